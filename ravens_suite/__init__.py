@@ -1,0 +1,1 @@
+"""Vision-based tabletop rearrangement as a simulation benchmark."""

@@ -1,0 +1,1 @@
+"""Layer 3: the scripted oracle and the Gymnasium environment."""

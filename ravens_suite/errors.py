@@ -1,0 +1,54 @@
+"""Every error this package raises on purpose, each with a message that says how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RavensError(Exception):
+    """Base of all errors raised on purpose; the command line prints it as one line."""
+
+
+class InvalidActionError(RavensError, ValueError):
+    """An action has a wrong shape, a value that is not finite, or a zero quaternion."""
+
+
+class PlacementError(RavensError, RuntimeError):
+    """A scene could not be placed within its bounded retries."""
+
+
+class RendererError(RavensError, RuntimeError):
+    """The renderer asked for cannot run on this machine."""
+
+
+class MissingDataError(RavensError, FileNotFoundError):
+    """A dataset, an episode or a checkpoint is not where it was looked for."""
+
+
+class DamagedDataError(RavensError, ValueError):
+    """A file exists but its content is not what its checksum or its format promises."""
+
+
+class ConflictError(RavensError, ValueError):
+    """What is on disk was made with other settings than the ones asked for now."""
+
+
+class ConfigError(RavensError, ValueError):
+    """A setting has a value that cannot work."""
+
+
+class UnknownNameError(RavensError, LookupError):
+    """A task, agent or option name is not registered.
+
+    Args:
+        kind: what the name should be, for example ``"task"``.
+        name: the name that was asked for.
+        known: the names that exist; the nearest one is suggested.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names) or 'none'}."
+        super().__init__(f"There is no {kind} named {name!r}. {hint}")

@@ -1,0 +1,61 @@
+"""The table area that tasks, actions and heightmaps share (metres, world frame)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PIXEL_SIZE = 0.003125
+PLANE_HEIGHT = -0.001
+"""Top of the ground plane: objects rest 1 mm below z = 0."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An axis-aligned box, and the pixel grid of a heightmap over it.
+
+    Row 0 is ``y = low[1]``, column 0 is ``x = low[0]``: rows run along y and columns along x.
+
+    Attributes:
+        low: lower corner ``(x, y, z)`` in metres.
+        high: upper corner ``(x, y, z)`` in metres.
+        pixel_size: metres a pixel.
+    """
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    pixel_size: float = PIXEL_SIZE
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the heightmap: (320, 160) for the published workspace."""
+        return (
+            round((self.high[1] - self.low[1]) / self.pixel_size),
+            round((self.high[0] - self.low[0]) / self.pixel_size),
+        )
+
+    def to_pixel(self, x: float, y: float) -> tuple[int, int]:
+        """(row, column) nearest to a point, clipped to the map."""
+        rows, columns = self.shape
+        row = round((y - self.low[1]) / self.pixel_size)
+        column = round((x - self.low[0]) / self.pixel_size)
+        return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+
+    def to_metres(self, row: float, column: float) -> tuple[float, float]:
+        """``(x, y)`` of a pixel: no half-pixel offset."""
+        return self.low[0] + column * self.pixel_size, self.low[1] + row * self.pixel_size
+
+    def contains(self, point: NDArray[Any] | tuple[float, float, float], margin: float = 0.0) -> bool:
+        """Whether a point lies inside the box grown by ``margin`` metres."""
+        value, low, high = np.asarray(point), np.asarray(self.low), np.asarray(self.high)
+        return bool(np.all(value >= low - margin) and np.all(value <= high + margin))
+
+
+TASK_WORKSPACE = Workspace(low=(0.25, -0.5, 0.0), high=(0.75, 0.5, 0.30))
+"""Where tasks place their objects."""
+
+AGENT_WORKSPACE = Workspace(low=(0.25, -0.5, 0.0), high=(0.75, 0.5, 0.28))
+"""What heightmaps cover and where actions may point."""
