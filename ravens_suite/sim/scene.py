@@ -1,0 +1,472 @@
+"""The scene: the one owner of a Bullet client. Bodies are addressed by name, never by Bullet's integer ids."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ravens_suite.errors import UnknownNameError
+from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Shape, Sphere, Visual, marker, triangles
+from ravens_suite.values.geometry import IDENTITY_QUATERNION, Pose, Vector
+from ravens_suite.values.workspace import PLANE_HEIGHT, TASK_WORKSPACE
+
+
+@contextlib.contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Drop what C code writes to standard output, which belongs to the command line's JSON."""
+    saved = os.dup(1)
+    try:
+        with Path(os.devnull).open("wb") as sink:
+            os.dup2(sink.fileno(), 1)
+            yield
+            ctypes.CDLL(None).fflush(None)
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+with _quiet_stdout():  # Bullet announces its build time when it is imported.
+    import pybullet as bullet
+
+TIME_STEP = 1 / 480
+"""Seconds of one physics step (the published demonstration scripts)."""
+
+GRAVITY = -9.8
+INERTIA_SCALE = 3.0
+"""Factor on the inertia that Bullet computes from shape and mass; it damps the tumbling of small bodies."""
+
+STILL_SPEED = 0.005
+"""Metres a second below which a body counts as settled."""
+
+SETTLE_BUDGET = 2400
+"""Physics steps after which a scene that still moves is left as it is (5 s)."""
+
+_CHECK_INTERVAL = 4
+
+Kind = Literal["movable", "fixed", "marker", "robot"]
+"""movable: can be gripped and pushed; fixed: collides, never moves; marker: only seen; robot: part of the arm."""
+
+_PLANE = Body(
+    visuals=(Visual(Box((3.0, 3.0, 1.0)), (0.30, 0.47, 0.66)),),
+    collisions=(Box((20.0, 20.0, 1.0)),),
+)
+_SHEET = marker((Box((0.5, 1.0, 0.0005)),), (0.2, 0.2, 0.2))
+
+
+@dataclass(frozen=True)
+class Drawable:
+    """One coloured shape that cameras see.
+
+    Attributes:
+        name: the body's name.
+        label: the body's segmentation label.
+        visual: shape (with its pose in the body's frame) and colour.
+        pose: the body's world pose.
+    """
+
+    name: str
+    label: int
+    visual: Visual
+    pose: Pose
+
+
+@dataclass
+class _Entry:
+    body: Body
+    kind: Kind
+    label: int
+    handle: int | None
+    pose: Pose
+
+
+class Scene:
+    """Rigid bodies on a table under gravity.
+
+    Args:
+        bullet_visuals: also give Bullet the visual shapes, which only its TinyRenderer needs.
+    """
+
+    def __init__(self, *, bullet_visuals: bool = False) -> None:
+        self._bullet_visuals = bullet_visuals
+        self._entries: dict[str, _Entry] = {}
+        self._names: dict[int, str] = {}
+        self._next_label = 0
+        self.steps = 0
+        self.on_step: Callable[[], None] | None = None
+        self._client: int | None = bullet.connect(bullet.DIRECT)
+        self.reset()
+
+    # ---------------------------------------------------------------- life
+
+    @property
+    def client(self) -> int:
+        """Bullet's client number, for renderers."""
+        if self._client is None:
+            raise RuntimeError("This scene is closed; make a new environment.")
+        return self._client
+
+    def close(self) -> None:
+        """Disconnect from Bullet. Closing twice is fine."""
+        if self._client is not None:
+            with contextlib.suppress(bullet.error):
+                bullet.disconnect(self._client)
+            self._client = None
+
+    def reset(self) -> None:
+        """An empty world: the ground plane and the dark sheet that marks the workspace."""
+        client = self.client
+        bullet.resetSimulation(physicsClientId=client)
+        bullet.setGravity(0, 0, GRAVITY, physicsClientId=client)
+        bullet.setPhysicsEngineParameter(
+            fixedTimeStep=TIME_STEP, deterministicOverlappingPairs=1, enableFileCaching=0, physicsClientId=client
+        )
+        self._entries.clear()
+        self._names.clear()
+        self._next_label = 0
+        self.steps = 0
+        centre_x = (TASK_WORKSPACE.low[0] + TASK_WORKSPACE.high[0]) / 2
+        self.add("plane", _PLANE, Pose((0.0, 0.0, PLANE_HEIGHT - 0.5)), "fixed")
+        self.add("workspace", _SHEET, Pose((centre_x, 0.0, 0.0)), "marker")
+
+    # -------------------------------------------------------------- bodies
+
+    def add(self, name: str, body: Body, pose: Pose, kind: Kind) -> None:
+        """Put a body into the scene.
+
+        Args:
+            name: unique in the scene.
+            body: its description.
+            pose: where its frame is, world.
+            kind: what it is for; robot parts with mass are simulated, without mass they are only seen.
+        """
+        if name in self._entries:
+            raise ValueError(f"The scene already has a body named {name!r}; names are unique.")
+        handle = None
+        if body.collisions or self._bullet_visuals:
+            handle = self._create(body, pose, articulated=kind == "robot")
+            self._names[handle] = name
+        self._entries[name] = _Entry(body, kind, self._next_label, handle, pose)
+        self._next_label += 1
+
+    def remove(self, name: str) -> None:
+        """Take a body out of the scene."""
+        entry = self._entry(name)
+        if entry.handle is not None:
+            bullet.removeBody(entry.handle, physicsClientId=self.client)
+            del self._names[entry.handle]
+        del self._entries[name]
+
+    def recolor(self, name: str, body: Body) -> None:
+        """Replace the looks of a body by those of ``body``, which must have the same number of visuals."""
+        entry = self._entry(name)
+        if len(body.visuals) != len(entry.body.visuals):
+            raise ValueError(f"{name!r} has {len(entry.body.visuals)} visuals, not {len(body.visuals)}.")
+        entry.body = body
+        if entry.handle is not None and self._bullet_visuals:
+            for index, visual in enumerate(body.visuals):
+                bullet.changeVisualShape(
+                    entry.handle, -1, shapeIndex=index, rgbaColor=[*visual.color, 1.0], physicsClientId=self.client
+                )
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def names(self, *kinds: Kind) -> list[str]:
+        """Names of the bodies of some kinds (all but robot parts when none is given), in the order they were added."""
+        wanted = kinds or ("movable", "fixed", "marker")
+        return [name for name, entry in self._entries.items() if entry.kind in wanted]
+
+    def objects(self) -> list[str]:
+        """Names of what a task placed: everything but the robot, the plane and the workspace sheet."""
+        return [name for name in self.names() if name not in ("plane", "workspace")]
+
+    def kind(self, name: str) -> Kind:
+        """What a body is for."""
+        return self._entry(name).kind
+
+    def body(self, name: str) -> Body:
+        """The description of a body."""
+        return self._entry(name).body
+
+    def labels(self) -> dict[str, int]:
+        """Segmentation label by body name; the plane is 0."""
+        return {name: entry.label for name, entry in self._entries.items()}
+
+    def bullet_labels(self) -> dict[int, int]:
+        """Segmentation label by Bullet body id."""
+        return {handle: self._entries[name].label for handle, name in self._names.items()}
+
+    # --------------------------------------------------------------- poses
+
+    def pose(self, name: str) -> Pose:
+        """World pose of a body's frame."""
+        entry = self._entry(name)
+        if entry.handle is None or entry.body.mass == 0:
+            return entry.pose
+        position, quaternion = bullet.getBasePositionAndOrientation(entry.handle, physicsClientId=self.client)
+        return Pose(position, quaternion)
+
+    def poses(self) -> dict[str, Pose]:
+        """World poses of everything a task placed."""
+        return {name: self.pose(name) for name in self.objects()}
+
+    def move(self, name: str, pose: Pose) -> None:
+        """Put a body somewhere else, at rest."""
+        entry = self._entry(name)
+        entry.pose = pose
+        if entry.handle is not None:
+            client = self.client
+            bullet.resetBasePositionAndOrientation(entry.handle, pose.position, pose.quaternion, physicsClientId=client)
+            if entry.body.mass:
+                bullet.resetBaseVelocity(entry.handle, [0, 0, 0], [0, 0, 0], physicsClientId=client)
+
+    def bounds(self, name: str) -> tuple[Vector, Vector]:
+        """World axis-aligned bounds (low, high) of a body's collision shapes, with Bullet's margin of about 1 mm."""
+        entry = self._entry(name)
+        if entry.handle is None or not entry.body.collisions:
+            raise ValueError(f"{name!r} has no collision shape, so it has no bounds.")
+        low, high = bullet.getAABB(entry.handle, physicsClientId=self.client)
+        return low, high
+
+    def drawables(self) -> list[Drawable]:
+        """Everything that cameras see."""
+        return [
+            Drawable(name, entry.label, visual, pose)
+            for name, entry in self._entries.items()
+            for pose in (self.pose(name),)
+            for visual in entry.body.visuals
+        ]
+
+    # ------------------------------------------------------------- physics
+
+    def step(self, count: int = 1) -> None:
+        """Advance the physics by ``count`` steps of ``TIME_STEP``."""
+        client = self.client
+        for _ in range(count):
+            bullet.stepSimulation(physicsClientId=client)
+            self.steps += 1
+            if self.on_step is not None:
+                self.on_step()
+
+    def still(self) -> bool:
+        """Whether every movable body is slower than ``STILL_SPEED``."""
+        limit, client = STILL_SPEED**2, self.client
+        for entry in self._entries.values():
+            if entry.kind == "movable" and entry.handle is not None:
+                (vx, vy, vz), _ = bullet.getBaseVelocity(entry.handle, physicsClientId=client)
+                if vx * vx + vy * vy + vz * vz >= limit:
+                    return False
+        return True
+
+    def settle(self, budget: int = SETTLE_BUDGET) -> bool:
+        """Step until the scene is still; returns whether it was within ``budget`` steps."""
+        for _ in range(0, budget, _CHECK_INTERVAL):
+            if self.still():
+                return True
+            self.step(_CHECK_INTERVAL)
+        return self.still()
+
+    def touching(self, name: str, *, ignore: Iterable[str] = ()) -> list[str]:
+        """Names of the bodies in contact with a body after the last step, in Bullet's order, without repeats."""
+        handle = self._handle(name)
+        points = bullet.getContactPoints(bodyA=handle, physicsClientId=self.client)
+        skip = set(ignore)
+        names = (self._names[point[2]] for point in points or () if point[8] <= 0)
+        return [other for other in dict.fromkeys(names) if other not in skip]
+
+    def ignore_collisions(self, a: str, b: str) -> None:
+        """Let two bodies pass through each other."""
+        bullet.setCollisionFilterPair(self._handle(a), self._handle(b), -1, -1, 0, physicsClientId=self.client)
+
+    # --------------------------------------------------------- constraints
+
+    def mount(self, name: str, force: float) -> Mount:
+        """Hold a body at a commanded pose by at most ``force`` newtons, as an arm holds its tool."""
+        return Mount(self, name, force)
+
+    def grasp(self, holder: str, held: str) -> Grasp:
+        """Join two bodies rigidly at their present relative pose."""
+        return Grasp(self, holder, held)
+
+    def link(self, a: str, b: str, pivot_a: Vector, pivot_b: Vector, force: float) -> None:
+        """Join a point of body ``a`` to a point of body ``b`` (each in its own frame), by at most ``force`` newtons."""
+        constraint = self._constrain(a, b, bullet.JOINT_POINT2POINT, Pose(pivot_a), Pose(pivot_b))
+        bullet.changeConstraint(constraint, maxForce=force, physicsClientId=self.client)
+
+    def _constrain(self, a: str, b: str | None, joint: int, frame_a: Pose, frame_b: Pose) -> int:
+        constraint: int = bullet.createConstraint(
+            self._handle(a),
+            -1,
+            -1 if b is None else self._handle(b),
+            -1,
+            joint,
+            [0, 0, 0],
+            frame_a.position,
+            frame_b.position,
+            frame_a.quaternion,
+            frame_b.quaternion,
+            physicsClientId=self.client,
+        )
+        return constraint
+
+    # ------------------------------------------------------------ internals
+
+    def _entry(self, name: str) -> _Entry:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise UnknownNameError("body", name, self._entries) from None
+
+    def _handle(self, name: str) -> int:
+        handle = self._entry(name).handle
+        if handle is None:
+            raise ValueError(f"{name!r} is only seen: it has no collision shape.")
+        return handle
+
+    def _create(self, body: Body, pose: Pose, *, articulated: bool) -> int:
+        client = self.client
+        collision = self._collision_shape(body.collisions) if body.collisions else -1
+        visual = self._visual_shape(body.visuals) if self._bullet_visuals and body.visuals else -1
+        handle: int = bullet.createMultiBody(
+            body.mass,
+            collision,
+            visual,
+            pose.position,
+            pose.quaternion,
+            # Plain rigid bodies step more than twice as fast as Bullet's articulated ones, but only an articulated body
+            # can be held by a constraint whose target moves, which the robot's tool needs.
+            useMaximalCoordinates=not articulated,
+            physicsClientId=client,
+        )
+        bullet.changeDynamics(handle, -1, lateralFriction=body.friction, physicsClientId=client)
+        if body.mass:
+            inertia = bullet.getDynamicsInfo(handle, -1, physicsClientId=client)[2]
+            bullet.changeDynamics(
+                handle,
+                -1,
+                mass=body.mass,  # Bullet loses a rigid body's mass when only its inertia is changed.
+                localInertiaDiagonal=[INERTIA_SCALE * value for value in inertia],
+                physicsClientId=client,
+            )
+        return handle
+
+    def _collision_shape(self, shapes: tuple[Shape, ...]) -> int:
+        specs = [_collision_spec(shape) for shape in shapes]
+        if len(specs) == 1:
+            spec, frame = specs[0]
+            handle: int = bullet.createCollisionShape(
+                **spec,
+                collisionFramePosition=frame.position,
+                collisionFrameOrientation=frame.quaternion,
+                physicsClientId=self.client,
+            )
+            return handle
+        compound: int = bullet.createCollisionShapeArray(
+            shapeTypes=[spec["shapeType"] for spec, _ in specs],
+            halfExtents=[spec.get("halfExtents", [1.0, 1.0, 1.0]) for spec, _ in specs],
+            radii=[spec.get("radius", 0.0) for spec, _ in specs],
+            lengths=[spec.get("height", 0.0) for spec, _ in specs],
+            fileNames=[spec.get("fileName", "") for spec, _ in specs],
+            meshScales=[[1.0, 1.0, 1.0]] * len(specs),
+            collisionFramePositions=[frame.position for _, frame in specs],
+            collisionFrameOrientations=[frame.quaternion for _, frame in specs],
+            physicsClientId=self.client,
+        )
+        return compound
+
+    def _visual_shape(self, visuals: tuple[Visual, ...]) -> int:
+        count = len(visuals)
+        handle: int = bullet.createVisualShapeArray(
+            shapeTypes=[bullet.GEOM_MESH] * count,
+            halfExtents=[[1.0, 1.0, 1.0]] * count,
+            radii=[0.0] * count,
+            lengths=[0.0] * count,
+            fileNames=[_mesh_file(visual.shape) for visual in visuals],
+            meshScales=[[1.0, 1.0, 1.0]] * count,
+            rgbaColors=[[*visual.color, 1.0] for visual in visuals],
+            visualFramePositions=[[0.0, 0.0, 0.0]] * count,
+            visualFrameOrientations=[IDENTITY_QUATERNION] * count,
+            physicsClientId=self.client,
+        )
+        return handle
+
+
+def _collision_spec(shape: Shape) -> tuple[dict[str, Any], Pose]:
+    """Bullet's arguments for a shape, and the shape's frame; meshes have theirs worked into the points."""
+    match shape:
+        case Box(size=size, pose=pose):
+            return {"shapeType": bullet.GEOM_BOX, "halfExtents": [length / 2 for length in size]}, pose
+        case Cylinder(radius=radius, height=height, pose=pose):
+            return {"shapeType": bullet.GEOM_CYLINDER, "radius": radius, "height": height}, pose
+        case Sphere(radius=radius, pose=pose):
+            return {"shapeType": bullet.GEOM_SPHERE, "radius": radius}, pose
+        case Hull() | Mesh():
+            return {"shapeType": bullet.GEOM_MESH, "fileName": _mesh_file(shape)}, Pose()
+
+
+@lru_cache(maxsize=1)
+def _mesh_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="ravens_suite_")
+
+
+@lru_cache(maxsize=4096)
+def _mesh_file(shape: Shape) -> str:
+    """The shape's triangles as an OBJ file, since Bullet takes the parts of a compound only from files."""
+    corners = triangles(shape).reshape(-1, 3)
+    path = Path(_mesh_folder().name) / f"{hashlib.sha256(corners.tobytes()).hexdigest()[:32]}.obj"
+    if not path.exists():
+        vertices, index = np.unique(corners, axis=0, return_inverse=True)
+        lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in vertices]
+        lines += [f"f {a} {b} {c}" for a, b, c in index.reshape(-1, 3) + 1]
+        path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+class Mount:
+    """A body held at a commanded pose by a force-limited constraint."""
+
+    def __init__(self, scene: Scene, name: str, force: float) -> None:
+        self._scene = scene
+        self._name = name
+        self._force = force
+        self.target = scene.pose(name)
+        self._constraint = scene._constrain(name, None, bullet.JOINT_FIXED, Pose(), self.target)
+        self.command(self.target)
+
+    def command(self, pose: Pose) -> None:
+        """Pull the body towards ``pose`` from the next step on."""
+        self.target = pose
+        bullet.changeConstraint(
+            self._constraint, pose.position, pose.quaternion, maxForce=self._force, physicsClientId=self._scene.client
+        )
+
+    def jump(self, pose: Pose) -> None:
+        """Put the body at ``pose`` at once, at rest."""
+        self._scene.move(self._name, pose)
+        self.command(pose)
+
+
+class Grasp:
+    """A rigid joint between a gripper and a body; ``release`` ends it."""
+
+    def __init__(self, scene: Scene, holder: str, held: str) -> None:
+        self._scene = scene
+        self.held = held
+        self.offset = scene.pose(holder).inverse() @ scene.pose(held)
+        self._constraint: int | None = scene._constrain(holder, held, bullet.JOINT_FIXED, self.offset, Pose())
+
+    def release(self) -> None:
+        """Let go. Releasing twice is fine."""
+        if self._constraint is not None:
+            bullet.removeConstraint(self._constraint, physicsClientId=self._scene.client)
+            self._constraint = None
