@@ -1,0 +1,121 @@
+"""The fused heightmap equals a plain reference, to the pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ravens_suite.errors import ConfigError
+from ravens_suite.values.cameras import Camera, look_at, published_cameras
+from ravens_suite.values.heightmap import Heightmap, camera_rays, fuse
+from ravens_suite.values.types import quantize_depth
+from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
+
+SMALL = Workspace(low=(0.25, -0.25, 0.0), high=(0.75, 0.25, 0.28), pixel_size=0.03125)
+
+
+def reference(
+    color: NDArray[np.uint8], depth: NDArray[np.float32], cameras: Sequence[Camera], workspace: Workspace
+) -> Heightmap:
+    """Point by point, lowest first, one view after the other."""
+    rows, columns = workspace.shape
+    heights, colors = [], []
+    for image, shades, camera in zip(depth, color, cameras, strict=True):
+        rays = camera_rays(camera, workspace)
+        points = []
+        for index, d in enumerate(image.reshape(-1)):
+            column, row, z = (d * rays.direction[axis, index] + rays.origin[axis] for axis in range(3))
+            size = np.float32(workspace.high[2] - workspace.low[2])
+            if d > 0 and 0 <= column < columns and 0 <= row < rows and 0 <= z < size:
+                points.append((z, index, math.floor(row), math.floor(column)))
+        height = np.zeros((rows, columns), np.float32)
+        shade = np.zeros((rows, columns, 3), np.uint8)
+        for z, index, row, column in sorted(points):
+            height[row, column] = z
+            shade[row, column] = shades.reshape(-1, 3)[index]
+        heights.append(height)
+        colors.append(shade)
+    stack = np.stack(colors).astype(np.int64)
+    seen = (stack.sum(axis=-1) > 0).sum(axis=0)
+    mean = np.rint(stack.sum(axis=0) / np.maximum(seen, 1)[..., None]).astype(np.uint8)
+    return Heightmap(mean, np.max(heights, axis=0))
+
+
+@st.composite
+def cameras(draw: st.DrawFn) -> Camera:
+    x, y = (draw(st.floats(-0.3, 1.2)) for _ in range(2))
+    z = draw(st.floats(0.4, 1.0))
+    target = (draw(st.floats(0.3, 0.7)) + 0.011, draw(st.floats(-0.2, 0.2)) + 0.013, 0.0)
+    size = (draw(st.integers(4, 14)), draw(st.integers(4, 14)))
+    return Camera("random", look_at((x, y, z), target, (0.0, 1e-3, 1.0)), size, size[0] * draw(st.floats(0.7, 3.0)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(views=st.lists(cameras(), min_size=1, max_size=3), seed=st.integers(0, 2**31), flat=st.booleans())
+def test_equal_to_the_plain_reference(views: list[Camera], seed: int, flat: bool) -> None:
+    rng = np.random.default_rng(seed)
+    size = views[0].image_size
+    views = [Camera(v.name, v.pose, size, v.focal_length) for v in views]
+    depth = quantize_depth(rng.uniform(-0.05, 1.3, (len(views), *size)))
+    if flat:
+        depth[:] = depth[:, :1, :1]
+    color = rng.integers(0, 3 if flat else 256, (*depth.shape, 3)).astype(np.uint8)
+    ours, plain = fuse(color, depth, views, SMALL), reference(color, depth, views, SMALL)
+    np.testing.assert_array_equal(ours.height, plain.height)
+    np.testing.assert_array_equal(ours.color, plain.color)
+
+
+def plane_depth(camera: Camera, z: float) -> NDArray[np.float32]:
+    """Depth at which every pixel's ray meets a horizontal plane (far where it does not)."""
+    v, u = np.mgrid[: camera.image_size[0], : camera.image_size[1]]
+    rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.intrinsics).T @ camera.pose.rotation().T
+    down = np.minimum(rays[..., 2], -1e-9)
+    return quantize_depth(np.minimum((z - camera.pose.position[2]) / down, camera.far))
+
+
+def test_a_plane_has_its_height_everywhere() -> None:
+    views = published_cameras()
+    depth = np.stack([plane_depth(camera, 0.05) for camera in views])
+    color = np.full((*depth.shape, 3), 70, np.uint8)
+    color[0] = 100
+    heightmap = fuse(color, depth, views)
+    assert heightmap.height.shape == (320, 160)
+    assert heightmap.height.dtype == np.float32 and heightmap.color.dtype == np.uint8
+    middle = heightmap.height[80:240, 20:140]
+    assert (np.abs(middle - 0.05) < 2e-4).mean() > 0.95
+    assert set(np.unique(heightmap.color)) <= {0, 70, 80, 85, 100}
+
+
+def test_the_ground_plane_is_left_out() -> None:
+    views = published_cameras((120, 160))
+    depth = np.stack([plane_depth(camera, -0.001) for camera in views])
+    heightmap = fuse(np.full((*depth.shape, 3), 9, np.uint8), depth, views)
+    assert not heightmap.height.any() and not heightmap.color.any()
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.4, -0.3), (0.6, 0.2)])
+def test_a_point_falls_into_the_pixel_of_its_position(x: float, y: float) -> None:
+    views = published_cameras()
+    color = np.full((3, 480, 640, 3), 200, np.uint8)
+    depth = np.full((3, 480, 640), 10, np.float32)
+    for index, camera in enumerate(views):
+        px, py, pz = camera.intrinsics @ camera.pose.inverse().apply(np.array([x, y, 0.1]))
+        depth[index, round(py / pz), round(px / pz)] = quantize_depth(np.array(pz))
+    rows, columns = np.nonzero(fuse(color, depth, views).height)
+    expected = AGENT_WORKSPACE.to_pixel(x, y)
+    assert len(rows) >= 1
+    assert np.abs(rows - expected[0]).max() <= 1 and np.abs(columns - expected[1]).max() <= 1
+
+
+def test_images_of_other_cameras_are_refused() -> None:
+    views = published_cameras((12, 16))
+    with pytest.raises(ConfigError, match="cameras of the environment"):
+        fuse(np.zeros((3, 10, 16, 3), np.uint8), np.zeros((3, 10, 16), np.float32), views)
+    with pytest.raises(ConfigError, match="one of each"):
+        fuse(np.zeros((2, 12, 16, 3), np.uint8), np.zeros((2, 12, 16), np.float32), views)
