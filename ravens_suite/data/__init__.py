@@ -1,1 +1,1 @@
-"""Episodes on disk."""
+"""Layer D: episodes on disk, lossless, compressed and free of pickle."""

@@ -1,0 +1,271 @@
+"""One episode: what was seen, done and earned, and the file it lies in.
+
+The file is lossless and compressed, holds the same bytes for the same episode, and has every byte under a checksum. The
+container is safetensors (see ``container.py``). Images are coded frame by frame (see ``frames.py``) into arrays named
+``observations/<key>/<frame>/<plane>``; everything else lies there as it is: ``observations/<key>``,
+``actions/<key>``, ``rewards`` and ``poses`` (bodies, T+1, 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.data.container import Container, write_container
+from ravens_suite.data.frames import Layout, decode, encode
+from ravens_suite.errors import ConfigError, DamagedDataError
+from ravens_suite.values.cameras import Camera
+
+FORMAT = "ravens-suite episode 1"
+_IMAGE_AXES = 4
+
+
+@dataclass(frozen=True)
+class EpisodeSummary:
+    """What is known of an episode without reading its arrays.
+
+    Attributes:
+        task: for example ``"block-insertion"``.
+        split: ``train``, ``val`` or ``test``.
+        seed: of the scene.
+        steps: number of actions, T.
+        score: sum of rewards.
+        success: strict success at the end.
+        cameras: the N cameras of the images, in order.
+        metadata: JSON values: versions, renderer, environment arguments, motion outcomes.
+    """
+
+    task: str
+    split: str
+    seed: int
+    steps: int
+    score: float
+    success: bool
+    cameras: tuple[Camera, ...]
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """T actions and the T + 1 observations around them.
+
+    Attributes:
+        task: for example ``"block-insertion"``.
+        split: ``train``, ``val`` or ``test``.
+        seed: of the scene.
+        observations: by key, ``"color"`` (T+1, N, H, W, 3) uint8, ``"depth"`` (T+1, N, H, W) float32 metres in whole
+            multiples of ``DEPTH_UNIT``, and what else the environment was asked for.
+        actions: by key, ``"pick"`` and ``"place"`` (T, 7) float64: position, then quaternion (xyzw), world frame.
+        rewards: (T,) float64.
+        poses: privileged. Body name to (T+1, 7) float64 world poses; NaN rows where the body is absent.
+        cameras: the N cameras of the images, in order.
+        success: strict success at the end.
+        metadata: JSON values: versions, renderer, environment arguments, motion outcomes.
+
+    Raises:
+        ConfigError: an array does not have as many steps as the others.
+    """
+
+    task: str
+    split: str
+    seed: int
+    observations: dict[str, NDArray[Any]]
+    actions: dict[str, NDArray[Any]]
+    rewards: NDArray[np.float64]
+    poses: dict[str, NDArray[np.float64]]
+    cameras: tuple[Camera, ...]
+    success: bool
+    metadata: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        for group, length in ((self.observations, self.steps + 1), (self.actions, self.steps)):
+            for name, array in group.items():
+                if len(array) != length:
+                    raise ConfigError(f"{name!r} has {len(array)} rows; an episode of {self.steps} steps has {length}.")
+        for name, array in self.poses.items():
+            if array.shape != (self.steps + 1, 7):
+                raise ConfigError(f"The poses of {name!r} have shape {array.shape}, not {(self.steps + 1, 7)}.")
+
+    @property
+    def steps(self) -> int:
+        """Number of actions, T."""
+        return len(self.rewards)
+
+    @property
+    def score(self) -> float:
+        """Sum of rewards, 1 when every goal is met."""
+        return float(np.sum(self.rewards))
+
+    @property
+    def summary(self) -> EpisodeSummary:
+        """The episode without its arrays."""
+        return EpisodeSummary(
+            self.task, self.split, self.seed, self.steps, self.score, self.success, self.cameras, self.metadata
+        )
+
+
+def write_episode(path: Path | str, episode: Episode) -> None:
+    """Write an episode whole or not at all; the same episode always gives the same bytes.
+
+    Args:
+        path: of the file; its folder is made.
+        episode: what to write. Its metadata must be JSON without NaN.
+    """
+    arrays: dict[str, NDArray[Any] | bytes] = {"rewards": episode.rewards}
+    bodies = sorted(episode.poses)
+    arrays["poses"] = np.array([episode.poses[name] for name in bodies]).reshape(-1, episode.steps + 1, 7)
+    for key, array in sorted(episode.actions.items()):
+        arrays[f"actions/{key}"] = array
+    layouts: dict[str, Any] = {}
+    for key, array in sorted(episode.observations.items()):
+        if array.ndim < _IMAGE_AXES:
+            arrays[f"observations/{key}"] = array
+    for key, array in sorted(episode.observations.items()):
+        if array.ndim >= _IMAGE_AXES:
+            layout, coded = encode(array)
+            layouts[key] = {"dtype": layout.dtype, "shape": list(layout.shape), "units": layout.units}
+            for frame, planes in enumerate(coded):
+                for plane, blob in enumerate(planes):
+                    arrays[_image_name(key, frame, plane)] = blob
+    write_container(Path(path), arrays, _value(episode, bodies, layouts))
+
+
+def read_episode(path: Path | str) -> Episode:
+    """Read a whole episode.
+
+    Raises:
+        MissingDataError: there is no such file.
+        DamagedDataError: a byte is not what was written; the message names the file.
+    """
+    return EpisodeReader(path).episode()
+
+
+class EpisodeReader:
+    """Reads parts of an episode: opening costs the header only.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        summary: the episode without its arrays.
+
+    Raises:
+        MissingDataError: there is no such file.
+        DamagedDataError: it is not an episode, or its header is damaged.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._container = Container(Path(path))
+        value = self._container.value
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise DamagedDataError(f"{path} is not an episode of this version ({FORMAT}): collect it again.")
+        self.summary = EpisodeSummary(
+            value["task"],
+            value["split"],
+            value["seed"],
+            value["steps"],
+            value["score"],
+            value["success"],
+            tuple(Camera.from_json(camera) for camera in value["cameras"]),
+            value["metadata"],
+        )
+        self._bodies: list[str] = value["bodies"]
+        self._layouts = {
+            key: Layout(layout["dtype"], tuple(layout["shape"]), layout["units"])
+            for key, layout in value["images"].items()
+        }
+
+    def actions(self) -> dict[str, NDArray[Any]]:
+        """Actions by key, (T, ...)."""
+        return {name: self._container.array(f"actions/{name}") for name in self._names("actions")}
+
+    def rewards(self) -> NDArray[np.float64]:
+        """(T,) float64."""
+        return self._container.array("rewards")
+
+    def poses(self) -> dict[str, NDArray[np.float64]]:
+        """Body name to (T+1, 7) float64."""
+        return dict(zip(self._bodies, self._container.array("poses"), strict=True))
+
+    def observations(self, stop: int | None = None) -> dict[str, NDArray[Any]]:
+        """Observations 0 to ``stop`` - 1 by key, each with the step as first axis; all T + 1 by default."""
+        count = self.summary.steps + 1 if stop is None else min(stop, self.summary.steps + 1)
+        result: dict[str, NDArray[Any]] = {}
+        for key in self._names("observations"):
+            result[key] = self._container.array(f"observations/{key}")[:count]
+        for key, layout in self._layouts.items():
+            images = np.empty((count, *layout.shape[1:]), layout.dtype)
+            for frame, image in enumerate(decode(layout, self._reader(key), count)):
+                images[frame] = image
+            result[key] = images
+        return dict(sorted(result.items()))
+
+    def observation(self, step: int) -> dict[str, NDArray[Any]]:
+        """One observation by key, without the step axis. Images of the steps before it are decoded on the way.
+
+        Args:
+            step: 0 to T.
+        """
+        if not 0 <= step <= self.summary.steps:
+            raise IndexError(f"An episode of {self.summary.steps} steps has no observation {step}.")
+        result = {key: self._container.array(f"observations/{key}")[step] for key in self._names("observations")}
+        for key, layout in self._layouts.items():
+            *_, result[key] = decode(layout, self._reader(key), step + 1)
+        return dict(sorted(result.items()))
+
+    def episode(self) -> Episode:
+        """All of it; every byte is checked."""
+        summary = self.summary
+        return Episode(
+            task=summary.task,
+            split=summary.split,
+            seed=summary.seed,
+            observations=self.observations(),
+            actions=self.actions(),
+            rewards=self.rewards(),
+            poses=self.poses(),
+            cameras=summary.cameras,
+            success=summary.success,
+            metadata=summary.metadata,
+        )
+
+    def check(self) -> None:
+        """Check every byte without decoding.
+
+        Raises:
+            DamagedDataError: one is not what was written.
+        """
+        for name in self._container.names:
+            self._container.blob(name)
+
+    def _names(self, group: str) -> list[str]:
+        prefix = f"{group}/"
+        names = [name.removeprefix(prefix) for name in self._container.names if name.startswith(prefix)]
+        return [name for name in names if name.split("/")[0] not in self._layouts or group != "observations"]
+
+    def _reader(self, key: str) -> Any:
+        return lambda frame, plane: self._container.blob(_image_name(key, frame, plane))
+
+
+def _image_name(key: str, frame: int, plane: int) -> str:
+    return f"observations/{key}/{frame:04}/{plane}"
+
+
+def _value(episode: Episode, bodies: list[str], layouts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "task": episode.task,
+        "split": episode.split,
+        "seed": episode.seed,
+        "steps": episode.steps,
+        "score": episode.score,
+        "success": episode.success,
+        "cameras": [camera.to_json() for camera in episode.cameras],
+        "metadata": episode.metadata,
+        "bodies": bodies,
+        "images": layouts,
+    }

@@ -1,0 +1,124 @@
+"""The folder of episodes: its manifest, its record of attempts, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ravens_suite.data.episode import Episode
+from ravens_suite.data.store import Attempt, EpisodeStore
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
+
+Make = Callable[..., Episode]
+
+_SETTINGS: dict[str, Any] = {"task": "block-insertion", "arguments": {"image_size": (24, 32)}, "renderer": "tiny"}
+
+
+def _attempt(seed: int, kept: bool = True) -> Attempt:
+    return Attempt(seed, 1.0 if kept else 0.3, kept, 2, "done" if kept else "step limit", kept)
+
+
+@pytest.fixture
+def store(tmp_path: Path, make_episode: Make) -> EpisodeStore:
+    store = EpisodeStore.of(tmp_path, "block-insertion", "train")
+    store.claim(_SETTINGS, {"numpy": "2"})
+    for seed in range(4):
+        if seed != 1:
+            store.write(make_episode(seed))
+        store.record([_attempt(seed, kept=seed != 1)])
+    store.finish()
+    return store
+
+
+def test_a_finished_store_lists_and_reads_by_seed(store: EpisodeStore) -> None:
+    assert store.seeds() == [0, 2, 3] == store.manifest()["seeds"]
+    assert len(store) == 3
+    assert store.read(2).seed == 2
+    assert store.reader(3).summary.seed == 3
+    assert [attempt.kept for attempt in store.attempts()] == [True, False, True, True]
+    assert store.verify() == []
+    with pytest.raises(MissingDataError, match="no episode of seed 1"):
+        store.read(1)
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
+    store = EpisodeStore(tmp_path / "none")
+    assert (store.seeds(), store.attempts()) == ([], [])
+    with pytest.raises(MissingDataError, match="ravens-suite collect"):
+        store.manifest()
+
+
+def test_the_same_settings_may_be_claimed_again(store: EpisodeStore) -> None:
+    before = (store.folder / "manifest.json").read_bytes()
+    store.claim(_SETTINGS, {"numpy": "3"})
+    assert (store.folder / "manifest.json").read_bytes() == before
+
+
+def test_other_settings_are_refused_by_name(store: EpisodeStore) -> None:
+    other = {**_SETTINGS, "arguments": {"image_size": (48, 64)}, "renderer": "moderngl"}
+    with pytest.raises(ConflictError) as error:
+        store.claim(other, {})
+    assert "arguments.image_size is [24, 32], not [48, 64]" in str(error.value)
+    assert 'renderer is "tiny", not "moderngl"' in str(error.value)
+    assert "--data" in str(error.value)
+
+
+def test_verify_names_a_damaged_episode_and_a_missing_one(store: EpisodeStore) -> None:
+    data = bytearray(store.path(2).read_bytes())
+    data[len(data) // 2] ^= 4
+    store.path(2).write_bytes(data)
+    store.path(3).unlink()
+    assert [damage.path for damage in store.verify()] == [store.path(2), store.path(3)]
+    assert [store.intact(seed) for seed in range(4)] == [True, False, False, False]
+    with pytest.raises(DamagedDataError, match="000002"):
+        store.read(2)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "attempts.jsonl"])
+def test_every_flipped_byte_of_the_records_is_found(store: EpisodeStore, name: str) -> None:
+    path = store.folder / name
+    good = path.read_bytes()
+    for position in range(len(good)):
+        bad = bytearray(good)
+        bad[position] ^= 2
+        path.write_bytes(bad)
+        assert [damage.path for damage in store.verify() if damage.path == path], (position, bytes(bad))
+
+
+@pytest.mark.parametrize("lost", [1, 2, 30, 150])
+def test_a_torn_record_is_cut_back_to_whole_lines(store: EpisodeStore, lost: int) -> None:
+    path = store.folder / "attempts.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-lost])
+    store.repair()
+    known = store.attempts()
+    assert whole.startswith(path.read_bytes())
+    store.record([_attempt(seed, kept=seed != 1) for seed in range(len(known), 4)])
+    assert path.read_bytes() == whole
+
+
+def test_finish_drops_episodes_nobody_kept_and_left_over_files(store: EpisodeStore, make_episode: Make) -> None:
+    store.write(make_episode(9))
+    (store.folder / ".000010.safetensors.abc.tmp").write_bytes(b"half")
+    store.finish()
+    assert sorted(path.name for path in store.folder.iterdir()) == [
+        "000000.safetensors",
+        "000002.safetensors",
+        "000003.safetensors",
+        "attempts.jsonl",
+        "manifest.json",
+    ]
+
+
+def test_two_processes_do_not_collect_into_one_folder(store: EpisodeStore) -> None:
+    with (
+        store.locked(),
+        pytest.raises(ConflictError, match="Another process"),
+        EpisodeStore(store.folder).locked(),
+    ):
+        pass
+    with store.locked():
+        pass
