@@ -18,6 +18,10 @@ class PlacementError(RavensError, RuntimeError):
     """A scene could not be placed within its bounded retries."""
 
 
+class OracleGaveUpError(RavensError, RuntimeError):
+    """The scripted oracle has nothing left that it can do in this scene."""
+
+
 class RendererError(RavensError, RuntimeError):
     """The renderer asked for cannot run on this machine."""
 

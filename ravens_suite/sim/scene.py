@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,25 +16,24 @@ import numpy as np
 
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Shape, Sphere, Visual, marker, triangles
-from ravens_suite.values.geometry import IDENTITY_QUATERNION, Pose, Vector
+from ravens_suite.values.geometry import IDENTITY_QUATERNION, Array, Pose, Vector
 from ravens_suite.values.workspace import PLANE_HEIGHT, TASK_WORKSPACE
 
 
 @contextlib.contextmanager
-def _quiet_stdout() -> Iterator[None]:
-    """Drop what C code writes to standard output, which belongs to the command line's JSON."""
-    saved = os.dup(1)
+def _quiet_stderr() -> Iterator[None]:
+    """Drop what C code writes to standard error."""
+    saved = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as sink:
-            os.dup2(sink.fileno(), 1)
+            os.dup2(sink.fileno(), 2)
             yield
-            ctypes.CDLL(None).fflush(None)
     finally:
-        os.dup2(saved, 1)
+        os.dup2(saved, 2)
         os.close(saved)
 
 
-with _quiet_stdout():  # Bullet announces its build time when it is imported.
+with _quiet_stderr():  # Bullet announces its build time when it is imported.
     import pybullet as bullet
 
 TIME_STEP = 1 / 480
@@ -230,13 +228,19 @@ class Scene:
             if entry.body.mass:
                 bullet.resetBaseVelocity(entry.handle, [0, 0, 0], [0, 0, 0], physicsClientId=client)
 
-    def bounds(self, name: str) -> tuple[Vector, Vector]:
-        """World axis-aligned bounds (low, high) of a body's collision shapes, with Bullet's margin of about 1 mm."""
-        entry = self._entry(name)
-        if entry.handle is None or not entry.body.collisions:
-            raise ValueError(f"{name!r} has no collision shape, so it has no bounds.")
-        low, high = bullet.getAABB(entry.handle, physicsClientId=self.client)
-        return low, high
+    def bounds(self, name: str, pose: Pose | None = None) -> tuple[Array, Array]:
+        """World axis-aligned bounds ``(low, high)``, each ``(3,)`` metres, of a body's collision shapes.
+
+        Args:
+            name: a body that collides.
+            pose: where the body would be; where it is now when left out.
+        """
+        points = (pose or self.pose(name)).apply(_collision_points(self._entry(name).body.collisions))
+        return points.min(axis=0), points.max(axis=0)
+
+    def colliders(self) -> list[str]:
+        """Names of all bodies that collide, robot parts included."""
+        return [name for name, entry in self._entries.items() if entry.body.collisions]
 
     def drawables(self) -> list[Drawable]:
         """Everything that cameras see."""
@@ -258,11 +262,11 @@ class Scene:
             if self.on_step is not None:
                 self.on_step()
 
-    def still(self) -> bool:
-        """Whether every movable body is slower than ``STILL_SPEED``."""
+    def still(self, ignore: Collection[str] = ()) -> bool:
+        """Whether every movable body, but for those to ignore, is slower than ``STILL_SPEED``."""
         limit, client = STILL_SPEED**2, self.client
-        for entry in self._entries.values():
-            if entry.kind == "movable" and entry.handle is not None:
+        for name, entry in self._entries.items():
+            if entry.kind == "movable" and entry.handle is not None and name not in ignore:
                 (vx, vy, vz), _ = bullet.getBaseVelocity(entry.handle, physicsClientId=client)
                 if vx * vx + vy * vy + vz * vz >= limit:
                     return False
@@ -271,18 +275,18 @@ class Scene:
     def settle(self, budget: int = SETTLE_BUDGET) -> bool:
         """Step until the scene is still; returns whether it was within ``budget`` steps."""
         for _ in range(0, budget, _CHECK_INTERVAL):
+            # Step first: a body that was let go in the air has no speed yet.
+            self.step(_CHECK_INTERVAL)
             if self.still():
                 return True
-            self.step(_CHECK_INTERVAL)
-        return self.still()
+        return False
 
-    def touching(self, name: str, *, ignore: Iterable[str] = ()) -> list[str]:
+    def touching(self, name: str, *, ignore: Collection[str] = ()) -> list[str]:
         """Names of the bodies in contact with a body after the last step, in Bullet's order, without repeats."""
         handle = self._handle(name)
         points = bullet.getContactPoints(bodyA=handle, physicsClientId=self.client)
-        skip = set(ignore)
         names = (self._names[point[2]] for point in points or () if point[8] <= 0)
-        return [other for other in dict.fromkeys(names) if other not in skip]
+        return [other for other in dict.fromkeys(names) if other not in ignore]
 
     def ignore_collisions(self, a: str, b: str) -> None:
         """Let two bodies pass through each other."""
@@ -290,9 +294,15 @@ class Scene:
 
     # --------------------------------------------------------- constraints
 
-    def mount(self, name: str, force: float) -> Mount:
-        """Hold a body at a commanded pose by at most ``force`` newtons, as an arm holds its tool."""
-        return Mount(self, name, force)
+    def mount(self, name: str, force: float, stiffness: float) -> Mount:
+        """Hold a body at a commanded pose, as an arm holds its tool.
+
+        Args:
+            name: a robot part with mass.
+            force: newtons that the mount exerts at most.
+            stiffness: part of the distance to the command that one physics step makes up for, in (0, 1].
+        """
+        return Mount(self, name, force, stiffness)
 
     def grasp(self, holder: str, held: str) -> Grasp:
         """Join two bodies rigidly at their present relative pose."""
@@ -414,6 +424,11 @@ def _collision_spec(shape: Shape) -> tuple[dict[str, Any], Pose]:
             return {"shapeType": bullet.GEOM_MESH, "fileName": _mesh_file(shape)}, Pose()
 
 
+@lru_cache(maxsize=512)
+def _collision_points(shapes: tuple[Shape, ...]) -> Array:
+    return np.unique(np.concatenate([triangles(shape).reshape(-1, 3) for shape in shapes]), axis=0).astype(np.float64)
+
+
 @lru_cache(maxsize=1)
 def _mesh_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="ravens_suite_")
@@ -435,10 +450,11 @@ def _mesh_file(shape: Shape) -> str:
 class Mount:
     """A body held at a commanded pose by a force-limited constraint."""
 
-    def __init__(self, scene: Scene, name: str, force: float) -> None:
+    def __init__(self, scene: Scene, name: str, force: float, stiffness: float) -> None:
         self._scene = scene
         self._name = name
         self._force = force
+        self._stiffness = stiffness
         self.target = scene.pose(name)
         self._constraint = scene._constrain(name, None, bullet.JOINT_FIXED, Pose(), self.target)
         self.command(self.target)
@@ -447,7 +463,12 @@ class Mount:
         """Pull the body towards ``pose`` from the next step on."""
         self.target = pose
         bullet.changeConstraint(
-            self._constraint, pose.position, pose.quaternion, maxForce=self._force, physicsClientId=self._scene.client
+            self._constraint,
+            pose.position,
+            pose.quaternion,
+            maxForce=self._force,
+            erp=self._stiffness,
+            physicsClientId=self._scene.client,
         )
 
     def jump(self, pose: Pose) -> None:

@@ -1,0 +1,66 @@
+"""Checking what a policy sends before anything moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ravens_suite.errors import InvalidActionError
+from ravens_suite.values.geometry import Array, Pose
+from ravens_suite.values.workspace import AGENT_WORKSPACE
+
+_LEAST_NORM = 1e-6
+
+
+@dataclass(frozen=True)
+class CheckedPose:
+    """A pose that can be tried.
+
+    Attributes:
+        pose: inside the workspace, with a unit quaternion.
+        clipped: whether its position had to be moved into the workspace.
+    """
+
+    pose: Pose
+    clipped: bool
+
+
+def checked_pose(action: Any, key: str) -> CheckedPose:
+    """One of the poses of an action.
+
+    Args:
+        action: the mapping given to ``step``.
+        key: which entry to read: seven numbers, position in metres then quaternion (x, y, z, w).
+
+    Raises:
+        InvalidActionError: the entry is missing, has another shape, is not finite, or its quaternion is zero.
+    """
+    vector = _vector(action, key)
+    if np.linalg.norm(vector[3:]) < _LEAST_NORM:
+        raise InvalidActionError(f"action[{key!r}] has a zero quaternion; give a rotation, for example (0, 0, 0, 1).")
+    position = np.clip(vector[:3], AGENT_WORKSPACE.low, AGENT_WORKSPACE.high)
+    clipped = bool(np.any(position != vector[:3]))
+    return CheckedPose(Pose.from_vector(np.concatenate([position, vector[3:] / np.abs(vector[3:]).max()])), clipped)
+
+
+def _vector(action: Any, key: str) -> Array:
+    if not isinstance(action, Mapping) or key not in action:
+        raise InvalidActionError(f"An action is a mapping with the key {key!r}; got {_describe(action)}.")
+    try:
+        vector = np.asarray(action[key], dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidActionError(f"action[{key!r}] must be seven numbers; got {_describe(action[key])}.") from None
+    if vector.shape != (7,):
+        raise InvalidActionError(f"action[{key!r}] must have shape (7,), position + quaternion; got {vector.shape}.")
+    if not np.all(np.isfinite(vector)):
+        raise InvalidActionError(f"action[{key!r}] holds a value that is not finite: {vector.tolist()}.")
+    return vector
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"a mapping with the keys {sorted(map(str, value))}"
+    return f"a value of type {type(value).__name__}"

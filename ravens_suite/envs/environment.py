@@ -1,0 +1,264 @@
+"""The Gymnasium environment: one class for every task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.envs.actions import checked_pose
+from ravens_suite.envs.oracle import oracle_action
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
+from ravens_suite.registry import load_task
+from ravens_suite.sim.renderer import make_renderer
+from ravens_suite.sim.robot import Motion, Robot
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.primitives import MotionReport
+from ravens_suite.values.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
+from ravens_suite.values.geometry import Array
+from ravens_suite.values.goals import Scorer
+from ravens_suite.values.seeding import SPLITS, Split, generator
+from ravens_suite.values.types import Action
+from ravens_suite.values.workspace import AGENT_WORKSPACE
+
+PLACEMENT_ATTEMPTS = 50
+"""Fresh draws of a scene before ``reset`` gives up."""
+
+FRAME_INTERVAL = 16
+"""Physics steps between two frames of ``render_mode="rgb_array_list"``: 30 frames a second of simulated time."""
+
+_VIEWPOINT = look_at((1.15, -0.45, 0.75), (0.42, 0.0, 0.03), (0.0, 0.0, 1.0))
+_VIEW_SIZE = (480, 640)
+
+RenderMode = Literal["rgb_array", "rgb_array_list"]
+
+
+class RavensEnv(gymnasium.Env[Any, Any]):
+    """A tabletop rearrangement task seen by three RGB-D cameras.
+
+    Observation: ``color`` (N, H, W, 3) uint8 and ``depth`` (N, H, W) float32 metres along the optical axis, fresh
+    arrays at every step; with ``segmentation=True`` also ``segmentation`` (N, H, W) int32 body labels.
+
+    Action: ``pick`` and ``place``, each ``(7,)`` float64: position in metres and quaternion (x, y, z, w), world frame;
+    the identity quaternion points the tool straight down. A position outside the workspace is clipped; a pose out of
+    reach costs the step and moves nothing; both are said in ``info["motion"]``.
+
+    Reward: change of the progress in [0, 1]; rewards of an episode sum to at most 1.
+
+    Args:
+        task: name of a registered task.
+        split: ``train``, ``val`` or ``test``; the same seed gives other scenes in each.
+        renderer: ``auto``, ``moderngl`` or ``tiny``.
+        image_size: (rows, columns) of every camera.
+        motion: ``fast`` skips the physics of free travel with nothing in contact; ``simulated`` does not.
+        segmentation: adds body labels to the observation.
+        render_mode: ``rgb_array`` (one frame a call) or ``rgb_array_list`` (all frames since the last call).
+        task_options: keyword arguments of the task, JSON values.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by gymnasium)
+        "render_modes": ["rgb_array", "rgb_array_list"],
+        "render_fps": 30,
+    }
+
+    def __init__(
+        self,
+        task: str,
+        split: Split = "train",
+        *,
+        renderer: str = "auto",
+        image_size: Sequence[int] = PUBLISHED_IMAGE_SIZE,
+        motion: Motion = "fast",
+        segmentation: bool = False,
+        render_mode: RenderMode | None = None,
+        **task_options: Any,
+    ) -> None:
+        if split not in SPLITS:
+            raise ConfigError(f"split must be one of {', '.join(SPLITS)}; got {split!r}.")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ConfigError(f"render_mode must be rgb_array, rgb_array_list or None; got {render_mode!r}.")
+        task_class, options = load_task(task)
+        self.task: Task = task_class(split=split, **{**options, **task_options})
+        self.task_name = task
+        self.split: Split = split
+        self.render_mode = render_mode
+        self.cameras: tuple[Camera, ...] = published_cameras(_image_size(image_size))
+        self._segmentation = segmentation
+        self._renderer = make_renderer(renderer)
+        self._scene = Scene(bullet_visuals=self._renderer.name == "tiny")
+        self._robot = Robot(self._scene, self.task.primitive.tool, motion)
+        self._frames: list[NDArray[np.uint8]] = []
+        self._scorer = Scorer([])
+        self._steps = 0
+        self._seed = 0
+        self._oracle_rng = np.random.default_rng(0)
+        self._closed = False
+        self.observation_space = _observation_space(self.cameras, segmentation)
+        self.action_space = _action_space()
+
+    @property
+    def max_steps(self) -> int:
+        """Actions after which an episode is truncated."""
+        return self.task.max_steps
+
+    @property
+    def renderer_name(self) -> str:
+        """The renderer in use: ``moderngl`` or ``tiny``."""
+        return self._renderer.name
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Build the scene of a seed.
+
+        Args:
+            seed: episode seed, >= 0; drawn from the previous one's generator when left out.
+            options: not used.
+
+        Raises:
+            PlacementError: the scene cannot be placed; the message names the seed.
+        """
+        super().reset(seed=seed)
+        self._seed = int(self.np_random.integers(2**31)) if seed is None else seed
+        self._oracle_rng = generator(self._seed, self.split, "oracle")
+        self._steps = 0
+        self._scene.on_step = None
+        self._scorer = Scorer(self._build())
+        self._scene.settle()
+        self._frames = []
+        if self.render_mode == "rgb_array_list":
+            self._record()
+            self._scene.on_step = self._on_step
+        return self._observe(), self._info({"outcome": "reset", "grasped": False, "clipped": False, "steps": 0})
+
+    def step(self, action: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+        """Carry out one action and let the scene settle.
+
+        Raises:
+            InvalidActionError: the action has a wrong shape, a value that is not finite, or a zero quaternion. Nothing
+                has moved and the environment stays usable.
+        """
+        pick, place = checked_pose(action, "pick"), checked_pose(action, "place")
+        before = self._scene.steps
+        report = self.task.primitive(self._robot, Action(pick.pose, place.pose))
+        settled = self._scene.settle()
+        reward = self._scorer.update(self._scene.poses())
+        stuck = not self._scorer.done and self.task.after_action(self._scene)
+        self._steps += 1
+        terminated = self._scorer.done or stuck
+        truncated = not terminated and self._steps >= self.max_steps
+        motion = _motion_info(report, pick.clipped or place.clipped, self._scene.steps - before, settled)
+        return self._observe(), reward, terminated, truncated, self._info(motion)
+
+    def oracle_action(self) -> dict[str, Array]:
+        """What the scripted oracle would do now, as an action for ``step``. It sees everything.
+
+        Raises:
+            OracleGaveUpError: it has nothing left to do.
+        """
+        goal = self._scorer.goal
+        if goal is None:
+            raise OracleGaveUpError("All goals are met; reset the environment.")
+        return oracle_action(self._scene, goal, self._oracle_rng).to_dict()
+
+    def render(self) -> Any:
+        """One frame, or with ``rgb_array_list`` all frames since the last call; each (480, 640, 3) uint8."""
+        if self.render_mode == "rgb_array":
+            return self._frame()
+        if self.render_mode == "rgb_array_list":
+            frames, self._frames = self._frames, []
+            return frames
+        return None
+
+    def close(self) -> None:
+        """Free the simulator and the renderer. Closing twice is fine."""
+        if not self._closed:
+            self._closed = True
+            self._renderer.close()
+            self._scene.close()
+
+    def _build(self) -> Sequence[Any]:
+        rng = generator(self._seed, self.split, "scene")
+        for _ in range(PLACEMENT_ATTEMPTS):
+            self._scene.reset()
+            self._robot.reset()
+            try:
+                return self.task.build(self._scene, rng)
+            except PlacementError as error:
+                reason = error
+        raise PlacementError(
+            f"{self.task_name}, split {self.split}, seed {self._seed}: no scene after {PLACEMENT_ATTEMPTS} attempts. "
+            f"{reason} Use another seed."
+        )
+
+    def _observe(self) -> dict[str, NDArray[Any]]:
+        self._robot.show()
+        images = self._renderer.render(self._scene, self.cameras, segmentation=self._segmentation)
+        observation: dict[str, NDArray[Any]] = {"color": images.color, "depth": images.depth}
+        if images.segmentation is not None:
+            observation["segmentation"] = images.segmentation
+        return observation
+
+    def _info(self, motion: dict[str, Any]) -> dict[str, Any]:
+        poses = self._scene.poses()
+        return {
+            "progress": self._scorer.progress,
+            "success": self._scorer.success(poses),
+            "goals": self._scorer.met(poses),
+            "motion": motion,
+            "cameras": [camera.to_json() for camera in self.cameras],
+            "seed": self._seed,
+            "renderer": self._renderer.name,
+            "privileged": {
+                "poses": {name: pose.vector() for name, pose in poses.items()},
+                "labels": self._scene.labels(),
+            },
+        }
+
+    def _on_step(self) -> None:
+        if self._scene.steps % FRAME_INTERVAL == 0:
+            self._record()
+
+    def _record(self) -> None:
+        self._frames.append(self._frame())
+
+    def _frame(self) -> NDArray[np.uint8]:
+        camera = Camera("view", _VIEWPOINT, _VIEW_SIZE)
+        self._robot.show()
+        return self._renderer.render(self._scene, [camera]).color[0]
+
+
+def _image_size(value: Sequence[int]) -> tuple[int, int]:
+    try:
+        rows, columns = (int(length) for length in value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"image_size must be (rows, columns); got {value!r}.") from None
+    if rows < 1 or columns < 1:
+        raise ConfigError(f"image_size must be positive; got {value!r}.")
+    return rows, columns
+
+
+def _observation_space(cameras: Sequence[Camera], segmentation: bool) -> gymnasium.spaces.Dict:
+    shape = (len(cameras), *cameras[0].image_size)
+    spaces: dict[str, gymnasium.Space[Any]] = {
+        "color": gymnasium.spaces.Box(0, 255, (*shape, 3), np.uint8),
+        "depth": gymnasium.spaces.Box(0.0, max(camera.far for camera in cameras), shape, np.float32),
+    }
+    if segmentation:
+        spaces["segmentation"] = gymnasium.spaces.Box(0, np.iinfo(np.int32).max, shape, np.int32)
+    return gymnasium.spaces.Dict(spaces)
+
+
+def _action_space() -> gymnasium.spaces.Dict:
+    low = np.array([*AGENT_WORKSPACE.low, -1, -1, -1, -1])
+    high = np.array([*AGENT_WORKSPACE.high, 1, 1, 1, 1])
+    return gymnasium.spaces.Dict({key: gymnasium.spaces.Box(low, high, dtype=np.float64) for key in ("pick", "place")})
+
+
+def _motion_info(report: MotionReport, clipped: bool, steps: int, settled: bool) -> dict[str, Any]:
+    outcome = report.outcome if settled or report.outcome == "unreachable" else "not settled"
+    return {"outcome": outcome, "grasped": report.grasped, "clipped": clipped, "steps": steps}

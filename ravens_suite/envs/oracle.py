@@ -1,0 +1,69 @@
+"""The scripted oracle: knows every pose, and solves every task by the same rule.
+
+It is stochastic as the published one is: it picks a visible pixel of the object at random, edges included, and adds no
+other noise (published benchmark, oracle of the Ravens tasks).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ravens_suite.errors import OracleGaveUpError
+from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.topview import visible_points
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import Goal, Poses
+from ravens_suite.values.types import Action
+
+
+def oracle_action(scene: Scene, goal: Goal, rng: np.random.Generator) -> Action:
+    """The next action towards a goal step.
+
+    Args:
+        scene: as it is now.
+        goal: the goal step being worked on.
+        rng: draws the pick pixel.
+
+    Raises:
+        OracleGaveUpError: no object that is still to be moved can be seen from above.
+    """
+    poses = scene.poses()
+    for name, target in _by_distance(goal, poses):
+        points = visible_points(scene, name)
+        if len(points):
+            pick = points[rng.integers(len(points))]
+            return _move(poses[name], target, (float(pick[0]), float(pick[1]), float(pick[2])), goal)
+    raise OracleGaveUpError("The oracle sees no object from above that is still to be moved.")
+
+
+def _by_distance(goal: Goal, poses: Poses) -> list[tuple[str, Pose]]:
+    """Objects still to be moved with their nearest allowed target, farthest first."""
+    done = [] if goal.replace else goal.reached(poses)
+    done_objects, used_targets = {i for i, _ in done}, {j for _, j in done}
+    pending: list[tuple[float, str, Pose]] = []
+    for i, name in enumerate(goal.objects):
+        if name not in poses or i in done_objects:
+            continue
+        allowed = [target for j, target in enumerate(goal.targets) if goal.matches[i][j] and j not in used_targets]
+        if allowed:
+            nearest = min(allowed, key=lambda target: _distance(poses[name], target))
+            pending.append((_distance(poses[name], nearest), name, nearest))
+    pending.sort(key=lambda item: -item[0])
+    return [(name, target) for _, name, target in pending]
+
+
+def _move(current: Pose, target: Pose, pick: tuple[float, float, float], goal: Goal) -> Action:
+    """Pick at a point of the object and place so that the object's pose becomes the target."""
+    pick_pose = Pose(pick)
+    if not goal.full_pose:
+        current = current.level()
+    if goal.rotate:
+        return Action(pick_pose, target @ current.inverse() @ pick_pose)
+    x, y, z = (t + p - c for t, p, c in zip(target.position, pick, current.position, strict=True))
+    return Action(pick_pose, Pose((x, y, z)))
+
+
+def _distance(a: Pose, b: Pose) -> float:
+    return math.dist(a.position, b.position)

@@ -1,0 +1,206 @@
+"""A UR5e that carries a tool: reachability by inverse kinematics, travel, straight lines, and what cameras see of it.
+
+The arm's links are seen but collide with nothing (as in the published benchmark), and its motors follow their commands,
+so the arm itself needs no dynamics: its joints follow from the tool's commanded pose in closed form, and the tool is
+pulled along by a force-limited constraint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from ravens_suite.sim import kinematics, library
+from ravens_suite.sim.bodies import Body
+from ravens_suite.sim.grippers import Spatula, Suction, Tool
+from ravens_suite.sim.scene import Scene
+from ravens_suite.values.geometry import Array, Pose, rotate_vector
+from ravens_suite.values.workspace import PLANE_HEIGHT
+
+TRAVEL_STEP = 0.004
+"""Metres a physics step through free space (1.9 m/s)."""
+
+TURN_STEP = 0.02
+"""Radians a physics step while the tool turns."""
+
+CLEARANCE = 0.01
+"""Metres that must be free around the tool and what it holds before travel may skip the physics."""
+
+ARRIVAL_STEPS = 40
+"""Physics steps that a move may wait for the tool to catch up with its command."""
+
+LEAST_UPRIGHT = 0.5
+"""Cosine of the largest tilt of the tool against the upright (60 degrees); beyond it the arm would be in the table."""
+
+_ARRIVED = 5e-4
+
+HOME_TIP = kinematics.flange_to_tool(Pose.from_matrix(kinematics.forward(kinematics.HOME_JOINTS)))
+"""Tip pose at the home joints."""
+
+Motion = Literal["fast", "simulated"]
+"""fast: travel through free space with nothing in contact is not simulated step by step; simulated: all of it is."""
+
+
+class Robot:
+    """The arm and its tool. Call ``reset`` after every reset of the scene, the first included.
+
+    Args:
+        scene: where the robot stands, at the world origin.
+        tool: which tool it carries.
+        motion: whether free travel is simulated.
+    """
+
+    def __init__(self, scene: Scene, tool: type[Suction] | type[Spatula], motion: Motion = "fast") -> None:
+        self.scene = scene
+        self.motion = motion
+        self._tool_class = tool
+        self.joints: Array = kinematics.HOME_JOINTS
+        self._tool: Tool | None = None
+
+    def reset(self) -> None:
+        """Put the arm into the scene at its home joints, with an empty tool."""
+        self.joints = kinematics.HOME_JOINTS
+        for name, part in self._seen_parts().items():
+            self.scene.add(name, part, Pose(), "robot")
+        self._tool = self._tool_class(self.scene, HOME_TIP)
+        self.show()
+
+    @property
+    def tool(self) -> Tool:
+        """The mounted tool."""
+        if self._tool is None:
+            raise RuntimeError("Call Robot.reset() before moving the robot.")
+        return self._tool
+
+    @property
+    def suction(self) -> Suction:
+        """The mounted tool, which must be the suction gripper."""
+        if not isinstance(self.tool, Suction):
+            raise TypeError("This robot carries a spatula, which cannot grip.")
+        return self.tool
+
+    def touching(self) -> bool:
+        """Whether the empty tool, or what it holds, touches anything."""
+        return bool(self.tool.touching())
+
+    def reaches(self, tip: Pose) -> bool:
+        """Whether the tip can be put at a pose: joint angles exist, above the table, the tool not tilted too far."""
+        upright = rotate_vector(tip.quaternion, (0.0, 0.0, 1.0))[2]
+        if upright < LEAST_UPRIGHT or tip.position[2] < PLANE_HEIGHT:
+            return False
+        return kinematics.inverse(kinematics.tool_to_flange(tip), kinematics.HOME_JOINTS) is not None
+
+    def travel(self, tip: Pose) -> None:
+        """Go to a tip pose through free space.
+
+        With ``motion="fast"`` and nothing in contact this takes no physics: the tool and what it holds are put there.
+        """
+        if self.motion == "fast" and not self.tool.touching():
+            self.tool.jump(tip)
+        else:
+            self.line(tip, TRAVEL_STEP)
+            self._arrive()
+
+    def line(self, tip: Pose, step: float, until: Callable[[], bool] | None = None) -> bool:
+        """Move the tip in a straight line at constant speed, turning evenly on the way.
+
+        Args:
+            tip: where to go.
+            step: metres a physics step.
+            until: checked after every step; the move ends when it says so.
+
+        Returns:
+            Whether ``until`` ended the move.
+        """
+        start = self.tool.tip
+        turn = _turn_between(start, tip)
+        count = max(math.ceil(math.dist(start.position, tip.position) / step), math.ceil(turn / TURN_STEP), 1)
+        for i in range(1, count + 1):
+            self.tool.command(_between(start, tip, turn, i / count))
+            self.scene.step()
+            if until is not None and until():
+                return True
+        return False
+
+    def lift(self, tip: Pose, step: float = TRAVEL_STEP) -> None:
+        """Move to a raised tip pose; with ``motion="fast"`` the rest is skipped once nothing is in contact."""
+        start = self.tool.tip.position
+
+        def clear() -> bool:
+            raised = math.dist(self.tool.tip.position, start)
+            return raised >= CLEARANCE and not self.tool.touching() and self.scene.still(ignore=self.tool.parts)
+
+        if self.motion == "fast" and self.line(tip, step, clear):
+            self.tool.jump(tip)
+        else:
+            self._arrive()
+
+    def lowest_free(self, tip: Pose, raised: float) -> float:
+        """How far above a tip pose a straight descent along its z axis must start to be simulated.
+
+        Args:
+            tip: where the descent leads.
+            raised: metres along the tip's z axis where the descent begins.
+
+        Returns:
+            ``raised`` with ``motion="simulated"``; otherwise the least height, in centimetre steps down from
+            ``raised``, above which the bounds of the tool and of what it holds keep ``CLEARANCE`` from all other
+            bounds.
+        """
+        if self.motion == "simulated":
+            return raised
+        moving = self.tool.parts
+        obstacles = [self.scene.bounds(name) for name in self.scene.colliders() if name not in moving]
+        low, high = np.array([bound[0] for bound in obstacles]), np.array([bound[1] for bound in obstacles])
+        moved = [self.scene.bounds(name, pose) for name, pose in self.tool.part_poses(tip.raised(raised)).items()]
+        along = np.subtract(tip.raised(1.0).position, tip.position)
+        height = raised
+        while height > 0:
+            down = (height - CLEARANCE - raised) * along
+            if any(
+                np.any(np.all((lo + down < high + CLEARANCE) & (hi + down > low - CLEARANCE), axis=1))
+                for lo, hi in moved
+            ):
+                break
+            height -= CLEARANCE
+        return max(height, 0.0)
+
+    def show(self) -> None:
+        """Bring the parts that are only seen to where they are now, for the cameras."""
+        tip = self.tool.tip
+        joints = kinematics.inverse(kinematics.tool_to_flange(tip), self.joints)
+        if joints is not None:
+            self.joints = joints
+        frames = kinematics.link_poses(self.joints)
+        for name in self._seen_parts():
+            self.scene.move(name, frames[library.PART_FRAMES[name]])
+
+    def _seen_parts(self) -> dict[str, Body]:
+        return library.arm_parts() | library.tool_parts(self._tool_class.name)
+
+    def _arrive(self) -> None:
+        target = self.tool.tip
+        for _ in range(ARRIVAL_STEPS):
+            if math.dist(self.scene.pose(self.tool.name).position, target.position) < _ARRIVED:
+                return
+            self.scene.step()
+
+
+def _turn_between(start: Pose, end: Pose) -> float:
+    dot = abs(sum(a * b for a, b in zip(start.quaternion, end.quaternion, strict=True)))
+    return 2 * math.acos(min(1.0, dot))
+
+
+def _between(start: Pose, end: Pose, turn: float, part: float) -> Pose:
+    """Straight line in position, shortest turn in orientation (Shoemake 1985, spherical linear interpolation)."""
+    position = tuple(a + part * (b - a) for a, b in zip(start.position, end.position, strict=True))
+    x, y, z = position
+    if turn < 1e-6:
+        return Pose((x, y, z), end.quaternion)
+    flip = -1.0 if sum(a * b for a, b in zip(start.quaternion, end.quaternion, strict=True)) < 0 else 1.0
+    near, far = math.sin((1 - part) * turn / 2), flip * math.sin(part * turn / 2)
+    blend = [near * a + far * b for a, b in zip(start.quaternion, end.quaternion, strict=True)]
+    return Pose.from_vector([x, y, z, *blend])

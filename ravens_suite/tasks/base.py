@@ -1,0 +1,55 @@
+"""What a task is: one file, one class, one method that must be written."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.primitives import PickPlace, Primitive
+from ravens_suite.values.goals import Goal
+from ravens_suite.values.seeding import Split
+
+
+class Task(ABC):
+    """A rearrangement task.
+
+    Subclasses set ``max_steps``, say in ``build`` what stands on the table and what scores, and override the other
+    hooks only where they need to. Options of a task are keyword arguments of its ``__init__`` with JSON values.
+
+    Args:
+        split: which split the scenes are for; only tasks that hold some objects back for testing look at it.
+    """
+
+    max_steps: ClassVar[int]
+    primitive: ClassVar[Primitive] = PickPlace()
+    six_dof: ClassVar[bool] = False
+
+    def __init__(self, split: Split = "train") -> None:
+        self.split = split
+
+    @abstractmethod
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """Place the bodies of an episode and say what scores.
+
+        Args:
+            scene: empty but for the table and the robot.
+            rng: the only source of randomness.
+
+        Returns:
+            The goal steps, in order; their shares sum to 1.
+
+        Raises:
+            PlacementError: something does not fit; the environment tries again with further draws.
+        """
+
+    def after_action(self, scene: Scene) -> bool:
+        """Called when the scene has settled after an action was scored.
+
+        Returns:
+            Whether the episode cannot go on although its goals are not met.
+        """
+        return False
