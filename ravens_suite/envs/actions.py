@@ -46,13 +46,31 @@ def checked_pose(action: Any, key: str) -> CheckedPose:
     return CheckedPose(Pose.from_vector(np.concatenate([position, vector[3:] / np.abs(vector[3:]).max()])), clipped)
 
 
-def _vector(action: Any, key: str) -> Array:
+def checked_flag(action: Any, key: str) -> bool:
+    """A 0-or-1 entry of an action.
+
+    Raises:
+        InvalidActionError: the entry is missing or is neither 0 nor 1.
+    """
+    value = _entry(action, key)
+    number = np.asarray(value)
+    if number.size != 1 or number.dtype.kind not in "biuf" or number.item() not in (0, 1):
+        raise InvalidActionError(f"action[{key!r}] must be 0 or 1; got {_describe(value)}.")
+    return bool(number.item())
+
+
+def _entry(action: Any, key: str) -> Any:
     if not isinstance(action, Mapping) or key not in action:
         raise InvalidActionError(f"An action is a mapping with the key {key!r}; got {_describe(action)}.")
+    return action[key]
+
+
+def _vector(action: Any, key: str) -> Array:
+    value = _entry(action, key)
     try:
-        vector = np.asarray(action[key], dtype=np.float64)
+        vector = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise InvalidActionError(f"action[{key!r}] must be seven numbers; got {_describe(action[key])}.") from None
+        raise InvalidActionError(f"action[{key!r}] must be seven numbers; got {_describe(value)}.") from None
     if vector.shape != (7,):
         raise InvalidActionError(f"action[{key!r}] must have shape (7,), position + quaternion; got {vector.shape}.")
     if not np.all(np.isfinite(vector)):

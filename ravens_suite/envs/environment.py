@@ -9,21 +9,16 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.envs.actions import checked_pose
-from ravens_suite.envs.oracle import oracle_action
+from ravens_suite.envs.controls import ControlName, Executed, make_control
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.renderer import make_renderer
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.primitives import MotionReport
 from ravens_suite.values.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
-from ravens_suite.values.geometry import Array
 from ravens_suite.values.goals import Scorer
 from ravens_suite.values.seeding import SPLITS, Split, generator
-from ravens_suite.values.types import Action
-from ravens_suite.values.workspace import AGENT_WORKSPACE
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
@@ -52,6 +47,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     Args:
         task: name of a registered task.
         split: ``train``, ``val`` or ``test``; the same seed gives other scenes in each.
+        control: ``primitive`` (pick and place, or push) or ``waypoint`` (the continuous form; see ``WaypointControl``).
         renderer: ``auto``, ``moderngl`` or ``tiny``.
         image_size: (rows, columns) of every camera.
         motion: ``fast`` skips the physics of free travel with nothing in contact; ``simulated`` does not.
@@ -70,6 +66,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         task: str,
         split: Split = "train",
         *,
+        control: ControlName = "primitive",
         renderer: str = "auto",
         image_size: Sequence[int] = PUBLISHED_IMAGE_SIZE,
         motion: Motion = "fast",
@@ -98,12 +95,13 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._oracle_rng = np.random.default_rng(0)
         self._closed = False
         self.observation_space = _observation_space(self.cameras, segmentation)
-        self.action_space = _action_space()
+        self._control = make_control(control, self.task, self._robot)
+        self.action_space = self._control.action_space
 
     @property
     def max_steps(self) -> int:
         """Actions after which an episode is truncated."""
-        return self.task.max_steps
+        return self._control.max_steps
 
     @property
     def renderer_name(self) -> str:
@@ -125,6 +123,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         super().reset(seed=seed)
         self._seed = int(self.np_random.integers(2**31)) if seed is None else seed
         self._oracle_rng = generator(self._seed, self.split, "oracle")
+        self._control.reset()
         self._steps = 0
         self._scene.on_step = None
         self._scorer = Scorer(self._build())
@@ -142,19 +141,18 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             InvalidActionError: the action has a wrong shape, a value that is not finite, or a zero quaternion. Nothing
                 has moved and the environment stays usable.
         """
-        pick, place = checked_pose(action, "pick"), checked_pose(action, "place")
         before = self._scene.steps
-        report = self.task.primitive(self._robot, Action(pick.pose, place.pose))
+        executed = self._control.execute(action)
         settled = self._scene.settle()
-        reward = self._scorer.update(self._scene.poses())
-        stuck = not self._scorer.done and self.task.after_action(self._scene)
+        reward = self._scorer.update(self._scene.poses()) if executed.scores else 0.0
+        stuck = executed.scores and not self._scorer.done and self.task.after_action(self._scene)
         self._steps += 1
         terminated = self._scorer.done or stuck
         truncated = not terminated and self._steps >= self.max_steps
-        motion = _motion_info(report, pick.clipped or place.clipped, self._scene.steps - before, settled)
+        motion = _motion_info(executed, self._scene.steps - before, settled)
         return self._observe(), reward, terminated, truncated, self._info(motion)
 
-    def oracle_action(self) -> dict[str, Array]:
+    def oracle_action(self) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now, as an action for ``step``. It sees everything.
 
         Raises:
@@ -163,7 +161,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         goal = self._scorer.goal
         if goal is None:
             raise OracleGaveUpError("All goals are met; reset the environment.")
-        return oracle_action(self._scene, goal, self._oracle_rng).to_dict()
+        return self._control.oracle(goal, self._oracle_rng)
 
     def render(self) -> Any:
         """One frame, or with ``rgb_array_list`` all frames since the last call; each (480, 640, 3) uint8."""
@@ -229,7 +227,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     def _frame(self) -> NDArray[np.uint8]:
         camera = Camera("view", _VIEWPOINT, _VIEW_SIZE)
         self._robot.show()
-        return self._renderer.render(self._scene, [camera]).color[0]
+        frame: NDArray[np.uint8] = self._renderer.render(self._scene, [camera]).color[0]
+        return frame
 
 
 def _image_size(value: Sequence[int]) -> tuple[int, int]:
@@ -253,12 +252,7 @@ def _observation_space(cameras: Sequence[Camera], segmentation: bool) -> gymnasi
     return gymnasium.spaces.Dict(spaces)
 
 
-def _action_space() -> gymnasium.spaces.Dict:
-    low = np.array([*AGENT_WORKSPACE.low, -1, -1, -1, -1])
-    high = np.array([*AGENT_WORKSPACE.high, 1, 1, 1, 1])
-    return gymnasium.spaces.Dict({key: gymnasium.spaces.Box(low, high, dtype=np.float64) for key in ("pick", "place")})
-
-
-def _motion_info(report: MotionReport, clipped: bool, steps: int, settled: bool) -> dict[str, Any]:
+def _motion_info(executed: Executed, steps: int, settled: bool) -> dict[str, Any]:
+    report = executed.report
     outcome = report.outcome if settled or report.outcome == "unreachable" else "not settled"
-    return {"outcome": outcome, "grasped": report.grasped, "clipped": clipped, "steps": steps}
+    return {"outcome": outcome, "grasped": report.grasped, "clipped": executed.clipped, "steps": steps}

@@ -119,7 +119,7 @@ class Robot:
         turn = _turn_between(start, tip)
         count = max(math.ceil(math.dist(start.position, tip.position) / step), math.ceil(turn / TURN_STEP), 1)
         for i in range(1, count + 1):
-            self.tool.command(_between(start, tip, turn, i / count))
+            self.tool.command(interpolate(start, tip, i / count))
             self.scene.step()
             if until is not None and until():
                 return True
@@ -194,10 +194,10 @@ def _turn_between(start: Pose, end: Pose) -> float:
     return 2 * math.acos(min(1.0, dot))
 
 
-def _between(start: Pose, end: Pose, turn: float, part: float) -> Pose:
+def interpolate(start: Pose, end: Pose, part: float) -> Pose:
     """Straight line in position, shortest turn in orientation (Shoemake 1985, spherical linear interpolation)."""
-    position = tuple(a + part * (b - a) for a, b in zip(start.position, end.position, strict=True))
-    x, y, z = position
+    turn = _turn_between(start, end)
+    x, y, z = (a + part * (b - a) for a, b in zip(start.position, end.position, strict=True))
     if turn < 1e-6:
         return Pose((x, y, z), end.quaternion)
     flip = -1.0 if sum(a * b for a, b in zip(start.quaternion, end.quaternion, strict=True)) < 0 else 1.0

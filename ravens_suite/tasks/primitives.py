@@ -128,7 +128,7 @@ class Push(Primitive):
 
     def __call__(self, robot: Robot, action: Action) -> MotionReport:
         """Push from the pick pose towards the place pose; only their x and y count."""
-        start, end = self._ends(action)
+        start, end = self.ends(action)
         if not (robot.reaches(start) and robot.reaches(end)):
             return MotionReport("unreachable")
         robot.travel(_above(start, APPROACH_HEIGHT - 0.01))
@@ -139,7 +139,8 @@ class Push(Primitive):
         robot.lift(_above(end, APPROACH_HEIGHT - 0.01))
         return MotionReport("done")
 
-    def _ends(self, action: Action) -> tuple[Pose, Pose]:
+    def ends(self, action: Action) -> tuple[Pose, Pose]:
+        """Tip poses between which the blade pushes, its width across the way."""
         (x0, y0, _), (x1, y1, _) = action.pick.position, action.place.position
         length = math.hypot(x1 - x0, y1 - y0)
         dx, dy = ((x1 - x0) / length, (y1 - y0) / length) if length > 0 else (1.0, 0.0)

@@ -1,0 +1,141 @@
+"""How actions reach the robot: whole motions (``primitive``) or way-points of the tool (``waypoint``)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.envs.actions import checked_flag, checked_pose
+from ravens_suite.envs.oracle import oracle_action
+from ravens_suite.errors import ConfigError
+from ravens_suite.sim.grippers import Suction
+from ravens_suite.sim.robot import Robot
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.primitives import MotionReport
+from ravens_suite.tasks.waypoints import WAYPOINTS_PER_ACTION, Waypoint, expand, follow
+from ravens_suite.values.goals import Goal
+from ravens_suite.values.types import Action
+from ravens_suite.values.workspace import AGENT_WORKSPACE
+
+ControlName = Literal["primitive", "waypoint"]
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What an action did.
+
+    Attributes:
+        report: outcome of the motion.
+        clipped: whether a position had to be moved into the workspace.
+        scores: whether the scene may be scored now (not while a body hangs in the gripper).
+    """
+
+    report: MotionReport
+    clipped: bool
+    scores: bool = True
+
+
+class Control(ABC):
+    """One way to act on a task's robot."""
+
+    action_space: gymnasium.spaces.Dict
+
+    def __init__(self, task: Task, robot: Robot) -> None:
+        self.task = task
+        self.robot = robot
+
+    @property
+    @abstractmethod
+    def max_steps(self) -> int:
+        """Actions after which an episode is truncated."""
+
+    @abstractmethod
+    def execute(self, action: Any) -> Executed:
+        """Check an action, then carry it out; raises InvalidActionError before anything moves."""
+
+    @abstractmethod
+    def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """The scripted oracle's next action."""
+
+    def reset(self) -> None:  # noqa: B027 (most controls have nothing to forget)
+        """Forget the last episode."""
+
+
+class PrimitiveControl(Control):
+    """``pick`` and ``place``, each ``(7,)`` float64: position and quaternion (x, y, z, w)."""
+
+    def __init__(self, task: Task, robot: Robot) -> None:
+        super().__init__(task, robot)
+        self.action_space = gymnasium.spaces.Dict({"pick": _pose_space(), "place": _pose_space()})
+
+    @property
+    def max_steps(self) -> int:
+        """The task's published step limit."""
+        return self.task.max_steps
+
+    def execute(self, action: Any) -> Executed:
+        """Pick and place, or push, as the task's primitive does."""
+        pick, place = checked_pose(action, "pick"), checked_pose(action, "place")
+        report = self.task.primitive(self.robot, Action(pick.pose, place.pose))
+        return Executed(report, pick.clipped or place.clipped)
+
+    def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """One whole motion."""
+        return dict(oracle_action(self.robot.scene, goal, rng).to_dict())
+
+
+class WaypointControl(Control):
+    """``pose`` ``(7,)`` float64 of the tool's tip, and ``gripper``: 1 for suction on (or a slow push), else 0."""
+
+    def __init__(self, task: Task, robot: Robot) -> None:
+        super().__init__(task, robot)
+        self.action_space = gymnasium.spaces.Dict({"pose": _pose_space(), "gripper": gymnasium.spaces.Discrete(2)})
+        self._plan: list[Waypoint] = []
+
+    @property
+    def max_steps(self) -> int:
+        """Way-points in place of the task's published step limit."""
+        return self.task.max_steps * WAYPOINTS_PER_ACTION
+
+    def reset(self) -> None:
+        """Drop the oracle's plan."""
+        self._plan = []
+
+    def execute(self, action: Any) -> Executed:
+        """Move the tip and switch the gripper."""
+        target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
+        report = follow(self.robot, Waypoint(target.pose, engaged), self.task.primitive)
+        tool = self.robot.tool
+        return Executed(report, target.clipped, scores=not (isinstance(tool, Suction) and tool.held))
+
+    def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """The next way-point of a whole motion, which is planned when the last one is used up."""
+        if not self._plan:
+            action = oracle_action(self.robot.scene, goal, rng)
+            self._plan = expand(self.robot, self.task.primitive, action)
+        waypoint = self._plan.pop(0)
+        return {"pose": waypoint.tip.vector(), "gripper": np.array(int(waypoint.engaged))}
+
+
+def make_control(name: str, task: Task, robot: Robot) -> Control:
+    """The control of a name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name == "primitive":
+        return PrimitiveControl(task, robot)
+    if name == "waypoint":
+        return WaypointControl(task, robot)
+    raise ConfigError(f"control must be primitive or waypoint; got {name!r}.")
+
+
+def _pose_space() -> gymnasium.spaces.Box:
+    low = np.array([*AGENT_WORKSPACE.low, -1, -1, -1, -1])
+    high = np.array([*AGENT_WORKSPACE.high, 1, 1, 1, 1])
+    return gymnasium.spaces.Box(low, high, dtype=np.float64)
