@@ -17,11 +17,11 @@ from ravens_suite.values.palette import Color
 if TYPE_CHECKING:
     from ravens_suite.sim.scene import Drawable
 
-VERTEX_LIMIT = 1_000_000
-"""Vertices kept (24 bytes each) before meshes that are not in the present scene are dropped."""
+VERTEX_LIMIT = 200_000
+"""Vertices kept (24 bytes each) before those of past scenes are dropped."""
 
-VISUAL_LIMIT = 4096
-"""Visuals whose instance rows are kept."""
+VISUAL_LIMIT = 1024
+"""Visuals kept before those of past scenes are dropped."""
 
 _GROUPS = {SHEET_NAME: 1, GROUND_NAME: 2}
 """Order of drawing; bodies are 0."""
@@ -88,6 +88,8 @@ class Geometry:
 
     def __init__(self) -> None:
         self.version = 0
+        self._vertex_limit = VERTEX_LIMIT
+        self._visual_limit = VISUAL_LIMIT
         self._clear()
 
     def vertices(self) -> NDArray[np.float32]:
@@ -96,9 +98,13 @@ class Geometry:
 
     def instances(self, drawables: Sequence[Drawable]) -> Instances:
         """Pack a scene; meshes not seen before are added."""
-        if self._count > VERTEX_LIMIT or len(self._looks) > VISUAL_LIMIT:
-            self._clear()
         looks = [self._look(drawable.visual) for drawable in drawables]
+        if self._count > self._vertex_limit or len(self._looks) > self._visual_limit:
+            self._clear()
+            looks = [self._look(drawable.visual) for drawable in drawables]
+            # A scene that is over the limits by itself must not be packed anew at every render.
+            self._vertex_limit = max(VERTEX_LIMIT, 2 * self._count)
+            self._visual_limit = max(VISUAL_LIMIT, 2 * len(self._looks))
         groups = [_GROUPS.get(drawable.name, 0) for drawable in drawables]
         order = sorted(range(len(looks)), key=lambda index: (groups[index], looks[index].mesh))
         ordered = [drawables[index] for index in order]
@@ -113,7 +119,7 @@ class Geometry:
         keys = list(zip(groups, meshes, strict=True))
         starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
         commands = np.zeros((len(starts), _COMMAND_INTEGERS), dtype=np.uint32)
-        for row, start, end in zip(commands, starts, [*starts[1:], len(keys)], strict=True):
+        for row, start, end in zip(commands, starts, [*starts[1:], len(keys)], strict=False):
             first, count = self._spans[meshes[start]]
             row[:4] = count, end - start, first, start
         run_groups = [groups[start] for start in starts]

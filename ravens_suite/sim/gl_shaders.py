@@ -7,6 +7,8 @@ table along the light, which costs a fraction of looking every pixel up in a sha
 
 from __future__ import annotations
 
+from ravens_suite.sim.renderer import LIGHT_SQUARE, SQUARES_PER_METRE
+
 DEPTH_STEPS_PER_METRE = 10_000
 """The depth target holds whole steps of ``values.types.DEPTH_UNIT``."""
 
@@ -132,8 +134,8 @@ void main() {
 )
 
 _CONSTANTS = {
-    "SQUARES_PER_METRE": "2.0",
-    "LIGHT_SQUARE": "vec3(1.55, 1.38, 1.22)",
+    "SQUARES_PER_METRE": f"{SQUARES_PER_METRE}",
+    "LIGHT_SQUARE": f"vec3{LIGHT_SQUARE}",
     "STEPS_PER_METRE": f"{DEPTH_STEPS_PER_METRE}.0",
 }
 

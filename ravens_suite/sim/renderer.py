@@ -28,6 +28,10 @@ GROUND_NAME = "plane"
 SHEET_NAME = "workspace"
 """Names of the level bodies that make up the table."""
 
+SQUARES_PER_METRE = 2.0
+LIGHT_SQUARE = (1.55, 1.38, 1.22)
+"""The ground plane's checker: dark squares have the plane's colour, light ones this times it."""
+
 
 @dataclass(frozen=True)
 class Images:
@@ -54,7 +58,7 @@ class Lighting:
         direction: towards the light, world frame, any length.
         ambient: brightness of what the light does not reach.
         diffuse: what the light adds, times the cosine of its angle to the face.
-        shadows: whether bodies cast shadows: on the table (moderngl) or on everything (tiny).
+        shadows: whether bodies cast shadows: on the table, with moderngl only.
     """
 
     direction: Vector = (0.25, -0.35, 1.0)
