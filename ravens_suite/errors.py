@@ -42,6 +42,10 @@ class ConfigError(RavensError, ValueError):
     """A setting has a value that cannot work."""
 
 
+class WorkerError(RavensError, RuntimeError):
+    """A worker process died or failed; what was done before it is kept."""
+
+
 class UnknownNameError(RavensError, LookupError):
     """A task, agent or option name is not registered.
 

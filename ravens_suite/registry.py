@@ -1,0 +1,170 @@
+"""Names of tasks and agents, found by file name without importing a single one.
+
+``ravens_suite/tasks/stack_block_pyramid.py`` is the task ``stack-block-pyramid``, its class is ``StackBlockPyramid``
+and its environment ``ravens_suite/StackBlockPyramid-v0``; ``agents/transporter.py`` is the agent ``transporter``, its
+class ``Transporter``. Files whose name starts with an underscore, and those named below, hold what several share.
+
+Other packages add theirs through the entry-point groups ``ravens_suite.tasks`` and ``ravens_suite.agents``::
+
+    [project.entry-points."ravens_suite.tasks"]
+    sort-cubes = "my_package.sort_cubes:SortCubes"
+"""
+
+from __future__ import annotations
+
+import logging
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from ravens_suite.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ravens_suite.agents.base import Agent
+    from ravens_suite.tasks.base import Task
+
+_LOG = logging.getLogger(__name__)
+
+_ENVIRONMENT = "ravens_suite.envs.environment:RavensEnv"
+_SHARED_BY_TASKS = frozenset({"base", "placement", "primitives", "waypoints"})
+_SHARED_BY_AGENTS = frozenset({"base"})
+_CONTINUOUS = "-continuous"
+
+_VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "block-insertion-easy": ("block-insertion", {"variant": "easy"}),
+    "block-insertion-translation": ("block-insertion", {"variant": "translation"}),
+    "block-insertion-no-fixture": ("block-insertion", {"variant": "no-fixture"}),
+    "block-insertion-six-dof": ("block-insertion", {"variant": "six-dof"}),
+    "assembling-kits-easy": ("assembling-kits", {"variant": "easy"}),
+}
+"""Variant name to the task it varies and the arguments of that task's class."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a task or an agent is to be found.
+
+    Attributes:
+        name: on the command line.
+        module: to import.
+        attribute: name of the class in it.
+        arguments: of the class, for a variant of a task.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def task_names() -> list[str]:
+    """All tasks, variants included. Each also has a continuous form, ``<name>-continuous``."""
+    return sorted(_tasks())
+
+
+def agent_names() -> list[str]:
+    """All learning agents."""
+    return sorted(_agents())
+
+
+def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
+    """Import a task.
+
+    Args:
+        name: of a task, a variant or a continuous form.
+
+    Returns:
+        The class and the keyword arguments to make it with.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        ConfigError: its file does not define the class it is named after.
+    """
+    entry = _find("task", name.removesuffix(_CONTINUOUS), _tasks())
+    return _load(entry), dict(entry.arguments)
+
+
+def load_agent(name: str) -> type[Agent]:
+    """Import an agent; raises as ``load_task`` does."""
+    agent: type[Agent] = _load(_find("agent", name, _agents()))
+    return agent
+
+
+def environment_id(task_name: str) -> str:
+    """``"ravens_suite/BlockInsertion-v0"`` for ``"block-insertion"``; continuous forms have one too.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    _find("task", task_name.removesuffix(_CONTINUOUS), _tasks())
+    return f"ravens_suite/{_camel_case(task_name)}-v0"
+
+
+def register_environments() -> None:
+    """Make every task known to ``gymnasium.make``; doing it twice changes nothing.
+
+    The environment ends its own episodes, so there is no ``TimeLimit`` wrapper.
+    """
+    for name in task_names():
+        _register(environment_id(name), {"task": name})
+        _register(environment_id(name + _CONTINUOUS), {"task": name, "control": "waypoint"})
+
+
+def _register(identifier: str, arguments: dict[str, Any]) -> None:
+    if identifier not in gymnasium.registry:
+        gymnasium.register(identifier, entry_point=_ENVIRONMENT, kwargs=arguments)
+
+
+@lru_cache(maxsize=1)
+def _tasks() -> dict[str, Entry]:
+    entries = _discover("tasks", _SHARED_BY_TASKS)
+    for name, (base, arguments) in _VARIANTS.items():
+        if base in entries:
+            entries[name] = Entry(name, entries[base].module, entries[base].attribute, arguments)
+    return entries
+
+
+@lru_cache(maxsize=1)
+def _agents() -> dict[str, Entry]:
+    return _discover("agents", _SHARED_BY_AGENTS)
+
+
+def _discover(package: str, shared: frozenset[str]) -> dict[str, Entry]:
+    """Entries of this package's own files, then of other packages' entry points."""
+    module = f"{__package__}.{package}"
+    spec = find_spec(module)
+    entries: dict[str, Entry] = {}
+    for info in pkgutil.iter_modules(spec.submodule_search_locations if spec else None):
+        if not (info.ispkg or info.name.startswith("_") or info.name in shared):
+            name = info.name.replace("_", "-")
+            entries[name] = Entry(name, f"{module}.{info.name}", _camel_case(name))
+    for point in entry_points(group=module):
+        if point.name in entries:
+            _LOG.warning("Ignored %s of group %s: the name %r is taken.", point.value, module, point.name)
+        else:
+            entries[point.name] = Entry(point.name, point.module, point.attr)
+    return entries
+
+
+def _find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+    if name not in entries:
+        raise UnknownNameError(kind, name, entries)
+    return entries[name]
+
+
+def _load(entry: Entry) -> Any:
+    module = import_module(entry.module)
+    if not hasattr(module, entry.attribute):
+        raise ConfigError(f"{module.__file__} must define a class {entry.attribute} to be {entry.name!r}.")
+    return getattr(module, entry.attribute)
+
+
+def _camel_case(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))
