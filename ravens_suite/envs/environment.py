@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import gymnasium
@@ -10,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.envs.controls import ControlName, Executed, make_control
+from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
-from ravens_suite.sim.renderer import make_renderer
+from ravens_suite.sim.renderer import PUBLISHED_LIGHTING, make_renderer
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.values.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
-from ravens_suite.values.goals import Scorer
-from ravens_suite.values.seeding import SPLITS, Split, generator
+from ravens_suite.values.goals import Goal, Scorer
+from ravens_suite.values.seeding import SPLITS, Concern, Split, generator
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
@@ -52,6 +54,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         image_size: (rows, columns) of every camera.
         motion: ``fast`` skips the physics of free travel with nothing in contact; ``simulated`` does not.
         segmentation: adds body labels to the observation.
+        goal_image: adds ``goal_color`` and ``goal_depth``: the last observation of an oracle episode of the same scene.
+        randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
+        camera_noise: sensor noise as a multiple of the published one (3 grey levels, 3 mm).
+        distractors: number of bodies that have nothing to do with the task.
         render_mode: ``rgb_array`` (one frame a call) or ``rgb_array_list`` (all frames since the last call).
         task_options: keyword arguments of the task, JSON values.
     """
@@ -71,6 +77,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         image_size: Sequence[int] = PUBLISHED_IMAGE_SIZE,
         motion: Motion = "fast",
         segmentation: bool = False,
+        goal_image: bool = False,
+        randomize: Sequence[str] = (),
+        camera_noise: float = 0.0,
+        distractors: int = 0,
         render_mode: RenderMode | None = None,
         **task_options: Any,
     ) -> None:
@@ -83,7 +93,12 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self.task_name = task
         self.split: Split = split
         self.render_mode = render_mode
-        self.cameras: tuple[Camera, ...] = published_cameras(_image_size(image_size))
+        self._variations = Variations.checked(randomize, camera_noise, distractors)
+        self._nominal_cameras = published_cameras(_image_size(image_size))
+        self.cameras: tuple[Camera, ...] = self._nominal_cameras
+        self._lighting = PUBLISHED_LIGHTING
+        self._goal_image = goal_image
+        self._goal: dict[str, NDArray[Any]] = {}
         self._segmentation = segmentation
         self._renderer = make_renderer(renderer)
         self._scene = Scene(bullet_visuals=self._renderer.name == "tiny")
@@ -92,9 +107,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._scorer = Scorer([])
         self._steps = 0
         self._seed = 0
-        self._oracle_rng = np.random.default_rng(0)
+        self._oracle_rng = self._sensor_rng = np.random.default_rng(0)
         self._closed = False
-        self.observation_space = _observation_space(self.cameras, segmentation)
+        self.observation_space = _observation_space(self.cameras, segmentation, goal_image)
         self._control = make_control(control, self.task, self._robot)
         self.action_space = self._control.action_space
 
@@ -122,12 +137,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """
         super().reset(seed=seed)
         self._seed = int(self.np_random.integers(2**31)) if seed is None else seed
-        self._oracle_rng = generator(self._seed, self.split, "oracle")
-        self._control.reset()
-        self._steps = 0
+        self._sensor_rng = generator(self._seed, self.split, "sensor")
         self._scene.on_step = None
-        self._scorer = Scorer(self._build())
-        self._scene.settle()
+        self._goal = self._imagine_goal() if self._goal_image else {}
+        self._start("oracle")
         self._frames = []
         if self.render_mode == "rgb_array_list":
             self._record()
@@ -142,14 +155,15 @@ class RavensEnv(gymnasium.Env[Any, Any]):
                 has moved and the environment stays usable.
         """
         before = self._scene.steps
-        executed = self._control.execute(action)
-        settled = self._scene.settle()
-        reward = self._scorer.update(self._scene.poses()) if executed.scores else 0.0
-        stuck = executed.scores and not self._scorer.done and self.task.after_action(self._scene)
+        executed, reward, terminated = self._act(action)
         self._steps += 1
-        terminated = self._scorer.done or stuck
         truncated = not terminated and self._steps >= self.max_steps
-        motion = _motion_info(executed, self._scene.steps - before, settled)
+        motion = {
+            "outcome": executed.report.outcome,
+            "grasped": executed.report.grasped,
+            "clipped": executed.clipped,
+            "steps": self._scene.steps - before,
+        }
         return self._observe(), reward, terminated, truncated, self._info(motion)
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:
@@ -179,27 +193,74 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             self._renderer.close()
             self._scene.close()
 
-    def _build(self) -> Sequence[Any]:
+    def _start(self, oracle: Concern) -> None:
+        """Build the scene of the present seed and let it settle."""
+        self._oracle_rng = generator(self._seed, self.split, oracle)
+        self._control.reset()
+        self._steps = 0
+        self._scorer = Scorer(self._build())
+        self._scene.settle()
+
+    def _build(self) -> Sequence[Goal]:
         rng = generator(self._seed, self.split, "scene")
+        clutter = generator(self._seed, self.split, "distractors")
         for _ in range(PLACEMENT_ATTEMPTS):
             self._scene.reset()
             self._robot.reset()
             try:
-                return self.task.build(self._scene, rng)
+                goals = self.task.build(self._scene, rng)
+                self._variations.clutter(self._scene, clutter)
             except PlacementError as error:
                 reason = error
+                continue
+            self._vary_looks()
+            return goals
         raise PlacementError(
             f"{self.task_name}, split {self.split}, seed {self._seed}: no scene after {PLACEMENT_ATTEMPTS} attempts. "
-            f"{reason} Use another seed."
+            f"{reason} Use another seed, or fewer distractors."
         )
+
+    def _vary_looks(self) -> None:
+        rng = generator(self._seed, self.split, "appearance")
+        self._lighting = self._variations.lighting(rng)
+        self.cameras = self._variations.moved(self._nominal_cameras, rng)
+        self._variations.dress(self._scene, rng)
+
+    def _act(self, action: Any) -> tuple[Executed, float, bool]:
+        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over."""
+        executed = self._control.execute(action)
+        settled = self._scene.settle()
+        if executed.report.outcome == "done" and not settled:
+            executed = replace(executed, report=replace(executed.report, outcome="not settled"))
+        if not executed.scores:
+            return executed, 0.0, False
+        reward = self._scorer.update(self._scene.poses())
+        stuck = not self._scorer.done and self.task.after_action(self._scene)
+        return executed, reward, self._scorer.done or stuck
+
+    def _imagine_goal(self) -> dict[str, NDArray[Any]]:
+        """The last observation of an oracle episode of the present seed."""
+        self._start("goal")
+        for _ in range(self.max_steps):
+            try:
+                _, _, over = self._act(self.oracle_action())
+            except OracleGaveUpError:
+                break
+            if over:
+                break
+        observation = self._observe()
+        return {"goal_color": observation["color"], "goal_depth": observation["depth"]}
 
     def _observe(self) -> dict[str, NDArray[Any]]:
         self._robot.show()
-        images = self._renderer.render(self._scene, self.cameras, segmentation=self._segmentation)
+        images = self._renderer.render(
+            self._scene, self.cameras, segmentation=self._segmentation, lighting=self._lighting
+        )
+        images = self._variations.noisy(images, self._sensor_rng)
         observation: dict[str, NDArray[Any]] = {"color": images.color, "depth": images.depth}
         if images.segmentation is not None:
             observation["segmentation"] = images.segmentation
-        return observation
+        return observation | {key: image.copy() for key, image in self._goal.items()}
 
     def _info(self, motion: dict[str, Any]) -> dict[str, Any]:
         poses = self._scene.poses()
@@ -227,7 +288,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     def _frame(self) -> NDArray[np.uint8]:
         camera = Camera("view", _VIEWPOINT, _VIEW_SIZE)
         self._robot.show()
-        frame: NDArray[np.uint8] = self._renderer.render(self._scene, [camera]).color[0]
+        frame: NDArray[np.uint8] = self._renderer.render(self._scene, [camera], lighting=self._lighting).color[0]
         return frame
 
 
@@ -241,7 +302,7 @@ def _image_size(value: Sequence[int]) -> tuple[int, int]:
     return rows, columns
 
 
-def _observation_space(cameras: Sequence[Camera], segmentation: bool) -> gymnasium.spaces.Dict:
+def _observation_space(cameras: Sequence[Camera], segmentation: bool, goal_image: bool) -> gymnasium.spaces.Dict:
     shape = (len(cameras), *cameras[0].image_size)
     spaces: dict[str, gymnasium.Space[Any]] = {
         "color": gymnasium.spaces.Box(0, 255, (*shape, 3), np.uint8),
@@ -249,10 +310,6 @@ def _observation_space(cameras: Sequence[Camera], segmentation: bool) -> gymnasi
     }
     if segmentation:
         spaces["segmentation"] = gymnasium.spaces.Box(0, np.iinfo(np.int32).max, shape, np.int32)
+    if goal_image:
+        spaces |= {f"goal_{key}": spaces[key] for key in ("color", "depth")}
     return gymnasium.spaces.Dict(spaces)
-
-
-def _motion_info(executed: Executed, steps: int, settled: bool) -> dict[str, Any]:
-    report = executed.report
-    outcome = report.outcome if settled or report.outcome == "unreachable" else "not settled"
-    return {"outcome": outcome, "grasped": report.grasped, "clipped": executed.clipped, "steps": steps}

@@ -25,7 +25,7 @@ _BELOW = 0.35
 _REST_STEPS = 8
 """Physics steps between touching down and letting go."""
 
-Outcome = Literal["done", "unreachable", "no contact", "nothing gripped"]
+Outcome = Literal["done", "unreachable", "no contact", "nothing gripped", "not settled"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class MotionReport:
 
     Attributes:
         outcome: ``done``; ``unreachable`` (nothing moved); ``no contact`` (the descent met nothing); ``nothing
-            gripped`` (what it met cannot be picked up).
+            gripped`` (what it met cannot be picked up); ``not settled`` (done, but something still moved when the
+            budget of physics steps was used up).
         grasped: whether a body was carried.
     """
 
