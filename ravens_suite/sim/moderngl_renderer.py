@@ -48,7 +48,8 @@ _NOWHERE = (1.0, 1.0, -1.0, -1.0)
 _LOWEST_LIGHT = 0.05
 """Sine of the light's elevation below which shadows, then endless, are left out."""
 
-_BACKEND: dict[str, Any] = {"backend": "egl"}  # moderngl annotates its keyword arguments as dictionaries.
+_EGL_DEVICES = 4
+"""EGL devices that are tried; the environment variable GLCONTEXT_DEVICE_INDEX chooses one."""
 
 _MEND = (
     "Install Mesa's EGL (Debian and Ubuntu: apt-get install libegl1 libgl1-mesa-dri) or a GPU driver with EGL and "
@@ -69,8 +70,7 @@ class ModernglRenderer:
     name = "moderngl"
 
     def __init__(self) -> None:
-        self._device: _Device | None = _device()
-        self._device.users += 1
+        self._device: _Device | None = _acquire()
 
     def render(
         self,
@@ -90,8 +90,7 @@ class ModernglRenderer:
             raise RendererError("This renderer is closed; make a new one with make_renderer().")
         if self._device.process != os.getpid():
             # A fork: contexts do not survive one, so the child makes its own and never touches its parent's.
-            self._device = _device()
-            self._device.users += 1
+            self._device = _acquire()
         size = shared_image_size(cameras)
         with self._device.current():
             return self._device.render(scene, cameras, size, segmentation, lighting)
@@ -99,10 +98,8 @@ class ModernglRenderer:
     def close(self) -> None:
         """Give the context back; the last renderer of the process frees it. Closing twice is fine."""
         device, self._device = self._device, None
-        if device is not None and device.process == os.getpid():
-            device.users -= 1
-            if device.users == 0:
-                device.release()
+        if device is not None:
+            _give_back(device)
 
 
 @dataclass
@@ -191,7 +188,6 @@ class _Device:
         """Free the context and everything in it."""
         with self._lock:
             self.context.release()
-            _forget(self)
 
     def render(
         self, scene: Scene, cameras: Sequence[Camera], size: tuple[int, int], segmentation: bool, lighting: Lighting
@@ -281,21 +277,33 @@ class _Device:
 
 
 _devices: dict[int, _Device] = {}
+"""By process: after a fork the parent's stays here, unused, because nothing of it may be freed in the child."""
+
+_devices_lock = threading.Lock()
 
 
-def _device() -> _Device:
+def _acquire() -> _Device:
     """The device of this process, made when there is none yet."""
     process = os.getpid()
-    if process not in _devices:
-        context = _make_context()
-        with context:
-            _devices[process] = _Device(context)
-    return _devices[process]
+    with _devices_lock:
+        if process not in _devices:
+            context = _make_context()
+            with context:
+                _devices[process] = _Device(context)
+        device = _devices[process]
+        device.users += 1
+        return device
 
 
-def _forget(device: _Device) -> None:
-    if _devices.get(device.process) is device:
-        del _devices[device.process]
+def _give_back(device: _Device) -> None:
+    """End one use of a device; the last one frees it."""
+    if device.process != os.getpid():
+        return
+    with _devices_lock:
+        device.users -= 1
+        if device.users == 0:
+            del _devices[device.process]
+            device.release()
 
 
 def _make_context() -> moderngl.Context:
@@ -303,14 +311,17 @@ def _make_context() -> moderngl.Context:
     # fork finds no dead threads; Mesa's shader cache would start a thread too. A GPU's driver heeds neither.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
-    reasons = []
-    # Machines without development packages have only the names with a version.
-    choices: list[dict[str, Any]] = [{"libgl": "libGL.so.1", "libegl": "libEGL.so.1"}, {}]
-    for libraries in choices:
-        try:
-            return moderngl.create_context(require=430, standalone=True, **libraries, **_BACKEND)
-        except Exception as error:  # moderngl raises plain Exception, and ImportError without its EGL backend.
-            reasons.append(str(error))
+    reasons: list[str] = []
+    # Machines without development packages have only the names with a version. The first EGL device may be a GPU that
+    # this user may not open, with a software rasteriser behind it.
+    names: list[dict[str, Any]] = [{"libgl": "libGL.so.1", "libegl": "libEGL.so.1"}, {}]
+    for libraries in names:
+        for device in range(_EGL_DEVICES):
+            options = {"backend": "egl", "device_index": device, **libraries}
+            try:
+                return moderngl.create_context(require=430, standalone=True, **options)
+            except Exception as error:  # moderngl raises plain Exception, and ImportError without its EGL backend.
+                reasons.append(str(error))
     raise RendererError(f"OpenGL through EGL cannot be used here ({'; '.join(dict.fromkeys(reasons))}). {_MEND}")
 
 

@@ -372,7 +372,7 @@ def _resident_megabytes() -> float:
 def test_memory_does_not_grow_with_changing_scenes(fast: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gl_geometry, "VISUAL_LIMIT", 50)
     geometry = Geometry()
-    moderngl_renderer._device()._geometry = geometry
+    moderngl_renderer._devices[os.getpid()]._geometry = geometry
     rng = np.random.default_rng(0)
     scene = Scene()
 
