@@ -136,6 +136,7 @@ def make_control(name: str, task: Task, robot: Robot) -> Control:
 
 
 def _pose_space() -> gymnasium.spaces.Box:
-    low = np.array([*AGENT_WORKSPACE.low, -1, -1, -1, -1])
+    """Position and quaternion. Gymnasium wants lower limits that are 0 or minus the upper one: x is clipped to more."""
+    low = np.array([0.0, AGENT_WORKSPACE.low[1], 0.0, -1, -1, -1, -1])
     high = np.array([*AGENT_WORKSPACE.high, 1, 1, 1, 1])
     return gymnasium.spaces.Box(low, high, dtype=np.float64)

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+import ravens_suite  # noqa: F401 (registers the environments)
+from ravens_suite.errors import ConfigError, InvalidActionError
+from ravens_suite.values.geometry import euler_quaternion
+
+ID = "ravens_suite/BlockInsertion-v0"
+SMALL: dict[str, Any] = {"image_size": [60, 80]}
+STAY = np.array([0.5, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0])
+
+
+def make(**options: Any) -> Any:
+    return gymnasium.make(ID, disable_env_checker=True, **{**SMALL, **options}).unwrapped
+
+
+@pytest.fixture
+def env() -> Iterator[Any]:
+    environment = make()
+    environment.reset(seed=0)
+    yield environment
+    environment.close()
+
+
+BAD_POSES = [
+    None,
+    "left",
+    np.zeros(6),
+    np.zeros((1, 7)),
+    np.full(7, np.nan),
+    np.array([0.5, 0, 0.1, 0, 0, 0, np.inf]),
+    np.array([0.5, 0, 0.1, 0, 0, 0, 0.0]),
+    [0.5, 0, "a", 0, 0, 0, 1],
+    [[]],
+    {},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_POSES, ids=repr)
+@pytest.mark.parametrize("key", ["pick", "place"])
+def test_a_bad_action_is_named_and_loses_nothing(env: Any, bad: Any, key: str) -> None:
+    action = env.oracle_action()
+    poses = env.step.__self__._scene.poses()
+    with pytest.raises(InvalidActionError, match=key):
+        env.step({**action, key: bad})
+    assert env._scene.poses() == poses
+    _, reward, terminated, _, _ = env.step(action)
+    assert reward == 1.0
+    assert terminated
+
+
+@pytest.mark.parametrize("bad", [None, 3, [], {"pick": STAY}, "pick"])
+def test_an_action_needs_both_keys(env: Any, bad: Any) -> None:
+    with pytest.raises(InvalidActionError, match=r"pick|place"):
+        env.step(bad)
+
+
+def test_outside_positions_are_clipped_and_said_so(env: Any) -> None:
+    far = STAY.copy()
+    far[0] = 1e6
+    info = env.step({"pick": far, "place": STAY})[4]
+    assert info["motion"]["clipped"]
+    assert not env.step({"pick": STAY, "place": STAY})[4]["motion"]["clipped"]
+
+
+def test_an_unreachable_pose_costs_the_step_and_moves_nothing(env: Any) -> None:
+    poses = env._scene.poses()
+    upside_down = np.array([0.5, 0.0, 0.1, *euler_quaternion(np.pi, 0.0, 0.0)])
+    for count in range(3):
+        _, reward, terminated, truncated, info = env.step({"pick": upside_down, "place": STAY})
+        assert info["motion"]["outcome"] == "unreachable"
+        assert info["motion"]["steps"] < 20
+        assert reward == 0.0
+        assert not terminated
+        assert truncated == (count == 2)
+    for name, pose in env._scene.poses().items():
+        np.testing.assert_allclose(pose.vector(), poses[name].vector(), atol=1e-4)
+
+
+def test_picking_nothing_is_said_so(env: Any) -> None:
+    info = env.step({"pick": np.array([0.74, 0.49, 0.0, 0, 0, 0, 1.0]), "place": STAY})[4]
+    assert info["motion"]["outcome"] == "nothing gripped"
+    assert not info["motion"]["grasped"]
+
+
+def test_closing_twice_is_fine() -> None:
+    environment = make()
+    environment.reset(seed=0)
+    environment.close()
+    environment.close()
+
+
+def test_environments_in_one_process_do_not_disturb_each_other() -> None:
+    alone, a, b = make(), make(), make(distractors=3)
+    expected = alone.reset(seed=4)[0]["color"]
+    expected_after = alone.step(alone.oracle_action())[0]["color"]
+    b.reset(seed=1)
+    first = a.reset(seed=4)[0]["color"]
+    b.step(b.oracle_action())
+    after = a.step(a.oracle_action())[0]["color"]
+    b.close()
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(after, expected_after)
+    a.close()
+    alone.close()
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_vectors_give_what_single_environments_give(mode: str) -> None:
+    vector = gymnasium.make_vec(ID, num_envs=2, vectorization_mode=mode, **SMALL)
+    observation, info = vector.reset(seed=[7, 8])
+    single = make()
+    for index, seed in enumerate((7, 8)):
+        alone = single.reset(seed=seed)[0]
+        np.testing.assert_array_equal(observation["color"][index], alone["color"])
+        np.testing.assert_array_equal(observation["depth"][index], alone["depth"])
+    actions = {key: np.stack([STAY, STAY]) for key in ("pick", "place")}
+    _, rewards, *_ = vector.step(actions)
+    assert rewards.shape == (2,)
+    single.close()
+    vector.close()
+    assert info["progress"].tolist() == [0.0, 0.0]
+
+
+def test_segmentation_and_goal_images_are_in_the_space() -> None:
+    environment = make(segmentation=True, goal_image=True)
+    observation, info = environment.reset(seed=0)
+    assert environment.observation_space.contains(observation)
+    assert info["privileged"]["labels"]["block"] in observation["segmentation"]
+    assert info["progress"] == 0.0
+    final = observation
+    while True:
+        final, _, terminated, truncated, _ = environment.step(environment.oracle_action())
+        if terminated or truncated:
+            break
+    missing = np.abs(observation["goal_depth"] - observation["depth"]).mean()
+    assert np.abs(final["goal_depth"] - final["depth"]).mean() < missing
+    np.testing.assert_array_equal(final["goal_color"], observation["goal_color"])
+    environment.close()
+
+
+def test_variations_change_looks_but_not_the_scene() -> None:
+    plain, varied = make(), make(randomize=["color", "shade", "table", "light", "camera"], camera_noise=1.0)
+    observation, info = plain.reset(seed=3)
+    other, other_info = varied.reset(seed=3)
+    for name, pose in info["privileged"]["poses"].items():
+        np.testing.assert_array_equal(pose, other_info["privileged"]["poses"][name])
+    assert (observation["color"] != other["color"]).mean() > 0.9
+    assert info["cameras"] != other_info["cameras"]
+    again = varied.reset(seed=3)[0]
+    np.testing.assert_array_equal(again["color"], other["color"])
+    plain.close()
+    varied.close()
+
+
+def test_noise_has_the_published_size() -> None:
+    plain, noisy = make(), make(camera_noise=1.0)
+    clean, dirty = plain.reset(seed=0)[0], noisy.reset(seed=0)[0]
+    assert 0.0025 < np.std(dirty["depth"] - clean["depth"]) < 0.0035
+    difference = dirty["color"].astype(int) - clean["color"]
+    assert 2.5 < np.std(difference[(clean["color"] > 20) & (clean["color"] < 235)]) < 3.5
+    plain.close()
+    noisy.close()
+
+
+def test_distractors_are_there_and_do_not_score() -> None:
+    environment = make(distractors=4)
+    _, info = environment.reset(seed=0)
+    assert sum(name.startswith("distractor") for name in info["privileged"]["poses"]) == 4
+    assert set(info["goals"]) == {"block"}
+    environment.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"split": "dev"},
+        {"control": "joint"},
+        {"randomize": ["colour"]},
+        {"randomize": "color"},
+        {"camera_noise": -1.0},
+        {"distractors": 1.5},
+        {"image_size": [480]},
+        {"image_size": [0, 10]},
+        {"render_mode": "depth"},
+    ],
+    ids=repr,
+)
+def test_a_setting_that_cannot_work_is_named(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        make(**options)
+
+
+def test_frames_of_the_motion_are_recorded() -> None:
+    environment = make(render_mode="rgb_array_list", motion="simulated")
+    environment.reset(seed=0)
+    environment.step(environment.oracle_action())
+    frames = environment.render()
+    assert len(frames) > 20
+    assert frames[0].shape == (480, 640, 3)
+    assert any((frame != frames[0]).any() for frame in frames)
+    assert environment.render() == []
+    environment.close()
+
+
+def test_both_motions_end_in_the_same_place() -> None:
+    poses = []
+    for motion in ("fast", "simulated"):
+        environment = make(motion=motion)
+        environment.reset(seed=6)
+        info = environment.step(environment.oracle_action())[4]
+        poses.append(info["privileged"]["poses"]["block"])
+        environment.close()
+    assert np.linalg.norm(poses[0][:3] - poses[1][:3]) < 0.003
