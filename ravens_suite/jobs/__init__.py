@@ -1,1 +1,1 @@
-"""Layer 4: the jobs behind the command line."""
+"""Layer 4: collect, evaluate and train, over processes, and the command line."""

@@ -1,0 +1,53 @@
+"""Tables of results: CSV files with one row a key, written whole, rows in order."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.data.atomic import write_bytes
+from ravens_suite.errors import ConflictError
+
+
+def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
+    """Add a row to a table, in place of the one with the same key; the table is made if need be.
+
+    Args:
+        path: of the CSV file.
+        row: column name to value; its order is the order of columns of a new table.
+        key: columns that name a row; rows are sorted by them.
+
+    Raises:
+        ConflictError: the table has other columns.
+    """
+    new = {name: str(value) for name, value in row.items()}
+    rows = read_rows(path)
+    if rows and set(rows[0]) != set(new):
+        raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(new)}: name another file.")
+    columns = list(rows[0]) if rows else list(new)
+    rows = [old for old in rows if any(old[name] != new[name] for name in key)] + [new]
+    rows.sort(key=lambda item: [_sortable(item[name]) for name in key])
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(path, [text.getvalue().encode()])
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table; none when there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _sortable(text: str) -> tuple[float, str]:
+    """Numbers by value, before words by letter."""
+    try:
+        return float(text), ""
+    except ValueError:
+        return float("inf"), text

@@ -1,0 +1,184 @@
+"""Worker processes that do not fight for cores, survive each other's deaths and never outlive their parent."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Self
+
+from ravens_suite.errors import RavensError, WorkerError
+from ravens_suite.jobs.engine import Result, Unit, Worker, available_cores
+
+_LOG = logging.getLogger(__name__)
+_TRIES = 3
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+@dataclass(eq=False)
+class _Process:
+    """A child, our end of its pipe, and the unit it is at."""
+
+    process: BaseProcess
+    connection: Connection
+    busy: int | None = None
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.terminate()
+        self.process.join()
+
+
+class ProcessEngine:
+    """Runs units in spawned processes, each with one thread for numerical libraries.
+
+    Args:
+        workers: number of processes; they start when they are first needed.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._processes: list[_Process] = []
+
+    def map(self, make: Callable[[], Worker[Unit, Result]], units: Sequence[Unit]) -> Iterator[Result]:
+        """See ``Engine``. A unit whose process died is tried again, up to three times."""
+        waiting = deque(range(len(units)))
+        deaths = [0] * len(units)
+        done: dict[int, Any] = {}
+        complete = False
+        try:
+            for expected in range(len(units)):
+                while expected not in done:
+                    self._hand_out(make, units, waiting)
+                    self._gather(units, waiting, deaths, done)
+                yield done.pop(expected)
+            complete = True
+        finally:
+            if not complete:
+                self.close()
+
+    def close(self) -> None:
+        """Stop the processes at once: units write whole files or none."""
+        for process in self._processes:
+            process.stop()
+        self._processes.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _hand_out(self, make: Callable[[], Any], units: Sequence[Any], waiting: deque[int]) -> None:
+        while len(self._processes) < min(self._workers, len(waiting)):
+            self._processes.append(self._start())
+        for process in self._processes:
+            if process.busy is None and waiting:
+                process.busy = waiting.popleft()
+                try:
+                    process.connection.send((make, units[process.busy]))
+                except (BrokenPipeError, ConnectionResetError):
+                    _LOG.debug("A process died before it was handed a unit.")
+
+    def _gather(self, units: Sequence[Any], waiting: deque[int], deaths: list[int], done: dict[int, Any]) -> None:
+        """Wait for a process, and take its result or bury it."""
+        busy = {process.connection: process for process in self._processes if process.busy is not None}
+        for connection in wait(list(busy)):
+            process = busy[connection]  # type: ignore[index]
+            index = process.busy
+            assert index is not None
+            try:
+                ok, value = process.connection.recv()
+            except (EOFError, ConnectionResetError):
+                self._bury(process)
+                deaths[index] += 1
+                if deaths[index] >= _TRIES:
+                    raise WorkerError(f"{units[index]} killed its process {_TRIES} times: is memory short?") from None
+                _LOG.warning("A worker process died at %s; it is run again.", units[index])
+                waiting.appendleft(index)
+                continue
+            process.busy = None
+            if not ok:
+                raise value
+            done[index] = value
+
+    def _bury(self, process: _Process) -> None:
+        process.stop()
+        self._processes.remove(process)
+
+    def _start(self) -> _Process:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        child = context.Process(target=_serve, args=(theirs,), daemon=True)
+        with _bounded_threads(max(available_cores() // self._workers, 1)):
+            child.start()
+        theirs.close()
+        return _Process(child, ours)
+
+
+@contextmanager
+def _bounded_threads(render_threads: int) -> Iterator[None]:
+    """Processes started within have one thread for numerical libraries and a few for software rendering."""
+    limits = {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(render_threads)}
+    before = {name: os.environ.get(name) for name in limits}
+    os.environ.update(limits)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(connection: Connection) -> None:
+    """The child: units in, results out, until the other end of the pipe is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    key: bytes | None = None
+    worker: Worker[Any, Any] | None = None
+    try:
+        while True:
+            make, unit = connection.recv()
+            try:
+                wanted = pickle.dumps(make)
+                if worker is None or wanted != key:
+                    if worker is not None:
+                        worker.close()
+                    key, worker = wanted, make()
+                answer = (True, worker.run(unit))
+            except Exception as error:
+                answer = (False, _portable(error))
+            connection.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    finally:
+        if worker is not None:
+            worker.close()
+
+
+def _portable(error: Exception) -> Exception:
+    """An error that survives the pipe: our own keep class and message, others become a note with their traceback."""
+    if isinstance(error, RavensError):
+        try:
+            return type(error)(str(error))
+        except TypeError:
+            return WorkerError(str(error))
+    failure = WorkerError(f"A worker failed with {type(error).__name__}: {error}")
+    failure.add_note("".join(traceback.format_exception(error)))
+    return failure
