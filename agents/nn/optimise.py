@@ -1,0 +1,109 @@
+"""AdamW on one learning-rate cycle, with a moving average of the weights; its whole state is tensors."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Net = TypeVar("Net", bound=nn.Module)
+
+_WARM_UP = 0.15
+_START, _END = 0.1, 0.01
+_LARGEST_GRADIENT = 5.0
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Settings of the optimiser.
+
+    Attributes:
+        steps: length of the cycle.
+        learning_rate: at its top.
+        weight_decay: of AdamW.
+        average: decay of the moving average of the weights.
+    """
+
+    steps: int
+    learning_rate: float
+    weight_decay: float
+    average: float
+
+
+def one_cycle(step: int, steps: int, top: float) -> float:
+    """Learning rate of a step: up along a cosine over the first part of the run, then down (arXiv 1708.07120)."""
+    progress = min(step / max(steps, 1), 1.0)
+    if progress < _WARM_UP:
+        low, part = _START, progress / _WARM_UP
+    else:
+        low, part = _END, 1 - (progress - _WARM_UP) / (1 - _WARM_UP)
+    return top * (low + (1 - low) * (1 - math.cos(math.pi * part)) / 2)
+
+
+class Optimiser(Generic[Net]):
+    """Trains a network in place.
+
+    Args:
+        net: what to train.
+        config: settings.
+
+    Attributes:
+        average: a copy of the network with averaged weights.
+    """
+
+    def __init__(self, net: Net, config: OptimiserConfig) -> None:
+        self.net, self.config = net, config
+        self.average: Net = copy.deepcopy(net).requires_grad_(False).eval()
+        self.adam = torch.optim.AdamW(
+            net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+        )
+
+    def step(self, loss: Tensor, step: int) -> float:
+        """One step down the gradient of ``loss``, number ``step`` of the run; the learning rate used."""
+        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
+        self.adam.step()
+        # A young average must not remember the random start.
+        decay = min(self.config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            averages: list[Tensor] = list(self.average.parameters())
+            weights: list[Tensor] = list(self.net.parameters())
+            torch._foreach_lerp_(averages, weights, 1 - decay)
+        return rate
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, averages and moments by name."""
+        state = {f"net.{name}": value for name, value in self.net.state_dict().items()}
+        state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for name, parameter in self.net.named_parameters():
+            for moment, value in self.adam.state.get(parameter, {}).items():
+                state[f"adam.{moment}.{name}"] = value
+        return state
+
+    def set_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``state``."""
+        self.net.load_state_dict(_under("net.", state))
+        self.average.load_state_dict(_under("average.", state))
+        for name, parameter in self.net.named_parameters():
+            moments = {
+                key.split(".")[1]: value.clone()
+                for key, value in state.items()
+                if key.startswith("adam.") and key.split(".", 2)[2] == name
+            }
+            if moments:
+                moments = {
+                    key: value.cpu() if key == "step" else value.to(parameter.device) for key, value in moments.items()
+                }
+                self.adam.state[parameter] = moments
+
+
+def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -1,0 +1,156 @@
+"""One step of a demonstration as heightmaps and pixel positions, and what it says beyond the two poses.
+
+A demonstration shows one pick of many that would have done. What moved between the two images tells which pixels belong
+to the object: all of them are picks, and the place that goes with each follows from the rigid motion.
+
+Positions are in pixels of the heightmap, (column, row), and continuous: pixel ``i`` covers ``[i, i + 1)``. A positive
+angle turns the column axis (x) towards the row axis (y).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.values.geometry import Array, Pose
+from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.values.workspace import AGENT_WORKSPACE
+
+_SHADE_TOLERANCE = 30
+"""Grey levels of 255 within which two colours count as the same surface."""
+_HEIGHT_TOLERANCE = 0.004
+"""Metres of height that count as a change."""
+_REACH = 3
+"""Pixels from the pick within which the moved object must begin."""
+_SMALLEST = 9
+"""Pixels below which what moved is not believed to be an object."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one action of a demonstration teaches.
+
+    Attributes:
+        color: (rows, columns, 3) uint8, before the action.
+        height: (rows, columns) float32 metres, before the action.
+        pick: (2,) float64 pixel position.
+        place: (2,) float64 pixel position.
+        turn: yaw of the place orientation relative to the pick orientation, radians.
+        grip: (rows, columns) float32 summing to 1: how well each pixel serves as the pick of the same object.
+    """
+
+    color: NDArray[np.uint8]
+    height: NDArray[np.float32]
+    pick: Array
+    place: Array
+    turn: float
+    grip: NDArray[np.float32]
+
+
+def to_pixels(pose: Pose) -> Array:
+    """(2,) continuous pixel position (column, row) of a pose."""
+    x, y, _ = pose.position
+    low = AGENT_WORKSPACE.low
+    return np.array([(x - low[0]) / AGENT_WORKSPACE.pixel_size, (y - low[1]) / AGENT_WORKSPACE.pixel_size])
+
+
+def rigid(turn: float, source: Array, target: Array, scale: float = 1.0) -> Array:
+    """(2, 3) matrix of the plane motion that turns, scales, and takes ``source`` to ``target``."""
+    c, s = scale * math.cos(turn), scale * math.sin(turn)
+    linear = np.array([[c, -s], [s, c]])
+    return np.column_stack([linear, target - linear @ source])
+
+
+def transform(matrix: Array, points: Array) -> Array:
+    """(..., 2) points under a (2, 3) matrix."""
+    result: Array = points @ matrix[:, :2].T + matrix[:, 2]
+    return result
+
+
+def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose) -> Step:
+    """The step of a demonstration.
+
+    Args:
+        before: the table before the action.
+        after: the table after it.
+        pick: end-effector pose of the pick, or where a push starts.
+        place: end-effector pose of the place, or where a push ends.
+    """
+    turn = (place @ Pose(quaternion=pick.inverse().quaternion)).yaw
+    source, target = to_pixels(pick), to_pixels(place)
+    moved = moved_object(before, after, source, rigid(turn, source, target))
+    return Step(before.color, before.height, source, target, turn, grip_weights(moved))
+
+
+def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_]:
+    """Pixels of what the action moved: changed where they were, and the same again where the motion takes them.
+
+    Where no such object shows (a push, a rope bead), the pixels right at the pick.
+
+    Args:
+        before: the table before the action.
+        after: the table after it.
+        pick: (2,) pixel position.
+        motion: (2, 3) matrix from pick to place.
+
+    Returns:
+        (rows, columns) bool.
+    """
+    shades = before.color.astype(np.int16)
+    changed = np.abs(shades - after.color).max(axis=-1) > _SHADE_TOLERANCE
+    changed |= np.abs(before.height - after.height) > _HEIGHT_TOLERANCE
+    arrived = warp(after.color, motion, inverse=True).astype(np.int16)
+    same = np.abs(shades - arrived).max(axis=-1) <= _SHADE_TOLERANCE
+    _, labels = cv2.connectedComponents((changed & same).astype(np.uint8), connectivity=4)
+    near = _disc(labels.shape, pick, _REACH)
+    found = labels[near & (labels > 0)]
+    if len(found):
+        mask: NDArray[np.bool_] = labels == np.bincount(found).argmax()
+        if mask.sum() >= _SMALLEST:
+            return mask
+    return _disc(labels.shape, pick, 1.5)
+
+
+def grip_weights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Weights over an object's pixels, (rows, columns) float32 summing to 1: the farther from its edge the better."""
+    distance = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    weights: NDArray[np.float32] = np.square(distance, dtype=np.float32)
+    weights /= weights.sum()
+    return weights
+
+
+def warp(
+    image: NDArray[Any],
+    matrix: Array,
+    *,
+    inverse: bool = False,
+    border: tuple[float, ...] = (0.0,),
+) -> NDArray[Any]:
+    """An image moved by a (2, 3) matrix on continuous positions; nearest pixels, so no new colours or heights appear.
+
+    Args:
+        image: (rows, columns) or (rows, columns, channels).
+        matrix: where each position goes; with ``inverse``, where each position of the result comes from.
+        inverse: see ``matrix``.
+        border: value outside the image.
+    """
+    centred = matrix.copy()
+    centred[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    flags = cv2.INTER_NEAREST | (cv2.WARP_INVERSE_MAP if inverse else 0)
+    size = (image.shape[1], image.shape[0])
+    moved: NDArray[Any] = cv2.warpAffine(
+        image, centred, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=border
+    )
+    return moved
+
+
+def _disc(shape: tuple[int, ...], centre: Array, radius: float) -> NDArray[np.bool_]:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    column, row = np.clip(centre, 0.5, [shape[1] - 0.5, shape[0] - 0.5])
+    disc: NDArray[np.bool_] = np.hypot(columns + 0.5 - column, rows + 0.5 - row) <= radius
+    return disc

@@ -1,0 +1,148 @@
+"""Where a picked object goes: cross-correlation of rotated query fields with key fields.
+
+After Transporter Networks (arXiv 2010.14406, section 3.2), with two changes. Features are steerable: each field is a
+scalar, a vector or a double-angle vector, so that rotating the query by any angle also turns the features' directions
+(as in Fourier Transporter, arXiv 2401.12046); one pass through the network then serves all angles. And placing is
+coarse to fine: all positions and angles at a quarter of the resolution, then a small neighbourhood at half of it.
+
+Positions are in cells of the map at hand, (column, row); cell ``i`` covers ``[i, i + 1)``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .equivariant import ORIENTATIONS
+
+
+def steerable(fields: Tensor) -> Tensor:
+    """Another basis of field values: scalars, then vectors, then double-angle vectors.
+
+    Args:
+        fields: (batch, fields * 4, ...) with an even number of fields F.
+
+    Returns:
+        (batch, F * 4, ...): F scalars, F x-components and F y-components of vectors, then F / 2 first and F / 2 second
+        components of vectors that turn twice as fast.
+    """
+    f = fields.view(len(fields), -1, ORIENTATIONS, *fields.shape[2:])
+    east, north, west, south = f.unbind(dim=2)
+    even, odd = east + west, north + south
+    return torch.cat([(even + odd) / 2, east - west, north - south, even - odd], dim=1)
+
+
+def _turn_features(features: Tensor, angles: Tensor) -> Tensor:
+    """Steerable features (batch, angles, F * 4, rows, columns), each turned by its angle (batch, angles)."""
+    count = features.shape[2] // ORIENTATIONS
+    scalars, x, y, first, second = torch.split(features, [count, count, count, count // 2, count // 2], dim=2)
+    shape = (*angles.shape, 1, 1, 1)
+    c, s = torch.cos(angles).view(shape), torch.sin(angles).view(shape)
+    c2, s2 = torch.cos(2 * angles).view(shape), torch.sin(2 * angles).view(shape)
+    turned = [scalars, c * x - s * y, s * x + c * y, c2 * first - s2 * second, s2 * first + c2 * second]
+    return torch.cat(turned, dim=2)
+
+
+def sample(maps: Tensor, points: Tensor) -> Tensor:
+    """Bilinear values of maps at points, zero outside.
+
+    Args:
+        maps: (batch, channels, rows, columns).
+        points: (batch, ..., 2) columns and rows, in cells.
+
+    Returns:
+        (batch, channels, ...) of the maps' type.
+    """
+    rows, columns = maps.shape[-2:]
+    size = torch.tensor([columns, rows], dtype=torch.float32, device=maps.device)
+    grid = (2 * points / size - 1).flatten(1, -2)[:, :, None]
+    values = functional.grid_sample(maps, grid.to(maps.dtype), align_corners=False)
+    return values.view(*maps.shape[:2], *points.shape[1:-1])
+
+
+def window(radius: int, device: torch.device) -> Tensor:
+    """(2 radius + 1, 2 radius + 1, 2) float32 offsets (column, row) from the middle of a window."""
+    steps = torch.arange(-radius, radius + 1, dtype=torch.float32, device=device)
+    row, column = torch.meshgrid(steps, steps, indexing="ij")
+    return torch.stack([column, row], dim=-1)
+
+
+def crop(maps: Tensor, centres: Tensor, radius: int) -> Tensor:
+    """(batch, channels, side, side): upright windows of maps about centres (batch, 2)."""
+    return sample(maps.float(), centres[:, None, None] + window(radius, maps.device))
+
+
+def rotate_query(query: Tensor, angles: Tensor) -> Tensor:
+    """Queries as they are after their object turned about the pick.
+
+    Args:
+        query: (batch, channels, side, side) steerable features about the pick, side odd.
+        angles: (batch, angles) radians, x towards y.
+
+    Returns:
+        (batch, angles, channels, side, side).
+    """
+    side = query.shape[-1]
+    offsets = window(side // 2, query.device)
+    c, s = torch.cos(angles)[..., None, None], torch.sin(angles)[..., None, None]
+    column, row = offsets[..., 0], offsets[..., 1]
+    # What ends at an offset came from the offset turned back.
+    source = torch.stack([c * column + s * row, c * row - s * column], dim=-1) + side / 2
+    turned = sample(query, source).transpose(1, 2)
+    return _turn_features(turned, angles)
+
+
+def correlate_everywhere(query: Tensor, key: Tensor) -> Tensor:
+    """Match of each rotated query at every position, by the Fourier transform.
+
+    Args:
+        query: (batch, angles, channels, side, side) float32, side odd.
+        key: (batch, channels, rows, columns) float32.
+
+    Returns:
+        (batch, angles, rows, columns): the query's middle laid on each cell, zero beyond the map.
+    """
+    rows, columns = key.shape[-2:]
+    side = query.shape[-1]
+    size = (_fast_size(rows + side - 1), _fast_size(columns + side - 1))
+    spectrum = torch.fft.rfft2(key, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
+    full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
+    # Index -radius, which wraps around, is the query's first row on the map's row minus radius.
+    return full.roll((side // 2, side // 2), dims=(-2, -1))[..., :rows, :columns]
+
+
+def correlate_nearby(query: Tensor, patch: Tensor) -> Tensor:
+    """Match of each rotated query at the offsets a patch leaves room for.
+
+    Args:
+        query: (batch, angles, channels, side, side).
+        patch: (batch, channels, side + n - 1, side + n - 1).
+
+    Returns:
+        (batch, angles, n, n).
+    """
+    n = patch.shape[-1] - query.shape[-1] + 1
+    size = (_fast_size(patch.shape[-1]),) * 2
+    spectrum = torch.fft.rfft2(patch, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
+    full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
+    return full[..., :n, :n]
+
+
+def angle_grid(count: int, device: torch.device) -> Tensor:
+    """(count,) evenly spaced angles from 0."""
+    return torch.arange(count, device=device) * (2 * math.pi / count)
+
+
+def _fast_size(size: int) -> int:
+    """The next size whose only prime factors are 2, 3, 5 and 7."""
+    while True:
+        rest = size
+        for prime in (2, 3, 5, 7):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return size
+        size += 1

@@ -1,0 +1,89 @@
+"""The network that reads a heightmap: a small U-Net of quarter-turn-equivariant layers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .equivariant import FieldConv, LiftingConv
+
+
+class Features(NamedTuple):
+    """Field maps of a scene.
+
+    Attributes:
+        fine: (batch, fields * 4, rows / 2, columns / 2).
+        coarse: (batch, fields * 4, rows / 4, columns / 4).
+    """
+
+    fine: Tensor
+    coarse: Tensor
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut; it starts as the identity."""
+
+    def __init__(self, fields: int) -> None:
+        super().__init__()
+        self.first = FieldConv(fields, fields)
+        self.second = FieldConv(fields, fields, gain=0.1)
+
+    def forward(self, fields: Tensor) -> Tensor:
+        """Same shape in and out."""
+        return functional.relu(fields + self.second(functional.relu(self.first(fields))))
+
+
+class Trunk(nn.Module):
+    """A U-Net over half, quarter, eighth and sixteenth resolution.
+
+    Args:
+        channels: of the input image.
+        widths: fields at the four resolutions, finest first.
+        depth: residual blocks at a resolution on the way down; on the way up there is one.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, int, int, int], depth: int) -> None:
+        super().__init__()
+        self.stem = LiftingConv(channels, widths[0], kernel=4, stride=2, padding=1)
+        pairs = list(pairwise(widths))
+        self.fine = FieldConv(widths[0], widths[0])
+        self.down = nn.ModuleList(FieldConv(a, b, kernel=2, stride=2) for a, b in pairs)
+        self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
+        self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
+        self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
+        self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
+
+    def forward(self, image: Tensor) -> Features:
+        """(batch, channels, rows, columns), both multiples of 16, to features."""
+        level = functional.relu(self.fine(functional.relu(self.stem(image))))
+        levels = [level]
+        for down, blocks in zip(self.down, self.blocks, strict=True):
+            level = blocks(functional.relu(down(level)))
+            levels.append(level)
+        coarse = level
+        for index in reversed(range(len(self.up))):
+            coarse = level
+            # 1x1 convolutions commute with interpolation, and cost a quarter before it.
+            raised = functional.interpolate(self.up[index](level), scale_factor=2, mode="bilinear")
+            level = self.merge[index](functional.relu(raised + self.skip[index](levels[index])))
+        return Features(fine=level, coarse=coarse)
+
+
+def encode_image(color: Tensor, height: Tensor) -> Tensor:
+    """The network's input.
+
+    Args:
+        color: (batch, rows, columns, 3) uint8.
+        height: (batch, rows, columns) float32 metres.
+
+    Returns:
+        (batch, 5, rows, columns) float32: colours about zero, height in units of 5 cm, and height saturating within
+        a few millimetres, which tells flat markers and the table from what stands on it.
+    """
+    shades = (color.permute(0, 3, 1, 2).float() / 255 - 0.2) / 0.3
+    heights = torch.stack([height / 0.05, torch.tanh(height / 0.005)], dim=1)
+    return torch.cat([shades, heights], dim=1).contiguous(memory_format=torch.channels_last)

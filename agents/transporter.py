@@ -1,0 +1,343 @@
+"""Transporter: pick by attention, place by matching what is picked with where it fits.
+
+After Transporter Networks (arXiv 2010.14406), made small and equivariant: one U-Net of quarter-turn-equivariant layers
+(arXiv 1602.07576) reads the scene once; picking and both sides of placing are light heads on it; query features are
+steerable, so all angles come from one pass; placing is coarse to fine; and each demonstrated pick teaches every pick
+of the same object (see ``nn/steps.py``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ravens_suite.values.cameras import Camera
+from ravens_suite.values.geometry import Array, Pose
+from ravens_suite.values.heightmap import Heightmap, fuse
+from ravens_suite.values.types import Action, Observation
+from ravens_suite.values.workspace import AGENT_WORKSPACE
+
+from .base import Agent, Demonstrations
+from .nn.augment import Augmentation, Example, augment
+from .nn.heads import PickHead, PlaceHead
+from .nn.memory import keep_freed_memory
+from .nn.optimise import Optimiser, OptimiserConfig
+from .nn.targets import angle_target, cross_entropy, peak, position_target
+from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, rotate_query, sample
+from .nn.trunk import Features, Trunk, encode_image
+
+FINE, COARSE = 2, 4
+"""Heightmap pixels a cell of the two feature maps."""
+_CHANNELS = 5
+
+
+@dataclass(frozen=True)
+class TransporterConfig:
+    """Settings of the agent; the same for every task.
+
+    Attributes:
+        widths: fields of the trunk at half, quarter, eighth and sixteenth resolution (four channels each).
+        depth: residual blocks at each resolution.
+        coarse_outputs: fields that are matched at quarter resolution; even.
+        fine_outputs: fields that are matched at half resolution; even.
+        coarse_radius: of the query window, in cells of 12.5 mm.
+        fine_radius: of the query window, in cells of 6.25 mm.
+        angles: coarse place angles over a full turn.
+        fine_angles: refined angles, over two coarse steps; odd.
+        fine_reach: refined positions to each side, in cells of 6.25 mm.
+        steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
+        batch: examples a step.
+        learning_rate: at the top of the cycle.
+        weight_decay: of AdamW.
+        average: decay of the moving average of the weights, which is what acts.
+        scale: largest factor by which augmentation scales a scene.
+        height_scale: largest factor by which augmentation scales heights.
+        flips: whether augmentation mirrors scenes.
+        precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    widths: tuple[int, int, int, int] = (8, 16, 24, 32)
+    depth: int = 2
+    coarse_outputs: int = 2
+    fine_outputs: int = 2
+    coarse_radius: int = 16
+    fine_radius: int = 20
+    angles: int = 36
+    fine_angles: int = 7
+    fine_reach: int = 5
+    steps: int = 1500
+    batch: int = 1
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    average: float = 0.99
+    scale: float = 1.0
+    height_scale: float = 1.0
+    flips: bool = False
+    precision: str = "auto"
+    device: str = "auto"
+
+
+class TransporterNet(nn.Module):
+    """All weights: the trunk, the pick head, and a place head at each of two resolutions."""
+
+    def __init__(self, config: TransporterConfig) -> None:
+        super().__init__()
+        fine, coarse = config.widths[:2]
+        self.trunk = Trunk(_CHANNELS, config.widths, config.depth)
+        self.pick = PickHead(fine)
+        self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
+        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
+
+
+class Batch(NamedTuple):
+    """Examples as tensors; positions in heightmap pixels (column, row).
+
+    Attributes:
+        image: (batch, 5, rows, columns).
+        pick: (batch, 2).
+        place: (batch, 2).
+        turn: (batch,) radians.
+        grip: (batch, rows, columns).
+    """
+
+    image: Tensor
+    pick: Tensor
+    place: Tensor
+    turn: Tensor
+    grip: Tensor
+
+
+class Decision(NamedTuple):
+    """Pixel positions (column, row), the place angle in radians, and logits.
+
+    Attributes:
+        pick: (2,).
+        place: (2,).
+        turn: radians.
+        pick_logits: (rows / 2, columns / 2).
+        place_logits: (angles, rows / 4, columns / 4).
+    """
+
+    pick: Array
+    place: Array
+    turn: float
+    pick_logits: Tensor
+    place_logits: Tensor
+
+
+class Transporter(Agent):
+    """The agent. See the module's docstring."""
+
+    name = "transporter"
+    config_type = TransporterConfig
+    config: TransporterConfig
+
+    def __init__(self, config: TransporterConfig | None = None, seed: int = 0) -> None:
+        super().__init__(config, seed)
+        keep_freed_memory()
+        self.device = _device(self.config.device)
+        self.half = _half(self.config.precision, self.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.net = TransporterNet(self.config).to(self.device)
+        self.optimiser = Optimiser(
+            self.net,
+            OptimiserConfig(
+                self.config.steps, self.config.learning_rate, self.config.weight_decay, self.config.average
+            ),
+        )
+        self.rules = Augmentation(scale=self.config.scale, height=self.config.height_scale, flips=self.config.flips)
+
+    # ------------------------------------------------------------------ learning
+
+    def fit_step(self, demos: Demonstrations, step: int) -> dict[str, float]:
+        """One gradient step on freshly augmented examples."""
+        rng = np.random.default_rng([self.seed, step])
+        examples = [augment(demos.sample(rng), self.rules, rng) for _ in range(self.config.batch)]
+        losses = self.losses(self._batch(examples), rng)
+        rate = self.optimiser.step(sum(losses.values(), start=torch.zeros((), device=self.device)), step)
+        return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The loss of picking, of coarse placing and of refining."""
+        net, config = self.net, self.config
+        with self._precision():
+            features = net.trunk(batch.image)
+            pick_logits = net.pick(features.fine)
+            context = sample(features.coarse.float(), batch.pick[:, None] / COARSE)[..., 0]
+            query = net.coarse.query(features.coarse, batch.pick / COARSE)
+            key = net.coarse.key(features.coarse, context)
+            fine_query = net.fine.query(features.fine, batch.pick / FINE)
+            fine_key = net.fine.key(features.fine, context)
+        grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
+        angles = angle_grid(config.angles, self.device).expand(len(batch.turn), -1)
+        place_logits = correlate_everywhere(rotate_query(query, angles), key)
+        rows, columns = place_logits.shape[-2:]
+        spot = position_target(batch.place / COARSE, rows, columns, width=0.7)
+        turn = angle_target(batch.turn, angles, width=0.7 * self._angle_step)
+        return {
+            "pick": cross_entropy(pick_logits, grip),
+            "place": cross_entropy(place_logits, turn[:, :, None, None] * spot[:, None]),
+            "refine": self._refine_loss(batch, fine_query, fine_key, rng),
+        }
+
+    def _refine_loss(self, batch: Batch, query: Tensor, key: Tensor, rng: np.random.Generator) -> Tensor:
+        """Refine from a start that is off by as much as the coarse stage may be."""
+        config = self.config
+        count = len(batch.turn)
+        shift = torch.tensor(rng.uniform(-0.6, 0.6, (count, 2)) * config.fine_reach, dtype=torch.float32)
+        twist = torch.tensor(rng.uniform(-0.7, 0.7, count) * self._angle_step, dtype=torch.float32)
+        start = batch.place / FINE + shift.to(self.device)
+        angles = self._fine_grid(batch.turn + twist.to(self.device))
+        logits = self._refine(query, key, start, angles)
+        side = 2 * config.fine_reach + 1
+        spot = position_target(batch.place / FINE - start + side / 2, side, side, width=1.0)
+        turn = angle_target(batch.turn, angles, width=0.5 * self._angle_step)
+        return cross_entropy(logits, turn[:, :, None, None] * spot[:, None])
+
+    def _refine(self, query: Tensor, key: Tensor, start: Tensor, angles: Tensor) -> Tensor:
+        """(batch, fine angles, n, n) logits about a start (batch, 2) in fine cells."""
+        patch = crop(key, start, self.config.fine_radius + self.config.fine_reach)
+        return correlate_nearby(rotate_query(query, angles), patch)
+
+    def _fine_grid(self, middle: Tensor) -> Tensor:
+        """(batch, fine angles) about angles (batch,)."""
+        count = self.config.fine_angles // 2
+        steps = torch.arange(-count, count + 1, device=self.device) * (self._angle_step / count)
+        return middle[:, None] + steps
+
+    @property
+    def _angle_step(self) -> float:
+        return 2 * math.pi / self.config.angles
+
+    def _batch(self, examples: Sequence[Example]) -> Batch:
+        def tensor(values: Sequence[Any]) -> Tensor:
+            return torch.from_numpy(np.stack(values)).to(self.device)
+
+        return Batch(
+            image=encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples])),
+            pick=tensor([e.pick for e in examples]).float(),
+            place=tensor([e.place for e in examples]).float(),
+            turn=tensor([np.float32(e.turn) for e in examples]),
+            grip=tensor([e.grip for e in examples]),
+        )
+
+    # ------------------------------------------------------------------ acting
+
+    def act(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Array]:
+        """The most likely pick, and the best match for what is there."""
+        heightmap = fuse(observation["color"], observation["depth"], cameras)
+        return self.action(heightmap).to_dict()
+
+    def action(self, heightmap: Heightmap) -> Action:
+        """The action for a fused heightmap."""
+        decision = self.decide(heightmap)
+        pick = _pose(decision.pick, heightmap, 0.0)
+        return Action(pick, _pose(decision.place, heightmap, decision.turn))
+
+    def explain(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Any]:
+        """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160)."""
+        heightmap = fuse(observation["color"], observation["depth"], cameras)
+        decision = self.decide(heightmap)
+        place = decision.place_logits.flatten().softmax(0).view_as(decision.place_logits).sum(dim=0)
+        pick = decision.pick_logits.flatten().softmax(0).view_as(decision.pick_logits)
+        return {
+            "color": heightmap.color,
+            "height": heightmap.height,
+            "pick": _enlarge(pick, FINE),
+            "place": _enlarge(place, COARSE),
+        }
+
+    @torch.inference_mode()
+    def decide(self, heightmap: Heightmap) -> Decision:
+        """Pick, then place coarsely, then refine, with the averaged weights."""
+        net = self.optimiser.average
+        color = torch.from_numpy(heightmap.color)[None].to(self.device)
+        height = torch.from_numpy(heightmap.height)[None].to(self.device)
+        with self._precision():
+            features = net.trunk(encode_image(color, height))
+            pick_logits = net.pick(features.fine)[0]
+            pick = _positions(peak(functional.avg_pool2d(pick_logits[None].exp(), 3, 1, 1)[0].log())[0]) * FINE
+            point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
+            context = sample(features.coarse.float(), point[:, None] / COARSE)[..., 0]
+            query = net.coarse.query(features.coarse, point / COARSE)
+            key = net.coarse.key(features.coarse, context)
+        angles = angle_grid(self.config.angles, self.device)[None]
+        place_logits = correlate_everywhere(rotate_query(query, angles), key)[0]
+        place, turn = self._decide_finely(features, point, context, place_logits)
+        return Decision(pick, place, turn, pick_logits, place_logits)
+
+    def _decide_finely(self, features: Features, pick: Tensor, context: Tensor, coarse: Tensor) -> tuple[Array, float]:
+        """Place position in pixels and angle, refined from the coarse maximum."""
+        net = self.optimiser.average
+        start, index = peak(coarse)
+        with self._precision():
+            query = net.fine.query(features.fine, pick / FINE)
+            key = net.fine.key(features.fine, context)
+        centre = torch.tensor(_positions(start[1:]), dtype=torch.float32, device=self.device)[None] * COARSE / FINE
+        middle = (index[0].float() * self._angle_step).to(self.device)[None]
+        angles = self._fine_grid(middle)
+        best, _ = peak(self._refine(query, key, centre, angles)[0])
+        offset = _positions(best[1:]) - self.config.fine_reach - 0.5
+        turn = float(angles[0, 0]) + float(best[0]) * float(angles[0, 1] - angles[0, 0])
+        return (centre[0].cpu().double().numpy() + offset) * FINE, turn
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
+
+    # ------------------------------------------------------------------ state
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights."""
+        return dict(self.optimiser.average.state_dict())
+
+    def set_weights(self, weights: dict[str, Tensor]) -> None:
+        """Both to act with and to train on from."""
+        self.optimiser.average.load_state_dict(weights)
+        self.net.load_state_dict(weights)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Weights, their average, and the optimiser's moments."""
+        return self.optimiser.state()
+
+    def set_training_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``training_state``."""
+        self.optimiser.set_state(state)
+
+
+def _positions(index: Tensor) -> Array:
+    """(2,) continuous position (column, row) of the middle of a cell given as (row, column) index."""
+    row, column = (float(value) for value in index)
+    return np.array([column + 0.5, row + 0.5])
+
+
+def _pose(position: Array, heightmap: Heightmap, turn: float) -> Pose:
+    """World pose at a pixel position, at the height of the map there."""
+    rows, columns = heightmap.height.shape
+    row, column = min(max(int(position[1]), 0), rows - 1), min(max(int(position[0]), 0), columns - 1)
+    x, y = AGENT_WORKSPACE.to_metres(float(position[1]), float(position[0]))
+    return Pose.planar(x, y, AGENT_WORKSPACE.low[2] + float(heightmap.height[row, column]), turn)
+
+
+def _enlarge(image: Tensor, factor: int) -> Any:
+    return image.float().cpu().numpy().repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _device(name: str) -> torch.device:
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def _half(precision: str, device: torch.device) -> bool:
+    """Whether to multiply in bfloat16: on processors with matrix tiles it is three times as fast, elsewhere slower."""
+    if precision == "auto":
+        return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
+    return precision == "bfloat16"

@@ -1,0 +1,59 @@
+"""Layers turn with their input, exactly for quarter turns."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from ravens_suite.agents.nn.equivariant import FieldConv, LiftingConv, quarter_turns, turn_fields
+from ravens_suite.agents.nn.transport import (
+    correlate_everywhere,
+    correlate_nearby,
+    rotate_query,
+    steerable,
+)
+from ravens_suite.agents.nn.trunk import Trunk
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_the_trunk_turns_with_the_scene(turns: int) -> None:
+    torch.manual_seed(0)
+    trunk = Trunk(5, (2, 3, 4, 2), depth=1)
+    image = torch.randn(1, 5, 64, 32)
+    for upright, turned in zip(trunk(image), trunk(quarter_turns(image, turns)), strict=True):
+        torch.testing.assert_close(turn_fields(upright, turns), turned, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_of_tied_kernels_are_right() -> None:
+    torch.manual_seed(0)
+    image = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    layers = torch.nn.Sequential(
+        LiftingConv(3, 2, 4, stride=2, padding=1), FieldConv(2, 2), FieldConv(2, 1, 2, stride=2)
+    )
+    layers.double()
+    names = [name for name, _ in layers.named_parameters()]
+
+    def output(*weights: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = torch.func.functional_call(layers, dict(zip(names, weights, strict=True)), image)
+        return result
+
+    assert torch.autograd.gradcheck(output, tuple(layers.parameters()))
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_steering_by_a_quarter_turn_is_turning_the_fields(turns: int) -> None:
+    torch.manual_seed(1)
+    fields = torch.randn(1, 16, 9, 9)
+    turned = rotate_query(steerable(fields), torch.full((1, 1), turns * math.pi / 2))[:, 0]
+    torch.testing.assert_close(turned, steerable(turn_fields(fields, turns)), rtol=1e-4, atol=1e-5)
+
+
+def test_correlation_is_the_sum_of_products() -> None:
+    torch.manual_seed(2)
+    query, key = torch.randn(2, 3, 4, 5, 5), torch.randn(2, 4, 12, 7)
+    plain = torch.stack([torch.nn.functional.conv2d(k[None], q, padding=2)[0] for q, k in zip(query, key, strict=True)])
+    torch.testing.assert_close(correlate_everywhere(query, key), plain, rtol=1e-4, atol=1e-4)
+    patch = torch.randn(2, 4, 9, 9)
+    plain = torch.stack([torch.nn.functional.conv2d(k[None], q)[0] for q, k in zip(query, patch, strict=True)])
+    torch.testing.assert_close(correlate_nearby(query, patch), plain, rtol=1e-4, atol=1e-4)

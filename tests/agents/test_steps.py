@@ -1,0 +1,72 @@
+"""What a demonstration says about the object it moved, and how examples are drawn from it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ravens_suite.agents.nn.augment import Augmentation, augment
+from ravens_suite.agents.nn.steps import rigid, step_from_maps, transform
+
+from ravens_suite.values.geometry import Pose
+from tests.agents import scenes
+
+
+@pytest.mark.parametrize("make", [scenes.insertion, scenes.corner])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_moved_object_is_found(make: scenes.Maker, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scene = make(rng)
+    found = scene.step(rng).grip > 0
+    truth = scenes.fill(scenes.place(scene.block, scene.start))
+    assert (found & truth).sum() / (found | truth).sum() > 0.9
+
+
+def test_what_does_not_move_rigidly_is_picked_where_it_was() -> None:
+    scene = scenes.insertion(np.random.default_rng(0))
+    still = scene.draw(scene.start)
+    step = step_from_maps(still, still, Pose((0.4, 0.1, 0.0)), Pose((0.6, 0.2, 0.0)))
+    rows, columns = np.nonzero(step.grip)
+    assert abs(rows.mean() + 0.5 - step.pick[1]) < 1 and abs(columns.mean() + 0.5 - step.pick[0]) < 1
+    assert len(rows) < 12
+
+
+def test_the_grip_avoids_edges() -> None:
+    scene = scenes.corner(np.random.default_rng(3))
+    grip = scene.step(np.random.default_rng(4)).grip
+    row, column = np.unravel_index(grip.argmax(), grip.shape)
+    edge = grip[grip > 0].min()
+    assert grip[row, column] > 20 * edge
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), flips=st.booleans(), scale=st.sampled_from([1.0, 1.3]))
+def test_an_example_tells_of_the_same_move(seed: int, flips: bool, scale: float) -> None:
+    """Distances scale, the angle keeps its size, and the picked pixel keeps its colour."""
+    rng = np.random.default_rng(seed)
+    scene = scenes.insertion(rng)
+    step = scene.step(rng)
+    example = augment(step, Augmentation(flips=flips, scale=scale), rng)
+    assert math.isclose(abs(example.turn), abs(step.turn))
+    assert flips or example.turn == step.turn
+    size = np.array([160, 320])
+    assert np.all(example.pick >= 0) and np.all(example.place >= 0)
+    assert np.all(example.pick < size) and np.all(example.place < size)
+    assert math.isclose(float(example.grip.sum()), 1.0, rel_tol=1e-4)
+    column, row = example.pick.astype(int)
+    window = example.color[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3].reshape(-1, 3)
+    assert (window == scene.block_color).all(axis=1).any()
+    palette = {tuple(shade) for shade in step.color.reshape(-1, 3)}
+    assert {tuple(shade) for shade in example.color.reshape(-1, 3)} <= palette
+
+
+def test_the_motion_takes_the_object_to_its_target() -> None:
+    rng = np.random.default_rng(5)
+    scene = scenes.insertion(rng)
+    action = scene.oracle(rng)
+    assert scene.solved(action)
+    moved = transform(rigid(0.3, np.array([1.0, 2.0]), np.array([3.0, 4.0])), np.array([1.0, 2.0]))
+    np.testing.assert_allclose(moved, [3, 4])

@@ -1,0 +1,156 @@
+"""The agent: learns one scene, obeys the geometry, saves, loads, resumes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
+from ravens_suite.agents.nn.targets import angle_target, peak, position_target
+from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, rotate_query, steerable
+from ravens_suite.agents.transporter import Transporter, TransporterConfig
+
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.values.cameras import published_cameras
+from ravens_suite.values.geometry import Pose
+from tests.agents import scenes
+
+TINY = TransporterConfig(
+    widths=(2, 2, 2, 2), depth=1, coarse_radius=6, fine_radius=6, angles=12, steps=8, precision="float32", device="cpu"
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def demonstrations(seed: int = 0) -> Demonstrations:
+    rng = np.random.default_rng(seed)
+    return Demonstrations([[scenes.insertion(rng).step(rng)]])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_matching_the_object_itself_gives_pose_and_sign_of_the_angle(seed: int) -> None:
+    """With the drawn L as its own feature, the best match is where the oracle places it, turned as the oracle does."""
+    rng = np.random.default_rng(seed)
+    scene = scenes.insertion(rng)
+    action = scene.oracle(rng)
+    pick, place = (np.array(pose.position[:2]) for pose in (action.pick, action.place))
+
+    def features(pose: np.ndarray) -> torch.Tensor:
+        mask = torch.from_numpy(scenes.fill(scenes.place(scene.block, pose))).float()
+        return torch.nn.functional.avg_pool2d(mask[None, None], 2) - 0.05
+
+    from ravens_suite.agents.nn.steps import to_pixels
+    from ravens_suite.agents.nn.transport import crop
+
+    start = torch.tensor(to_pixels(Pose.planar(*pick)) / 2, dtype=torch.float32)[None]
+    query = crop(features(scene.start), start, 24)
+    fields = torch.zeros(1, 8, *query.shape[-2:])
+    fields[:, :4] = query
+    key = torch.zeros(1, 8, 160, 80)
+    key[:, :4] = features(scene.targets[0])
+    angles = angle_grid(36, torch.device("cpu"))[None]
+    scores = correlate_everywhere(rotate_query(steerable(fields), angles), steerable(key))[0]
+    best, _ = peak(scores)
+    expected = to_pixels(Pose.planar(*place)) / 2 - 0.5
+    assert abs(float(best[2]) - expected[0]) < 1 and abs(float(best[1]) - expected[1]) < 1
+    turn = scene.targets[0][2] - scene.start[2]
+    assert abs(math.remainder(float(best[0]) * math.pi / 18 - turn, 2 * math.pi)) < math.radians(6)
+
+
+def test_a_soft_target_is_read_back_between_cells() -> None:
+    point = torch.tensor([[7.3, 12.8]])
+    grid = angle_grid(36, torch.device("cpu"))[None]
+    angle = torch.tensor([1.23])
+    target = angle_target(angle, grid, 0.12)[0][:, None, None] * position_target(point, 20, 16, 0.8)[0]
+    best, _ = peak(target.log())
+    assert math.isclose(float(best[0]) * math.pi / 18, 1.23, abs_tol=1e-3)
+    assert math.isclose(float(best[1]) + 0.5, 12.8, abs_tol=1e-3)
+    assert math.isclose(float(best[2]) + 0.5, 7.3, abs_tol=1e-3)
+
+
+def test_act_gives_two_poses_in_the_workspace() -> None:
+    views = published_cameras((48, 64))
+    observation = {
+        "color": np.zeros((3, 48, 64, 3), np.uint8),
+        "depth": np.full((3, 48, 64), 0.9, np.float32),
+    }
+    agent = Transporter(TINY)
+    agent.reset()
+    action = agent.act(observation, views)
+    for pose in (action["pick"], action["place"]):
+        assert pose.shape == (7,) and np.isfinite(pose).all()
+        assert math.isclose(float(np.linalg.norm(pose[3:])), 1.0, rel_tol=1e-6)
+    np.testing.assert_array_equal(action["pick"][3:], [0, 0, 0, 1])
+    shown = agent.explain(observation, views)
+    assert shown["pick"].shape == shown["place"].shape == shown["height"].shape == (320, 160)
+
+
+def test_a_resumed_run_is_the_same_to_the_bit(tmp_path: Path) -> None:
+    demos = demonstrations()
+    whole, first, second = (Transporter(TINY, seed=3) for _ in range(3))
+    for step in range(4):
+        whole.fit_step(demos, step)
+    for step in range(2):
+        first.fit_step(demos, step)
+    first.save_training(tmp_path, 2)
+    assert second.load_training(tmp_path) == 2
+    for step in range(2, 4):
+        second.fit_step(demos, step)
+    whole.save(tmp_path / "whole")
+    second.save(tmp_path / "resumed")
+    assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "resumed" / WEIGHTS).read_bytes()
+
+
+def test_what_was_saved_acts_the_same(tmp_path: Path) -> None:
+    agent = Transporter(TINY, seed=1)
+    agent.fit_step(demonstrations(), 0)
+    agent.save(tmp_path)
+    loaded = Transporter.load(tmp_path)
+    scene = scenes.insertion(np.random.default_rng(8))
+    heightmap = scene.draw(scene.start)
+    assert isinstance(loaded, Transporter) and loaded.config == agent.config
+    assert loaded.action(heightmap) == agent.action(heightmap)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError):
+        Transporter.load(tmp_path)
+    Transporter(TINY).save(tmp_path)
+    (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:-10])
+    with pytest.raises(DamagedDataError, match=WEIGHTS):
+        Transporter.load(tmp_path)
+    (tmp_path / "agent.json").write_text('{"agent": "other"}')
+    with pytest.raises(ConflictError):
+        Transporter.load(tmp_path)
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(ConfigError, match="colour"):
+        config_from_json(TransporterConfig, {"colour": 1})
+    assert config_from_json(TransporterConfig, {"widths": [1, 2, 3, 4]}).widths == (1, 2, 3, 4)
+
+
+def test_no_demonstration_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="collect"):
+        Demonstrations([[]])
+
+
+def test_it_learns_one_scene() -> None:
+    rng = np.random.default_rng(0)
+    scene = scenes.insertion(rng)
+    config = replace(
+        TINY, widths=(4, 8, 8, 8), angles=36, coarse_radius=12, fine_radius=16, steps=45, learning_rate=4e-3
+    )
+    agent = Transporter(config)
+    demos = Demonstrations([[scene.step(rng)]])
+    history = [sum(agent.fit_step(demos, step).values()) for step in range(config.steps)]
+    assert np.mean(history[-8:]) < 0.6 * np.mean(history[:4])
+    action = agent.action(scene.draw(scene.start))
+    assert not np.array_equal(scene.after(action), scene.start)
