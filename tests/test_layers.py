@@ -26,6 +26,8 @@ _MAY_IMPORT = {
     "": {"registry"},
 }
 """Layer to the layers it may import. The registry names tasks and agents for the type checker only."""
+_INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.tasks.base.")
+"""What agents and tasks are, which the jobs may know; which there are, only the registry knows."""
 _THIRD_PARTY_OF_VALUES = {"numpy", "scipy", "cv2"}
 
 

@@ -28,7 +28,8 @@ def wilson(mean: float, count: int) -> tuple[float, float]:
     square = _Z**2 / count
     centre = (mean + square / 2) / (1 + square)
     half = _Z * math.sqrt(max(mean * (1 - mean), 0.0) / count + square / (4 * count)) / (1 + square)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # At 0 and 1 the bound is the mean itself, which rounding may miss by a last bit.
+    return max(min(centre - half, mean), 0.0), min(max(centre + half, mean), 1.0)
 
 
 def percent_interval(values: Sequence[float]) -> list[float]:

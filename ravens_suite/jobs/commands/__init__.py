@@ -11,6 +11,7 @@ from typing import Protocol
 from ravens_suite.jobs.commands.collect import Collect
 from ravens_suite.jobs.commands.evaluate import Evaluate
 from ravens_suite.jobs.commands.tasks import Tasks
+from ravens_suite.jobs.commands.train import Train
 from ravens_suite.jobs.console import Console
 
 
@@ -29,4 +30,9 @@ class Command(Protocol):
         """
 
 
-COMMANDS: dict[str, type[Command]] = {"tasks": Tasks, "collect": Collect, "evaluate": Evaluate}
+COMMANDS: dict[str, type[Command]] = {
+    "tasks": Tasks,
+    "collect": Collect,
+    "train": Train,
+    "evaluate": Evaluate,
+}
