@@ -1,0 +1,123 @@
+"""Training as a job: killed runs go on to the same bytes, validation chooses, plans do not mix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ravens_suite.agents.base import WEIGHTS, Agent
+
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.episode import Episode
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConflictError, MissingDataError
+from ravens_suite.jobs.training import (
+    POLICY,
+    RUN,
+    TrainingPlan,
+    candidate_steps,
+    choose_demonstrations,
+    load_policy,
+    train,
+)
+from ravens_suite.values.cameras import published_cameras
+from ravens_suite.values.seeding import Split
+
+SMALL = {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4, "precision": "float32"}
+PLAN = TrainingPlan("transporter", "block-insertion", demos=2, steps=6, threads=1, device="cpu", config=SMALL)
+
+
+class KilledError(Exception):
+    """Stands for a kill -9: nothing in the library catches it."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    size = (24, 32)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        poses = np.array([[0.4, 0.1 * seed, 0, 0, 0, 0, 1], [0.6, -0.1, 0, 0, 0, 0, 1]])
+        episode = Episode(
+            task="block-insertion",
+            split="train",
+            seed=seed,
+            observations={
+                "color": rng.integers(0, 255, (2, 3, *size, 3)).astype(np.uint8),
+                "depth": np.full((2, 3, *size), 0.8, np.float32),
+            },
+            actions={"pick": poses[:1], "place": poses[1:]},
+            rewards=np.ones(1),
+            poses={},
+            cameras=published_cameras(size),
+            success=True,
+            metadata={},
+        )
+        EpisodeStore.of(folder, "block-insertion", "train").write(episode)
+    return folder
+
+
+def weights(run: Path) -> bytes:
+    data: bytes = (run / POLICY / WEIGHTS).read_bytes()
+    return data
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(data: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 5:
+            raise KilledError
+
+    whole = train(PLAN, data, tmp_path / "whole", save_every=2)
+    with pytest.raises(KilledError):
+        train(PLAN, data, tmp_path / "killed", save_every=2, progress=kill)
+    steps: list[int] = []
+    train(PLAN, data, tmp_path / "killed", save_every=2, progress=lambda done, total, note="": steps.append(done))
+    assert steps == [5, 6]
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+    assert whole.steps == 6 and whole.val_score is None
+
+
+def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
+    first = train(PLAN, data, tmp_path)
+
+    def never(done: int, total: int, note: str = "") -> None:
+        raise AssertionError("trained again")
+
+    assert train(PLAN, data, tmp_path, progress=never) == first
+    record = read_json(tmp_path / RUN)
+    assert record["finished"] and len(record["demonstrations"]) == 2 and record["command"]
+    assert record["selection"] == "last weights"
+
+
+def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, tmp_path: Path) -> None:
+    scores = iter([90.0, 40.0])
+    asked: list[tuple[str, list[int]]] = []
+
+    def evaluate(agent: Agent, split: Split, seeds: Sequence[int]) -> float:
+        asked.append((split, list(seeds)))
+        return next(scores)
+
+    plan = replace(PLAN, candidates=2, val_episodes=3)
+    result = train(plan, data, tmp_path, evaluate=evaluate)
+    assert asked == [("val", [0, 1, 2])] * 2
+    assert result.val_score == 90 and result.steps == min(candidate_steps(6, 2))
+    assert load_policy(tmp_path).weights().keys()
+
+
+def test_another_plan_is_refused(data: Path, tmp_path: Path) -> None:
+    train(PLAN, data, tmp_path)
+    with pytest.raises(ConflictError, match="seed 0, not 1"):
+        train(replace(PLAN, seed=1), data, tmp_path)
+
+
+def test_demonstrations_are_a_random_subset_without_replacement() -> None:
+    seeds = range(0, 100, 3)
+    chosen = choose_demonstrations(seeds, 10, seed=1)
+    assert len(set(chosen)) == 10 and set(chosen) <= set(seeds)
+    assert chosen == choose_demonstrations(list(reversed(seeds)), 10, seed=1)
+    assert chosen != choose_demonstrations(seeds, 10, seed=2)
+    with pytest.raises(MissingDataError, match="collect more"):
+        choose_demonstrations(seeds, 35, seed=0)
