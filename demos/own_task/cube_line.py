@@ -1,0 +1,44 @@
+"""A task of your own: put three coloured cubes on a marked line, the red one in the middle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ravens_suite.sim.bodies import Box, marker, solid
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import Goal, PoseGoal
+from ravens_suite.values.palette import PALETTE
+
+CUBE = (0.04, 0.04, 0.04)
+LINE = (0.02, 0.24, 0.001)
+PLACES = (-0.08, 0.0, 0.08)
+
+
+class CubeLine(Task):
+    """Blue and yellow may go to either end; every cube must be square to the line."""
+
+    max_steps = 6
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """A green line anywhere, then three cubes anywhere free."""
+        line = free_pose(scene, LINE, rng)
+        scene.add("line", marker((Box(LINE),), PALETTE["green"]), line, "marker")
+        names = ("blue cube", "red cube", "yellow cube")
+        for name in names:
+            body = solid(Box(CUBE), PALETTE[name.split()[0]], mass=0.01)
+            scene.add(name, body, free_pose(scene, CUBE, rng), "movable")
+        ends, middle = (True, False, True), (False, True, False)
+        return [
+            PoseGoal(
+                objects=names,
+                targets=tuple(line @ Pose((0.0, y, 0.02)) for y in PLACES),
+                matches=(ends, middle, ends),
+                symmetries=(math.pi / 2,) * 3,
+            )
+        ]
