@@ -21,7 +21,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
-ENGINES = ("processes",)
+ENGINES = ("processes", "ray")
 
 
 class Worker(Protocol[Unit_contra, Result_co]):
@@ -95,16 +95,20 @@ def make_engine(name: str = "processes", workers: int = 1) -> Engine:
 
     Args:
         name: one of ``ENGINES``.
-        workers: number of processes; one means this process.
+        workers: number of processes; with ``processes``, one means this process.
 
     Raises:
         UnknownNameError: there is no such engine.
-        ConfigError: fewer than one worker.
+        ConfigError: fewer than one worker, or the engine is not installed.
     """
     if workers < 1:
         raise ConfigError(f"--workers must be at least 1, not {workers}.")
     if name not in ENGINES:
         raise UnknownNameError("engine", name, ENGINES)
+    if name == "ray":
+        from ravens_suite.jobs.ray_engine import RayEngine
+
+        return RayEngine(workers)
     if workers == 1:
         return SerialEngine()
     from ravens_suite.jobs.workers import ProcessEngine

@@ -20,7 +20,8 @@ from ravens_suite.errors import RavensError, WorkerError
 from ravens_suite.jobs.engine import Result, Unit, Worker, available_cores
 
 _LOG = logging.getLogger(__name__)
-_TRIES = 3
+TRIES = 3
+"""Deaths of a process at one unit after which it is given up."""
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -107,8 +108,8 @@ class ProcessEngine:
             except (EOFError, ConnectionResetError):
                 self._bury(process)
                 deaths[index] += 1
-                if deaths[index] >= _TRIES:
-                    raise WorkerError(f"{units[index]} killed its process {_TRIES} times: is memory short?") from None
+                if deaths[index] >= TRIES:
+                    raise WorkerError(f"{units[index]} killed its process {TRIES} times: is memory short?") from None
                 _LOG.warning("A worker process died at %s; it is run again.", units[index])
                 waiting.appendleft(index)
                 continue
@@ -125,18 +126,26 @@ class ProcessEngine:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         child = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _bounded_threads(max(available_cores() // self._workers, 1)):
+        with _environment(thread_limits(self._workers)):
             child.start()
         theirs.close()
         return _Process(child, ours)
 
 
+def thread_limits(workers: int) -> dict[str, str]:
+    """Environment variables that leave each of several processes on one machine its share of the cores.
+
+    Args:
+        workers: processes on this machine.
+    """
+    return {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(max(available_cores() // workers, 1))}
+
+
 @contextmanager
-def _bounded_threads(render_threads: int) -> Iterator[None]:
-    """Processes started within have one thread for numerical libraries and a few for software rendering."""
-    limits = {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(render_threads)}
-    before = {name: os.environ.get(name) for name in limits}
-    os.environ.update(limits)
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Processes started within have these environment variables."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
@@ -147,29 +156,43 @@ def _bounded_threads(render_threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
+class Server:
+    """Answers units in a process of its own; keeps its worker from one unit to the next."""
+
+    def __init__(self) -> None:
+        self._made_by: bytes | None = None
+        self._worker: Worker[Any, Any] | None = None
+
+    def answer(self, make: Callable[[], Worker[Any, Any]], unit: Any) -> tuple[bool, Any]:
+        """(True, result), or (False, error)."""
+        try:
+            wanted = pickle.dumps(make)
+            if self._worker is None or wanted != self._made_by:
+                self.close()
+                self._made_by, self._worker = wanted, make()
+            return True, self._worker.run(unit)
+        except Exception as error:
+            return False, _portable(error)
+
+    def close(self) -> None:
+        """Close the worker."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
 def _serve(connection: Connection) -> None:
-    """The child: units in, results out, until the other end of the pipe is gone."""
+    """The child: units in, answers out, until the other end of the pipe is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
-    key: bytes | None = None
-    worker: Worker[Any, Any] | None = None
+    server = Server()
     try:
         while True:
             make, unit = connection.recv()
-            try:
-                wanted = pickle.dumps(make)
-                if worker is None or wanted != key:
-                    if worker is not None:
-                        worker.close()
-                    key, worker = wanted, make()
-                answer = (True, worker.run(unit))
-            except Exception as error:
-                answer = (False, _portable(error))
-            connection.send(answer)
+            connection.send(server.answer(make, unit))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
     finally:
-        if worker is not None:
-            worker.close()
+        server.close()
 
 
 def _portable(error: Exception) -> Exception:

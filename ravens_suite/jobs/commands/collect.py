@@ -33,7 +33,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Folder of all data; a task's episodes go to DATA/TASK/SPLIT."""
 
     engine: str = "processes"
-    """Where the workers run."""
+    """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see DATA)."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
