@@ -1,0 +1,100 @@
+"""Tasks without cameras: build a scene, or let the oracle play it to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from ravens_suite.envs.oracle import oracle_action
+from ravens_suite.errors import OracleGaveUpError, PlacementError
+from ravens_suite.registry import load_task
+from ravens_suite.sim.robot import Motion, Robot
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import Goal, Scorer
+from ravens_suite.values.seeding import Split, generator
+
+ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class Built:
+    """The start of an episode."""
+
+    task: Task
+    scene: Scene
+    robot: Robot
+    goals: Sequence[Goal]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The end of an episode that the oracle played."""
+
+    score: float
+    steps: int
+    success: bool
+    poses: dict[str, Pose]
+
+
+Build = Callable[..., Built]
+Play = Callable[..., Rollout]
+
+
+@pytest.fixture
+def build() -> Iterator[Build]:
+    """``build(task_name, seed, split="train", motion="fast")``: the settled scene of a seed."""
+    scenes: list[Scene] = []
+
+    def make(name: str, seed: int, split: Split = "train", motion: Motion = "fast") -> Built:
+        task_class, options = load_task(name)
+        task = task_class(split=split, **options)
+        scene = Scene()
+        scenes.append(scene)
+        robot = Robot(scene, task.primitive.tool, motion)
+        goals = _built(task, scene, robot, seed)
+        scene.settle()
+        return Built(task, scene, robot, goals)
+
+    yield make
+    for scene in scenes:
+        scene.close()
+
+
+@pytest.fixture
+def rollout(build: Build) -> Play:
+    """``rollout(task_name, seed, split="train", motion="fast")``: the oracle's episode."""
+
+    def play(name: str, seed: int, split: Split = "train", motion: Motion = "fast") -> Rollout:
+        start = build(name, seed, split, motion)
+        scorer, rng, steps = Scorer(start.goals), generator(seed, split, "oracle"), 0
+        while scorer.goal is not None and not scorer.done and steps < start.task.max_steps:
+            try:
+                action = oracle_action(start.scene, scorer.goal, rng)
+            except OracleGaveUpError:
+                break
+            start.task.primitive(start.robot, action)
+            start.scene.settle()
+            scorer.update(start.scene.poses())
+            steps += 1
+            if not scorer.done and start.task.after_action(start.scene):
+                break
+        poses = start.scene.poses()
+        return Rollout(scorer.progress, steps, scorer.success(poses), poses)
+
+    return play
+
+
+def _built(task: Task, scene: Scene, robot: Robot, seed: int) -> Sequence[Goal]:
+    rng = generator(seed, task.split, "scene")
+    for _ in range(ATTEMPTS):
+        scene.reset()
+        robot.reset()
+        try:
+            return task.build(scene, rng)
+        except PlacementError:
+            continue
+    raise PlacementError(f"No scene for seed {seed}.")
