@@ -60,6 +60,7 @@ class TransporterConfig:
         average: decay of the moving average of the weights, which is what acts.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
+        restart: share of examples in which the object, where it lay loose on the table, starts elsewhere on it.
         flips: whether augmentation mirrors scenes.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -81,6 +82,7 @@ class TransporterConfig:
     average: float = 0.99
     scale: float = 1.0
     height_scale: float = 1.0
+    restart: float = 0.7
     flips: bool = False
     precision: str = "auto"
     device: str = "auto"
@@ -155,7 +157,12 @@ class Transporter(Agent):
                 self.config.steps, self.config.learning_rate, self.config.weight_decay, self.config.average
             ),
         )
-        self.rules = Augmentation(scale=self.config.scale, height=self.config.height_scale, flips=self.config.flips)
+        self.rules = Augmentation(
+            scale=self.config.scale,
+            height=self.config.height_scale,
+            flips=self.config.flips,
+            restart=self.config.restart,
+        )
 
     # ------------------------------------------------------------------ learning
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.values.geometry import Array
 
-from .steps import Step, rigid, transform, warp
+from .steps import Step, compose, rigid, transform, warp
 
 _ATTEMPTS = 100
 
@@ -23,6 +24,7 @@ class Augmentation:
         shift: largest translation along each axis, in pixels.
         scale: largest factor by which the scene grows, or shrinks.
         height: largest factor on heights, or divisor.
+        restart: share of examples in which a loose object starts elsewhere on the table.
         flips: whether to mirror half of the examples.
         margin: pixels that pick and place stay away from the border.
     """
@@ -31,6 +33,7 @@ class Augmentation:
     shift: float = 60.0
     scale: float = 1.0
     height: float = 1.0
+    restart: float = 0.7
     flips: bool = False
     margin: float = 4.0
 
@@ -57,7 +60,7 @@ class Example:
 
 
 def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Example:
-    """A random example of a step: another pick on the same object, in a moved scene.
+    """A random example of a step: another pick on the same object, which lies elsewhere, in a moved scene.
 
     The motion is drawn again until pick and place are on the map; after many failures the scene is left as it is.
     """
@@ -65,19 +68,52 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
     place = transform(rigid(step.turn, step.pick, step.place), pick)
+    moved = _draw_start(step, rules, rng)
+    turn = step.turn if moved is None else step.turn - math.atan2(moved[1, 0], moved[0, 0])
+    pick = pick if moved is None else transform(moved, pick)
     matrix = _draw_motion(np.stack([pick, place]), (rows, columns), rules, rng)
     pick, place = transform(matrix, np.stack([pick, place]))
-    turn = step.turn if np.linalg.det(matrix[:, :2]) > 0 else -step.turn
-    grip = warp(step.grip, matrix).astype(np.float32)
+    turn = turn if np.linalg.det(matrix[:, :2]) > 0 else -turn
+    grip = warp(step.grip, matrix if moved is None else compose(matrix, moved))
     if not grip.sum() > 0:
         grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
+    color, height = _moved_scene(step, matrix, moved)
+    height *= np.float32(rules.height ** rng.uniform(-1, 1))
+    return Example(color, height, pick, place, math.remainder(turn, 2 * math.pi), grip / grip.sum())
+
+
+def _moved_scene(step: Step, matrix: Array, moved: Array | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour and height of the scene moved by a matrix, its object first moved by another."""
     # What lies beyond the table's edge is filled with what most of the table looks like.
     shade = tuple(float(value) for value in np.median(step.color[::4, ::4].reshape(-1, 3), axis=0))
     level = float(np.median(step.height[::4, ::4]))
-    height = warp(step.height, matrix, border=(level,)).astype(np.float32)
-    height *= np.float32(rules.height ** rng.uniform(-1, 1))
-    color = warp(step.color, matrix, border=shade)
-    return Example(color.astype(np.uint8), height, pick, place, turn, grip / grip.sum())
+    scene = step if moved is None or step.loose is None else step.loose
+    color = warp(scene.color, matrix, border=shade)
+    height = warp(scene.height, matrix, border=(level,))
+    if moved is not None and step.loose is not None:
+        both = compose(matrix, moved)
+        mask = warp(step.loose.mask.astype(np.uint8), both).astype(bool)
+        color[mask] = warp(step.color, both)[mask]
+        height[mask] = warp(step.height, both)[mask]
+    return color, height
+
+
+def _draw_start(step: Step, rules: Augmentation, rng: np.random.Generator) -> Array | None:
+    """(2, 3) matrix that takes the object to another free spot of the table, or none."""
+    if step.loose is None or rng.random() >= rules.restart:
+        return None
+    rows, columns = np.nonzero(step.loose.mask)
+    outline = np.stack([columns, rows], axis=-1)[:: max(1, len(rows) // 200)].astype(np.float64) + 0.5
+    size = np.array([step.height.shape[1], step.height.shape[0]], dtype=np.float64)
+    for _ in range(_ATTEMPTS):
+        centre: Array = np.mean(outline, axis=0)
+        matrix = rigid(rng.uniform(-np.pi, np.pi), centre, rng.uniform(0, 1, 2) * size)
+        spots = transform(matrix, outline)
+        if np.all(spots >= 0) and np.all(spots < size):
+            column, row = spots.astype(int).T
+            if step.loose.free[row, column].all():
+                return matrix
+    return None
 
 
 def _draw_motion(points: Array, shape: tuple[int, int], rules: Augmentation, rng: np.random.Generator) -> Array:

@@ -29,6 +29,25 @@ _REACH = 3
 """Pixels from the pick within which the moved object must begin."""
 _SMALLEST = 9
 """Pixels below which what moved is not believed to be an object."""
+_BARE = 0.97
+"""Share of bare table among the pixels an object lay on, for it to count as loose."""
+
+
+@dataclass(frozen=True, eq=False)
+class LooseObject:
+    """An object that lay on the bare table, and the table without it, which is known from after it was taken away.
+
+    Attributes:
+        mask: (rows, columns) bool, the object's pixels.
+        color: (rows, columns, 3) uint8 of the table without it.
+        height: (rows, columns) float32 metres of the table without it.
+        free: (rows, columns) bool, bare table.
+    """
+
+    mask: NDArray[np.bool_]
+    color: NDArray[np.uint8]
+    height: NDArray[np.float32]
+    free: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +61,7 @@ class Step:
         place: (2,) float64 pixel position.
         turn: yaw of the place orientation relative to the pick orientation, radians.
         grip: (rows, columns) float32 summing to 1: how well each pixel serves as the pick of the same object.
+        loose: the object apart from its surroundings, where it could have lain anywhere else on the table.
     """
 
     color: NDArray[np.uint8]
@@ -50,6 +70,7 @@ class Step:
     place: Array
     turn: float
     grip: NDArray[np.float32]
+    loose: LooseObject | None = None
 
 
 def to_pixels(pose: Pose) -> Array:
@@ -72,6 +93,12 @@ def transform(matrix: Array, points: Array) -> Array:
     return result
 
 
+def compose(second: Array, first: Array) -> Array:
+    """(2, 3) matrix of ``first``, then ``second``."""
+    linear = second[:, :2] @ first[:, :2]
+    return np.column_stack([linear, transform(second, first[:, 2])])
+
+
 def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose) -> Step:
     """The step of a demonstration.
 
@@ -83,8 +110,39 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
     """
     turn = (place @ Pose(quaternion=pick.inverse().quaternion)).yaw
     source, target = to_pixels(pick), to_pixels(place)
-    moved = moved_object(before, after, source, rigid(turn, source, target))
-    return Step(before.color, before.height, source, target, turn, grip_weights(moved))
+    motion = rigid(turn, source, target)
+    moved = moved_object(before, after, source, motion)
+    loose = loose_object(before, after, moved, motion) if moved.sum() >= _SMALLEST else None
+    return Step(before.color, before.height, source, target, turn, grip_weights(moved), loose)
+
+
+def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], motion: Array) -> LooseObject | None:
+    """The object apart from the table; ``None`` where it lay on or against something else than bare table.
+
+    Args:
+        before: the table before the action.
+        after: the table after it.
+        mask: (rows, columns) bool, the object's pixels before.
+        motion: (2, 3) matrix from pick to place.
+    """
+    around = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
+    arrived = warp(mask.astype(np.uint8), motion).astype(bool)
+    if (around & arrived).any():
+        return None
+    color, height = before.color.copy(), before.height.copy()
+    color[around], height[around] = after.color[around], after.height[around]
+    free = bare_table(color, height)
+    if free[around].mean() < _BARE:
+        return None
+    return LooseObject(mask, color, height, free)
+
+
+def bare_table(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels that look and lie like most of the map."""
+    shade, level = np.median(color.reshape(-1, 3), axis=0), np.median(height)
+    alike = np.abs(color - shade).max(axis=-1) <= _SHADE_TOLERANCE
+    free: NDArray[np.bool_] = alike & (np.abs(height - level) <= _HEIGHT_TOLERANCE)
+    return free
 
 
 def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_]:

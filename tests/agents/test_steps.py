@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ravens_suite.agents.nn.augment import Augmentation, augment
-from ravens_suite.agents.nn.steps import rigid, step_from_maps, transform
+from ravens_suite.agents.nn.steps import rigid, step_from_maps, transform, warp
 
 from ravens_suite.values.geometry import Pose
 from tests.agents import scenes
@@ -49,9 +49,9 @@ def test_an_example_tells_of_the_same_move(seed: int, flips: bool, scale: float)
     rng = np.random.default_rng(seed)
     scene = scenes.insertion(rng)
     step = scene.step(rng)
-    example = augment(step, Augmentation(flips=flips, scale=scale), rng)
-    assert math.isclose(abs(example.turn), abs(step.turn))
-    assert flips or example.turn == step.turn
+    example = augment(step, Augmentation(flips=flips, scale=scale, restart=0), rng)
+    assert math.isclose(math.cos(example.turn), math.cos(step.turn), abs_tol=1e-9)
+    assert flips or math.isclose(math.sin(example.turn), math.sin(step.turn), abs_tol=1e-9)
     size = np.array([160, 320])
     assert np.all(example.pick >= 0) and np.all(example.place >= 0)
     assert np.all(example.pick < size) and np.all(example.place < size)
@@ -61,6 +61,21 @@ def test_an_example_tells_of_the_same_move(seed: int, flips: bool, scale: float)
     assert (window == scene.block_color).all(axis=1).any()
     palette = {tuple(shade) for shade in step.color.reshape(-1, 3)}
     assert {tuple(shade) for shade in example.color.reshape(-1, 3)} <= palette
+
+
+@pytest.mark.parametrize("make", [scenes.insertion, scenes.corner])
+@pytest.mark.parametrize("seed", range(4))
+def test_an_object_that_starts_elsewhere_ends_at_the_same_target(make: scenes.Maker, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    step = make(rng).step(rng)
+    assert step.loose is not None
+    example = augment(step, Augmentation(turn=0, shift=0, restart=1), rng)
+    assert np.hypot(*(example.pick - step.pick)) > 1
+    ends = [warp(s.grip, rigid(s.turn, s.pick, s.place)) > 0 for s in (step, example)]
+    assert (ends[0] & ends[1]).sum() / (ends[0] | ends[1]).sum() > 0.85
+    column, row = example.pick.astype(int)
+    assert example.height[row, column] > 0.005
+    assert ((example.height > 0.005).sum()) == pytest.approx((step.height > 0.005).sum(), rel=0.1)
 
 
 def test_the_motion_takes_the_object_to_its_target() -> None:
