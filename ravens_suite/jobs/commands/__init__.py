@@ -10,6 +10,8 @@ from typing import Protocol
 
 from ravens_suite.jobs.commands.collect import Collect
 from ravens_suite.jobs.commands.evaluate import Evaluate
+from ravens_suite.jobs.commands.quickstart import Quickstart
+from ravens_suite.jobs.commands.report import Report
 from ravens_suite.jobs.commands.tasks import Tasks
 from ravens_suite.jobs.commands.train import Train
 from ravens_suite.jobs.console import Console
@@ -35,4 +37,6 @@ COMMANDS: dict[str, type[Command]] = {
     "collect": Collect,
     "train": Train,
     "evaluate": Evaluate,
+    "report": Report,
+    "quickstart": Quickstart,
 }

@@ -1,0 +1,46 @@
+"""``ravens-suite quickstart``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ravens_suite.jobs.commands.options import OutputOptions, WorkerOptions
+from ravens_suite.jobs.console import Console
+
+
+@dataclass(frozen=True)
+class Quickstart(WorkerOptions, OutputOptions):
+    """Collect demonstrations, train on them, evaluate on unseen scenes and write a report; a second run continues."""
+
+    task: str = "block-insertion"
+    """Name of a task (see: ravens-suite tasks)."""
+
+    demos: int = 10
+    """Demonstrations to collect and train on."""
+
+    episodes: int = 20
+    """Unseen test scenes to evaluate on."""
+
+    steps: int = 500
+    """Gradient steps."""
+
+    out: Path = Path("runs/quickstart")
+    """Folder of everything that comes of it."""
+
+    def run(self, console: Console) -> None:
+        """See ``Command``."""
+        from ravens_suite.jobs.quickstart import QuickstartPlan, quickstart
+
+        plan = QuickstartPlan(
+            task=self.task, demos=self.demos, episodes=self.episodes, steps=self.steps, workers=self.workers
+        )
+        done = quickstart(plan, self.out, console.progress)
+        low, high = done.interval_95
+        stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in done.seconds.items())
+        console.say(
+            f"{self.task}: mean score {done.mean_score:.1f}, strict success {done.strict_success:.1f} % "
+            f"({low:.1f} to {high:.1f}) over {done.episodes} unseen scenes; {stages}."
+        )
+        console.say(f"Report: {done.report}")
+        console.result(done.to_json())
