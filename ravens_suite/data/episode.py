@@ -8,7 +8,7 @@ container is safetensors (see ``container.py``). Images are coded frame by frame
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.data.container import Container, write_container
-from ravens_suite.data.frames import Layout, decode, encode
+from ravens_suite.data.frames import Layout, decode, decode_frame, encode
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.values.cameras import Camera
 
@@ -127,7 +127,7 @@ def write_episode(path: Path | str, episode: Episode) -> None:
     for key, array in sorted(episode.observations.items()):
         if array.ndim >= _IMAGE_AXES:
             layout, coded = encode(array)
-            layouts[key] = {"dtype": layout.dtype, "shape": list(layout.shape), "units": layout.units}
+            layouts[key] = asdict(layout)
             for frame, planes in enumerate(coded):
                 for plane, blob in enumerate(planes):
                     arrays[_image_name(key, frame, plane)] = blob
@@ -175,8 +175,7 @@ class EpisodeReader:
         )
         self._bodies: list[str] = value["bodies"]
         self._layouts = {
-            key: Layout(layout["dtype"], tuple(layout["shape"]), layout["units"])
-            for key, layout in value["images"].items()
+            key: Layout(**{**layout, "shape": tuple(layout["shape"])}) for key, layout in value["images"].items()
         }
 
     def actions(self) -> dict[str, NDArray[Any]]:
@@ -198,10 +197,7 @@ class EpisodeReader:
         for key in self._names("observations"):
             result[key] = self._container.array(f"observations/{key}")[:count]
         for key, layout in self._layouts.items():
-            images = np.empty((count, *layout.shape[1:]), layout.dtype)
-            for frame, image in enumerate(decode(layout, self._reader(key), count)):
-                images[frame] = image
-            result[key] = images
+            result[key] = decode(layout, self._reader(key), count)
         return dict(sorted(result.items()))
 
     def observation(self, step: int) -> dict[str, NDArray[Any]]:
@@ -214,7 +210,7 @@ class EpisodeReader:
             raise IndexError(f"An episode of {self.summary.steps} steps has no observation {step}.")
         result = {key: self._container.array(f"observations/{key}")[step] for key in self._names("observations")}
         for key, layout in self._layouts.items():
-            *_, result[key] = decode(layout, self._reader(key), step + 1)
+            result[key] = decode_frame(layout, self._reader(key), step)
         return dict(sorted(result.items()))
 
     def episode(self) -> Episode:

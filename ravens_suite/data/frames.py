@@ -4,14 +4,16 @@ Neighbouring frames of a fixed camera are nearly equal, and so are neighbouring 
 first frame is predicted by the row above, every later frame by the frame before it, and what is left (the difference
 modulo 2^8 or 2^16) goes through Zstandard at its fastest ordinary level.
 
-Values wider than 16 bits are split into planes of 16 bits, low half first. Depth in whole multiples of ``DEPTH_UNIT``
-is coded as the multiples, whose upper plane is nearly always empty. Any other dtype is coded by its bits.
+Depth in whole multiples of ``DEPTH_UNIT`` is coded as the multiples, in 16 bits: up to 6.5534 metres, and one value
+beyond, that of pixels where a camera sees nothing. Anything else is coded by its bits, in planes of 16 bits.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ Planes = list[Plane | None]
 _LEVEL = 1
 _ROW_AXIS = 1
 _UNIT = np.float32(DEPTH_UNIT)
+_MOST_UNITS = 2**16 - 1
 _UNITS_A_METRE = np.float32(round(1 / DEPTH_UNIT))
 
 
@@ -37,17 +40,19 @@ class Layout:
     Attributes:
         dtype: NumPy name of the dtype.
         shape: (T, N, H, W, ...) of the whole sequence.
-        units: whether the planes hold multiples of ``DEPTH_UNIT`` rather than the bits themselves.
+        units: whether there is one plane of multiples of ``DEPTH_UNIT``, rather than planes of the bits themselves.
+        far: metres that the largest multiple stands for.
     """
 
     dtype: str
     shape: tuple[int, ...]
     units: bool
+    far: float = 0.0
 
     @property
     def planes(self) -> int:
         """Number of planes a frame."""
-        return max(np.dtype(self.dtype).itemsize // 2, 1)
+        return 1 if self.units else max(np.dtype(self.dtype).itemsize // 2, 1)
 
     @property
     def plane_dtype(self) -> np.dtype[Any]:
@@ -65,34 +70,56 @@ def encode(sequence: NDArray[Any]) -> tuple[Layout, list[list[bytes]]]:
         The layout, and for each of the T frames one coded plane after the other (empty for "all as predicted").
     """
     if sequence.dtype == np.float32:
-        coded = _encode(sequence, _unit_planes)
+        with np.errstate(over="ignore", invalid="ignore"):  # Values that are no depths are found out, not feared.
+            far = np.float32(sequence[0].max())
+            coded = _encode(sequence, partial(_unit_planes, far=far))
         if coded is not None:
-            return Layout("float32", sequence.shape, units=True), coded
+            return Layout("float32", sequence.shape, units=True, far=float(far)), coded
     coded = _encode(sequence, _bit_planes) or []
     return Layout(sequence.dtype.name, sequence.shape, units=False), coded
 
 
-def decode(layout: Layout, read: Callable[[int, int], bytes], stop: int | None = None) -> Iterator[NDArray[Any]]:
-    """Frames 0, 1, ... of a coded sequence.
+def decode(layout: Layout, read: Callable[[int, int], bytes], stop: int | None = None) -> NDArray[Any]:
+    """The first frames of a coded sequence.
 
     Args:
         layout: from ``encode``.
         read: the coded bytes of (frame, plane).
-        stop: how many frames; all by default. A frame needs those before it.
+        stop: how many frames; all by default.
 
-    Yields:
-        (N, H, W, ...) fresh arrays of the layout's dtype.
+    Returns:
+        (stop, N, H, W, ...) fresh array of the layout's dtype.
     """
+    count = layout.shape[0] if stop is None else stop
+    sequence = np.empty((count, *layout.shape[1:]), layout.dtype)
+    for frame, planes in enumerate(_decoded(layout, read, count)):
+        _join(planes, layout, sequence[frame])
+    return sequence
+
+
+def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) -> NDArray[Any]:
+    """One frame of a coded sequence, for which those before it are read too.
+
+    Returns:
+        (N, H, W, ...) fresh array of the layout's dtype.
+    """
+    *_, planes = _decoded(layout, read, frame + 1)
+    image = np.empty(layout.shape[1:], layout.dtype)
+    _join(planes, layout, image)
+    return image
+
+
+def _decoded(layout: Layout, read: Callable[[int, int], bytes], count: int) -> Iterator[Planes]:
+    """The planes of each frame, good until the next is asked for."""
     decompressor = zstandard.ZstdDecompressor()
-    shape = layout.shape[1:]
     planes: Planes = [None] * layout.planes
-    for frame in range(layout.shape[0] if stop is None else stop):
+    for frame in range(count):
         for index in range(layout.planes):
             data = read(frame, index)
             if data:
-                residual = np.frombuffer(decompressor.decompress(data), layout.plane_dtype).reshape(shape)
+                residual = np.frombuffer(decompressor.decompress(data), layout.plane_dtype).reshape(layout.shape[1:])
                 planes[index] = _restore(residual, planes[index], first=frame == 0)
-        yield _join(planes, layout)
+        yield planes
 
 
 def _encode(sequence: NDArray[Any], split: Callable[[NDArray[Any]], Planes | None]) -> list[list[bytes]] | None:
@@ -113,29 +140,28 @@ def _encode(sequence: NDArray[Any], split: Callable[[NDArray[Any]], Planes | Non
     return coded
 
 
-def _unit_planes(frame: NDArray[np.float32]) -> Planes | None:
-    """The multiples of ``DEPTH_UNIT`` in two planes; ``None`` when the values are not such multiples, bit for bit.
+def _unit_planes(frame: NDArray[np.float32], far: np.float32) -> Planes | None:
+    """The multiples of ``DEPTH_UNIT``, the largest for ``far``; ``None`` when values are neither, bit for bit.
 
     One camera at a time, in one scratch image: three times as fast as over the whole frame, for it stays in cache.
     """
-    low = np.empty(frame.shape, "<u2")
-    high = np.zeros(frame.shape, "<u2")
+    plane = np.empty(frame.shape, "<u2")
     scratch = np.empty(frame.shape[1:], np.float32)
     for index, image in enumerate(frame):
+        bits = image.view(np.int32)
+        if bits.min() < 0:  # A sign, also that of -0.0.
+            return None
         units = np.rint(np.multiply(image, _UNITS_A_METRE, out=scratch), out=scratch)
-        least, most = float(units.min()), float(units.max())
-        if not (least >= 0 and most < 2**24):
+        beyond = not float(units.max()) < _MOST_UNITS
+        if beyond:
+            np.fmin(units, np.float32(_MOST_UNITS), out=units)
+        plane[index] = units
+        values = np.multiply(units, _UNIT, out=scratch)
+        if beyond:
+            np.putmask(values, plane[index] == _MOST_UNITS, far)
+        if not np.array_equal(values.view(np.int32), bits):
             return None
-        if most < 2**16:
-            low[index] = units
-            np.multiply(low[index], _UNIT, out=scratch)
-        else:
-            wide = units.astype(np.uint32)
-            low[index], high[index] = wide & 0xFFFF, wide >> 16
-            np.multiply(wide.astype(np.float32), _UNIT, out=scratch)
-        if not np.array_equal(scratch.view(np.uint32), image.view(np.uint32)):
-            return None
-    return [low, high if high.any() else None]
+    return [plane]
 
 
 def _bit_planes(frame: NDArray[Any]) -> Planes:
@@ -148,24 +174,20 @@ def _bit_planes(frame: NDArray[Any]) -> Planes:
     return [plane if plane.any() else None for plane in split]
 
 
-def _join(planes: Planes, layout: Layout) -> NDArray[Any]:
-    """The inverse of ``_unit_planes`` and ``_bit_planes``."""
-    shape = layout.shape[1:]
-    low = planes[0] if planes[0] is not None else np.zeros(shape, layout.plane_dtype)
-    dtype = np.dtype(layout.dtype)
+def _join(planes: Planes, layout: Layout, out: NDArray[Any]) -> None:
+    """The inverse of ``_unit_planes`` and ``_bit_planes``, into a contiguous array of the layout's dtype."""
     if layout.units:
-        values = low.astype(np.float32)
-        if planes[1] is not None:
-            values += planes[1].astype(np.float32) * np.float32(2**16)
-        values *= _UNIT
-        return values
-    if len(planes) == 1:
-        return low.view(dtype).copy()
-    halves = np.zeros((*shape[:-1], shape[-1] * len(planes)), "<u2")
+        units = planes[0]
+        assert units is not None
+        np.multiply(units, _UNIT, out=out)
+        if layout.far * _UNITS_A_METRE > _MOST_UNITS - 1:
+            np.putmask(out, units == _MOST_UNITS, np.float32(layout.far))
+        return
+    width = len(planes)
+    parts = out.view("u1" if out.dtype.itemsize == 1 else "u2")
     for index, plane in enumerate(planes):
-        if plane is not None:
-            halves[..., index :: len(planes)] = plane
-    return halves.view(dtype.newbyteorder("<")).astype(dtype, copy=False)
+        place = index if sys.byteorder == "little" else width - 1 - index
+        parts[..., place::width] = 0 if plane is None else plane
 
 
 def _row_differences(plane: Plane) -> Plane:

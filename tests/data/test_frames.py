@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ravens_suite.data.frames import decode, encode
+from ravens_suite.data.frames import decode, decode_frame, encode
 from ravens_suite.values.types import DEPTH_UNIT, quantize_depth
 
 _DTYPES = st.sampled_from(["uint8", "int8", "bool", "uint16", "int16", "int32", "float32", "float64", "int64"])
@@ -15,7 +15,7 @@ _SHAPES = hnp.array_shapes(min_dims=4, max_dims=5, max_side=5)
 
 def _round_trip(sequence: np.ndarray) -> np.ndarray:
     layout, coded = encode(sequence)
-    return np.stack(list(decode(layout, lambda frame, plane: coded[frame][plane])))
+    return decode(layout, lambda frame, plane: coded[frame][plane])
 
 
 def _assert_same_bits(actual: np.ndarray, expected: np.ndarray) -> None:
@@ -32,11 +32,19 @@ def test_any_array_comes_back_bit_for_bit(data: st.DataObject) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(hnp.arrays("float64", (3, 2, 4, 5), elements=st.floats(0, 12)))
-def test_depth_is_coded_as_units_even_beyond_sixteen_bits(depth: np.ndarray) -> None:
+@given(hnp.arrays("float64", (3, 2, 4, 5), elements=st.floats(0, 6.5)), st.floats(6.5, 60))
+def test_depth_is_coded_as_units_and_one_value_beyond(depth: np.ndarray, far: float) -> None:
+    depth[:, :, 0, 0] = far
     sequence = quantize_depth(depth)
     layout, _ = encode(sequence)
     assert layout.units
+    _assert_same_bits(_round_trip(sequence), sequence)
+
+
+@settings(max_examples=60, deadline=None)
+@given(hnp.arrays("float64", (2, 2, 3, 3), elements=st.sampled_from([0, 1.5, 6.5533, 6.5534, 6.5535, 6.5536, 7, 10])))
+def test_any_depth_comes_back(depth: np.ndarray) -> None:
+    sequence = quantize_depth(depth)
     _assert_same_bits(_round_trip(sequence), sequence)
 
 
@@ -60,12 +68,13 @@ def test_an_unchanged_frame_costs_nothing() -> None:
     assert coded[1:] == [[b""]] * 3
 
 
-def test_frames_are_fresh_arrays() -> None:
-    sequence = np.zeros((3, 1, 2, 2), np.uint8)
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_one_frame_is_as_in_the_sequence(dtype: str) -> None:
+    sequence = np.random.default_rng(0).integers(0, 99, (4, 2, 5, 3)).astype(dtype)
     layout, coded = encode(sequence)
-    for image in decode(layout, lambda frame, plane: coded[frame][plane]):
-        assert not image.any()
-        image += 1
+    for index in range(4):
+        image = decode_frame(layout, lambda frame, plane: coded[frame][plane], index)
+        _assert_same_bits(image, sequence[index])
 
 
 def test_stopping_early_decodes_only_what_is_asked_for() -> None:
@@ -77,6 +86,6 @@ def test_stopping_early_decodes_only_what_is_asked_for() -> None:
         asked.append(frame)
         return coded[frame][plane]
 
-    assert np.array_equal(list(decode(layout, read, 2))[-1], sequence[1])
+    assert np.array_equal(decode(layout, read, 2), sequence[:2])
     assert asked == [0, 1]
     assert DEPTH_UNIT == 1e-4
