@@ -75,7 +75,7 @@ class TransporterConfig:
     angles: int = 36
     fine_angles: int = 7
     fine_reach: int = 5
-    steps: int = 1500
+    steps: int = 600
     batch: int = 1
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2

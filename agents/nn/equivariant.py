@@ -9,7 +9,6 @@ training example teaches four orientations, with a quarter of the parameters of 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,62 +30,47 @@ def turn_fields(tensor: Tensor, turns: int) -> Tensor:
     return turned.reshape(batch, channels, *turned.shape[-2:])
 
 
-class _Orient(torch.autograd.Function):
-    """Kernels (outputs, inputs, n) to (outputs, 4, inputs, n): element k of orientation g is element index[g, k].
+def _orient(weight: Tensor, turning: Tensor) -> Tensor:
+    """Kernels (outputs, inputs, n) in all orientations, (outputs, 4, inputs, n), by a matrix from ``_turning``.
 
-    Plain indexing would do, but its gradient scatters element by element.
+    The matrix holds zeros and ones, so the product is exact; it is many times as fast as indexing and its gradient.
     """
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
-        ctx.save_for_backward(inverse)
-        return weight[:, :, index].transpose(1, 2).contiguous()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (inverse,) = ctx.saved_tensors
-        turned = [gradients[0][:, turn].index_select(2, inverse[turn]) for turn in range(ORIENTATIONS)]
-        return torch.stack(turned).sum(dim=0), None, None
+    with torch.autocast(weight.device.type, enabled=False):
+        turned = weight @ turning
+    outputs, inputs, elements = weight.shape
+    return turned.view(outputs, inputs, ORIENTATIONS, elements).transpose(1, 2)
 
 
-def _orient(weight: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
-    oriented: Tensor = _Orient.apply(weight, index, inverse)  # type: ignore[no-untyped-call]
-    return oriented
-
-
-def _orientations(kernel: Tensor, *, fields: bool) -> tuple[Tensor, Tensor]:
-    """Element orders (4, n) of a kernel turned to each orientation, and their inverses.
+def _turning(shape: tuple[int, ...]) -> Tensor:
+    """(n, 4 n) float32 of zeros and ones: takes the n elements of a kernel to those of the kernel turned 0 to 3 times.
 
     Args:
-        kernel: of the shape ``(4, k, k)`` for field inputs and ``(k, k)`` for images.
-        fields: whether the first axis is the input's orientation.
+        shape: of the kernel, ``(4, k, k)`` for inputs that are fields and ``(k, k)`` for an image.
     """
-    elements = torch.arange(kernel.numel()).view(kernel.shape)
+    elements = torch.arange(math.prod(shape)).view(shape)
+    fields = len(shape) == 3
     turned = [quarter_turns(elements.roll(turn, dims=0) if fields else elements, turn) for turn in range(ORIENTATIONS)]
-    index = torch.stack([order.flatten() for order in turned])
-    return index, index.argsort(dim=1)
+    index = torch.stack(turned).flatten()
+    return functional.one_hot(index, elements.numel()).T.float()
 
 
 class LiftingConv(nn.Module):
     """Convolution of a plain image (batch, channels, rows, columns) into fields."""
 
-    index: Tensor
-    inverse: Tensor
+    turning: Tensor
 
     def __init__(self, channels: int, fields: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
         self.stride, self.padding = stride, padding
         self.weight = nn.Parameter(_he((fields, channels, kernel, kernel), channels * kernel**2))
         self.bias = nn.Parameter(torch.zeros(fields))
-        index, inverse = _orientations(torch.empty(kernel, kernel), fields=False)
-        self.register_buffer("index", index, persistent=False)
-        self.register_buffer("inverse", inverse, persistent=False)
+        self.register_buffer("turning", _turning((kernel, kernel)), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
         fields, channels, kernel, _ = self.weight.shape
-        weight = _orient(self.weight.flatten(2), self.index, self.inverse)
-        weight = weight.view(fields * ORIENTATIONS, channels, kernel, kernel)
+        weight = _orient(self.weight.flatten(2), self.turning)
+        weight = weight.reshape(fields * ORIENTATIONS, channels, kernel, kernel)
         bias = self.bias.repeat_interleave(ORIENTATIONS)
         return functional.conv2d(image, weight, bias, self.stride, self.padding)
 
@@ -102,8 +86,7 @@ class FieldConv(nn.Module):
         gain: scale of the initial weights; a small one lets a residual branch start as next to nothing.
     """
 
-    index: Tensor
-    inverse: Tensor
+    turning: Tensor
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, gain: float = 1.0) -> None:
         super().__init__()
@@ -112,15 +95,13 @@ class FieldConv(nn.Module):
         shape = (outputs, inputs, ORIENTATIONS, kernel, kernel)
         self.weight = nn.Parameter(gain * _he(shape, inputs * ORIENTATIONS * kernel**2))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        index, inverse = _orientations(torch.empty(ORIENTATIONS, kernel, kernel), fields=True)
-        self.register_buffer("index", index, persistent=False)
-        self.register_buffer("inverse", inverse, persistent=False)
+        self.register_buffer("turning", _turning((ORIENTATIONS, kernel, kernel)), persistent=False)
 
     def forward(self, fields: Tensor) -> Tensor:
         """(batch, inputs * 4, rows, columns) -> (batch, outputs * 4, rows', columns')."""
         outputs, inputs, _, kernel, _ = self.weight.shape
-        weight = _orient(self.weight.flatten(2), self.index, self.inverse)
-        weight = weight.view(outputs * ORIENTATIONS, inputs * ORIENTATIONS, kernel, kernel)
+        weight = _orient(self.weight.flatten(2), self.turning)
+        weight = weight.reshape(outputs * ORIENTATIONS, inputs * ORIENTATIONS, kernel, kernel)
         bias = self.bias.repeat_interleave(ORIENTATIONS)
         return functional.conv2d(fields, weight, bias, self.stride, self.padding)
 

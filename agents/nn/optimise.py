@@ -59,7 +59,7 @@ class Optimiser(Generic[Net]):
         self.net, self.config = net, config
         self.average: Net = copy.deepcopy(net).requires_grad_(False).eval()
         self.adam = torch.optim.AdamW(
-            net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+            net.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
 
     def step(self, loss: Tensor, step: int) -> float:
