@@ -45,7 +45,7 @@ DISC_RADII = (0.030, 0.035, 0.040)
 DISC_COLORS = ("red", "yellow", "green")
 """From the smallest disc to the largest."""
 
-DISC_HOLE_RADIUS, DISC_HEIGHT, DISC_WEDGES = 0.015, 0.01, 8
+DISC_HOLE_RADIUS, DISC_HEIGHT, DISC_SEGMENTS = 0.015, 0.01, 8
 HANOI_PLATE: Vector = (0.12, 0.12, 0.01)
 ROD_RADIUS, ROD_LENGTH, ROD_HEIGHT = 0.005, 0.05, 0.03
 """``ROD_HEIGHT``: of a rod's middle above the middle of its plate."""
@@ -216,23 +216,28 @@ def hanoi_stand() -> Body:
 
 
 def hanoi_disc(size: int) -> Body:
-    """A ring that fits a rod of the stand; convex wedges keep its hole open.
+    """A ring that fits a rod of the stand; convex segments keep its hole open.
 
     Args:
         size: 0 (small, red), 1 (medium, yellow) or 2 (large, green).
     """
     radius = DISC_RADII[size]
     mesh = Mesh(f"hanoi_disc_{round(radius * 1000)}")
-    wedges = tuple(_wedge(radius, i) for i in range(DISC_WEDGES))
-    return Body((Visual(mesh, PALETTE[DISC_COLORS[size]]),), wedges, BOX_MASS)
+    segments = tuple(_segment(radius, i) for i in range(DISC_SEGMENTS))
+    return Body((Visual(mesh, PALETTE[DISC_COLORS[size]]),), segments, BOX_MASS)
 
 
-def _wedge(radius: float, index: int) -> Hull:
-    step = 2 * math.pi / DISC_WEDGES
-    rim = [(radius, (index + part / 2) * step) for part in (0, 1, 2)]
-    corners = [*rim, (DISC_HOLE_RADIUS, index * step), (DISC_HOLE_RADIUS, (index + 1) * step)]
-    half = DISC_HEIGHT / 2
-    return Hull(tuple((r * math.cos(a), r * math.sin(a), z) for r, a in corners for z in (-half, half)))
+def _segment(radius: float, index: int) -> Box:
+    """One of the cuboids around the hole, its outer edges on the rim.
+
+    Convex wedges would meet along lines, and where those of two discs coincide Bullet pushes the discs apart sideways:
+    towers burst. Cuboids overlap their neighbours, and Bullet's box collisions are exact.
+    """
+    angle, half = 2 * math.pi * index / DISC_SEGMENTS, math.pi / DISC_SEGMENTS
+    depth = radius * math.cos(half) - DISC_HOLE_RADIUS
+    middle = DISC_HOLE_RADIUS + depth / 2
+    pose = Pose.planar(middle * math.cos(angle), middle * math.sin(angle), 0.0, angle)
+    return Box((depth, 2 * radius * math.sin(half), DISC_HEIGHT), pose)
 
 
 def pyramid_stand() -> Body:
