@@ -133,7 +133,7 @@ class Robot:
             raised = math.dist(self.tool.tip.position, start)
             return raised >= CLEARANCE and not self.tool.touching() and self.scene.still(ignore=self.tool.parts)
 
-        if self.motion == "fast" and self.line(tip, step, clear):
+        if self.line(tip, step, clear if self.motion == "fast" else None):
             self.tool.jump(tip)
         else:
             self._arrive()
