@@ -201,7 +201,7 @@ class EpisodeReader:
         return dict(sorted(result.items()))
 
     def observation(self, step: int) -> dict[str, NDArray[Any]]:
-        """One observation by key, without the step axis. Images of the steps before it are decoded on the way.
+        """One observation by key, without the step axis; no other is read.
 
         Args:
             step: 0 to T.

@@ -71,9 +71,11 @@ def test_an_unchanged_frame_costs_nothing() -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
 def test_one_frame_is_as_in_the_sequence(dtype: str) -> None:
     sequence = np.random.default_rng(0).integers(0, 99, (4, 2, 5, 3)).astype(dtype)
+    sequence[2] = sequence[1]
     layout, coded = encode(sequence)
     for index in range(4):
         image = decode_frame(layout, lambda frame, plane: coded[frame][plane], index)
+        assert image.flags.writeable
         _assert_same_bits(image, sequence[index])
 
 
