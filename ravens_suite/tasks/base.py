@@ -26,7 +26,7 @@ class Task(ABC):
 
     max_steps: ClassVar[int]
     primitive: ClassVar[Primitive] = PickPlace()
-    six_dof: ClassVar[bool] = False
+    six_dof: bool = False
 
     def __init__(self, split: Split = "train") -> None:
         self.split = split

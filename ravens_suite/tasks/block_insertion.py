@@ -2,26 +2,78 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.errors import ConfigError, PlacementError
+from ravens_suite.sim import kinematics, library
+from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.values.geometry import Pose, euler_quaternion
 from ravens_suite.values.goals import FULL_TURN, Goal, PoseGoal
 from ravens_suite.values.seeding import Split
 
 SIZE = (0.1, 0.1, 0.04)
 """Metres: the footprint that both the block and the fixture are given."""
 
-Variant = Literal["standard"]
+EASY_BLOCK = Pose.planar(0.5, 0.0, SIZE[2] / 2, math.pi / 2)
+"""Where the block always lies in the easy variant."""
+
+RAISED_RANGE = (0.05, 0.15)
+"""Metres: least and greatest height of the raised fixture's centre."""
+
+MOST_TILT = math.pi / 4
+"""Radians: greatest roll and greatest pitch of the raised fixture."""
+
+_PICKS = ((0.065, 0.0, 0.02), (0.0, 0.065, 0.02), (-0.015, -0.015, 0.02))
+"""Metres, in the block's frame: the outermost points where it can be gripped."""
+
+Variant = Literal["standard", "easy", "translation", "no-fixture", "six-dof"]
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What a variant changes.
+
+    Attributes:
+        yaw: of both bodies, radians; drawn when ``None``.
+        fixed_block: whether the block always lies at the same place.
+        fixture: whether there is one.
+        raised: whether it hangs in the air, tilted.
+    """
+
+    yaw: float | None = None
+    fixed_block: bool = False
+    fixture: bool = True
+    raised: bool = False
+
+
+_VARIANTS: dict[Variant, _Rules] = {
+    "standard": _Rules(),
+    "easy": _Rules(yaw=math.pi / 2, fixed_block=True),
+    "translation": _Rules(yaw=math.pi / 2),
+    "no-fixture": _Rules(fixture=False),
+    "six-dof": _Rules(raised=True),
+}
 
 
 class BlockInsertion(Task):
     """Pick up the red L-shaped block and put it into the grey fixture (Transporter Networks, section 4.1).
+
+    Args:
+        split: the same scenes in kind for all.
+        variant: ``translation`` has every yaw at 90 degrees; ``easy`` also has the block always at the same place;
+            ``no-fixture`` shows and holds nothing at the target, for agents that are given a goal image; ``six-dof``
+            raises and tilts the fixture, and strict success then wants the full pose.
+
+    Raises:
+        ConfigError: there is no such variant.
 
     Version history: v0, first version.
     """
@@ -30,11 +82,50 @@ class BlockInsertion(Task):
 
     def __init__(self, split: Split = "train", variant: Variant = "standard") -> None:
         super().__init__(split)
+        if variant not in _VARIANTS:
+            raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
         self.variant = variant
+        self._rules = _VARIANTS[variant]
+        self.six_dof = self._rules.raised
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """A fixture, then a block, anywhere free."""
-        fixture = free_pose(scene, SIZE, rng)
-        scene.add("fixture", library.l_fixture(), fixture, "fixed")
-        scene.add("block", library.l_block(), free_pose(scene, SIZE, rng), "movable")
-        return [PoseGoal(objects=("block",), targets=(fixture,), matches=((True,),), symmetries=(FULL_TURN,))]
+        rules = self._rules
+        if rules.fixed_block:
+            scene.add("block", library.l_block(), EASY_BLOCK, "movable")
+        fixture = free_pose(scene, SIZE, rng, yaw=rules.yaw)
+        if rules.raised:
+            fixture = _raised(fixture, rng)
+            scene.add("fixture", library.l_fixture(), fixture, "fixed")
+        elif rules.fixture:
+            scene.add("fixture", library.l_fixture(), fixture, "fixed")
+        else:
+            scene.add("target", Body(()), fixture, "marker")
+        if not rules.fixed_block:
+            scene.add("block", library.l_block(), free_pose(scene, SIZE, rng, yaw=rules.yaw), "movable")
+        return [
+            PoseGoal(
+                objects=("block",),
+                targets=(fixture,),
+                matches=((True,),),
+                symmetries=(FULL_TURN,),
+                position_tolerance=0.02 if rules.raised else 0.01,
+                full_pose=rules.raised,
+            )
+        ]
+
+
+def _raised(level: Pose, rng: np.random.Generator) -> Pose:
+    """The pose lifted off the table and tilted about x and y.
+
+    Raises:
+        PlacementError: it leans away from the robot at a far corner, where the arm cannot put a block into it.
+    """
+    x, y, _ = level.position
+    height = float(rng.uniform(*RAISED_RANGE))
+    roll, pitch = (float(angle) for angle in rng.uniform(-MOST_TILT, MOST_TILT, size=2))
+    raised = Pose((x, y, height), euler_quaternion(roll, pitch, level.yaw))
+    for pick in _PICKS:
+        if kinematics.inverse(kinematics.tool_to_flange(raised @ Pose(pick)), kinematics.HOME_JOINTS) is None:
+            raise PlacementError("The arm does not reach the tilted fixture.")
+    return raised

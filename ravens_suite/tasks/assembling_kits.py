@@ -1,0 +1,109 @@
+"""Put five objects onto their silhouettes on a kit board."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from ravens_suite.errors import ConfigError
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import FULL_TURN, Goal, PoseGoal
+from ravens_suite.values.palette import PALETTE
+from ravens_suite.values.seeding import Split
+
+OBJECT_SIZE = (0.08, 0.08, 0.02)
+"""Metres: the footprint that an object of any shape is given, and its thickness."""
+
+SLOTS = ((-0.09, 0.045), (0.0, 0.045), (0.09, 0.045), (-0.045, -0.045), (0.045, -0.045))
+"""Metres: the silhouettes in the board's frame."""
+
+COLORS = ("purple", "blue", "green", "yellow", "red")
+"""Of the objects, slot by slot."""
+
+_FOLDS = (1, 1, 3, 4, 4, 1, 2, 5, 2, 4, 5, 0, 1, 1, 1, 1, 0, 6, 1, 1)
+
+SYMMETRIES = tuple(FULL_TURN / fold if fold else 0.0 for fold in _FOLDS)
+"""Radians, by shape: the angle after which it looks the same; 0 for the disc and the ring."""
+
+Variant = Literal["standard", "easy"]
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What a variant sets: shape ids for training and for testing, and the tolerance of yaw in degrees."""
+
+    seen: tuple[int, ...]
+    unseen: tuple[int, ...]
+    tolerance: float
+    one_unseen_shape: bool = False
+
+
+_VARIANTS: dict[Variant, _Rules] = {
+    "standard": _Rules(tuple(range(14)), tuple(range(14, 20)), 15),
+    "easy": _Rules(tuple(i for i in range(20) if i not in (3, 11)), (3, 11), 30, one_unseen_shape=True),
+}
+
+
+class AssemblingKits(Task):
+    """Put each object onto a silhouette of its shape, turned to match (Transporter Networks, section 4.1).
+
+    Validation and test scenes hold shapes that training scenes never do.
+
+    Args:
+        split: decides the shapes.
+        variant: ``easy`` has twice the yaw tolerance, and in the held-out splits five copies of a square or of a disc.
+        unseen_shapes: take the held-out shapes in every split.
+
+    Raises:
+        ConfigError: there is no such variant.
+
+    Version history: v0, first version.
+    """
+
+    max_steps: ClassVar[int] = 10
+
+    def __init__(self, split: Split = "train", variant: Variant = "standard", unseen_shapes: bool = False) -> None:
+        super().__init__(split)
+        if variant not in _VARIANTS:
+            raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
+        self._rules = _VARIANTS[variant]
+        self._unseen = unseen_shapes or split != "train"
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """The board with five silhouettes, then the five objects, anywhere free."""
+        board = free_pose(scene, library.BOARD_SIZE, rng)
+        scene.add("board", library.kit_board(), board, "fixed")
+        shapes, targets = self._shapes(rng), []
+        for i, (shape, (x, y)) in enumerate(zip(shapes, SLOTS, strict=True)):
+            slot = board @ Pose.planar(x, y, library.BOARD_SIZE[2] / 2, float(rng.uniform(0, FULL_TURN)))
+            scene.add(f"silhouette {i + 1}", library.kit_silhouette(shape), slot, "marker")
+            targets.append(slot.raised(OBJECT_SIZE[2] / 2))
+        names = tuple(f"{color} object" for color in COLORS)
+        for name, color, shape in zip(names, COLORS, shapes, strict=True):
+            body = library.kit_object(shape, PALETTE[color])
+            scene.add(name, body, free_pose(scene, OBJECT_SIZE, rng), "movable")
+        return [
+            PoseGoal(
+                objects=names,
+                targets=tuple(targets),
+                matches=tuple(tuple(a == b for b in shapes) for a in shapes),
+                symmetries=tuple(SYMMETRIES[shape] for shape in shapes),
+                rotation_tolerance=math.radians(self._rules.tolerance),
+            )
+        ]
+
+    def _shapes(self, rng: np.random.Generator) -> list[int]:
+        """Five shape ids; the same may come twice."""
+        if not self._unseen:
+            return [int(shape) for shape in rng.choice(self._rules.seen, len(SLOTS))]
+        if self._rules.one_unseen_shape:
+            return [int(rng.choice(self._rules.unseen))] * len(SLOTS)
+        return [int(shape) for shape in rng.choice(self._rules.unseen, len(SLOTS))]

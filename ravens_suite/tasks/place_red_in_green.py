@@ -1,0 +1,79 @@
+"""Put the red blocks into the green bowls, among other blocks and bowls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ravens_suite.errors import PlacementError
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.values.goals import Goal, PoseGoal, all_to_all
+from ravens_suite.values.palette import PALETTE
+
+BOWL_SIZE = (0.12, 0.12, library.BOWL_HEIGHT)
+BLOCK_SIZE = (library.BLOCK_SIDE,) * 3
+"""Metres: footprints, and heights."""
+
+MOST_BOWLS = 3
+DISTRACTORS = 10
+DISTRACTOR_ATTEMPTS = 200
+"""Draws for all distractors together: where a bowl no longer fits a block still may."""
+
+POSITION_TOLERANCE = 0.05
+"""Metres between the middles of a block and of the bowl it lies in."""
+
+
+class PlaceRedInGreen(Task):
+    """Put every red block into a green bowl; two may share one (Transporter Networks, section 4.1).
+
+    Version history: v0, first version.
+    """
+
+    max_steps: ClassVar[int] = 10
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """Green bowls, at most as many red blocks, and ten distractors of other colours."""
+        bowls = [f"green bowl {i + 1}" for i in range(rng.integers(1, MOST_BOWLS + 1))]
+        blocks = [f"red block {i + 1}" for i in range(rng.integers(1, len(bowls) + 1))]
+        targets = []
+        for name in bowls:
+            targets.append(free_pose(scene, BOWL_SIZE, rng))
+            scene.add(name, library.bowl(PALETTE["green"]), targets[-1], "fixed")
+        for name in blocks:
+            scene.add(name, library.block(PALETTE["red"]), free_pose(scene, BLOCK_SIZE, rng), "movable")
+        _add_distractors(scene, rng)
+        return [
+            PoseGoal(
+                objects=tuple(blocks),
+                targets=tuple(targets),
+                matches=all_to_all(len(blocks), len(bowls)),
+                symmetries=(0.0,) * len(blocks),
+                position_tolerance=POSITION_TOLERANCE,
+            )
+        ]
+
+
+def _add_distractors(scene: Scene, rng: np.random.Generator) -> None:
+    """Blocks and bowls, each with probability one half, in the palette's other colours by turns."""
+    placed, reason = 0, None
+    for _ in range(DISTRACTOR_ATTEMPTS):
+        if placed == DISTRACTORS:
+            return
+        is_block = bool(rng.random() > 0.5)
+        kind, size, wanted = ("block", BLOCK_SIZE, "red") if is_block else ("bowl", BOWL_SIZE, "green")
+        try:
+            pose = free_pose(scene, size, rng)
+        except PlacementError as error:
+            reason = error
+            continue
+        colors = [color for color in PALETTE if color != wanted]
+        color = colors[placed % len(colors)]
+        body = library.block(PALETTE[color]) if is_block else library.bowl(PALETTE[color], library.BOWL_MASS)
+        placed += 1
+        scene.add(f"{color} {kind} {placed}", body, pose, "movable")
+    raise PlacementError(f"Only {placed} of {DISTRACTORS} distractors found a place.") from reason

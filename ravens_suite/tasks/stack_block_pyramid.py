@@ -1,0 +1,61 @@
+"""Stack six blocks into a pyramid of three, two and one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.values.geometry import Pose, Vector
+from ravens_suite.values.goals import Goal, PoseGoal, all_to_all
+from ravens_suite.values.palette import PALETTE
+
+STAND_SIZE = (library.PYRAMID_PLATE[0], 3 * library.PYRAMID_PLATE[1], library.PYRAMID_PLATE[2])
+"""Metres: three plates side by side, along y."""
+
+BLOCK_SIZE = (library.BLOCK_SIDE,) * 3
+"""Metres."""
+
+LAYERS: tuple[tuple[tuple[str, ...], tuple[Vector, ...], float], ...] = (
+    (("purple", "blue", "green"), ((0, -0.05, 0.03), (0, 0, 0.03), (0, 0.05, 0.03)), 1 / 2),
+    (("yellow", "orange"), ((0, -0.025, 0.08), (0, 0.025, 0.08)), 1 / 3),
+    (("red",), ((0, 0, 0.13),), 1 / 6),
+)
+"""From the foot: colours, places in the stand's frame (metres; the heights are nominal), share of the reward."""
+
+
+class StackBlockPyramid(Task):
+    """Stack the blocks on the three brown plates, one layer after the other (Transporter Networks, section 4.1).
+
+    Within a layer any block may go to any place.
+
+    Version history: v0, first version.
+    """
+
+    max_steps: ClassVar[int] = 12
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """The stand, then six blocks, anywhere free."""
+        stand = free_pose(scene, STAND_SIZE, rng)
+        scene.add("stand", library.pyramid_stand(), stand, "fixed")
+        goals = []
+        for colors, places, share in LAYERS:
+            for color in colors:
+                pose = free_pose(scene, BLOCK_SIZE, rng)
+                scene.add(f"{color} block", library.block(PALETTE[color]), pose, "movable")
+            goals.append(
+                PoseGoal(
+                    objects=tuple(f"{color} block" for color in colors),
+                    targets=tuple(stand @ Pose(place) for place in places),
+                    matches=all_to_all(len(colors), len(places)),
+                    symmetries=(math.pi / 2,) * len(colors),
+                    share=share,
+                )
+            )
+        return goals
