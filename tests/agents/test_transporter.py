@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
+from ravens_suite.agents.nn.steps import to_pixels
 from ravens_suite.agents.nn.targets import angle_target, peak, position_target
-from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, rotate_query, steerable
+from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
 
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -45,9 +46,6 @@ def test_matching_the_object_itself_gives_pose_and_sign_of_the_angle(seed: int) 
     def features(pose: np.ndarray) -> torch.Tensor:
         mask = torch.from_numpy(scenes.fill(scenes.place(scene.block, pose))).float()
         return torch.nn.functional.avg_pool2d(mask[None, None], 2) - 0.05
-
-    from ravens_suite.agents.nn.steps import to_pixels
-    from ravens_suite.agents.nn.transport import crop
 
     start = torch.tensor(to_pixels(Pose.planar(*pick)) / 2, dtype=torch.float32)[None]
     query = crop(features(scene.start), start, 24)
