@@ -1,7 +1,4 @@
-"""A task without physics for testing the jobs: some of its seeds the oracle solves, some it fails, some it gives up.
-
-Importing this module registers it, so that spawned workers know it too.
-"""
+"""A task without physics for testing the jobs: some of its seeds the oracle solves, some it fails, some it gives up."""
 
 from __future__ import annotations
 
@@ -110,7 +107,30 @@ class FakeAgent:
         return {"pick": np.full(7, float(self._seeds[self._episode])), "place": np.zeros(7)}
 
 
-class MortalWorker(DemonstrationWorker):
+def register() -> None:
+    """Make the task and the agent known in this process."""
+    registry._tasks()[TASK] = registry.Entry(TASK, __name__, "FakeTask")
+    registry._agents()[FakeAgent.name] = registry.Entry(FakeAgent.name, __name__, "FakeAgent")
+    gymnasium.register(registry.environment_id(TASK), f"{__name__}:FakeEnvironment", kwargs={"task": TASK})
+
+
+def unregister() -> None:
+    """Undo ``register``: other tests go through all tasks there are."""
+    del gymnasium.registry[registry.environment_id(TASK)]
+    del registry._tasks()[TASK]
+    del registry._agents()[FakeAgent.name]
+
+
+class MildWorker(DemonstrationWorker):
+    """The real worker, in a process that does not know the task yet."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        super().__init__(arguments)
+        if TASK not in registry.task_names():
+            register()
+
+
+class MortalWorker(MildWorker):
     """Its process is killed once at seed 3, and always where the folder says so."""
 
     def run(self, unit: Unit) -> Tried:
@@ -123,21 +143,11 @@ class MortalWorker(DemonstrationWorker):
         return super().run(unit)
 
 
-class BuggyWorker(DemonstrationWorker):
+class BuggyWorker(MildWorker):
     """Fails as nobody foresaw."""
 
     def run(self, unit: Unit) -> Tried:
         raise ZeroDivisionError("a bug")
-
-
-registry._tasks()[TASK] = registry.Entry(TASK, __name__, "FakeTask")
-registry._agents()[FakeAgent.name] = registry.Entry(FakeAgent.name, __name__, "FakeAgent")
-if registry.environment_id(TASK) not in gymnasium.registry:
-    gymnasium.register(registry.environment_id(TASK), f"{__name__}:FakeEnvironment", kwargs={"task": TASK})
-
-
-class MildWorker(DemonstrationWorker):
-    """The real worker; that its class is of this module makes a spawned process import it."""
 
 
 class ThreadsWorker:

@@ -113,7 +113,7 @@ def test_a_killed_collection_continues_to_the_same_bytes(
 
 def test_kill_nine_in_the_middle_then_the_same_command(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
     code = (
-        "import sys, time; sys.path.insert(0, sys.argv[2]); import fake_environment as f;"
+        "import sys, time; sys.path.insert(0, sys.argv[2]); import fake_environment as f; f.register();"
         "from ravens_suite.jobs.collect import collect;"
         "real = f.FakeEnvironment.step;"
         "f.FakeEnvironment.step = lambda *a: (time.sleep(0.05), real(*a))[1];"
