@@ -66,7 +66,6 @@ SUCTION_HEAD_RADIUS, SUCTION_HEAD_LENGTH, SUCTION_HEAD_MIDDLE = 0.005, 0.03, 0.0
 """``SUCTION_HEAD_MIDDLE``: height above the tip."""
 
 BLADE: Vector = (0.005, 0.05, 0.11)
-BLADE_STRIP: Vector = (0.005, 0.05, 0.005)
 
 BROWN = PALETTE["brown"]
 GREEN = PALETTE["green"]
@@ -324,12 +323,11 @@ def suction_head() -> Body:
 
 
 def spatula() -> Body:
-    """A blade across x with a strip along its lower edge, towards +x. Its frame is the blade's edge, z into the arm."""
-    shapes = (
-        Box(BLADE, Pose((0.0, 0.0, BLADE[2] / 2))),
-        Box(BLADE_STRIP, Pose(((BLADE[0] + BLADE_STRIP[0]) / 2, 0.0, BLADE_STRIP[2] / 2))),
-    )
-    return Body(tuple(Visual(shape, _SHELL) for shape in shapes), shapes, BOX_MASS)
+    """A blade across x. Its frame is the middle of the blade's edge, z into the arm.
+
+    The published strip along the edge lies within the blade here: one that stands out in front scatters the cubes.
+    """
+    return solid(Box(BLADE, Pose((0.0, 0.0, BLADE[2] / 2))), _SHELL, BOX_MASS)
 
 
 _CAPPED = ("shoulder", "upper_arm", "forearm", "wrist_1", "wrist_2")

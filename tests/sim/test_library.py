@@ -194,7 +194,7 @@ def test_tools_end_at_their_tip(body: Body) -> None:
 def test_blade_is_across_x() -> None:
     low, high = extents(library.spatula())
     assert high[1] - low[1] == pytest.approx(0.05, abs=1e-6)
-    assert high[0] - low[0] == pytest.approx(0.01, abs=1e-6)
+    assert high[0] - low[0] == pytest.approx(0.005, abs=1e-6)
 
 
 def test_parts_of_the_robot_are_only_seen_and_have_a_frame() -> None:
