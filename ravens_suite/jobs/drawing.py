@@ -116,12 +116,12 @@ def draw_moved_outline(
     result = np.ascontiguousarray(picture).copy()
     _, pieces = cv2.connectedComponents((height > _STANDS_OUT).astype(np.uint8))
     row, column = workspace.to_pixel(*action.pick.position[:2])
-    if pieces[row, column] == 0:
+    # A pick on an edge may fall beside its object by a pixel or two.
+    piece = int(pieces[row, column] or pieces[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3].max())
+    if piece == 0:
         return result
     move = action.place.level() @ action.pick.level().inverse()
-    outlines, _ = cv2.findContours(
-        (pieces == pieces[row, column]).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
+    outlines, _ = cv2.findContours((pieces == piece).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     for outline in outlines:
         columns, rows = outline[:, 0, 0], outline[:, 0, 1]
         x, y = workspace.low[0] + columns * workspace.pixel_size, workspace.low[1] + rows * workspace.pixel_size
@@ -142,6 +142,14 @@ def data_uri(picture: Picture, quality: int = 82) -> str:
     """A picture as a ``data:`` address (WebP), to be put into a page."""
     _, coded = cv2.imencode(".webp", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, quality])
     return "data:image/webp;base64," + base64.b64encode(coded.tobytes()).decode()
+
+
+def label(picture: Picture, text: str) -> Picture:
+    """A copy with a line of text at the top left."""
+    result = np.ascontiguousarray(picture).copy()
+    for color, width in ((_EDGE, 3), (_WHITE, 1)):
+        cv2.putText(result, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, color, width, cv2.LINE_AA)
+    return result
 
 
 def png(picture: Picture) -> bytes:

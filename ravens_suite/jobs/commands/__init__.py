@@ -10,10 +10,12 @@ from typing import Protocol
 
 from ravens_suite.jobs.commands.collect import Collect
 from ravens_suite.jobs.commands.evaluate import Evaluate
+from ravens_suite.jobs.commands.export import Export
 from ravens_suite.jobs.commands.quickstart import Quickstart
 from ravens_suite.jobs.commands.report import Report
 from ravens_suite.jobs.commands.tasks import Tasks
 from ravens_suite.jobs.commands.train import Train
+from ravens_suite.jobs.commands.view import View
 from ravens_suite.jobs.console import Console
 
 
@@ -38,5 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "evaluate": Evaluate,
     "report": Report,
+    "view": View,
+    "export": Export,
     "quickstart": Quickstart,
 }
