@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from ravens_suite.agents.nn.steps import Step, rigid, step_from_maps, transform
 
+from ravens_suite.agents.nn.steps import Step, rigid, step_from_maps, transform
 from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
 from ravens_suite.values.types import Action

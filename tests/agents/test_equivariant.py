@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from ravens_suite.agents.nn.equivariant import FieldConv, LiftingConv, quarter_turns, turn_fields
 from ravens_suite.agents.nn.transport import (
     correlate_everywhere,

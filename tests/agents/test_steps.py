@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.steps import rigid, step_from_maps, transform, warp
-
 from ravens_suite.values.geometry import Pose
 from tests.agents import scenes
 

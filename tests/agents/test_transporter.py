@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
 from ravens_suite.agents.nn.steps import to_pixels
 from ravens_suite.agents.nn.targets import angle_target, peak, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
-
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.values.cameras import published_cameras
 from ravens_suite.values.geometry import Pose

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial import ConvexHull
+
 from ravens_suite.assets import generate
 from ravens_suite.assets.outlines import KIT_OUTLINES, Outline
 from ravens_suite.assets.solids import extrude
-from scipy.spatial import ConvexHull
 
 FILES = generate.files()
 FOLDER = resources.files("ravens_suite.assets")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ravens_suite.agents.base import WEIGHTS, Agent
 
+from ravens_suite.agents.base import WEIGHTS, Agent
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
