@@ -192,13 +192,12 @@ def _choose_failures(tested: Sequence[tuple[Run, Score]], count: int) -> list[tu
 
 
 def _failure(run: Run, seed: int, episode: Witnessed, recorded: dict[str, Any]) -> SceneView:
-    panels = [Panel.of("Start", resize(episode.frames[0], _VIEW_WIDTH))]
+    start, end = (Panel.of(name, resize(episode.frames[at], _VIEW_WIDTH)) for name, at in (("Start", 0), ("End", -1)))
+    steps = len(episode.thoughts)
     thoughts = [thought for thought in episode.thoughts if "color" in thought.maps]
-    if thoughts:
-        several = len(thoughts) > 1
-        panels += _heat_panels(thoughts[0], ", first action" if several else "")
-        panels += _heat_panels(thoughts[-1], f", action {len(thoughts)}") if several else []
-    panels.append(Panel.of("End", resize(episode.frames[-1], _VIEW_WIDTH)))
+    panels = [start, *(_heat_panels(thoughts[0], ", first action" if steps > 1 else "") if thoughts else []), end]
+    if len(thoughts) > 1:
+        panels += _heat_panels(thoughts[-1], f", action {steps}")
     detail = _what_happened(recorded)
     if episode.rollout.success:
         detail += " Lived again for this page, it succeeded."

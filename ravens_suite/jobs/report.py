@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from ravens_suite.jobs.exhibits import Exhibit, make_exhibit
 from ravens_suite.jobs.progress import Progress, silent
 from ravens_suite.jobs.runs import Run, find_runs
 
-_LOG = logging.getLogger(__name__)
 REPORT = "report.html"
 STAGES = "result.json"
 
@@ -107,14 +106,15 @@ def _template(name: str) -> str:
 def _exhibits(runs: Sequence[Run], plan: ReportPlan, progress: Progress) -> dict[str, Exhibit]:
     tasks = list(dict.fromkeys(run.task for run in runs))
     counts = plan.counts(len(tasks))
-    total, done = sum(counts.values()) * len(tasks), 0
-
-    def tell(what: str) -> None:
-        nonlocal done
-        done += 1
-        progress(min(done, total), total, what)
-
-    return {task: make_exhibit([run for run in runs if run.task == task], done=tell, **counts) for task in tasks}
+    result = {}
+    for done, task in enumerate(tasks):
+        result[task] = make_exhibit(
+            [run for run in runs if run.task == task],
+            done=partial(progress, done, len(tasks)),
+            **counts,
+        )
+        progress(done + 1, len(tasks), task)
+    return result
 
 
 def _context(folder: Path, runs: Sequence[Run], exhibits: dict[str, Exhibit]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ class Thought:
     """One decision of an agent.
 
     Attributes:
-        maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing.
+        maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing
+            and for all decisions but the first and the last.
         action: what it then did.
     """
 
@@ -48,11 +49,12 @@ class Witnessed:
 
 @dataclass
 class _Explaining:
-    """A policy that keeps the thoughts of an agent and a picture of the start."""
+    """A policy that keeps the first and the last thought of an agent, and a picture of the start."""
 
     agent: Any
     thoughts: list[Thought] = field(default_factory=list)
     start: list[Picture] = field(default_factory=list)
+    latest: tuple[dict[str, NDArray[Any]], Sequence[Camera]] | None = None
 
     def reset(self, environment: gymnasium.Env[Any, Any], seed: int) -> None:
         self.agent.reset()
@@ -61,8 +63,16 @@ class _Explaining:
     def act(self, observation: dict[str, NDArray[Any]], environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
         cameras: Sequence[Camera] = environment.unwrapped.cameras  # type: ignore[attr-defined]
         action: dict[str, Any] = self.agent.act(observation, cameras)
-        self.thoughts.append(Thought(self.agent.explain(observation, cameras), Action.from_dict(action)))
+        maps = {} if self.thoughts else self.agent.explain(observation, cameras)
+        self.thoughts.append(Thought(maps, Action.from_dict(action)))
+        self.latest = (observation, cameras)
         return action
+
+    def finished(self) -> tuple[Thought, ...]:
+        """All thoughts, when the episode is over: only then is it known which was the last."""
+        if len(self.thoughts) > 1 and self.latest is not None:
+            self.thoughts[-1] = Thought(self.agent.explain(*self.latest), self.thoughts[-1].action)
+        return tuple(self.thoughts)
 
 
 def witness(
@@ -97,7 +107,7 @@ def witness(
             policy = _Explaining(policy_agent)
             rollout = roll_out(environment, policy, seed, keep_images=False)
             if rollout.infos:
-                result[seed] = Witnessed(rollout, tuple(policy.thoughts), (*policy.start, *_frames(environment)))
+                result[seed] = Witnessed(rollout, policy.finished(), (*policy.start, *_frames(environment)))
             done(seed)
     finally:
         environment.close()
