@@ -7,7 +7,7 @@ venv: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train,report,minari,ray,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train,minari,ray,dev]"
 	touch $@
 
 quickstart: venv
@@ -16,7 +16,7 @@ quickstart: venv
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy ravens_suite agents
+	$(BIN)/mypy ravens_suite agents assets
 
 test: lint
 	$(BIN)/pytest
