@@ -288,7 +288,7 @@ def _facts(run: Run) -> dict[str, str]:
         "validation": f"validation seeds 0 to {many - 1}, {record.get('selection', '')}"
         if many
         else f"none: {record.get('selection', '')}",
-        "test": f"test seeds {ranges(seeds)}, run once for the table" if seeds else "",
+        "test": f"test seeds {ranges(seeds)}" if seeds else "",
         "training seed": str(run.seed),
         "environment": _flat({"renderer": value.get("renderer", ""), **value.get("arguments", {})}),
         "machine": _flat(machine),
