@@ -45,7 +45,7 @@ DISC_RADII = (0.030, 0.035, 0.040)
 DISC_COLORS = ("red", "yellow", "green")
 """From the smallest disc to the largest."""
 
-DISC_HOLE_RADIUS, DISC_HEIGHT, DISC_SEGMENTS = 0.015, 0.01, 8
+DISC_HOLE_RADIUS, DISC_HEIGHT, DISC_SEGMENTS = 0.015, 0.01, 12
 HANOI_PLATE: Vector = (0.12, 0.12, 0.01)
 ROD_RADIUS, ROD_LENGTH, ROD_HEIGHT = 0.005, 0.05, 0.03
 """``ROD_HEIGHT``: of a rod's middle above the middle of its plate."""
@@ -227,16 +227,18 @@ def hanoi_disc(size: int) -> Body:
 
 
 def _segment(radius: float, index: int) -> Box:
-    """One of the cuboids around the hole, its outer edges on the rim.
+    """One of the cuboids around the hole; together they reach the rim everywhere, and at most 4 % beyond it.
+
+    Were they inside the rim, a gripper that comes down on the visible edge would slip off and push the disc away.
 
     Convex wedges would meet along lines, and where those of two discs coincide Bullet pushes the discs apart sideways:
     towers burst. Cuboids overlap their neighbours, and Bullet's box collisions are exact.
     """
     angle, half = 2 * math.pi * index / DISC_SEGMENTS, math.pi / DISC_SEGMENTS
-    depth = radius * math.cos(half) - DISC_HOLE_RADIUS
+    depth = radius - DISC_HOLE_RADIUS
     middle = DISC_HOLE_RADIUS + depth / 2
     pose = Pose.planar(middle * math.cos(angle), middle * math.sin(angle), 0.0, angle)
-    return Box((depth, 2 * radius * math.sin(half), DISC_HEIGHT), pose)
+    return Box((depth, 2 * radius * math.tan(half), DISC_HEIGHT), pose)
 
 
 def pyramid_stand() -> Body:
