@@ -8,7 +8,7 @@ pulled along by a force-limited constraint.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -16,12 +16,19 @@ import numpy as np
 from ravens_suite.sim import kinematics, library
 from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.grippers import Spatula, Suction, Tool
-from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.scene import TIME_STEP, Scene
 from ravens_suite.values.geometry import Array, Pose, rotate_vector
 from ravens_suite.values.workspace import PLANE_HEIGHT
 
 TRAVEL_STEP = 0.004
 """Metres a physics step through free space (1.9 m/s)."""
+
+GENTLE_START, GENTLE_STOP = 4.0, 1.0
+"""Metres a second squared of moves that drag a load: it stops slower than friction would stop the load (by 4.9 to
+9.8), so that a rope stays taut instead of running up on the bead that is held."""
+
+_CRAWL = 1e-4
+"""Metres a physics step below which a gentle move does not slow down."""
 
 TURN_STEP = 0.02
 """Radians a physics step while the tool turns."""
@@ -104,13 +111,14 @@ class Robot:
             self.line(tip, TRAVEL_STEP)
             self._arrive()
 
-    def line(self, tip: Pose, step: float, until: Callable[[], bool] | None = None) -> bool:
+    def line(self, tip: Pose, step: float, until: Callable[[], bool] | None = None, *, gentle: bool = False) -> bool:
         """Move the tip in a straight line at constant speed, turning evenly on the way.
 
         Args:
             tip: where to go.
             step: metres a physics step.
             until: checked after every step; the move ends when it says so.
+            gentle: whether to gather speed and to brake evenly, with ``step`` as the greatest speed.
 
         Returns:
             Whether ``until`` ended the move.
@@ -118,8 +126,8 @@ class Robot:
         start = self.tool.tip
         turn = _turn_between(start, tip)
         count = max(math.ceil(math.dist(start.position, tip.position) / step), math.ceil(turn / TURN_STEP), 1)
-        for i in range(1, count + 1):
-            self.tool.command(interpolate(start, tip, i / count))
+        for part in _gentle_parts(count, step) if gentle else (i / count for i in range(1, count + 1)):
+            self.tool.command(interpolate(start, tip, part))
             self.scene.step()
             if until is not None and until():
                 return True
@@ -187,6 +195,16 @@ class Robot:
             if math.dist(self.scene.pose(self.tool.name).position, target.position) < _ARRIVED:
                 return
             self.scene.step()
+
+
+def _gentle_parts(count: int, step: float) -> Iterator[float]:
+    """Parts of the way, in (0, 1], after each physics step of a gentle move of ``count`` steps' length."""
+    start, stop = (acceleration * TIME_STEP**2 / step for acceleration in (GENTLE_START, GENTLE_STOP))
+    done = 0.0
+    while done < count:
+        speed = min(1.0, math.sqrt(2 * start * done), math.sqrt(2 * stop * (count - done)))
+        done = min(done + max(speed, _CRAWL / step), count)
+        yield done / count
 
 
 def _turn_between(start: Pose, end: Pose) -> float:

@@ -89,8 +89,8 @@ class PickPlace(Primitive):
         if self.carry_height < APPROACH_HEIGHT:
             # Close to the table the load drags on things: nothing of it may be skipped.
             robot.line(_above(pick, self.carry_height), self.carry_step)
-            robot.line(_above(place, self.carry_height), self.carry_step)
-            robot.line(place.raised(-_BELOW), self.carry_step, robot.touching)
+            robot.line(_above(place, self.carry_height), self.carry_step, gentle=True)
+            robot.line(place.raised(-_BELOW), self.carry_step / 2, robot.touching)
         else:
             robot.lift(_above(pick, self.carry_height), self.carry_step)
             self._descend(robot, place, self.carry_height, DESCENT_STEP)
@@ -114,13 +114,13 @@ class Push(Primitive):
 
     Attributes:
         height: metres of the blade's edge above z = 0 during the push.
-        step: metres a physics step during the push.
+        step: metres a physics step during the push: so slow that what it lets go of slides on by less than 4 cm.
         run_up: metres by which the push starts before its start pose.
         stop_short: metres by which it ends before its end pose.
     """
 
     height: float = 0.005
-    step: float = 0.002
+    step: float = 0.00125
     run_up: float = 0.02
     stop_short: float = 0.05
 

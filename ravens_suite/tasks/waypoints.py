@@ -125,7 +125,7 @@ def _speed(primitive: Primitive, gripper: Suction) -> float:
 def _move(robot: Robot, tip: Pose, step: float) -> None:
     """A straight move; downwards it is slow near contact and stops there."""
     if tip.position[2] >= robot.tool.tip.position[2] - _LEVEL:
-        robot.line(tip, step)
+        robot.line(tip, step, gentle=step < TRAVEL_STEP)
         return
     robot.line(tip, min(step, DESCENT_STEP), robot.touching)
     robot.tool.command(robot.scene.pose(robot.tool.name))
