@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from ravens_suite.values.goals import Goal, Scorer
 from ravens_suite.values.seeding import Split, generator
 
 ATTEMPTS = 50
+WARM_UP = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Rollout:
 
 Build = Callable[..., Built]
 Play = Callable[..., Rollout]
+Growth = Callable[[str, int], float]
 
 
 @pytest.fixture
@@ -86,6 +90,32 @@ def rollout(build: Build) -> Play:
         return Rollout(scorer.progress, steps, scorer.success(poses), poses)
 
     return play
+
+
+@pytest.fixture
+def growth() -> Growth:
+    """``growth(task_name, count)``: megabytes of resident memory that ``count`` resets add after a few to warm up."""
+
+    def measure(name: str, count: int) -> float:
+        task_class, options = load_task(name)
+        task = task_class(split="train", **options)
+        scene = Scene()
+        robot = Robot(scene, task.primitive.tool)
+        for seed in range(WARM_UP):
+            _built(task, scene, robot, seed)
+        before = _resident_megabytes()
+        for seed in range(WARM_UP, WARM_UP + count):
+            _built(task, scene, robot, seed)
+        after = _resident_megabytes()
+        scene.close()
+        return after - before
+
+    return measure
+
+
+def _resident_megabytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _built(task: Task, scene: Scene, robot: Robot, seed: int) -> Sequence[Goal]:

@@ -1,0 +1,65 @@
+"""The rope that tasks share: beads joined by ball joints, and the goal of laying it along a line."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import PoseGoal
+from ravens_suite.values.palette import PALETTE, Color
+
+BEADS = 20
+LENGTH = 0.2 * math.sqrt(2)
+"""Metres: of the rope, and of the line it is to be laid along."""
+
+SPACING = LENGTH / BEADS
+LINK_FORCE = 100.0
+"""Newtons that a joint between two beads exerts at most."""
+
+TOLERANCE = 0.02
+"""Metres by which a bead may lie beside its place."""
+
+DROP_STEPS = 480
+_WHITE: Color = (1.0, 1.0, 1.0)
+_FOOTPRINT = (0.1, 0.1, 0.1)
+
+
+def drop_rope(scene: Scene, rng: np.random.Generator) -> tuple[str, ...]:
+    """Let a rope fall from a vertical line above a random free place.
+
+    Returns:
+        The names of its beads, from end to end.
+    """
+    foot = free_pose(scene, _FOOTPRINT, rng)
+    names = tuple(f"bead_{i}" for i in range(BEADS))
+    for i, name in enumerate(names):
+        color = _WHITE if i in (0, BEADS - 1) else PALETTE["red"]
+        scene.add(name, library.rope_bead(color), foot @ Pose((0.0, 0.0, (i + 1) * SPACING)), "movable")
+        if i > 0:
+            scene.link(names[i - 1], name, (0.0, 0.0, SPACING), (0.0, 0.0, 0.0), LINK_FORCE)
+    scene.settle(DROP_STEPS)
+    return names
+
+
+def rope_goal(beads: tuple[str, ...], line: Pose) -> PoseGoal:
+    """Lay a rope along a line, either end first.
+
+    Args:
+        beads: names, from end to end.
+        line: its centre; it runs along x.
+    """
+    count = len(beads)
+    offsets = [(i + 0.5) * SPACING - LENGTH / 2 for i in range(count)]
+    return PoseGoal(
+        objects=beads,
+        targets=tuple(line @ Pose((offset, 0.0, 0.0)) for offset in offsets),
+        matches=tuple(tuple(j in (i, count - 1 - i) for j in range(count)) for i in range(count)),
+        symmetries=(0.0,) * count,
+        rotate=False,
+        position_tolerance=TOLERANCE,
+    )

@@ -1,0 +1,32 @@
+"""Lay a rope straight along a marked line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks._rope import LENGTH, drop_rope, rope_goal
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.primitives import PickPlace, Primitive
+from ravens_suite.values.goals import Goal
+
+
+class AlignRope(Task):
+    """Lay the rope along a green strip of its own length, either end first.
+
+    Version history: v0, first version.
+    """
+
+    max_steps: ClassVar[int] = 20
+    primitive: ClassVar[Primitive] = PickPlace(carry_height=0.02, carry_step=0.001)
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """A strip, then a rope dropped anywhere free."""
+        line = free_pose(scene, (LENGTH, 0.01, 0.0), rng)
+        scene.add("line", library.line_marker(LENGTH), line, "marker")
+        return [rope_goal(drop_rope(scene, rng), line)]

@@ -1,0 +1,34 @@
+"""Lay a rope so that it completes a square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks._rope import LENGTH, drop_rope, rope_goal
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.primitives import PickPlace, Primitive
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import Goal
+
+
+class ManipulatingRope(Task):
+    """Lay the rope along the missing side of a green square, either end first (Transporter Networks, section 4.1).
+
+    Version history: v0, first version.
+    """
+
+    max_steps: ClassVar[int] = 20
+    primitive: ClassVar[Primitive] = PickPlace(carry_height=0.02, carry_step=0.001)
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """Three sides of a square, then a rope dropped anywhere free."""
+        square = free_pose(scene, (LENGTH, LENGTH, 0.0), rng)
+        scene.add("square", library.square_outline(LENGTH), square, "marker")
+        missing_side = square @ Pose((0.0, LENGTH / 2, 0.001))
+        return [rope_goal(drop_rope(scene, rng), missing_side)]

@@ -1,0 +1,59 @@
+"""Sweep a pile of small cubes into a marked square."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ravens_suite.sim import library
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.primitives import Primitive, Push
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.goals import Goal, ZoneGoal, all_to_all, lattice
+from ravens_suite.values.palette import PALETTE
+
+COUNT = 50
+CUBE = (0.01, 0.01, 0.01)
+ZONE = (0.12, 0.12)
+
+PILE_X, PILE_Y = (0.40, 0.60), (-0.10, 0.10)
+"""Metres: where cubes appear."""
+
+PILE_Z = 0.01
+
+
+class SweepingPiles(Task):
+    """Push all cubes into a green square with a spatula (Transporter Networks, section 4.1).
+
+    Version history: v0, first version.
+    """
+
+    max_steps: ClassVar[int] = 20
+    primitive: ClassVar[Primitive] = Push()
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """The square, then the pile."""
+        zone = free_pose(scene, (*ZONE, 0.0), rng)
+        scene.add("zone", library.zone_frame(ZONE), zone, "marker")
+        names = tuple(f"cube_{i}" for i in range(COUNT))
+        for name in names:
+            x, y, yaw = rng.uniform(*PILE_X), rng.uniform(*PILE_Y), rng.uniform(0, 2 * math.pi)
+            scene.add(name, library.small_block(PALETTE["red"]), Pose.planar(x, y, PILE_Z, yaw), "movable")
+        return [
+            ZoneGoal(
+                objects=names,
+                targets=(zone,),
+                matches=all_to_all(COUNT, 1),
+                symmetries=(0.0,) * COUNT,
+                rotate=False,
+                replace=True,
+                zone=zone,
+                size=ZONE,
+                lattices=(lattice(CUBE),) * COUNT,
+            )
+        ]

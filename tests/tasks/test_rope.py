@@ -1,0 +1,85 @@
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE
+from ravens_suite.values.geometry import Pose
+
+TASKS = ["manipulating-rope", "align-rope"]
+BOTH = pytest.mark.parametrize("task", TASKS)
+
+
+def beads(poses: dict[str, Pose]) -> np.ndarray:
+    return np.array([poses[f"bead_{i}"].position for i in range(BEADS)])
+
+
+def test_dimensions() -> None:
+    assert pytest.approx(0.2828, abs=1e-4) == LENGTH
+    assert pytest.approx(0.01414, abs=1e-5) == SPACING
+
+
+@BOTH
+def test_the_rope_lies_in_one_piece_on_the_table(build: Callable[..., Any], task: str) -> None:
+    for seed in range(2):
+        points = beads(build(task, seed).scene.poses())
+        assert np.linalg.norm(np.diff(points, axis=0), axis=1) == pytest.approx(SPACING, abs=5e-4)
+        assert points[:, 2].min() > 0.003
+        assert points[:, 2].max() < 0.04
+
+
+@BOTH
+def test_the_scene_is_the_same_for_the_same_seed(build: Callable[..., Any], task: str) -> None:
+    assert build(task, 3).scene.poses() == build(task, 3).scene.poses()
+
+
+def test_every_fall_gives_another_shape(build: Callable[..., Any]) -> None:
+    shapes = []
+    for seed in range(3):
+        points = beads(build(TASKS[0], seed).scene.poses())
+        shapes.append(np.linalg.norm(points[:, None] - points[None], axis=-1))
+    assert min(np.abs(shapes[i] - shapes[j]).max() for i, j in ((0, 1), (0, 2), (1, 2))) > 0.02
+
+
+@BOTH
+def test_targets_are_equally_spaced_on_a_line_that_either_end_may_begin(build: Callable[..., Any], task: str) -> None:
+    (goal,) = build(task, 0).goals
+    targets = np.array([target.position[:2] for target in goal.targets])
+    steps = np.diff(targets, axis=0)
+    assert np.hypot(*steps.T) == pytest.approx(SPACING)
+    assert steps == pytest.approx(np.broadcast_to(steps[0], steps.shape))
+    for order in (goal.targets, goal.targets[::-1]):
+        assert goal.progress(dict(zip(goal.objects, order, strict=True))) == pytest.approx(1)
+    aside = Pose((0.0, TOLERANCE * 1.01, 0.0))
+    turned = math.atan2(steps[0][1], steps[0][0])
+    beside = [Pose.planar(target.position[0], target.position[1], 0.0, turned) @ aside for target in goal.targets]
+    assert goal.progress(dict(zip(goal.objects, beside, strict=True))) == 0
+
+
+def test_the_line_is_the_missing_side_of_the_square(build: Callable[..., Any]) -> None:
+    start = build(TASKS[0], 0)
+    (goal,) = start.goals
+    in_square = start.scene.pose("square").inverse()
+    local = np.array([(in_square @ target).position for target in goal.targets])
+    assert local[:, 1] == pytest.approx(LENGTH / 2)
+    assert sorted(local[:, 0])[0] == pytest.approx(SPACING / 2 - LENGTH / 2)
+    drawn = np.concatenate([np.array([visual.shape.pose.position]) for visual in start.scene.body("square").visuals])
+    assert drawn[:, 1].max() < LENGTH / 2 - 0.05
+
+
+@pytest.mark.parametrize(
+    ("task", "seed", "split", "motion"),
+    [("manipulating-rope", 0, "train", "fast"), ("align-rope", 1, "test", "simulated")],
+)
+def test_the_oracle_lays_the_rope(rollout: Callable[..., Any], task: str, seed: int, split: str, motion: str) -> None:
+    end = rollout(task, seed, split, motion)
+    assert end.success
+    points = beads(end.poses)
+    assert np.linalg.norm(np.diff(points, axis=0), axis=1) == pytest.approx(SPACING, abs=1e-3)
+
+
+@BOTH
+def test_resets_keep_memory(growth: Callable[..., float], task: str) -> None:
+    assert growth(task, 12) < 5
