@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
@@ -163,6 +164,11 @@ def to_episode(rollout: Rollout, task: str, split: str, seed: int, arguments: Ma
 
 def versions() -> dict[str, str]:
     """Versions of the software that shapes an episode."""
+    return dict(_versions())
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _VERSIONED:
         try:

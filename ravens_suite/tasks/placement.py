@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.errors import PlacementError
-from ravens_suite.sim.bodies import triangles
+from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.geometry import Pose, Vector
+from ravens_suite.values.geometry import Array, Pose, Vector
 from ravens_suite.values.workspace import TASK_WORKSPACE
 
 _SUBPIXEL_BITS = 4
@@ -46,15 +48,33 @@ def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: floa
     return Pose.planar(x, y, size[2] / 2, angle)
 
 
+@dataclass
+class _Drawn:
+    """A table mask, and the bodies drawn into it."""
+
+    bodies: list[tuple[Body, Pose]]
+    mask: NDArray[np.uint8]
+
+
+_DRAWN: WeakKeyDictionary[Scene, _Drawn] = WeakKeyDictionary()
+"""Scenes grow body by body: what was drawn for the last placement need not be drawn again."""
+
+
 def _occupied(scene: Scene) -> NDArray[np.uint8]:
     """``(rows, columns)`` uint8: 1 where the outline of something placed, seen from above, covers the table."""
-    mask = np.zeros(TASK_WORKSPACE.shape, np.uint8)
+    bodies = [(scene.body(name), scene.pose(name)) for name in scene.objects()]
+    drawn = _DRAWN.get(scene)
+    if drawn is None or drawn.bodies != bodies[: len(drawn.bodies)]:
+        drawn = _Drawn([], np.zeros(TASK_WORKSPACE.shape, np.uint8))
+    for body, pose in bodies[len(drawn.bodies) :]:
+        for visual in body.visuals:
+            _draw(drawn.mask, pose.apply(triangles(visual.shape))[..., :2])
+    _DRAWN[scene] = _Drawn(bodies, drawn.mask)
+    return drawn.mask
+
+
+def _draw(mask: NDArray[np.uint8], corners: Array) -> None:
+    """Fill triangles, ``(T, 3, 2)`` world x and y, with ones."""
     scale = (1 << _SUBPIXEL_BITS) / TASK_WORKSPACE.pixel_size
-    for name in scene.objects():
-        pose = scene.pose(name)
-        for visual in scene.body(name).visuals:
-            corners = pose.apply(triangles(visual.shape))[..., :2]
-            pixels = np.rint((corners - TASK_WORKSPACE.low[:2]) * scale).astype(np.int32)
-            for triangle in pixels:
-                cv2.fillConvexPoly(mask, triangle, 1, shift=_SUBPIXEL_BITS)
-    return mask
+    for triangle in np.rint((corners - TASK_WORKSPACE.low[:2]) * scale).astype(np.int32):
+        cv2.fillConvexPoly(mask, triangle, 1, shift=_SUBPIXEL_BITS)
