@@ -20,16 +20,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ravens_suite.values.cameras import Camera
-from ravens_suite.values.geometry import Array, Pose
+from ravens_suite.values.geometry import Array
 from ravens_suite.values.heightmap import Heightmap, fuse
 from ravens_suite.values.types import Action, Observation
-from ravens_suite.values.workspace import AGENT_WORKSPACE
 
 from .base import Agent, Demonstrations
 from .nn.augment import Augmentation, Example, augment
+from .nn.devices import choose_device, multiplies_in_bfloat16
 from .nn.heads import PickHead, PlaceHead
 from .nn.memory import keep_freed_memory
 from .nn.optimise import Optimiser, OptimiserConfig
+from .nn.steps import to_pose
 from .nn.targets import angle_target, cross_entropy, peak, position_target
 from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, rotate_query, sample
 from .nn.trunk import Features, Trunk, encode_image
@@ -146,8 +147,8 @@ class Transporter(Agent):
     def __init__(self, config: TransporterConfig | None = None, seed: int = 0) -> None:
         super().__init__(config, seed)
         keep_freed_memory()
-        self.device = _device(self.config.device)
-        self.half = _half(self.config.precision, self.device)
+        self.device = choose_device(self.config.device)
+        self.half = multiplies_in_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.net = TransporterNet(self.config).to(self.device)
@@ -248,8 +249,8 @@ class Transporter(Agent):
     def action(self, heightmap: Heightmap) -> Action:
         """The action for a fused heightmap."""
         decision = self.decide(heightmap)
-        pick = _pose(decision.pick, heightmap, 0.0)
-        return Action(pick, _pose(decision.place, heightmap, decision.turn))
+        pick = to_pose(decision.pick, heightmap, 0.0)
+        return Action(pick, to_pose(decision.place, heightmap, decision.turn))
 
     def explain(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Any]:
         """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160)."""
@@ -327,24 +328,5 @@ def _positions(index: Tensor) -> Array:
     return np.array([column + 0.5, row + 0.5])
 
 
-def _pose(position: Array, heightmap: Heightmap, turn: float) -> Pose:
-    """World pose at a pixel position, at the height of the map there."""
-    rows, columns = heightmap.height.shape
-    row, column = min(max(int(position[1]), 0), rows - 1), min(max(int(position[0]), 0), columns - 1)
-    x, y = AGENT_WORKSPACE.to_metres(float(position[1]), float(position[0]))
-    return Pose.planar(x, y, AGENT_WORKSPACE.low[2] + float(heightmap.height[row, column]), turn)
-
-
 def _enlarge(image: Tensor, factor: int) -> Any:
     return image.float().cpu().numpy().repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def _device(name: str) -> torch.device:
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-
-
-def _half(precision: str, device: torch.device) -> bool:
-    """Whether to multiply in bfloat16: on processors with matrix tiles it is three times as fast, elsewhere slower."""
-    if precision == "auto":
-        return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
-    return precision == "bfloat16"

@@ -83,27 +83,38 @@ class Optimiser(Generic[Net]):
         """Weights, averages and moments by name."""
         state = {f"net.{name}": value for name, value in self.net.state_dict().items()}
         state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
-        for name, parameter in self.net.named_parameters():
-            for moment, value in self.adam.state.get(parameter, {}).items():
-                state[f"adam.{moment}.{name}"] = value
-        return state
+        return state | adam_state(self.adam, self.net)
 
     def set_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``state``."""
-        self.net.load_state_dict(_under("net.", state))
-        self.average.load_state_dict(_under("average.", state))
-        for name, parameter in self.net.named_parameters():
-            moments = {
-                key.split(".")[1]: value.clone()
-                for key, value in state.items()
-                if key.startswith("adam.") and key.split(".", 2)[2] == name
+        self.net.load_state_dict(under("net.", state))
+        self.average.load_state_dict(under("average.", state))
+        set_adam_state(self.adam, self.net, state)
+
+
+def adam_state(adam: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:
+    """The optimiser's moments, under ``adam.<moment>.<parameter>``."""
+    state = {}
+    for name, parameter in net.named_parameters():
+        for moment, value in adam.state.get(parameter, {}).items():
+            state[f"adam.{moment}.{name}"] = value
+    return state
+
+
+def set_adam_state(adam: torch.optim.Optimizer, net: nn.Module, state: dict[str, Tensor]) -> None:
+    """The inverse of ``adam_state``; other keys are left alone."""
+    for name, parameter in net.named_parameters():
+        moments = {
+            key.split(".")[1]: value.clone()
+            for key, value in state.items()
+            if key.startswith("adam.") and key.split(".", 2)[2] == name
+        }
+        if moments:
+            adam.state[parameter] = {
+                key: value.cpu() if key == "step" else value.to(parameter.device) for key, value in moments.items()
             }
-            if moments:
-                moments = {
-                    key: value.cpu() if key == "step" else value.to(parameter.device) for key, value in moments.items()
-                }
-                self.adam.state[parameter] = moments
 
 
-def _under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The entries whose name begins with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -80,6 +80,14 @@ def to_pixels(pose: Pose) -> Array:
     return np.array([(x - low[0]) / AGENT_WORKSPACE.pixel_size, (y - low[1]) / AGENT_WORKSPACE.pixel_size])
 
 
+def to_pose(position: Array, heightmap: Heightmap, turn: float) -> Pose:
+    """World pose at a pixel position (column, row), at the height of the map there: the inverse of ``to_pixels``."""
+    rows, columns = heightmap.height.shape
+    row, column = min(max(int(position[1]), 0), rows - 1), min(max(int(position[0]), 0), columns - 1)
+    x, y = AGENT_WORKSPACE.to_metres(float(position[1]), float(position[0]))
+    return Pose.planar(x, y, AGENT_WORKSPACE.low[2] + float(heightmap.height[row, column]), turn)
+
+
 def rigid(turn: float, source: Array, target: Array, scale: float = 1.0) -> Array:
     """(2, 3) matrix of the plane motion that turns, scales, and takes ``source`` to ``target``."""
     c, s = scale * math.cos(turn), scale * math.sin(turn)

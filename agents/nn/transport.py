@@ -46,12 +46,13 @@ def _turn_features(features: Tensor, angles: Tensor) -> Tensor:
     return torch.cat(turned, dim=2)
 
 
-def sample(maps: Tensor, points: Tensor) -> Tensor:
-    """Bilinear values of maps at points, zero outside.
+def sample(maps: Tensor, points: Tensor, mode: str = "bilinear") -> Tensor:
+    """Values of maps at points, zero outside.
 
     Args:
         maps: (batch, channels, rows, columns).
         points: (batch, ..., 2) columns and rows, in cells.
+        mode: ``bilinear`` or ``nearest``.
 
     Returns:
         (batch, channels, ...) of the maps' type.
@@ -59,7 +60,7 @@ def sample(maps: Tensor, points: Tensor) -> Tensor:
     rows, columns = maps.shape[-2:]
     size = torch.tensor([columns, rows], dtype=torch.float32, device=maps.device)
     grid = (2 * points / size - 1).flatten(1, -2)[:, :, None]
-    values = functional.grid_sample(maps, grid.to(maps.dtype), align_corners=False)
+    values = functional.grid_sample(maps, grid.to(maps.dtype), mode, align_corners=False)
     return values.view(*maps.shape[:2], *points.shape[1:-1])
 
 
@@ -75,6 +76,21 @@ def crop(maps: Tensor, centres: Tensor, radius: int) -> Tensor:
     return sample(maps.float(), centres[:, None, None] + window(radius, maps.device))
 
 
+def turned_back(offsets: Tensor, angles: Tensor) -> Tensor:
+    """Where what ends at an offset came from, when all turned about the middle.
+
+    Args:
+        offsets: (side, side, 2) columns and rows from the middle.
+        angles: (batch, angles) radians, x towards y.
+
+    Returns:
+        (batch, angles, side, side, 2).
+    """
+    c, s = torch.cos(angles)[..., None, None], torch.sin(angles)[..., None, None]
+    column, row = offsets[..., 0], offsets[..., 1]
+    return torch.stack([c * column + s * row, c * row - s * column], dim=-1)
+
+
 def rotate_query(query: Tensor, angles: Tensor) -> Tensor:
     """Queries as they are after their object turned about the pick.
 
@@ -86,11 +102,7 @@ def rotate_query(query: Tensor, angles: Tensor) -> Tensor:
         (batch, angles, channels, side, side).
     """
     side = query.shape[-1]
-    offsets = window(side // 2, query.device)
-    c, s = torch.cos(angles)[..., None, None], torch.sin(angles)[..., None, None]
-    column, row = offsets[..., 0], offsets[..., 1]
-    # What ends at an offset came from the offset turned back.
-    source = torch.stack([c * column + s * row, c * row - s * column], dim=-1) + side / 2
+    source = turned_back(window(side // 2, query.device), angles) + side / 2
     turned = sample(query, source).transpose(1, 2)
     return _turn_features(turned, angles)
 
@@ -119,16 +131,16 @@ def correlate_nearby(query: Tensor, patch: Tensor) -> Tensor:
 
     Args:
         query: (batch, angles, channels, side, side).
-        patch: (batch, channels, side + n - 1, side + n - 1).
+        patch: (batch, channels, side + n - 1, side + m - 1).
 
     Returns:
-        (batch, angles, n, n).
+        (batch, angles, n, m): index 0 is the query's first row and column on the patch's.
     """
-    n = patch.shape[-1] - query.shape[-1] + 1
-    size = (_fast_size(patch.shape[-1]),) * 2
+    rows, columns = (patch.shape[axis] - query.shape[axis] + 1 for axis in (-2, -1))
+    size = (_fast_size(patch.shape[-2]), _fast_size(patch.shape[-1]))
     spectrum = torch.fft.rfft2(patch, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
     full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
-    return full[..., :n, :n]
+    return full[..., :rows, :columns]
 
 
 def angle_grid(count: int, device: torch.device) -> Tensor:
