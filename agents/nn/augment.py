@@ -82,6 +82,38 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     return Example(color, height, pick, place, math.remainder(turn, 2 * math.pi), grip / grip.sum())
 
 
+@dataclass(frozen=True)
+class Published:
+    """The augmentation of Transporter Networks (arXiv 2010.14406): one motion about the middle of the map.
+
+    Attributes:
+        turn: standard deviation of the rotation, radians.
+        shift: standard deviation of the translation along each axis, pixels.
+    """
+
+    turn: float = math.radians(60)
+    shift: float = 160 / 6
+
+
+def augment_as_published(step: Step, rules: Published, rng: np.random.Generator) -> Example:
+    """A random example of a step: its own pick and place in a moved scene, with zeros where nothing is known.
+
+    The motion is drawn again until pick and place are on the map; after many failures the scene is left as it is.
+    """
+    size = np.array([step.height.shape[1], step.height.shape[0]], dtype=np.float64)
+    points = np.stack([step.pick, step.place])
+    matrix = rigid(0.0, np.zeros(2), np.zeros(2))
+    for _ in range(_ATTEMPTS):
+        drawn = rigid(rng.normal(0, rules.turn), size / 2, size / 2 + rng.normal(0, rules.shift, 2))
+        moved = transform(drawn, points)
+        if np.all(moved >= 0) and np.all(moved < size):
+            matrix = drawn
+            break
+    pick, place = np.clip(transform(matrix, points), 0, size - 1e-6)
+    color, height, grip = (warp(image, matrix) for image in (step.color, step.height, step.grip))
+    return Example(color, height, pick, place, step.turn, grip)
+
+
 def _moved_scene(step: Step, matrix: Array, moved: Array | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colour and height of the scene moved by a matrix, its object first moved by another."""
     # What lies beyond the table's edge is filled with what most of the table looks like.

@@ -110,8 +110,10 @@ def set_adam_state(adam: torch.optim.Optimizer, net: nn.Module, state: dict[str,
             if key.startswith("adam.") and key.split(".", 2)[2] == name
         }
         if moments:
+            # In the layout of the parameter: the fused step goes through both in the order of their memory.
             adam.state[parameter] = {
-                key: value.cpu() if key == "step" else value.to(parameter.device) for key, value in moments.items()
+                key: value.cpu() if key == "step" else torch.empty_like(parameter).detach().copy_(value)
+                for key, value in moments.items()
             }
 
 
