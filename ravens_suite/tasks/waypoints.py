@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ravens_suite.sim.grippers import Suction
+from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot, interpolate
 from ravens_suite.tasks.primitives import APPROACH_HEIGHT, DESCENT_STEP, MotionReport, PickPlace, Primitive, Push
 from ravens_suite.values.geometry import Pose, rotate_vector
@@ -88,6 +89,7 @@ def _pick_place_keys(primitive: Primitive, action: Action) -> list[Waypoint]:
         Waypoint(_over(pick), False),
         Waypoint(_onto(pick), True),
         Waypoint(carried(pick), True),
+        *(Waypoint(above, True) for above in _detour(carried(place), height)),
         Waypoint(carried(place), True),
         Waypoint(_onto(place), False),
         Waypoint(_over(place), False),
@@ -105,9 +107,16 @@ def _push_keys(primitive: Push, action: Action) -> list[Waypoint]:
 
 
 def _over(pose: Pose) -> Pose:
-    """Raised along the pose's z axis to the travel height."""
+    """Raised along the pose's z axis to the travel height, or as far towards it as the arm reaches."""
     upright = rotate_vector(pose.quaternion, (0.0, 0.0, 1.0))[2]
-    return pose.raised(max((TRAVEL_HEIGHT - pose.position[2]) / upright, 0.0))
+    return pose.raised(reachable_raise(pose, max((TRAVEL_HEIGHT - pose.position[2]) / upright, 0.0)))
+
+
+def _detour(start: Pose, height: float) -> list[Pose]:
+    """Where to go before a place that starts low because the tilted tool reaches no higher: level, and well above."""
+    if height < APPROACH_HEIGHT or start.position[2] > TRAVEL_HEIGHT - _TOUCH_DOWN:
+        return []
+    return [start.level().at(z=TRAVEL_HEIGHT)]
 
 
 def _onto(pose: Pose) -> Pose:
