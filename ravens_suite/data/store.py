@@ -20,6 +20,7 @@ from typing import Any
 
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import FORMAT, Episode, EpisodeReader, write_episode
+from ravens_suite.data.locks import locked
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 _LOG = logging.getLogger(__name__)
@@ -221,21 +222,8 @@ class EpisodeStore:
         Raises:
             ConflictError: another one is at work here.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            import fcntl
-        except ImportError:  # Not a POSIX system: there is no lock that a killed process gives back.
+        with locked(self.folder, "collecting into"):
             yield
-            return
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ConflictError(f"Another process is collecting into {self.folder}: wait for it to end.") from error
-            yield
-        finally:
-            os.close(handle)
 
     @property
     def _manifest_path(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConflictError
 from ravens_suite.jobs.collect import collect
 from ravens_suite.jobs.engine import available_cores, make_engine
 from ravens_suite.jobs.evaluate import Evaluation, evaluate
@@ -119,7 +119,7 @@ def quickstart(
 
 
 def _train(plan: QuickstartPlan, data: Path, run: Path, progress: Progress) -> None:
-    from ravens_suite.jobs.training import TrainingPlan, train
+    from ravens_suite.jobs.training import TrainingPlan, threads_of, train
     from ravens_suite.jobs.validation import Validator
 
     wanted = TrainingPlan(
@@ -128,18 +128,10 @@ def _train(plan: QuickstartPlan, data: Path, run: Path, progress: Progress) -> N
         plan.demos,
         steps=plan.steps,
         val_episodes=plan.val_episodes,
-        threads=_threads(run, plan.workers),
+        threads=threads_of(run, plan.workers),
     )
     with Validator(plan.task, data) as validate:
         train(wanted, data, run, evaluate=validate, progress=progress)
-
-
-def _threads(run: Path, workers: int) -> int:
-    """Those a run was started with, so that it continues on a machine with another number of cores."""
-    try:
-        return int(read_json(run / "run.json")["plan"]["threads"])
-    except (MissingDataError, DamagedDataError, KeyError, TypeError):
-        return workers
 
 
 @dataclass

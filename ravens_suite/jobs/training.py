@@ -20,7 +20,7 @@ import torch
 from ravens_suite.agents.base import TRAINING, Agent, Demonstrations, config_from_json
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, MissingDataError
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.jobs.progress import Progress, silent
 from ravens_suite.jobs.provenance import provenance
 from ravens_suite.registry import load_agent
@@ -118,9 +118,11 @@ def train(
     record = _open_record(plan, out)
     course = _Course(**record["course"])
     if not record["finished"]:
-        episodes = choose_demonstrations(EpisodeStore.of(data, plan.task, "train").seeds(), plan.demos, plan.seed)
+        store = EpisodeStore.of(data, plan.task, "train")
+        # A run that goes on keeps its demonstrations, even if more were collected since.
+        episodes = record.get("demonstrations") or choose_demonstrations(store.seeds(), plan.demos, plan.seed)
         _write_record(out, {**record, "demonstrations": episodes})
-        demos = _read_demonstrations(EpisodeStore.of(data, plan.task, "train"), episodes)
+        demos = _read_demonstrations(store, episodes)
         course.step = agent.load_training(out)
         _run(agent, demos, plan, out, course, evaluate, progress, save_every)
         _finish(out, course, agent)
@@ -136,6 +138,14 @@ def choose_demonstrations(seeds: Sequence[int], count: int, seed: int) -> list[i
     if len(seeds) < count:
         raise MissingDataError(f"{count} demonstrations were asked for, but {len(seeds)} were collected: collect more.")
     return sorted(int(value) for value in np.random.default_rng(seed).permutation(sorted(seeds))[:count])
+
+
+def threads_of(run: Path, default: int) -> int:
+    """Threads a run was started with, so that it continues on a machine with another number of cores."""
+    try:
+        return int(read_json(run / RUN)["plan"]["threads"])
+    except (MissingDataError, DamagedDataError, KeyError, TypeError):
+        return default
 
 
 def load_policy(run: Path) -> Agent:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ravens_suite.jobs.commands.benchmark import Benchmark
 from ravens_suite.jobs.commands.collect import Collect
 from ravens_suite.jobs.commands.evaluate import Evaluate
 from ravens_suite.jobs.commands.export import Export
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "collect": Collect,
     "train": Train,
     "evaluate": Evaluate,
+    "benchmark": Benchmark,
     "report": Report,
     "view": View,
     "export": Export,
