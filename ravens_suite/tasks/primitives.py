@@ -60,7 +60,7 @@ class PickPlace(Primitive):
 
     Attributes:
         carry_height: metres above the pick and the place pose between which the object is carried.
-        carry_step: metres a physics step while something is carried.
+        carry_step: metres a physics step while something is carried; half of it up and down when it is carried low.
     """
 
     carry_height: float = APPROACH_HEIGHT
@@ -87,8 +87,9 @@ class PickPlace(Primitive):
 
     def _carry(self, robot: Robot, pick: Pose, place: Pose) -> None:
         if self.carry_height < APPROACH_HEIGHT:
-            # Close to the table the load drags on things: nothing of it may be skipped.
-            robot.line(_above(pick, self.carry_height), self.carry_step)
+            # Close to the table the load drags on things: nothing of it may be skipped, and a jerk upwards would pull
+            # the neighbours of the held bead together.
+            robot.line(_above(pick, self.carry_height), self.carry_step / 2)
             robot.line(_above(place, self.carry_height), self.carry_step, gentle=True)
             robot.line(place.raised(-_BELOW), self.carry_step / 2, robot.touching)
         else:
