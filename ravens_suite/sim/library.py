@@ -61,6 +61,9 @@ OUTLINE_WIDTH, ZONE_WIDTH = 0.01, 0.006
 BEAD_SIDE, BEAD_RADIUS = 0.01, 0.0075
 """A bead collides as a cube and is seen as a ball."""
 
+BEAD_FRICTION = 0.5
+"""Bullet's default: the published rope sets none."""
+
 SUCTION_TIP_RADIUS, SUCTION_TIP_LENGTH = 0.001, 0.028
 SUCTION_HEAD_RADIUS, SUCTION_HEAD_LENGTH, SUCTION_HEAD_MIDDLE = 0.005, 0.03, 0.043
 """``SUCTION_HEAD_MIDDLE``: height above the tip."""
@@ -305,7 +308,7 @@ def _strip(x: tuple[float, float], y: tuple[float, float]) -> Box:
 
 def rope_bead(color: Color) -> Body:
     """One bead of a rope."""
-    return Body((Visual(Sphere(BEAD_RADIUS), color),), (Box((BEAD_SIDE,) * 3),), BOX_MASS)
+    return Body((Visual(Sphere(BEAD_RADIUS), color),), (Box((BEAD_SIDE,) * 3),), BOX_MASS, BEAD_FRICTION)
 
 
 # ----------------------------------------------------------------------------- robot

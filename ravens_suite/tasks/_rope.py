@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,12 +43,22 @@ def drop_rope(scene: Scene, rng: np.random.Generator) -> tuple[str, ...]:
     for i, name in enumerate(names):
         color = _WHITE if i in (0, BEADS - 1) else PALETTE["red"]
         scene.add(name, library.rope_bead(color), foot @ Pose((0.0, 0.0, (i + 1) * SPACING)), "movable")
-        if i > 0:
-            scene.link(names[i - 1], name, (0.0, 0.0, SPACING), (0.0, 0.0, 0.0), LINK_FORCE)
-            # Joined beads would block each other's corners wherever the rope bends, and lock it in folds.
-            scene.ignore_collisions(names[i - 1], name)
+    for lower, upper in pairwise(range(BEADS)):
+        _join(scene, names, lower, upper)
     scene.settle_coarsely(DROP_STEPS)
     return names
+
+
+def _join(scene: Scene, names: tuple[str, ...], lower: int, upper: int) -> None:
+    """Join two neighbours at the centre of the outer one, which so turns freely.
+
+    The gripper holds a bead rigidly: were the end beads the inner ones of their joints, their neighbours could not turn
+    with the rope and would be laid down as hooks.
+    """
+    inner, outer, way = (upper, lower, -SPACING) if upper < BEADS // 2 else (lower, upper, SPACING)
+    scene.link(names[inner], names[outer], (0.0, 0.0, way), (0.0, 0.0, 0.0), LINK_FORCE)
+    # Joined beads would block each other's corners wherever the rope bends, and lock it in folds.
+    scene.ignore_collisions(names[inner], names[outer])
 
 
 def rope_goal(beads: tuple[str, ...], line: Pose) -> PoseGoal:
