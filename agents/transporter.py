@@ -31,7 +31,7 @@ from .nn.heads import PickHead, PlaceHead
 from .nn.memory import keep_freed_memory
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.steps import to_pose
-from .nn.targets import angle_target, cross_entropy, peak, position_target
+from .nn.targets import cross_entropy, peak, pose_target
 from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, rotate_query, sample
 from .nn.trunk import Features, Trunk, encode_image
 
@@ -47,12 +47,11 @@ class TransporterConfig:
     Attributes:
         widths: fields of the trunk at half, quarter, eighth and sixteenth resolution (four channels each).
         depth: residual blocks at each resolution.
-        coarse_outputs: fields that are matched at quarter resolution; even.
-        fine_outputs: fields that are matched at half resolution; even.
+        coarse_outputs: fields that are matched at quarter resolution; a multiple of four.
+        fine_outputs: fields that are matched at half resolution; a multiple of four.
         coarse_radius: of the query window, in cells of 12.5 mm.
         fine_radius: of the query window, in cells of 6.25 mm.
-        angles: coarse place angles over a full turn.
-        fine_angles: refined angles, over two coarse steps; odd.
+        angles: place angles over a full turn.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
         batch: examples a step.
@@ -69,12 +68,11 @@ class TransporterConfig:
 
     widths: tuple[int, int, int, int] = (8, 16, 24, 32)
     depth: int = 2
-    coarse_outputs: int = 2
-    fine_outputs: int = 2
-    coarse_radius: int = 16
-    fine_radius: int = 20
+    coarse_outputs: int = 4
+    fine_outputs: int = 4
+    coarse_radius: int = 12
+    fine_radius: int = 14
     angles: int = 36
-    fine_angles: int = 7
     fine_reach: int = 5
     steps: int = 600
     batch: int = 1
@@ -107,8 +105,8 @@ class Batch(NamedTuple):
     Attributes:
         image: (batch, 5, rows, columns).
         pick: (batch, 2).
-        place: (batch, 2).
-        turn: (batch,) radians.
+        place: (batch, poses, 2), all of which are right.
+        turn: (batch, poses) radians.
         grip: (batch, rows, columns).
     """
 
@@ -158,6 +156,7 @@ class Transporter(Agent):
                 self.config.steps, self.config.learning_rate, self.config.weight_decay, self.config.average
             ),
         )
+        self._angles = angle_grid(self.config.angles, self.device)
         self.rules = Augmentation(
             scale=self.config.scale,
             height=self.config.height_scale,
@@ -177,7 +176,7 @@ class Transporter(Agent):
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
         """The loss of picking, of coarse placing and of refining."""
-        net, config = self.net, self.config
+        net = self.net
         with self._precision():
             features = net.trunk(batch.image)
             pick_logits = net.pick(features.fine)
@@ -187,41 +186,49 @@ class Transporter(Agent):
             fine_query = net.fine.query(features.fine, batch.pick / FINE)
             fine_key = net.fine.key(features.fine, context)
         grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
-        angles = angle_grid(config.angles, self.device).expand(len(batch.turn), -1)
-        place_logits = correlate_everywhere(rotate_query(query, angles), key)
-        rows, columns = place_logits.shape[-2:]
-        spot = position_target(batch.place / COARSE, rows, columns, width=0.7)
-        turn = angle_target(batch.turn, angles, width=0.7 * self._angle_step)
+        turned = rotate_query(query, self._angles.expand(len(query), -1))
+        with self._precision():
+            place_logits = correlate_everywhere(turned, key)
+        target = pose_target(
+            batch.place / COARSE,
+            batch.turn,
+            self._angles,
+            (place_logits.shape[-2], place_logits.shape[-1]),
+            spot=0.7,
+            turn=0.7 * self._angle_step,
+        )
         return {
             "pick": cross_entropy(pick_logits, grip),
-            "place": cross_entropy(place_logits, turn[:, :, None, None] * spot[:, None]),
-            "refine": self._refine_loss(batch, fine_query, fine_key, rng),
+            "place": cross_entropy(place_logits, target),
+            "refine": self._refine_loss(batch, fine_query, fine_key, place_logits, rng),
         }
 
-    def _refine_loss(self, batch: Batch, query: Tensor, key: Tensor, rng: np.random.Generator) -> Tensor:
+    def _refine_loss(
+        self, batch: Batch, query: Tensor, key: Tensor, coarse: Tensor, rng: np.random.Generator
+    ) -> Tensor:
         """Refine from a start that is off by as much as the coarse stage may be."""
-        config = self.config
-        count = len(batch.turn)
-        shift = torch.tensor(rng.uniform(-0.6, 0.6, (count, 2)) * config.fine_reach, dtype=torch.float32)
-        twist = torch.tensor(rng.uniform(-0.7, 0.7, count) * self._angle_step, dtype=torch.float32)
-        start = batch.place / FINE + shift.to(self.device)
-        angles = self._fine_grid(batch.turn + twist.to(self.device))
-        logits = self._refine(query, key, start, angles)
-        side = 2 * config.fine_reach + 1
-        spot = position_target(batch.place / FINE - start + side / 2, side, side, width=1.0)
-        turn = angle_target(batch.turn, angles, width=0.5 * self._angle_step)
-        return cross_entropy(logits, turn[:, :, None, None] * spot[:, None])
+        reach = self.config.fine_reach
+        shift = torch.tensor(rng.uniform(-0.6, 0.6, (len(batch.turn), 2)) * reach, dtype=torch.float32)
+        start = batch.place[:, 0] / FINE + shift.to(self.device)
+        logits = self._refine(query, key, coarse, start)
+        side = 2 * reach + 1
+        target = pose_target(
+            batch.place / FINE - start[:, None] + side / 2,
+            batch.turn,
+            self._angles,
+            (side, side),
+            spot=1.0,
+            turn=0.5 * self._angle_step,
+        )
+        return cross_entropy(logits, target)
 
-    def _refine(self, query: Tensor, key: Tensor, start: Tensor, angles: Tensor) -> Tensor:
-        """(batch, fine angles, n, n) logits about a start (batch, 2) in fine cells."""
+    def _refine(self, query: Tensor, key: Tensor, coarse: Tensor, start: Tensor) -> Tensor:
+        """(batch, angles, n, n) logits about a start (batch, 2) in fine cells, on top of the coarse ones there."""
         patch = crop(key, start, self.config.fine_radius + self.config.fine_reach)
-        return correlate_nearby(rotate_query(query, angles), patch)
-
-    def _fine_grid(self, middle: Tensor) -> Tensor:
-        """(batch, fine angles) about angles (batch,)."""
-        count = self.config.fine_angles // 2
-        steps = torch.arange(-count, count + 1, device=self.device) * (self._angle_step / count)
-        return middle[:, None] + steps
+        turned = rotate_query(query, self._angles.expand(len(query), -1))
+        with self._precision():
+            logits = correlate_nearby(turned, patch)
+        return logits + sample(coarse, start[:, None] * FINE / COARSE)[..., None]
 
     @property
     def _angle_step(self) -> float:
@@ -231,11 +238,12 @@ class Transporter(Agent):
         def tensor(values: Sequence[Any]) -> Tensor:
             return torch.from_numpy(np.stack(values)).to(self.device)
 
+        poses = max(len(e.turn) for e in examples)
         return Batch(
             image=encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples])),
             pick=tensor([e.pick for e in examples]).float(),
-            place=tensor([e.place for e in examples]).float(),
-            turn=tensor([np.float32(e.turn) for e in examples]),
+            place=tensor([np.resize(e.place, (poses, 2)) for e in examples]).float(),
+            turn=tensor([np.resize(e.turn, poses) for e in examples]).float(),
             grip=tensor([e.grip for e in examples]),
         )
 
@@ -279,25 +287,23 @@ class Transporter(Agent):
             context = sample(features.coarse.float(), point[:, None] / COARSE)[..., 0]
             query = net.coarse.query(features.coarse, point / COARSE)
             key = net.coarse.key(features.coarse, context)
-        angles = angle_grid(self.config.angles, self.device)[None]
-        place_logits = correlate_everywhere(rotate_query(query, angles), key)[0]
+        turned = rotate_query(query, self._angles[None])
+        with self._precision():
+            place_logits = correlate_everywhere(turned, key)[0]
         place, turn = self._decide_finely(features, point, context, place_logits)
         return Decision(pick, place, turn, pick_logits, place_logits)
 
     def _decide_finely(self, features: Features, pick: Tensor, context: Tensor, coarse: Tensor) -> tuple[Array, float]:
         """Place position in pixels and angle, refined from the coarse maximum."""
         net = self.optimiser.average
-        start, index = peak(coarse)
+        start, _ = peak(coarse)
         with self._precision():
             query = net.fine.query(features.fine, pick / FINE)
             key = net.fine.key(features.fine, context)
         centre = torch.tensor(_positions(start[1:]), dtype=torch.float32, device=self.device)[None] * COARSE / FINE
-        middle = (index[0].float() * self._angle_step).to(self.device)[None]
-        angles = self._fine_grid(middle)
-        best, _ = peak(self._refine(query, key, centre, angles)[0])
+        best, _ = peak(self._refine(query, key, coarse[None], centre)[0], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5
-        turn = float(angles[0, 0]) + float(best[0]) * float(angles[0, 1] - angles[0, 0])
-        return (centre[0].cpu().double().numpy() + offset) * FINE, turn
+        return (centre[0].cpu().double().numpy() + offset) * FINE, float(best[0]) * self._angle_step
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)

@@ -138,8 +138,8 @@ class Transporter2020(Agent):
         rng = np.random.default_rng([self.seed, step])
         example = augment_as_published(demos.sample(rng), self.rules, rng)
         image = self.image(example.color, example.height)
-        pick, place = _cell(example.pick), _cell(example.place)
-        index = round(example.turn / self._angle_step) % self.config.angles
+        pick, place = _cell(example.pick), _cell(example.place[0])
+        index = round(float(example.turn[0]) / self._angle_step) % self.config.angles
         self.adam.zero_grad(set_to_none=True)
         losses = {"pick": _one_hot_loss(self.pick_logits(image), *pick)}
         losses["pick"].backward()  # type: ignore[no-untyped-call]

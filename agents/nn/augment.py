@@ -46,8 +46,8 @@ class Example:
         color: (rows, columns, 3) uint8.
         height: (rows, columns) float32 metres.
         pick: (2,) pixel position, drawn from ``grip``.
-        place: (2,) pixel position that goes with this pick.
-        turn: radians.
+        place: (folds, 2) pixel positions that go with this pick, one for each turn that shows the same object.
+        turn: (folds,) radians.
         grip: (rows, columns) float32 summing to 1.
     """
 
@@ -55,7 +55,7 @@ class Example:
     height: NDArray[np.float32]
     pick: Array
     place: Array
-    turn: float
+    turn: Array
     grip: NDArray[np.float32]
 
 
@@ -67,19 +67,20 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     rows, columns = step.height.shape
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
-    place = transform(rigid(step.turn, step.pick, step.place), pick)
+    motions, turn = step.equals()
+    place = np.stack([transform(motion, pick) for motion in motions])
     moved = _draw_start(step, rules, rng)
-    turn = step.turn if moved is None else step.turn - math.atan2(moved[1, 0], moved[0, 0])
+    turn = turn if moved is None else turn - math.atan2(moved[1, 0], moved[0, 0])
     pick = pick if moved is None else transform(moved, pick)
-    matrix = _draw_motion(np.stack([pick, place]), (rows, columns), rules, rng)
-    pick, place = transform(matrix, np.stack([pick, place]))
+    matrix = _draw_motion(np.stack([pick, place[0]]), (rows, columns), rules, rng)
+    pick, place = transform(matrix, pick), transform(matrix, place)
     turn = turn if np.linalg.det(matrix[:, :2]) > 0 else -turn
     grip = warp(step.grip, matrix if moved is None else compose(matrix, moved))
     if not grip.sum() > 0:
         grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
     color, height = _moved_scene(step, matrix, moved)
     height *= np.float32(rules.height ** rng.uniform(-1, 1))
-    return Example(color, height, pick, place, math.remainder(turn, 2 * math.pi), grip / grip.sum())
+    return Example(color, height, pick, place, turn, grip / grip.sum())
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def augment_as_published(step: Step, rules: Published, rng: np.random.Generator)
             break
     pick, place = np.clip(transform(matrix, points), 0, size - 1e-6)
     color, height, grip = (warp(image, matrix) for image in (step.color, step.height, step.grip))
-    return Example(color, height, pick, place, step.turn, grip)
+    return Example(color, height, pick, place[None], np.array([step.turn]), grip)
 
 
 def _moved_scene(step: Step, matrix: Array, moved: Array | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -34,7 +34,7 @@ class PlaceHead(nn.Module):
     Args:
         fields: of the feature map it reads.
         context: fields of the vector that describes the pick.
-        outputs: fields of query and key, an even number.
+        outputs: fields of query and key, a multiple of four.
         radius: of the query window, in cells.
     """
 

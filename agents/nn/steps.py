@@ -10,7 +10,7 @@ angle turns the column axis (x) towards the row axis (y).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -31,6 +31,18 @@ _SMALLEST = 9
 """Pixels below which what moved is not believed to be an object."""
 _BARE = 0.97
 """Share of bare table among the pixels an object lay on, for it to count as loose."""
+_ALIKE = 0.9
+"""Share of an object's pixels that look as before after a turn, for the turn to count as a symmetry."""
+_FOLDS = (6, 5, 4, 3, 2)
+"""Rotational symmetries that are looked for, the highest first."""
+_UNCHANGED = 0.12
+"""Share of an object's outline, blurred by a pixel, that may change by a turn that counts as a symmetry."""
+_ROUND = 36
+"""The symmetry of what shows none of its turns, such as a disc: as good as any."""
+_ROUND_TURNS = (math.radians(30), math.radians(45))
+"""Turns that a disc survives and no polygon of ``_FOLDS`` does."""
+_UNTURNED = 1e-6
+"""Radians of the place orientation below which turning plays no part in a step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +74,8 @@ class Step:
         turn: yaw of the place orientation relative to the pick orientation, radians.
         grip: (rows, columns) float32 summing to 1: how well each pixel serves as the pick of the same object.
         loose: the object apart from its surroundings, where it could have lain anywhere else on the table.
+        folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
+        centre: (2,) float64 pixel position of the middle of the object.
     """
 
     color: NDArray[np.uint8]
@@ -71,6 +85,22 @@ class Step:
     turn: float
     grip: NDArray[np.float32]
     loose: LooseObject | None = None
+    folds: int = 1
+    centre: Array = field(default_factory=lambda: np.zeros(2))
+
+    def equals(self) -> tuple[Array, Array]:
+        """Moves that end in the same picture, for an object that looks the same after some turns.
+
+        Returns:
+            (folds, 2, 3) matrices from where the object is to where it goes, the demonstrated one first, and (folds,)
+            radians that they turn by.
+        """
+        motion = rigid(self.turn, self.pick, self.place)
+        turns = 2 * math.pi * np.arange(self.folds) / self.folds
+        return (
+            np.stack([compose(motion, rigid(turn, self.centre, self.centre)) for turn in turns]),
+            self.turn + turns,
+        )
 
 
 def to_pixels(pose: Pose) -> Array:
@@ -120,8 +150,51 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
     source, target = to_pixels(pick), to_pixels(place)
     motion = rigid(turn, source, target)
     moved = moved_object(before, after, source, motion)
-    loose = loose_object(before, after, moved, motion) if moved.sum() >= _SMALLEST else None
-    return Step(before.color, before.height, source, target, turn, grip_weights(moved), loose)
+    found = moved.sum() >= _SMALLEST
+    loose = loose_object(before, after, moved, motion) if found else None
+    folds = symmetry(moved, before.color) if found and abs(turn) > _UNTURNED else 1
+    return Step(before.color, before.height, source, target, turn, grip_weights(moved), loose, folds, _middle(moved))
+
+
+def symmetry(mask: NDArray[np.bool_], color: NDArray[np.uint8]) -> int:
+    """How many turns about its middle an object looks the same after; 1 when there is only one.
+
+    Args:
+        mask: (rows, columns) bool, the object's pixels.
+        color: (rows, columns, 3) uint8.
+    """
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)
+    middle = _middle(mask)
+
+    def change(turn: float) -> float:
+        motion = rigid(turn, middle, middle)
+        return _change(soft, motion) if _same_shades(mask, color, motion) else math.inf
+
+    if max(change(turn) for turn in _ROUND_TURNS) < _UNCHANGED:
+        return _ROUND
+    changes = {folds: change(2 * math.pi / folds) for folds in _FOLDS}
+    least = min(changes.values())
+    if least > _UNCHANGED:
+        return 1
+    # What looks the same after a quarter turn does so after half a turn.
+    return max(folds for folds, value in changes.items() if value < least + _UNCHANGED / 3)
+
+
+def _change(soft: NDArray[np.float32], motion: Array) -> float:
+    """Share of a smooth mask that a motion changes."""
+    turned = warp(soft, motion, flags=cv2.INTER_LINEAR)
+    return float(np.abs(soft - turned).sum() / soft.sum())
+
+
+def _same_shades(mask: NDArray[np.bool_], color: NDArray[np.uint8], motion: Array) -> bool:
+    both = mask & warp(mask.astype(np.uint8), motion).astype(bool)
+    difference = np.abs(color[both].astype(np.int16) - warp(color, motion)[both]).max(axis=-1)
+    return len(difference) > 0 and bool((difference > _SHADE_TOLERANCE).mean() < 1 - _ALIKE)
+
+
+def _middle(mask: NDArray[np.bool_]) -> Array:
+    rows, columns = np.nonzero(mask)
+    return np.array([columns.mean() + 0.5, rows.mean() + 0.5])
 
 
 def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], motion: Array) -> LooseObject | None:
@@ -195,19 +268,21 @@ def warp(
     matrix: Array,
     *,
     inverse: bool = False,
+    flags: int = cv2.INTER_NEAREST,
     border: tuple[float, ...] = (0.0,),
 ) -> NDArray[Any]:
-    """An image moved by a (2, 3) matrix on continuous positions; nearest pixels, so no new colours or heights appear.
+    """An image moved by a (2, 3) matrix on continuous positions.
 
     Args:
         image: (rows, columns) or (rows, columns, channels).
         matrix: where each position goes; with ``inverse``, where each position of the result comes from.
         inverse: see ``matrix``.
+        flags: OpenCV's interpolation; by nearest pixels no new colours or heights appear.
         border: value outside the image.
     """
     centred = matrix.copy()
     centred[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    flags = cv2.INTER_NEAREST | (cv2.WARP_INVERSE_MAP if inverse else 0)
+    flags |= cv2.WARP_INVERSE_MAP if inverse else 0
     size = (image.shape[1], image.shape[0])
     moved: NDArray[Any] = cv2.warpAffine(
         image, centred, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=border

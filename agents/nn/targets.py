@@ -23,6 +23,28 @@ def angle_target(angle: Tensor, grid: Tensor, width: float) -> Tensor:
     return torch.exp(-(difference**2) / (2 * width**2))
 
 
+def pose_target(
+    points: Tensor, turns: Tensor, grid: Tensor, shape: tuple[int, int], *, spot: float, turn: float
+) -> Tensor:
+    """Bumps about poses that are all right.
+
+    Args:
+        points: (batch, poses, 2) positions in cells.
+        turns: (batch, poses) radians.
+        grid: (angles,) radians.
+        shape: rows and columns.
+        spot: standard deviation of a bump in cells.
+        turn: in radians.
+
+    Returns:
+        (batch, angles, rows, columns).
+    """
+    batch, poses = turns.shape
+    spots = position_target(points.flatten(0, 1), *shape, spot).view(batch, poses, *shape)
+    angles = angle_target(turns.flatten(), grid, turn).view(batch, poses, -1)
+    return torch.einsum("bpa,bprc->barc", angles, spots)
+
+
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Mean over the batch of the relative entropy between a target distribution and a softmax: zero when equal.
 
@@ -36,7 +58,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return functional.kl_div(logs, target, reduction="batchmean")
 
 
-def peak(scores: Tensor) -> tuple[Tensor, Tensor]:
+def peak(scores: Tensor, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
     """The maximum of a map between cells, and the index of its cell.
 
     A parabola is laid through the maximum and its neighbours along each axis, which is exact for the logarithm of a
@@ -44,6 +66,7 @@ def peak(scores: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         scores: (...) of any number of axes.
+        cyclic: whether the first axis is, as that of angles is.
 
     Returns:
         ``(axes,)`` float64 index of the maximum, within half a cell of the ``(axes,)`` int64 index beside it.
@@ -52,9 +75,9 @@ def peak(scores: Tensor) -> tuple[Tensor, Tensor]:
     result = index.double()
     for axis, size in enumerate(scores.shape):
         at = int(index[axis])
-        if 0 < at < size - 1:
+        if 0 < at < size - 1 or (cyclic and axis == 0):
             line = scores[tuple(slice(None) if a == axis else int(index[a]) for a in range(scores.ndim))].double()
-            left, middle, right = line[at - 1], line[at], line[at + 1]
+            left, middle, right = line[at - 1], line[at], line[(at + 1) % size]
             curve = left - 2 * middle + right
             if curve < -1e-9:
                 result[axis] += float((0.5 * (left - right) / curve).clamp(-0.5, 0.5))

@@ -18,32 +18,54 @@ from torch.nn import functional
 
 from .equivariant import ORIENTATIONS
 
+HARMONICS = 4
+"""Fields come in multiples of this, so that each kind of feature gets its share of them."""
+
 
 def steerable(fields: Tensor) -> Tensor:
-    """Another basis of field values: scalars, then vectors, then double-angle vectors.
+    """Another basis of field values: scalars, and vectors that turn once or several times as fast as the scene.
+
+    The four orientations of a field know how it behaves under quarter turns only, which leaves open whether, say, an
+    invariant is a scalar or a vector that turns four times as fast. Both are wanted: the direction of a square's sides
+    is a vector of the latter kind, so that a square may be matched with a square by what each looks like in one place.
 
     Args:
-        fields: (batch, fields * 4, ...) with an even number of fields F.
+        fields: (batch, fields * 4, ...) with a number of fields F that is a multiple of ``HARMONICS``.
 
     Returns:
-        (batch, F * 4, ...): F scalars, F x-components and F y-components of vectors, then F / 2 first and F / 2 second
-        components of vectors that turn twice as fast.
+        (batch, F * 4, ...): F / 2 scalars, then the first and then the second components of 7 F / 4 vectors, in the
+        order of ``_frequencies``.
     """
     f = fields.view(len(fields), -1, ORIENTATIONS, *fields.shape[2:])
     east, north, west, south = f.unbind(dim=2)
     even, odd = east + west, north + south
-    return torch.cat([(even + odd) / 2, east - west, north - south, even - odd], dim=1)
+    scalars, fours = ((even + odd) / 2).chunk(2, dim=1)
+    x, y = east - west, north - south
+    quarter = x.shape[1] // HARMONICS
+    # Three quarter turns are one back: a vector that turns three times as fast is a mirrored one.
+    mirrored = torch.cat([y[:, : 2 * quarter], -y[:, 2 * quarter : 3 * quarter], y[:, 3 * quarter :]], dim=1)
+    twos, sixes = (even - odd).chunk(2, dim=1)
+    pairs = [half.chunk(2, dim=1) for half in (fours, twos, sixes)]
+    first = [x, *(pair[0] for pair in pairs)]
+    second = [mirrored, *(pair[1] for pair in pairs)]
+    return torch.cat([scalars, *first, *second], dim=1)
+
+
+def _frequencies(fields: int) -> list[int]:
+    """How many times as fast as the scene each vector of ``steerable`` turns."""
+    quarter = fields // HARMONICS
+    return [1] * (2 * quarter) + [frequency for frequency in (3, 5, 4, 2, 6) for _ in range(quarter)]
 
 
 def _turn_features(features: Tensor, angles: Tensor) -> Tensor:
     """Steerable features (batch, angles, F * 4, rows, columns), each turned by its angle (batch, angles)."""
     count = features.shape[2] // ORIENTATIONS
-    scalars, x, y, first, second = torch.split(features, [count, count, count, count // 2, count // 2], dim=2)
-    shape = (*angles.shape, 1, 1, 1)
-    c, s = torch.cos(angles).view(shape), torch.sin(angles).view(shape)
-    c2, s2 = torch.cos(2 * angles).view(shape), torch.sin(2 * angles).view(shape)
-    turned = [scalars, c * x - s * y, s * x + c * y, c2 * first - s2 * second, s2 * first + c2 * second]
-    return torch.cat(turned, dim=2)
+    frequencies = torch.tensor(_frequencies(count), device=angles.device)
+    vectors = len(frequencies)
+    scalars, first, second = torch.split(features, [count // 2, vectors, vectors], dim=2)
+    turns = (angles[..., None] * frequencies)[..., None, None]
+    c, s = torch.cos(turns), torch.sin(turns)
+    return torch.cat([scalars, c * first - s * second, s * first + c * second], dim=2)
 
 
 def sample(maps: Tensor, points: Tensor, mode: str = "bilinear") -> Tensor:
@@ -108,7 +130,7 @@ def rotate_query(query: Tensor, angles: Tensor) -> Tensor:
 
 
 def correlate_everywhere(query: Tensor, key: Tensor) -> Tensor:
-    """Match of each rotated query at every position, by the Fourier transform.
+    """Match of each rotated query at every position: by the Fourier transform, or in autocast by convolution.
 
     Args:
         query: (batch, angles, channels, side, side) float32, side odd.
@@ -117,8 +139,10 @@ def correlate_everywhere(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         (batch, angles, rows, columns): the query's middle laid on each cell, zero beyond the map.
     """
-    rows, columns = key.shape[-2:]
     side = query.shape[-1]
+    if torch.is_autocast_enabled(key.device.type):
+        return _multiplied(query, key, padding=side // 2)
+    rows, columns = key.shape[-2:]
     size = (_fast_size(rows + side - 1), _fast_size(columns + side - 1))
     spectrum = torch.fft.rfft2(key, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
     full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
@@ -136,11 +160,21 @@ def correlate_nearby(query: Tensor, patch: Tensor) -> Tensor:
     Returns:
         (batch, angles, n, m): index 0 is the query's first row and column on the patch's.
     """
+    if torch.is_autocast_enabled(patch.device.type):
+        return _multiplied(query, patch, padding=0)
     rows, columns = (patch.shape[axis] - query.shape[axis] + 1 for axis in (-2, -1))
     size = (_fast_size(patch.shape[-2]), _fast_size(patch.shape[-1]))
     spectrum = torch.fft.rfft2(patch, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
     full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
     return full[..., :rows, :columns]
+
+
+def _multiplied(query: Tensor, maps: Tensor, padding: int) -> Tensor:
+    """Match by convolution: several times as fast as the Fourier transform where bfloat16 is multiplied in hardware."""
+    matches = [
+        functional.conv2d(each[None], kernels, padding=padding) for each, kernels in zip(maps, query, strict=True)
+    ]
+    return torch.cat(matches).float()
 
 
 def angle_grid(count: int, device: torch.device) -> Tensor:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ravens_suite.agents.nn.augment import Augmentation, augment
-from ravens_suite.agents.nn.steps import rigid, step_from_maps, transform, warp
+from ravens_suite.agents.nn.steps import Step, rigid, step_from_maps, symmetry, transform, warp
 from ravens_suite.values.geometry import Pose
 from tests.agents import scenes
 
@@ -50,8 +51,9 @@ def test_an_example_tells_of_the_same_move(seed: int, flips: bool, scale: float)
     scene = scenes.insertion(rng)
     step = scene.step(rng)
     example = augment(step, Augmentation(flips=flips, scale=scale, restart=0), rng)
-    assert math.isclose(math.cos(example.turn), math.cos(step.turn), abs_tol=1e-9)
-    assert flips or math.isclose(math.sin(example.turn), math.sin(step.turn), abs_tol=1e-9)
+    (turn,) = example.turn
+    assert math.isclose(math.cos(turn), math.cos(step.turn), abs_tol=1e-9)
+    assert flips or math.isclose(math.sin(turn), math.sin(step.turn), abs_tol=1e-9)
     size = np.array([160, 320])
     assert np.all(example.pick >= 0) and np.all(example.place >= 0)
     assert np.all(example.pick < size) and np.all(example.place < size)
@@ -71,7 +73,10 @@ def test_an_object_that_starts_elsewhere_ends_at_the_same_target(make: scenes.Ma
     assert step.loose is not None
     example = augment(step, Augmentation(turn=0, shift=0, restart=1), rng)
     assert np.hypot(*(example.pick - step.pick)) > 1
-    ends = [warp(s.grip, rigid(s.turn, s.pick, s.place)) > 0 for s in (step, example)]
+    ends = [
+        warp(step.grip, rigid(step.turn, step.pick, step.place)) > 0,
+        warp(example.grip, rigid(example.turn[0], example.pick, example.place[0])) > 0,
+    ]
     assert (ends[0] & ends[1]).sum() / (ends[0] | ends[1]).sum() > 0.85
     column, row = example.pick.astype(int)
     assert example.height[row, column] > 0.005
@@ -85,3 +90,40 @@ def test_the_motion_takes_the_object_to_its_target() -> None:
     assert scene.solved(action)
     moved = transform(rigid(0.3, np.array([1.0, 2.0]), np.array([3.0, 4.0])), np.array([1.0, 2.0]))
     np.testing.assert_allclose(moved, [3, 4])
+
+
+def polygon(corners: int, radius: float, turn: float) -> np.ndarray:
+    angles = turn + 2 * math.pi * np.arange(corners) / corners
+    points = np.stack([80 + radius * np.cos(angles), 160 + radius * np.sin(angles)], axis=-1)
+    image = np.zeros((320, 160), np.uint8)
+    cv2.fillPoly(image, [np.round(points * 16).astype(np.int32)], 1, shift=4)
+    return image.astype(bool)
+
+
+@pytest.mark.parametrize(("corners", "radius", "folds"), [(4, 9, 4), (3, 11, 3), (5, 11, 5), (60, 10, 36)])
+@pytest.mark.parametrize("turn", [0.0, 0.4, 1.1])
+def test_the_symmetry_of_an_outline_is_seen(corners: int, radius: float, folds: int, turn: float) -> None:
+    mask = polygon(corners, radius, turn)
+    assert symmetry(mask, np.zeros((320, 160, 3), np.uint8)) == folds
+
+
+def test_two_halves_of_different_colours_have_no_symmetry() -> None:
+    color = np.zeros((320, 160, 3), np.uint8)
+    color[160:] = 200
+    assert symmetry(polygon(4, 12, 0.2), color) == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), folds=st.integers(2, 6))
+def test_every_move_of_a_symmetric_object_ends_on_the_same_spot(seed: int, folds: int) -> None:
+    """The middle of the object ends in one place, whichever of the equal moves is made."""
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(20, 140, 2)
+    blank = np.zeros((320, 160))
+    step = Step(blank, blank, centre + 3, rng.uniform(20, 140, 2), rng.uniform(0, 6), blank, None, folds, centre)
+    motions, turns = step.equals()
+    assert len(turns) == folds
+    np.testing.assert_allclose(transform(motions[0], step.pick), step.place, atol=1e-9)
+    for motion, turn in zip(motions, turns, strict=True):
+        np.testing.assert_allclose(transform(motion, centre), transform(motions[0], centre), atol=1e-9)
+        assert math.isclose(math.cos(math.atan2(motion[1, 0], motion[0, 0]) - turn), 1, abs_tol=1e-9)

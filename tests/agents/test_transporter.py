@@ -49,9 +49,9 @@ def test_matching_the_object_itself_gives_pose_and_sign_of_the_angle(seed: int) 
 
     start = torch.tensor(to_pixels(Pose.planar(*pick)) / 2, dtype=torch.float32)[None]
     query = crop(features(scene.start), start, 24)
-    fields = torch.zeros(1, 8, *query.shape[-2:])
+    fields = torch.zeros(1, 16, *query.shape[-2:])
     fields[:, :4] = query
-    key = torch.zeros(1, 8, 160, 80)
+    key = torch.zeros(1, 16, 160, 80)
     key[:, :4] = features(scene.targets[0])
     angles = angle_grid(36, torch.device("cpu"))[None]
     scores = correlate_everywhere(rotate_query(steerable(fields), angles), steerable(key))[0]

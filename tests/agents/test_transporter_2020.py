@@ -98,9 +98,9 @@ def test_augmentation_moves_image_and_points_alike() -> None:
     for seed in range(20):
         example = augment_as_published(step, Published(), np.random.default_rng(seed))
         assert all(0 <= value < limit for value, limit in zip(example.pick, (160, 320), strict=True))
-        assert example.turn == step.turn
+        assert example.turn.tolist() == [step.turn]
         assert example.color[int(example.pick[1]), int(example.pick[0])].tolist() == list(scene.block_color)
-        before, after = step.place - step.pick, example.place - example.pick
+        before, after = step.place - step.pick, example.place[0] - example.pick
         assert np.hypot(*before) == pytest.approx(np.hypot(*after))
         turns.append(math.remainder(math.atan2(*after[::-1]) - math.atan2(*before[::-1]), 2 * math.pi))
     assert 0.5 < np.std(turns) < 1.6
