@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from .outlines import KIT_OUTLINES
-from .solids import Point, Solid, box, cylinder, extrude, lathe, obj
+from .solids import SECTIONS, Point, Solid, box, cylinder, extrude, lathe, obj
 
 KIT_HEIGHT, SILHOUETTE_HEIGHT = 20.0, 2.0
 
@@ -60,7 +60,7 @@ def arm() -> dict[str, Solid]:
     return {
         "base": cylinder(75, 0, 20) + cylinder(64, 20, 86, chamfer=4),
         "shoulder": cylinder(60, 88, 215, chamfer=8) + cylinder(60, -60, 66).along("y").moved(y=-6, z=162.5),
-        "shoulder_cap": cylinder(56, 0, 8, chamfer=3).along("y").moved(y=60, z=162.5),
+        "shoulder_cap": _cap(56, 0).along("y").moved(y=60, z=162.5),
         "upper_arm": _housing(58, 68, 194, -1)
         + cylinder(50, -425, 0).along("x").moved(z=shoulder)
         + _housing(52, 70, 192, -1).moved(x=-425),
@@ -82,9 +82,9 @@ def tools() -> dict[str, Solid]:
     taper = [(0.0, 25.0), (24.0, 25.0), (20.0, 60.0), (12.0, 78.0), (0.0, 78.0)]
     cup = [(0.0, 2.0), (8.5, 0.0), (10.0, 0.0), (7.0, 8.0), (6.0, 14.5), (0.0, 14.5)]
     return {
-        "suction_mount": cylinder(38, 0, 25, chamfer=3) + lathe(taper, 16),
-        "suction_head": cylinder(5, 14, 58, sections=12),
-        "suction_cup": lathe(cup, 16),
+        "suction_mount": cylinder(38, 0, 25, chamfer=3) + lathe(taper, SECTIONS),
+        "suction_head": cylinder(5, 14, 58),
+        "suction_cup": lathe(cup, SECTIONS),
         "spatula_mount": cylinder(38, 0, 10, chamfer=2) + box((14.0, 30.0, 12.0)).moved(z=14),
     }
 
@@ -124,8 +124,8 @@ def _housing(radius: float, low: float, high: float, bevelled: int) -> Solid:
 
 def _cap(radius: float, at: float) -> Solid:
     """A bevelled lid on the end of a housing about z; it looks away from the origin."""
-    lid = cylinder(radius, 0, 8, chamfer=3)
-    return (lid if at > 0 else lid.flipped()).moved(z=at)
+    lid = lathe([(0, 0), (radius, 0), (radius - 4, 8), (0, 8)], SECTIONS)
+    return (lid if at >= 0 else lid.flipped()).moved(z=at)
 
 
 def _wrist(offset: float, side: int) -> Solid:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Point = tuple[float, float]
 Axis = Literal["x", "y", "z"]
 
+SECTIONS = 12
+"""Corners of a circle unless others are asked for: software renderers pay for triangles, not for pixels."""
+
 
 @dataclass(frozen=True)
 class Solid:
@@ -51,7 +54,7 @@ def box(size: Sequence[float]) -> Solid:
     return extrude([(-x, -y), (x, -y), (x, y), (-x, y)], size[2])
 
 
-def cylinder(radius: float, low: float, high: float, *, chamfer: float = 0.0, sections: int = 16) -> Solid:
+def cylinder(radius: float, low: float, high: float, *, chamfer: float = 0.0, sections: int = SECTIONS) -> Solid:
     """A cylinder about the z axis from ``low`` to ``high``; ``chamfer`` bevels its top."""
     top = [(radius, high - chamfer), (radius - chamfer, high)] if chamfer else [(radius, high)]
     return lathe([(0, low), (radius, low), *top, (0, high)], sections)
@@ -75,7 +78,8 @@ def lathe(profile: Sequence[Point], sections: int, *, closed: bool = False) -> S
     below_ahead, above_ahead = (ahead, np.roll(ahead, -1, axis=0)) if closed else (ahead[:-1], ahead[1:])
     first = np.stack([below, below_ahead, above_ahead], axis=2).reshape(-1, 3, 3)
     second = np.stack([below, above_ahead, above], axis=2).reshape(-1, 3, 3)
-    return Solid(_without_slivers(np.concatenate([first, second])))
+    bands = _without_slivers(np.concatenate([first, second]))
+    return Solid(bands if closed else _with_plain_lids(bands, grid))
 
 
 def extrude(outline: Sequence[Point], height: float, hole: Sequence[Point] = ()) -> Solid:
@@ -157,6 +161,20 @@ def _cross(a: Point, b: Point, c: Point) -> float:
 def _smallest_angle(a: Point, b: Point, c: Point) -> float:
     area, sides = _cross(a, b, c), sorted([math.dist(a, b), math.dist(b, c), math.dist(c, a)])
     return round(area / (sides[1] * sides[2]), 9)  # its sine; rounded so that ties do not hang on the last bit
+
+
+def _with_plain_lids(corners: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Level ends as fans about a corner of their rim, which have two triangles fewer than about the axis.
+
+    Args:
+        corners: ``(T, 3, 3)`` triangles of a lathe whose profile begins and ends on the axis.
+        grid: ``(P, S, 3)`` circles of the lathe, point by point of its profile.
+    """
+    for rim, axis in ((grid[1], grid[0, 0]), (grid[-2, ::-1], grid[-1, 0])):
+        if np.allclose(rim[:, 2], axis[2]):
+            lid = np.stack([np.broadcast_to(rim[0], (len(rim) - 2, 3)), rim[2:], rim[1:-1]], axis=1)
+            corners = np.concatenate([corners[~(corners == axis).all(axis=2).any(axis=1)], lid])
+    return corners
 
 
 def _without_slivers(corners: NDArray[np.float64]) -> NDArray[np.float64]:

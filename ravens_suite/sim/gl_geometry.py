@@ -59,6 +59,7 @@ class Instances:
         grounds: number of commands that draw the ground plane; they come last.
         sheet: where shadows fall first; ``None`` when the scene has no workspace sheet.
         ground: where they fall outside of it; ``None`` when the scene has no ground plane.
+        background: what the commands for the sheet and the ground draw; two scenes where it is equal have the same.
     """
 
     rows: NDArray[np.float32]
@@ -68,6 +69,7 @@ class Instances:
     grounds: int
     sheet: Surface | None
     ground: Surface | None
+    background: tuple[Drawable, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Geometry:
         groups = [groups[index] for index in order]
         commands, (bodies, sheets, grounds) = self._commands(groups, [look.mesh for look in looks])
         sheet, ground = (_surface(ordered[groups.index(group)]) if group in groups else None for group in (1, 2))
-        return Instances(_rows(ordered, looks), commands, bodies, sheets, grounds, sheet, ground)
+        background = tuple(drawable for drawable, group in zip(ordered, groups, strict=True) if group)
+        return Instances(_rows(ordered, looks), commands, bodies, sheets, grounds, sheet, ground, background)
 
     def _commands(self, groups: list[int], meshes: list[int]) -> tuple[NDArray[np.uint32], list[int]]:
         """One command for each run of instances of one group and mesh, and the number of commands of each group."""

@@ -1,15 +1,15 @@
 """Rasterises scenes with OpenGL through EGL: on a GPU, or with Mesa's software rasteriser where there is none.
 
-One GL context a process is shared by all renderers. A view is four indirect draw calls, whatever the number of bodies:
-bodies, their shadows on the table, the workspace sheet, the ground plane; what is hidden is mostly discarded early, by
-the depth test. The geometry of all meshes lies in one buffer; every visual is an instance of one of them.
+One GL context a process is shared by all renderers. A view is a copy of the empty table as its camera sees it, which is
+kept, and two indirect draw calls on top, whatever the number of bodies: bodies and their shadows on the table. The
+geometry of all meshes lies in one buffer; every visual is an instance of one of them.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _TARGET_LIMIT = 4
 """Image sizes whose frame buffers are kept."""
+
+_BACKGROUND_LIMIT = 8
+"""Views of the empty table that are kept, 5 MB each: the published three cameras, those of videos, labelled or not."""
 
 _VERTEX_LAYOUT = "3f4 3f4"
 _VERTEX_NAMES = ("in_position", "in_normal")
@@ -113,9 +116,13 @@ class _Target:
     plain: moderngl.Framebuffer
     labelled: moderngl.Framebuffer
 
+    def frame(self, segmentation: bool) -> moderngl.Framebuffer:
+        """What is drawn into, with or without labels."""
+        return self.labelled if segmentation else self.plain
+
     def clear(self, far: float, segmentation: bool) -> None:
         """Make it current and empty: background colour, depth ``far`` metres, label 0."""
-        frame = self.labelled if segmentation else self.plain
+        frame = self.frame(segmentation)
         values = [(*BACKGROUND, 1.0), (round(far * DEPTH_STEPS_PER_METRE),) * 4, (0.0,) * 4]
         count = len(frame.color_attachments)
         frame.use()
@@ -168,6 +175,7 @@ class _Device:
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
         self._targets: dict[tuple[int, int], _Target] = {}
+        self._backgrounds: dict[Hashable, _Target] = {}
         self._geometry = Geometry()
         self._vertices = self.context.buffer(reserve=1, dynamic=True)
         self._instances = self.context.buffer(reserve=1, dynamic=True)
@@ -201,7 +209,11 @@ class _Device:
         depth = np.empty((count, *size), dtype=np.float32)
         labels = np.empty((count, *size), dtype=np.int32) if segmentation else None
         for index, camera in enumerate(cameras):
-            target.clear(camera.far, segmentation)
+            for each in self._passes.values():
+                each.set(view_projection=_view_projection(camera).T)
+            background = self._background(instances, camera, lighting, segmentation)
+            self.context.copy_framebuffer(target.frame(segmentation), background.frame(segmentation))
+            target.frame(segmentation).use()
             self._draw(instances, camera, shadows)
             target.read(color[index], depth[index], None if labels is None else labels[index])
         return Images(color, depth, labels)
@@ -225,21 +237,38 @@ class _Device:
         )
         return True
 
+    def _background(self, instances: Instances, camera: Camera, lighting: Lighting, segmentation: bool) -> _Target:
+        """What a camera sees of the table without bodies; as good as always it is there already."""
+        key = (camera, lighting, segmentation, instances.background)
+        target = self._backgrounds.pop(key, None)
+        if target is None:
+            target = self._spare_background(camera.image_size)
+            target.clear(camera.far, segmentation)
+            bodies, sheets, grounds = instances.bodies, instances.sheets, instances.grounds
+            self._pass("body", bodies, sheets)
+            self._pass("ground", bodies + sheets, grounds)
+        self._backgrounds[key] = target  # Back at the end: the first is the one that was not used for longest.
+        return target
+
+    def _spare_background(self, size: tuple[int, int]) -> _Target:
+        """A frame buffer for one more background: that of the one least recently used, once there are enough."""
+        if len(self._backgrounds) >= _BACKGROUND_LIMIT:
+            oldest = self._backgrounds.pop(next(iter(self._backgrounds)))
+            if oldest.color.size == size[::-1]:
+                return oldest
+            oldest.release()
+        return _make_target(self.context, size)
+
     def _draw(self, instances: Instances, camera: Camera, shadows: bool) -> None:
-        """Draw one view: what hides much first."""
-        for each in self._passes.values():
-            each.set(view_projection=_view_projection(camera).T)
-        bodies, sheets, grounds = instances.bodies, instances.sheets, instances.grounds
-        self._pass("body", 0, bodies)
+        """Draw bodies and their shadows onto the background."""
+        self._pass("body", 0, instances.bodies)
         if shadows and instances.ground is not None:
             table = instances.sheet or instances.ground
             x, y, z = camera.pose.position
             self._passes["shadow"].set(eye=(x, y), ground_ratio=(z - instances.ground.height) / (z - table.height))
             self.context.polygon_offset = 0.0, _SHADOW_OFFSET
-            self._pass("shadow", 0, bodies)
+            self._pass("shadow", 0, instances.bodies)
             self.context.polygon_offset = 0.0, 0.0
-        self._pass("body", bodies, sheets)
-        self._pass("ground", bodies + sheets, grounds)
 
     def _pass(self, name: str, first: int, count: int) -> None:
         if count:

@@ -102,6 +102,7 @@ class Scene:
         self._bullet_visuals = bullet_visuals
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
+        self._shapes: dict[tuple[Shape, ...], int] = {}
         self._next_label = 0
         self.steps = 0
         self.on_step: Callable[[], None] | None = None
@@ -133,6 +134,7 @@ class Scene:
         self._set_precision(TIME_STEP, _ITERATIONS)
         self._entries.clear()
         self._names.clear()
+        self._shapes.clear()
         self._next_label = 0
         self.steps = 0
         centre_x = (TASK_WORKSPACE.low[0] + TASK_WORKSPACE.high[0]) / 2
@@ -386,6 +388,12 @@ class Scene:
         return handle
 
     def _collision_shape(self, shapes: tuple[Shape, ...]) -> int:
+        """Bullet's number of a shape; bodies of the same shape share it, since reading hulls from files takes long."""
+        if shapes not in self._shapes:
+            self._shapes[shapes] = self._create_collision_shape(shapes)
+        return self._shapes[shapes]
+
+    def _create_collision_shape(self, shapes: tuple[Shape, ...]) -> int:
         specs = [_collision_spec(shape) for shape in shapes]
         if len(specs) == 1:
             spec, frame = specs[0]

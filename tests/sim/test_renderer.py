@@ -7,8 +7,10 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -303,6 +305,36 @@ def test_shadow_keeps_depth_across_the_edge_of_the_sheet(fast: Renderer, scene: 
     assert lit.segmentation is not None
     assert shaded.segmentation is not None
     assert np.mean(lit.segmentation != shaded.segmentation) < 1e-3
+
+
+@needs_egl
+def test_kept_backgrounds_follow_camera_light_table_and_labels(scene: Scene) -> None:
+    populate(scene)
+    sizes = ((48, 64), SMALL)
+    cameras = [camera for size in sizes for camera in published_cameras(size)]
+    lights = (NO_SHADOWS, Lighting(ambient=0.3))
+    colors = ((0.2, 0.2, 0.2), (0.6, 0.5, 0.1))
+    views = [
+        (color, light, camera, labels)
+        for color, light in product(colors, lights)
+        for camera in cameras
+        for labels in (False, True)
+    ]
+
+    def rendered(views: list[Any], *, anew: bool) -> list[Images]:
+        made, images = make_renderer("moderngl"), []
+        for color, light, camera, labels in views:
+            scene.recolor("workspace", scene.body("workspace").colored(color))
+            if anew:
+                made.close()
+                made = make_renderer("moderngl")
+            images.append(made.render(scene, [camera], segmentation=labels, lighting=light))
+        made.close()
+        return images
+
+    kept = rendered([*views, *views[::-1], *views[:4] * 2], anew=False)
+    fresh = rendered(views, anew=True)
+    assert all(same_images(*pair) for pair in zip(kept, [*fresh, *fresh[::-1], *fresh[:4] * 2], strict=True))
 
 
 @needs_egl

@@ -1,0 +1,116 @@
+"""Milliseconds to fuse three views of 480 x 640 into a map of 320 x 160, beside a plain reference, and their equality.
+
+    OMP_NUM_THREADS=1 python benchmarks/heightmap.py [--observations 5] [--out results/heightmap.json]
+
+CPU time of this process, the best of several repetitions, for observations of several tasks. The reference does the
+same sums for all pixels at once, and sorts the points by height and then by pixel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.envs.environment import RavensEnv
+from ravens_suite.values.cameras import Camera
+from ravens_suite.values.heightmap import Heightmap, camera_rays, fuse
+from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
+
+TASKS = ("block-insertion", "place-red-in-green", "palletizing-boxes", "assembling-kits", "sweeping-piles")
+REPETITIONS = 15
+
+
+def reference(
+    color: NDArray[np.uint8],
+    depth: NDArray[np.float32],
+    cameras: Sequence[Camera],
+    workspace: Workspace = AGENT_WORKSPACE,
+) -> Heightmap:
+    """What ``fuse`` computes, written plainly: arguments and result are the same."""
+    views = [_view(*view, workspace) for view in zip(color, depth, cameras, strict=True)]
+    colors = np.stack([shade for shade, _ in views]).astype(np.int64)
+    seen = (colors.sum(axis=-1) > 0).sum(axis=0)
+    mean = np.rint(colors.sum(axis=0) / np.maximum(seen, 1)[..., None]).astype(np.uint8)
+    return Heightmap(mean, np.max([height for _, height in views], axis=0))
+
+
+def _view(
+    color: NDArray[np.uint8], depth: NDArray[np.float32], camera: Camera, workspace: Workspace
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour and height of one view."""
+    rays, near = camera_rays(camera, workspace), depth.reshape(-1)
+    column, row, z = near * rays.direction + rays.origin[:, None]
+    rows, columns = workspace.shape
+    inside = (near > 0) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    inside &= (z >= 0) & (z < np.float32(workspace.high[2] - workspace.low[2]))
+    pixel = np.flatnonzero(inside)
+    pixel = pixel[np.argsort(z[pixel], kind="stable")]
+    shade, height = np.zeros((rows, columns, 3), np.uint8), np.zeros((rows, columns), np.float32)
+    # The last of several values for one cell stays: the highest point.
+    cell = row[pixel].astype(int), column[pixel].astype(int)
+    shade[cell] = color.reshape(-1, 3)[pixel]
+    height[cell] = z[pixel]
+    return shade, height
+
+
+def best_milliseconds(action: Callable[[], object], repetitions: int) -> float:
+    """Least CPU time of several runs, after one that is not counted."""
+    action()
+    times = []
+    for _ in range(repetitions):
+        start = time.process_time_ns()
+        action()
+        times.append(time.process_time_ns() - start)
+    return min(times) / 1e6
+
+
+def measure(task: str, seed: int) -> dict[str, object]:
+    """Times of one observation, and whether both maps are equal to the pixel."""
+    env = RavensEnv(task)
+    observation, _ = env.reset(seed=seed)
+    views = observation["color"], observation["depth"], env.cameras
+    env.close()
+    ours, plain = fuse(*views), reference(*views)
+    return {
+        "task": task,
+        "seed": seed,
+        "equal": bool(np.array_equal(ours.color, plain.color) and np.array_equal(ours.height, plain.height)),
+        "fuse_milliseconds": best_milliseconds(partial(fuse, *views), REPETITIONS),
+        "reference_milliseconds": best_milliseconds(partial(reference, *views), 3),
+    }
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--observations", type=int, default=len(TASKS))
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    rows = [measure(TASKS[index % len(TASKS)], index) for index in range(options.observations)]
+    fused, plain = ([float(str(row[f"{name}_milliseconds"])) for row in rows] for name in ("fuse", "reference"))
+    result = {
+        "fuse_milliseconds": math.fsum(fused) / len(rows),
+        "most_fuse_milliseconds": max(fused),
+        "reference_milliseconds": math.fsum(plain) / len(rows),
+        "ratio": math.fsum(plain) / math.fsum(fused),
+        "all_equal": all(row["equal"] for row in rows),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "observations": rows,
+    }
+    print(json.dumps(result, indent=1))
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
