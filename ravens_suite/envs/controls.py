@@ -96,6 +96,7 @@ class WaypointControl(Control):
         super().__init__(task, robot)
         self.action_space = gymnasium.spaces.Dict({"pose": _pose_space(), "gripper": gymnasium.spaces.Discrete(2)})
         self._plan: list[Waypoint] = []
+        self._carrying = False
 
     @property
     def max_steps(self) -> int:
@@ -105,21 +106,26 @@ class WaypointControl(Control):
     def reset(self) -> None:
         """Drop the oracle's plan."""
         self._plan = []
+        self._carrying = False
 
     def execute(self, action: Any) -> Executed:
         """Move the tip and switch the gripper."""
         target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
         report = follow(self.robot, Waypoint(target.pose, engaged), self.task.primitive)
-        tool = self.robot.tool
-        return Executed(report, target.clipped, scores=not (isinstance(tool, Suction) and tool.held))
+        return Executed(report, target.clipped, scores=not self._holds())
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The next way-point of a whole motion, which is planned when the last one is used up."""
-        if not self._plan:
+        """The next way-point of a whole motion; another motion is planned when this one is over or has lost its load."""
+        if not self._plan or (self._carrying and not self._holds()):
             action = oracle_action(self.robot.scene, goal, rng)
             self._plan = expand(self.robot, self.task.primitive, action)
         waypoint = self._plan.pop(0)
+        self._carrying = waypoint.engaged and isinstance(self.robot.tool, Suction)
         return {"pose": waypoint.tip.vector(), "gripper": np.array(int(waypoint.engaged))}
+
+    def _holds(self) -> bool:
+        tool = self.robot.tool
+        return isinstance(tool, Suction) and tool.held is not None
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:

@@ -227,13 +227,16 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._variations.dress(self._scene, rng)
 
     def _act(self, action: Any) -> tuple[Executed, float, bool]:
-        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over."""
+        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over.
+
+        A load in the gripper is on its way: the scene neither settles nor scores before it is let go.
+        """
         executed = self._control.execute(action)
+        if not executed.scores:
+            return executed, 0.0, False
         settled = self._scene.settle()
         if executed.report.outcome == "done" and not settled:
             executed = replace(executed, report=replace(executed.report, outcome="not settled"))
-        if not executed.scores:
-            return executed, 0.0, False
         reward = self._scorer.update(self._scene.poses())
         stuck = not self._scorer.done and self.task.after_action(self._scene)
         return executed, reward, self._scorer.done or stuck
