@@ -115,7 +115,7 @@ class WaypointControl(Control):
         return Executed(report, target.clipped, scores=not self._holds())
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The next way-point of a whole motion; another motion is planned when this one is over or has lost its load."""
+        """The next way-point of a whole motion; another one is planned when this is over or has lost its load."""
         if not self._plan or (self._carrying and not self._holds()):
             action = oracle_action(self.robot.scene, goal, rng)
             self._plan = expand(self.robot, self.task.primitive, action)
