@@ -33,11 +33,13 @@ class Executed:
         report: outcome of the motion.
         clipped: whether a position had to be moved into the workspace.
         scores: whether the scene may be scored now (not while a body hangs in the gripper).
+        complete: whether a whole motion is over, so that a task whose goals are out of reach may end the episode.
     """
 
     report: MotionReport
     clipped: bool
     scores: bool = True
+    complete: bool = True
 
 
 class Control(ABC):
@@ -111,8 +113,11 @@ class WaypointControl(Control):
     def execute(self, action: Any) -> Executed:
         """Move the tip and switch the gripper."""
         target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
+        held = self._holds()
         report = follow(self.robot, Waypoint(target.pose, engaged), self.task.primitive)
-        return Executed(report, target.clipped, scores=not self._holds())
+        holds = self._holds()
+        pushed = engaged and not isinstance(self.robot.tool, Suction)
+        return Executed(report, target.clipped, scores=not holds, complete=pushed or (held and not holds))
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The next way-point of a whole motion; another one is planned when this is over or has lost its load."""

@@ -23,6 +23,9 @@ WAYPOINTS_PER_ACTION = 16
 TRAVEL_HEIGHT = 0.27
 """Metres above the table at which the oracle's way-points travel; actions end at 0.28."""
 
+_COME_FREE = 0.003
+"""Metres that the tool rises from what it has let go."""
+
 _STEEP = 0.5
 """Metres up or down for each metre along the table above which a move counts as a lift or a descent: more than a load
 carried low climbs on its way, less than the most tilted tool does along its axis."""
@@ -150,9 +153,10 @@ def _follow_gripping(robot: Robot, tip: Pose, primitive: PickPlace) -> None:
 
 
 def _let_go_or_relax(robot: Robot) -> None:
-    """Release what is held; an empty gripper only stops pressing."""
+    """Release what is held and come free of it, lest it turn under the tool; an empty gripper only stops pressing."""
     if robot.suction.held is not None:
         let_go(robot)
+        robot.line(robot.tool.tip.raised(_COME_FREE), DESCENT_STEP)
     elif robot.touching():
         robot.tool.command(robot.scene.pose(robot.tool.name))
 

@@ -100,3 +100,26 @@ def test_nothing_scores_or_settles_before_it_is_let_go(make: Make) -> None:
     assert info["success"]
     assert [held for reward, held in rewards if reward] == [None]
     assert np.sum([reward for reward, _ in rewards]) == pytest.approx(1.0)
+
+
+def test_what_is_let_go_does_not_turn_under_the_tool(make: Make) -> None:
+    environment = make("palletizing-boxes")
+    environment.reset(seed=6)
+    reward = 0.0
+    while not reward:
+        _, reward, _, _, info = environment.step(environment.oracle_action())
+    assert info["goals"]["box_0"]
+    assert info["motion"]["steps"] < 500
+    assert Pose.from_vector(info["privileged"]["poses"]["box_0"]).yaw == pytest.approx(0.0, abs=0.05)
+
+
+def test_an_episode_ends_only_once_the_last_box_was_let_go(make: Make) -> None:
+    environment = make("palletizing-boxes")
+    environment.reset(seed=0)
+    environment.unwrapped.task._deliveries.clear()
+    away = {"pose": np.array([0.5, -0.25, 0.25, 0.0, 0.0, 0.0, 1.0]), "gripper": 0}
+    box = {"pose": np.array([0.5, -0.25, 0.0, 0.0, 0.0, 0.0, 1.0]), "gripper": 1}
+    assert not environment.step(away)[2]
+    assert not environment.step(box)[2]
+    assert not environment.step({**away, "gripper": 1})[2]
+    assert environment.step(away)[2]
