@@ -33,11 +33,13 @@ class Executed:
         report: outcome of the motion.
         clipped: whether a position had to be moved into the workspace.
         scores: whether the scene may be scored now (not while a body hangs in the gripper).
+        complete: whether a whole motion is over, so that a task whose goals are out of reach may end the episode.
     """
 
     report: MotionReport
     clipped: bool
     scores: bool = True
+    complete: bool = True
 
 
 class Control(ABC):
@@ -96,6 +98,7 @@ class WaypointControl(Control):
         super().__init__(task, robot)
         self.action_space = gymnasium.spaces.Dict({"pose": _pose_space(), "gripper": gymnasium.spaces.Discrete(2)})
         self._plan: list[Waypoint] = []
+        self._carrying = False
 
     @property
     def max_steps(self) -> int:
@@ -105,21 +108,29 @@ class WaypointControl(Control):
     def reset(self) -> None:
         """Drop the oracle's plan."""
         self._plan = []
+        self._carrying = False
 
     def execute(self, action: Any) -> Executed:
         """Move the tip and switch the gripper."""
         target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
+        held = self._holds()
         report = follow(self.robot, Waypoint(target.pose, engaged), self.task.primitive)
-        tool = self.robot.tool
-        return Executed(report, target.clipped, scores=not (isinstance(tool, Suction) and tool.held))
+        holds = self._holds()
+        pushed = engaged and not isinstance(self.robot.tool, Suction)
+        return Executed(report, target.clipped, scores=not holds, complete=pushed or (held and not holds))
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The next way-point of a whole motion, which is planned when the last one is used up."""
-        if not self._plan:
+        """The next way-point of a whole motion; another one is planned when this is over or has lost its load."""
+        if not self._plan or (self._carrying and not self._holds()):
             action = oracle_action(self.robot.scene, goal, rng)
             self._plan = expand(self.robot, self.task.primitive, action)
         waypoint = self._plan.pop(0)
+        self._carrying = waypoint.engaged and isinstance(self.robot.tool, Suction)
         return {"pose": waypoint.tip.vector(), "gripper": np.array(int(waypoint.engaged))}
+
+    def _holds(self) -> bool:
+        tool = self.robot.tool
+        return isinstance(tool, Suction) and tool.held is not None
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import gymnasium
 import numpy as np
@@ -84,12 +85,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         render_mode: RenderMode | None = None,
         **task_options: Any,
     ) -> None:
-        if split not in SPLITS:
-            raise ConfigError(f"split must be one of {', '.join(SPLITS)}; got {split!r}.")
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ConfigError(f"render_mode must be rgb_array, rgb_array_list or None; got {render_mode!r}.")
-        task_class, options = load_task(task)
-        self.task: Task = task_class(split=split, **{**options, **task_options})
+        _check_choice("split", split, SPLITS)
+        _check_choice("motion", motion, get_args(Motion))
+        _check_choice("render_mode", render_mode, (None, *self.metadata["render_modes"]))
+        if not isinstance(renderer, str):
+            raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
+        _check_choice("segmentation", segmentation, (False, True))
+        _check_choice("goal_image", goal_image, (False, True))
+        self.task: Task = _make_task(task, split, task_options)
         self.task_name = task
         self.split: Split = split
         self.render_mode = render_mode
@@ -227,15 +230,18 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._variations.dress(self._scene, rng)
 
     def _act(self, action: Any) -> tuple[Executed, float, bool]:
-        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over."""
+        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over.
+
+        A load in the gripper is on its way: the scene neither settles nor scores before it is let go.
+        """
         executed = self._control.execute(action)
+        if not executed.scores:
+            return executed, 0.0, False
         settled = self._scene.settle()
         if executed.report.outcome == "done" and not settled:
             executed = replace(executed, report=replace(executed.report, outcome="not settled"))
-        if not executed.scores:
-            return executed, 0.0, False
         reward = self._scorer.update(self._scene.poses())
-        stuck = not self._scorer.done and self.task.after_action(self._scene)
+        stuck = not self._scorer.done and self.task.after_action(self._scene) and executed.complete
         return executed, reward, self._scorer.done or stuck
 
     def _imagine_goal(self) -> dict[str, NDArray[Any]]:
@@ -292,11 +298,27 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         return frame
 
 
+def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise ConfigError for a value that is none of the choices, type included (1 is not true)."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise ConfigError(f"{name} must be one of {', '.join(map(str, choices))}; got {value!r}.")
+
+
+def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
+    """The task of a name; raises ConfigError for options that it does not have."""
+    task_class, arguments = load_task(name)
+    known = set(inspect.signature(task_class).parameters)
+    for option in options:
+        if option not in known:
+            raise ConfigError(f"{name} has no option {option!r}; its own are: {', '.join(sorted(known - {'split'}))}.")
+    return task_class(split=split, **{**arguments, **options})
+
+
 def _image_size(value: Sequence[int]) -> tuple[int, int]:
-    try:
-        rows, columns = (int(length) for length in value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"image_size must be (rows, columns); got {value!r}.") from None
+    whole = isinstance(value, Sequence) and all(type(length) is int for length in value)
+    if not whole or len(value) != 2:
+        raise ConfigError(f"image_size must be (rows, columns); got {value!r}.")
+    rows, columns = value
     if rows < 1 or columns < 1:
         raise ConfigError(f"image_size must be positive; got {value!r}.")
     return rows, columns

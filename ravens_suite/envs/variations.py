@@ -22,9 +22,9 @@ from ravens_suite.values.palette import PALETTE, Color
 from ravens_suite.values.types import quantize_depth
 
 Randomized = Literal["color", "shade", "table", "light", "camera"]
-"""color: hue and saturation of every body, a little, so that names stay true; shade: brightness of every part; table:
-any colours for the ground and the workspace; light: where it comes from and how strong; camera: poses of the
-cameras."""
+"""color: hue and saturation of every body, a little, so that names stay true; shade: brightness of every part, which
+takes the place of textures; table: any colours for the ground and the workspace; light: where it comes from and how
+strong; camera: poses of the cameras."""
 
 RANDOMIZED: tuple[Randomized, ...] = get_args(Randomized)
 
@@ -59,13 +59,14 @@ class Variations:
     @staticmethod
     def checked(randomize: Sequence[str], camera_noise: float, distractors: int) -> Variations:
         """From keyword arguments of the environment; raises ConfigError for what cannot work."""
-        names = tuple(name for name in RANDOMIZED if name in randomize)
-        if isinstance(randomize, str) or len(names) != len(set(randomize)):
+        if not isinstance(randomize, (list, tuple)) or any(name not in RANDOMIZED for name in randomize):
             raise ConfigError(f"randomize must be a list of names out of {', '.join(RANDOMIZED)}; got {randomize!r}.")
-        if not (math.isfinite(camera_noise) and camera_noise >= 0):
+        number = isinstance(camera_noise, (int, float)) and not isinstance(camera_noise, bool)
+        if not (number and 0 <= camera_noise < math.inf):
             raise ConfigError(f"camera_noise must be a number >= 0; got {camera_noise!r}.")
         if isinstance(distractors, bool) or not isinstance(distractors, int) or distractors < 0:
             raise ConfigError(f"distractors must be a whole number >= 0; got {distractors!r}.")
+        names = tuple(name for name in RANDOMIZED if name in randomize)
         return Variations(names, float(camera_noise), distractors)
 
     def dress(self, scene: Scene, rng: np.random.Generator) -> None:

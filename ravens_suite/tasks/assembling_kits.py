@@ -63,7 +63,7 @@ class AssemblingKits(Task):
         unseen_shapes: take the held-out shapes in every split.
 
     Raises:
-        ConfigError: there is no such variant.
+        ConfigError: there is no such variant, or ``unseen_shapes`` is neither true nor false.
 
     Version history: v0, first version.
     """
@@ -72,8 +72,10 @@ class AssemblingKits(Task):
 
     def __init__(self, split: Split = "train", variant: Variant = "standard", unseen_shapes: bool = False) -> None:
         super().__init__(split)
-        if variant not in _VARIANTS:
+        if variant not in tuple(_VARIANTS):
             raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
+        if not isinstance(unseen_shapes, bool):
+            raise ConfigError(f"unseen_shapes must be true or false; got {unseen_shapes!r}.")
         self._rules = _VARIANTS[variant]
         self._unseen = unseen_shapes or split != "train"
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from ravens_suite.errors import ConfigError, PlacementError
 from ravens_suite.sim import kinematics, library
-from ravens_suite.sim.bodies import Body
+from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.values.geometry import Pose, euler_quaternion
 from ravens_suite.values.goals import FULL_TURN, Goal, PoseGoal
 from ravens_suite.values.seeding import Split
+from ravens_suite.values.workspace import PLANE_HEIGHT
 
 SIZE = (0.1, 0.1, 0.04)
 """Metres: the footprint that both the block and the fixture are given."""
@@ -82,7 +83,7 @@ class BlockInsertion(Task):
 
     def __init__(self, split: Split = "train", variant: Variant = "standard") -> None:
         super().__init__(split)
-        if variant not in _VARIANTS:
+        if variant not in tuple(_VARIANTS):
             raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
         self.variant = variant
         self._rules = _VARIANTS[variant]
@@ -119,7 +120,8 @@ def _raised(level: Pose, rng: np.random.Generator) -> Pose:
     """The pose lifted off the table and tilted about x and y.
 
     Raises:
-        PlacementError: it leans away from the robot at a far corner, where the arm cannot put a block into it.
+        PlacementError: no block can be put there: it leans away from the robot at a far corner, where the arm does not
+            reach it, or it is so low and tilted that the block would reach into the table.
     """
     x, y, _ = level.position
     height = float(rng.uniform(*RAISED_RANGE))
@@ -128,4 +130,7 @@ def _raised(level: Pose, rng: np.random.Generator) -> Pose:
     for pick in _PICKS:
         if kinematics.inverse(kinematics.tool_to_flange(raised @ Pose(pick)), kinematics.HOME_JOINTS) is None:
             raise PlacementError("The arm does not reach the tilted fixture.")
+    corners = np.concatenate([triangles(shape).reshape(-1, 3) for shape in library.l_block().collisions])
+    if raised.apply(corners)[:, 2].min() < PLANE_HEIGHT:
+        raise PlacementError("The block in the tilted fixture would reach into the table.")
     return raised

@@ -69,6 +69,11 @@ class PickPlace(Primitive):
     name = "pick and place"
     tool = Suction
 
+    @property
+    def carries_low(self) -> bool:
+        """Whether loads are dragged close to the table: nothing of it may be skipped, and nothing may jerk."""
+        return self.carry_height < APPROACH_HEIGHT
+
     def __call__(self, robot: Robot, action: Action) -> MotionReport:
         """Pick at one pose and place at the other; contact decides the heights."""
         pick, place = action.pick, action.place
@@ -81,14 +86,13 @@ class PickPlace(Primitive):
             robot.lift(_above(pick, APPROACH_HEIGHT))
             return MotionReport("nothing gripped" if touched else "no contact")
         self._carry(robot, pick, place)
-        self._let_go(robot)
+        let_go(robot)
         robot.lift(_above(place, APPROACH_HEIGHT))
         return MotionReport("done", grasped=True)
 
     def _carry(self, robot: Robot, pick: Pose, place: Pose) -> None:
-        if self.carry_height < APPROACH_HEIGHT:
-            # Close to the table the load drags on things: nothing of it may be skipped, and a jerk upwards would pull
-            # the neighbours of the held bead together.
+        if self.carries_low:
+            # A jerk upwards would pull the neighbours of a held bead together.
             robot.line(_above(pick, self.carry_height), self.carry_step / 2)
             robot.line(_above(place, self.carry_height), self.carry_step, gentle=True)
             robot.line(place.raised(-_BELOW), self.carry_step / 2, robot.touching)
@@ -101,12 +105,6 @@ class PickPlace(Primitive):
         robot.travel(pose.raised(above))
         robot.travel(pose.raised(robot.lowest_free(pose, above)))
         return robot.touching() or robot.line(pose.raised(-_BELOW), step, robot.touching)
-
-    def _let_go(self, robot: Robot) -> None:
-        """Stop pressing, then release."""
-        robot.tool.command(robot.scene.pose(robot.tool.name))
-        robot.scene.step(_REST_STEPS)
-        robot.suction.release()
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,13 @@ class Push(Primitive):
         yaw = math.atan2(dy, dx)
         start = Pose.planar(x0 - self.run_up * dx, y0 - self.run_up * dy, self.height, yaw)
         return start, Pose.planar(x0 + reach * dx, y0 + reach * dy, self.height, yaw)
+
+
+def let_go(robot: Robot) -> None:
+    """Stop pressing, then release."""
+    robot.tool.command(robot.scene.pose(robot.tool.name))
+    robot.scene.step(_REST_STEPS)
+    robot.suction.release()
 
 
 def _above(pose: Pose, height: float) -> Pose:

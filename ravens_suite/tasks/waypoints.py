@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ravens_suite.sim.grippers import Suction
+import numpy as np
+
 from ravens_suite.sim.kinematics import reachable_raise
-from ravens_suite.sim.robot import TRAVEL_STEP, Robot, interpolate
-from ravens_suite.tasks.primitives import APPROACH_HEIGHT, DESCENT_STEP, MotionReport, PickPlace, Primitive, Push
+from ravens_suite.sim.robot import CLEARANCE, TRAVEL_STEP, Robot, interpolate
+from ravens_suite.tasks.primitives import DESCENT_STEP, MotionReport, PickPlace, Primitive, Push, let_go
 from ravens_suite.values.geometry import Pose, rotate_vector
 from ravens_suite.values.types import Action
 
@@ -20,8 +23,15 @@ WAYPOINTS_PER_ACTION = 16
 TRAVEL_HEIGHT = 0.27
 """Metres above the table at which the oracle's way-points travel; actions end at 0.28."""
 
-_LEVEL = 1e-4
-"""Metres by which a move must go down to count as a descent."""
+_COME_FREE = 0.003
+"""Metres that the tool rises from what it has let go."""
+
+_STEEP = 0.5
+"""Metres up or down for each metre along the table above which a move counts as a lift or a descent: more than a load
+carried low climbs on its way, less than the most tilted tool does along its axis."""
+
+_LEAST_WAY = 1e-4
+"""Metres along the table that are assumed of a straight lift or descent."""
 
 _TOUCH_DOWN = 0.01
 """Metres below a contact height that a descending way-point asks for; the descent stops at contact."""
@@ -32,7 +42,8 @@ class Waypoint:
     """One action of a continuous task.
 
     Attributes:
-        tip: where the tip of the tool goes, in a straight line; on its way down it stops at contact.
+        tip: where the tip of the tool goes, in a straight line; on its way down (steeper than 1 in 2) it stops at
+            contact.
         engaged: afterwards, suction on or off; with a spatula, whether the way there is a slow push.
     """
 
@@ -51,14 +62,18 @@ def follow(robot: Robot, waypoint: Waypoint, primitive: Primitive) -> MotionRepo
     if not robot.reaches(waypoint.tip):
         return MotionReport("unreachable")
     if isinstance(primitive, Push):
-        robot.line(waypoint.tip, primitive.step if waypoint.engaged else TRAVEL_STEP)
+        if waypoint.engaged:
+            robot.line(waypoint.tip, primitive.step)
+        else:
+            _move(robot, waypoint.tip, TRAVEL_STEP)
         return MotionReport("done")
-    gripper = robot.suction
-    _move(robot, waypoint.tip, _speed(primitive, gripper))
+    _follow_gripping(robot, waypoint.tip, _pick_place(primitive))
     if not waypoint.engaged:
-        gripper.release()
+        _let_go_or_relax(robot)
         return MotionReport("done")
-    grasped = gripper.activate()
+    grasped = robot.suction.activate()
+    if not grasped:
+        _let_go_or_relax(robot)
     return MotionReport("done" if grasped else "nothing gripped", grasped)
 
 
@@ -69,27 +84,30 @@ def expand(robot: Robot, primitive: Primitive, action: Action) -> list[Waypoint]
     start, engaged = robot.tool.tip, False
     for key in keys:
         on_the_way = key.engaged if isinstance(primitive, Push) else engaged
-        waypoints += [
-            Waypoint(interpolate(start, key.tip, i / SAMPLES_PER_SEGMENT), on_the_way)
-            for i in range(1, SAMPLES_PER_SEGMENT)
-        ]
+        samples = 1 if on_the_way and _pick_place(primitive).carries_low else SAMPLES_PER_SEGMENT
+        waypoints += [Waypoint(interpolate(start, key.tip, i / samples), on_the_way) for i in range(1, samples)]
         waypoints.append(key)
         start, engaged = key.tip, key.engaged
     return [waypoint for waypoint in waypoints if robot.reaches(waypoint.tip)]
 
 
+def _pick_place(primitive: Primitive) -> PickPlace:
+    """How a primitive with a suction gripper carries."""
+    return primitive if isinstance(primitive, PickPlace) else PickPlace()
+
+
 def _pick_place_keys(primitive: Primitive, action: Action) -> list[Waypoint]:
-    height = primitive.carry_height if isinstance(primitive, PickPlace) else APPROACH_HEIGHT
+    pick, place, carrying = action.pick, action.place, _pick_place(primitive)
 
     def carried(pose: Pose) -> Pose:
-        return pose.raised(height) if height < APPROACH_HEIGHT else _over(pose)
+        return pose.raised(carrying.carry_height) if carrying.carries_low else _over(pose)
 
-    pick, place = action.pick, action.place
+    detour = [] if carrying.carries_low else _detour(carried(place))
     return [
         Waypoint(_over(pick), False),
         Waypoint(_onto(pick), True),
         Waypoint(carried(pick), True),
-        *(Waypoint(above, True) for above in _detour(carried(place), height)),
+        *(Waypoint(above, True) for above in detour),
         Waypoint(carried(place), True),
         Waypoint(_onto(place), False),
         Waypoint(_over(place), False),
@@ -112,9 +130,9 @@ def _over(pose: Pose) -> Pose:
     return pose.raised(reachable_raise(pose, max((TRAVEL_HEIGHT - pose.position[2]) / upright, 0.0)))
 
 
-def _detour(start: Pose, height: float) -> list[Pose]:
+def _detour(start: Pose) -> list[Pose]:
     """Where to go before a place that starts low because the tilted tool reaches no higher: level, and well above."""
-    if height < APPROACH_HEIGHT or start.position[2] > TRAVEL_HEIGHT - _TOUCH_DOWN:
+    if start.position[2] > TRAVEL_HEIGHT - _TOUCH_DOWN:
         return []
     return [start.level().at(z=TRAVEL_HEIGHT)]
 
@@ -124,17 +142,79 @@ def _onto(pose: Pose) -> Pose:
     return pose.raised(-min(_TOUCH_DOWN, max(pose.position[2], 0.0)))
 
 
-def _speed(primitive: Primitive, gripper: Suction) -> float:
-    """Metres a physics step: what is carried low goes slowly."""
-    if gripper.held is not None and isinstance(primitive, PickPlace):
-        return primitive.carry_step
-    return TRAVEL_STEP
+def _follow_gripping(robot: Robot, tip: Pose, primitive: PickPlace) -> None:
+    """Move the suction gripper, at the speed at which the primitive carries what it may hold."""
+    if robot.suction.held is None:
+        _move(robot, tip, TRAVEL_STEP)
+    elif primitive.carries_low:
+        _carry_low(robot, tip, primitive.carry_step)
+    else:
+        _move(robot, tip, primitive.carry_step)
+
+
+def _let_go_or_relax(robot: Robot) -> None:
+    """Release what is held and come free of it, lest it turn under the tool; an empty gripper only stops pressing."""
+    if robot.suction.held is not None:
+        let_go(robot)
+        robot.line(robot.tool.tip.raised(_COME_FREE), DESCENT_STEP)
+    elif robot.touching():
+        robot.tool.command(robot.scene.pose(robot.tool.name))
 
 
 def _move(robot: Robot, tip: Pose, step: float) -> None:
-    """A straight move; downwards it is slow near contact and stops there."""
-    if tip.position[2] >= robot.tool.tip.position[2] - _LEVEL:
-        robot.line(tip, step, gentle=step < TRAVEL_STEP)
+    """A straight move through free space; downwards it is slow near contact and stops there.
+
+    With ``motion="fast"`` what is free of contact is skipped, as in the primitive form.
+    """
+    descends = _steepness(robot, tip) < -_STEEP
+    while True:
+        _skip(robot, tip)
+        if descends:
+            robot.line(tip, min(step, DESCENT_STEP), robot.touching)
+            return
+        if not robot.line(tip, step, _skippable(robot) if robot.motion == "fast" else None):
+            return
+
+
+def _carry_low(robot: Robot, tip: Pose, step: float) -> None:
+    """A move with a load that drags on the table, as ``PickPlace`` carries it: nothing is skipped, nothing jerks."""
+    steepness = _steepness(robot, tip)
+    if abs(steepness) <= _STEEP:
+        robot.line(tip, step, gentle=True)
+    else:
+        robot.line(tip, step / 2, robot.touching if steepness < 0 else None)
+
+
+def _steepness(robot: Robot, tip: Pose) -> float:
+    """Metres that a move to a tip pose rises for each metre along the table."""
+    (x0, y0, z0), (x1, y1, z1) = robot.tool.tip.position, tip.position
+    return (z1 - z0) / max(math.hypot(x1 - x0, y1 - y0), _LEAST_WAY)
+
+
+def _skippable(robot: Robot) -> Callable[[], bool]:
+    """A condition that ends a simulated move once the rest may be skipped: clear of where it began, all still."""
+    start = robot.tool.tip.position
+    return lambda: math.dist(robot.tool.tip.position, start) >= CLEARANCE and _free(robot)
+
+
+def _free(robot: Robot) -> bool:
+    return not robot.tool.touching() and robot.scene.still(ignore=robot.tool.parts)
+
+
+def _skip(robot: Robot, tip: Pose) -> None:
+    """Put the tool and what it holds as far along a straight move as their bounds keep clear of all others."""
+    if robot.motion == "simulated" or not _free(robot):
         return
-    robot.line(tip, min(step, DESCENT_STEP), robot.touching)
-    robot.tool.command(robot.scene.pose(robot.tool.name))
+    scene, start = robot.scene, robot.tool.tip
+    count = math.ceil(math.dist(start.position, tip.position) / CLEARANCE)
+    others = [scene.bounds(name) for name in scene.colliders() if name not in robot.tool.parts]
+    low, high = (np.array(corners) for corners in zip(*others, strict=True))
+    reached = start
+    for i in range(1, count + 1):
+        pose = interpolate(start, tip, i / count)
+        moved = [scene.bounds(name, part) for name, part in robot.tool.part_poses(pose).items()]
+        if any(np.all((lo < high + CLEARANCE) & (hi > low - CLEARANCE), axis=1).any() for lo, hi in moved):
+            break
+        reached = pose
+    if reached is not start:
+        robot.tool.jump(reached)

@@ -111,11 +111,10 @@ def test_info_explains_the_episode(env: Any) -> None:
         assert np.abs(pose[:3]).max() < 2
 
 
-@pytest.mark.parametrize("identifier", PRIMITIVE)
 def test_the_oracle_solves_it_within_the_step_limit(identifier: str) -> None:
     environment = make(identifier, image_size=[12, 16])
     totals = []
-    for seed in range(2):
+    for seed in range(2 if identifier in PRIMITIVE else 1):
         environment.reset(seed=seed)
         rewards: list[float] = []
         while True:
@@ -131,4 +130,4 @@ def test_the_oracle_solves_it_within_the_step_limit(identifier: str) -> None:
         assert sum(rewards) == pytest.approx(info["progress"])
         totals.append(sum(rewards))
     environment.close()
-    assert max(totals) > 0.99
+    assert min(totals) > 0.99

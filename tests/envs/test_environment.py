@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,11 +9,25 @@ import numpy as np
 import pytest
 
 import ravens_suite  # noqa: F401 (registers the environments)
-from ravens_suite.errors import ConfigError, InvalidActionError
+from ravens_suite.errors import ConfigError, InvalidActionError, UnknownNameError
+from ravens_suite.sim import library
 from ravens_suite.values.geometry import euler_quaternion
 
 ID = "ravens_suite/BlockInsertion-v0"
 SMALL: dict[str, Any] = {"image_size": [60, 80]}
+UNSEEN_SHAPES = set(range(14, 20))
+JSON_VALUES: dict[str, Any] = {
+    "null": None,
+    "true": True,
+    "whole": 2,
+    "negative": -1,
+    "real": 0.5,
+    "huge": 1e300,
+    "text": "easy",
+    "list": [1, 2],
+    "nested": [["color"]],
+    "mapping": {"a": 1},
+}
 STAY = np.array([0.5, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0])
 
 
@@ -26,6 +41,19 @@ def env() -> Iterator[Any]:
     environment.reset(seed=0)
     yield environment
     environment.close()
+
+
+def kit_shapes(environment: Any) -> set[int]:
+    """Shape ids of the silhouettes on the board."""
+    scene = environment._scene
+    outlines = {shape: library.kit_silhouette(shape) for shape in range(20)}
+    bodies = [scene.body(f"silhouette {i + 1}") for i in range(5)]
+    return {shape for shape, body in outlines.items() for other in bodies if looks_alike(body, other)}
+
+
+def looks_alike(a: Any, b: Any) -> bool:
+    """Whether two bodies have the same shapes, whatever their colours."""
+    return [visual.shape for visual in a.visuals] == [visual.shape for visual in b.visuals]
 
 
 BAD_POSES = [
@@ -189,12 +217,88 @@ def test_distractors_are_there_and_do_not_score() -> None:
         {"image_size": [480]},
         {"image_size": [0, 10]},
         {"render_mode": "depth"},
+        {"motion": "slow"},
+        {"segmentation": "no"},
+        {"goal_image": 1},
+        {"camera_noise": True},
+        {"randomize": None},
+        {"renderer": None},
+        {"variant": ["easy"]},
+        {"shapes": 3},
     ],
     ids=repr,
 )
 def test_a_setting_that_cannot_work_is_named(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
         make(**options)
+
+
+def test_every_option_works_together_with_the_others() -> None:
+    options = {
+        "split": "train",
+        "control": "waypoint",
+        "renderer": "auto",
+        "image_size": [60, 80],
+        "motion": "simulated",
+        "segmentation": True,
+        "goal_image": True,
+        "randomize": ["color", "shade", "table", "light", "camera"],
+        "camera_noise": 0.5,
+        "distractors": 2,
+        "render_mode": "rgb_array",
+        "variant": "standard",
+        "unseen_shapes": True,
+    }
+    environment = gymnasium.make(
+        "ravens_suite/AssemblingKits-v0", disable_env_checker=True, **json.loads(json.dumps(options))
+    ).unwrapped
+    observation, info = environment.reset(seed=0)
+    assert environment.observation_space.contains(observation)
+    assert observation.keys() == {"color", "depth", "segmentation", "goal_color", "goal_depth"}
+    assert {"distractor 1", "distractor 2"} < info["privileged"]["poses"].keys()
+    assert kit_shapes(environment) <= UNSEEN_SHAPES
+    reward = 0.0
+    while not reward:
+        observation, reward, terminated, truncated, _ = environment.step(environment.oracle_action())
+        assert not (terminated or truncated)
+    assert environment.observation_space.contains(observation)
+    assert environment.render().shape == (480, 640, 3)
+    environment.close()
+
+
+@pytest.mark.parametrize("name", list(JSON_VALUES))
+@pytest.mark.parametrize(
+    "option",
+    [
+        "split", "control", "renderer", "image_size", "motion", "segmentation", "goal_image", "randomize",
+        "camera_noise", "distractors", "variant", "unseen_shapes",
+    ],
+)  # fmt: skip
+def test_every_json_value_works_or_is_refused_by_name(option: str, name: str) -> None:
+    arguments = {"image_size": [12, 16], option: JSON_VALUES[name]}
+    try:
+        environment = gymnasium.make("ravens_suite/AssemblingKits-v0", disable_env_checker=True, **arguments).unwrapped
+    except ConfigError as error:
+        assert option in str(error)
+        return
+    except UnknownNameError:
+        assert option == "renderer"
+        return
+    observation, _ = environment.reset(seed=0)
+    assert environment.observation_space.contains(observation)
+    environment.close()
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_unseen_shapes_come_in_training_scenes_on_request(unseen: bool) -> None:
+    environment = gymnasium.make(
+        "ravens_suite/AssemblingKits-v0", disable_env_checker=True, unseen_shapes=unseen, **SMALL
+    ).unwrapped
+    for seed in range(3):
+        environment.reset(seed=seed)
+        shapes = kit_shapes(environment)
+        assert shapes <= UNSEEN_SHAPES if unseen else not shapes & UNSEEN_SHAPES
+    environment.close()
 
 
 def test_frames_of_the_motion_are_recorded() -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim import kinematics
+from ravens_suite.sim.bodies import triangles
 from ravens_suite.tasks.block_insertion import BlockInsertion
 from ravens_suite.values.geometry import tilt_error
 from ravens_suite.values.goals import FULL_TURN
+from ravens_suite.values.workspace import PLANE_HEIGHT
 
 VARIANTS = ("block-insertion", *(f"block-insertion-{v}" for v in ("easy", "translation", "no-fixture", "six-dof")))
 LEVEL = [name for name in VARIANTS if not name.endswith("six-dof")]
@@ -92,6 +94,14 @@ def test_the_arm_reaches_every_six_dof_fixture(build: Callable[..., Any]) -> Non
     for seed in (21, 223):  # the first draws of these lean away at a far corner
         target = build("block-insertion-six-dof", seed).scene.pose("fixture")
         assert kinematics.inverse(kinematics.tool_to_flange(target), kinematics.HOME_JOINTS) is not None
+
+
+def test_a_block_in_a_six_dof_fixture_stays_above_the_table(build: Callable[..., Any]) -> None:
+    for seed in (37, 107):  # the first draws of these reach into the table
+        start = build("block-insertion-six-dof", seed)
+        shapes = start.scene.body("block").collisions
+        corners = np.concatenate([triangles(shape).reshape(-1, 3) for shape in shapes])
+        assert start.scene.pose("fixture").apply(corners)[:, 2].min() >= PLANE_HEIGHT
 
 
 def test_an_unknown_variant_is_named() -> None:
