@@ -17,7 +17,7 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.renderer import PUBLISHED_LIGHTING, make_renderer
 from ravens_suite.sim.robot import Motion, Robot
-from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.values.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
 from ravens_suite.values.goals import Goal, Scorer
@@ -53,7 +53,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         control: ``primitive`` (pick and place, or push) or ``waypoint`` (the continuous form; see ``WaypointControl``).
         renderer: ``auto``, ``moderngl`` or ``tiny``.
         image_size: (rows, columns) of every camera.
-        motion: ``fast`` skips the physics of free travel with nothing in contact; ``simulated`` does not.
+        motion: ``fast`` skips the physics of free travel with nothing in contact, and solves contacts to 1 mm/s;
+            ``simulated`` does neither.
         segmentation: adds body labels to the observation.
         goal_image: adds ``goal_color`` and ``goal_depth``: the last observation of an oracle episode of the same scene.
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
@@ -104,7 +105,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._goal: dict[str, NDArray[Any]] = {}
         self._segmentation = segmentation
         self._renderer = make_renderer(renderer)
-        self._scene = Scene(bullet_visuals=self._renderer.name == "tiny")
+        residual = FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL
+        self._scene = Scene(bullet_visuals=self._renderer.name == "tiny", residual=residual)
         self._robot = Robot(self._scene, self.task.primitive.tool, motion)
         self._frames: list[NDArray[np.uint8]] = []
         self._scorer = Scorer([])

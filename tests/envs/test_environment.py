@@ -11,7 +11,9 @@ import pytest
 import ravens_suite  # noqa: F401 (registers the environments)
 from ravens_suite.errors import ConfigError, InvalidActionError, UnknownNameError
 from ravens_suite.sim import library
-from ravens_suite.values.geometry import euler_quaternion
+from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
+from ravens_suite.values.geometry import Pose, euler_quaternion
+from ravens_suite.values.palette import PALETTE
 
 ID = "ravens_suite/BlockInsertion-v0"
 SMALL: dict[str, Any] = {"image_size": [60, 80]}
@@ -322,3 +324,19 @@ def test_both_motions_end_in_the_same_place() -> None:
         poses.append(info["privileged"]["poses"]["block"])
         environment.close()
     assert np.linalg.norm(poses[0][:3] - poses[1][:3]) < 0.003
+
+
+def test_both_precisions_of_the_solver_end_in_the_same_scene() -> None:
+    ends = []
+    for residual in (EXACT_RESIDUAL, FAST_RESIDUAL):
+        scene = Scene(residual=residual)
+        for index in range(40):
+            layer, place = divmod(index, 8)
+            x, y = 0.4 + 0.0101 * (place % 4), 0.0101 * (place // 4)
+            scene.add(
+                f"cube {index}", library.small_block(PALETTE["red"]), Pose((x, y, 0.006 + 0.011 * layer)), "movable"
+            )
+        assert scene.settle()
+        ends.append(np.array([scene.pose(name).position for name in scene.objects()]))
+        scene.close()
+    assert np.abs(ends[0] - ends[1]).max() < 0.001

@@ -1,0 +1,103 @@
+"""Resident memory of environments: of one, after many episodes, and its growth over resets of every task.
+
+    python benchmarks/memory.py [--episodes 1000] [--resets 100] [--tasks T...] [--out results/memory.json]
+
+Each figure comes from a process of its own, so that none inherits what another has allocated. Linux only: it reads
+``/proc/self/statm``. Episodes are short (block insertion, one action of the oracle), with the published images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import multiprocessing
+import os
+import platform
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.envs.environment import RavensEnv
+from ravens_suite.registry import task_names
+
+EPISODES_TASK = "block-insertion"
+EARLY = 50
+"""Episodes after which memory counts as the environment's own."""
+
+WARM_UP = 20
+"""Resets before growth is counted: caches of meshes and of views fill up first."""
+
+
+def resident_megabytes() -> float:
+    """Resident memory of this process now."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def over_episodes(episodes: int) -> dict[str, float]:
+    """Megabytes after the imports, the first reset, ``EARLY`` episodes and all of them."""
+    result = {"imported": resident_megabytes()}
+    env = RavensEnv(EPISODES_TASK)
+    for seed in range(episodes):
+        env.reset(seed=seed)
+        if seed == 0:
+            result["first_reset"] = resident_megabytes()
+        env.step(env.oracle_action())
+        if seed + 1 == min(EARLY, episodes):
+            result["early"] = resident_megabytes()
+    result["late"] = resident_megabytes()
+    result["growth_percent"] = 100 * (result["late"] / result["early"] - 1)
+    env.close()
+    return result
+
+
+def over_resets(task: str, resets: int) -> dict[str, float]:
+    """Megabytes after ``WARM_UP`` resets of a task, and by how many they grow over ``resets`` more."""
+    env = RavensEnv(task)
+    for seed in range(WARM_UP):
+        env.reset(seed=seed)
+    start = resident_megabytes()
+    for seed in range(WARM_UP, WARM_UP + resets):
+        env.reset(seed=seed)
+    end = resident_megabytes()
+    env.close()
+    return {"start": start, "end": end, "growth": end - start}
+
+
+def in_own_process(action: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
+    """The result of a function that runs in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(action, *arguments).result()
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--episodes", type=int, default=1000)
+    parser.add_argument("--resets", type=int, default=100)
+    parser.add_argument("--tasks", nargs="+", default=task_names())
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    result: dict[str, Any] = {
+        "unit": "MB resident",
+        "episodes": options.episodes,
+        "resets": options.resets,
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        EPISODES_TASK: in_own_process(over_episodes, options.episodes),
+        "tasks": {},
+    }
+    print(json.dumps(result[EPISODES_TASK]), flush=True)
+    for task in options.tasks:
+        result["tasks"][task] = in_own_process(over_resets, task, options.resets)
+        print(task, json.dumps(result["tasks"][task]), flush=True)
+    result["most_growth"] = max(figures["growth"] for figures in result["tasks"].values())
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
