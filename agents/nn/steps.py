@@ -163,7 +163,7 @@ def symmetry(mask: NDArray[np.bool_], color: NDArray[np.uint8]) -> int:
         mask: (rows, columns) bool, the object's pixels.
         color: (rows, columns, 3) uint8.
     """
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0)
+    soft: NDArray[np.float32] = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0).astype(np.float32)
     middle = _middle(mask)
 
     def change(turn: float) -> float:
