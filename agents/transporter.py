@@ -45,7 +45,8 @@ class TransporterConfig:
     """Settings of the agent; the same for every task.
 
     Attributes:
-        widths: fields of the trunk at half, quarter, eighth and sixteenth resolution (four channels each).
+        widths: fields of the trunk (four channels each) at half the resolution, a quarter, and so on; the last of them
+            sees the whole table, which moves in several steps need.
         depth: residual blocks at each resolution.
         coarse_outputs: fields that are matched at quarter resolution; a multiple of four.
         fine_outputs: fields that are matched at half resolution; a multiple of four.
@@ -66,7 +67,7 @@ class TransporterConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    widths: tuple[int, int, int, int] = (8, 16, 24, 32)
+    widths: tuple[int, ...] = (8, 16, 24, 32, 32)
     depth: int = 2
     coarse_outputs: int = 4
     fine_outputs: int = 4

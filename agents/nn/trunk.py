@@ -38,15 +38,15 @@ class Residual(nn.Module):
 
 
 class Trunk(nn.Module):
-    """A U-Net over half, quarter, eighth and sixteenth resolution.
+    """A U-Net over half the resolution, a quarter, and so on.
 
     Args:
         channels: of the input image.
-        widths: fields at the four resolutions, finest first.
+        widths: fields at these resolutions, finest first; at least two.
         depth: residual blocks at a resolution on the way down; on the way up there is one.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, int, int, int], depth: int) -> None:
+    def __init__(self, channels: int, widths: tuple[int, ...], depth: int) -> None:
         super().__init__()
         self.stem = LiftingConv(channels, widths[0], kernel=4, stride=2, padding=1)
         pairs = list(pairwise(widths))
@@ -58,7 +58,7 @@ class Trunk(nn.Module):
         self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
 
     def forward(self, image: Tensor) -> Features:
-        """(batch, channels, rows, columns), both multiples of 16, to features."""
+        """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
         level = functional.relu(self.fine(functional.relu(self.stem(image))))
         levels = [level]
         for down, blocks in zip(self.down, self.blocks, strict=True):

@@ -36,6 +36,10 @@ TURN_STEP = 0.02
 CLEARANCE = 0.01
 """Metres that must be free around the tool and what it holds before travel may skip the physics."""
 
+STALLED = 0.016
+"""Metres that the tool lags behind its command when something holds it up: six times what motion accounts for
+at the speed of a load carried low."""
+
 ARRIVAL_STEPS = 40
 """Physics steps that a move may wait for the tool to catch up with its command."""
 
@@ -92,6 +96,13 @@ class Robot:
     def touching(self) -> bool:
         """Whether the empty tool, or what it holds, touches anything."""
         return bool(self.tool.touching())
+
+    def stopped(self) -> bool:
+        """Whether the empty tool, or what it holds, touches anything, or does not follow its command any more.
+
+        A held bead can stand on the joints of its rope, which are no contacts.
+        """
+        return self.touching() or math.dist(self.scene.pose(self.tool.name).position, self.tool.tip.position) > STALLED
 
     def reaches(self, tip: Pose) -> bool:
         """Whether the tip can be put at a pose: joint angles exist, above the table, the tool not tilted too far."""

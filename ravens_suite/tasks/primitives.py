@@ -95,7 +95,7 @@ class PickPlace(Primitive):
             # A jerk upwards would pull the neighbours of a held bead together.
             robot.line(_above(pick, self.carry_height), self.carry_step / 2)
             robot.line(_above(place, self.carry_height), self.carry_step, gentle=True)
-            robot.line(place.raised(-_BELOW), self.carry_step / 2, robot.touching)
+            robot.line(place.raised(-_BELOW), self.carry_step / 2, robot.stopped)
         else:
             robot.lift(_above(pick, self.carry_height), self.carry_step)
             self._descend(robot, place, self.carry_height, DESCENT_STEP)

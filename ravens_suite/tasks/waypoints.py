@@ -182,7 +182,7 @@ def _carry_low(robot: Robot, tip: Pose, step: float) -> None:
     if abs(steepness) <= _STEEP:
         robot.line(tip, step, gentle=True)
     else:
-        robot.line(tip, step / 2, robot.touching if steepness < 0 else None)
+        robot.line(tip, step / 2, robot.stopped if steepness < 0 else None)
 
 
 def _steepness(robot: Robot, tip: Pose) -> float:
