@@ -49,7 +49,7 @@ STILL_SPEED = 0.005
 SETTLE_BUDGET = 2400
 """Physics steps after which a scene that still moves is left as it is (5 s)."""
 
-COARSE_TIME_STEP, COARSE_ITERATIONS = 1 / 240, 20
+COARSE_TIME_STEP, COARSE_ITERATIONS = 1 / 240, 10
 """Seconds, and iterations of the solver, of a physics step where only the kind of outcome matters."""
 
 EXACT_RESIDUAL, FAST_RESIDUAL = 1e-7, 1e-6

@@ -74,7 +74,10 @@ def _occupied(scene: Scene) -> NDArray[np.uint8]:
 
 
 def _draw(mask: NDArray[np.uint8], corners: Array) -> None:
-    """Fill triangles, ``(T, 3, 2)`` world x and y, with ones."""
+    """Fill the triangles of a closed surface, ``(T, 3, 2)`` world x and y, with ones."""
     scale = (1 << _SUBPIXEL_BITS) / TASK_WORKSPACE.pixel_size
-    for triangle in np.rint((corners - TASK_WORKSPACE.low[:2]) * scale).astype(np.int32):
+    points = np.rint((corners - TASK_WORKSPACE.low[:2]) * scale).astype(np.int32)
+    first, second = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+    # Those that face upwards, or sideways, cover what all of them do.
+    for triangle in points[first[:, 0] * second[:, 1] >= first[:, 1] * second[:, 0]]:
         cv2.fillConvexPoly(mask, triangle, 1, shift=_SUBPIXEL_BITS)
