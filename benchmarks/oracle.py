@@ -1,6 +1,6 @@
 """Success of the scripted oracle on every task, over training and test seeds.
 
-    python benchmarks/oracle.py [--tasks T...] [--episodes 100] [--workers 2] [--out results]
+    python benchmarks/oracle.py [--tasks T...] [--episodes 100] [--continuous-episodes 25] [--workers 2]
 
 Writes ``oracle.csv``: task, split, episodes, score, strict, mean_steps, and ``oracle_failures.json``: the seeds whose
 score is below 1, with how far they got and what the motions ended in. Episodes already measured under ``runs/oracle``
@@ -73,6 +73,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=None, help="default: every task, then every continuous form")
     parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument(
+        "--continuous-episodes", type=int, default=25, help="of each continuous form, which takes longer"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
@@ -80,8 +83,9 @@ def main() -> None:
     rows, failed = [], {}
     with make_engine("processes", options.workers) as engine:
         for task in names:
+            count = options.continuous_episodes if task.endswith("-continuous") else options.episodes
             for split in SPLITS:
-                found = measure(task, split, options.episodes, engine)
+                found = measure(task, split, count, engine)
                 rows.append(row(found))
                 failed[f"{task}/{split}"] = failures(found)
                 print(json.dumps(rows[-1]), flush=True)
