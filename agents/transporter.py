@@ -75,7 +75,7 @@ class TransporterConfig:
     fine_radius: int = 14
     angles: int = 36
     fine_reach: int = 5
-    steps: int = 600
+    steps: int = 1500
     batch: int = 1
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -95,10 +95,9 @@ class TransporterNet(nn.Module):
         super().__init__()
         fine, coarse = config.widths[:2]
         self.trunk = Trunk(_CHANNELS, config.widths, config.depth)
-        summary = 4 * coarse
-        self.pick = PickHead(fine, summary)
-        self.coarse = PlaceHead(coarse, coarse, summary, config.coarse_outputs, config.coarse_radius)
-        self.fine = PlaceHead(fine, coarse, summary, config.fine_outputs, config.fine_radius)
+        self.pick = PickHead(fine)
+        self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
+        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
 
 
 class Batch(NamedTuple):
@@ -181,12 +180,12 @@ class Transporter(Agent):
         net = self.net
         with self._precision():
             features = net.trunk(batch.image)
-            pick_logits = net.pick(features.fine, features.summary)
+            pick_logits = net.pick(features.fine)
             context = sample(features.coarse.float(), batch.pick[:, None] / COARSE)[..., 0]
             query = net.coarse.query(features.coarse, batch.pick / COARSE)
-            key = net.coarse.key(features.coarse, context, features.summary)
+            key = net.coarse.key(features.coarse, context)
             fine_query = net.fine.query(features.fine, batch.pick / FINE)
-            fine_key = net.fine.key(features.fine, context, features.summary)
+            fine_key = net.fine.key(features.fine, context)
         grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
         turned = rotate_query(query, self._angles.expand(len(query), -1))
         with self._precision():
@@ -283,12 +282,12 @@ class Transporter(Agent):
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             features = net.trunk(encode_image(color, height))
-            pick_logits = net.pick(features.fine, features.summary)[0]
+            pick_logits = net.pick(features.fine)[0]
             pick = _positions(peak(functional.avg_pool2d(pick_logits[None].exp(), 3, 1, 1)[0].log())[0]) * FINE
             point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
             context = sample(features.coarse.float(), point[:, None] / COARSE)[..., 0]
             query = net.coarse.query(features.coarse, point / COARSE)
-            key = net.coarse.key(features.coarse, context, features.summary)
+            key = net.coarse.key(features.coarse, context)
         turned = rotate_query(query, self._angles[None])
         with self._precision():
             place_logits = correlate_everywhere(turned, key)[0]
@@ -301,7 +300,7 @@ class Transporter(Agent):
         start, _ = peak(coarse)
         with self._precision():
             query = net.fine.query(features.fine, pick / FINE)
-            key = net.fine.key(features.fine, context, features.summary)
+            key = net.fine.key(features.fine, context)
         centre = torch.tensor(_positions(start[1:]), dtype=torch.float32, device=self.device)[None] * COARSE / FINE
         best, _ = peak(self._refine(query, key, coarse[None], centre)[0], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5

@@ -112,16 +112,6 @@ def invariants(vector: Tensor) -> Tensor:
     return torch.cat([values.mean(dim=2), values.amax(dim=2)], dim=1)
 
 
-def summarise(fields: Tensor) -> Tensor:
-    """What neither turns nor moves of a map (batch, fields * 4, rows, columns): (batch, fields * 4) float32.
-
-    Mean and maximum over all places, of what ``invariants`` gives at each.
-    """
-    values = fields.float().view(len(fields), -1, ORIENTATIONS, *fields.shape[2:])
-    still = torch.cat([values.mean(dim=2), values.amax(dim=2)], dim=1).flatten(2)
-    return torch.cat([still.mean(dim=2), still.amax(dim=2)], dim=1)
-
-
 def modulate(fields: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """``fields * (1 + scale) + shift`` with one scale and shift a field, (batch, fields) each."""
     scale, shift = (values.repeat_interleave(ORIENTATIONS, dim=1)[..., None, None] for values in (scale, shift))

@@ -11,23 +11,20 @@ from .transport import crop, sample, steerable, window
 
 
 class PickHead(nn.Module):
-    """Attention over the map, which depends on what there is on the whole table.
+    """Attention over the map.
 
     Args:
         fields: of the fine features.
-        summary: length of the vector that describes the table.
     """
 
-    def __init__(self, fields: int, summary: int) -> None:
+    def __init__(self, fields: int) -> None:
         super().__init__()
         self.hidden = FieldConv(fields, fields)
         self.logits = FieldConv(fields, 1, kernel=1)
-        self.modulation = nn.Sequential(nn.Linear(summary, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
 
-    def forward(self, fine: Tensor, summary: Tensor) -> Tensor:
-        """(batch, fields * 4, rows, columns) and (batch, summary) -> (batch, rows, columns) float32 logits."""
-        scale, shift = self.modulation(summary).chunk(2, dim=1)
-        logits: Tensor = self.logits(functional.relu(modulate(self.hidden(fine), scale, shift)))
+    def forward(self, fine: Tensor) -> Tensor:
+        """(batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
+        logits: Tensor = self.logits(functional.relu(self.hidden(fine)))
         return logits.float().mean(dim=1)
 
 
@@ -37,19 +34,18 @@ class PlaceHead(nn.Module):
     Args:
         fields: of the feature map it reads.
         context: fields of the vector that describes the pick.
-        summary: length of the vector that describes the whole table.
         outputs: fields of query and key, a multiple of four.
         radius: of the query window, in cells.
     """
 
-    def __init__(self, fields: int, context: int, summary: int, outputs: int, radius: int) -> None:
+    def __init__(self, fields: int, context: int, outputs: int, radius: int) -> None:
         super().__init__()
         self.radius = radius
         self.query_hidden = FieldConv(3 * fields + 2, fields)
         self.query_output = FieldConv(fields, outputs, kernel=1)
         self.key_hidden = FieldConv(fields, fields)
         self.key_output = FieldConv(fields, outputs, kernel=1)
-        self.modulation = nn.Sequential(nn.Linear(2 * context + summary, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
+        self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
         # Query and key at random signs match with a standard deviation of about one.
         self.scale = (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
 
@@ -69,15 +65,14 @@ class PlaceHead(nn.Module):
         query: Tensor = self.query_output(hidden)
         return steerable(query).float()
 
-    def key(self, maps: Tensor, context: Tensor, summary: Tensor) -> Tensor:
+    def key(self, maps: Tensor, context: Tensor) -> Tensor:
         """Steerable key features (batch, outputs * 4, rows, columns) float32, scaled for matching.
 
         Args:
             maps: (batch, fields * 4, rows, columns).
             context: (batch, context * 4) field values at the pick.
-            summary: (batch, summary) of the whole table.
         """
-        scale, shift = self.modulation(torch.cat([invariants(context), summary], dim=1)).chunk(2, dim=1)
+        scale, shift = self.modulation(invariants(context)).chunk(2, dim=1)
         hidden = functional.relu(modulate(self.key_hidden(maps), scale, shift))
         key: Tensor = self.key_output(hidden)
         scaled: Tensor = steerable(key).float() * self.scale

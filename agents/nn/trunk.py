@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .equivariant import FieldConv, LiftingConv, summarise
+from .equivariant import FieldConv, LiftingConv
 
 
 class Features(NamedTuple):
@@ -18,13 +18,10 @@ class Features(NamedTuple):
     Attributes:
         fine: (batch, fields * 4, rows / 2, columns / 2).
         coarse: (batch, fields * 4, rows / 4, columns / 4).
-        summary: (batch, 4 * fields of ``coarse``) float32, what there is on the whole table, wherever it is: the state
-            that decides which of several moves comes next.
     """
 
     fine: Tensor
     coarse: Tensor
-    summary: Tensor
 
 
 class Residual(nn.Module):
@@ -73,7 +70,7 @@ class Trunk(nn.Module):
             # 1x1 convolutions commute with interpolation, and cost a quarter before it.
             raised = functional.interpolate(self.up[index](level), scale_factor=2, mode="bilinear")
             level = self.merge[index](functional.relu(raised + self.skip[index](levels[index])))
-        return Features(fine=level, coarse=coarse, summary=summarise(coarse))
+        return Features(fine=level, coarse=coarse)
 
 
 def encode_image(color: Tensor, height: Tensor) -> Tensor:
