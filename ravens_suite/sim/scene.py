@@ -17,7 +17,7 @@ import numpy as np
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Shape, Sphere, Visual, marker, triangles
 from ravens_suite.values.geometry import IDENTITY_QUATERNION, Array, Pose, Vector
-from ravens_suite.values.workspace import PLANE_HEIGHT, TASK_WORKSPACE
+from ravens_suite.values.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ _PLANE = Body(
     visuals=(Visual(Box((3.0, 3.0, 1.0)), (0.30, 0.47, 0.66)),),
     collisions=(Box((20.0, 20.0, 1.0)),),
 )
-_SHEET = marker((Box((0.5, 1.0, 0.0005)),), (0.2, 0.2, 0.2))
+_SHEET = marker((Box((0.5, 1.0, 2 * SHEET_HEIGHT)),), (0.2, 0.2, 0.2))
 
 
 @dataclass(frozen=True)
