@@ -11,7 +11,7 @@ from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import bullet, collision_points, collision_shape, visual_shape
 from ravens_suite.values.geometry import Array, Pose, Vector
-from ravens_suite.values.workspace import PLANE_HEIGHT, TASK_WORKSPACE
+from ravens_suite.values.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 
 TIME_STEP = 1 / 480
 """Seconds of one physics step (the published demonstration scripts)."""
@@ -44,7 +44,7 @@ _PLANE = Body(
     visuals=(Visual(Box((3.0, 3.0, 1.0)), (0.30, 0.47, 0.66)),),
     collisions=(Box((20.0, 20.0, 1.0)),),
 )
-_SHEET = marker((Box((0.5, 1.0, 0.0005)),), (0.2, 0.2, 0.2))
+_SHEET = marker((Box((0.5, 1.0, 2 * SHEET_HEIGHT)),), (0.2, 0.2, 0.2))
 
 
 @dataclass(frozen=True)

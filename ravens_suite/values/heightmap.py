@@ -3,9 +3,10 @@
 What it computes is the published reconstruction (Transporter Networks, section 3.4): back-project, keep the points in
 the workspace, let higher points overwrite lower ones, take the maximum height and the mean colour over cameras.
 
-How it is fast: the ray of every image pixel is cached, in units of heightmap pixels, with the interval of depths at
-which it is inside the workspace. One comparison then drops the bare table, the robot and everything beyond; what is
-left is scattered by an indexed maximum, so nothing is ever sorted.
+How it is fast: nearly every image pixel sees the empty table or the ground beside it, at a depth that follows from the
+camera's pose. What such pixels give is cached for each camera, and one comparison leaves those that see something else,
+which are worked out and compete for their map pixels by an indexed maximum, so nothing is ever sorted. The expected
+depth decides only how long it takes, never what comes out.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from numpy.typing import NDArray
 
 from ravens_suite.errors import ConfigError
 from ravens_suite.values.cameras import Camera
-from ravens_suite.values.types import DEPTH_UNIT
-from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
+from ravens_suite.values.types import DEPTH_UNIT, quantize_depth
+from ravens_suite.values.workspace import AGENT_WORKSPACE, PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE, Workspace
 
 _SLACK = 1e-5
 """Metres by which the workspace grows for the cheap depth test, which must never drop what the exact test keeps."""
 
+_CAMERAS = 16
+"""Cameras whose rays and empty tables are kept: 8 MB each, for images of 480 x 640."""
 
 _BLOCK = 80_000
-"""Image pixels worked on at a time."""
+"""Image pixels worked on at a time, few enough for their intermediate arrays to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -55,45 +58,105 @@ class CameraRays:
     Attributes:
         origin: (3,) float32.
         direction: (3, H * W) float32.
-        nearest: (H * W,) float32 metres; no point of smaller depth is in the workspace.
         farthest: (H * W,) float32 metres; no point of greater depth is in the workspace.
-        first: the first pixel whose ray meets the workspace.
-        last: one past the last such pixel.
     """
 
     origin: NDArray[np.float32]
     direction: NDArray[np.float32]
-    nearest: NDArray[np.float32]
     farthest: NDArray[np.float32]
-    first: int
-    last: int
 
 
-@lru_cache(maxsize=16)
+@dataclass(frozen=True, eq=False)
+class EmptyTable:
+    """What one camera gives to the heightmap when nothing is on the table.
+
+    Keys are those of ``_keys``; the map is flat, with C pixels.
+
+    Attributes:
+        depth: (H * W,) float32 metres, the expected depth image.
+        key: (C,) int64, the greatest key of each map pixel; 0 where there is none.
+        winner: (C,) int64, the image pixel of that key; 0 where there is none.
+        pixel: (M,) int64, the image pixels whose expected point is in the workspace, by map pixel.
+        start: (C + 1,) int64; map pixel ``c`` has the image pixels ``pixel[start[c] : start[c + 1]]``.
+    """
+
+    depth: NDArray[np.float32]
+    key: NDArray[np.int64]
+    winner: NDArray[np.int64]
+    pixel: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    def seen_in(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The image pixels whose expected point is in one of some map pixels."""
+        first = self.start[cells]
+        count = self.start[cells + 1] - first
+        skipped = np.repeat(first - (np.cumsum(count) - count), count)
+        return self.pixel[skipped + np.arange(len(skipped))]
+
+
+@lru_cache(maxsize=_CAMERAS)
 def camera_rays(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> CameraRays:
     """The rays of a camera; cached, so never change the arrays."""
-    rows, columns = camera.image_size
-    v, u = np.mgrid[:rows, :columns].reshape(2, -1)
-    pixels = np.stack([u, v, np.ones_like(u)]).astype(np.float64)
-    direction = camera.pose.rotation() @ (np.linalg.inv(camera.intrinsics) @ pixels)
+    direction = _directions(camera, 0.0)
     offset = np.subtract(camera.pose.position, workspace.low)
     size = np.subtract(workspace.high, workspace.low)
     with np.errstate(divide="ignore", invalid="ignore"):
         low = (-_SLACK - offset)[:, None] / direction
         high = (size + _SLACK - offset)[:, None] / direction
-    # A ray parallel to a face gives infinities, or NaN exactly on it: fmin and fmax then keep the other bound.
-    nearest = np.fmin(low, high).max(axis=0) - DEPTH_UNIT
+    # A ray parallel to a face gives infinities, or NaN exactly on it: fmax then keeps the other bound.
     farthest = np.fmax(low, high).min(axis=0) + DEPTH_UNIT
-    meeting = np.flatnonzero(nearest <= farthest)
     scale = np.array([1 / workspace.pixel_size, 1 / workspace.pixel_size, 1.0])
     return CameraRays(
         origin=(offset * scale).astype(np.float32),
         direction=np.ascontiguousarray(direction * scale[:, None], dtype=np.float32),
-        nearest=np.maximum(nearest, DEPTH_UNIT / 2).astype(np.float32),
         farthest=farthest.astype(np.float32),
-        first=int(meeting[0]) if len(meeting) else 0,
-        last=int(meeting[-1]) + 1 if len(meeting) else 0,
     )
+
+
+@lru_cache(maxsize=_CAMERAS)
+def empty_table(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> EmptyTable:
+    """What a camera sees of the empty table; cached, so never change the arrays."""
+    depth = _empty_depth(camera)
+    cell, key = _keys(depth, np.arange(len(depth)), camera_rays(camera, workspace), workspace)
+    cells = workspace.shape[0] * workspace.shape[1]
+    best = np.zeros(cells, dtype=np.int64)
+    np.maximum.at(best, cell, key)
+    return EmptyTable(
+        depth=depth,
+        key=best,
+        winner=np.maximum(_pixel_after(best) - 1, 0),
+        pixel=(_pixel_after(key) - 1)[np.argsort(cell, kind="stable")],
+        start=np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=cells))]),
+    )
+
+
+def _empty_depth(camera: Camera) -> NDArray[np.float32]:
+    """(H * W,) depth of the empty table: its dark sheet, and the ground plane, taken as endless, around it.
+
+    Renderers sample a pixel at its centre, half a pixel from the ray by which the published reconstruction maps it.
+    """
+    eye = camera.pose.position
+    x, y, down = _directions(camera, 0.5)
+    down = np.minimum(down, -1e-9)  # Above the horizon everything is farther than the camera draws.
+    depth = (SHEET_HEIGHT - eye[2]) / down
+    on_sheet = np.logical_and.reduce(
+        [
+            (low <= start + depth * along) & (start + depth * along <= high)
+            for start, along, low, high in zip(eye, (x, y), TASK_WORKSPACE.low, TASK_WORKSPACE.high, strict=False)
+        ]
+    )
+    depth = np.where(on_sheet, depth, (PLANE_HEIGHT - eye[2]) / down)
+    return quantize_depth(np.minimum(depth, camera.far))
+
+
+def _directions(camera: Camera, offset: float) -> NDArray[np.float64]:
+    """(3, H * W) world-frame rays, of unit depth, through the points ``offset`` pixels right of and below pixels."""
+    rows, columns = camera.image_size
+    v, u = np.mgrid[:rows, :columns].reshape(2, -1) + offset
+    result: NDArray[np.float64] = camera.pose.rotation() @ (
+        np.linalg.inv(camera.intrinsics) @ np.stack([u, v, np.ones_like(u)])
+    )
+    return result
 
 
 def fuse(
@@ -120,75 +183,98 @@ def fuse(
     _check(color, depth, cameras)
     cells = workspace.shape[0] * workspace.shape[1]
     height = np.zeros(cells, dtype=np.float32)
-    total = np.zeros((cells, 4), dtype=np.uint16)
+    total = np.zeros((cells, 4), dtype=np.float32)
     count = np.zeros(cells, dtype=np.float32)
     for view_color, view_depth, camera in zip(color, depth, cameras, strict=True):
         key = _highest(view_depth.reshape(-1), camera, workspace)
-        seen = np.flatnonzero(key)
-        # The halves of a key, as little-endian words: the image pixel and the bits of the height.
-        halves = key.view("<u4").reshape(-1, 2)
-        np.maximum(height, halves[:, 1].view(np.float32), out=height)
-        # Four bytes a pixel make the gather one word wide; the fourth is then cleared.
-        words = cv2.cvtColor(np.ascontiguousarray(view_color), cv2.COLOR_RGB2RGBA).view("<u4").reshape(-1)
-        shade = np.zeros(cells, dtype="<u4")
-        shade[seen] = words.take(halves[seen, 0] - 1) & 0xFFFFFF
+        np.maximum(height, _height(key), out=height)
+        shade = _words(view_color).take(_pixel_after(key)) & 0xFFFFFF
         total += shade.view(np.uint8).reshape(-1, 4)
         count += shade != 0
-    mean = np.rint(total[:, :3] / np.maximum(count, 1)[:, None]).astype(np.uint8)
-    return Heightmap(mean.reshape(*workspace.shape, 3), height.reshape(workspace.shape))
+    planes = np.ascontiguousarray(total.T[:3])
+    planes /= np.maximum(count, 1)
+    mean = cv2.merge(list(np.rint(planes, out=planes).astype(np.uint8).reshape(3, *workspace.shape)))
+    return Heightmap(np.asarray(mean, dtype=np.uint8), height.reshape(workspace.shape))
+
+
+def _words(color: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """(1 + H * W,) an image's pixels after one black pixel, as words: a gather then moves whole words."""
+    rows, columns, _ = color.shape
+    words = np.empty(1 + rows * columns, dtype="<u4")
+    words[0] = 0
+    rgba = words[1:].view(np.uint8).reshape(rows, columns, 4)
+    cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_RGB2RGBA, dst=rgba)
+    return words
 
 
 def _highest(depth: NDArray[np.float32], camera: Camera, workspace: Workspace) -> NDArray[np.int64]:
-    """For every map pixel of one view the key of its point: bits of the height, then image pixel + 1; 0 for none.
+    """(rows * columns,) for every map pixel of one view the greatest key of its points; 0 for none.
 
-    Heights are not negative, so their bits ascend as they do, and the greatest key is the highest and then the last
-    point. Blocks of the image are small enough for their intermediate arrays to stay in the processor's cache.
+    Map pixels whose winner still sees the table start with its key; then come the image pixels that see something
+    else. Where that leaves less than the empty table has, the other image pixels that still see the table compete.
     """
-    rays = camera_rays(camera, workspace)
-    best = np.zeros(workspace.shape[0] * workspace.shape[1], dtype=np.int64)
-    for start in range(rays.first, rays.last, _BLOCK):
-        block = slice(start, min(start + _BLOCK, rays.last))
-        near, direction = depth[block], rays.direction[:, block]
-        pixel = np.flatnonzero((near <= rays.farthest[block]) & (near >= rays.nearest[block]))
-        if len(pixel) == 0:
-            continue
-        cell, z, pixel = _inside(near, direction, rays.origin, pixel, workspace)
-        key = np.empty((len(z), 2), dtype="<u4")
-        np.add(pixel, start + 1, out=key[:, 0], casting="unsafe")
-        key[:, 1] = z.view(np.uint32)
-        np.maximum.at(best, cell, key.view("<i8").reshape(-1))
+    table, rays = empty_table(camera, workspace), camera_rays(camera, workspace)
+    other = depth != table.depth
+    best: NDArray[np.int64] = table.key * ~other.take(table.winner)
+    _raise(best, depth, np.flatnonzero(other & (depth <= rays.farthest)), rays, workspace)
+    pixel = table.seen_in(np.flatnonzero(best < table.key))
+    _raise(best, depth, pixel.take(np.flatnonzero(~other.take(pixel))), rays, workspace)
     return best
 
 
-def _inside(
+def _raise(
+    best: NDArray[np.int64],
     depth: NDArray[np.float32],
-    direction: NDArray[np.float32],
-    origin: NDArray[np.float32],
     pixel: NDArray[np.int64],
+    rays: CameraRays,
     workspace: Workspace,
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-    """(map cell, height, image pixel) of those of the given image pixels whose point is in the workspace."""
-    near = depth.take(pixel)
-    column, row, z = (_along(direction[axis], origin[axis], pixel, near) for axis in range(3))
+) -> None:
+    """Let some image pixels compete for their map pixels: greater keys overwrite those in ``best``."""
+    for start in range(0, len(pixel), _BLOCK):
+        np.maximum.at(best, *_keys(depth, pixel[start : start + _BLOCK], rays, workspace))
+
+
+def _keys(
+    depth: NDArray[np.float32], pixel: NDArray[np.int64], rays: CameraRays, workspace: Workspace
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Map pixels and keys of those of the given image pixels whose point is in the workspace.
+
+    A key is the bits of the height and then the image pixel + 1. Heights are not negative, so their bits ascend as they
+    do, and the greatest key is the highest and then the last point.
+    """
     rows, columns = workspace.shape
-    limits = ((column, columns), (row, rows), (z, workspace.high[2] - workspace.low[2]))
-    if not all(values.min() >= 0 and values.max() < np.float32(limit) for values, limit in limits):
-        inside = np.logical_and.reduce([(values >= 0) & (values < np.float32(limit)) for values, limit in limits])
-        kept = np.flatnonzero(inside)
-        column, row, z, pixel = column.take(kept), row.take(kept), z.take(kept), pixel.take(kept)
-    cell = row.astype(np.int64)
+    near = depth.take(pixel)
+    z = _along(2, rays, pixel, near)
+    # Heights first: they alone drop most of the robot.
+    kept = np.flatnonzero((z >= 0) & (z < np.float32(workspace.high[2] - workspace.low[2])) & (near > 0))
+    pixel, near, z = pixel.take(kept), near.take(kept), z.take(kept)
+    column, row = _along(0, rays, pixel, near), _along(1, rays, pixel, near)
+    kept = np.flatnonzero((column >= 0) & (column < np.float32(columns)) & (row >= 0) & (row < np.float32(rows)))
+    pixel, z = pixel.take(kept), z.take(kept)
+    cell = row.take(kept).astype(np.int64)
     cell *= columns
-    cell += column.astype(np.int64)
-    return cell, z, pixel
+    cell += column.take(kept).astype(np.int64)
+    key = np.empty((len(z), 2), dtype="<u4")
+    np.add(pixel, 1, out=key[:, 0], casting="unsafe")
+    key[:, 1] = z.view(np.uint32)
+    return cell, key.view("<i8").reshape(-1)
 
 
-def _along(
-    direction: NDArray[np.float32], origin: np.float32, pixel: NDArray[np.int64], depth: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _pixel_after(key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The image pixels + 1 of keys; 0 for no point."""
+    return key & 0xFFFFFFFF
+
+
+def _height(key: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The heights of keys in metres; 0 for no point."""
+    return key.view("<u4")[1::2].view(np.float32)
+
+
+def _along(axis: int, rays: CameraRays, pixel: NDArray[np.int64], depth: NDArray[np.float32]) -> NDArray[np.float32]:
     """One coordinate of the points of some image pixels."""
-    value: NDArray[np.float32] = direction.take(pixel)
+    value: NDArray[np.float32] = rays.direction[axis].take(pixel)
     value *= depth
-    value += origin
+    value += rays.origin[axis]
     return value
 
 

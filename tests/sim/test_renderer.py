@@ -25,6 +25,7 @@ from ravens_suite.sim.renderer import BACKGROUND, Images, Lighting, Renderer, ma
 from ravens_suite.sim.scene import Drawable, Scene
 from ravens_suite.values.cameras import Camera, look_at, published_cameras
 from ravens_suite.values.geometry import Pose
+from ravens_suite.values.heightmap import empty_table
 from ravens_suite.values.palette import PALETTE
 from ravens_suite.values.types import quantize_depth
 from ravens_suite.values.workspace import PLANE_HEIGHT
@@ -117,6 +118,15 @@ def same_images(a: Images, b: Images) -> bool:
 
 
 # ------------------------------------------------------------------- both renderers
+
+
+@each_renderer
+def test_the_empty_table_has_the_depth_that_heightmaps_expect(draw: Renderer, scene: Scene) -> None:
+    views = published_cameras(SMALL)
+    images = draw.render(scene, views)
+    for camera, depth in zip(views, images.depth, strict=True):
+        table = empty_table(camera)
+        assert (depth.reshape(-1) == table.depth)[table.pixel].mean() > 0.9
 
 
 @each_renderer

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from ravens_suite.errors import ConfigError
 from ravens_suite.values.cameras import Camera, look_at, published_cameras
-from ravens_suite.values.heightmap import Heightmap, camera_rays, fuse
-from ravens_suite.values.types import quantize_depth
+from ravens_suite.values.heightmap import Heightmap, camera_rays, empty_table, fuse
+from ravens_suite.values.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
 
 SMALL = Workspace(low=(0.25, -0.25, 0.0), high=(0.75, 0.25, 0.28), pixel_size=0.03125)
+BELOW = Workspace(low=(0.2, -0.6, -0.01), high=(0.8, 0.6, 0.27), pixel_size=0.05)
+"""One that the ground beside the sheet is inside of."""
 
 
 def reference(
@@ -67,6 +69,48 @@ def test_equal_to_the_plain_reference(views: list[Camera], seed: int, flat: bool
         depth[:] = depth[:, :1, :1]
     color = rng.integers(0, 3 if flat else 256, (*depth.shape, 3)).astype(np.uint8)
     ours, plain = fuse(color, depth, views, SMALL), reference(color, depth, views, SMALL)
+    np.testing.assert_array_equal(ours.height, plain.height)
+    np.testing.assert_array_equal(ours.color, plain.color)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    views=st.lists(cameras(), min_size=1, max_size=3),
+    seed=st.integers(0, 2**31),
+    shares=st.lists(st.floats(0, 1), min_size=5, max_size=5),
+    workspace=st.sampled_from([SMALL, AGENT_WORKSPACE, BELOW]),
+)
+def test_what_differs_from_the_empty_table_makes_no_difference_to_exactness(
+    views: list[Camera], seed: int, shares: list[float], workspace: Workspace
+) -> None:
+    """Depths as expected, a few steps off, of things on the table, not measured, and NaN, side by side."""
+    rng = np.random.default_rng(seed)
+    size = views[0].image_size
+    views = [Camera(v.name, v.pose, size, v.focal_length) for v in views]
+    expected = np.stack([empty_table(camera, workspace).depth.reshape(size) for camera in views])
+    steps = quantize_depth(expected + rng.integers(-3, 4, expected.shape) * DEPTH_UNIT)
+    things = quantize_depth(expected * rng.uniform(0.5, 1.2, expected.shape))
+    choices = np.stack([expected, steps, things, np.zeros_like(expected), np.full_like(expected, np.nan)])
+    weights = np.array(shares) + 1e-3
+    pick = rng.choice(5, expected.shape, p=weights / weights.sum())
+    depth = np.take_along_axis(choices, pick[None], axis=0)[0]
+    color = rng.integers(0, 256, (*depth.shape, 3)).astype(np.uint8)
+    ours, plain = fuse(color, depth, views, workspace), reference(color, depth, views, workspace)
+    np.testing.assert_array_equal(ours.height, plain.height)
+    np.testing.assert_array_equal(ours.color, plain.color)
+
+
+def test_a_table_pixel_that_is_hidden_leaves_its_map_pixel_to_the_next_best() -> None:
+    views = (Camera("above", look_at((0.5, 0.0, 0.8), (0.5, 0.0, 0.0), (0.0, 1.0, 0.0)), (48, 48), 48.0),)
+    table = empty_table(views[0], SMALL)
+    shared = np.flatnonzero(np.diff(table.start) > 1)
+    assert len(shared) > 0
+    depth = table.depth.copy()
+    depth[table.winner[shared]] = 0
+    color = np.arange(48 * 48 * 3).reshape(1, 48, 48, 3).astype(np.uint8)
+    images = color, depth.reshape(1, 48, 48), views, SMALL
+    ours, plain = fuse(*images), reference(*images)
+    assert ours.color.reshape(-1, 3)[shared].any(axis=-1).all()
     np.testing.assert_array_equal(ours.height, plain.height)
     np.testing.assert_array_equal(ours.color, plain.color)
 
