@@ -15,8 +15,8 @@ Net = TypeVar("Net", bound=nn.Module)
 _WARM_UP = 0.15
 _START, _END = 0.1, 0.01
 _LARGEST_GRADIENT = 100.0
-"""Norm above which a gradient is scaled down. A move that is guessed wrong has one of about 50: a limit below that takes
-weight from exactly the examples that are not learnt yet (one of the seven moves of the towers of Hanoi, for good)."""
+"""Norm above which a gradient is scaled down. A move that is guessed wrong has one of about 50: a limit below that
+takes weight from exactly the examples that are not learnt yet (one of the seven moves of Hanoi, for good)."""
 
 
 @dataclass(frozen=True)
