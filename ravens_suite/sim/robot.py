@@ -48,6 +48,9 @@ LEAST_UPRIGHT = 0.5
 
 _ARRIVED = 5e-4
 
+_NO_TURN = 1e-6
+"""Radians below which a move does not turn."""
+
 HOME_TIP = kinematics.flange_to_tool(Pose.from_matrix(kinematics.forward(kinematics.HOME_JOINTS)))
 """Tip pose at the home joints."""
 
@@ -137,8 +140,9 @@ class Robot:
         start = self.tool.tip
         turn = _turn_between(start, tip)
         count = max(math.ceil(math.dist(start.position, tip.position) / step), math.ceil(turn / TURN_STEP), 1)
+        path = _path(start, tip)
         for part in _gentle_parts(count, step) if gentle else (i / count for i in range(1, count + 1)):
-            self.tool.command(interpolate(start, tip, part))
+            self.tool.command(path(part))
             self.scene.step()
             if until is not None and until():
                 return True
@@ -225,11 +229,21 @@ def _turn_between(start: Pose, end: Pose) -> float:
 
 def interpolate(start: Pose, end: Pose, part: float) -> Pose:
     """Straight line in position, shortest turn in orientation (Shoemake 1985, spherical linear interpolation)."""
+    return _path(start, end)(part)
+
+
+def _path(start: Pose, end: Pose) -> Callable[[float], Pose]:
+    """``interpolate`` between two poses, ready to be asked for many parts of the way."""
+    (x, y, z), (dx, dy, dz) = start.position, (b - a for a, b in zip(start.position, end.position, strict=True))
     turn = _turn_between(start, end)
-    x, y, z = (a + part * (b - a) for a, b in zip(start.position, end.position, strict=True))
-    if turn < 1e-6:
-        return Pose((x, y, z), end.quaternion)
     flip = -1.0 if sum(a * b for a, b in zip(start.quaternion, end.quaternion, strict=True)) < 0 else 1.0
-    near, far = math.sin((1 - part) * turn / 2), flip * math.sin(part * turn / 2)
-    blend = [near * a + far * b for a, b in zip(start.quaternion, end.quaternion, strict=True)]
-    return Pose.from_vector([x, y, z, *blend])
+
+    def straight(part: float) -> Pose:
+        return Pose((x + part * dx, y + part * dy, z + part * dz), end.quaternion)
+
+    def turning(part: float) -> Pose:
+        near, far = math.sin((1 - part) * turn / 2), flip * math.sin(part * turn / 2)
+        blend = [near * a + far * b for a, b in zip(start.quaternion, end.quaternion, strict=True)]
+        return Pose.from_vector([*straight(part).position, *blend])
+
+    return straight if turn < _NO_TURN else turning
