@@ -101,6 +101,8 @@ def test_evaluate_prints_and_records_its_figures(tmp_path: Path, capsys: pytest.
 
 def test_control_c_keeps_what_is_done_and_is_status_130(tmp_path: Path) -> None:
     code = (
+        # A shell starts what runs in the background with control-C ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys, time; sys.path.insert(0, sys.argv[1]); import fake_environment as f; f.register();"
         "from ravens_suite.jobs.cli import main;"
         "real = f.FakeEnvironment.step;"
