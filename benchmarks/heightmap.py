@@ -12,13 +12,13 @@ import argparse
 import json
 import math
 import platform
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from timing import best_milliseconds
 
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.values.cameras import Camera
@@ -60,17 +60,6 @@ def _view(
     shade[cell] = color.reshape(-1, 3)[pixel]
     height[cell] = z[pixel]
     return shade, height
-
-
-def best_milliseconds(action: Callable[[], object], repetitions: int) -> float:
-    """Least CPU time of several runs, after one that is not counted."""
-    action()
-    times = []
-    for _ in range(repetitions):
-        start = time.process_time_ns()
-        action()
-        times.append(time.process_time_ns() - start)
-    return min(times) / 1e6
 
 
 def measure(task: str, seed: int) -> dict[str, object]:

@@ -12,13 +12,12 @@ import argparse
 import json
 import os
 import platform
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import best_milliseconds
 
 from ravens_suite.errors import RendererError
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Shape, Sphere, solid
@@ -47,17 +46,6 @@ def standard_scene(bodies: int) -> Scene:
         pose = Pose.from_vector([*position, *rng.normal(size=4)])
         scene.add(f"body {index}", solid(shapes[index % len(shapes)], colors[index % len(colors)]), pose, "fixed")
     return scene
-
-
-def best_milliseconds(action: Callable[[], object], repetitions: int) -> float:
-    """Least CPU time of several runs, after one that is not counted."""
-    action()
-    times = []
-    for _ in range(repetitions):
-        start = time.process_time_ns()
-        action()
-        times.append(time.process_time_ns() - start)
-    return min(times) / 1e6
 
 
 def measure(renderer: Renderer, scene: Scene, repetitions: int) -> dict[str, float]:

@@ -1,9 +1,10 @@
 """Where a picked object goes: cross-correlation of rotated query fields with key fields.
 
-After Transporter Networks (arXiv 2010.14406, section 3.2), with two changes. Features are steerable: each field is a
-scalar, a vector or a double-angle vector, so that rotating the query by any angle also turns the features' directions
-(as in Fourier Transporter, arXiv 2401.12046); one pass through the network then serves all angles. And placing is
-coarse to fine: all positions and angles at a quarter of the resolution, then a small neighbourhood at half of it.
+After Transporter Networks (arXiv 2010.14406, section 3.2), with two changes. Features are steerable: scalars, and
+vectors that turn once to six times as fast as the scene, so that rotating the query by any angle also turns the
+features' directions (as in Fourier Transporter, arXiv 2401.12046); one pass through the network then serves all angles.
+And placing is coarse to fine: all positions and angles at a quarter of the resolution, then a small neighbourhood at
+half of it.
 
 Positions are in cells of the map at hand, (column, row); cell ``i`` covers ``[i, i + 1)``.
 """

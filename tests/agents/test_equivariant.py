@@ -58,3 +58,15 @@ def test_correlation_is_the_sum_of_products() -> None:
     patch = torch.randn(2, 4, 9, 9)
     plain = torch.stack([torch.nn.functional.conv2d(k[None], q)[0] for q, k in zip(query, patch, strict=True)])
     torch.testing.assert_close(correlate_nearby(query, patch), plain, rtol=1e-4, atol=1e-4)
+
+
+def test_both_ways_of_matching_agree() -> None:
+    """Convolution in bfloat16, where autocast is on, gives what the Fourier transform gives, to its precision."""
+    torch.manual_seed(3)
+    query, key, patch = torch.randn(1, 6, 8, 9, 9), torch.randn(1, 8, 24, 16), torch.randn(1, 8, 13, 13)
+    for match, maps in ((correlate_everywhere, key), (correlate_nearby, patch)):
+        plain = match(query, maps)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            quick = match(query, maps)
+        assert quick.dtype == torch.float32
+        assert float((quick - plain).abs().max()) < 0.02 * float(plain.abs().max())

@@ -12,7 +12,7 @@ import torch
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
 from ravens_suite.agents.nn.steps import to_pixels
-from ravens_suite.agents.nn.targets import angle_target, peak, position_target
+from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -71,6 +71,22 @@ def test_a_soft_target_is_read_back_between_cells() -> None:
     assert math.isclose(float(best[0]) * math.pi / 18, 1.23, abs_tol=1e-3)
     assert math.isclose(float(best[1]) + 0.5, 12.8, abs_tol=1e-3)
     assert math.isclose(float(best[2]) + 0.5, 7.3, abs_tol=1e-3)
+
+
+def test_an_angle_is_read_back_across_the_end_of_the_circle() -> None:
+    grid = angle_grid(36, torch.device("cpu"))
+    for angle in (-0.06, 0.04):
+        target = pose_target(torch.tensor([[[5.0, 6.0]]]), torch.tensor([[angle]]), grid, (12, 10), spot=1.0, turn=0.1)
+        best, _ = peak(target[0].log(), cyclic=True)
+        assert math.isclose(math.remainder(float(best[0]) * math.pi / 18 - angle, 2 * math.pi), 0, abs_tol=1e-3)
+
+
+def test_a_target_of_several_poses_has_a_bump_at_each_and_nowhere_else() -> None:
+    grid = angle_grid(36, torch.device("cpu"))
+    points, turns = torch.tensor([[[2.5, 3.5], [8.5, 9.5]]]), torch.tensor([[0.0, math.pi]])
+    target = pose_target(points, turns, grid, (12, 10), spot=0.7, turn=0.1)[0]
+    assert target[0, 3, 2] == pytest.approx(1) and target[18, 9, 8] == pytest.approx(1)
+    assert target[0, 9, 8] < 1e-3 and target[18, 3, 2] < 1e-3
 
 
 def test_act_gives_two_poses_in_the_workspace() -> None:

@@ -83,3 +83,20 @@ def test_the_oracle_lays_the_rope(rollout: Callable[..., Any], task: str, seed: 
 @BOTH
 def test_resets_keep_memory(growth: Callable[..., float], task: str) -> None:
     assert growth(task, 12) < 5
+
+
+def test_a_load_that_hangs_in_its_joints_ends_the_descent(build: Callable[..., Any]) -> None:
+    """What holds a bead up may be a joint, which is no contact: without an end the tool would push on and on."""
+    start = build("block-insertion", 0)
+    robot, scene = start.robot, start.scene
+    x, y, _ = scene.pose("block").position
+    robot.travel(Pose((x, y, 0.06)))
+    assert robot.line(Pose((x, y, 0.0)), 0.001, robot.touching)
+    assert robot.suction.activate()
+    robot.line(Pose((x, y, 0.2)), 0.002)
+    hanging = scene.pose("block")
+    scene.link("plane", "block", (scene.pose("plane").inverse() @ hanging).position, (0.0, 0.0, 0.0), 200.0)
+    assert not robot.stopped()
+    assert robot.line(Pose((x, y, 0.05)), 0.0005, robot.stopped)
+    assert not robot.touching()
+    assert scene.pose("block").position[2] == pytest.approx(hanging.position[2], abs=0.01)
