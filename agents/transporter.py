@@ -32,7 +32,7 @@ from .nn.memory import keep_freed_memory
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.steps import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
-from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, rotate_query, sample
+from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, rotate_query, sample, window
 from .nn.trunk import Features, Trunk, encode_image
 
 FINE, COARSE = 2, 4
@@ -52,12 +52,13 @@ class TransporterConfig:
         fine_outputs: fields that are matched at half resolution; a multiple of four.
         coarse_radius: of the query window, in cells of 12.5 mm.
         fine_radius: of the query window, in cells of 6.25 mm.
-        angles: place angles over a full turn.
+        angles: place angles over a full turn, when acting.
+        train_angles: place angles over a full turn, when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
         batch: examples a step.
         learning_rate: at the top of the cycle.
-        weight_decay: of AdamW.
+        weight_decay: decoupled from the gradient.
         average: decay of the moving average of the weights, which is what acts.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
@@ -74,6 +75,7 @@ class TransporterConfig:
     coarse_radius: int = 12
     fine_radius: int = 14
     angles: int = 36
+    train_angles: int = 18
     fine_reach: int = 5
     steps: int = 1500
     batch: int = 1
@@ -187,13 +189,14 @@ class Transporter(Agent):
             fine_query = net.fine.query(features.fine, batch.pick / FINE)
             fine_key = net.fine.key(features.fine, context)
         grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
-        turned = rotate_query(query, self._angles.expand(len(query), -1))
+        angles = angle_grid(self.config.train_angles, self.device) + rng.uniform(0, 2 * math.pi)
+        turned = rotate_query(query, angles.expand(len(query), -1))
         with self._precision():
             place_logits = correlate_everywhere(turned, key)
         target = pose_target(
             batch.place / COARSE,
             batch.turn,
-            self._angles,
+            angles,
             (place_logits.shape[-2], place_logits.shape[-1]),
             spot=0.7,
             turn=0.7 * self._angle_step,
@@ -201,35 +204,36 @@ class Transporter(Agent):
         return {
             "pick": cross_entropy(pick_logits, grip),
             "place": cross_entropy(place_logits, target),
-            "refine": self._refine_loss(batch, fine_query, fine_key, place_logits, rng),
+            "refine": self._refine_loss(batch, fine_query, fine_key, place_logits, angles, rng),
         }
 
     def _refine_loss(
-        self, batch: Batch, query: Tensor, key: Tensor, coarse: Tensor, rng: np.random.Generator
+        self, batch: Batch, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, rng: np.random.Generator
     ) -> Tensor:
         """Refine from a start that is off by as much as the coarse stage may be."""
         reach = self.config.fine_reach
         shift = torch.tensor(rng.uniform(-0.6, 0.6, (len(batch.turn), 2)) * reach, dtype=torch.float32)
         start = batch.place[:, 0] / FINE + shift.to(self.device)
-        logits = self._refine(query, key, coarse, start)
+        logits = self._refine(query, key, coarse, angles, start)
         side = 2 * reach + 1
         target = pose_target(
             batch.place / FINE - start[:, None] + side / 2,
             batch.turn,
-            self._angles,
+            angles,
             (side, side),
             spot=1.0,
             turn=0.5 * self._angle_step,
         )
         return cross_entropy(logits, target)
 
-    def _refine(self, query: Tensor, key: Tensor, coarse: Tensor, start: Tensor) -> Tensor:
-        """(batch, angles, n, n) logits about a start (batch, 2) in fine cells, on top of the coarse ones there."""
+    def _refine(self, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, start: Tensor) -> Tensor:
+        """(batch, angles, n, n) logits about a start (batch, 2) in fine cells: corrections of the coarse ones there."""
         patch = crop(key, start, self.config.fine_radius + self.config.fine_reach)
-        turned = rotate_query(query, self._angles.expand(len(query), -1))
+        turned = rotate_query(query, angles.expand(len(query), -1))
         with self._precision():
             logits = correlate_nearby(turned, patch)
-        return logits + sample(coarse, start[:, None] * FINE / COARSE)[..., None]
+        positions = start[:, None, None] + window(self.config.fine_reach, self.device)
+        return logits + sample(coarse, positions * FINE / COARSE)
 
     @property
     def _angle_step(self) -> float:
@@ -302,7 +306,7 @@ class Transporter(Agent):
             query = net.fine.query(features.fine, pick / FINE)
             key = net.fine.key(features.fine, context)
         centre = torch.tensor(_positions(start[1:]), dtype=torch.float32, device=self.device)[None] * COARSE / FINE
-        best, _ = peak(self._refine(query, key, coarse[None], centre)[0], cyclic=True)
+        best, _ = peak(self._refine(query, key, coarse[None], self._angles, centre)[0], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5
         return (centre[0].cpu().double().numpy() + offset) * FINE, float(best[0]) * self._angle_step
 

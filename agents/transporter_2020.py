@@ -33,7 +33,7 @@ from .base import Agent, Demonstrations
 from .nn.augment import Published, augment_as_published
 from .nn.devices import choose_device, multiplies_in_bfloat16
 from .nn.memory import keep_freed_memory
-from .nn.optimise import adam_state, set_adam_state, under
+from .nn.optimise import moments, set_moments, under
 from .nn.resnet import ResNet, normalise
 from .nn.steps import to_pose
 from .nn.transport import angle_grid, correlate_nearby, sample, turned_back
@@ -266,12 +266,12 @@ class Transporter2020(Agent):
 
     def training_state(self) -> dict[str, Tensor]:
         """Weights and the optimiser's moments."""
-        return {f"net.{name}": value for name, value in self.weights().items()} | adam_state(self.adam, self.net)
+        return {f"net.{name}": value for name, value in self.weights().items()} | moments(self.adam, self.net)
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``training_state``."""
         self.net.load_state_dict(under("net.", state))
-        set_adam_state(self.adam, self.net, state)
+        set_moments(self.adam, self.net, state)
 
 
 def _one_hot_loss(logits: Tensor, *index: int) -> Tensor:

@@ -61,16 +61,17 @@ class LiftingConv(nn.Module):
 
     def __init__(self, channels: int, fields: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
-        self.stride, self.padding = stride, padding
-        self.weight = nn.Parameter(_he((fields, channels, kernel, kernel), channels * kernel**2))
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+        # One row a field, as matrix optimisers want it.
+        self.weight = nn.Parameter(_he((fields, channels * kernel**2), channels * kernel**2))
         self.bias = nn.Parameter(torch.zeros(fields))
         self.register_buffer("turning", _turning((kernel, kernel)), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
-        fields, channels, kernel, _ = self.weight.shape
-        weight = _orient(self.weight.flatten(2), self.turning)
-        weight = weight.reshape(fields * ORIENTATIONS, channels, kernel, kernel)
+        fields = len(self.weight)
+        weight = _orient(self.weight.view(fields, -1, self.kernel**2), self.turning)
+        weight = weight.reshape(fields * ORIENTATIONS, -1, self.kernel, self.kernel)
         bias = self.bias.repeat_interleave(ORIENTATIONS)
         return functional.conv2d(image, weight, bias, self.stride, self.padding)
 
@@ -90,18 +91,18 @@ class FieldConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, gain: float = 1.0) -> None:
         super().__init__()
-        self.stride = stride
+        self.kernel, self.stride = kernel, stride
         self.padding = kernel // 2 if stride == 1 else 0
-        shape = (outputs, inputs, ORIENTATIONS, kernel, kernel)
-        self.weight = nn.Parameter(gain * _he(shape, inputs * ORIENTATIONS * kernel**2))
+        fan_in = inputs * ORIENTATIONS * kernel**2
+        self.weight = nn.Parameter(gain * _he((outputs, fan_in), fan_in))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.register_buffer("turning", _turning((ORIENTATIONS, kernel, kernel)), persistent=False)
 
     def forward(self, fields: Tensor) -> Tensor:
         """(batch, inputs * 4, rows, columns) -> (batch, outputs * 4, rows', columns')."""
-        outputs, inputs, _, kernel, _ = self.weight.shape
-        weight = _orient(self.weight.flatten(2), self.turning)
-        weight = weight.reshape(outputs * ORIENTATIONS, inputs * ORIENTATIONS, kernel, kernel)
+        outputs = len(self.weight)
+        weight = _orient(self.weight.view(outputs, -1, ORIENTATIONS * self.kernel**2), self.turning)
+        weight = weight.reshape(outputs * ORIENTATIONS, -1, self.kernel, self.kernel)
         bias = self.bias.repeat_interleave(ORIENTATIONS)
         return functional.conv2d(fields, weight, bias, self.stride, self.padding)
 

@@ -1,4 +1,8 @@
-"""AdamW on one learning-rate cycle, with a moving average of the weights; its whole state is tensors."""
+"""Muon on one learning-rate cycle, with a moving average of the weights; its whole state is tensors.
+
+Muon (K. Jordan, 2024, "Muon: an optimizer for hidden layers in neural networks") orthogonalises the averaged gradient
+of a weight matrix, so that rare directions are learnt as fast as common ones. AdamW takes what is no matrix.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ class OptimiserConfig:
     Attributes:
         steps: length of the cycle.
         learning_rate: at its top.
-        weight_decay: of AdamW.
+        weight_decay: decoupled from the gradient.
         average: decay of the moving average of the weights.
     """
 
@@ -60,18 +64,24 @@ class Optimiser(Generic[Net]):
     def __init__(self, net: Net, config: OptimiserConfig) -> None:
         self.net, self.config = net, config
         self.average: Net = copy.deepcopy(net).requires_grad_(False).eval()
+        matrices = [weight for weight in net.parameters() if _is_matrix(weight)]
+        others = [weight for weight in net.parameters() if not _is_matrix(weight)]
+        self.muon = torch.optim.Muon(
+            matrices, config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+        )
         self.adam = torch.optim.AdamW(
-            net.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True
+            others, config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
 
     def step(self, loss: Tensor, step: int) -> float:
         """One step down the gradient of ``loss``, number ``step`` of the run; the learning rate used."""
         rate = one_cycle(step, self.config.steps, self.config.learning_rate)
-        for group in self.adam.param_groups:
+        for group in [*self.muon.param_groups, *self.adam.param_groups]:
             group["lr"] = rate
-        self.adam.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
+        self.muon.step()  # type: ignore[no-untyped-call]
         self.adam.step()
         # A young average must not remember the random start.
         decay = min(self.config.average, (1 + step) / (10 + step))
@@ -85,37 +95,43 @@ class Optimiser(Generic[Net]):
         """Weights, averages and moments by name."""
         state = {f"net.{name}": value for name, value in self.net.state_dict().items()}
         state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
-        return state | adam_state(self.adam, self.net)
+        return state | moments(self.muon, self.net) | moments(self.adam, self.net)
 
     def set_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``state``."""
         self.net.load_state_dict(under("net.", state))
         self.average.load_state_dict(under("average.", state))
-        set_adam_state(self.adam, self.net, state)
+        set_moments(self.muon, self.net, state)
+        set_moments(self.adam, self.net, state)
 
 
-def adam_state(adam: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:
-    """The optimiser's moments, under ``adam.<moment>.<parameter>``."""
+def _is_matrix(weight: Tensor) -> bool:
+    return weight.ndim == 2 and len(weight) > 1
+
+
+def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:
+    """The optimiser's moments, under ``moment.<moment>.<parameter>``."""
     state = {}
     for name, parameter in net.named_parameters():
-        for moment, value in adam.state.get(parameter, {}).items():
-            state[f"adam.{moment}.{name}"] = value
+        for moment, value in optimiser.state.get(parameter, {}).items():
+            state[f"moment.{moment}.{name}"] = value
     return state
 
 
-def set_adam_state(adam: torch.optim.Optimizer, net: nn.Module, state: dict[str, Tensor]) -> None:
-    """The inverse of ``adam_state``; other keys are left alone."""
+def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[str, Tensor]) -> None:
+    """The inverse of ``moments``; what belongs to other optimisers is left alone."""
+    mine = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     for name, parameter in net.named_parameters():
-        moments = {
+        values = {
             key.split(".")[1]: value.clone()
             for key, value in state.items()
-            if key.startswith("adam.") and key.split(".", 2)[2] == name
+            if key.startswith("moment.") and key.split(".", 2)[2] == name
         }
-        if moments:
+        if values and id(parameter) in mine:
             # In the layout of the parameter: the fused step goes through both in the order of their memory.
-            adam.state[parameter] = {
+            optimiser.state[parameter] = {
                 key: value.cpu() if key == "step" else torch.empty_like(parameter).detach().copy_(value)
-                for key, value in moments.items()
+                for key, value in values.items()
             }
 
 

@@ -227,7 +227,7 @@ def bare_table(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray
 
 
 def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_]:
-    """Pixels of what the action moved: changed where they were, and the same again where the motion takes them.
+    """Pixels of what the action moved: changed where they were or go, and the same again where the motion takes them.
 
     Where no such object shows (a push, a rope bead), the pixels right at the pick.
 
@@ -243,6 +243,9 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
     shades = before.color.astype(np.int16)
     changed = np.abs(shades - after.color).max(axis=-1) > _SHADE_TOLERANCE
     changed |= np.abs(before.height - after.height) > _HEIGHT_TOLERANCE
+    # Where the next object has come to lie on the spot of this one, what changed is the place it was taken to.
+    changed |= warp(changed.astype(np.uint8), motion, inverse=True).astype(bool)
+    changed &= ~bare_table(before.color, before.height)
     arrived = warp(after.color, motion, inverse=True).astype(np.int16)
     same = np.abs(shades - arrived).max(axis=-1) <= _SHADE_TOLERANCE
     _, labels = cv2.connectedComponents((changed & same).astype(np.uint8), connectivity=4)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.steps import Step, rigid, step_from_maps, symmetry, transform, warp
 from ravens_suite.values.geometry import Pose
+from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.values.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
 
 
@@ -127,3 +129,27 @@ def test_every_move_of_a_symmetric_object_ends_on_the_same_spot(seed: int, folds
     for motion, turn in zip(motions, turns, strict=True):
         np.testing.assert_allclose(transform(motion, centre), transform(motions[0], centre), atol=1e-9)
         assert math.isclose(math.cos(math.atan2(motion[1, 0], motion[0, 0]) - turn), 1, abs_tol=1e-9)
+
+
+_HALF = 8
+
+
+def _table(*squares: tuple[int, int]) -> Heightmap:
+    """Red squares 16 pixels wide at (column, row) on a bare table."""
+    color = np.full((320, 160, 3), 51, np.uint8)
+    height = np.zeros((320, 160), np.float32)
+    for column, row in squares:
+        area = (slice(row - _HALF, row + _HALF), slice(column - _HALF, column + _HALF))
+        color[area], height[area] = (255, 87, 89), 0.04
+    return Heightmap(color, height)
+
+
+def _pose(column: int, row: int) -> Pose:
+    x, y = AGENT_WORKSPACE.to_metres(row, column)
+    return Pose((x, y, 0.0))
+
+
+def test_an_object_is_found_whole_where_the_next_one_takes_its_place() -> None:
+    before, after = _table((60, 60)), _table((60, 250), (64, 58))
+    step = step_from_maps(before, after, _pose(60, 60), _pose(60, 250))
+    assert (step.grip > 0).sum() == (2 * _HALF) ** 2
