@@ -32,7 +32,7 @@ from .nn.memory import keep_freed_memory
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.steps import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
-from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, rotate_query, sample, window
+from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, highest, rotate_query, sample
 from .nn.trunk import Features, Trunk, encode_image
 
 FINE, COARSE = 2, 4
@@ -55,6 +55,7 @@ class TransporterConfig:
         angles: place angles over a full turn, when acting.
         train_angles: place angles over a full turn, when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
+        candidates: coarse maxima that are refined, and the best of them taken.
         steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
         batch: examples a step.
         learning_rate: at the top of the cycle.
@@ -77,6 +78,7 @@ class TransporterConfig:
     angles: int = 36
     train_angles: int = 18
     fine_reach: int = 5
+    candidates: int = 4
     steps: int = 1500
     batch: int = 1
     learning_rate: float = 2e-3
@@ -210,30 +212,44 @@ class Transporter(Agent):
     def _refine_loss(
         self, batch: Batch, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        """Refine from a start that is off by as much as the coarse stage may be."""
+        """Refine a start that is off by as much as the coarse stage may be, against its best rivals."""
         reach = self.config.fine_reach
         shift = torch.tensor(rng.uniform(-0.6, 0.6, (len(batch.turn), 2)) * reach, dtype=torch.float32)
-        start = batch.place[:, 0] / FINE + shift.to(self.device)
-        logits = self._refine(query, key, coarse, angles, start)
+        starts = self._with_rivals(batch.place[:, 0] / FINE + shift.to(self.device), coarse)
+        logits = self._refine(query, key, coarse, angles, starts)
         side = 2 * reach + 1
+        count = starts.shape[1]
+        places = batch.place[:, None] / FINE - starts[:, :, None] + side / 2
         target = pose_target(
-            batch.place / FINE - start[:, None] + side / 2,
-            batch.turn,
+            places.flatten(0, 1),
+            batch.turn.repeat_interleave(count, dim=0),
             angles,
             (side, side),
             spot=1.0,
             turn=0.5 * self._angle_step,
         )
-        return cross_entropy(logits, target)
+        return cross_entropy(logits, target.view_as(logits))
 
-    def _refine(self, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, start: Tensor) -> Tensor:
-        """(batch, angles, n, n) logits about a start (batch, 2) in fine cells: corrections of the coarse ones there."""
-        patch = crop(key, start, self.config.fine_radius + self.config.fine_reach)
+    def _with_rivals(self, start: Tensor, coarse: Tensor) -> Tensor:
+        """(batch, candidates, 2) in fine cells: starts (batch, 2), and the best coarse cells out of their reach."""
+        ratio = COARSE // FINE
+        apart = -(-(2 * self.config.fine_reach + 1) // ratio)
+        rivals = [
+            highest(scores, self.config.candidates - 1, apart, (point[None] / ratio).long().flip(-1))
+            for scores, point in zip(coarse.amax(dim=1), start, strict=True)
+        ]
+        return torch.cat([start[:, None], (torch.stack(rivals).flip(-1) + 0.5) * ratio], dim=1)
+
+    def _refine(self, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, starts: Tensor) -> Tensor:
+        """(batch, candidates, angles, n, n) logits about starts (batch, candidates, 2) in fine cells.
+
+        They are corrections of the coarse ones there, so those of all candidates compare.
+        """
+        patches = crop(key, starts, self.config.fine_radius + self.config.fine_reach).transpose(1, 2)
         turned = rotate_query(query, angles.expand(len(query), -1))
         with self._precision():
-            logits = correlate_nearby(turned, patch)
-        positions = start[:, None, None] + window(self.config.fine_reach, self.device)
-        return logits + sample(coarse, positions * FINE / COARSE)
+            logits = correlate_nearby(turned, patches)
+        return logits + crop(coarse, starts * FINE / COARSE, self.config.fine_reach, FINE / COARSE).transpose(1, 2)
 
     @property
     def _angle_step(self) -> float:
@@ -299,16 +315,19 @@ class Transporter(Agent):
         return Decision(pick, place, turn, pick_logits, place_logits)
 
     def _decide_finely(self, features: Features, pick: Tensor, context: Tensor, coarse: Tensor) -> tuple[Array, float]:
-        """Place position in pixels and angle, refined from the coarse maximum."""
+        """Place position in pixels and angle: the best after refining the coarse maxima."""
         net = self.optimiser.average
         start, _ = peak(coarse)
         with self._precision():
             query = net.fine.query(features.fine, pick / FINE)
             key = net.fine.key(features.fine, context)
         centre = torch.tensor(_positions(start[1:]), dtype=torch.float32, device=self.device)[None] * COARSE / FINE
-        best, _ = peak(self._refine(query, key, coarse[None], self._angles, centre)[0], cyclic=True)
+        centres = self._with_rivals(centre, coarse[None])
+        logits = self._refine(query, key, coarse[None], self._angles, centres)[0]
+        chosen = int(logits.flatten(1).amax(dim=1).argmax())
+        best, _ = peak(logits[chosen], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5
-        return (centre[0].cpu().double().numpy() + offset) * FINE, float(best[0]) * self._angle_step
+        return (centres[0, chosen].cpu().double().numpy() + offset) * FINE, float(best[0]) * self._angle_step
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)

@@ -183,7 +183,7 @@ class Transporter2020(Agent):
         key = self.key_features(image)
         query = self.query_features(self.turned_crops(image, pick))
         # The last row and column are those where the crop lies beyond the map.
-        return correlate_nearby(query[None], key)[0, :, :-1, :-1]
+        return correlate_nearby(query[None], key[None])[0, 0, :, :-1, :-1]
 
     def key_features(self, image: Tensor) -> Tensor:
         """(1, 3, rows + crop, columns + crop) of the scene."""

@@ -3,8 +3,8 @@
 After Transporter Networks (arXiv 2010.14406, section 3.2), with two changes. Features are steerable: scalars, and
 vectors that turn once to six times as fast as the scene, so that rotating the query by any angle also turns the
 features' directions (as in Fourier Transporter, arXiv 2401.12046); one pass through the network then serves all angles.
-And placing is coarse to fine: all positions and angles at a quarter of the resolution, then a small neighbourhood at
-half of it.
+And placing is coarse to fine: all positions and angles at a quarter of the resolution, then small neighbourhoods of the
+best of them at half of it.
 
 Positions are in cells of the map at hand, (column, row); cell ``i`` covers ``[i, i + 1)``.
 """
@@ -94,9 +94,9 @@ def window(radius: int, device: torch.device) -> Tensor:
     return torch.stack([column, row], dim=-1)
 
 
-def crop(maps: Tensor, centres: Tensor, radius: int) -> Tensor:
-    """(batch, channels, side, side): upright windows of maps about centres (batch, 2)."""
-    return sample(maps.float(), centres[:, None, None] + window(radius, maps.device))
+def crop(maps: Tensor, centres: Tensor, radius: int, step: float = 1.0) -> Tensor:
+    """(batch, channels, ..., side, side): maps in upright windows about centres (batch, ..., 2), sampled at a step."""
+    return sample(maps.float(), centres[..., None, None, :] + step * window(radius, maps.device))
 
 
 def turned_back(offsets: Tensor, angles: Tensor) -> Tensor:
@@ -142,7 +142,9 @@ def correlate_everywhere(query: Tensor, key: Tensor) -> Tensor:
     """
     side = query.shape[-1]
     if torch.is_autocast_enabled(key.device.type):
-        return _multiplied(query, key, padding=side // 2)
+        # Several times as fast as the Fourier transform where bfloat16 is multiplied in hardware.
+        matches = [functional.conv2d(k[None], q, padding=side // 2) for k, q in zip(key, query, strict=True)]
+        return torch.cat(matches).float()
     rows, columns = key.shape[-2:]
     size = (_fast_size(rows + side - 1), _fast_size(columns + side - 1))
     spectrum = torch.fft.rfft2(key, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
@@ -152,30 +154,50 @@ def correlate_everywhere(query: Tensor, key: Tensor) -> Tensor:
 
 
 def correlate_nearby(query: Tensor, patch: Tensor) -> Tensor:
-    """Match of each rotated query at the offsets a patch leaves room for.
+    """Match of each rotated query at the offsets that patches leave room for.
 
     Args:
         query: (batch, angles, channels, side, side).
-        patch: (batch, channels, side + n - 1, side + m - 1).
+        patch: (batch, patches, channels, side + n - 1, side + m - 1).
 
     Returns:
-        (batch, angles, n, m): index 0 is the query's first row and column on the patch's.
+        (batch, patches, angles, n, m): index 0 is the query's first row and column on the patch's.
     """
     if torch.is_autocast_enabled(patch.device.type):
-        return _multiplied(query, patch, padding=0)
+        return torch.stack([functional.conv2d(p, kernels) for p, kernels in zip(patch, query, strict=True)]).float()
     rows, columns = (patch.shape[axis] - query.shape[axis] + 1 for axis in (-2, -1))
     size = (_fast_size(patch.shape[-2]), _fast_size(patch.shape[-1]))
-    spectrum = torch.fft.rfft2(patch, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
-    full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
+    spectrum = torch.fft.rfft2(patch, s=size)[:, :, None] * torch.fft.rfft2(query, s=size).conj()[:, None]
+    full: Tensor = torch.fft.irfft2(spectrum.sum(dim=3), s=size)
     return full[..., :rows, :columns]
 
 
-def _multiplied(query: Tensor, maps: Tensor, padding: int) -> Tensor:
-    """Match by convolution: several times as fast as the Fourier transform where bfloat16 is multiplied in hardware."""
-    matches = [
-        functional.conv2d(each[None], kernels, padding=padding) for each, kernels in zip(maps, query, strict=True)
-    ]
-    return torch.cat(matches).float()
+def highest(scores: Tensor, count: int, apart: int, taken: Tensor) -> Tensor:
+    """Cells of the highest scores of a map that are not near each other, nor near cells already taken.
+
+    Args:
+        scores: (rows, columns).
+        count: how many.
+        apart: least difference in rows or columns.
+        taken: (n, 2) row and column indices.
+
+    Returns:
+        (count, 2) int64 row and column indices, best first.
+    """
+    scores = scores.detach().clone()
+
+    def strike(row: int, column: int) -> None:
+        near = (slice(max(at - apart + 1, 0), max(at + apart, 0)) for at in (row, column))
+        scores[tuple(near)] = -math.inf
+
+    for row, column in taken.tolist():
+        strike(int(row), int(column))
+    found = []
+    for _ in range(count):
+        row, column = divmod(int(scores.argmax()), scores.shape[1])
+        found.append((row, column))
+        strike(row, column)
+    return torch.tensor(found, dtype=torch.int64, device=scores.device).view(-1, 2)
 
 
 def angle_grid(count: int, device: torch.device) -> Tensor:

@@ -11,6 +11,7 @@ from ravens_suite.agents.nn.equivariant import FieldConv, LiftingConv, quarter_t
 from ravens_suite.agents.nn.transport import (
     correlate_everywhere,
     correlate_nearby,
+    highest,
     rotate_query,
     steerable,
 )
@@ -55,18 +56,28 @@ def test_correlation_is_the_sum_of_products() -> None:
     query, key = torch.randn(2, 3, 4, 5, 5), torch.randn(2, 4, 12, 7)
     plain = torch.stack([torch.nn.functional.conv2d(k[None], q, padding=2)[0] for q, k in zip(query, key, strict=True)])
     torch.testing.assert_close(correlate_everywhere(query, key), plain, rtol=1e-4, atol=1e-4)
-    patch = torch.randn(2, 4, 9, 9)
-    plain = torch.stack([torch.nn.functional.conv2d(k[None], q)[0] for q, k in zip(query, patch, strict=True)])
+    patch = torch.randn(2, 3, 4, 9, 9)
+    plain = torch.stack([torch.nn.functional.conv2d(k, q) for q, k in zip(query, patch, strict=True)])
     torch.testing.assert_close(correlate_nearby(query, patch), plain, rtol=1e-4, atol=1e-4)
 
 
 def test_both_ways_of_matching_agree() -> None:
     """Convolution in bfloat16, where autocast is on, gives what the Fourier transform gives, to its precision."""
     torch.manual_seed(3)
-    query, key, patch = torch.randn(1, 6, 8, 9, 9), torch.randn(1, 8, 24, 16), torch.randn(1, 8, 13, 13)
+    query, key, patch = torch.randn(1, 6, 8, 9, 9), torch.randn(1, 8, 24, 16), torch.randn(1, 2, 8, 13, 13)
     for match, maps in ((correlate_everywhere, key), (correlate_nearby, patch)):
         plain = match(query, maps)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             quick = match(query, maps)
         assert quick.dtype == torch.float32
         assert float((quick - plain).abs().max()) < 0.02 * float(plain.abs().max())
+
+
+def test_the_highest_cells_keep_apart() -> None:
+    torch.manual_seed(4)
+    scores = torch.rand(20, 15)
+    scores[3, 4], scores[5, 6], scores[19, 14], scores[0, 0] = 5, 4, 3, 6
+    found = highest(scores, 4, 4, torch.tensor([[-1, 1]])).tolist()
+    assert found[:2] == [[3, 4], [19, 14]], "a cell near one that is taken, or near a higher one, counts no more"
+    for index, (row, column) in enumerate(found):
+        assert all(max(abs(row - r), abs(column - c)) >= 4 for r, c in found[:index])

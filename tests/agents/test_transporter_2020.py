@@ -63,7 +63,7 @@ def test_a_turned_crop_matches_where_and_as_the_object_goes(index: int, seed: in
     column, row = to_pixels(Pose.planar(*pick)).astype(int)
     crops = agent.turned_crops(before, Cell(int(row), int(column)))[:, 3:4]
     level = before[:, 3:4].amin()
-    logits = correlate_nearby((crops - level - 2)[None], after[:, 3:4] - level)[0]
+    logits = correlate_nearby((crops - level - 2)[None], after[None, :, 3:4] - level)[0, 0]
     best = torch.unravel_index(logits.argmax(), logits.shape)
     assert int(best[0]) == index
     expected = to_pixels(Pose.planar(*place))
