@@ -6,6 +6,7 @@ Unless its function says otherwise a body's frame is level, at the middle of its
 from __future__ import annotations
 
 import math
+from functools import cache
 
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Shape, Sphere, Visual, marker, solid
 from ravens_suite.values.geometry import Pose, Vector
@@ -140,6 +141,7 @@ def bowl(color: Color, mass: float = 0.0) -> Body:
     return Body((Visual(Mesh("bowl"), color),), (*shapes, floor), mass)
 
 
+@cache
 def _bowl_piece(index: int) -> Hull:
     """One of the convex pieces of the wall; the inside, which is curved, is a cone in them."""
     half = BOWL_HEIGHT / 2

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
-from ravens_suite.sim.bullet_shapes import bullet, collision_points, collision_shape, visual_shape
+from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, visual_shape
 from ravens_suite.values.geometry import Array, Pose, Vector
 from ravens_suite.values.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 
@@ -87,6 +87,7 @@ class Scene:
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
         self._shapes: dict[tuple[Shape, ...], int] = {}
+        self._blank = -1
         self._next_label = 0
         self.steps = 0
         self.on_step: Callable[[], None] | None = None
@@ -124,6 +125,7 @@ class Scene:
         self._entries.clear()
         self._names.clear()
         self._shapes.clear()
+        self._blank = blank_shape(client)
         self._next_label = 0
         self.steps = 0
         centre_x = (TASK_WORKSPACE.low[0] + TASK_WORKSPACE.high[0]) / 2
@@ -352,7 +354,9 @@ class Scene:
     def _create(self, body: Body, pose: Pose, *, articulated: bool) -> int:
         client = self.client
         collision = self._collision_shape(body.collisions) if body.collisions else -1
-        visual = visual_shape(body.visuals, client) if self._bullet_visuals and body.visuals else -1
+        visual = self._blank
+        if self._bullet_visuals:
+            visual = visual_shape(body.visuals, client) if body.visuals else -1
         handle: int = bullet.createMultiBody(
             body.mass,
             collision,
