@@ -2,8 +2,8 @@
 
     python benchmarks/one_minute.py [--steps 220] [--threads 2] [--episodes 100] [--out results/one_minute.json]
 
-The learning rate runs one whole cycle over the steps, so their number is fixed beforehand; how long they took is part of
-the result.
+The learning rate runs one whole cycle over the steps, so their number is fixed beforehand; how long they took is part
+of the result.
 """
 
 from __future__ import annotations
