@@ -243,7 +243,7 @@ def _open_record(plan: TrainingPlan, out: Path) -> dict[str, Any]:
                 f"{out} holds a run with {key} {record['plan'].get(key)!r}, not {wanted[key]!r}: "
                 "name another folder, or delete this one."
             )
-        return record
+        return record if record["finished"] else _taken_up(record)
     for leftover in (out / POLICY, out / LOGS):
         shutil.rmtree(leftover, ignore_errors=True)
     (out / TRAINING).unlink(missing_ok=True)
@@ -256,6 +256,15 @@ def _open_record(plan: TrainingPlan, out: Path) -> dict[str, Any]:
     }
     _write_record(out, record)
     return record
+
+
+def _taken_up(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run that goes on now, perhaps with newer code: then it names every commit that trained it."""
+    before, now = record["commit"], provenance()
+    if record["course"]["step"] == 0:
+        return {**record, **now}
+    commits = dict.fromkeys([*before.split(" and "), now["commit"]])
+    return {**record, "commit": " and ".join(commits)}
 
 
 def _write_record(out: Path, record: dict[str, Any]) -> None:

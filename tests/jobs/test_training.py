@@ -92,6 +92,22 @@ def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
     assert record["selection"] == "last weights"
 
 
+@pytest.mark.parametrize(("killed_at", "commit"), [(1, "new"), (5, "old and new")])
+def test_a_run_that_newer_code_finished_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int, commit: str
+) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == killed_at:
+            raise KilledError
+
+    monkeypatch.setattr("ravens_suite.jobs.training.provenance", lambda: {"commit": "old", "command": "first"})
+    with pytest.raises(KilledError):
+        train(PLAN, data, tmp_path, save_every=2, progress=kill)
+    monkeypatch.setattr("ravens_suite.jobs.training.provenance", lambda: {"commit": "new", "command": "second"})
+    train(PLAN, data, tmp_path, save_every=2)
+    assert read_json(tmp_path / RUN)["commit"] == commit
+
+
 def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, tmp_path: Path) -> None:
     scores = iter([90.0, 40.0])
     asked: list[tuple[str, list[int]]] = []
