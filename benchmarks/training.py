@@ -159,6 +159,8 @@ def main() -> None:
     parser.add_argument("--reference", default="{}", help="settings of transporter-2020 that differ, as JSON")
     parser.add_argument("--out", type=Path, default=Path("results/training.json"), help="(default: %(default)s)")
     options = parser.parse_args()
+    if options.out.is_dir():
+        parser.error(f"--out {options.out} is a folder; name a file in it.")
     torch.set_num_threads(options.threads)
     ours = measure(transporter.Transporter(), transporter, options.steps, acts=10, warm_up=3)
     config = transporter_2020.Transporter2020Config(**json.loads(options.reference))
