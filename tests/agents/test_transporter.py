@@ -168,3 +168,15 @@ def test_it_learns_one_scene() -> None:
     assert np.mean(history[-8:]) < 0.6 * np.mean(history[:4])
     action = agent.action(scene.draw(scene.start))
     assert not np.array_equal(scene.after(action), scene.start)
+
+
+def test_a_fine_stage_that_knows_nothing_leaves_the_coarse_answer() -> None:
+    agent = Transporter(TINY)
+    angles = angle_grid(4, torch.device("cpu"))
+    place = torch.tensor([[[20.5, 30.5]]])
+    coarse = pose_target(place, torch.zeros(1, 1), angles, (80, 40), spot=2.0, turn=0.5).log().clamp_min(-50)
+    query, key = torch.zeros(1, 16, 13, 13), torch.zeros(1, 16, 160, 80)
+    start = torch.tensor([[[39.0, 63.0]]])
+    best, _ = peak(agent._refine(query, key, coarse, angles, start)[0, 0])
+    found = start[0, 0].flip(-1) + best[1:] - TINY.fine_reach
+    torch.testing.assert_close(found.float(), torch.tensor([61.0, 41.0]), atol=0.3, rtol=0)
