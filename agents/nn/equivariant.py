@@ -35,8 +35,7 @@ def _orient(weight: Tensor, turning: Tensor) -> Tensor:
 
     The matrix holds zeros and ones, so the product is exact; it is many times as fast as indexing and its gradient.
     """
-    with torch.autocast(weight.device.type, enabled=False):
-        turned = weight @ turning
+    turned = weight @ turning
     outputs, inputs, elements = weight.shape
     return turned.view(outputs, inputs, ORIENTATIONS, elements).transpose(1, 2)
 

@@ -1,7 +1,6 @@
 """Muon on one learning-rate cycle, with a moving average of the weights; its whole state is tensors.
 
-Muon (K. Jordan, 2024, "Muon: an optimizer for hidden layers in neural networks") orthogonalises the averaged gradient
-of a weight matrix, so that rare directions are learnt as fast as common ones. AdamW takes what is no matrix.
+AdamW takes what is no matrix.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from .muon import Muon
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -66,9 +67,7 @@ class Optimiser(Generic[Net]):
         self.average: Net = copy.deepcopy(net).requires_grad_(False).eval()
         matrices = [weight for weight in net.parameters() if _is_matrix(weight)]
         others = [weight for weight in net.parameters() if not _is_matrix(weight)]
-        self.muon = torch.optim.Muon(
-            matrices, config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-        )
+        self.muon = Muon(matrices, config.learning_rate, config.weight_decay)
         self.adam = torch.optim.AdamW(
             others, config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True
         )
@@ -81,7 +80,7 @@ class Optimiser(Generic[Net]):
         self.net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
-        self.muon.step()  # type: ignore[no-untyped-call]
+        self.muon.step()
         self.adam.step()
         # A young average must not remember the random start.
         decay = min(self.config.average, (1 + step) / (10 + step))

@@ -1,0 +1,77 @@
+"""Muon for many small matrices at once.
+
+Muon (K. Jordan, 2024, "Muon: an optimizer for hidden layers in neural networks") moves a weight matrix along its
+averaged gradient made orthogonal: all singular values about one, so that rare directions are learnt as fast as common
+ones. Newton-Schulz iterations do that without a decomposition. With few rows and many columns they need the matrix of
+inner products of the rows only; those of all weights are small and go through the iterations in one batch, which takes
+a fraction of the time that one weight after the other does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+"""The quintic of Jordan (2024), steep at zero; singular values end between about 0.7 and 1.2."""
+_ITERATIONS = 5
+_MATCH_ADAM = 0.2
+"""Root mean square of AdamW's updates, which this makes its own (arXiv 2502.16982, section 2.2)."""
+
+
+class Muon(torch.optim.Optimizer):
+    """The optimiser.
+
+    Args:
+        weights: matrices.
+        lr: learning rate, of the size that AdamW wants.
+        weight_decay: decoupled from the gradient.
+        momentum: decay of the averaged gradient, with Nesterov's look ahead.
+    """
+
+    def __init__(
+        self, weights: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
+        super().__init__(weights, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """One step; a closure is not called."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            gradients = [weight.grad for weight in weights]
+            for weight in weights:
+                if not self.state[weight]:
+                    self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+            buffers = [self.state[weight]["momentum_buffer"] for weight in weights]
+            torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+            updates = orthogonalise(torch._foreach_lerp(gradients, buffers, group["momentum"]))
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_mul_(updates, [-group["lr"] * _MATCH_ADAM * math.sqrt(max(w.shape)) for w in weights])
+            torch._foreach_add_(weights, updates)
+
+
+def orthogonalise(matrices: Iterable[Tensor]) -> list[Tensor]:
+    """Matrices of any shapes with their singular values brought near one, and their singular vectors kept."""
+    wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
+    wide = [matrix / matrix.norm().clamp(min=1e-7) for matrix in wide]
+    side = max(len(matrix) for matrix in wide)
+    grams = torch.stack([_padded(matrix @ matrix.T, side) for matrix in wide])
+    one = torch.eye(side, dtype=grams.dtype, device=grams.device)
+    factors = one.expand_as(grams)
+    for _ in range(_ITERATIONS):
+        factor = _A * one + _B * grams + _C * grams @ grams
+        grams, factors = factor @ grams @ factor, factor @ factors
+    results = [factor[: len(matrix), : len(matrix)] @ matrix for factor, matrix in zip(factors, wide, strict=True)]
+    return [
+        result if result.shape == matrix.shape else result.T for result, matrix in zip(results, matrices, strict=True)
+    ]
+
+
+def _padded(square: Tensor, side: int) -> Tensor:
+    room = side - len(square)
+    return nn.functional.pad(square, (0, room, 0, room))
