@@ -37,6 +37,8 @@ from .nn.trunk import Features, Trunk, encode_image
 
 FINE, COARSE = 2, 4
 """Heightmap pixels a cell of the two feature maps."""
+_PICKS_APART = 4
+"""Cells of the fine map, 25 mm, between two picks that count as different."""
 _CHANNELS = 5
 
 
@@ -56,6 +58,7 @@ class TransporterConfig:
         train_angles: place angles over a full turn, when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         candidates: coarse maxima that are refined, and the best of them taken.
+        picks: pick maxima that are placed where the likeliest has no certain place.
         steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
         batch: examples a step.
         learning_rate: at the top of the cycle.
@@ -79,7 +82,8 @@ class TransporterConfig:
     train_angles: int = 18
     fine_reach: int = 5
     candidates: int = 4
-    steps: int = 1500
+    picks: int = 4
+    steps: int = 2400
     batch: int = 1
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -296,38 +300,60 @@ class Transporter(Agent):
 
     @torch.inference_mode()
     def decide(self, heightmap: Heightmap) -> Decision:
-        """Pick, then place coarsely, then refine, with the averaged weights."""
+        """The pick and place that are most likely together, with the averaged weights.
+
+        Where several picks would do, the one whose place is most certain is taken first. The likeliest picks are
+        placed in turn, until no other can be likelier together with its place.
+        """
         net = self.optimiser.average
         color = torch.from_numpy(heightmap.color)[None].to(self.device)
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             features = net.trunk(encode_image(color, height))
             pick_logits = net.pick(features.fine)[0]
-            pick = _positions(peak(functional.avg_pool2d(pick_logits[None].exp(), 3, 1, 1)[0].log())[0]) * FINE
-            point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
-            context = sample(features.coarse.float(), point[:, None] / COARSE)[..., 0]
+        best, likelihood = None, -math.inf
+        for pick, chance in self._picks(pick_logits):
+            if chance <= likelihood:
+                break
+            decision, certainty = self._decide_place(features, pick, pick_logits)
+            if best is None or chance + certainty > likelihood:
+                best, likelihood = decision, chance + certainty
+        assert best is not None
+        return best
+
+    def _picks(self, logits: Tensor) -> list[tuple[Array, float]]:
+        """The likeliest picks that are apart, best first: pixel position (2,), log probability about it."""
+        chances = logits.flatten().softmax(0).view_as(logits)[None]
+        smooth = functional.avg_pool2d(chances, 3, 1, 1)[0].log()
+        nowhere = torch.zeros((0, 2), dtype=torch.int64)
+        cells = highest(smooth, self.config.picks, _PICKS_APART, nowhere)
+        side = 2 * _PICKS_APART - 1
+        about = functional.avg_pool2d(chances, side, 1, side // 2, divisor_override=1)[0].log()
+        picks = [(_positions(peak(smooth, cell)[0]) * FINE, float(about[tuple(cell)])) for cell in cells]
+        return sorted(picks, key=lambda pick: -pick[1])
+
+    def _decide_place(self, features: Features, pick: Array, pick_logits: Tensor) -> tuple[Decision, float]:
+        """Place coarsely, then refine; the log probability of the place among the refined ones."""
+        net = self.optimiser.average
+        point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
+        context = sample(features.coarse.float(), point[:, None] / COARSE)[..., 0]
+        with self._precision():
             query = net.coarse.query(features.coarse, point / COARSE)
             key = net.coarse.key(features.coarse, context)
+            fine_query = net.fine.query(features.fine, point / FINE)
+            fine_key = net.fine.key(features.fine, context)
         turned = rotate_query(query, self._angles[None])
         with self._precision():
-            place_logits = correlate_everywhere(turned, key)[0]
-        place, turn = self._decide_finely(features, point, context, place_logits)
-        return Decision(pick, place, turn, pick_logits, place_logits)
-
-    def _decide_finely(self, features: Features, pick: Tensor, context: Tensor, coarse: Tensor) -> tuple[Array, float]:
-        """Place position in pixels and angle: the best after refining the coarse maxima."""
-        net = self.optimiser.average
-        start, _ = peak(coarse)
-        with self._precision():
-            query = net.fine.query(features.fine, pick / FINE)
-            key = net.fine.key(features.fine, context)
-        centre = torch.tensor(_positions(start[1:]), dtype=torch.float32, device=self.device)[None] * COARSE / FINE
-        centres = self._with_rivals(centre, coarse[None])
-        logits = self._refine(query, key, coarse[None], self._angles, centres)[0]
+            coarse = correlate_everywhere(turned, key)
+        start = torch.tensor(_positions(peak(coarse[0])[0][1:]), dtype=torch.float32, device=self.device)
+        centres = self._with_rivals(start[None] * COARSE / FINE, coarse)
+        logits = self._refine(fine_query, fine_key, coarse, self._angles, centres)[0]
         chosen = int(logits.flatten(1).amax(dim=1).argmax())
         best, _ = peak(logits[chosen], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5
-        return (centres[0, chosen].cpu().double().numpy() + offset) * FINE, float(best[0]) * self._angle_step
+        place = (centres[0, chosen].cpu().double().numpy() + offset) * FINE
+        certainty = float(logits.flatten(1).logsumexp(dim=1).log_softmax(dim=0)[chosen])
+        return Decision(pick, place, float(best[0]) * self._angle_step, pick_logits, coarse[0]), certainty
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)

@@ -58,7 +58,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return functional.kl_div(logs, target, reduction="batchmean")
 
 
-def peak(scores: Tensor, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
+def peak(scores: Tensor, cell: Tensor | None = None, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
     """The maximum of a map between cells, and the index of its cell.
 
     A parabola is laid through the maximum and its neighbours along each axis, which is exact for the logarithm of a
@@ -66,12 +66,13 @@ def peak(scores: Tensor, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
 
     Args:
         scores: (...) of any number of axes.
+        cell: (axes,) int64 index of a local maximum; by default the highest.
         cyclic: whether the first axis is, as that of angles is.
 
     Returns:
         ``(axes,)`` float64 index of the maximum, within half a cell of the ``(axes,)`` int64 index beside it.
     """
-    index = torch.stack(torch.unravel_index(scores.argmax(), scores.shape))
+    index = torch.stack(torch.unravel_index(scores.argmax(), scores.shape)) if cell is None else cell
     result = index.double()
     for axis, size in enumerate(scores.shape):
         at = int(index[axis])

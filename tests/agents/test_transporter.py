@@ -14,7 +14,7 @@ from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
 from ravens_suite.agents.nn.steps import to_pixels
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
-from ravens_suite.agents.transporter import Transporter, TransporterConfig
+from ravens_suite.agents.transporter import Decision, Transporter, TransporterConfig
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.values.cameras import published_cameras
 from ravens_suite.values.geometry import Pose
@@ -180,3 +180,32 @@ def test_a_fine_stage_that_knows_nothing_leaves_the_coarse_answer() -> None:
     best, _ = peak(agent._refine(query, key, coarse, angles, start)[0, 0])
     found = start[0, 0].flip(-1) + best[1:] - TINY.fine_reach
     torch.testing.assert_close(found.float(), torch.tensor([61.0, 41.0]), atol=0.3, rtol=0)
+
+
+def test_of_two_picks_the_one_with_a_certain_place_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = Transporter(TINY)
+    chances = {40.0: (0.5, 0.3), 60.0: (0.3, 0.9), 80.0: (0.2, 1.0)}
+    tried = []
+
+    def place(features: object, pick: np.ndarray, logits: torch.Tensor) -> tuple[Decision, float]:
+        tried.append(pick[0])
+        return Decision(pick, pick, 0.0, logits, logits), math.log(chances[pick[0]][1])
+
+    picks = [(np.array([column, 50.0]), math.log(pick)) for column, (pick, _) in chances.items()]
+    monkeypatch.setattr(agent, "_picks", lambda logits: picks)
+    monkeypatch.setattr(agent, "_decide_place", place)
+    heightmap = scenes.insertion(np.random.default_rng(0))
+    assert agent.decide(heightmap.draw(heightmap.start)).pick[0] == 60.0
+    # 0.2 is less than 0.3 * 0.9, so the last pick cannot be better whatever its place.
+    assert tried == [40.0, 60.0]
+
+
+def test_picks_are_apart_and_their_chances_add_up_to_at_most_one() -> None:
+    agent = Transporter(TINY)
+    logits = torch.full((160, 80), -9.0)
+    logits[20:24, 30:34], logits[90:93, 60:63] = 3.0, 2.0
+    (first, most), (second, less), *_ = agent._picks(logits)
+    assert np.abs(first - [64, 44]).max() < 3
+    assert np.abs(second - [123, 183]).max() < 3
+    assert math.exp(most) + math.exp(less) <= 1 + 1e-6
+    assert most > less > math.log(0.1)
