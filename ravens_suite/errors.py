@@ -42,6 +42,10 @@ class ConfigError(RavensError, ValueError):
     """A setting has a value that cannot work."""
 
 
+class DivergedError(RavensError, ArithmeticError):
+    """Training came to a loss that is not a number; what was saved before it is kept."""
+
+
 class WorkerError(RavensError, RuntimeError):
     """A worker process died or failed; what was done before it is kept."""
 

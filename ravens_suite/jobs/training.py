@@ -7,6 +7,7 @@ validation), ``training.safetensors`` (to go on after a kill) and ``logs/`` for 
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ import torch
 from ravens_suite.agents.base import TRAINING, Agent, Demonstrations, config_from_json
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConflictError, DamagedDataError, DivergedError, MissingDataError
 from ravens_suite.jobs.progress import Progress, silent
 from ravens_suite.jobs.provenance import provenance
 from ravens_suite.registry import load_agent
@@ -189,6 +190,7 @@ def _run(
         started = time.perf_counter()
         for step in range(course.step, steps):
             figures = agent.fit_step(demos, step)
+            _check_finite(figures, step)
             for name, value in figures.items():
                 logs.add_scalar(f"train/{name}", value, step)
             course.step = step + 1
@@ -203,6 +205,14 @@ def _run(
                 _write_record(out, {**read_json(out / RUN), "course": asdict(course)})
                 agent.save_training(out, course.step)
                 started = time.perf_counter()
+
+
+def _check_finite(figures: Mapping[str, float], step: int) -> None:
+    if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
+        raise DivergedError(
+            f"Training diverged: {bad[0]} is {figures[bad[0]]} at step {step}. "
+            "Train into a new folder with a lower learning_rate (--config) or another --seed."
+        )
 
 
 def _judge(agent: Agent, plan: TrainingPlan, out: Path, course: _Course, evaluate: Evaluate | None) -> None:

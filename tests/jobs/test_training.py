@@ -13,7 +13,7 @@ from ravens_suite.agents.base import WEIGHTS, Agent
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, MissingDataError
+from ravens_suite.errors import ConflictError, DivergedError, MissingDataError
 from ravens_suite.jobs.training import (
     POLICY,
     RUN,
@@ -78,6 +78,13 @@ def test_a_killed_run_goes_on_to_the_same_bytes(data: Path, tmp_path: Path) -> N
     assert steps == [5, 6]
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     assert whole.steps == 6 and whole.val_score is None
+
+
+def test_a_run_that_diverges_stops_and_says_so(data: Path, tmp_path: Path) -> None:
+    diverging = replace(PLAN, steps=200, config={**SMALL, "learning_rate": 1e30})
+    with pytest.raises(DivergedError, match="learning_rate"):
+        train(diverging, data, tmp_path / "run")
+    assert not read_json(tmp_path / "run" / RUN)["finished"]
 
 
 def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
