@@ -19,11 +19,9 @@ from ravens_suite.registry import environment_id
 
 RESULT = "result.json"
 STAGES = ("collect", "train", "evaluate", "report")
-QUICK_STEPS = 500
-"""Gradient steps: fewer than the agent's own number, so that the whole ends within minutes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuickstartPlan:
     """What to do.
 
@@ -41,7 +39,7 @@ class QuickstartPlan:
     demos: int = 10
     episodes: int = 20
     agent: str = "transporter"
-    steps: int = QUICK_STEPS
+    steps: int
     val_episodes: int = 10
     workers: int = field(default_factory=available_cores)
 

@@ -40,7 +40,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _run(out: Path, **plan: Any) -> module.QuickstartResult:
-    return quickstart(QuickstartPlan(workers=1, **plan), out, Console(as_json=True).progress)
+    return quickstart(QuickstartPlan(**{"workers": 1, "steps": 10, **plan}), out, Console(as_json=True).progress)
 
 
 def test_all_stages_run_in_order_and_are_noted(stages: list[str], tmp_path: Path) -> None:
