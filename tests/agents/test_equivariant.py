@@ -27,6 +27,20 @@ def test_the_trunk_turns_with_the_scene(turns: int) -> None:
         torch.testing.assert_close(turn_fields(upright, turns), turned, rtol=1e-4, atol=1e-5)
 
 
+def test_features_keep_their_size_however_large_the_weights() -> None:
+    torch.manual_seed(5)
+    trunk = Trunk(5, (2, 3, 4, 2), depth=2)
+    image = torch.randn(2, 5, 64, 32)
+    before = trunk(image)
+    with torch.no_grad():
+        for weight in trunk.parameters():
+            weight *= 30
+    for small, large in zip(before, trunk(image), strict=True):
+        for features in (small, large):
+            sizes = features.square().mean(dim=(1, 2, 3)).sqrt()
+            torch.testing.assert_close(sizes, torch.full((2,), 0.15), rtol=0.02, atol=0)
+
+
 def test_gradients_of_tied_kernels_are_right() -> None:
     torch.manual_seed(0)
     image = torch.randn(1, 3, 8, 8, dtype=torch.float64)
