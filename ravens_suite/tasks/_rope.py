@@ -40,9 +40,10 @@ def drop_rope(scene: Scene, rng: np.random.Generator) -> tuple[str, ...]:
     """
     foot = free_pose(scene, _FOOTPRINT, rng)
     names = tuple(f"bead_{i}" for i in range(BEADS))
-    for i, name in enumerate(names):
-        color = _WHITE if i in (0, BEADS - 1) else PALETTE["red"]
-        scene.add(name, library.rope_bead(color), foot @ Pose((0.0, 0.0, (i + 1) * SPACING)), "movable")
+    colors = [_WHITE if i in (0, BEADS - 1) else PALETTE["red"] for i in range(BEADS)]
+    beads = {name: library.rope_bead(color) for name, color in zip(names, colors, strict=True)}
+    poses = {name: foot @ Pose((0.0, 0.0, (i + 1) * SPACING)) for i, name in enumerate(names)}
+    scene.add_alike(beads, poses, "movable")
     for lower, upper in pairwise(range(BEADS)):
         _join(scene, names, lower, upper)
     scene.settle_coarsely(DROP_STEPS)
