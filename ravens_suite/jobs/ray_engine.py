@@ -93,8 +93,8 @@ class RayEngine:
             running[idle.answer.remote(make, units[index])] = (idle, index)
 
     def _start(self) -> Any:
-        # An actor is one of many on its machine, as far as anyone here knows: it gets one rendering thread.
-        variables = {**thread_limits(self._workers), "LP_NUM_THREADS": "1"}
+        # An actor is one of many on its machine, as far as anyone here knows: it draws in its own thread.
+        variables = {**thread_limits(self._workers), "LP_NUM_THREADS": "0"}
         remote: Any = ray.remote(Server)
         actor = remote.options(num_cpus=1, runtime_env={"env_vars": variables}).remote()
         self._actors.append(actor)

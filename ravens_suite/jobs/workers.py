@@ -139,7 +139,9 @@ def thread_limits(workers: int) -> dict[str, str]:
     Args:
         workers: processes on this machine.
     """
-    return {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(max(available_cores() // workers, 1))}
+    share = available_cores() // workers
+    # Mesa's threads rasterise beside the one that draws; without any, it does so itself, which on one core is faster.
+    return {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(share if share > 1 else 0)}
 
 
 @contextmanager

@@ -389,13 +389,16 @@ def _render_in_child(pipe: Connection, parents: Renderer, scene: Scene) -> None:
 
 @needs_egl
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.skipif(
+    os.environ.get("LP_NUM_THREADS", "0") != "0", reason="the rasteriser's threads do not survive a fork"
+)
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_forked_child_renders_the_same(fast: Renderer, scene: Scene) -> None:
     populate(scene)
     images = fast.render(scene, [TOP], segmentation=True)
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
-    child = context.Process(target=_render_in_child, args=(send, fast, scene))
+    child = context.Process(target=_render_in_child, args=(send, fast, scene), daemon=True)
     child.start()
     assert receive.poll(15), "the child hangs"
     alike, from_child = receive.recv()
