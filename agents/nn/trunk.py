@@ -54,7 +54,7 @@ def balanced(fields: Tensor) -> Tensor:
 
 
 class Trunk(nn.Module):
-    """A U-Net over half the resolution, a quarter, and so on; the coarsest level also knows its mean and maximum.
+    """A U-Net over half the resolution, a quarter, and so on.
 
     Args:
         channels: of the input image.
@@ -69,7 +69,6 @@ class Trunk(nn.Module):
         self.fine = FieldConv(widths[0], widths[0])
         self.down = nn.ModuleList(FieldConv(a, b, kernel=2, stride=2) for a, b in pairs)
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
-        self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
         self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
         self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
         self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
@@ -81,9 +80,6 @@ class Trunk(nn.Module):
         for down, blocks in zip(self.down, self.blocks, strict=True):
             level = blocks(functional.relu(down(level)))
             levels.append(level)
-        # Whether, say, a block is the last that lies about shows only in all of the table at once.
-        whole = torch.cat([level.mean(dim=(2, 3), keepdim=True), level.amax(dim=(2, 3), keepdim=True)], dim=1)
-        level = balanced(functional.relu(level + self.summary(whole)))
         coarse = level
         for index in reversed(range(len(self.up))):
             coarse = level
