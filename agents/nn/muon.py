@@ -10,7 +10,7 @@ a fraction of the time that one weight after the other does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -55,7 +55,7 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_add_(weights, updates)
 
 
-def orthogonalise(matrices: Iterable[Tensor]) -> list[Tensor]:
+def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
     """Matrices of any shapes with their singular values brought near one, and their singular vectors kept."""
     wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
     wide = [matrix / matrix.norm().clamp(min=1e-7) for matrix in wide]

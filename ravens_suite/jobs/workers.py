@@ -140,7 +140,7 @@ def thread_limits(workers: int) -> dict[str, str]:
         workers: processes on this machine.
     """
     share = available_cores() // workers
-    # Mesa's threads rasterise beside the one that draws; without any, it does so itself, which on one core is faster.
+    # Mesa's threads rasterise beside the one that draws; without any, it does so itself, and a fork loses none.
     return {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(share if share > 1 else 0)}
 
 
