@@ -21,7 +21,7 @@ from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import fuse
 from ravens_suite.values.types import Observation
 
-from .nn.steps import Step, step_from_maps
+from .nn.steps import Step, step_from_maps, with_later_objects
 
 WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
@@ -63,7 +63,8 @@ def _steps(episode: Episode) -> list[Step]:
     maps = [fuse(color[t], depth[t], episode.cameras) for t in range(episode.steps + 1)]
     picks = [Pose.from_vector(pose) for pose in episode.actions["pick"]]
     places = [Pose.from_vector(pose) for pose in episode.actions["place"]]
-    return [step_from_maps(maps[t], maps[t + 1], picks[t], places[t]) for t in range(episode.steps)]
+    steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t]) for t in range(episode.steps)]
+    return with_later_objects(steps)
 
 
 class Agent(ABC):

@@ -30,7 +30,7 @@ from .nn.devices import choose_device, multiplies_in_bfloat16
 from .nn.heads import PickHead, PlaceHead
 from .nn.memory import keep_freed_memory
 from .nn.optimise import Optimiser, OptimiserConfig
-from .nn.steps import to_pose
+from .nn.plane import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
 from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, highest, rotate_query, sample
 from .nn.trunk import Features, Trunk, encode_image
@@ -66,7 +66,7 @@ class TransporterConfig:
         average: decay of the moving average of the weights, which is what acts.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
-        restart: share of examples in which the object, where it lay loose on the table, starts elsewhere on it.
+        restart: share of examples in which all objects that lie loose on the table lie elsewhere on it.
         flips: whether augmentation mirrors scenes.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -188,7 +188,7 @@ class Transporter(Agent):
         net = self.net
         with self._precision():
             features = net.trunk(batch.image)
-            pick_logits = net.pick(features.fine)
+            pick_logits = net.pick(features.informed)
             context = sample(features.coarse.float(), batch.pick[:, None] / COARSE)[..., 0]
             query = net.coarse.query(features.coarse, batch.pick / COARSE)
             key = net.coarse.key(features.coarse, context)
@@ -310,7 +310,7 @@ class Transporter(Agent):
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             features = net.trunk(encode_image(color, height))
-            pick_logits = net.pick(features.fine)[0]
+            pick_logits = net.pick(features.informed)[0]
         best, likelihood = None, -math.inf
         for pick, chance in self._picks(pick_logits):
             if chance <= likelihood:

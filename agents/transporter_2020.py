@@ -34,8 +34,8 @@ from .nn.augment import Published, augment_as_published
 from .nn.devices import choose_device, multiplies_in_bfloat16
 from .nn.memory import keep_freed_memory
 from .nn.optimise import moments, set_moments, under
+from .nn.plane import to_pose
 from .nn.resnet import ResNet, normalise
-from .nn.steps import to_pose
 from .nn.transport import angle_grid, correlate_nearby, sample, turned_back
 
 _CHANNELS, _FEATURES = 6, 3

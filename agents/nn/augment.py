@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 
 from ravens_suite.values.geometry import Array
 
-from .steps import Step, compose, rigid, transform, warp
+from .loose import Images, lay, scatter, without
+from .plane import compose, rigid, transform, warp
+from .steps import Step
+from .table import most_common
 
 _ATTEMPTS = 100
+"""Draws of a random motion before the scene is left as it is."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Augmentation:
         shift: largest translation along each axis, in pixels.
         scale: largest factor by which the scene grows, or shrinks.
         height: largest factor on heights, or divisor.
-        restart: share of examples in which a loose object starts elsewhere on the table.
+        restart: share of examples in which loose objects lie elsewhere on the table.
         flips: whether to mirror half of the examples.
         margin: pixels that pick and place stay away from the border.
     """
@@ -60,7 +64,7 @@ class Example:
 
 
 def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Example:
-    """A random example of a step: another pick on the same object, which lies elsewhere, in a moved scene.
+    """A random example of a step: another pick on the same object; loose objects lie elsewhere; a moved scene.
 
     The motion is drawn again until pick and place are on the map; after many failures the scene is left as it is.
     """
@@ -69,16 +73,23 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
     motions, turn = step.equals()
     place = np.stack([transform(motion, pick) for motion in motions])
-    moved = _draw_start(step, rules, rng)
-    turn = turn if moved is None else turn - math.atan2(moved[1, 0], moved[0, 0])
-    pick = pick if moved is None else transform(moved, pick)
+    images, starts = (step.color, step.height), []
+    if step.loose and rng.random() < rules.restart:
+        table = without(images, step.loose)
+        starts = scatter(step.loose, table, rng)
+    if starts:
+        images = table
+        turn = turn - math.atan2(starts[0][1, 0], starts[0][0, 0])
+        pick = transform(starts[0], pick)
     matrix = _draw_motion(np.stack([pick, place[0]]), (rows, columns), rules, rng)
     pick, place = transform(matrix, pick), transform(matrix, place)
     turn = turn if np.linalg.det(matrix[:, :2]) > 0 else -turn
-    grip = warp(step.grip, matrix if moved is None else compose(matrix, moved))
+    grip = warp(step.grip, compose(matrix, starts[0]) if starts else matrix)
     if not grip.sum() > 0:
         grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
-    color, height = _moved_scene(step, matrix, moved)
+    color, height = _moved_scene(images, matrix)
+    if starts:
+        lay(color, height, step.loose, [compose(matrix, start) for start in starts])
     height *= np.float32(rules.height ** rng.uniform(-1, 1))
     return Example(color, height, pick, place, turn, grip / grip.sum())
 
@@ -115,38 +126,12 @@ def augment_as_published(step: Step, rules: Published, rng: np.random.Generator)
     return Example(color, height, pick, place[None], np.array([step.turn]), grip)
 
 
-def _moved_scene(step: Step, matrix: Array, moved: Array | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colour and height of the scene moved by a matrix, its object first moved by another."""
+def _moved_scene(scene: Images, matrix: Array) -> Images:
+    """Colour and height of a scene moved by a matrix."""
+    color, height = scene
     # What lies beyond the table's edge is filled with what most of the table looks like.
-    shade = tuple(float(value) for value in np.median(step.color[::4, ::4].reshape(-1, 3), axis=0))
-    level = float(np.median(step.height[::4, ::4]))
-    scene = step if moved is None or step.loose is None else step.loose
-    color = warp(scene.color, matrix, border=shade)
-    height = warp(scene.height, matrix, border=(level,))
-    if moved is not None and step.loose is not None:
-        both = compose(matrix, moved)
-        mask = warp(step.loose.mask.astype(np.uint8), both).astype(bool)
-        color[mask] = warp(step.color, both)[mask]
-        height[mask] = warp(step.height, both)[mask]
-    return color, height
-
-
-def _draw_start(step: Step, rules: Augmentation, rng: np.random.Generator) -> Array | None:
-    """(2, 3) matrix that takes the object to another free spot of the table, or none."""
-    if step.loose is None or rng.random() >= rules.restart:
-        return None
-    rows, columns = np.nonzero(step.loose.mask)
-    outline = np.stack([columns, rows], axis=-1)[:: max(1, len(rows) // 200)].astype(np.float64) + 0.5
-    size = np.array([step.height.shape[1], step.height.shape[0]], dtype=np.float64)
-    for _ in range(_ATTEMPTS):
-        centre: Array = np.mean(outline, axis=0)
-        matrix = rigid(rng.uniform(-np.pi, np.pi), centre, rng.uniform(0, 1, 2) * size)
-        spots = transform(matrix, outline)
-        if np.all(spots >= 0) and np.all(spots < size):
-            column, row = spots.astype(int).T
-            if step.loose.free[row, column].all():
-                return matrix
-    return None
+    shade, level = most_common(color, height)
+    return warp(color, matrix, border=tuple(shade)), warp(height, matrix, border=(level,))
 
 
 def _draw_motion(points: Array, shape: tuple[int, int], rules: Augmentation, rng: np.random.Generator) -> Array:

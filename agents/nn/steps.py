@@ -3,15 +3,14 @@
 A demonstration shows one pick of many that would have done. What moved between the two images tells which pixels belong
 to the object: all of them are picks, and the place that goes with each follows from the rigid motion.
 
-Positions are in pixels of the heightmap, (column, row), and continuous: pixel ``i`` covers ``[i, i + 1)``. A positive
-angle turns the column axis (x) towards the row axis (y).
+Positions and motions are those of ``plane.py``.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -19,18 +18,15 @@ from numpy.typing import NDArray
 
 from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.workspace import AGENT_WORKSPACE
 
-_SHADE_TOLERANCE = 30
-"""Grey levels of 255 within which two colours count as the same surface."""
-_HEIGHT_TOLERANCE = 0.004
-"""Metres of height that count as a change."""
+from .loose import LooseObject, lies_alike, loose_object
+from .plane import compose, rigid, to_pixels, warp
+from .table import HEIGHT_TOLERANCE, SHADE_TOLERANCE, bare_table
+
 _REACH = 3
 """Pixels from the pick within which the moved object must begin."""
 _SMALLEST = 9
 """Pixels below which what moved is not believed to be an object."""
-_BARE = 0.97
-"""Share of bare table among the pixels an object lay on, for it to count as loose."""
 _ALIKE = 0.9
 """Share of an object's pixels that look as before after a turn, for the turn to count as a symmetry."""
 _FOLDS = (6, 5, 4, 3, 2)
@@ -46,23 +42,6 @@ _UNTURNED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class LooseObject:
-    """An object that lay on the bare table, and the table without it, which is known from after it was taken away.
-
-    Attributes:
-        mask: (rows, columns) bool, the object's pixels.
-        color: (rows, columns, 3) uint8 of the table without it.
-        height: (rows, columns) float32 metres of the table without it.
-        free: (rows, columns) bool, bare table.
-    """
-
-    mask: NDArray[np.bool_]
-    color: NDArray[np.uint8]
-    height: NDArray[np.float32]
-    free: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
 class Step:
     """What one action of a demonstration teaches.
 
@@ -73,7 +52,8 @@ class Step:
         place: (2,) float64 pixel position.
         turn: yaw of the place orientation relative to the pick orientation, radians.
         grip: (rows, columns) float32 summing to 1: how well each pixel serves as the pick of the same object.
-        loose: the object apart from its surroundings, where it could have lain anywhere else on the table.
+        loose: if the object could have lain anywhere else on the table, it and all others that could and that the
+            same demonstration moves later; else nothing.
         folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
         centre: (2,) float64 pixel position of the middle of the object.
     """
@@ -84,7 +64,7 @@ class Step:
     place: Array
     turn: float
     grip: NDArray[np.float32]
-    loose: LooseObject | None = None
+    loose: tuple[LooseObject, ...] = ()
     folds: int = 1
     centre: Array = field(default_factory=lambda: np.zeros(2))
 
@@ -103,40 +83,6 @@ class Step:
         )
 
 
-def to_pixels(pose: Pose) -> Array:
-    """(2,) continuous pixel position (column, row) of a pose."""
-    x, y, _ = pose.position
-    low = AGENT_WORKSPACE.low
-    return np.array([(x - low[0]) / AGENT_WORKSPACE.pixel_size, (y - low[1]) / AGENT_WORKSPACE.pixel_size])
-
-
-def to_pose(position: Array, heightmap: Heightmap, turn: float) -> Pose:
-    """World pose at a pixel position (column, row), at the height of the map there: the inverse of ``to_pixels``."""
-    rows, columns = heightmap.height.shape
-    row, column = min(max(int(position[1]), 0), rows - 1), min(max(int(position[0]), 0), columns - 1)
-    x, y = AGENT_WORKSPACE.to_metres(float(position[1]), float(position[0]))
-    return Pose.planar(x, y, AGENT_WORKSPACE.low[2] + float(heightmap.height[row, column]), turn)
-
-
-def rigid(turn: float, source: Array, target: Array, scale: float = 1.0) -> Array:
-    """(2, 3) matrix of the plane motion that turns, scales, and takes ``source`` to ``target``."""
-    c, s = scale * math.cos(turn), scale * math.sin(turn)
-    linear = np.array([[c, -s], [s, c]])
-    return np.column_stack([linear, target - linear @ source])
-
-
-def transform(matrix: Array, points: Array) -> Array:
-    """(..., 2) points under a (2, 3) matrix."""
-    result: Array = points @ matrix[:, :2].T + matrix[:, 2]
-    return result
-
-
-def compose(second: Array, first: Array) -> Array:
-    """(2, 3) matrix of ``first``, then ``second``."""
-    linear = second[:, :2] @ first[:, :2]
-    return np.column_stack([linear, transform(second, first[:, 2])])
-
-
 def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose) -> Step:
     """The step of a demonstration.
 
@@ -153,7 +99,19 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
     found = moved.sum() >= _SMALLEST
     loose = loose_object(before, after, moved, motion) if found else None
     folds = symmetry(moved, before.color) if found and abs(turn) > _UNTURNED else 1
-    return Step(before.color, before.height, source, target, turn, grip_weights(moved), loose, folds, _middle(moved))
+    grip = grip_weights(moved)
+    alone = () if loose is None else (loose,)
+    return Step(before.color, before.height, source, target, turn, grip, alone, folds, _middle(moved))
+
+
+def with_later_objects(steps: Sequence[Step]) -> list[Step]:
+    """The steps of one demonstration, the loose object of each joined by those that are moved in later steps."""
+    joined = []
+    for index, step in enumerate(steps):
+        later = [loose for other in steps[index + 1 :] for loose in other.loose]
+        still = [loose for loose in later if lies_alike(loose, (step.color, step.height))]
+        joined.append(replace(step, loose=(*step.loose, *still) if step.loose else ()))
+    return joined
 
 
 def symmetry(mask: NDArray[np.bool_], color: NDArray[np.uint8]) -> int:
@@ -189,41 +147,12 @@ def _change(soft: NDArray[np.float32], motion: Array) -> float:
 def _same_shades(mask: NDArray[np.bool_], color: NDArray[np.uint8], motion: Array) -> bool:
     both = mask & warp(mask.astype(np.uint8), motion).astype(bool)
     difference = np.abs(color[both].astype(np.int16) - warp(color, motion)[both]).max(axis=-1)
-    return len(difference) > 0 and bool((difference > _SHADE_TOLERANCE).mean() < 1 - _ALIKE)
+    return len(difference) > 0 and bool((difference > SHADE_TOLERANCE).mean() < 1 - _ALIKE)
 
 
 def _middle(mask: NDArray[np.bool_]) -> Array:
     rows, columns = np.nonzero(mask)
     return np.array([columns.mean() + 0.5, rows.mean() + 0.5])
-
-
-def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], motion: Array) -> LooseObject | None:
-    """The object apart from the table; ``None`` where it lay on or against something else than bare table.
-
-    Args:
-        before: the table before the action.
-        after: the table after it.
-        mask: (rows, columns) bool, the object's pixels before.
-        motion: (2, 3) matrix from pick to place.
-    """
-    around = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    arrived = warp(mask.astype(np.uint8), motion).astype(bool)
-    if (around & arrived).any():
-        return None
-    color, height = before.color.copy(), before.height.copy()
-    color[around], height[around] = after.color[around], after.height[around]
-    free = bare_table(color, height)
-    if free[around].mean() < _BARE:
-        return None
-    return LooseObject(mask, color, height, free)
-
-
-def bare_table(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Pixels that look and lie like most of the map."""
-    shade, level = np.median(color.reshape(-1, 3), axis=0), np.median(height)
-    alike = np.abs(color - shade).max(axis=-1) <= _SHADE_TOLERANCE
-    free: NDArray[np.bool_] = alike & (np.abs(height - level) <= _HEIGHT_TOLERANCE)
-    return free
 
 
 def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_]:
@@ -241,13 +170,13 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
         (rows, columns) bool.
     """
     shades = before.color.astype(np.int16)
-    changed = np.abs(shades - after.color).max(axis=-1) > _SHADE_TOLERANCE
-    changed |= np.abs(before.height - after.height) > _HEIGHT_TOLERANCE
+    changed = np.abs(shades - after.color).max(axis=-1) > SHADE_TOLERANCE
+    changed |= np.abs(before.height - after.height) > HEIGHT_TOLERANCE
     # Where the next object has come to lie on the spot of this one, what changed is the place it was taken to.
     changed |= warp(changed.astype(np.uint8), motion, inverse=True).astype(bool)
     changed &= ~bare_table(before.color, before.height)
     arrived = warp(after.color, motion, inverse=True).astype(np.int16)
-    same = np.abs(shades - arrived).max(axis=-1) <= _SHADE_TOLERANCE
+    same = np.abs(shades - arrived).max(axis=-1) <= SHADE_TOLERANCE
     _, labels = cv2.connectedComponents((changed & same).astype(np.uint8), connectivity=4)
     near = _disc(labels.shape, pick, _REACH)
     found = labels[near & (labels > 0)]
@@ -264,33 +193,6 @@ def grip_weights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     weights: NDArray[np.float32] = np.square(distance, dtype=np.float32)
     weights /= weights.sum()
     return weights
-
-
-def warp(
-    image: NDArray[Any],
-    matrix: Array,
-    *,
-    inverse: bool = False,
-    flags: int = cv2.INTER_NEAREST,
-    border: tuple[float, ...] = (0.0,),
-) -> NDArray[Any]:
-    """An image moved by a (2, 3) matrix on continuous positions.
-
-    Args:
-        image: (rows, columns) or (rows, columns, channels).
-        matrix: where each position goes; with ``inverse``, where each position of the result comes from.
-        inverse: see ``matrix``.
-        flags: OpenCV's interpolation; by nearest pixels no new colours or heights appear.
-        border: value outside the image.
-    """
-    centred = matrix.copy()
-    centred[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    flags |= cv2.WARP_INVERSE_MAP if inverse else 0
-    size = (image.shape[1], image.shape[0])
-    moved: NDArray[Any] = cv2.warpAffine(
-        image, centred, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=border
-    )
-    return moved
 
 
 def _disc(shape: tuple[int, ...], centre: Array, radius: float) -> NDArray[np.bool_]:

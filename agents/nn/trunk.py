@@ -18,10 +18,12 @@ class Features(NamedTuple):
     Attributes:
         fine: (batch, fields * 4, rows / 2, columns / 2).
         coarse: (batch, fields * 4, rows / 4, columns / 4).
+        informed: like ``fine``, by layers that also know the mean and maximum of the coarsest level.
     """
 
     fine: Tensor
     coarse: Tensor
+    informed: Tensor
 
 
 _SIZE = 0.15
@@ -69,6 +71,7 @@ class Trunk(nn.Module):
         self.fine = FieldConv(widths[0], widths[0])
         self.down = nn.ModuleList(FieldConv(a, b, kernel=2, stride=2) for a, b in pairs)
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
+        self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
         self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
         self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
         self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
@@ -80,13 +83,19 @@ class Trunk(nn.Module):
         for down, blocks in zip(self.down, self.blocks, strict=True):
             level = blocks(functional.relu(down(level)))
             levels.append(level)
-        coarse = level
+        # Whether, say, a block is the last that lies about shows only in all of the table at once.
+        whole = torch.cat([level.mean(dim=(2, 3), keepdim=True), level.amax(dim=(2, 3), keepdim=True)], dim=1)
+        informed = balanced(functional.relu(level + self.summary(whole)))
+        # What is known is read by the same layers with and without it.
+        both = coarse = torch.cat([level, informed])
         for index in reversed(range(len(self.up))):
-            coarse = level
+            coarse = both
             # 1x1 convolutions commute with interpolation, and cost a quarter before it.
-            raised = functional.interpolate(self.up[index](level), scale_factor=2, mode="bilinear")
-            level = self.merge[index](functional.relu(raised + self.skip[index](levels[index])))
-        return Features(fine=level, coarse=coarse)
+            raised = functional.interpolate(self.up[index](both), scale_factor=2, mode="bilinear")
+            skipped = self.skip[index](levels[index]).repeat(2, 1, 1, 1)
+            both = self.merge[index](functional.relu(raised + skipped))
+        fine, informed = both.chunk(2)
+        return Features(fine=fine, coarse=coarse[: len(image)], informed=informed)
 
 
 def encode_image(color: Tensor, height: Tensor) -> Tensor:

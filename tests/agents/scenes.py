@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.agents.nn.steps import Step, rigid, step_from_maps, transform
+from ravens_suite.agents.nn.plane import rigid, transform
+from ravens_suite.agents.nn.steps import Step, step_from_maps
 from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
 from ravens_suite.values.types import Action

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
-from ravens_suite.agents.nn.steps import to_pixels
+from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
 from ravens_suite.agents.transporter import Decision, Transporter, TransporterConfig

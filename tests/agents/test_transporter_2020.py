@@ -12,8 +12,8 @@ import torch
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations
 from ravens_suite.agents.nn.augment import Published, augment_as_published
+from ravens_suite.agents.nn.plane import rigid, to_pixels, transform
 from ravens_suite.agents.nn.resnet import ResNet, count_parameters, normalise
-from ravens_suite.agents.nn.steps import rigid, to_pixels, transform
 from ravens_suite.agents.nn.transport import correlate_nearby
 from ravens_suite.agents.transporter_2020 import Cell, Transporter2020, Transporter2020Config
 from ravens_suite.values.cameras import published_cameras

@@ -1,0 +1,28 @@
+"""What of a heightmap is bare table."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.values.geometry import Array
+
+SHADE_TOLERANCE = 30
+"""Grey levels of 255 within which two colours count as the same surface."""
+HEIGHT_TOLERANCE = 0.004
+"""Metres of height that count as a change."""
+
+
+def bare_table(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels that look and lie like most of the map."""
+    shade, level = most_common(color, height)
+    free: NDArray[np.bool_] = cv2.inRange(color, shade - SHADE_TOLERANCE, shade + SHADE_TOLERANCE) > 0
+    free &= cv2.inRange(height, level - HEIGHT_TOLERANCE, level + HEIGHT_TOLERANCE) > 0
+    return free
+
+
+def most_common(color: NDArray[np.uint8], height: NDArray[np.float32]) -> tuple[Array, float]:
+    """(3,) colour and the height in metres of the middle of all pixels, which is the bare table's."""
+    few = slice(None, None, 4)
+    return np.median(color[few, few].reshape(-1, 3), axis=0), float(np.median(height[few, few]))

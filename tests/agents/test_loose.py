@@ -1,0 +1,116 @@
+"""Loose objects of demonstrations: which are found, and how they are laid elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ravens_suite.agents.nn.augment import Augmentation, augment
+from ravens_suite.agents.nn.loose import LooseObject, lay, scatter, without
+from ravens_suite.agents.nn.steps import Step, step_from_maps, with_later_objects
+from ravens_suite.values.geometry import Pose
+from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.values.workspace import AGENT_WORKSPACE
+
+_HALF = 8
+_TABLE, _SHADOW, _SHADES = 51, 27, ((255, 87, 89), (89, 169, 79), (78, 121, 167))
+_STAND = (80, 30)
+"""Column and row of what all objects are taken to."""
+
+
+def _scene(*spots: tuple[int, int]) -> Heightmap:
+    """Squares of different colours, 16 pixels wide at (column, row), each with a shadow to its right, and a stand."""
+    color = np.full((320, 160, 3), _TABLE, np.uint8)
+    height = np.zeros((320, 160), np.float32)
+    areas = [(slice(row - _HALF, row + _HALF), slice(column - _HALF, column + _HALF)) for column, row in spots]
+    for rows, columns in areas:
+        color[rows, columns.stop : columns.stop + 4] = _SHADOW
+    stand = (slice(_STAND[1] - 20, _STAND[1] + 20), slice(_STAND[0] - 20, _STAND[0] + 20))
+    color[stand], height[stand] = 150, 0.01
+    for shade, area in zip(_SHADES, areas, strict=False):
+        color[area], height[area] = shade, 0.04
+    return Heightmap(color, height)
+
+
+def _pose(column: int, row: int) -> Pose:
+    x, y = AGENT_WORKSPACE.to_metres(row, column)
+    return Pose((x, y, 0.0))
+
+
+def _demonstration(*spots: tuple[int, int]) -> list[Step]:
+    """All objects are taken to the stand, one after the other."""
+    states = [(*[_STAND] * done, *spots[done:]) for done in range(len(spots) + 1)]
+    return with_later_objects(
+        [
+            step_from_maps(_scene(*states[done]), _scene(*states[done + 1]), _pose(*spot), _pose(*_STAND))
+            for done, spot in enumerate(spots)
+        ]
+    )
+
+
+def _count(color: np.ndarray, shade: tuple[int, int, int]) -> int:
+    return int((color == shade).all(axis=-1).sum())
+
+
+def test_objects_that_are_moved_later_are_loose_as_well() -> None:
+    steps = _demonstration((40, 120), (100, 200), (60, 280))
+    assert [len(step.loose) for step in steps] == [3, 2, 1]
+    assert all(step.loose[-1] is steps[-1].loose[0] for step in steps)
+    for loose in steps[0].loose:
+        assert loose.mask.sum() == (2 * _HALF) ** 2
+
+
+def test_objects_that_touch_are_not_loose_together() -> None:
+    steps = _demonstration((40, 120), (40 + 2 * _HALF, 120), (60, 280))
+    assert [len(step.loose) for step in steps] == [0, 2, 1]
+
+
+def test_the_table_without_objects_is_bare() -> None:
+    (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
+    color, height = without((first.color, first.height), first.loose)
+    empty = _scene()
+    np.testing.assert_array_equal(color, empty.color)
+    np.testing.assert_array_equal(height, empty.height)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_scattered_objects_are_whole_and_apart(seed: int) -> None:
+    """No object covers another, nor the stand, and shadows lie on the table only."""
+    rng = np.random.default_rng(seed)
+    (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
+    color, height = without((first.color, first.height), first.loose)
+    stand = _count(color, (150, 150, 150))
+    starts = scatter(first.loose, (color, height), rng)
+    assert len(starts) == 3
+    lay(color, height, first.loose, starts)
+    assert _count(color, (150, 150, 150)) == pytest.approx(stand, rel=0.01)
+    for shade in _SHADES:
+        assert _count(color, shade) == pytest.approx((2 * _HALF) ** 2, rel=0.08)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_an_example_picks_its_own_object(seed: int) -> None:
+    steps = _demonstration((40, 120), (100, 200), (60, 280))
+    for shade, step in zip(_SHADES, steps, strict=True):
+        example = augment(step, Augmentation(restart=1), np.random.default_rng(seed))
+        held = example.grip > example.grip.max() / 4
+        assert (example.color[held] == shade).all(axis=-1).mean() > 0.95
+
+
+def test_objects_stay_where_the_table_has_no_room() -> None:
+    (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
+    full = Heightmap(*without((first.color, first.height), first.loose))
+    rows, columns = np.mgrid[:320, :160]
+    full.color[(rows + columns) % 12 == 0] = 255
+    assert scatter(first.loose, (full.color, full.height), np.random.default_rng(0)) == []
+
+
+def test_an_object_is_cut_off_at_the_edge_of_the_map() -> None:
+    loose: LooseObject = _demonstration((40, 120))[0].loose[0]
+    empty = _scene()
+    lay(empty.color, empty.height, [loose], [np.array([[1.0, 0, -40], [0, 1, 0]])])
+    assert _count(empty.color, _SHADES[0]) == 2 * _HALF * _HALF
