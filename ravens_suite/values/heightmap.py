@@ -58,7 +58,7 @@ class CameraRays:
     Attributes:
         origin: (3,) float32.
         direction: (3, H * W) float32.
-        farthest: (H * W,) float32 metres; no point of greater depth is in the workspace.
+        farthest: (H * W,) float32 metres; no point of greater depth is in the workspace. Zero where none is at all.
     """
 
     origin: NDArray[np.float32]
@@ -105,6 +105,7 @@ def camera_rays(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> Camer
         high = (size + _SLACK - offset)[:, None] / direction
     # A ray parallel to a face gives infinities, or NaN exactly on it: fmax then keeps the other bound.
     farthest = np.fmax(low, high).min(axis=0) + DEPTH_UNIT
+    farthest[np.fmin(low, high).max(axis=0) > farthest] = 0.0
     scale = np.array([1 / workspace.pixel_size, 1 / workspace.pixel_size, 1.0])
     return CameraRays(
         origin=(offset * scale).astype(np.float32),
@@ -183,18 +184,27 @@ def fuse(
     _check(color, depth, cameras)
     cells = workspace.shape[0] * workspace.shape[1]
     height = np.zeros(cells, dtype=np.float32)
-    total = np.zeros((cells, 4), dtype=np.float32)
-    count = np.zeros(cells, dtype=np.float32)
+    total = np.zeros((2, cells), dtype=np.uint32)
+    count = np.zeros(cells, dtype=np.uint8)
     for view_color, view_depth, camera in zip(color, depth, cameras, strict=True):
         key = _highest(view_depth.reshape(-1), camera, workspace)
         np.maximum(height, _height(key), out=height)
         shade = _words(view_color).take(_pixel_after(key)) & 0xFFFFFF
-        total += shade.view(np.uint8).reshape(-1, 4)
+        # Red and blue of a word, and green, each with 16 bits to sum in.
+        total[0] += shade & 0xFF00FF
+        total[1] += shade >> 8 & 0xFF
         count += shade != 0
-    planes = np.ascontiguousarray(total.T[:3])
-    planes /= np.maximum(count, 1)
-    mean = cv2.merge(list(np.rint(planes, out=planes).astype(np.uint8).reshape(3, *workspace.shape)))
+    red_blue, green = total
+    planes = [_means(plane, count) for plane in (red_blue & 0xFFFF, green, red_blue >> 16)]
+    mean = cv2.merge([plane.reshape(workspace.shape) for plane in planes])
     return Heightmap(np.asarray(mean, dtype=np.uint8), height.reshape(workspace.shape))
+
+
+def _means(total: NDArray[np.uint32], count: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Sums of bytes over how many there were, rounded half to even; 0 for none."""
+    mean = total.astype(np.float32)
+    mean /= np.maximum(count, 1)
+    return np.rint(mean, out=mean).astype(np.uint8)
 
 
 def _words(color: NDArray[np.uint8]) -> NDArray[np.uint32]:
