@@ -10,7 +10,8 @@ from abc import ABC
 
 from ravens_suite.sim import library
 from ravens_suite.sim.bodies import Body
-from ravens_suite.sim.scene import Grasp, Mount, Scene
+from ravens_suite.sim.constraints import Grasp, Mount
+from ravens_suite.sim.scene import Scene
 from ravens_suite.values.geometry import Pose
 
 SUCTION_FORCE = 50.0
@@ -36,7 +37,7 @@ class Tool(ABC):
     def __init__(self, scene: Scene, pose: Pose) -> None:
         self._scene = scene
         scene.add(self.name, self.body, pose, "robot")
-        self._mount: Mount = scene.mount(self.name, self.force, self.stiffness)
+        self._mount = Mount(scene, self.name, self.force, self.stiffness)
 
     @property
     def parts(self) -> list[str]:
@@ -119,7 +120,7 @@ class Suction(Tool):
         """Grip the last movable body in the list of contacts; returns whether a body is held."""
         movable = [name for name in self._scene.touching(self.name) if self._scene.kind(name) == "movable"]
         if movable and self._grasp is None:
-            self._grasp = self._scene.grasp(self.name, movable[-1])
+            self._grasp = Grasp(self._scene, self.name, movable[-1])
         return self._grasp is not None
 
     def release(self) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, visual_shape
-from ravens_suite.values.geometry import Array, Pose, Vector
+from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 
 TIME_STEP = 1 / 480
@@ -259,6 +259,17 @@ class Scene:
         points = (pose or self.pose(name)).apply(collision_points(self._entry(name).body.collisions))
         return points.min(axis=0), points.max(axis=0)
 
+    def handle(self, name: str) -> int:
+        """Bullet's number of a body that collides, for what this class has no method for.
+
+        Raises:
+            ValueError: the body is only seen.
+        """
+        handle = self._entry(name).handle
+        if handle is None:
+            raise ValueError(f"{name!r} is only seen: it has no collision shape.")
+        return handle
+
     def colliders(self) -> list[str]:
         """Names of all bodies that collide, robot parts included."""
         return [name for name, entry in self._entries.items() if entry.body.collisions]
@@ -311,51 +322,14 @@ class Scene:
 
     def touching(self, name: str, *, ignore: Collection[str] = ()) -> list[str]:
         """Names of the bodies in contact with a body after the last step, in Bullet's order, without repeats."""
-        handle = self._handle(name)
+        handle = self.handle(name)
         points = bullet.getContactPoints(bodyA=handle, physicsClientId=self.client)
         names = (self._names[point[2]] for point in points or () if point[8] <= 0)
         return [other for other in dict.fromkeys(names) if other not in ignore]
 
     def ignore_collisions(self, a: str, b: str) -> None:
         """Let two bodies pass through each other."""
-        bullet.setCollisionFilterPair(self._handle(a), self._handle(b), -1, -1, 0, physicsClientId=self.client)
-
-    # --------------------------------------------------------- constraints
-
-    def mount(self, name: str, force: float, stiffness: float) -> Mount:
-        """Hold a body at a commanded pose, as an arm holds its tool.
-
-        Args:
-            name: a robot part with mass.
-            force: newtons that the mount exerts at most.
-            stiffness: part of the distance to the command that one physics step makes up for, in (0, 1].
-        """
-        return Mount(self, name, force, stiffness)
-
-    def grasp(self, holder: str, held: str) -> Grasp:
-        """Join two bodies rigidly at their present relative pose."""
-        return Grasp(self, holder, held)
-
-    def link(self, a: str, b: str, pivot_a: Vector, pivot_b: Vector, force: float) -> None:
-        """Join a point of body ``a`` to a point of body ``b`` (each in its own frame), by at most ``force`` newtons."""
-        constraint = self._constrain(a, b, bullet.JOINT_POINT2POINT, Pose(pivot_a), Pose(pivot_b))
-        bullet.changeConstraint(constraint, maxForce=force, physicsClientId=self.client)
-
-    def _constrain(self, a: str, b: str | None, joint: int, frame_a: Pose, frame_b: Pose) -> int:
-        constraint: int = bullet.createConstraint(
-            self._handle(a),
-            -1,
-            -1 if b is None else self._handle(b),
-            -1,
-            joint,
-            [0, 0, 0],
-            frame_a.position,
-            frame_b.position,
-            frame_a.quaternion,
-            frame_b.quaternion,
-            physicsClientId=self.client,
-        )
-        return constraint
+        bullet.setCollisionFilterPair(self.handle(a), self.handle(b), -1, -1, 0, physicsClientId=self.client)
 
     # ------------------------------------------------------------ internals
 
@@ -369,12 +343,6 @@ class Scene:
             return self._entries[name]
         except KeyError:
             raise UnknownNameError("body", name, self._entries) from None
-
-    def _handle(self, name: str) -> int:
-        handle = self._entry(name).handle
-        if handle is None:
-            raise ValueError(f"{name!r} is only seen: it has no collision shape.")
-        return handle
 
     def _create(self, body: Body, poses: Sequence[Pose], *, articulated: bool) -> tuple[int, ...]:
         """Bullet's numbers of bodies that are alike, at poses of one orientation."""
@@ -418,49 +386,3 @@ class Scene:
         if shapes not in self._shapes:
             self._shapes[shapes] = collision_shape(shapes, self.client)
         return self._shapes[shapes]
-
-
-class Mount:
-    """A body held at a commanded pose by a force-limited constraint."""
-
-    def __init__(self, scene: Scene, name: str, force: float, stiffness: float) -> None:
-        self._scene = scene
-        self._name = name
-        self._force = force
-        self._stiffness = stiffness
-        self.target = scene.pose(name)
-        self._constraint = scene._constrain(name, None, bullet.JOINT_FIXED, Pose(), self.target)
-        self.command(self.target)
-
-    def command(self, pose: Pose) -> None:
-        """Pull the body towards ``pose`` from the next step on."""
-        self.target = pose
-        bullet.changeConstraint(
-            self._constraint,
-            pose.position,
-            pose.quaternion,
-            maxForce=self._force,
-            erp=self._stiffness,
-            physicsClientId=self._scene.client,
-        )
-
-    def jump(self, pose: Pose) -> None:
-        """Put the body at ``pose`` at once, at rest."""
-        self._scene.move(self._name, pose)
-        self.command(pose)
-
-
-class Grasp:
-    """A rigid joint between a gripper and a body; ``release`` ends it."""
-
-    def __init__(self, scene: Scene, holder: str, held: str) -> None:
-        self._scene = scene
-        self.held = held
-        self.offset = scene.pose(holder).inverse() @ scene.pose(held)
-        self._constraint: int | None = scene._constrain(holder, held, bullet.JOINT_FIXED, self.offset, Pose())
-
-    def release(self) -> None:
-        """Let go. Releasing twice is fine."""
-        if self._constraint is not None:
-            bullet.removeConstraint(self._constraint, physicsClientId=self._scene.client)
-            self._constraint = None

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ravens_suite.sim import library
+from ravens_suite.sim.constraints import link
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.values.geometry import Pose
@@ -57,7 +58,7 @@ def _join(scene: Scene, names: tuple[str, ...], lower: int, upper: int) -> None:
     with the rope and would be laid down as hooks.
     """
     inner, outer, way = (upper, lower, -SPACING) if upper < BEADS // 2 else (lower, upper, SPACING)
-    scene.link(names[inner], names[outer], (0.0, 0.0, way), (0.0, 0.0, 0.0), LINK_FORCE)
+    link(scene, names[inner], names[outer], (0.0, 0.0, way), (0.0, 0.0, 0.0), LINK_FORCE)
     # Joined beads would block each other's corners wherever the rope bends, and lock it in folds.
     scene.ignore_collisions(names[inner], names[outer])
 

@@ -200,7 +200,7 @@ def fuse(
     return Heightmap(np.asarray(mean, dtype=np.uint8), height.reshape(workspace.shape))
 
 
-def _means(total: NDArray[np.uint32], count: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _means(total: NDArray[np.integer[Any]], count: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Sums of bytes over how many there were, rounded half to even; 0 for none."""
     mean = total.astype(np.float32)
     mean /= np.maximum(count, 1)
