@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import best_milliseconds
 
+from ravens_suite.data.atomic import write_json
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.values.cameras import Camera
 from ravens_suite.values.heightmap import Heightmap, camera_rays, fuse
@@ -97,8 +98,7 @@ def main() -> None:
     }
     print(json.dumps(result, indent=1))
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+        write_json(options.out, result)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from ravens_suite.data.atomic import write_json
 from ravens_suite.jobs.collect import collect
 from ravens_suite.jobs.engine import available_cores, make_engine
 from ravens_suite.jobs.evaluate import evaluate
@@ -49,8 +50,7 @@ def main() -> None:
     }
     print(json.dumps(result, indent=1))
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+        write_json(options.out, result)
 
 
 if __name__ == "__main__":
