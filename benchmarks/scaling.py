@@ -4,8 +4,8 @@
 
 Each round collects the same demonstrations with one worker process on the first core and with two on two; wall time of
 the whole call, the start of the processes included. Then two collections that know nothing of each other run at once,
-one worker and one core each: cores share memory, caches and a host, and are not equally fast, so two of them may do less
-than twice the work of one whatever the software does. The median of each ratio counts. With fewer than two free
+one worker and one core each: cores share memory, caches and a host, and are not equally fast, so two of them may do
+less than twice the work of one whatever the software does. The median of each ratio counts. With fewer than two free
 cores the figures say nothing. Linux only.
 """
 
