@@ -29,6 +29,8 @@ _SHADOW = 8
 """Pixels about an object within which its shadow falls."""
 _BARE = 0.97
 """Share of bare table among the pixels an object lay on, for it to count as loose."""
+_ALONE = 0.9
+"""Share of bare table beside an object for it to count as whole, not as part of a rope or pile that moves with it."""
 _ATTEMPTS = 100
 """Draws of a random spot before the table counts as full."""
 
@@ -69,11 +71,12 @@ def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], m
     """
     around = _grown(mask, _GAP)
     arrived = warp(mask.astype(np.uint8), motion).astype(bool)
-    bare = bare_table(after.color, after.height)
-    if (around & arrived).any() or bare[around].mean() < _BARE:
+    bare_before, bare = bare_table(before.color, before.height), bare_table(after.color, after.height)
+    beside = around & ~_grown(mask, 1)
+    if (around & arrived).any() or bare[around].mean() < _BARE or bare_before[beside].mean() < _ALONE:
         return None
     wide = _grown(mask, _SHADOW)
-    shadow = wide & ~mask & bare_table(before.color, before.height)
+    shadow = wide & ~mask & bare_before
     rows, columns = np.nonzero(wide)
     window = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     return LooseObject(

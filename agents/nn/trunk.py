@@ -18,7 +18,7 @@ class Features(NamedTuple):
     Attributes:
         fine: (batch, fields * 4, rows / 2, columns / 2).
         coarse: (batch, fields * 4, rows / 4, columns / 4).
-        informed: like ``fine``, by layers that also know the mean and maximum of the coarsest level.
+        informed: like ``fine``, by layers of their own that also know the mean and maximum of the coarsest level.
     """
 
     fine: Tensor
@@ -55,8 +55,33 @@ def balanced(fields: Tensor) -> Tensor:
     return scaled
 
 
+class Ascent(nn.Module):
+    """The way up of a U-Net, from its coarsest level to its finest.
+
+    Args:
+        widths: fields at each resolution, finest first.
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        pairs = list(pairwise(widths))
+        self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
+        self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
+        self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
+
+    def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Features of all levels, finest first, to those of the finest and of the one below it."""
+        coarse = level = levels[-1]
+        for index in reversed(range(len(self.up))):
+            coarse = level
+            # 1x1 convolutions commute with interpolation, and cost a quarter before it.
+            raised = functional.interpolate(self.up[index](level), scale_factor=2, mode="bilinear")
+            level = self.merge[index](functional.relu(raised + self.skip[index](levels[index])))
+        return level, coarse
+
+
 class Trunk(nn.Module):
-    """A U-Net over half the resolution, a quarter, and so on.
+    """A U-Net over half the resolution, a quarter, and so on, with one way down and two up: for picking and placing.
 
     Args:
         channels: of the input image.
@@ -72,30 +97,20 @@ class Trunk(nn.Module):
         self.down = nn.ModuleList(FieldConv(a, b, kernel=2, stride=2) for a, b in pairs)
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
         self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
-        self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
-        self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
-        self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
+        self.pick = Ascent(widths)
+        self.place = Ascent(widths)
 
     def forward(self, image: Tensor) -> Features:
         """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
-        level = functional.relu(self.fine(functional.relu(self.stem(image))))
-        levels = [level]
+        levels = [functional.relu(self.fine(functional.relu(self.stem(image))))]
         for down, blocks in zip(self.down, self.blocks, strict=True):
-            level = blocks(functional.relu(down(level)))
-            levels.append(level)
+            levels.append(blocks(functional.relu(down(levels[-1]))))
+        fine, coarse = self.place(levels)
         # Whether, say, a block is the last that lies about shows only in all of the table at once.
-        whole = torch.cat([level.mean(dim=(2, 3), keepdim=True), level.amax(dim=(2, 3), keepdim=True)], dim=1)
-        informed = balanced(functional.relu(level + self.summary(whole)))
-        # What is known is read by the same layers with and without it.
-        both = coarse = torch.cat([level, informed])
-        for index in reversed(range(len(self.up))):
-            coarse = both
-            # 1x1 convolutions commute with interpolation, and cost a quarter before it.
-            raised = functional.interpolate(self.up[index](both), scale_factor=2, mode="bilinear")
-            skipped = self.skip[index](levels[index]).repeat(2, 1, 1, 1)
-            both = self.merge[index](functional.relu(raised + skipped))
-        fine, informed = both.chunk(2)
-        return Features(fine=fine, coarse=coarse[: len(image)], informed=informed)
+        low = levels[-1]
+        whole = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
+        informed, _ = self.pick([*levels[:-1], balanced(functional.relu(low + self.summary(whole)))])
+        return Features(fine=fine, coarse=coarse, informed=informed)
 
 
 def encode_image(color: Tensor, height: Tensor) -> Tensor:

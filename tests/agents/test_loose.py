@@ -67,6 +67,14 @@ def test_objects_that_touch_are_not_loose_together() -> None:
     assert [len(step.loose) for step in steps] == [0, 2, 1]
 
 
+def test_what_moves_together_is_not_loose() -> None:
+    """As a bead of a rope, which takes its neighbours along."""
+    before, after = _scene((40, 120), (40 + 2 * _HALF, 120)), _scene(_STAND, (60, 280))
+    step = step_from_maps(before, after, _pose(40, 120), _pose(*_STAND))
+    assert (step.grip > 0).sum() == (2 * _HALF) ** 2
+    assert step.loose == ()
+
+
 def test_the_table_without_objects_is_bare() -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
     color, height = without((first.color, first.height), first.loose)
