@@ -27,6 +27,7 @@ from ravens_suite.values.types import Action, Observation
 from .base import Agent, Demonstrations
 from .nn.augment import Augmentation, Example, augment
 from .nn.devices import choose_device, multiplies_in_bfloat16
+from .nn.futile import FutilePicks
 from .nn.heads import PickHead, PlaceHead
 from .nn.memory import keep_freed_memory
 from .nn.optimise import Optimiser, OptimiserConfig
@@ -39,6 +40,10 @@ FINE, COARSE = 2, 4
 """Heightmap pixels a cell of the two feature maps."""
 _PICKS_APART = 4
 """Cells of the fine map, 25 mm, between two picks that count as different."""
+_FUTILE_APART = 1
+"""Cells of the fine map about a pick that came to nothing in which none is tried again."""
+_FUTILE_LOSS = 30.0
+"""What such a pick loses of its logit: more than any two picks differ by where something can be picked."""
 _CHANNELS = 5
 
 
@@ -166,6 +171,7 @@ class Transporter(Agent):
             ),
         )
         self._angles = angle_grid(self.config.angles, self.device)
+        self._futile = FutilePicks()
         self.rules = Augmentation(
             scale=self.config.scale,
             height=self.config.height_scale,
@@ -274,14 +280,20 @@ class Transporter(Agent):
 
     # ------------------------------------------------------------------ acting
 
+    def reset(self) -> None:
+        """An episode begins: what was tried in the last one is forgotten."""
+        self._futile.reset()
+
     def act(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Array]:
-        """The most likely pick, and the best match for what is there."""
+        """The most likely pick, away from those that came to nothing, and the best match for what is there."""
         heightmap = fuse(observation["color"], observation["depth"], cameras)
         return self.action(heightmap).to_dict()
 
     def action(self, heightmap: Heightmap) -> Action:
-        """The action for a fused heightmap."""
-        decision = self.decide(heightmap)
+        """The action for a fused heightmap, the next one of the episode that began with ``reset``."""
+        self._futile.look(heightmap)
+        decision = self.decide(heightmap, self._futile.picks)
+        self._futile.note(heightmap, decision.pick)
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.turn))
 
@@ -299,11 +311,15 @@ class Transporter(Agent):
         }
 
     @torch.inference_mode()
-    def decide(self, heightmap: Heightmap) -> Decision:
+    def decide(self, heightmap: Heightmap, futile: Sequence[Array] = ()) -> Decision:
         """The pick and place that are most likely together, with the averaged weights.
 
         Where several picks would do, the one whose place is most certain is taken first. The likeliest picks are
         placed in turn, until no other can be likelier together with its place.
+
+        Args:
+            heightmap: what is seen.
+            futile: (2,) pixel positions that are not to be picked, nor what is near them.
         """
         net = self.optimiser.average
         color = torch.from_numpy(heightmap.color)[None].to(self.device)
@@ -311,6 +327,10 @@ class Transporter(Agent):
         with self._precision():
             features = net.trunk(encode_image(color, height))
             pick_logits = net.pick(features.informed)[0]
+        for position in futile:
+            column, row = (int(value) // FINE for value in position)
+            near = (slice(max(at - _FUTILE_APART, 0), at + _FUTILE_APART + 1) for at in (row, column))
+            pick_logits[tuple(near)] -= _FUTILE_LOSS
         best, likelihood = None, -math.inf
         for pick, chance in self._picks(pick_logits):
             if chance <= likelihood:

@@ -21,7 +21,7 @@ from ravens_suite.values.heightmap import Heightmap
 
 from .loose import LooseObject, lies_alike, loose_object
 from .plane import compose, rigid, to_pixels, warp
-from .table import HEIGHT_TOLERANCE, SHADE_TOLERANCE, bare_table
+from .table import SHADE_TOLERANCE, bare_table, changed
 
 _REACH = 3
 """Pixels from the pick within which the moved object must begin."""
@@ -170,14 +170,13 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
         (rows, columns) bool.
     """
     shades = before.color.astype(np.int16)
-    changed = np.abs(shades - after.color).max(axis=-1) > SHADE_TOLERANCE
-    changed |= np.abs(before.height - after.height) > HEIGHT_TOLERANCE
+    other = changed(before, after)
     # Where the next object has come to lie on the spot of this one, what changed is the place it was taken to.
-    changed |= warp(changed.astype(np.uint8), motion, inverse=True).astype(bool)
-    changed &= ~bare_table(before.color, before.height)
+    other |= warp(other.astype(np.uint8), motion, inverse=True).astype(bool)
+    other &= ~bare_table(before.color, before.height)
     arrived = warp(after.color, motion, inverse=True).astype(np.int16)
     same = np.abs(shades - arrived).max(axis=-1) <= SHADE_TOLERANCE
-    _, labels = cv2.connectedComponents((changed & same).astype(np.uint8), connectivity=4)
+    _, labels = cv2.connectedComponents((other & same).astype(np.uint8), connectivity=4)
     near = _disc(labels.shape, pick, _REACH)
     found = labels[near & (labels > 0)]
     if len(found):

@@ -1,4 +1,4 @@
-"""What of a heightmap is bare table."""
+"""What of a heightmap is bare table, and what differs between two."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.values.geometry import Array
+from ravens_suite.values.heightmap import Heightmap
 
 SHADE_TOLERANCE = 30
 """Grey levels of 255 within which two colours count as the same surface."""
@@ -26,3 +27,10 @@ def most_common(color: NDArray[np.uint8], height: NDArray[np.float32]) -> tuple[
     """(3,) colour and the height in metres of the middle of all pixels, which is the bare table's."""
     few = slice(None, None, 4)
     return np.median(color[few, few].reshape(-1, 3), axis=0), float(np.median(height[few, few]))
+
+
+def changed(before: Heightmap, after: Heightmap) -> NDArray[np.bool_]:
+    """(rows, columns) bool, pixels whose colour or height is another one."""
+    other: NDArray[np.bool_] = np.abs(before.color.astype(np.int16) - after.color).max(axis=-1) > SHADE_TOLERANCE
+    other |= np.abs(before.height - after.height) > HEIGHT_TOLERANCE
+    return other

@@ -18,6 +18,7 @@ from ravens_suite.agents.transporter import Decision, Transporter, TransporterCo
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.values.cameras import published_cameras
 from ravens_suite.values.geometry import Pose
+from ravens_suite.values.heightmap import Heightmap
 from tests.agents import scenes
 
 TINY = TransporterConfig(
@@ -198,6 +199,23 @@ def test_of_two_picks_the_one_with_a_certain_place_comes_first(monkeypatch: pyte
     assert agent.decide(heightmap.draw(heightmap.start)).pick[0] == 60.0
     # 0.2 is less than 0.3 * 0.9, so the last pick cannot be better whatever its place.
     assert tried == [40.0, 60.0]
+
+
+def test_a_pick_that_came_to_nothing_is_not_tried_again() -> None:
+    """While the table stays as it is, each pick is elsewhere; a new episode, or a change there, forgets them."""
+    rng = np.random.default_rng(0)
+    step = scenes.insertion(rng).step(rng)
+    heightmap = Heightmap(step.color, step.height)
+    agent = Transporter(TINY)
+    picks = [to_pixels(agent.action(heightmap).pick) for _ in range(4)]
+    for index, pick in enumerate(picks):
+        assert all(np.abs(pick - other).max() >= 2 for other in picks[:index])
+    column, row = picks[-1].astype(int)
+    other = Heightmap(heightmap.color.copy(), heightmap.height.copy())
+    other.height[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] += 0.05
+    np.testing.assert_allclose(to_pixels(agent.action(other).pick), to_pixels(Transporter(TINY).action(other).pick))
+    agent.reset()
+    np.testing.assert_allclose(to_pixels(agent.action(heightmap).pick), picks[0])
 
 
 def test_picks_are_apart_and_their_chances_add_up_to_at_most_one() -> None:
