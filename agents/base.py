@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -104,7 +105,7 @@ class Agent(ABC):
 
     @abstractmethod
     def weights(self) -> dict[str, torch.Tensor]:
-        """Everything ``act`` depends on, by name."""
+        """Everything ``act`` depends on, by name, beyond what it remembers of the episode."""
 
     @abstractmethod
     def set_weights(self, weights: dict[str, torch.Tensor]) -> None:
@@ -141,13 +142,14 @@ class Agent(ABC):
         Raises:
             MissingDataError: nothing was saved there.
             DamagedDataError: a file is not what was saved.
-            ConflictError: another agent was saved there.
+            ConflictError: another agent, or one of another version, was saved there.
         """
         settings = read_json(folder / SETTINGS)
         if settings.get("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {settings.get('agent')!r}, not {cls.name!r}.")
         agent = cls(config_from_json(cls.config_type, settings["config"]), int(settings["seed"]))
-        agent.set_weights(_unpack(folder / WEIGHTS))
+        with _same_version(folder / WEIGHTS):
+            agent.set_weights(_unpack(folder / WEIGHTS))
         return agent
 
     def save_training(self, folder: Path, step: int) -> None:
@@ -160,7 +162,8 @@ class Agent(ABC):
             return 0
         state = _unpack(folder / TRAINING)
         step = int(state.pop("step"))
-        self.set_training_state(state)
+        with _same_version(folder / TRAINING):
+            self.set_training_state(state)
         return step
 
 
@@ -174,6 +177,15 @@ def config_from_json(config_type: type[Any], value: dict[str, Any]) -> Any:
     if unknown := sorted(set(value) - known):
         raise ConfigError(f"{config_type.__name__} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}.")
     return config_type(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+
+
+@contextmanager
+def _same_version(path: Path) -> Iterator[None]:
+    """Weights that do not fit the network are of another version of the agent."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ConflictError(f"{path} was made by another version of this agent: delete it and train again.") from error
 
 
 def _pack(tensors: dict[str, torch.Tensor]) -> bytes:

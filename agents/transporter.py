@@ -300,7 +300,7 @@ class Transporter(Agent):
     def explain(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Any]:
         """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160)."""
         heightmap = fuse(observation["color"], observation["depth"], cameras)
-        decision = self.decide(heightmap)
+        decision = self.decide(heightmap, self._futile.picks)
         place = decision.place_logits.flatten().softmax(0).view_as(decision.place_logits).sum(dim=0)
         pick = decision.pick_logits.flatten().softmax(0).view_as(decision.pick_logits)
         return {
@@ -327,12 +327,9 @@ class Transporter(Agent):
         with self._precision():
             features = net.trunk(encode_image(color, height))
             pick_logits = net.pick(features.informed)[0]
-        for position in futile:
-            column, row = (int(value) // FINE for value in position)
-            near = (slice(max(at - _FUTILE_APART, 0), at + _FUTILE_APART + 1) for at in (row, column))
-            pick_logits[tuple(near)] -= _FUTILE_LOSS
+        _discourage(pick_logits, futile)
         best, likelihood = None, -math.inf
-        for pick, chance in self._picks(pick_logits):
+        for pick, chance in self._picks(pick_logits, futile):
             if chance <= likelihood:
                 break
             decision, certainty = self._decide_place(features, pick, pick_logits)
@@ -341,10 +338,11 @@ class Transporter(Agent):
         assert best is not None
         return best
 
-    def _picks(self, logits: Tensor) -> list[tuple[Array, float]]:
+    def _picks(self, logits: Tensor, futile: Sequence[Array] = ()) -> list[tuple[Array, float]]:
         """The likeliest picks that are apart, best first: pixel position (2,), log probability about it."""
         chances = logits.flatten().softmax(0).view_as(logits)[None]
         smooth = functional.avg_pool2d(chances, 3, 1, 1)[0].log()
+        _discourage(smooth, futile)
         nowhere = torch.zeros((0, 2), dtype=torch.int64)
         cells = highest(smooth, self.config.picks, _PICKS_APART, nowhere)
         side = 2 * _PICKS_APART - 1
@@ -402,6 +400,14 @@ def _positions(index: Tensor) -> Array:
     """(2,) continuous position (column, row) of the middle of a cell given as (row, column) index."""
     row, column = (float(value) for value in index)
     return np.array([column + 0.5, row + 0.5])
+
+
+def _discourage(logits: Tensor, futile: Sequence[Array]) -> None:
+    """Lower logits, (rows / 2, columns / 2), at and beside pixel positions (2,)."""
+    for position in futile:
+        column, row = (int(value) // FINE for value in position)
+        near = (slice(max(at - _FUTILE_APART, 0), at + _FUTILE_APART + 1) for at in (row, column))
+        logits[tuple(near)] -= _FUTILE_LOSS
 
 
 def _enlarge(image: Tensor, factor: int) -> Any:

@@ -45,7 +45,7 @@ def ceiling(task: str, episodes: int, cores: list[int]) -> float:
     """How many times the work of the first core alone two cores did, each with a collection of its own."""
     alone = seconds(task, episodes, cores[:1])
     with ThreadPoolExecutor(len(cores)) as pool:
-        # A thread each, not a process: workers are pinned by the thread that starts them, and all it does is wait.
+        # Workers are pinned by the thread that starts them.
         both = list(pool.map(lambda core: seconds(task, episodes, [core]), cores))
     return sum(alone / taken for taken in both)
 
@@ -59,6 +59,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
+    if len(cores) < 2:
+        parser.error("it takes two cores: start it without taskset, or on another machine.")
     rounds = []
     for index in range(options.rounds):
         order = (cores[:1], cores) if index % 2 == 0 else (cores, cores[:1])

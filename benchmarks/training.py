@@ -121,9 +121,14 @@ def measure(agent: Agent, module: Any, steps: int, acts: int, warm_up: int) -> d
         warm_up: steps and decisions that are not counted.
     """
     demos, seen, cameras = demonstration(), observation(), published_cameras()
+
+    def act() -> None:
+        agent.reset()
+        agent.act(seen, cameras)
+
     for step in range(warm_up):
         agent.fit_step(demos, step)
-        agent.act(seen, cameras)
+        act()
     step_seconds = least(lambda: agent.fit_step(demos, 0), steps - 1) if steps > 1 else float("inf")
     training, acting = Stopwatch(), Stopwatch()
     with ExitStack() as stack:
@@ -132,8 +137,8 @@ def measure(agent: Agent, module: Any, steps: int, acts: int, warm_up: int) -> d
     correlation = min(training.seconds(gradient=True) for _ in range(3))
     with ExitStack() as stack:
         acting.watch(module, stack)
-        agent.act(seen, cameras)
-    act_seconds = least(lambda: agent.act(seen, cameras), acts)
+        act()
+    act_seconds = least(act, acts)
     act_correlation = min(acting.seconds(gradient=False) for _ in range(3))
     return {
         "parameters": count_parameters(agent.net),

@@ -76,7 +76,8 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     images, starts = (step.color, step.height), []
     if step.loose and rng.random() < rules.restart:
         table = without(images, step.loose)
-        starts = scatter(step.loose, table, rng)
+        goal = warp((step.grip > 0).astype(np.uint8), motions[0]).astype(bool)
+        starts = scatter(step.loose, table, goal, rng)
     if starts:
         images = table
         turn = turn - math.atan2(starts[0][1, 0], starts[0][0, 0])

@@ -61,7 +61,7 @@ class LooseObject:
 
 
 def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], motion: Array) -> LooseObject | None:
-    """The object apart from the table; ``None`` where it lay on or against something else than bare table.
+    """The object apart from the table; ``None`` where it lay on or against something else, or partly off the map.
 
     Args:
         before: the table before the action.
@@ -73,7 +73,8 @@ def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], m
     arrived = warp(mask.astype(np.uint8), motion).astype(bool)
     bare_before, bare = bare_table(before.color, before.height), bare_table(after.color, after.height)
     beside = around & ~_grown(mask, 1)
-    if (around & arrived).any() or bare[around].mean() < _BARE or bare_before[beside].mean() < _ALONE:
+    alone = bare[around].mean() >= _BARE and bare_before[beside].mean() >= _ALONE
+    if not alone or _at_the_edge(mask) or (around & arrived).any():
         return None
     wide = _grown(mask, _SHADOW)
     shadow = wide & ~mask & bare_before
@@ -85,7 +86,7 @@ def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], m
         shadow=shadow[window].copy(),
         color=before.color[window].copy(),
         height=before.height[window].copy(),
-        bare=(wide & bare)[window],
+        bare=(wide & bare)[window].copy(),
         table_color=after.color[window].copy(),
         table_height=after.height[window].copy(),
     )
@@ -101,17 +102,32 @@ def lies_alike(loose: LooseObject, images: Images) -> bool:
 
 
 def without(images: Images, objects: Sequence[LooseObject]) -> Images:
-    """A scene whose objects were taken off."""
+    """A scene whose objects were taken off, with their shadows."""
     color, height = images[0].copy(), images[1].copy()
+    bare = bare_table(*images)
     for loose in objects:
-        color[loose.window][loose.bare] = loose.table_color[loose.bare]
-        height[loose.window][loose.bare] = loose.table_height[loose.bare]
+        # Farther from the object there may be others, which were gone when the table beneath was seen.
+        at = loose.bare & (_grown(loose.mask, _GAP) | bare[loose.window])
+        color[loose.window][at] = loose.table_color[at]
+        height[loose.window][at] = loose.table_height[at]
     return color, height
 
 
-def scatter(objects: Sequence[LooseObject], table: Images, rng: np.random.Generator) -> list[Array]:
-    """(2, 3) matrices that take each object to a random free spot of a table, or nothing where room is short."""
-    free = bare_table(*table)
+def scatter(
+    objects: Sequence[LooseObject], table: Images, taken: NDArray[np.bool_], rng: np.random.Generator
+) -> list[Array]:
+    """Random free spots for objects.
+
+    Args:
+        objects: what is to lie on the table.
+        table: without them.
+        taken: (rows, columns) bool, where nothing may lie.
+        rng: decides where they lie.
+
+    Returns:
+        (2, 3) matrices that take each object to its spot; none where room is short.
+    """
+    free = bare_table(*table) & ~taken
     starts = []
     for loose in objects:
         start = _draw_spot(loose, free, rng)
@@ -183,6 +199,10 @@ def _landed(loose: LooseObject, motion: Array, shape: tuple[int, ...]) -> Landed
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     window = (slice(low[1], high[1]), slice(low[0], high[0]))
     return Landed(window, (np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)), inside)
+
+
+def _at_the_edge(mask: NDArray[np.bool_]) -> bool:
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def _grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:

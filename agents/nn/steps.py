@@ -96,21 +96,29 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
     source, target = to_pixels(pick), to_pixels(place)
     motion = rigid(turn, source, target)
     moved = moved_object(before, after, source, motion)
-    found = moved.sum() >= _SMALLEST
-    loose = loose_object(before, after, moved, motion) if found else None
-    folds = symmetry(moved, before.color) if found and abs(turn) > _UNTURNED else 1
-    grip = grip_weights(moved)
+    if moved is None:
+        spot = _disc(before.height.shape, source, 1.5)
+        return Step(before.color, before.height, source, target, turn, grip_weights(spot), centre=_middle(spot))
+    loose = loose_object(before, after, moved, motion)
+    folds = symmetry(moved, before.color) if abs(turn) > _UNTURNED else 1
     alone = () if loose is None else (loose,)
-    return Step(before.color, before.height, source, target, turn, grip, alone, folds, _middle(moved))
+    return Step(before.color, before.height, source, target, turn, grip_weights(moved), alone, folds, _middle(moved))
 
 
 def with_later_objects(steps: Sequence[Step]) -> list[Step]:
     """The steps of one demonstration, the loose object of each joined by those that are moved in later steps."""
     joined = []
     for index, step in enumerate(steps):
-        later = [loose for other in steps[index + 1 :] for loose in other.loose]
-        still = [loose for loose in later if lies_alike(loose, (step.color, step.height))]
-        joined.append(replace(step, loose=(*step.loose, *still) if step.loose else ()))
+        found = list(step.loose)
+        taken = np.zeros(step.height.shape, dtype=bool)
+        for loose in found:
+            taken[loose.window] |= loose.mask
+        for loose in (loose for later in steps[index + 1 :] for loose in later.loose if found):
+            # What comes back to a spot that it had left is one object, not two.
+            if lies_alike(loose, (step.color, step.height)) and not (taken[loose.window] & loose.mask).any():
+                found.append(loose)
+                taken[loose.window] |= loose.mask
+        joined.append(replace(step, loose=tuple(found)))
     return joined
 
 
@@ -155,10 +163,8 @@ def _middle(mask: NDArray[np.bool_]) -> Array:
     return np.array([columns.mean() + 0.5, rows.mean() + 0.5])
 
 
-def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_]:
+def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_] | None:
     """Pixels of what the action moved: changed where they were or go, and the same again where the motion takes them.
-
-    Where no such object shows (a push, a rope bead), the pixels right at the pick.
 
     Args:
         before: the table before the action.
@@ -167,7 +173,7 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
         motion: (2, 3) matrix from pick to place.
 
     Returns:
-        (rows, columns) bool.
+        (rows, columns) bool; ``None`` where no such object shows (a push, a rope bead).
     """
     shades = before.color.astype(np.int16)
     other = changed(before, after)
@@ -183,7 +189,7 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
         mask: NDArray[np.bool_] = labels == np.bincount(found).argmax()
         if mask.sum() >= _SMALLEST:
             return mask
-    return _disc(labels.shape, pick, 1.5)
+    return None
 
 
 def grip_weights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from ravens_suite.errors import RavensError, WorkerError
 from ravens_suite.jobs.engine import Result, Unit, Worker, available_cores
 
 _LOG = logging.getLogger(__name__)
+_environment_lock = threading.Lock()
 TRIES = 3
 """Deaths of a process at one unit after which it is given up."""
 _ONE_THREAD = (
@@ -146,17 +148,18 @@ def thread_limits(workers: int) -> dict[str, str]:
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Processes started within have these environment variables."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    """Processes started within have these environment variables; one thread at a time."""
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 class Server:

@@ -185,7 +185,7 @@ def fuse(
     cells = workspace.shape[0] * workspace.shape[1]
     height = np.zeros(cells, dtype=np.float32)
     total = np.zeros((2, cells), dtype=np.uint32)
-    count = np.zeros(cells, dtype=np.uint8)
+    count = np.zeros(cells, dtype=np.uint16)
     for view_color, view_depth, camera in zip(color, depth, cameras, strict=True):
         key = _highest(view_depth.reshape(-1), camera, workspace)
         np.maximum(height, _height(key), out=height)
@@ -200,7 +200,7 @@ def fuse(
     return Heightmap(np.asarray(mean, dtype=np.uint8), height.reshape(workspace.shape))
 
 
-def _means(total: NDArray[np.integer[Any]], count: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _means(total: NDArray[np.integer[Any]], count: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Sums of bytes over how many there were, rounded half to even; 0 for none."""
     mean = total.astype(np.float32)
     mean /= np.maximum(count, 1)

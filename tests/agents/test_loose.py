@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.loose import LooseObject, lay, scatter, without
+from ravens_suite.agents.nn.plane import rigid, transform
 from ravens_suite.agents.nn.steps import Step, step_from_maps, with_later_objects
 from ravens_suite.values.geometry import Pose
 from ravens_suite.values.heightmap import Heightmap
@@ -20,15 +23,16 @@ _STAND = (80, 30)
 """Column and row of what all objects are taken to."""
 
 
-def _scene(*spots: tuple[int, int]) -> Heightmap:
+def _scene(*spots: tuple[int, int], stand: bool = True) -> Heightmap:
     """Squares of different colours, 16 pixels wide at (column, row), each with a shadow to its right, and a stand."""
     color = np.full((320, 160, 3), _TABLE, np.uint8)
     height = np.zeros((320, 160), np.float32)
-    areas = [(slice(row - _HALF, row + _HALF), slice(column - _HALF, column + _HALF)) for column, row in spots]
+    areas = [(slice(row - _HALF, row + _HALF), slice(max(column - _HALF, 0), column + _HALF)) for column, row in spots]
     for rows, columns in areas:
         color[rows, columns.stop : columns.stop + 4] = _SHADOW
-    stand = (slice(_STAND[1] - 20, _STAND[1] + 20), slice(_STAND[0] - 20, _STAND[0] + 20))
-    color[stand], height[stand] = 150, 0.01
+    if stand:
+        area = (slice(_STAND[1] - 20, _STAND[1] + 20), slice(_STAND[0] - 20, _STAND[0] + 20))
+        color[area], height[area] = 150, 0.01
     for shade, area in zip(_SHADES, areas, strict=False):
         color[area], height[area] = shade, 0.04
     return Heightmap(color, height)
@@ -91,7 +95,7 @@ def test_scattered_objects_are_whole_and_apart(seed: int) -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
     color, height = without((first.color, first.height), first.loose)
     stand = _count(color, (150, 150, 150))
-    starts = scatter(first.loose, (color, height), rng)
+    starts = scatter(first.loose, (color, height), np.zeros(height.shape, dtype=bool), rng)
     assert len(starts) == 3
     lay(color, height, first.loose, starts)
     assert _count(color, (150, 150, 150)) == pytest.approx(stand, rel=0.01)
@@ -109,12 +113,56 @@ def test_an_example_picks_its_own_object(seed: int) -> None:
         assert (example.color[held] == shade).all(axis=-1).mean() > 0.95
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_nothing_is_scattered_onto_the_goal(seed: int) -> None:
+    """The goal is bare table here, which would do for an object to lie on."""
+    spots, goal = [(40, 120), (100, 200), (60, 280)], (110, 100)
+    states = [_scene(*[goal] * done, *spots[done:], stand=False) for done in range(4)]
+    steps = [step_from_maps(*states[i : i + 2], _pose(*spots[i]), _pose(*goal)) for i in range(3)]
+    step = with_later_objects(steps)[0]
+    assert len(step.loose) == 3
+    example = augment(step, Augmentation(restart=1, turn=0, shift=0), np.random.default_rng(seed))
+    moved = rigid(example.turn[0], example.pick, example.place[0])
+    column, row = transform(moved, example.pick).astype(int)
+    # A shadow may fall there.
+    assert example.color[row - 3 : row + 4, column - 3 : column + 4].max() == _TABLE
+
+
+def test_what_stays_beside_a_loose_object_stays_whole() -> None:
+    """What is known of the table near it was seen when its neighbour had gone."""
+    fixed = (60 + 2 * _HALF + 5, 280)
+    states = [_scene((40, 120), fixed, (60, 280)), _scene(_STAND, fixed, (60, 280)), _scene(_STAND, _STAND, (60, 280))]
+    states.append(_scene(_STAND, _STAND, _STAND))
+    picks = [(40, 120), fixed, (60, 280)]
+    steps = [step_from_maps(*states[i : i + 2], _pose(*picks[i]), _pose(*_STAND)) for i in range(3)]
+    steps[1] = replace(steps[1], loose=())
+    first = with_later_objects(steps)[0]
+    assert len(first.loose) == 2
+    color, _ = without((first.color, first.height), first.loose)
+    assert _count(color, _SHADES[1]) == (2 * _HALF) ** 2
+
+
+def test_what_comes_back_is_one_object() -> None:
+    there, back = (40, 120), (100, 200)
+    states = [_scene(there), _scene(back), _scene(there), _scene(_STAND)]
+    ways = [(there, back), (back, there), (there, _STAND)]
+    steps = [step_from_maps(*states[i : i + 2], _pose(*ways[i][0]), _pose(*ways[i][1])) for i in range(3)]
+    assert [len(step.loose) for step in with_later_objects(steps)] == [1, 1, 1]
+
+
+def test_what_lies_partly_off_the_map_is_not_loose() -> None:
+    before, after = _scene((4, 120)), _scene(_STAND)
+    assert step_from_maps(before, after, _pose(6, 120), _pose(_STAND[0] + 2, _STAND[1])).loose == ()
+
+
 def test_objects_stay_where_the_table_has_no_room() -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
     full = Heightmap(*without((first.color, first.height), first.loose))
     rows, columns = np.mgrid[:320, :160]
     full.color[(rows + columns) % 12 == 0] = 255
-    assert scatter(first.loose, (full.color, full.height), np.random.default_rng(0)) == []
+    nothing = np.zeros(full.height.shape, dtype=bool)
+    assert scatter(first.loose, (full.color, full.height), nothing, np.random.default_rng(0)) == []
 
 
 def test_an_object_is_cut_off_at_the_edge_of_the_map() -> None:

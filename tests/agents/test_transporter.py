@@ -193,7 +193,7 @@ def test_of_two_picks_the_one_with_a_certain_place_comes_first(monkeypatch: pyte
         return Decision(pick, pick, 0.0, logits, logits), math.log(chances[pick[0]][1])
 
     picks = [(np.array([column, 50.0]), math.log(pick)) for column, (pick, _) in chances.items()]
-    monkeypatch.setattr(agent, "_picks", lambda logits: picks)
+    monkeypatch.setattr(agent, "_picks", lambda logits, futile: picks)
     monkeypatch.setattr(agent, "_decide_place", place)
     heightmap = scenes.insertion(np.random.default_rng(0))
     assert agent.decide(heightmap.draw(heightmap.start)).pick[0] == 60.0
@@ -216,6 +216,18 @@ def test_a_pick_that_came_to_nothing_is_not_tried_again() -> None:
     np.testing.assert_allclose(to_pixels(agent.action(other).pick), to_pixels(Transporter(TINY).action(other).pick))
     agent.reset()
     np.testing.assert_allclose(to_pixels(agent.action(heightmap).pick), picks[0])
+
+
+def test_beside_a_sharp_peak_that_came_to_nothing_nothing_is_tried() -> None:
+    """A map that is smoothed for choosing does not lead back to what was struck out before."""
+    row, column = torch.meshgrid(torch.arange(160), torch.arange(80), indexing="ij")
+    logits = -40 + 100 * torch.exp(-((row - 80) ** 2 + (column - 40) ** 2) / 8)
+    agent = Transporter(TINY)
+    futile: list[np.ndarray] = []
+    for _ in range(6):
+        pick, _ = agent._picks(logits, futile)[0]
+        assert all(np.abs(pick - other).max() >= 2 for other in futile)
+        futile.append(pick)
 
 
 def test_picks_are_apart_and_their_chances_add_up_to_at_most_one() -> None:
