@@ -109,7 +109,7 @@ class TransporterNet(nn.Module):
         super().__init__()
         fine, coarse = config.widths[:2]
         self.trunk = Trunk(_CHANNELS, config.widths, config.depth)
-        self.pick = PickHead(fine)
+        self.pick = PickHead(2 * fine)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
 
@@ -195,7 +195,7 @@ class Transporter(Agent):
         net = self.net
         with self._precision():
             features = net.trunk(batch.image)
-            pick_logits = net.pick(features.informed)
+            pick_logits = net.pick(features.for_picking)
             context = sample(features.coarse.float(), batch.pick[:, None] / COARSE)[..., 0]
             query = net.coarse.query(features.coarse, batch.pick / COARSE)
             key = net.coarse.key(features.coarse, context)
@@ -327,7 +327,7 @@ class Transporter(Agent):
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             features = net.trunk(encode_image(color, height))
-            pick_logits = net.pick(features.informed)[0]
+            pick_logits = net.pick(features.for_picking)[0]
         _discourage(pick_logits, futile)
         best, likelihood = None, -math.inf
         for pick, chance in self._picks(pick_logits, futile):

@@ -14,7 +14,7 @@ class PickHead(nn.Module):
     """Attention over the map.
 
     Args:
-        fields: of the fine features.
+        fields: of what it reads.
     """
 
     def __init__(self, fields: int) -> None:
@@ -22,9 +22,9 @@ class PickHead(nn.Module):
         self.hidden = FieldConv(fields, fields)
         self.logits = FieldConv(fields, 1, kernel=1)
 
-    def forward(self, fine: Tensor) -> Tensor:
+    def forward(self, fields: Tensor) -> Tensor:
         """(batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
-        logits: Tensor = self.logits(functional.relu(self.hidden(fine)))
+        logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
         return logits.float().mean(dim=1)
 
 

@@ -25,6 +25,14 @@ class Features(NamedTuple):
     coarse: Tensor
     informed: Tensor
 
+    @property
+    def for_picking(self) -> Tensor:
+        """(batch, fields * 8, rows / 2, columns / 2): both ``fine`` and ``informed``.
+
+        That picking also shapes what placing reads keeps placing from learning its few examples by heart.
+        """
+        return torch.cat([self.fine, self.informed], dim=1)
+
 
 _SIZE = 0.15
 """Root mean square of features after each block: about what initial weights make of a scene."""
