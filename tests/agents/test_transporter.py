@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
 from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
 from ravens_suite.agents.transporter import Decision, Transporter, TransporterConfig
+from ravens_suite.data.atomic import write_bytes
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.values.cameras import published_cameras
 from ravens_suite.values.geometry import Pose
@@ -132,6 +134,27 @@ def test_what_was_saved_acts_the_same(tmp_path: Path) -> None:
     heightmap = scene.draw(scene.start)
     assert isinstance(loaded, Transporter) and loaded.config == agent.config
     assert loaded.action(heightmap) == agent.action(heightmap)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    Transporter(TINY).save(tmp_path)
+    other = Transporter(replace(TINY, widths=(2, 2, 4, 4)))
+    write_bytes(tmp_path / WEIGHTS, [save(other.weights())])
+    with pytest.raises(ConflictError, match="another version"):
+        Transporter.load(tmp_path)
+
+
+def test_placing_does_not_know_the_summary_of_the_table_and_picking_does() -> None:
+    torch.manual_seed(0)
+    net = Transporter(TINY).net
+    image = torch.rand(1, 5, 64, 64)
+    before = net.trunk(image)
+    with torch.no_grad():
+        net.trunk.summary.bias += 1
+    after = net.trunk(image)
+    assert torch.equal(before.fine, after.fine) and torch.equal(before.coarse, after.coarse)
+    assert not torch.allclose(before.informed, after.informed)
+    assert not torch.allclose(net.pick(before.for_picking), net.pick(after.for_picking))
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
