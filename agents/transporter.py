@@ -72,7 +72,7 @@ class TransporterConfig:
         average: decay of the moving average of the weights, which is what acts.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
-        restart: share of examples in which all objects that lie loose on the table lie elsewhere on it.
+        scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
         flips: whether augmentation mirrors scenes.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -96,7 +96,7 @@ class TransporterConfig:
     average: float = 0.99
     scale: float = 1.0
     height_scale: float = 1.0
-    restart: float = 0.7
+    scatter: float = 0.7
     flips: bool = False
     precision: str = "auto"
     device: str = "auto"
@@ -177,7 +177,7 @@ class Transporter(Agent):
             scale=self.config.scale,
             height=self.config.height_scale,
             flips=self.config.flips,
-            restart=self.config.restart,
+            scatter=self.config.scatter,
         )
 
     # ------------------------------------------------------------------ learning

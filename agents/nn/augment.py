@@ -28,7 +28,7 @@ class Augmentation:
         shift: largest translation along each axis, in pixels.
         scale: largest factor by which the scene grows, or shrinks.
         height: largest factor on heights, or divisor.
-        restart: share of examples in which loose objects lie elsewhere on the table.
+        scatter: share of examples in which loose objects lie elsewhere on the table.
         flips: whether to mirror half of the examples.
         margin: pixels that pick and place stay away from the border.
     """
@@ -37,7 +37,7 @@ class Augmentation:
     shift: float = 60.0
     scale: float = 1.0
     height: float = 1.0
-    restart: float = 0.7
+    scatter: float = 0.7
     flips: bool = False
     margin: float = 4.0
 
@@ -74,7 +74,7 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     motions, turn = step.equals()
     place = np.stack([transform(motion, pick) for motion in motions])
     images, starts = (step.color, step.height), []
-    if step.loose and rng.random() < rules.restart:
+    if step.loose and rng.random() < rules.scatter:
         table = without(images, step.loose)
         goal = warp((step.grip > 0).astype(np.uint8), motions[0]).astype(bool)
         starts = scatter(step.loose, table, goal, rng)

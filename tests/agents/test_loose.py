@@ -108,7 +108,7 @@ def test_scattered_objects_are_whole_and_apart(seed: int) -> None:
 def test_an_example_picks_its_own_object(seed: int) -> None:
     steps = _demonstration((40, 120), (100, 200), (60, 280))
     for shade, step in zip(_SHADES, steps, strict=True):
-        example = augment(step, Augmentation(restart=1), np.random.default_rng(seed))
+        example = augment(step, Augmentation(scatter=1), np.random.default_rng(seed))
         held = example.grip > example.grip.max() / 4
         assert (example.color[held] == shade).all(axis=-1).mean() > 0.95
 
@@ -122,7 +122,7 @@ def test_nothing_is_scattered_onto_the_goal(seed: int) -> None:
     steps = [step_from_maps(*states[i : i + 2], _pose(*spots[i]), _pose(*goal)) for i in range(3)]
     step = with_later_objects(steps)[0]
     assert len(step.loose) == 3
-    example = augment(step, Augmentation(restart=1, turn=0, shift=0), np.random.default_rng(seed))
+    example = augment(step, Augmentation(scatter=1, turn=0, shift=0), np.random.default_rng(seed))
     moved = rigid(example.turn[0], example.pick, example.place[0])
     column, row = transform(moved, example.pick).astype(int)
     # A shadow may fall there.

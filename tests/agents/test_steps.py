@@ -53,7 +53,7 @@ def test_an_example_tells_of_the_same_move(seed: int, flips: bool, scale: float)
     rng = np.random.default_rng(seed)
     scene = scenes.insertion(rng)
     step = scene.step(rng)
-    example = augment(step, Augmentation(flips=flips, scale=scale, restart=0), rng)
+    example = augment(step, Augmentation(flips=flips, scale=scale, scatter=0), rng)
     (turn,) = example.turn
     assert math.isclose(math.cos(turn), math.cos(step.turn), abs_tol=1e-9)
     assert flips or math.isclose(math.sin(turn), math.sin(step.turn), abs_tol=1e-9)
@@ -74,7 +74,7 @@ def test_an_object_that_starts_elsewhere_ends_at_the_same_target(make: scenes.Ma
     rng = np.random.default_rng(seed)
     step = make(rng).step(rng)
     assert len(step.loose) == 1
-    example = augment(step, Augmentation(turn=0, shift=0, restart=1), rng)
+    example = augment(step, Augmentation(turn=0, shift=0, scatter=1), rng)
     assert np.hypot(*(example.pick - step.pick)) > 1
     ends = [
         warp(step.grip, rigid(step.turn, step.pick, step.place)) > 0,
