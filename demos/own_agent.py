@@ -94,6 +94,7 @@ if __name__ == "__main__":
         agent.fit_step(demos, step)
     env = gymnasium.make(environment_id("place-red-in-green"), split="test")
     observation, info = env.reset(seed=0)
+    agent.reset()
     total, over = 0.0, False
     while not over:
         action = agent.act(observation, env.unwrapped.cameras)
