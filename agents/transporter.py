@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ravens_suite.values.cameras import Camera
@@ -29,13 +28,13 @@ from .base import Agent, Demonstrations
 from .nn.augment import Augmentation, Example, augment
 from .nn.devices import choose_device, multiplies_in_bfloat16
 from .nn.futile import FutilePicks
-from .nn.heads import PickHead, PlaceHead
 from .nn.memory import keep_freed_memory
+from .nn.network import TransporterConfig, TransporterNet
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.plane import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
 from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, highest, rotate_query, sample
-from .nn.trunk import Features, Trunk, encode_image
+from .nn.trunk import Features, encode_image
 
 FINE, COARSE = 2, 4
 """Heightmap pixels a cell of the two feature maps."""
@@ -45,73 +44,6 @@ _FUTILE_APART = 1
 """Cells of the fine map about a pick that came to nothing in which none is tried again."""
 _FUTILE_LOSS = 30.0
 """What such a pick loses of its logit: more than any two picks differ by where something can be picked."""
-_CHANNELS = 5
-
-
-@dataclass(frozen=True)
-class TransporterConfig:
-    """Settings of the agent; the same for every task.
-
-    Attributes:
-        widths: fields of the trunk (four channels each) at half the resolution, a quarter, and so on; the last of them
-            sees the whole table, which moves in several steps need.
-        depth: residual blocks at each resolution.
-        coarse_outputs: fields that are matched at quarter resolution; a multiple of four.
-        fine_outputs: fields that are matched at half resolution; a multiple of four.
-        coarse_radius: of the query window, in cells of 12.5 mm.
-        fine_radius: of the query window, in cells of 6.25 mm.
-        angles: place angles over a full turn, when acting.
-        train_angles: place angles over a full turn, when learning; they begin anywhere.
-        fine_reach: refined positions to each side, in cells of 6.25 mm.
-        candidates: coarse maxima that are refined, and the best of them taken.
-        picks: pick maxima that are placed where the likeliest has no certain place.
-        steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
-        batch: examples a step.
-        learning_rate: at the top of the cycle.
-        weight_decay: decoupled from the gradient.
-        average: decay of the moving average of the weights, which is what acts.
-        scale: largest factor by which augmentation scales a scene.
-        height_scale: largest factor by which augmentation scales heights.
-        scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
-        flips: whether augmentation mirrors scenes.
-        precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
-        device: ``auto``, ``cpu`` or ``cuda``.
-    """
-
-    widths: tuple[int, ...] = (8, 16, 24, 32, 32)
-    depth: int = 2
-    coarse_outputs: int = 4
-    fine_outputs: int = 4
-    coarse_radius: int = 12
-    fine_radius: int = 14
-    angles: int = 36
-    train_angles: int = 18
-    fine_reach: int = 5
-    candidates: int = 4
-    picks: int = 4
-    steps: int = 1500
-    batch: int = 1
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    average: float = 0.99
-    scale: float = 1.0
-    height_scale: float = 1.0
-    scatter: float = 0.7
-    flips: bool = False
-    precision: str = "auto"
-    device: str = "auto"
-
-
-class TransporterNet(nn.Module):
-    """All weights: the trunk, the pick head, and a place head at each of two resolutions."""
-
-    def __init__(self, config: TransporterConfig) -> None:
-        super().__init__()
-        fine, coarse = config.widths[:2]
-        self.trunk = Trunk(_CHANNELS, config.widths, config.depth)
-        self.pick = PickHead(2 * fine)
-        self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
-        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
 
 
 class Batch(NamedTuple):

@@ -34,6 +34,8 @@ class Features(NamedTuple):
         return torch.cat([self.fine, self.informed], dim=1)
 
 
+CHANNELS = 5
+"""Of the input image: red, green, blue, and two of height, see ``encode_image``."""
 _SIZE = 0.15
 """Root mean square of features after each block: about what initial weights make of a scene."""
 

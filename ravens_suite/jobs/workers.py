@@ -70,6 +70,8 @@ class ProcessEngine:
                 while expected not in done:
                     self._hand_out(make, units, waiting)
                     self._gather(units, waiting, deaths, done)
+                # Whoever came back has the next unit before the caller takes its time with this result.
+                self._hand_out(make, units, waiting)
                 yield done.pop(expected)
             complete = True
         finally:

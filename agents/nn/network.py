@@ -1,0 +1,76 @@
+"""Settings and weights of the Transporter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from .heads import PickHead, PlaceHead
+from .trunk import CHANNELS, Trunk
+
+
+@dataclass(frozen=True)
+class TransporterConfig:
+    """Settings of the agent; the same for every task.
+
+    Attributes:
+        widths: fields of the trunk (four channels each) at half the resolution, a quarter, and so on; the last of them
+            sees the whole table, which moves in several steps need.
+        depth: residual blocks at each resolution.
+        coarse_outputs: fields that are matched at quarter resolution; a multiple of four.
+        fine_outputs: fields that are matched at half resolution; a multiple of four.
+        coarse_radius: of the query window, in cells of 12.5 mm.
+        fine_radius: of the query window, in cells of 6.25 mm.
+        angles: place angles over a full turn, when acting.
+        train_angles: place angles over a full turn, when learning; they begin anywhere.
+        fine_reach: refined positions to each side, in cells of 6.25 mm.
+        candidates: coarse maxima that are refined, and the best of them taken.
+        picks: pick maxima that are placed where the likeliest has no certain place.
+        steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
+        batch: examples a step.
+        learning_rate: at the top of the cycle.
+        weight_decay: decoupled from the gradient.
+        average: decay of the moving average of the weights, which is what acts.
+        scale: largest factor by which augmentation scales a scene.
+        height_scale: largest factor by which augmentation scales heights.
+        scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
+        flips: whether augmentation mirrors scenes.
+        precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    widths: tuple[int, ...] = (8, 16, 24, 32, 32)
+    depth: int = 2
+    coarse_outputs: int = 4
+    fine_outputs: int = 4
+    coarse_radius: int = 12
+    fine_radius: int = 14
+    angles: int = 36
+    train_angles: int = 18
+    fine_reach: int = 5
+    candidates: int = 4
+    picks: int = 4
+    steps: int = 1500
+    batch: int = 1
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    average: float = 0.99
+    scale: float = 1.0
+    height_scale: float = 1.0
+    scatter: float = 0.7
+    flips: bool = False
+    precision: str = "auto"
+    device: str = "auto"
+
+
+class TransporterNet(nn.Module):
+    """All weights: the trunk, the pick head, and a place head at each of two resolutions."""
+
+    def __init__(self, config: TransporterConfig) -> None:
+        super().__init__()
+        fine, coarse = config.widths[:2]
+        self.trunk = Trunk(CHANNELS, config.widths, config.depth)
+        self.pick = PickHead(2 * fine)
+        self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
+        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
