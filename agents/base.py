@@ -22,7 +22,7 @@ from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import fuse
 from ravens_suite.values.types import Observation
 
-from .nn.steps import Step, step_from_maps, with_later_objects
+from .nn.steps import UNTURNED, Step, step_from_maps, with_later_objects
 
 WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
@@ -35,6 +35,9 @@ class Demonstrations:
     Args:
         episodes: the steps of each episode.
 
+    Attributes:
+        turning: whether any step turns what it moves; in some tasks, such as laying a rope, none does.
+
     Raises:
         ConfigError: there is not a single step.
     """
@@ -43,6 +46,7 @@ class Demonstrations:
         self.episodes = tuple(tuple(episode) for episode in episodes if len(episode))
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
+        self.turning = any(abs(step.turn) > UNTURNED for episode in self.episodes for step in episode)
 
     @staticmethod
     def from_episodes(episodes: Iterable[Episode]) -> Demonstrations:

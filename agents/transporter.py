@@ -33,7 +33,7 @@ from .nn.network import TransporterConfig, TransporterNet
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.plane import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
-from .nn.transport import angle_grid, correlate_everywhere, correlate_nearby, crop, highest, rotate_query, sample
+from .nn.transport import correlate_everywhere, correlate_nearby, crop, highest, rotate_query, sample
 from .nn.trunk import Features, encode_image
 
 FINE, COARSE = 2, 4
@@ -103,7 +103,6 @@ class Transporter(Agent):
                 self.config.steps, self.config.learning_rate, self.config.weight_decay, self.config.average
             ),
         )
-        self._angles = angle_grid(self.config.angles, self.device)
         self._futile = FutilePicks()
         self.rules = Augmentation(
             scale=self.config.scale,
@@ -117,6 +116,8 @@ class Transporter(Agent):
     def fit_step(self, demos: Demonstrations, step: int) -> dict[str, float]:
         """One gradient step on freshly augmented examples."""
         rng = np.random.default_rng([self.seed, step])
+        for net in (self.net, self.optimiser.average):
+            net.turning.fill_(demos.turning)
         examples = [augment(demos.sample(rng), self.rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
         rate = self.optimiser.step(sum(losses.values(), start=torch.zeros((), device=self.device)), step)
@@ -134,7 +135,9 @@ class Transporter(Agent):
             fine_query = net.fine.query(features.fine, batch.pick / FINE)
             fine_key = net.fine.key(features.fine, context)
         grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
-        angles = angle_grid(self.config.train_angles, self.device) + rng.uniform(0, 2 * math.pi)
+        angles = net.angles(self.config.train_angles)
+        if net.turning:
+            angles = angles + rng.uniform(0, 2 * math.pi)
         turned = rotate_query(query, angles.expand(len(query), -1))
         with self._precision():
             place_logits = correlate_everywhere(turned, key)
@@ -293,12 +296,13 @@ class Transporter(Agent):
             key = net.coarse.key(features.coarse, context)
             fine_query = net.fine.query(features.fine, point / FINE)
             fine_key = net.fine.key(features.fine, context)
-        turned = rotate_query(query, self._angles[None])
+        angles = net.angles(self.config.angles)
+        turned = rotate_query(query, angles[None])
         with self._precision():
             coarse = correlate_everywhere(turned, key)
         start = torch.tensor(_positions(peak(coarse[0])[0][1:]), dtype=torch.float32, device=self.device)
         centres = self._with_rivals(start[None] * COARSE / FINE, coarse)
-        logits = self._refine(fine_query, fine_key, coarse, self._angles, centres)[0]
+        logits = self._refine(fine_query, fine_key, coarse, angles, centres)[0]
         chosen = int(logits.flatten(1).amax(dim=1).argmax())
         best, _ = peak(logits[chosen], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5

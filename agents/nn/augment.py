@@ -12,7 +12,7 @@ from ravens_suite.values.geometry import Array
 
 from .loose import Images, lay, scatter, without
 from .plane import compose, rigid, transform, warp
-from .steps import Step
+from .steps import UNTURNED, Step
 from .table import most_common
 
 _ATTEMPTS = 100
@@ -74,7 +74,8 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     motions, turn = step.equals()
     place = np.stack([transform(motion, pick) for motion in motions])
     images, starts = (step.color, step.height), []
-    if step.loose and rng.random() < rules.scatter:
+    # What is not turned cannot be shown as if it had lain at another angle.
+    if step.loose and abs(step.turn) > UNTURNED and rng.random() < rules.scatter:
         table = without(images, step.loose)
         goal = warp((step.grip > 0).astype(np.uint8), motions[0]).astype(bool)
         starts = scatter(step.loose, table, goal, rng)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .heads import PickHead, PlaceHead
+from .transport import angle_grid
 from .trunk import CHANNELS, Trunk
 
 
@@ -22,8 +24,8 @@ class TransporterConfig:
         fine_outputs: fields that are matched at half resolution; a multiple of four.
         coarse_radius: of the query window, in cells of 12.5 mm.
         fine_radius: of the query window, in cells of 6.25 mm.
-        angles: place angles over a full turn, when acting.
-        train_angles: place angles over a full turn, when learning; they begin anywhere.
+        angles: place angles over a full turn, when acting; if no demonstration turns anything, there is only zero.
+        train_angles: as many when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         candidates: coarse maxima that are refined, and the best of them taken.
         picks: pick maxima that are placed where the likeliest has no certain place.
@@ -65,7 +67,13 @@ class TransporterConfig:
 
 
 class TransporterNet(nn.Module):
-    """All weights: the trunk, the pick head, and a place head at each of two resolutions."""
+    """All weights: the trunk, the pick head, and a place head at each of two resolutions.
+
+    Attributes:
+        turning: () bool, whether demonstrations turn what they move; if none does, there is one angle, zero.
+    """
+
+    turning: Tensor
 
     def __init__(self, config: TransporterConfig) -> None:
         super().__init__()
@@ -74,3 +82,8 @@ class TransporterNet(nn.Module):
         self.pick = PickHead(2 * fine)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
+        self.register_buffer("turning", torch.tensor(True))
+
+    def angles(self, count: int) -> Tensor:
+        """(count,) evenly spaced place angles from 0, or (1,) zero where nothing is turned."""
+        return angle_grid(count if self.turning else 1, self.turning.device)

@@ -37,7 +37,7 @@ _ROUND = 36
 """The symmetry of what shows none of its turns, such as a disc: as good as any."""
 _ROUND_TURNS = (math.radians(30), math.radians(45))
 """Turns that a disc survives and no polygon of ``_FOLDS`` does."""
-_UNTURNED = 1e-6
+UNTURNED = 1e-6
 """Radians of the place orientation below which turning plays no part in a step."""
 
 
@@ -100,7 +100,7 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
         spot = _disc(before.height.shape, source, 1.5)
         return Step(before.color, before.height, source, target, turn, grip_weights(spot), centre=_middle(spot))
     loose = loose_object(before, after, moved, motion)
-    folds = symmetry(moved, before.color) if abs(turn) > _UNTURNED else 1
+    folds = symmetry(moved, before.color) if abs(turn) > UNTURNED else 1
     alone = () if loose is None else (loose,)
     return Step(before.color, before.height, source, target, turn, grip_weights(moved), alone, folds, _middle(moved))
 

@@ -13,6 +13,7 @@ from safetensors.torch import save
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
 from ravens_suite.agents.nn.plane import to_pixels
+from ravens_suite.agents.nn.steps import step_from_maps
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
 from ravens_suite.agents.transporter import Decision, Transporter, TransporterConfig
@@ -123,6 +124,19 @@ def test_a_resumed_run_is_the_same_to_the_bit(tmp_path: Path) -> None:
     whole.save(tmp_path / "whole")
     second.save(tmp_path / "resumed")
     assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "resumed" / WEIGHTS).read_bytes()
+
+
+def test_what_no_demonstration_turns_is_never_turned(tmp_path: Path) -> None:
+    scene = scenes.insertion(np.random.default_rng(0))
+    table = scene.draw(scene.start)
+    step = step_from_maps(table, table, Pose((0.4, 0.1, 0.0)), Pose((0.6, 0.2, 0.0)))
+    demos = Demonstrations([[step]])
+    assert not demos.turning and demonstrations().turning
+    agent = Transporter(TINY)
+    agent.fit_step(demos, 0)
+    agent.save(tmp_path)
+    decision = Transporter.load(tmp_path).decide(table)
+    assert decision.turn == 0 and len(decision.place_logits) == 1
 
 
 def test_what_was_saved_acts_the_same(tmp_path: Path) -> None:
