@@ -120,7 +120,8 @@ class Transporter(Agent):
             net.turning.fill_(demos.turning)
         examples = [augment(demos.sample(rng), self.rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
-        rate = self.optimiser.step(sum(losses.values(), start=torch.zeros((), device=self.device)), step)
+        weighted = losses["place"] + self.config.pick_weight * losses["pick"]
+        rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -128,7 +129,7 @@ class Transporter(Agent):
         net = self.net
         with self._precision():
             features = net.trunk(batch.image)
-            pick_logits = net.pick(features.for_picking)
+            pick_logits = net.pick(features.informed)
             context = sample(features.coarse.float(), batch.pick[:, None] / COARSE)[..., 0]
             query = net.coarse.query(features.coarse, batch.pick / COARSE)
             key = net.coarse.key(features.coarse, context)
@@ -262,7 +263,7 @@ class Transporter(Agent):
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             features = net.trunk(encode_image(color, height))
-            pick_logits = net.pick(features.for_picking)[0]
+            pick_logits = net.pick(features.informed)[0]
         _discourage(pick_logits, futile)
         best, likelihood = None, -math.inf
         for pick, chance in self._picks(pick_logits, futile):

@@ -46,9 +46,8 @@ class PlaceHead(nn.Module):
         self.key_hidden = FieldConv(fields, fields)
         self.key_output = FieldConv(fields, outputs, kernel=1)
         self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
-        # Initial queries and keys, made of features of a sixth, match with a standard deviation of about one. With a
-        # fifth of that, placing may stay for long where it finds positions and no angles.
-        self.scale = 5 * (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
+        # Queries and keys of size one and random signs match with a standard deviation of about one.
+        self.scale = (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
 
     def query(self, maps: Tensor, pick: Tensor) -> Tensor:
         """Steerable query features (batch, outputs * 4, side, side) float32 about picks (batch, 2) in cells.

@@ -34,6 +34,9 @@ class TransporterConfig:
         learning_rate: at the top of the cycle.
         weight_decay: decoupled from the gradient.
         average: decay of the moving average of the weights, which is what acts.
+        pick_weight: of the loss of picking, beside one of coarse placing. Of many picks that would do a demonstration
+            shows one, so this loss is noise to a large part, in which placing would not find its start.
+        refine_weight: of the loss of refining.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
         scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
@@ -58,10 +61,12 @@ class TransporterConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     average: float = 0.99
+    pick_weight: float = 0.3
+    refine_weight: float = 0.3
     scale: float = 1.0
     height_scale: float = 1.0
     scatter: float = 0.7
-    flips: bool = False
+    flips: bool = True
     precision: str = "auto"
     device: str = "auto"
 
@@ -79,7 +84,7 @@ class TransporterNet(nn.Module):
         super().__init__()
         fine, coarse = config.widths[:2]
         self.trunk = Trunk(CHANNELS, config.widths, config.depth)
-        self.pick = PickHead(2 * fine)
+        self.pick = PickHead(fine)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
         self.register_buffer("turning", torch.tensor(True))

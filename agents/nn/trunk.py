@@ -16,22 +16,14 @@ class Features(NamedTuple):
     """Field maps of a scene.
 
     Attributes:
-        fine: (batch, fields * 4, rows / 2, columns / 2).
-        coarse: (batch, fields * 4, rows / 4, columns / 4).
-        informed: like ``fine``, by layers of their own that also know the mean and maximum of the coarsest level.
+        fine: (batch, fields * 4, rows / 2, columns / 2), for placing.
+        coarse: (batch, fields * 4, rows / 4, columns / 4), for placing.
+        informed: like ``fine``, from a coarsest level that also knows its own mean and maximum, for picking.
     """
 
     fine: Tensor
     coarse: Tensor
     informed: Tensor
-
-    @property
-    def for_picking(self) -> Tensor:
-        """(batch, fields * 8, rows / 2, columns / 2): both ``fine`` and ``informed``.
-
-        That picking also shapes what placing reads keeps placing from learning its few examples by heart.
-        """
-        return torch.cat([self.fine, self.informed], dim=1)
 
 
 CHANNELS = 5
@@ -91,7 +83,10 @@ class Ascent(nn.Module):
 
 
 class Trunk(nn.Module):
-    """A U-Net over half the resolution, a quarter, and so on, with one way down and two up: for picking and placing.
+    """A U-Net over half the resolution, a quarter, and so on, whose way up is gone twice: for placing and for picking.
+
+    Both times its weights are the same: what picking learns of objects early gives placing a start, without which it
+    may stay for a whole run where it finds positions and no angles.
 
     Args:
         channels: of the input image.
@@ -107,19 +102,18 @@ class Trunk(nn.Module):
         self.down = nn.ModuleList(FieldConv(a, b, kernel=2, stride=2) for a, b in pairs)
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
         self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
-        self.pick = Ascent(widths)
-        self.place = Ascent(widths)
+        self.ascent = Ascent(widths)
 
     def forward(self, image: Tensor) -> Features:
         """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
         levels = [functional.relu(self.fine(functional.relu(self.stem(image))))]
         for down, blocks in zip(self.down, self.blocks, strict=True):
             levels.append(blocks(functional.relu(down(levels[-1]))))
-        fine, coarse = self.place(levels)
+        fine, coarse = self.ascent(levels)
         # Whether, say, a block is the last that lies about shows only in all of the table at once.
         low = levels[-1]
         whole = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
-        informed, _ = self.pick([*levels[:-1], balanced(functional.relu(low + self.summary(whole)))])
+        informed, _ = self.ascent([*levels[:-1], balanced(functional.relu(low + self.summary(whole)))])
         return Features(fine=fine, coarse=coarse, informed=informed)
 
 
