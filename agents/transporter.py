@@ -1,8 +1,8 @@
 """Transporter: pick by attention, place by matching what is picked with where it fits.
 
 After Transporter Networks (arXiv 2010.14406), made small and equivariant: one U-Net of quarter-turn-equivariant layers
-(arXiv 1602.07576) reads the scene once, with a way up for picking and one for placing; picking and both sides of
-placing are light heads on them; query features are steerable, so all angles come from one pass; and placing is coarse
+(arXiv 1602.07576) reads the scene, and its way up is gone once for placing and once for picking; picking and both sides
+of placing are light heads on it; query features are steerable, so all angles come from one pass; and placing is coarse
 to fine. Each demonstrated pick teaches every pick of the same object (see ``nn/steps.py``), in scenes whose loose
 objects lie anywhere (see ``nn/loose.py``). Picks that came to nothing are not tried again (see ``nn/futile.py``).
 """
