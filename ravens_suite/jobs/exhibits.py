@@ -213,7 +213,7 @@ def _what_happened(recorded: dict[str, Any]) -> str:
     motions = recorded.get("motions", [])
     empty = sum(not motion.get("grasped", True) for motion in motions)
     if empty and any(motion.get("grasped") for motion in motions):
-        words.append(f"{empty} picks lifted nothing.")
+        words.append(f"{empty} {'pick' if empty == 1 else 'picks'} lifted nothing.")
     elif empty and empty == len(motions):
         words.append("No pick lifted anything.")
     return " ".join(words)

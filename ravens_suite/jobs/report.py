@@ -125,7 +125,7 @@ def _context(folder: Path, runs: Sequence[Run], exhibits: dict[str, Exhibit]) ->
         "subtitle": _subtitle(runs, table),
         "tiles": page.tiles(runs, table, stages),
         "table": table,
-        "untested": [run.label for run in runs if run.test is None],
+        "untested": [f"{run.task}, {run.label}" for run in runs if run.test is None],
         "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
         "published_episodes": PUBLISHED_EPISODES,
         "tasks": [

@@ -151,7 +151,7 @@ def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _witnessed:
 def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
     (_write_run(tmp_path / "run") / "eval" / "test.json").unlink()
     page, text = _parse(write_report(tmp_path).path)
-    assert "not in the table: transporter, 10 demos, seed 0" in text
+    assert "not in the table: block-insertion, transporter, 10 demos, seed 0" in text
     assert "Not evaluated on test scenes yet" in text
     assert "video" not in page.tags
 
