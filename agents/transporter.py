@@ -109,7 +109,6 @@ class Transporter(Agent):
             height=self.config.height_scale,
             flips=self.config.flips,
             scatter=self.config.scatter,
-            carve=self.config.carve,
         )
 
     # ------------------------------------------------------------------ learning

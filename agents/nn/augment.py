@@ -12,7 +12,7 @@ from ravens_suite.values.geometry import Array
 
 from .loose import Images, lay, scatter, without
 from .plane import compose, rigid, transform, warp
-from .steps import UNTURNED, Step, carved
+from .steps import UNTURNED, Step
 from .table import most_common
 
 _ATTEMPTS = 100
@@ -29,7 +29,6 @@ class Augmentation:
         scale: largest factor by which the scene grows, or shrinks.
         height: largest factor on heights, or divisor.
         scatter: share of examples in which loose objects lie elsewhere on the table.
-        carve: share of these in which an object that goes onto a silhouette has another shape.
         flips: whether to mirror half of the examples.
         margin: pixels that pick and place stay away from the border.
     """
@@ -39,7 +38,6 @@ class Augmentation:
     scale: float = 1.0
     height: float = 1.0
     scatter: float = 0.7
-    carve: float = 0.5
     flips: bool = False
     margin: float = 4.0
 
@@ -71,18 +69,16 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     The motion is drawn again until pick and place are on the map; after many failures the scene is left as it is.
     """
     rows, columns = step.height.shape
-    images, starts = (step.color, step.height), []
-    # What is not turned cannot be shown as if it had lain at another angle.
-    if step.loose and abs(step.turn) > UNTURNED and rng.random() < rules.scatter:
-        shown = carved(step, rng) if rng.random() < rules.carve else step
-        table = without((shown.color, shown.height), step.loose)
-        goal = warp((step.grip > 0).astype(np.uint8), step.equals()[0][0]).astype(bool)
-        starts = scatter(shown.loose, table, goal, rng)
-        step = shown if starts else step
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
     motions, turn = step.equals()
     place = np.stack([transform(motion, pick) for motion in motions])
+    images, starts = (step.color, step.height), []
+    # What is not turned cannot be shown as if it had lain at another angle.
+    if step.loose and abs(step.turn) > UNTURNED and rng.random() < rules.scatter:
+        table = without(images, step.loose)
+        goal = warp((step.grip > 0).astype(np.uint8), motions[0]).astype(bool)
+        starts = scatter(step.loose, table, goal, rng)
     if starts:
         images = table
         turn = turn - math.atan2(starts[0][1, 0], starts[0][0, 0])

@@ -40,7 +40,6 @@ class TransporterConfig:
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
         scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
-        carve: share of these in which an object that goes onto a silhouette of itself has another shape.
         flips: whether augmentation mirrors scenes.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -67,7 +66,6 @@ class TransporterConfig:
     scale: float = 1.0
     height_scale: float = 1.0
     scatter: float = 0.7
-    carve: float = 0.5
     flips: bool = True
     precision: str = "auto"
     device: str = "auto"

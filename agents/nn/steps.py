@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
 
-from .carve import Surroundings, cut_object, draw_cut, fill_silhouette, surroundings
 from .loose import LooseObject, lies_alike, loose_object
 from .plane import compose, rigid, to_pixels, warp
 from .table import SHADE_TOLERANCE, bare_table, changed
@@ -57,7 +56,6 @@ class Step:
             same demonstration moves later; else nothing.
         folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
         centre: (2,) float64 pixel position of the middle of the object.
-        on: what the silhouette that the object goes onto lies on; ``None`` where there is no silhouette.
     """
 
     color: NDArray[np.uint8]
@@ -69,7 +67,6 @@ class Step:
     loose: tuple[LooseObject, ...] = ()
     folds: int = 1
     centre: Array = field(default_factory=lambda: np.zeros(2))
-    on: Surroundings | None = None
 
     def equals(self) -> tuple[Array, Array]:
         """Moves that end in the same picture, for an object that looks the same after some turns.
@@ -105,22 +102,7 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
     loose = loose_object(before, after, moved, motion)
     folds = symmetry(moved, before.color) if abs(turn) > UNTURNED else 1
     alone = () if loose is None else (loose,)
-    on = surroundings(before, moved, motion)
-    grip = grip_weights(moved)
-    return Step(before.color, before.height, source, target, turn, grip, alone, folds, _middle(moved), on)
-
-
-def carved(step: Step, rng: np.random.Generator) -> Step:
-    """A step with an object of another shape, which is not drawn; the same step where it goes onto no silhouette."""
-    mask = step.grip > 0
-    cut = draw_cut(mask, rng) if step.on and step.loose else None
-    if cut is None or step.on is None:
-        return step
-    motion = rigid(step.turn, step.pick, step.place)
-    color, height = fill_silhouette((step.color, step.height), cut, motion, step.on)
-    grip = grip_weights(mask & ~cut)
-    loose = (cut_object(step.loose[0], cut), *step.loose[1:])
-    return replace(step, color=color, height=height, grip=grip, loose=loose, folds=1)
+    return Step(before.color, before.height, source, target, turn, grip_weights(moved), alone, folds, _middle(moved))
 
 
 def with_later_objects(steps: Sequence[Step]) -> list[Step]:
