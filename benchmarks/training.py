@@ -45,7 +45,7 @@ class Stopwatch:
     """Runs the correlations of an agent's module, and keeps copies of what they were given."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = []
+        self.calls: list[tuple[Callable[..., Tensor], tuple[Tensor, ...], bool]] = []
 
     def watch(self, module: Any, stack: ExitStack) -> None:
         """Stand in for the module's correlations while the stack is open."""
@@ -56,10 +56,12 @@ class Stopwatch:
     def seconds(self, *, gradient: bool) -> float:
         """Wall time of the recorded calls, each made again alone."""
         total = 0.0
-        for function, tensors in self.calls:
+        for function, tensors, half in self.calls:
             given = [tensor.requires_grad_(gradient) for tensor in tensors]
             start = time.perf_counter()
-            with torch.set_grad_enabled(gradient):
+            # As in the agent: the correlations take another way in autocast.
+            kind = tensors[0].device.type
+            with torch.set_grad_enabled(gradient), torch.autocast(kind, dtype=torch.bfloat16, enabled=half):
                 result = function(*given)
             if gradient:
                 result.sum().backward()  # type: ignore[no-untyped-call]
@@ -68,7 +70,8 @@ class Stopwatch:
 
     def _wrap(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def call(*tensors: Tensor) -> Tensor:
-            self.calls.append((function, tuple(tensor.detach().clone() for tensor in tensors)))
+            half = torch.is_autocast_enabled(tensors[0].device.type)
+            self.calls.append((function, tuple(tensor.detach().clone() for tensor in tensors), half))
             return function(*tensors)
 
         return call
