@@ -29,15 +29,13 @@ from .nn.augment import Augmentation, Example, augment
 from .nn.devices import choose_device, multiplies_in_bfloat16
 from .nn.futile import FutilePicks
 from .nn.memory import keep_freed_memory
-from .nn.network import TransporterConfig, TransporterNet
+from .nn.network import COARSE, FINE, Match, Scene, TransporterConfig, TransporterNet
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.plane import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
-from .nn.transport import correlate_everywhere, correlate_nearby, crop, highest, rotate_query, sample
-from .nn.trunk import Features, encode_image
+from .nn.transport import correlate_everywhere, correlate_nearby, crop, highest, rotate_query
+from .nn.trunk import encode_image
 
-FINE, COARSE = 2, 4
-"""Heightmap pixels a cell of the two feature maps."""
 _PICKS_APART = 4
 """Cells of the fine map, 25 mm, between two picks that count as different."""
 _FUTILE_APART = 1
@@ -128,20 +126,16 @@ class Transporter(Agent):
         """The loss of picking, of coarse placing and of refining."""
         net = self.net
         with self._precision():
-            features = net.trunk(batch.image)
-            pick_logits = net.pick(features.informed)
-            context = sample(features.coarse.float(), batch.pick[:, None] / COARSE)[..., 0]
-            query = net.coarse.query(features.coarse, batch.pick / COARSE)
-            key = net.coarse.key(features.coarse, context)
-            fine_query = net.fine.query(features.fine, batch.pick / FINE)
-            fine_key = net.fine.key(features.fine, context)
+            scene = net.read(batch.image)
+            pick_logits = net.pick(scene.features.informed)
+            match = net.match(scene, batch.pick)
         grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
         angles = net.angles(self.config.train_angles)
         if net.turning:
             angles = angles + rng.uniform(0, 2 * math.pi)
-        turned = rotate_query(query, angles.expand(len(query), -1))
+        turned = rotate_query(match.query, angles.expand(len(match.query), -1))
         with self._precision():
-            place_logits = correlate_everywhere(turned, key)
+            place_logits = correlate_everywhere(turned, match.key)
         target = pose_target(
             batch.place / COARSE,
             batch.turn,
@@ -153,17 +147,17 @@ class Transporter(Agent):
         return {
             "pick": cross_entropy(pick_logits, grip),
             "place": cross_entropy(place_logits, target),
-            "refine": self._refine_loss(batch, fine_query, fine_key, place_logits, angles, rng),
+            "refine": self._refine_loss(batch, match, place_logits, angles, rng),
         }
 
     def _refine_loss(
-        self, batch: Batch, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, rng: np.random.Generator
+        self, batch: Batch, match: Match, coarse: Tensor, angles: Tensor, rng: np.random.Generator
     ) -> Tensor:
         """Refine a start that is off by as much as the coarse stage may be, against its best rivals."""
         reach = self.config.fine_reach
         shift = torch.tensor(rng.uniform(-0.6, 0.6, (len(batch.turn), 2)) * reach, dtype=torch.float32)
         starts = self._with_rivals(batch.place[:, 0] / FINE + shift.to(self.device), coarse)
-        logits = self._refine(query, key, coarse, angles, starts)
+        logits = self._refine(match, coarse, angles, starts)
         side = 2 * reach + 1
         count = starts.shape[1]
         places = batch.place[:, None] / FINE - starts[:, :, None] + side / 2
@@ -187,13 +181,13 @@ class Transporter(Agent):
         ]
         return torch.cat([start[:, None], (torch.stack(rivals).flip(-1) + 0.5) * ratio], dim=1)
 
-    def _refine(self, query: Tensor, key: Tensor, coarse: Tensor, angles: Tensor, starts: Tensor) -> Tensor:
+    def _refine(self, match: Match, coarse: Tensor, angles: Tensor, starts: Tensor) -> Tensor:
         """(batch, candidates, angles, n, n) logits about starts (batch, candidates, 2) in fine cells.
 
         They are corrections of the coarse ones there, so those of all candidates compare.
         """
-        patches = crop(key, starts, self.config.fine_radius + self.config.fine_reach).transpose(1, 2)
-        turned = rotate_query(query, angles.expand(len(query), -1))
+        patches = crop(match.fine_key, starts, self.config.fine_radius + self.config.fine_reach).transpose(1, 2)
+        turned = rotate_query(match.fine_query, angles.expand(len(match.fine_query), -1))
         with self._precision():
             logits = correlate_nearby(turned, patches)
         return logits + crop(coarse, starts * FINE / COARSE, self.config.fine_reach, FINE / COARSE).transpose(1, 2)
@@ -262,14 +256,14 @@ class Transporter(Agent):
         color = torch.from_numpy(heightmap.color)[None].to(self.device)
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
-            features = net.trunk(encode_image(color, height))
-            pick_logits = net.pick(features.informed)[0]
+            scene = net.read(encode_image(color, height))
+            pick_logits = net.pick(scene.features.informed)[0]
         _discourage(pick_logits, futile)
         best, likelihood = None, -math.inf
         for pick, chance in self._picks(pick_logits, futile):
             if chance <= likelihood:
                 break
-            decision, certainty = self._decide_place(features, pick, pick_logits)
+            decision, certainty = self._decide_place(scene, pick, pick_logits)
             if best is None or chance + certainty > likelihood:
                 best, likelihood = decision, chance + certainty
         assert best is not None
@@ -287,23 +281,19 @@ class Transporter(Agent):
         picks = [(_positions(peak(smooth, cell)[0]) * FINE, float(about[tuple(cell)])) for cell in cells]
         return sorted(picks, key=lambda pick: -pick[1])
 
-    def _decide_place(self, features: Features, pick: Array, pick_logits: Tensor) -> tuple[Decision, float]:
+    def _decide_place(self, scene: Scene, pick: Array, pick_logits: Tensor) -> tuple[Decision, float]:
         """Place coarsely, then refine; the log probability of the place among the refined ones."""
         net = self.optimiser.average
         point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
-        context = sample(features.coarse.float(), point[:, None] / COARSE)[..., 0]
         with self._precision():
-            query = net.coarse.query(features.coarse, point / COARSE)
-            key = net.coarse.key(features.coarse, context)
-            fine_query = net.fine.query(features.fine, point / FINE)
-            fine_key = net.fine.key(features.fine, context)
+            match = net.match(scene, point)
         angles = net.angles(self.config.angles)
-        turned = rotate_query(query, angles[None])
+        turned = rotate_query(match.query, angles[None])
         with self._precision():
-            coarse = correlate_everywhere(turned, key)
+            coarse = correlate_everywhere(turned, match.key)
         start = torch.tensor(_positions(peak(coarse[0])[0][1:]), dtype=torch.float32, device=self.device)
         centres = self._with_rivals(start[None] * COARSE / FINE, coarse)
-        logits = self._refine(fine_query, fine_key, coarse, angles, centres)[0]
+        logits = self._refine(match, coarse, angles, centres)[0]
         chosen = int(logits.flatten(1).amax(dim=1).argmax())
         best, _ = peak(logits[chosen], cyclic=True)
         offset = _positions(best[1:]) - self.config.fine_reach - 0.5

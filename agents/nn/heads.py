@@ -65,15 +65,20 @@ class PlaceHead(nn.Module):
         query: Tensor = self.query_output(hidden)
         return steerable(query).float()
 
-    def key(self, maps: Tensor, context: Tensor) -> Tensor:
+    def before_pick(self, maps: Tensor) -> Tensor:
+        """What the keys of all picks have in common: (batch, fields * 4, rows, columns) to the same shape."""
+        common: Tensor = self.key_hidden(maps)
+        return common
+
+    def key(self, common: Tensor, context: Tensor) -> Tensor:
         """Steerable key features (batch, outputs * 4, rows, columns) float32, scaled for matching.
 
         Args:
-            maps: (batch, fields * 4, rows, columns).
+            common: (batch, fields * 4, rows, columns) of ``before_pick``.
             context: (batch, context * 4) field values at the pick.
         """
         scale, shift = self.modulation(invariants(context)).chunk(2, dim=1)
-        hidden = functional.relu(modulate(self.key_hidden(maps), scale, shift))
+        hidden = functional.relu(modulate(common, scale, shift))
         key: Tensor = self.key_output(hidden)
         scaled: Tensor = steerable(key).float() * self.scale
         return scaled

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from .heads import PickHead, PlaceHead
-from .transport import angle_grid
-from .trunk import CHANNELS, Trunk
+from .transport import angle_grid, sample
+from .trunk import CHANNELS, Features, Trunk
+
+FINE, COARSE = 2, 4
+"""Heightmap pixels a cell of the two feature maps."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,36 @@ class TransporterConfig:
     device: str = "auto"
 
 
+class Scene(NamedTuple):
+    """What the network makes of an image, whatever is picked in it.
+
+    Attributes:
+        features: of the trunk.
+        coarse: what the coarse keys of all picks have in common.
+        fine: what the fine keys of all picks have in common.
+    """
+
+    features: Features
+    coarse: Tensor
+    fine: Tensor
+
+
+class Match(NamedTuple):
+    """Steerable features of one pick and of where it may go, float32, for placing coarsely and then finely.
+
+    Attributes:
+        query: (batch, coarse outputs * 4, side, side) about the pick.
+        key: (batch, coarse outputs * 4, rows / 4, columns / 4).
+        fine_query: (batch, fine outputs * 4, side, side) about the pick.
+        fine_key: (batch, fine outputs * 4, rows / 2, columns / 2).
+    """
+
+    query: Tensor
+    key: Tensor
+    fine_query: Tensor
+    fine_key: Tensor
+
+
 class TransporterNet(nn.Module):
     """All weights: the trunk, the pick head, and a place head at each of two resolutions.
 
@@ -88,6 +122,22 @@ class TransporterNet(nn.Module):
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
         self.register_buffer("turning", torch.tensor(True))
+
+    def read(self, image: Tensor) -> Scene:
+        """(batch, 5, rows, columns) to all that does not depend on the pick."""
+        features = self.trunk(image)
+        return Scene(features, self.coarse.before_pick(features.coarse), self.fine.before_pick(features.fine))
+
+    def match(self, scene: Scene, pick: Tensor) -> Match:
+        """Queries and keys for picks (batch, 2) in heightmap pixels (column, row)."""
+        coarse, fine = scene.features.coarse, scene.features.fine
+        context = sample(coarse.float(), pick[:, None] / COARSE)[..., 0]
+        return Match(
+            query=self.coarse.query(coarse, pick / COARSE),
+            key=self.coarse.key(scene.coarse, context),
+            fine_query=self.fine.query(fine, pick / FINE),
+            fine_key=self.fine.key(scene.fine, context),
+        )
 
     def angles(self, count: int) -> Tensor:
         """(count,) evenly spaced place angles from 0, or (1,) zero where nothing is turned."""

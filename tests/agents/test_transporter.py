@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
+from ravens_suite.agents.nn.network import Match
 from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.steps import step_from_maps
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
@@ -213,9 +214,10 @@ def test_a_fine_stage_that_knows_nothing_leaves_the_coarse_answer() -> None:
     angles = angle_grid(4, torch.device("cpu"))
     place = torch.tensor([[[20.5, 30.5]]])
     coarse = pose_target(place, torch.zeros(1, 1), angles, (80, 40), spot=2.0, turn=0.5).log().clamp_min(-50)
-    query, key = torch.zeros(1, 16, 13, 13), torch.zeros(1, 16, 160, 80)
+    nothing = torch.zeros(0)
+    match = Match(nothing, nothing, torch.zeros(1, 16, 13, 13), torch.zeros(1, 16, 160, 80))
     start = torch.tensor([[[39.0, 63.0]]])
-    best, _ = peak(agent._refine(query, key, coarse, angles, start)[0, 0])
+    best, _ = peak(agent._refine(match, coarse, angles, start)[0, 0])
     found = start[0, 0].flip(-1) + best[1:] - TINY.fine_reach
     torch.testing.assert_close(found.float(), torch.tensor([61.0, 41.0]), atol=0.3, rtol=0)
 
