@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,6 +108,8 @@ class Transporter(Agent):
             height=self.config.height_scale,
             flips=self.config.flips,
             scatter=self.config.scatter,
+            stretch=self.config.stretch,
+            shade=self.config.shade,
         )
 
     # ------------------------------------------------------------------ learning
@@ -116,7 +119,9 @@ class Transporter(Agent):
         rng = np.random.default_rng([self.seed, step])
         for net in (self.net, self.optimiser.average):
             net.turning.fill_(demos.turning)
-        examples = [augment(demos.sample(rng), self.rules, rng) for _ in range(self.config.batch)]
+        # Many demonstrations show many shapes themselves.
+        rules = replace(self.rules, altered=self.config.altered / math.sqrt(len(demos)))
+        examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
         weighted = losses["place"] + self.config.pick_weight * losses["pick"]
         rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)

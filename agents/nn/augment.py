@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.values.geometry import Array
 
-from .loose import Images, lay, scatter, without
-from .plane import compose, rigid, transform, warp
+from .loose import Images, lay, scatter, stretch, without
+from .plane import compose, inverse, rigid, transform, warp
 from .steps import UNTURNED, Step
-from .table import most_common
+from .table import bare_table, most_common
 
 _ATTEMPTS = 100
 """Draws of a random motion before the scene is left as it is."""
+_OBLONG = 1.25
+"""Ratio of the two factors from which a stretched object no longer looks the same after less than half a turn."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Augmentation:
         height: largest factor on heights, or divisor.
         scatter: share of examples in which loose objects lie elsewhere on the table.
         flips: whether to mirror half of the examples.
+        stretch: largest factor by which lengths along each of two axes grow, or shrink.
+        shade: largest factor by which loose objects get brighter, or darker.
+        altered: share of examples that are stretched, and of those that are shaded.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -39,6 +45,9 @@ class Augmentation:
     height: float = 1.0
     scatter: float = 0.7
     flips: bool = False
+    stretch: float = 1.0
+    shade: float = 1.0
+    altered: float = 0.5
     margin: float = 4.0
 
 
@@ -63,37 +72,88 @@ class Example:
     grip: NDArray[np.float32]
 
 
+class _Arrangement(NamedTuple):
+    """Where the loose objects of a step lie instead.
+
+    Attributes:
+        table: the scene without them.
+        world: (2, 3) matrix that stretches the table.
+        starts: (2, 3) matrices, one an object, that stretch it and take it to its spot.
+        turn: radians by which the first of them, which is picked, is turned.
+        turns: which of the turns that show the same object do so when it is stretched.
+    """
+
+    table: Images
+    world: Array
+    starts: list[Array]
+    turn: float
+    turns: list[int]
+
+
 def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Example:
     """A random example of a step: another pick on the same object; loose objects lie elsewhere; a moved scene.
 
-    The motion is drawn again until pick and place are on the map; after many failures the scene is left as it is.
+    What moves onto something that fits it still does so when both are stretched alike: one demonstration then shows
+    objects of many shapes. The motion is drawn again until pick and place are on the map; after many failures the scene
+    is left as it is.
     """
     rows, columns = step.height.shape
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
     motions, turn = step.equals()
     place = np.stack([transform(motion, pick) for motion in motions])
-    images, starts = (step.color, step.height), []
     # What is not turned cannot be shown as if it had lain at another angle.
-    if step.loose and abs(step.turn) > UNTURNED and rng.random() < rules.scatter:
-        table = without(images, step.loose)
-        goal = warp((step.grip > 0).astype(np.uint8), motions[0]).astype(bool)
-        starts = scatter(step.loose, table, goal, rng)
-    if starts:
-        images = table
-        turn = turn - math.atan2(starts[0][1, 0], starts[0][0, 0])
-        pick = transform(starts[0], pick)
-    matrix = _draw_motion(np.stack([pick, place[0]]), (rows, columns), rules, rng)
+    turned = abs(step.turn) > UNTURNED
+    moved = None
+    if step.loose and turned and rng.random() < rules.scatter:
+        moved = _arrange(step, motions[0], rules, rng)
+    if moved is not None:
+        place, turn = transform(moved.world, place)[moved.turns], turn[moved.turns] - moved.turn
+        pick = transform(moved.starts[0], pick)
+    matrix = _draw_motion(np.stack([pick, place[0]]), (rows, columns), rules, rng, stretched=not turned)
     pick, place = transform(matrix, pick), transform(matrix, place)
     turn = turn if np.linalg.det(matrix[:, :2]) > 0 else -turn
-    grip = warp(step.grip, compose(matrix, starts[0]) if starts else matrix)
+    grip = warp(step.grip, compose(matrix, moved.starts[0]) if moved else matrix)
     if not grip.sum() > 0:
         grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
-    color, height = _moved_scene(images, matrix)
-    if starts:
-        lay(color, height, step.loose, [compose(matrix, start) for start in starts])
+    if moved is None:
+        color, height = _moved_scene((step.color, step.height), matrix)
+    else:
+        color, height = _moved_scene(moved.table, compose(matrix, moved.world))
+        shade = _draw(rules.shade, 1, rules, rng)[0]
+        lay(color, height, step.loose, [compose(matrix, start) for start in moved.starts], shade)
     height *= np.float32(rules.height ** rng.uniform(-1, 1))
     return Example(color, height, pick, place, turn, grip / grip.sum())
+
+
+def _arrange(step: Step, motion: Array, rules: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
+    """All loose objects of a step somewhere else, of other shapes; none where room is short.
+
+    Args:
+        step: with loose objects.
+        motion: (2, 3) matrix from where the picked object is to where it goes.
+        rules: how far they may be stretched.
+        rng: decides shapes and spots.
+    """
+    factors = _draw(rules.stretch, 2, rules, rng)
+    turns = list(range(step.folds))
+    if step.folds > 2:
+        if max(factors) < _OBLONG * min(factors):
+            factors[1] = factors[0]
+        else:
+            # Of the turns that showed the same object, half a one is left, if it was among them.
+            turns = [0] if step.folds % 2 else [0, step.folds // 2]
+    shapes = [stretch(loose, factors) for loose in step.loose]
+    # What the object goes to changes with it, as if both were stretched once the object is there.
+    world = compose(compose(motion, shapes[0]), inverse(motion))
+    table = without((step.color, step.height), step.loose)
+    goal = warp((step.grip > 0).astype(np.uint8), motion).astype(bool)
+    free = warp((bare_table(*table) & ~goal).astype(np.uint8), world, border=(1.0,)).astype(bool)
+    spots = scatter(step.loose, shapes, free, rng)
+    if not spots:
+        return None
+    starts = [compose(spot, shape) for spot, shape in zip(spots, shapes, strict=True)]
+    return _Arrangement(table, world, starts, math.atan2(spots[0][1, 0], spots[0][0, 0]), turns)
 
 
 @dataclass(frozen=True)
@@ -136,8 +196,16 @@ def _moved_scene(scene: Images, matrix: Array) -> Images:
     return warp(color, matrix, border=tuple(shade)), warp(height, matrix, border=(level,))
 
 
-def _draw_motion(points: Array, shape: tuple[int, int], rules: Augmentation, rng: np.random.Generator) -> Array:
-    """(2, 3) matrix that keeps both points on the map."""
+def _draw(largest: float, count: int, rules: Augmentation, rng: np.random.Generator) -> Array:
+    """(count,) factors up to the largest one or its inverse; ones in the share of examples that are not altered."""
+    factors: Array = largest ** rng.uniform(-1, 1, count)
+    return factors if rng.random() < rules.altered else np.ones(count)
+
+
+def _draw_motion(
+    points: Array, shape: tuple[int, ...], rules: Augmentation, rng: np.random.Generator, *, stretched: bool
+) -> Array:
+    """(2, 3) matrix that keeps both points on the map; where ``stretched``, by two factors along random axes."""
     size = np.array([shape[1], shape[0]], dtype=np.float64)
     for _ in range(_ATTEMPTS):
         turn = rng.uniform(-rules.turn, rules.turn)
@@ -146,6 +214,11 @@ def _draw_motion(points: Array, shape: tuple[int, int], rules: Augmentation, rng
         middle = points.mean(axis=0)
         target = middle + rng.uniform(-rules.shift, rules.shift, 2)
         matrix = rigid(turn, middle, target, scale)
+        if stretched:
+            axes = rigid(rng.uniform(0, np.pi), middle, middle)
+            along = np.diag(_draw(rules.stretch, 2, rules, rng))
+            linear = matrix[:, :2] @ axes[:, :2] @ along @ axes[:, :2].T
+            matrix = np.column_stack([linear, target - linear @ middle])
         if mirror:
             flip = np.array([[-1.0, 0.0, 2 * middle[0]], [0.0, 1.0, 0.0]])
             matrix = np.column_stack([matrix[:, :2] @ flip[:, :2], transform(matrix, flip[:, 2])])

@@ -6,6 +6,7 @@ somewhere else is as good as the one that was given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from ravens_suite.values.geometry import Array
 from ravens_suite.values.heightmap import Heightmap
 
-from .plane import rigid, transform, warp
-from .table import HEIGHT_TOLERANCE, SHADE_TOLERANCE, bare_table
+from .plane import compose, rigid, transform, warp
+from .table import HEIGHT_TOLERANCE, SHADE_TOLERANCE, bare_table, most_common
 
 Images: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Colour (rows, columns, 3) and height (rows, columns), metres, of a scene."""
@@ -29,6 +30,8 @@ _SHADOW = 8
 """Pixels about an object within which its shadow falls."""
 _BARE = 0.97
 """Share of bare table among the pixels an object lay on, for it to count as loose."""
+_SEEN = 0.25
+"""Share of the pixels an object lay on that must show afterwards for it to count as loose."""
 _ALONE = 0.9
 """Share of bare table beside an object for it to count as whole, not as part of a rope or pile that moves with it."""
 _ATTEMPTS = 100
@@ -70,14 +73,19 @@ def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], m
         motion: (2, 3) matrix from pick to place.
     """
     around = _grown(mask, _GAP)
-    arrived = warp(mask.astype(np.uint8), motion).astype(bool)
+    arrived = _grown(warp(mask.astype(np.uint8), motion).astype(bool), 1)
     bare_before, bare = bare_table(before.color, before.height), bare_table(after.color, after.height)
     beside = around & ~_grown(mask, 1)
-    alone = bare[around].mean() >= _BARE and bare_before[beside].mean() >= _ALONE
-    if not alone or _at_the_edge(mask) or (around & arrived).any():
+    # Where the object has come to lie on its old spot, the rest of the spot tells what is beneath.
+    left = around & ~arrived
+    seen = left.sum() >= _SEEN * around.sum() and bare[left].mean() >= _BARE
+    if not seen or bare_before[beside].mean() < _ALONE or _at_the_edge(mask):
         return None
     wide = _grown(mask, _SHADOW)
     shadow = wide & ~mask & bare_before
+    beneath_color, beneath_height = after.color.copy(), after.height.copy()
+    beneath = arrived | (_grown(arrived, _SHADOW) & bare)
+    beneath_color[beneath], beneath_height[beneath] = most_common(after.color, after.height)
     rows, columns = np.nonzero(wide)
     window = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     return LooseObject(
@@ -86,9 +94,9 @@ def loose_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], m
         shadow=shadow[window].copy(),
         color=before.color[window].copy(),
         height=before.height[window].copy(),
-        bare=(wide & bare)[window].copy(),
-        table_color=after.color[window].copy(),
-        table_height=after.height[window].copy(),
+        bare=(wide & bare | (mask | shadow) & arrived)[window].copy(),
+        table_color=beneath_color[window].copy(),
+        table_height=beneath_height[window].copy(),
     )
 
 
@@ -114,36 +122,51 @@ def without(images: Images, objects: Sequence[LooseObject]) -> Images:
 
 
 def scatter(
-    objects: Sequence[LooseObject], table: Images, taken: NDArray[np.bool_], rng: np.random.Generator
+    objects: Sequence[LooseObject], shapes: Sequence[Array], free: NDArray[np.bool_], rng: np.random.Generator
 ) -> list[Array]:
     """Random free spots for objects.
 
     Args:
         objects: what is to lie on the table.
-        table: without them.
-        taken: (rows, columns) bool, where nothing may lie.
+        shapes: (2, 3) matrices that stretch each object where it is.
+        free: (rows, columns) bool, where they may lie.
         rng: decides where they lie.
 
     Returns:
-        (2, 3) matrices that take each object to its spot; none where room is short.
+        (2, 3) matrices of rigid motions that take each stretched object to its spot; none where room is short.
     """
-    free = bare_table(*table) & ~taken
+    free = free.copy()
     starts = []
-    for loose in objects:
-        start = _draw_spot(loose, free, rng)
+    for loose, shape in zip(objects, shapes, strict=True):
+        start = _draw_spot(transform(shape, _outline(loose)), free, rng)
         if start is None:
             return []
         starts.append(start)
-        window, source, inside = _landed(loose, start, free.shape)
+        window, source, inside = _landed(loose, compose(start, shape), free.shape)
         free[window] &= ~(inside & loose.mask[source])
     return starts
 
 
-def _draw_spot(loose: LooseObject, free: NDArray[np.bool_], rng: np.random.Generator) -> Array | None:
-    """(2, 3) matrix that takes an object to a random spot that is all free, (rows, columns) bool; or none."""
+def stretch(loose: LooseObject, factors: Array) -> Array:
+    """(2, 3) matrix that stretches an object about its middle, by one factor along and one across it, (2,)."""
+    outline = _outline(loose)
+    angle = math.radians(cv2.minAreaRect(outline.astype(np.float32))[2])
+    middle: Array = outline.mean(axis=0)
+    turned = rigid(angle, middle, middle)
+    linear = turned[:, :2] @ np.diag(factors) @ turned[:, :2].T
+    return np.column_stack([linear, middle - linear @ middle])
+
+
+def _outline(loose: LooseObject) -> Array:
+    """(n, 2) pixel positions of some two hundred of an object's pixels."""
     rows, columns = np.nonzero(loose.mask)
     first = np.array([loose.window[1].start, loose.window[0].start]) + 0.5
-    outline = np.stack([columns, rows], axis=-1)[:: max(1, len(rows) // 200)] + first
+    positions: Array = np.stack([columns, rows], axis=-1)[:: max(1, len(rows) // 200)] + first
+    return positions
+
+
+def _draw_spot(outline: Array, free: NDArray[np.bool_], rng: np.random.Generator) -> Array | None:
+    """(2, 3) matrix that takes positions (n, 2) to a random spot that is all free, (rows, columns) bool; or none."""
     size = np.array([free.shape[1], free.shape[0]], dtype=np.float64)
     centre: Array = np.mean(outline, axis=0)
     for _ in range(_ATTEMPTS):
@@ -157,16 +180,22 @@ def _draw_spot(loose: LooseObject, free: NDArray[np.bool_], rng: np.random.Gener
 
 
 def lay(
-    color: NDArray[np.uint8], height: NDArray[np.float32], objects: Sequence[LooseObject], motions: Sequence[Array]
+    color: NDArray[np.uint8],
+    height: NDArray[np.float32],
+    objects: Sequence[LooseObject],
+    motions: Sequence[Array],
+    shade: float = 1.0,
 ) -> None:
-    """Draw objects into a scene where their motions, (2, 3) matrices, take them."""
+    """Draw objects into a scene where their motions, (2, 3) matrices, take them, brighter or darker by a factor."""
     bare = bare_table(color, height)
     landed = [_landed(loose, motion, bare.shape) for loose, motion in zip(objects, motions, strict=True)]
     # Shadows first, and on the table only: they must not cover other objects.
     for shadows in (True, False):
         for loose, (window, source, inside) in zip(objects, landed, strict=True):
             at = inside & (loose.shadow[source] & bare[window] if shadows else loose.mask[source])
-            color[window][at] = loose.color[source][at]
+            # No brighter than colours go, so that hues stay.
+            factor = 1.0 if shadows else min(shade, 255 / max(int(loose.color[loose.mask].max()), 1))
+            color[window][at] = factor * loose.color[source][at]
             height[window][at] = loose.height[source][at]
 
 

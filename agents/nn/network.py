@@ -45,6 +45,10 @@ class TransporterConfig:
         height_scale: largest factor by which augmentation scales heights.
         scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
         flips: whether augmentation mirrors scenes.
+        stretch: largest factor by which augmentation stretches objects together with where they go.
+        shade: largest factor by which augmentation makes loose objects brighter or darker.
+        altered: share of examples that are stretched, and of those that are shaded, with one demonstration; with n of
+            them it is less by the square root of n.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -71,6 +75,9 @@ class TransporterConfig:
     height_scale: float = 1.0
     scatter: float = 0.7
     flips: bool = True
+    stretch: float = 2.0
+    shade: float = 1.6
+    altered: float = 0.8
     precision: str = "auto"
     device: str = "auto"
 

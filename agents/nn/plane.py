@@ -52,6 +52,12 @@ def compose(second: Array, first: Array) -> Array:
     return np.column_stack([linear, transform(second, first[:, 2])])
 
 
+def inverse(matrix: Array) -> Array:
+    """(2, 3) matrix of the way back."""
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([linear, -linear @ matrix[:, 2]])
+
+
 def warp(
     image: NDArray[Any],
     matrix: Array,

@@ -13,6 +13,7 @@ from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.loose import LooseObject, lay, scatter, without
 from ravens_suite.agents.nn.plane import rigid, transform
 from ravens_suite.agents.nn.steps import Step, step_from_maps, with_later_objects
+from ravens_suite.agents.nn.table import bare_table
 from ravens_suite.values.geometry import Pose
 from ravens_suite.values.heightmap import Heightmap
 from ravens_suite.values.workspace import AGENT_WORKSPACE
@@ -21,6 +22,7 @@ _HALF = 8
 _TABLE, _SHADOW, _SHADES = 51, 27, ((255, 87, 89), (89, 169, 79), (78, 121, 167))
 _STAND = (80, 30)
 """Column and row of what all objects are taken to."""
+_STILL = np.eye(2, 3)
 
 
 def _scene(*spots: tuple[int, int], stand: bool = True) -> Heightmap:
@@ -95,7 +97,7 @@ def test_scattered_objects_are_whole_and_apart(seed: int) -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
     color, height = without((first.color, first.height), first.loose)
     stand = _count(color, (150, 150, 150))
-    starts = scatter(first.loose, (color, height), np.zeros(height.shape, dtype=bool), rng)
+    starts = scatter(first.loose, [_STILL] * 3, bare_table(color, height), rng)
     assert len(starts) == 3
     lay(color, height, first.loose, starts)
     assert _count(color, (150, 150, 150)) == pytest.approx(stand, rel=0.01)
@@ -158,11 +160,22 @@ def test_what_lies_partly_off_the_map_is_not_loose() -> None:
 
 def test_objects_stay_where_the_table_has_no_room() -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
-    full = Heightmap(*without((first.color, first.height), first.loose))
     rows, columns = np.mgrid[:320, :160]
-    full.color[(rows + columns) % 12 == 0] = 255
-    nothing = np.zeros(full.height.shape, dtype=bool)
-    assert scatter(first.loose, (full.color, full.height), nothing, np.random.default_rng(0)) == []
+    assert scatter(first.loose, [_STILL] * 3, (rows + columns) % 12 > 0, np.random.default_rng(0)) == []
+
+
+def test_an_object_that_ends_on_its_old_spot_is_loose() -> None:
+    """The rest of the spot, and bare table elsewhere, tell what was beneath it."""
+    spot, goal = (60, 200), (60 + _HALF, 200 + _HALF)
+    step = step_from_maps(_scene(spot), _scene(goal), _pose(*spot), _pose(*goal))
+    color, height = without((step.color, step.height), step.loose)
+    np.testing.assert_array_equal(color, _scene().color)
+    np.testing.assert_array_equal(height, _scene().height)
+
+
+def test_an_object_that_hardly_moves_is_not_loose() -> None:
+    spot, goal = (60, 200), (62, 200)
+    assert step_from_maps(_scene(spot), _scene(goal), _pose(*spot), _pose(*goal)).loose == ()
 
 
 def test_an_object_is_cut_off_at_the_edge_of_the_map() -> None:
