@@ -110,6 +110,7 @@ class Transporter(Agent):
             scatter=self.config.scatter,
             stretch=self.config.stretch,
             shade=self.config.shade,
+            altered_scenes=self.config.altered,
         )
 
     # ------------------------------------------------------------------ learning

@@ -35,7 +35,8 @@ class Augmentation:
         flips: whether to mirror half of the examples.
         stretch: largest factor by which lengths along each of two axes grow, or shrink.
         shade: largest factor by which loose objects get brighter, or darker.
-        altered: share of examples that are stretched, and of those that are shaded.
+        altered: share of examples of loose objects that are stretched, and of those that are shaded.
+        altered_scenes: share of examples where nothing is turned that are stretched.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -48,6 +49,7 @@ class Augmentation:
     stretch: float = 1.0
     shade: float = 1.0
     altered: float = 0.5
+    altered_scenes: float = 0.5
     margin: float = 4.0
 
 
@@ -120,7 +122,7 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
         color, height = _moved_scene((step.color, step.height), matrix)
     else:
         color, height = _moved_scene(moved.table, compose(matrix, moved.world))
-        shade = _draw(rules.shade, 1, rules, rng)[0]
+        shade = _draw(rules.shade, 1, rules.altered, rng)[0]
         lay(color, height, step.loose, [compose(matrix, start) for start in moved.starts], shade)
     height *= np.float32(rules.height ** rng.uniform(-1, 1))
     return Example(color, height, pick, place, turn, grip / grip.sum())
@@ -135,7 +137,7 @@ def _arrange(step: Step, motion: Array, rules: Augmentation, rng: np.random.Gene
         rules: how far they may be stretched.
         rng: decides shapes and spots.
     """
-    factors = _draw(rules.stretch, 2, rules, rng)
+    factors = _draw(rules.stretch, 2, rules.altered, rng)
     turns = list(range(step.folds))
     if step.folds > 2:
         if max(factors) < _OBLONG * min(factors):
@@ -196,10 +198,10 @@ def _moved_scene(scene: Images, matrix: Array) -> Images:
     return warp(color, matrix, border=tuple(shade)), warp(height, matrix, border=(level,))
 
 
-def _draw(largest: float, count: int, rules: Augmentation, rng: np.random.Generator) -> Array:
-    """(count,) factors up to the largest one or its inverse; ones in the share of examples that are not altered."""
+def _draw(largest: float, count: int, share: float, rng: np.random.Generator) -> Array:
+    """(count,) factors up to the largest one or its inverse, in a share of examples; else ones."""
     factors: Array = largest ** rng.uniform(-1, 1, count)
-    return factors if rng.random() < rules.altered else np.ones(count)
+    return factors if rng.random() < share else np.ones(count)
 
 
 def _draw_motion(
@@ -216,7 +218,7 @@ def _draw_motion(
         matrix = rigid(turn, middle, target, scale)
         if stretched:
             axes = rigid(rng.uniform(0, np.pi), middle, middle)
-            along = np.diag(_draw(rules.stretch, 2, rules, rng))
+            along = np.diag(_draw(rules.stretch, 2, rules.altered_scenes, rng))
             linear = matrix[:, :2] @ axes[:, :2] @ along @ axes[:, :2].T
             matrix = np.column_stack([linear, target - linear @ middle])
         if mirror:

@@ -90,7 +90,7 @@ def test_where_nothing_is_turned_the_whole_scene_is_stretched(seed: int) -> None
         scene.color[disc], scene.height[disc] = shade, 0.01
     pick, place = (Pose.planar(*AGENT_WORKSPACE.to_metres(row, column)) for column, row in ((60, 100), (90, 180)))
     step = step_from_maps(scene, scene, pick, place)
-    example = augment(step, Augmentation(stretch=2.0, altered=1), np.random.default_rng(seed))
+    example = augment(step, Augmentation(stretch=2.0, altered_scenes=1), np.random.default_rng(seed))
     for point, shade in ((example.pick, _BLOCK), (example.place[0], _SILHOUETTE)):
         column, row = point.astype(int)
         assert (example.color[row, column] == shade).all()
