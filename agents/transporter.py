@@ -121,7 +121,7 @@ class Transporter(Agent):
         for net in (self.net, self.optimiser.average):
             net.turning.fill_(demos.turning)
         # Many demonstrations show many shapes themselves.
-        rules = replace(self.rules, altered=self.config.altered / math.sqrt(len(demos)))
+        rules = replace(self.rules, altered=self.config.altered / len(demos))
         examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
         weighted = losses["place"] + self.config.pick_weight * losses["pick"]

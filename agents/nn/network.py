@@ -48,7 +48,7 @@ class TransporterConfig:
         stretch: largest factor by which augmentation stretches objects together with where they go.
         shade: largest factor by which augmentation makes loose objects brighter or darker.
         altered: share of examples that are stretched, and of those that are shaded. Where objects are turned, this is
-            for one demonstration, and for n of them less by the square root of n.
+            for one demonstration, and for n of them the n-th part of it.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
