@@ -95,6 +95,10 @@ def test_where_nothing_is_turned_the_whole_scene_is_stretched(seed: int) -> None
         column, row = point.astype(int)
         assert (example.color[row, column] == shade).all()
     assert math.isclose(float(example.turn[0]), 0.0)
+    before, after = np.hypot(30, 80), float(np.hypot(*(example.place[0] - example.pick)))
+    plain = augment(step, Augmentation(stretch=2.0, altered_scenes=0), np.random.default_rng(seed))
+    assert math.isclose(float(np.hypot(*(plain.place[0] - plain.pick))), before, rel_tol=0.03)
+    assert not math.isclose(after, before, rel_tol=1e-6)
 
 
 def test_shades_vary_and_hues_stay() -> None:
