@@ -133,7 +133,7 @@ class Transporter(Agent):
         net = self.net
         with self._precision():
             scene = net.read(batch.image)
-            pick_logits = net.pick(scene.features.informed)
+            pick_logits = net.pick(scene.features)
             match = net.match(scene, batch.pick)
         grip = functional.avg_pool2d(batch.grip[:, None], FINE)[:, 0]
         angles = net.angles(self.config.train_angles)
@@ -263,7 +263,7 @@ class Transporter(Agent):
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             scene = net.read(encode_image(color, height))
-            pick_logits = net.pick(scene.features.informed)[0]
+            pick_logits = net.pick(scene.features)[0]
         _discourage(pick_logits, futile)
         best, likelihood = None, -math.inf
         for pick, chance in self._picks(pick_logits, futile):

@@ -8,22 +8,27 @@ from torch.nn import functional
 
 from .equivariant import ORIENTATIONS, FieldConv, invariants, modulate
 from .transport import crop, sample, steerable, window
+from .trunk import Features
+
+_GAIN = 4.0
+"""Of matches. Queries and keys start small and grow by each other's gradients, which this makes as much larger."""
 
 
 class PickHead(nn.Module):
     """Attention over the map.
 
     Args:
-        fields: of what it reads.
+        fields: of each of the two maps it reads.
     """
 
     def __init__(self, fields: int) -> None:
         super().__init__()
-        self.hidden = FieldConv(fields, fields)
+        self.hidden = FieldConv(2 * fields, fields)
         self.logits = FieldConv(fields, 1, kernel=1)
 
-    def forward(self, fields: Tensor) -> Tensor:
-        """(batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
+    def forward(self, features: Features) -> Tensor:
+        """Fine and informed maps (batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
+        fields = torch.cat([features.fine, features.informed], dim=1)
         logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
         return logits.float().mean(dim=1)
 
@@ -46,8 +51,8 @@ class PlaceHead(nn.Module):
         self.key_hidden = FieldConv(fields, fields)
         self.key_output = FieldConv(fields, outputs, kernel=1)
         self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
-        # Queries and keys of size one and random signs match with a standard deviation of about one.
-        self.scale = (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
+        # Queries and keys of size one and random signs match with a standard deviation of about one, times a gain.
+        self.scale = _GAIN * (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
 
     def query(self, maps: Tensor, pick: Tensor) -> Tensor:
         """Steerable query features (batch, outputs * 4, side, side) float32 about picks (batch, 2) in cells.

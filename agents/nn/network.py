@@ -64,8 +64,8 @@ class TransporterConfig:
     fine_reach: int = 5
     candidates: int = 4
     picks: int = 4
-    steps: int = 1500
-    batch: int = 1
+    steps: int = 1400
+    batch: int = 2
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     average: float = 0.99

@@ -16,9 +16,9 @@ class Features(NamedTuple):
     """Field maps of a scene.
 
     Attributes:
-        fine: (batch, fields * 4, rows / 2, columns / 2), for placing.
+        fine: (batch, fields * 4, rows / 2, columns / 2), for placing and picking.
         coarse: (batch, fields * 4, rows / 4, columns / 4), for placing.
-        informed: like ``fine``, from a coarsest level that also knows its own mean and maximum, for picking.
+        informed: like ``fine``, from a coarsest level that also knows its own mean and maximum, for picking alone.
     """
 
     fine: Tensor
@@ -83,9 +83,9 @@ class Ascent(nn.Module):
 
 
 class Trunk(nn.Module):
-    """A U-Net over half the resolution, a quarter, and so on, whose way up is gone twice: for placing and for picking.
+    """A U-Net over half the resolution, a quarter, and so on, with two ways up.
 
-    Both times its weights are the same: what picking learns of objects early gives placing a start, without which it
+    Placing reads the first, picking both: what picking learns of objects early gives placing a start, without which it
     may stay for a whole run where it finds positions and no angles.
 
     Args:
@@ -103,6 +103,7 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
         self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
         self.ascent = Ascent(widths)
+        self.informed_ascent = Ascent(widths)
 
     def forward(self, image: Tensor) -> Features:
         """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
@@ -113,7 +114,7 @@ class Trunk(nn.Module):
         # Whether, say, a block is the last that lies about shows only in all of the table at once.
         low = levels[-1]
         whole = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
-        informed, _ = self.ascent([*levels[:-1], balanced(functional.relu(low + self.summary(whole)))])
+        informed, _ = self.informed_ascent([*levels[:-1], balanced(functional.relu(low + self.summary(whole)))])
         return Features(fine=fine, coarse=coarse, informed=informed)
 
 
