@@ -1,6 +1,6 @@
 """What a minute of training is worth: block-insertion from 10 demonstrations, judged on unseen validation scenes.
 
-    python benchmarks/one_minute.py [--steps 150] [--threads 2] [--episodes 100] [--out results/one_minute.json]
+    python benchmarks/one_minute.py [--steps 100] [--threads 2] [--episodes 100] [--out results/one_minute.json]
 
 The learning rate runs one whole cycle over the steps, so their number is fixed beforehand; how long they took is part
 of the result.
@@ -26,7 +26,7 @@ AGENT, TASK, DEMOS = "transporter", "block-insertion", 10
 def main() -> None:
     """Train, evaluate, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--out", type=Path)

@@ -15,18 +15,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.errors import RendererError
+from ravens_suite.sim.gl_frames import Target, make_target
 from ravens_suite.sim.gl_geometry import Geometry, Instances, Surface
-from ravens_suite.sim.gl_shaders import DEPTH_STEPS_PER_METRE, PROGRAMS, shaders
-from ravens_suite.sim.renderer import BACKGROUND, PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
+from ravens_suite.sim.gl_shaders import PROGRAMS, shaders
+from ravens_suite.sim.renderer import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
 from ravens_suite.values.cameras import Camera
 from ravens_suite.values.geometry import Array
-from ravens_suite.values.types import DEPTH_UNIT
 
 if TYPE_CHECKING:
     from ravens_suite.sim.scene import Scene
@@ -106,50 +105,6 @@ class ModernglRenderer:
 
 
 @dataclass
-class _Target:
-    """A frame buffer of one image size."""
-
-    color: moderngl.Texture
-    depth: moderngl.Texture
-    label: moderngl.Texture
-    z_buffer: moderngl.Renderbuffer
-    plain: moderngl.Framebuffer
-    labelled: moderngl.Framebuffer
-
-    def frame(self, segmentation: bool) -> moderngl.Framebuffer:
-        """What is drawn into, with or without labels."""
-        return self.labelled if segmentation else self.plain
-
-    def clear(self, far: float, segmentation: bool) -> None:
-        """Make it current and empty: background colour, depth ``far`` metres, label 0."""
-        frame = self.frame(segmentation)
-        values = [(*BACKGROUND, 1.0), (round(far * DEPTH_STEPS_PER_METRE),) * 4, (0.0,) * 4]
-        count = len(frame.color_attachments)
-        frame.use()
-        # One clear sets all targets to one value, so all but one are masked.
-        for index in range(count):
-            _mask(frame, [other == index for other in range(count)])
-            frame.clear(*values[index])
-        _mask(frame, [True] * count)
-
-    def read(self, color: NDArray[np.uint8], depth: NDArray[np.float32], labels: NDArray[np.int32] | None) -> None:
-        """Copy the view into arrays of the caller."""
-        rgba, steps = _scratch(*depth.shape)
-        self.plain.read_into(rgba, components=4)
-        cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB, dst=color)
-        self.plain.read_into(steps, components=1, attachment=1, dtype="f4")
-        np.multiply(steps, np.float32(DEPTH_UNIT), out=depth)
-        if labels is not None:
-            self.labelled.read_into(steps, components=1, attachment=2, dtype="f4")
-            np.copyto(labels, steps, casting="unsafe")
-
-    def release(self) -> None:
-        """Free the textures."""
-        for resource in (self.plain, self.labelled, self.color, self.depth, self.label, self.z_buffer):
-            resource.release()
-
-
-@dataclass
 class _Pass:
     """One shader program over the packed geometry."""
 
@@ -174,8 +129,8 @@ class _Device:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        self._targets: dict[tuple[int, int], _Target] = {}
-        self._backgrounds: dict[Hashable, _Target] = {}
+        self._targets: dict[tuple[int, int], Target] = {}
+        self._backgrounds: dict[Hashable, Target] = {}
         self._geometry = Geometry()
         self._vertices = self.context.buffer(reserve=1, dynamic=True)
         self._instances = self.context.buffer(reserve=1, dynamic=True)
@@ -237,7 +192,7 @@ class _Device:
         )
         return True
 
-    def _background(self, instances: Instances, camera: Camera, lighting: Lighting, segmentation: bool) -> _Target:
+    def _background(self, instances: Instances, camera: Camera, lighting: Lighting, segmentation: bool) -> Target:
         """What a camera sees of the table without bodies; as good as always it is there already."""
         key = (camera, lighting, segmentation, instances.background)
         target = self._backgrounds.pop(key, None)
@@ -250,14 +205,14 @@ class _Device:
         self._backgrounds[key] = target  # Back at the end: the first is the one that was not used for longest.
         return target
 
-    def _spare_background(self, size: tuple[int, int]) -> _Target:
+    def _spare_background(self, size: tuple[int, int]) -> Target:
         """A frame buffer for one more background: that of the one least recently used, once there are enough."""
         if len(self._backgrounds) >= _BACKGROUND_LIMIT:
             oldest = self._backgrounds.pop(next(iter(self._backgrounds)))
             if oldest.color.size == size[::-1]:
                 return oldest
             oldest.release()
-        return _make_target(self.context, size)
+        return make_target(self.context, size)
 
     def _draw(self, instances: Instances, camera: Camera, shadows: bool) -> None:
         """Draw bodies and their shadows onto the background."""
@@ -297,11 +252,11 @@ class _Device:
         for name, program in self._programs.items():
             self._passes[name] = _Pass(program, self.context.vertex_array(program, content, skip_errors=True))
 
-    def _target(self, size: tuple[int, int]) -> _Target:
+    def _target(self, size: tuple[int, int]) -> Target:
         if size not in self._targets:
             while len(self._targets) >= _TARGET_LIMIT:
                 self._targets.pop(next(iter(self._targets))).release()
-            self._targets[size] = _make_target(self.context, size)
+            self._targets[size] = make_target(self.context, size)
         return self._targets[size]
 
 
@@ -354,23 +309,6 @@ def _make_context() -> moderngl.Context:
     raise RendererError(f"OpenGL through EGL cannot be used here ({'; '.join(dict.fromkeys(reasons))}). {_MEND}")
 
 
-def _make_target(context: moderngl.Context, size: tuple[int, int]) -> _Target:
-    rows, columns = size
-    shape = (columns, rows)
-    color = context.texture(shape, 4)
-    depth = context.texture(shape, 1, dtype="f4")
-    label = context.texture(shape, 1, dtype="f4")
-    z_buffer = context.depth_renderbuffer(shape)
-    return _Target(
-        color,
-        depth,
-        label,
-        z_buffer,
-        plain=context.framebuffer([color, depth], z_buffer),
-        labelled=context.framebuffer([color, depth, label], z_buffer),
-    )
-
-
 def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:
     """Write an array into a buffer; returns whether the buffer had to grow."""
     grown = data.nbytes > buffer.size
@@ -378,17 +316,6 @@ def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:
         buffer.orphan(data.nbytes * 3 // 2)
     buffer.write(data)
     return grown
-
-
-def _mask(frame: moderngl.Framebuffer, written: list[bool]) -> None:
-    """Choose which of a frame buffer's colour targets are written to."""
-    masks: Any = [(value,) * 4 for value in written]  # moderngl's annotation knows of one target only.
-    frame.color_mask = masks
-
-
-@lru_cache(maxsize=_TARGET_LIMIT)
-def _scratch(rows: int, columns: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    return np.empty((rows, columns, 4), dtype=np.uint8), np.empty((rows, columns), dtype=np.float32)
 
 
 @lru_cache(maxsize=64)

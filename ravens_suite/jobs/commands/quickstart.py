@@ -22,7 +22,7 @@ class Quickstart(WorkerOptions, OutputOptions):
     episodes: int = 20
     """Unseen test scenes to evaluate on."""
 
-    steps: int = 250
+    steps: int = 150
     """Gradient steps: fewer than the agent's own number, so that the whole ends within minutes."""
 
     out: Path = Path("runs/quickstart")
