@@ -1,10 +1,11 @@
 """Transporter: pick by attention, place by matching what is picked with where it fits.
 
 After Transporter Networks (arXiv 2010.14406), made small and equivariant: one U-Net of quarter-turn-equivariant layers
-(arXiv 1602.07576) reads the scene, and its way up is gone once for placing and once for picking; picking and both sides
-of placing are light heads on it; query features are steerable, so all angles come from one pass; and placing is coarse
-to fine. Each demonstrated pick teaches every pick of the same object (see ``nn/steps.py``), in scenes whose loose
-objects lie anywhere (see ``nn/loose.py``). Picks that came to nothing are not tried again (see ``nn/futile.py``).
+(arXiv 1602.07576) reads the scene, and it has two ways up, one of them for picking alone; picking and both sides of
+placing are light heads on it; query features are steerable, so all angles come from one pass; and placing is coarse to
+fine. Each demonstrated pick teaches every pick of the same object (see ``nn/steps.py``), in scenes whose loose objects
+lie anywhere (see ``nn/loose.py``). Several picks are judged side by side (see ``nn/contest.py``). What came to nothing
+is not tried again, and what has settled is left alone where demonstrations do so (see ``nn/history.py``).
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from ravens_suite.values.types import Action, Observation
 
 from .base import Agent, Demonstrations
 from .nn.augment import Augmentation, Example, augment
+from .nn.contest import contest
 from .nn.devices import choose_device, multiplies_in_bfloat16
-from .nn.futile import FutilePicks
+from .nn.history import NEAR, History, Move
 from .nn.memory import keep_freed_memory
 from .nn.network import COARSE, FINE, Match, Scene, TransporterConfig, TransporterNet
 from .nn.optimise import Optimiser, OptimiserConfig
@@ -37,8 +39,14 @@ from .nn.targets import cross_entropy, peak, pose_target
 from .nn.transport import correlate_everywhere, correlate_nearby, crop, highest, rotate_query
 from .nn.trunk import encode_image
 
-_PICKS_APART = 4
-"""Cells of the fine map, 25 mm, between two picks that count as different."""
+_PICKS_APART = 8
+"""Cells of the fine map, 50 mm, between two picks that count as different."""
+_PICK_WIDTH = 7
+"""Cells of the fine map, 44 mm, over which the probability of a pick is summed."""
+_AWAY = -1e4
+"""Pixels: a position so far from the map that no target there is anything but zero."""
+_PLAUSIBLE = 0.02
+"""Share of the likeliest pick's probability from which another pick is looked at."""
 _FUTILE_APART = 1
 """Cells of the fine map about a pick that came to nothing in which none is tried again."""
 _FUTILE_LOSS = 30.0
@@ -81,6 +89,24 @@ class Decision(NamedTuple):
     place_logits: Tensor
 
 
+class _Places(NamedTuple):
+    """The best places of one pick.
+
+    Attributes:
+        coarse: (angles, rows / 4, columns / 4) logits.
+        logits: (n, angles, side, side) refined ones about the best of them.
+        centres: (n, 2) fine cells that these are about.
+        points: (n, 2) pixel positions of their maxima, to a cell.
+        certainties: (n,) log probabilities of each among them.
+    """
+
+    coarse: Tensor
+    logits: Tensor
+    centres: Array
+    points: Array
+    certainties: Array
+
+
 class Transporter(Agent):
     """The agent. See the module's docstring."""
 
@@ -102,7 +128,7 @@ class Transporter(Agent):
                 self.config.steps, self.config.learning_rate, self.config.weight_decay, self.config.average
             ),
         )
-        self._futile = FutilePicks()
+        self._history = History()
         self.rules = Augmentation(
             scale=self.config.scale,
             height=self.config.height_scale,
@@ -120,6 +146,7 @@ class Transporter(Agent):
         rng = np.random.default_rng([self.seed, step])
         for net in (self.net, self.optimiser.average):
             net.turning.fill_(demos.turning)
+            net.repick.fill_(demos.repick_share)
         # Many demonstrations show many shapes themselves.
         rules = replace(self.rules, altered=self.config.altered / len(demos))
         examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
@@ -207,11 +234,16 @@ class Transporter(Agent):
             return torch.from_numpy(np.stack(values)).to(self.device)
 
         poses = max(len(e.turn) for e in examples)
+
+        def padded(values: Array, away: float) -> Array:
+            """As many poses as the example with most of them; those that are none are far off the map."""
+            return np.concatenate([values, np.full((poses - len(values), *values.shape[1:]), away)])
+
         return Batch(
             image=encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples])),
             pick=tensor([e.pick for e in examples]).float(),
-            place=tensor([np.resize(e.place, (poses, 2)) for e in examples]).float(),
-            turn=tensor([np.resize(e.turn, poses) for e in examples]).float(),
+            place=tensor([padded(e.place, _AWAY) for e in examples]).float(),
+            turn=tensor([padded(e.turn, 0.0) for e in examples]).float(),
             grip=tensor([e.grip for e in examples]),
         )
 
@@ -219,7 +251,7 @@ class Transporter(Agent):
 
     def reset(self) -> None:
         """An episode begins: what was tried in the last one is forgotten."""
-        self._futile.reset()
+        self._history.reset()
 
     def act(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Array]:
         """The most likely pick, away from those that came to nothing, and the best match for what is there."""
@@ -228,16 +260,16 @@ class Transporter(Agent):
 
     def action(self, heightmap: Heightmap) -> Action:
         """The action for a fused heightmap, the next one of the episode that began with ``reset``."""
-        self._futile.look(heightmap)
-        decision = self.decide(heightmap, self._futile.picks)
-        self._futile.note(heightmap, decision.pick)
+        self._history.look(heightmap)
+        decision = self.decide(heightmap, self._history)
+        self._history.note(Move(heightmap, decision.pick, decision.place))
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.turn))
 
     def explain(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Any]:
         """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160)."""
         heightmap = fuse(observation["color"], observation["depth"], cameras)
-        decision = self.decide(heightmap, self._futile.picks)
+        decision = self.decide(heightmap, self._history)
         place = decision.place_logits.flatten().softmax(0).view_as(decision.place_logits).sum(dim=0)
         pick = decision.pick_logits.flatten().softmax(0).view_as(decision.pick_logits)
         return {
@@ -248,47 +280,49 @@ class Transporter(Agent):
         }
 
     @torch.inference_mode()
-    def decide(self, heightmap: Heightmap, futile: Sequence[Array] = ()) -> Decision:
+    def decide(self, heightmap: Heightmap, history: History | None = None) -> Decision:
         """The pick and place that are most likely together, with the averaged weights.
-
-        Where several picks would do, the one whose place is most certain is taken first. The likeliest picks are
-        placed in turn, until no other can be likelier together with its place.
 
         Args:
             heightmap: what is seen.
-            futile: (2,) pixel positions that are not to be picked, nor what is near them.
+            history: of the episode, if it has begun.
         """
+        history = history or History()
         net = self.optimiser.average
         color = torch.from_numpy(heightmap.color)[None].to(self.device)
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             scene = net.read(encode_image(color, height))
             pick_logits = net.pick(scene.features)[0]
-        _discourage(pick_logits, futile)
-        best, likelihood = None, -math.inf
-        for pick, chance in self._picks(pick_logits, futile):
-            if chance <= likelihood:
-                break
-            decision, certainty = self._decide_place(scene, pick, pick_logits)
-            if best is None or chance + certainty > likelihood:
-                best, likelihood = decision, chance + certainty
-        assert best is not None
-        return best
+        _discourage(pick_logits, history.settled, -float(net.repick.log()), NEAR // FINE)
+        _discourage(pick_logits, history.futile, _FUTILE_LOSS, _FUTILE_APART)
+        picks = self._picks(pick_logits, history.futile)
+        found = [self._places(scene, pick) for pick, _ in picks]
+        index, place = contest(
+            [chance for _, chance in picks],
+            [places.points for places in found],
+            [places.certainties for places in found],
+        )
+        chosen = found[index]
+        best, _ = peak(chosen.logits[place], cyclic=True)
+        offset = _positions(best[1:]) - self.config.fine_reach - 0.5
+        point = (chosen.centres[place] + offset) * FINE
+        return Decision(picks[index][0], point, float(best[0]) * self._angle_step, pick_logits, chosen.coarse)
 
     def _picks(self, logits: Tensor, futile: Sequence[Array] = ()) -> list[tuple[Array, float]]:
         """The likeliest picks that are apart, best first: pixel position (2,), log probability about it."""
         chances = logits.flatten().softmax(0).view_as(logits)[None]
         smooth = functional.avg_pool2d(chances, 3, 1, 1)[0].log()
-        _discourage(smooth, futile)
+        _discourage(smooth, futile, _FUTILE_LOSS, _FUTILE_APART)
         nowhere = torch.zeros((0, 2), dtype=torch.int64)
         cells = highest(smooth, self.config.picks, _PICKS_APART, nowhere)
-        side = 2 * _PICKS_APART - 1
-        about = functional.avg_pool2d(chances, side, 1, side // 2, divisor_override=1)[0].log()
+        about = functional.avg_pool2d(chances, _PICK_WIDTH, 1, _PICK_WIDTH // 2, divisor_override=1)[0].log()
         picks = [(_positions(peak(smooth, cell)[0]) * FINE, float(about[tuple(cell)])) for cell in cells]
-        return sorted(picks, key=lambda pick: -pick[1])
+        least = max(chance for _, chance in picks) + math.log(_PLAUSIBLE)
+        return [(pick, chance) for pick, chance in picks if chance >= least]
 
-    def _decide_place(self, scene: Scene, pick: Array, pick_logits: Tensor) -> tuple[Decision, float]:
-        """Place coarsely, then refine; the log probability of the place among the refined ones."""
+    def _places(self, scene: Scene, pick: Array) -> _Places:
+        """Place coarsely, then refine."""
         net = self.optimiser.average
         point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
         with self._precision():
@@ -300,12 +334,12 @@ class Transporter(Agent):
         start = torch.tensor(_positions(peak(coarse[0])[0][1:]), dtype=torch.float32, device=self.device)
         centres = self._with_rivals(start[None] * COARSE / FINE, coarse)
         logits = self._refine(match, coarse, angles, centres)[0]
-        chosen = int(logits.flatten(1).amax(dim=1).argmax())
-        best, _ = peak(logits[chosen], cyclic=True)
-        offset = _positions(best[1:]) - self.config.fine_reach - 0.5
-        place = (centres[0, chosen].cpu().double().numpy() + offset) * FINE
-        certainty = float(logits.flatten(1).logsumexp(dim=1).log_softmax(dim=0)[chosen])
-        return Decision(pick, place, float(best[0]) * self._angle_step, pick_logits, coarse[0]), certainty
+        middles = centres[0].cpu().double().numpy()
+        cells = logits.amax(dim=1).flatten(1).argmax(dim=1).cpu().numpy()
+        side = logits.shape[-1]
+        offsets = np.stack([cells % side, cells // side], axis=1) - self.config.fine_reach
+        certainties = logits.flatten(1).logsumexp(dim=1).log_softmax(dim=0)
+        return _Places(coarse[0], logits, middles, (middles + offsets) * FINE, certainties.cpu().double().numpy())
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
@@ -336,12 +370,12 @@ def _positions(index: Tensor) -> Array:
     return np.array([column + 0.5, row + 0.5])
 
 
-def _discourage(logits: Tensor, futile: Sequence[Array]) -> None:
-    """Lower logits, (rows / 2, columns / 2), at and beside pixel positions (2,)."""
-    for position in futile:
+def _discourage(logits: Tensor, positions: Sequence[Array], loss: float, apart: int) -> None:
+    """Lower logits, (rows / 2, columns / 2), at pixel positions (2,) and up to some cells beside them."""
+    for position in positions:
         column, row = (int(value) // FINE for value in position)
-        near = (slice(max(at - _FUTILE_APART, 0), at + _FUTILE_APART + 1) for at in (row, column))
-        logits[tuple(near)] -= _FUTILE_LOSS
+        near = (slice(max(at - apart, 0), max(at + apart + 1, 0)) for at in (row, column))
+        logits[tuple(near)] -= loss
 
 
 def _enlarge(image: Tensor, factor: int) -> Any:

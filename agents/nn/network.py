@@ -117,9 +117,12 @@ class TransporterNet(nn.Module):
 
     Attributes:
         turning: () bool, whether demonstrations turn what they move; if none does, there is one angle, zero.
+        repick: () float32, share of picks in demonstrations that take up again what was placed before, see
+            ``history.repick_share``.
     """
 
     turning: Tensor
+    repick: Tensor
 
     def __init__(self, config: TransporterConfig) -> None:
         super().__init__()
@@ -129,6 +132,7 @@ class TransporterNet(nn.Module):
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
         self.register_buffer("turning", torch.tensor(True))
+        self.register_buffer("repick", torch.tensor(0.5))
 
     def read(self, image: Tensor) -> Scene:
         """(batch, 5, rows, columns) to all that does not depend on the pick."""

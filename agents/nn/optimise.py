@@ -129,7 +129,7 @@ def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[st
         if values and id(parameter) in mine:
             # In the layout of the parameter: the fused step goes through both in the order of their memory.
             optimiser.state[parameter] = {
-                key: value.cpu() if key == "step" else torch.empty_like(parameter).detach().copy_(value)
+                key: value.to(parameter.device) if key == "step" else torch.empty_like(parameter).detach().copy_(value)
                 for key, value in values.items()
             }
 

@@ -80,6 +80,7 @@ def peak(scores: Tensor, cell: Tensor | None = None, *, cyclic: bool = False) ->
             line = scores[tuple(slice(None) if a == axis else int(index[a]) for a in range(scores.ndim))].double()
             left, middle, right = line[at - 1], line[at], line[(at + 1) % size]
             curve = left - 2 * middle + right
-            if curve < -1e-9:
+            # Beside minus infinity there is no parabola.
+            if math.isfinite(curve) and curve < -1e-9:
                 result[axis] += float((0.5 * (left - right) / curve).clamp(-0.5, 0.5))
     return result, index
