@@ -16,7 +16,7 @@ from ravens_suite.values.geometry import Array
 
 NEAR = 16.0
 """Pixels, 50 mm, within which two places are one: objects are picked beside their middle, and so placed."""
-_NOWHERE = -5.0
+LEAST = -5.0
 """Log probability of a pick whose places are all taken, and the least that any place counts: below, it is noise."""
 
 
@@ -33,7 +33,7 @@ def contest(chances: Sequence[float], places: Sequence[Array], certainties: Sequ
         of this pick and its place, the largest.
     """
     count = len(chances)
-    values = [np.append(np.maximum(certainty, _NOWHERE), _NOWHERE) for certainty in certainties]
+    values = [np.append(np.maximum(certainty, LEAST), LEAST) for certainty in certainties]
     # One row for each way to give all picks a place or none.
     ways = np.stack([grid.ravel() for grid in np.meshgrid(*(np.arange(len(v)) for v in values), indexing="ij")], axis=1)
     total = np.sum([values[pick][ways[:, pick]] for pick in range(count)], axis=0)

@@ -55,12 +55,13 @@ class History:
 
     def look(self, heightmap: Heightmap) -> None:
         """See what has become of the last move."""
-        if self._last is not None:
-            if _same_about(self._last.pick, self._last.before, heightmap):
-                self.futile.append(self._last.pick)
+        last, self._last = self._last, None
+        if last is not None:
+            if _same_about(last.pick, last.before, heightmap):
+                self.futile.append(last.pick)
             else:
                 self.futile = []
-                self._settled.append((self._last.place, heightmap))
+                self._settled.append((last.place, heightmap))
         self._settled = [(place, seen) for place, seen in self._settled if _same_about(place, seen, heightmap)]
 
     def note(self, move: Move) -> None:

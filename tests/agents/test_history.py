@@ -1,11 +1,11 @@
-"""Picks that came to nothing are remembered until something changes where they were."""
+"""Picks that came to nothing, and places, are remembered until something changes where they are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ravens_suite.agents.nn.futile import FutilePicks
+from ravens_suite.agents.nn.history import NEAR, History, Move, repick_share
 from ravens_suite.values.heightmap import Heightmap
 
 CORNERS = [(0.2, 0.3), (159.7, 319.6), (0.0, 319.9), (80.5, 160.5)]
@@ -19,11 +19,13 @@ def table(*raised: tuple[int, int]) -> Heightmap:
     return Heightmap(color, height)
 
 
-def after(pick: tuple[float, float], before: Heightmap, then: Heightmap) -> FutilePicks:
+def after(
+    pick: tuple[float, float], before: Heightmap, then: Heightmap, place: tuple[float, float] = (80.0, 160.0)
+) -> History:
     """The memory once a pick has been tried."""
-    memory = FutilePicks()
+    memory = History()
     memory.look(before)
-    memory.note(before, np.array(pick))
+    memory.note(Move(before, np.array(pick), np.array(place)))
     memory.look(then)
     return memory
 
@@ -31,40 +33,84 @@ def after(pick: tuple[float, float], before: Heightmap, then: Heightmap) -> Futi
 @pytest.mark.parametrize("pick", CORNERS)
 def test_a_pick_that_changes_nothing_is_remembered(pick: tuple[float, float]) -> None:
     memory = after(pick, table(), table())
-    assert len(memory.picks) == 1
-    np.testing.assert_array_equal(memory.picks[0], pick)
+    assert len(memory.futile) == 1
+    np.testing.assert_array_equal(memory.futile[0], pick)
 
 
 @pytest.mark.parametrize("pick", CORNERS)
 def test_a_pick_that_changes_its_surroundings_is_not(pick: tuple[float, float]) -> None:
     column, row = (int(value) for value in pick)
-    assert not after(pick, table((column, row)), table()).picks
+    assert not after(pick, table((column, row)), table()).futile
 
 
 def test_what_changes_far_away_does_not_count() -> None:
-    assert len(after((40.0, 40.0), table(), table((120, 250))).picks) == 1
+    assert len(after((40.0, 40.0), table(), table((120, 250))).futile) == 1
 
 
 def test_a_few_odd_pixels_do_not_count() -> None:
     noisy = table()
     noisy.height[38:40, 38:42] = 0.05
-    assert len(after((40.0, 40.0), table(), noisy).picks) == 1
+    assert len(after((40.0, 40.0), table(), noisy).futile) == 1
 
 
 def test_picks_add_up_until_one_has_an_effect() -> None:
-    memory = FutilePicks()
+    memory = History()
     for pick in ((40.0, 40.0), (80.0, 200.0)):
         memory.look(table())
-        memory.note(table(), np.array(pick))
+        memory.note(Move(table(), np.array(pick), np.zeros(2)))
     memory.look(table())
-    assert len(memory.picks) == 2
-    memory.note(table(), np.array([100.0, 100.0]))
+    assert len(memory.futile) == 2
+    memory.note(Move(table(), np.array([100.0, 100.0]), np.zeros(2)))
     memory.look(table((100, 100)))
-    assert not memory.picks
+    assert not memory.futile
 
 
 def test_a_new_episode_forgets() -> None:
     memory = after((40.0, 40.0), table(), table())
     memory.reset()
     memory.look(table())
-    assert not memory.picks
+    assert not memory.futile
+
+
+START, GOAL, ELSEWHERE = (40, 40), (100, 200), (120, 60)
+
+
+@pytest.mark.parametrize("goal", [GOAL, (159, 319), (0, 0)])
+def test_what_was_placed_is_settled_until_something_changes_there(goal: tuple[int, int]) -> None:
+    memory = after(START, table(START), table(goal), goal)
+    assert [tuple(place) for place in memory.settled] == [goal]
+    memory.note(Move(table(goal), np.array(ELSEWHERE), np.array(START)))
+    memory.look(table(goal, ELSEWHERE))
+    assert [tuple(place) for place in memory.settled] == [goal, START]
+    memory.look(table(ELSEWHERE))
+    assert [tuple(place) for place in memory.settled] == [START]
+    memory.reset()
+    assert not memory.settled
+
+
+def test_where_a_pick_that_came_to_nothing_would_have_gone_nothing_settles() -> None:
+    assert not after(START, table(START), table(START), GOAL).settled
+
+
+def moves(*steps: tuple[tuple[int, int], tuple[int, int]]) -> list[Move]:
+    """An episode in which blocks go from pick to place, all there from the beginning."""
+    lying = {pick for pick, _ in steps} - {place for _, place in steps}
+    result = []
+    for pick, place in steps:
+        result.append(Move(table(*sorted(lying)), np.array(pick, dtype=float), np.array(place, dtype=float)))
+        lying = lying - {pick} | {place}
+    return result
+
+
+def test_share_of_picks_that_take_up_what_has_settled() -> None:
+    one, two = (START, GOAL), (ELSEWHERE, (30, 250))
+    assert repick_share([moves(one)]) == 0.5
+    assert repick_share([moves(one, two)]) == 0.25
+    assert repick_share([moves(one, two)] * 9) == pytest.approx(0.5 / 10)
+    assert repick_share([moves(one, (GOAL, ELSEWHERE))]) == 0.75
+    assert repick_share([moves(one, two), moves(one, (GOAL, ELSEWHERE))]) == 0.5
+
+
+def test_beside_a_place_is_not_at_it() -> None:
+    beside = (GOAL[0] + NEAR + 1, GOAL[1])
+    assert repick_share([moves((START, GOAL), (beside, ELSEWHERE))]) == 0.25

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ import torch
 from safetensors.torch import save
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
-from ravens_suite.agents.nn.network import Match
+from ravens_suite.agents.nn.augment import augment
+from ravens_suite.agents.nn.history import NEAR, History
+from ravens_suite.agents.nn.network import FINE, Match
 from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.steps import step_from_maps
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
-from ravens_suite.agents.transporter import Decision, Transporter, TransporterConfig
+from ravens_suite.agents.transporter import Transporter, TransporterConfig
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.values.cameras import published_cameras
@@ -222,22 +225,42 @@ def test_a_fine_stage_that_knows_nothing_leaves_the_coarse_answer() -> None:
     torch.testing.assert_close(found.float(), torch.tensor([61.0, 41.0]), atol=0.3, rtol=0)
 
 
-def test_of_two_picks_the_one_with_a_certain_place_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_settled_is_left_alone_as_far_as_demonstrations_do(monkeypatch: pytest.MonkeyPatch) -> None:
     agent = Transporter(TINY)
-    chances = {40.0: (0.5, 0.3), 60.0: (0.3, 0.9), 80.0: (0.2, 1.0)}
-    tried = []
+    table = scenes.insertion(np.random.default_rng(0))
+    heightmap = table.draw(table.start)
+    first = agent.decide(heightmap)
+    history = History()
+    monkeypatch.setattr(History, "settled", [first.pick])
+    agent.optimiser.average.repick.fill_(1.0)
+    assert np.array_equal(agent.decide(heightmap, history).pick, first.pick)
+    agent.optimiser.average.repick.fill_(1e-6)
+    assert np.abs(agent.decide(heightmap, history).pick - first.pick).max() > NEAR - FINE
 
-    def place(features: object, pick: np.ndarray, logits: torch.Tensor) -> tuple[Decision, float]:
-        tried.append(pick[0])
-        return Decision(pick, pick, 0.0, logits, logits), math.log(chances[pick[0]][1])
 
-    picks = [(np.array([column, 50.0]), math.log(pick)) for column, (pick, _) in chances.items()]
-    monkeypatch.setattr(agent, "_picks", lambda logits, futile: picks)
-    monkeypatch.setattr(agent, "_decide_place", place)
-    heightmap = scenes.insertion(np.random.default_rng(0))
-    assert agent.decide(heightmap.draw(heightmap.start)).pick[0] == 60.0
-    # 0.2 is less than 0.3 * 0.9, so the last pick cannot be better whatever its place.
-    assert tried == [40.0, 60.0]
+def test_demonstrations_tell_how_often_what_has_settled_is_picked_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    demos = Demonstrations([[scenes.insertion(rng).step(rng)]])
+    agent = Transporter(TINY)
+    agent.fit_step(demos, 0)
+    assert float(agent.optimiser.average.repick) == demos.repick_share == 0.5
+    demos.repick_share = 0.125
+    agent.fit_step(demos, 1)
+    agent.save(tmp_path)
+    loaded = Transporter.load(tmp_path)
+    assert isinstance(loaded, Transporter) and float(loaded.optimiser.average.repick) == 0.125
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects that look the same after a different number of turns included."""
+    agent = Transporter(replace(TINY, precision="float32"))
+    step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
+    examples = [augment(replace(step, folds=folds), agent.rules, np.random.default_rng(folds)) for folds in (4, 1, 3)]
+    fixed = SimpleNamespace(uniform=lambda low, high, size=None: low if size is None else np.zeros(size))
+    together = agent.losses(agent._batch(examples), fixed)
+    alone = [agent.losses(agent._batch([example]), fixed) for example in examples]
+    for name, loss in together.items():
+        torch.testing.assert_close(loss, torch.stack([each[name] for each in alone]).mean(), rtol=1e-3, atol=1e-4)
 
 
 def test_a_pick_that_came_to_nothing_is_not_tried_again() -> None:
