@@ -4,8 +4,7 @@
 
 The input is one demonstration of block-insertion's kind: a heightmap of 320 x 160 pixels, drawn here, so nothing has to
 be collected, and three camera images of the published size for act(). ``step`` and ``act`` are the least wall time of
-several, after one that is not counted (of the reference, a step that is not counted would double the wait: it has
-none). Both agents' steps are of one example here; ``default_batch_seconds`` is a step of ours on as many as its
+several, after three that are not counted (of the reference none: each would add half a minute to the wait). Both agents' steps are of one example here; ``default_batch_seconds`` is a step of ours on as many as its
 settings say, and ``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the
 cross-correlation of query and key with its gradient, at the step's own shapes; ``network`` is all the rest of forward
 and backward; ``step`` also holds augmentation and the optimiser. ``ratio`` is the reference's step over ours.

@@ -32,7 +32,7 @@ class TransporterConfig:
         train_angles: as many when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         candidates: coarse maxima that are refined, and the best of them taken.
-        picks: pick maxima that are placed where the likeliest has no certain place.
+        picks: pick maxima that are judged side by side.
         steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
         batch: examples a step.
         learning_rate: at the top of the cycle.
@@ -47,8 +47,8 @@ class TransporterConfig:
         flips: whether augmentation mirrors scenes.
         stretch: largest factor by which augmentation stretches objects together with where they go.
         shade: largest factor by which augmentation makes loose objects brighter or darker.
-        altered: share of examples that are stretched, and of those that are shaded. Where objects are turned, this is
-            for one demonstration, and for n of them the n-th part of it.
+        altered: share of examples that are stretched, of those where nothing is turned; and of those whose loose objects
+            are scattered, the share that are stretched, and shaded, with one demonstration: with n, the n-th part.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
