@@ -2,12 +2,13 @@
 
     python benchmarks/training.py [--threads 1] [--steps 30] [--reference-steps 2] [--out results/training.json]
 
-The input is one demonstration of block-insertion's kind: a heightmap of 320 x 160 pixels, drawn here, so nothing has to
-be collected, and three camera images of the published size for act(). ``step`` and ``act`` are the least wall time of
-several, after three that are not counted (of the reference none: each would add half a minute to the wait). Both agents' steps are of one example here; ``default_batch_seconds`` is a step of ours on as many as its
-settings say, and ``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the
-cross-correlation of query and key with its gradient, at the step's own shapes; ``network`` is all the rest of forward
-and backward; ``step`` also holds augmentation and the optimiser. ``ratio`` is the reference's step over ours.
+The input is one demonstration of block-insertion's kind: a heightmap of 320 x 160 pixels, drawn here, so nothing has
+to be collected, and three camera images of the published size for act(). ``step`` and ``act`` are the least wall time
+of several, after three that are not counted (of the reference none: each would add half a minute to the wait). Both
+agents' steps are of one example here; ``default_batch_seconds`` is a step of ours on as many as its settings say, and
+``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the cross-correlation of query and
+key with its gradient, at the step's own shapes; ``network`` is all the rest of forward and backward; ``step`` also
+holds augmentation and the optimiser. ``ratio`` is the reference's step over ours.
 """
 
 from __future__ import annotations

@@ -47,8 +47,9 @@ class TransporterConfig:
         flips: whether augmentation mirrors scenes.
         stretch: largest factor by which augmentation stretches objects together with where they go.
         shade: largest factor by which augmentation makes loose objects brighter or darker.
-        altered: share of examples that are stretched, of those where nothing is turned; and of those whose loose objects
-            are scattered, the share that are stretched, and shaded, with one demonstration: with n, the n-th part.
+        altered: share of examples that are stretched, of those where nothing is turned; and of those whose loose
+            objects are scattered, the share that are stretched, and shaded, with one demonstration: with n, the n-th
+            part of it.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
