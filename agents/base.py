@@ -22,7 +22,7 @@ from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap, fuse
 from ravens_suite.values.types import Observation
 
-from .nn.history import Move, repick_share
+from .nn.history import Move, habits
 from .nn.steps import UNTURNED, Step, step_from_maps, with_later_objects
 
 WEIGHTS = "weights.safetensors"
@@ -37,7 +37,7 @@ class Demonstrations:
         episodes: the steps of each episode.
 
     Attributes:
-        repick_share: how often what was placed before is picked again, between 0 and 1.
+        habits: how often what was placed is picked again, and places are used again.
         turning: whether any step turns what it moves; in some tasks, such as laying a rope, none does.
 
     Raises:
@@ -48,7 +48,7 @@ class Demonstrations:
         self.episodes = tuple(tuple(episode) for episode in episodes if len(episode))
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
-        self.repick_share = repick_share(
+        self.habits = habits(
             [Move(Heightmap(s.color, s.height), s.pick, s.place) for s in episode] for episode in self.episodes
         )
         self.turning = any(abs(step.turn) > UNTURNED for episode in self.episodes for step in episode)

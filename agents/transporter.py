@@ -30,7 +30,7 @@ from .base import Agent, Demonstrations
 from .nn.augment import Augmentation, Example, augment
 from .nn.contest import contest
 from .nn.devices import choose_device, multiplies_in_bfloat16
-from .nn.history import NEAR, History, Move
+from .nn.history import NEAR, Habits, History, Move
 from .nn.memory import keep_freed_memory
 from .nn.network import COARSE, FINE, Match, Scene, TransporterConfig, TransporterNet
 from .nn.optimise import Optimiser, OptimiserConfig
@@ -146,7 +146,7 @@ class Transporter(Agent):
         rng = np.random.default_rng([self.seed, step])
         for net in (self.net, self.optimiser.average):
             net.turning.fill_(demos.turning)
-            net.repick.fill_(demos.repick_share)
+            net.habits.copy_(torch.tensor(demos.habits))
         # Many demonstrations show many shapes themselves.
         rules = replace(self.rules, altered=self.config.altered / len(demos))
         examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
@@ -254,7 +254,7 @@ class Transporter(Agent):
         self._history.reset()
 
     def act(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Array]:
-        """The most likely pick, away from those that came to nothing, and the best match for what is there."""
+        """A likely pick and the best match for what is there, in view of what else there is and of what was done."""
         heightmap = fuse(observation["color"], observation["depth"], cameras)
         return self.action(heightmap).to_dict()
 
@@ -281,20 +281,21 @@ class Transporter(Agent):
 
     @torch.inference_mode()
     def decide(self, heightmap: Heightmap, history: History | None = None) -> Decision:
-        """The pick and place that are most likely together, with the averaged weights.
+        """A likely pick and its place, judged beside others (``contest``), with the averaged weights.
 
         Args:
             heightmap: what is seen.
             history: of the episode, if it has begun.
         """
         history = history or History()
+        habits = Habits(*self.optimiser.average.habits.tolist())
         net = self.optimiser.average
         color = torch.from_numpy(heightmap.color)[None].to(self.device)
         height = torch.from_numpy(heightmap.height)[None].to(self.device)
         with self._precision():
             scene = net.read(encode_image(color, height))
             pick_logits = net.pick(scene.features)[0]
-        _discourage(pick_logits, history.settled, -float(net.repick.log()), NEAR // FINE)
+        _discourage(pick_logits, history.settled, -math.log(habits.repick), NEAR // FINE)
         _discourage(pick_logits, history.futile, _FUTILE_LOSS, _FUTILE_APART)
         picks = self._picks(pick_logits, history.futile)
         found = [self._places(scene, pick) for pick, _ in picks]
@@ -302,6 +303,7 @@ class Transporter(Agent):
             [chance for _, chance in picks],
             [places.points for places in found],
             [places.certainties for places in found],
+            habits.sharing,
         )
         chosen = found[index]
         best, _ = peak(chosen.logits[place], cyclic=True)
@@ -310,7 +312,7 @@ class Transporter(Agent):
         return Decision(picks[index][0], point, float(best[0]) * self._angle_step, pick_logits, chosen.coarse)
 
     def _picks(self, logits: Tensor, futile: Sequence[Array] = ()) -> list[tuple[Array, float]]:
-        """The likeliest picks that are apart, best first: pixel position (2,), log probability about it."""
+        """The likeliest picks that are apart: pixel position (2,), log probability about it."""
         chances = logits.flatten().softmax(0).view_as(logits)[None]
         smooth = functional.avg_pool2d(chances, 3, 1, 1)[0].log()
         _discourage(smooth, futile, _FUTILE_LOSS, _FUTILE_APART)

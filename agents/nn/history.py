@@ -1,4 +1,4 @@
-"""What an agent remembers of an episode: picks that came to nothing, and places where things have lain since.
+"""What an agent remembers of an episode, and what demonstrations do: picks again what was placed, or places there.
 
 An agent without memory that sees the same table again does the same again, for ever. And one that has nothing left to
 do takes up what lies right already.
@@ -36,7 +36,7 @@ class History:
 
     Attributes:
         futile: (2,) pixel positions of the picks since the last that changed the table where it was.
-        settled: (2,) pixel positions of the places about which nothing has changed since.
+        settled: (2,) pixel positions of the places where something has arrived and nothing has changed since.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,8 @@ class History:
                 self.futile.append(last.pick)
             else:
                 self.futile = []
-                self._settled.append((last.place, heightmap))
+                if not _same_about(last.place, last.before, heightmap):
+                    self._settled.append((last.place, heightmap))
         self._settled = [(place, seen) for place, seen in self._settled if _same_about(place, seen, heightmap)]
 
     def note(self, move: Move) -> None:
@@ -69,24 +70,33 @@ class History:
         self._last = move
 
 
-def repick_share(episodes: Iterable[Sequence[Move]]) -> float:
-    """How often what has settled is picked again, where something has: a half without any case, by Jeffreys' rule.
+class Habits(NamedTuple):
+    """What demonstrations do; both by Jeffreys' rule, so a half without any case, and never 0 or 1.
 
-    Args:
-        episodes: moves of each demonstration.
-
-    Returns:
-        Between 0 and 1, both excluded.
+    Attributes:
+        repick: share of moves that pick what has settled, of those made while something has.
+        sharing: share of moves that go where an earlier one of the episode went, of all but the first of each.
     """
-    cases = again = 0
+
+    repick: float
+    sharing: float
+
+
+def habits(episodes: Iterable[Sequence[Move]]) -> Habits:
+    """The habits of demonstrations, given the moves of each."""
+    cases = again = later = shared = 0
     for moves in episodes:
         history = History()
+        places: list[Array] = []
         for move in moves:
             history.look(move.before)
             cases += bool(history.settled)
             again += any(np.abs(place - move.pick).max() <= NEAR for place in history.settled)
+            later += bool(places)
+            shared += any(np.linalg.norm(place - move.place) < NEAR for place in places)
             history.note(move)
-    return (again + 0.5) / (cases + 1)
+            places.append(move.place)
+    return Habits((again + 0.5) / (cases + 1), (shared + 0.5) / (later + 1))
 
 
 def _same_about(position: Array, before: Heightmap, after: Heightmap) -> bool:

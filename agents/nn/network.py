@@ -118,12 +118,11 @@ class TransporterNet(nn.Module):
 
     Attributes:
         turning: () bool, whether demonstrations turn what they move; if none does, there is one angle, zero.
-        repick: () float32, share of picks in demonstrations that take up again what was placed before, see
-            ``history.repick_share``.
+        habits: (2,) float32, those of the demonstrations: ``history.Habits``.
     """
 
     turning: Tensor
-    repick: Tensor
+    habits: Tensor
 
     def __init__(self, config: TransporterConfig) -> None:
         super().__init__()
@@ -133,7 +132,7 @@ class TransporterNet(nn.Module):
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
         self.register_buffer("turning", torch.tensor(True))
-        self.register_buffer("repick", torch.tensor(0.5))
+        self.register_buffer("habits", torch.full((2,), 0.5))
 
     def read(self, image: Tensor) -> Scene:
         """(batch, 5, rows, columns) to all that does not depend on the pick."""

@@ -14,6 +14,7 @@ from ravens_suite.agents.nn.contest import LEAST, NEAR, contest
 
 Scene: TypeAlias = tuple[list[float], list[np.ndarray], list[np.ndarray]]
 
+SHARING = 0.03
 HERE, THERE, FAR = (20.0, 20.0), (100.0, 20.0), (100.0, 220.0)
 
 
@@ -22,38 +23,45 @@ def logs(*values: float) -> np.ndarray:
 
 
 def test_a_single_pick_goes_where_it_is_likeliest() -> None:
-    assert contest([0.0], [np.array([HERE, THERE])], [logs(0.3, 0.7)]) == (0, 1)
+    assert contest([0.0], [np.array([HERE, THERE])], [logs(0.3, 0.7)], 0.01) == (0, 1)
 
 
 def test_what_has_another_place_to_go_leaves_the_first_to_what_has_none() -> None:
     """The first is likelier to be picked and surer of the wrong place than of the right one."""
     places = [np.array([HERE, THERE]), np.array([HERE, THERE])]
-    assert contest(logs(0.9, 0.1), places, [logs(0.7, 0.3), logs(0.999, 0.001)]) == (0, 1)
+    assert contest(logs(0.9, 0.1), places, [logs(0.7, 0.3), logs(0.999, 0.001)], 0.001) == (0, 1)
 
 
 def test_where_all_want_the_same_place_the_likelier_pick_gets_it() -> None:
     places = [np.array([HERE, THERE])] * 3
     certain = logs(0.99, 0.01)
-    assert contest(logs(0.2, 0.7, 0.1), places, [certain] * 3) == (1, 0)
+    assert contest(logs(0.2, 0.7, 0.1), places, [certain] * 3, 0.001) == (1, 0)
 
 
 def test_of_two_free_picks_the_one_with_a_certain_place_comes_first() -> None:
     places = [np.array([HERE]), np.array([THERE])]
-    assert contest(logs(0.5, 0.3), places, [logs(0.3), logs(0.9)]) == (1, 0)
+    assert contest(logs(0.5, 0.3), places, [logs(0.3), logs(0.9)], 0.001) == (1, 0)
 
 
 def test_places_a_little_apart_are_one() -> None:
-    beside = (HERE[0] + NEAR - 1, HERE[1] - NEAR + 1)
+    beside = (HERE[0] + 0.7 * NEAR, HERE[1] - 0.7 * NEAR)
     places = [np.array([HERE, THERE]), np.array([beside, THERE])]
-    assert contest(logs(0.9, 0.1), places, [logs(0.6, 0.4), logs(0.999, 0.001)]) == (0, 1)
+    assert contest(logs(0.9, 0.1), places, [logs(0.6, 0.4), logs(0.999, 0.001)], 0.001) == (0, 1)
+
+
+def test_where_demonstrations_use_places_again_every_pick_is_judged_alone() -> None:
+    places = [np.array([HERE, THERE]), np.array([HERE, THERE])]
+    certainties = [logs(0.9, 0.1), logs(0.999, 0.001)]
+    assert contest(logs(0.92, 0.08), places, certainties, 0.95) == (0, 0)
+    assert contest(logs(0.92, 0.08), places, certainties, 0.001) == (0, 1)
 
 
 def test_noise_among_unlikely_places_decides_nothing() -> None:
     """A pick without a chance is not preferred because its rival has the better of two hopeless places."""
     places = [np.array([HERE, FAR]), np.array([HERE, THERE])]
     certainties = [np.array([-0.01, -9.0]), np.array([-0.01, -30.0])]
-    assert contest(logs(0.8, 0.2), places, certainties) == (0, 0)
-    assert contest(logs(0.2, 0.8), places, certainties) == (1, 0)
+    assert contest(logs(0.8, 0.2), places, certainties, 0.001) == (0, 0)
+    assert contest(logs(0.2, 0.8), places, certainties, 0.001) == (1, 0)
 
 
 @st.composite
@@ -73,16 +81,16 @@ def best_score(scene: Scene, pick: int, place: int) -> float:
     best = -math.inf
     for way in product(*(range(-1, len(points)) for points in places)):
         taken = [places[index][option] for index, option in enumerate(way) if option >= 0]
-        apart = all(np.abs(one - other).max() >= NEAR for one, other in combinations(taken, 2))
-        if way[pick] == place and apart:
+        shared = sum(float(np.hypot(*(one - other))) < NEAR for one, other in combinations(taken, 2))
+        if way[pick] == place:
             values = [max(c[o], LEAST) if o >= 0 else LEAST for c, o in zip(certainties, way, strict=True)]
-            best = max(best, sum(values) + chances[pick] + values[pick])
+            best = max(best, sum(values) + shared * math.log(SHARING) + chances[pick] + values[pick])
     return best
 
 
 @given(scenes())
 def test_no_other_pick_and_place_is_likelier(scene: Scene) -> None:
-    pick, place = contest(*scene)
+    pick, place = contest(*scene, SHARING)
     every = [best_score(scene, other, option) for other, points in enumerate(scene[1]) for option in range(len(points))]
     assert math.isclose(best_score(scene, pick, place), max(every), abs_tol=1e-9)
 
@@ -91,7 +99,7 @@ def test_no_other_pick_and_place_is_likelier(scene: Scene) -> None:
 def test_without_conflicts_every_pick_has_its_best_place(scene: Scene) -> None:
     chances, places, certainties = scene
     apart = [points + 1000.0 * index for index, points in enumerate(places)]
-    pick, place = contest(chances, apart, certainties)
+    pick, place = contest(chances, apart, certainties, SHARING)
     best = [float(max(values.max(), LEAST)) for values in certainties]
     scores = np.array(chances) + best
     assert math.isclose(scores[pick], scores.max(), abs_tol=1e-9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ravens_suite.agents.nn.history import NEAR, History, Move, repick_share
+from ravens_suite.agents.nn.history import NEAR, History, Move, habits
 from ravens_suite.values.heightmap import Heightmap
 
 CORNERS = [(0.2, 0.3), (159.7, 319.6), (0.0, 319.9), (80.5, 160.5)]
@@ -81,11 +81,26 @@ def test_what_was_placed_is_settled_until_something_changes_there(goal: tuple[in
     assert [tuple(place) for place in memory.settled] == [goal]
     memory.note(Move(table(goal), np.array(ELSEWHERE), np.array(START)))
     memory.look(table(goal, ELSEWHERE))
+    assert [tuple(place) for place in memory.settled] == [goal]
+    memory.note(Move(table(goal, ELSEWHERE), np.array(ELSEWHERE), np.array(START)))
+    memory.look(table(goal, START))
     assert [tuple(place) for place in memory.settled] == [goal, START]
-    memory.look(table(ELSEWHERE))
+    memory.look(table(START))
     assert [tuple(place) for place in memory.settled] == [START]
     memory.reset()
     assert not memory.settled
+
+
+def test_where_nothing_arrived_nothing_settles() -> None:
+    assert not after(START, table(START), table(ELSEWHERE), GOAL).settled
+
+
+def test_what_is_placed_beside_is_settled_once() -> None:
+    memory = after(START, table(START, ELSEWHERE), table(GOAL, ELSEWHERE), GOAL)
+    beside = (GOAL[0] + 6, GOAL[1])
+    memory.note(Move(table(GOAL, ELSEWHERE), np.array(ELSEWHERE), np.array(beside)))
+    memory.look(table(GOAL, beside))
+    assert [tuple(place) for place in memory.settled] == [beside]
 
 
 def test_where_a_pick_that_came_to_nothing_would_have_gone_nothing_settles() -> None:
@@ -104,13 +119,21 @@ def moves(*steps: tuple[tuple[int, int], tuple[int, int]]) -> list[Move]:
 
 def test_share_of_picks_that_take_up_what_has_settled() -> None:
     one, two = (START, GOAL), (ELSEWHERE, (30, 250))
-    assert repick_share([moves(one)]) == 0.5
-    assert repick_share([moves(one, two)]) == 0.25
-    assert repick_share([moves(one, two)] * 9) == pytest.approx(0.5 / 10)
-    assert repick_share([moves(one, (GOAL, ELSEWHERE))]) == 0.75
-    assert repick_share([moves(one, two), moves(one, (GOAL, ELSEWHERE))]) == 0.5
+    assert habits([moves(one)]).repick == 0.5
+    assert habits([moves(one, two)]).repick == 0.25
+    assert habits([moves(one, two)] * 9).repick == pytest.approx(0.5 / 10)
+    assert habits([moves(one, (GOAL, ELSEWHERE))]).repick == 0.75
+    assert habits([moves(one, two), moves(one, (GOAL, ELSEWHERE))]).repick == 0.5
+
+
+def test_share_of_places_that_are_used_again() -> None:
+    one, two = (START, GOAL), (ELSEWHERE, (GOAL[0] + NEAR - 1, GOAL[1]))
+    assert habits([moves(one)]).sharing == 0.5
+    assert habits([moves(one, two)]).sharing == 0.75
+    assert habits([moves(one, (ELSEWHERE, (30, 250)))]).sharing == 0.25
+    assert habits([moves(one), moves(one)]).sharing == 0.5
 
 
 def test_beside_a_place_is_not_at_it() -> None:
     beside = (GOAL[0] + NEAR + 1, GOAL[1])
-    assert repick_share([moves((START, GOAL), (beside, ELSEWHERE))]) == 0.25
+    assert habits([moves((START, GOAL), (beside, ELSEWHERE))]).repick == 0.25

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from safetensors.torch import save
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
 from ravens_suite.agents.nn.augment import augment
-from ravens_suite.agents.nn.history import NEAR, History
+from ravens_suite.agents.nn.history import NEAR, Habits, History
 from ravens_suite.agents.nn.network import FINE, Match
 from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.steps import step_from_maps
@@ -232,30 +234,66 @@ def test_what_has_settled_is_left_alone_as_far_as_demonstrations_do(monkeypatch:
     first = agent.decide(heightmap)
     history = History()
     monkeypatch.setattr(History, "settled", [first.pick])
-    agent.optimiser.average.repick.fill_(1.0)
+    agent.optimiser.average.habits.fill_(1.0)
     assert np.array_equal(agent.decide(heightmap, history).pick, first.pick)
-    agent.optimiser.average.repick.fill_(1e-6)
+    agent.optimiser.average.habits.fill_(1e-6)
     assert np.abs(agent.decide(heightmap, history).pick - first.pick).max() > NEAR - FINE
 
 
-def test_demonstrations_tell_how_often_what_has_settled_is_picked_again(tmp_path: Path) -> None:
+def test_what_the_contest_chooses_is_carried_out_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = Transporter(replace(TINY, picks=3))
+    table = scenes.insertion(np.random.default_rng(0))
+    heightmap = table.draw(table.start)
+    seen: list[list[np.ndarray]] = []
+
+    def second(chances: list[float], places: list[np.ndarray], *_: object) -> tuple[int, int]:
+        seen.append(places)
+        return 1, 2
+
+    monkeypatch.setattr("ravens_suite.agents.transporter.contest", second)
+    monkeypatch.setattr("ravens_suite.agents.transporter._PLAUSIBLE", 1e-9)
+    with torch.inference_mode():
+        picks: list[np.ndarray] = []
+        monkeypatch.setattr(agent, "_places", _recorded(agent._places, picks))
+        decision = agent.decide(heightmap)
+    assert np.array_equal(decision.pick, picks[1])
+    assert np.abs(decision.place - seen[0][1][2]).max() <= FINE
+    moved = Heightmap(heightmap.color.copy(), heightmap.height.copy())
+    action = agent.action(heightmap)
+    for pose in (action.pick, action.place):
+        column, row = to_pixels(pose).astype(int)
+        moved.height[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] += 0.05
+    agent.action(moved)
+    np.testing.assert_allclose(agent._history.settled, [decision.place])
+
+
+def _recorded(places: Callable[..., Any], picks: list[np.ndarray]) -> Callable[..., Any]:
+    def call(scene: object, pick: np.ndarray) -> Any:
+        picks.append(pick)
+        return places(scene, pick)
+
+    return call
+
+
+def test_the_habits_of_demonstrations_are_kept_with_the_weights(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     demos = Demonstrations([[scenes.insertion(rng).step(rng)]])
     agent = Transporter(TINY)
     agent.fit_step(demos, 0)
-    assert float(agent.optimiser.average.repick) == demos.repick_share == 0.5
-    demos.repick_share = 0.125
+    assert tuple(agent.optimiser.average.habits) == demos.habits == (0.5, 0.5)
+    demos.habits = Habits(0.125, 0.25)
     agent.fit_step(demos, 1)
     agent.save(tmp_path)
     loaded = Transporter.load(tmp_path)
-    assert isinstance(loaded, Transporter) and float(loaded.optimiser.average.repick) == 0.125
+    assert isinstance(loaded, Transporter) and tuple(loaded.optimiser.average.habits) == (0.125, 0.25)
 
 
-def test_the_loss_of_a_batch_is_the_mean_of_its_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loss_of_a_batch_is_the_mean_of_its_examples() -> None:
     """Objects that look the same after a different number of turns included."""
-    agent = Transporter(replace(TINY, precision="float32"))
+    agent = Transporter(replace(TINY, stretch=1.0))
     step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
     examples = [augment(replace(step, folds=folds), agent.rules, np.random.default_rng(folds)) for folds in (4, 1, 3)]
+    assert [len(example.turn) for example in examples] == [4, 1, 3]
     fixed = SimpleNamespace(uniform=lambda low, high, size=None: low if size is None else np.zeros(size))
     together = agent.losses(agent._batch(examples), fixed)
     alone = [agent.losses(agent._batch([example]), fixed) for example in examples]
