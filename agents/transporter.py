@@ -267,7 +267,11 @@ class Transporter(Agent):
         return Action(pick, to_pose(decision.place, heightmap, decision.turn))
 
     def explain(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Any]:
-        """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160)."""
+        """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160).
+
+        Places are those of the chosen pick, before they are refined and judged beside those of other picks, so the
+        action may differ from both maxima. After ``act`` with the same observation, what is explained is that action.
+        """
         heightmap = fuse(observation["color"], observation["depth"], cameras)
         decision = self.decide(heightmap, self._history)
         place = decision.place_logits.flatten().softmax(0).view_as(decision.place_logits).sum(dim=0)
