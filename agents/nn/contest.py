@@ -2,8 +2,8 @@
 
 Objects that look alike to the network want the same place. Judged alone, the wrong one may be as certain as the right
 one; side by side, the right one has no other place to go, and the wrong one has. So all picks are given places at once.
-That two get the same one counts as much against it as demonstrations seldom do so: never in a kit, always where piles
-are swept to one spot.
+That two get the same one counts the more against it, the seldomer demonstrations do so: hardly ever in a kit, always
+where piles are swept to one spot.
 """
 
 from __future__ import annotations
