@@ -10,9 +10,9 @@ from functools import lru_cache
 from importlib import resources
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
+from ravens_suite.sim import surfaces
 from ravens_suite.values.geometry import Pose, Vector
 from ravens_suite.values.palette import Color
 
@@ -112,25 +112,16 @@ def triangles(shape: Shape) -> NDArray[np.float32]:
     """
     match shape:
         case Box(size=size):
-            mesh = trimesh.creation.box(extents=size)
+            surface = surfaces.cuboid(size)
         case Cylinder(radius=radius, height=height):
-            mesh = trimesh.creation.cylinder(radius=radius, height=height, sections=24)
+            surface = surfaces.cylinder(radius, height)
         case Sphere(radius=radius):
-            mesh = trimesh.creation.icosphere(subdivisions=1, radius=radius)
+            surface = surfaces.ball(radius)
         case Hull(points=points):
-            mesh = trimesh.convex.convex_hull(np.asarray(points))
+            surface = surfaces.hull(points)
         case Mesh(name=name):
-            mesh = _load(name)
-    corners = shape.pose.apply(np.asarray(mesh.vertices)[np.asarray(mesh.faces)]).astype(np.float32)
+            surface = surfaces.asset(resources.files("ravens_suite.assets") / f"{name}.obj")
+    corners = shape.pose.apply(surface).astype(np.float32)
     corners.setflags(write=False)
     result: NDArray[np.float32] = corners
     return result
-
-
-def _load(name: str) -> trimesh.Trimesh:
-    path = resources.files("ravens_suite.assets") / f"{name}.obj"
-    with path.open("rb") as file:
-        mesh = trimesh.load_mesh(file, file_type="obj", process=False)
-    if not isinstance(mesh, trimesh.Trimesh):
-        raise TypeError(f"Asset {name}.obj must hold exactly one mesh.")
-    return mesh

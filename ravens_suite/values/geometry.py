@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 Array = NDArray[np.float64]
 Quaternion = tuple[float, float, float, float]
@@ -52,6 +51,8 @@ def yaw_quaternion(yaw: float) -> Quaternion:
 
 def euler_quaternion(roll: float, pitch: float, yaw: float) -> Quaternion:
     """Static z-x-y Euler angles (yaw about z first, then roll about x, then pitch about y), in radians."""
+    from scipy.spatial.transform import Rotation  # Takes as long to import as all else a plain scene needs.
+
     x, y, z, w = Rotation.from_euler("zxy", [yaw, roll, pitch]).as_quat()
     return (float(x), float(y), float(z), float(w))
 
@@ -82,10 +83,21 @@ class Pose:
 
     @staticmethod
     def from_matrix(matrix: NDArray[Any]) -> Pose:
-        """From a ``(4, 4)`` homogeneous matrix."""
-        qx, qy, qz, qw = Rotation.from_matrix(np.asarray(matrix)[:3, :3]).as_quat()
-        x, y, z = (float(value) for value in matrix[:3, 3])
-        return Pose((x, y, z), (float(qx), float(qy), float(qz), float(qw)))
+        """From a ``(4, 4)`` homogeneous matrix, whose rotation must be one (orthonormal, right-handed).
+
+        The largest of the quaternion's numbers is found first, and the others by way of it (Shepperd 1978).
+        """
+        r: list[list[float]] = np.asarray(matrix, dtype=np.float64)[:3, :3].tolist()
+        trace = r[0][0] + r[1][1] + r[2][2]
+        sizes = [r[0][0], r[1][1], r[2][2], trace]
+        i = sizes.index(max(sizes))
+        j, k = (i + 1) % 3, (i + 2) % 3
+        if i == 3:
+            quaternion = [r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1], 1 + trace]
+        else:
+            quaternion = [0.0, 0.0, 0.0, r[k][j] - r[j][k]]
+            quaternion[i], quaternion[j], quaternion[k] = 1 - trace + 2 * r[i][i], r[j][i] + r[i][j], r[k][i] + r[i][k]
+        return Pose.from_vector([*np.asarray(matrix)[:3, 3], *quaternion])
 
     def vector(self) -> Array:
         """``(7,)`` float64: position, then quaternion."""

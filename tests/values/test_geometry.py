@@ -29,6 +29,14 @@ def test_composition_is_the_matrix_product(a: Pose, b: Pose) -> None:
     np.testing.assert_allclose(Pose.from_vector(3 * a.vector() / 3).matrix(), a.matrix(), atol=1e-9)
 
 
+@given(axis=st.sampled_from([(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0.0, 0.8), (0.6, -0.8, 0.0)]), angle=angles)
+def test_half_turns_come_back_from_matrices(axis: tuple[float, float, float], angle: float) -> None:
+    for turn in (angle, math.pi, math.pi - 1e-9, 0.0):
+        x, y, z = (math.sin(turn / 2) * value for value in axis)
+        pose = Pose((1.0, 2.0, 3.0), (x, y, z, math.cos(turn / 2)))
+        np.testing.assert_allclose(Pose.from_matrix(pose.matrix()).matrix(), pose.matrix(), atol=1e-9)
+
+
 @given(roll=st.floats(-1.5, 1.5), pitch=angles, yaw=angles)
 def test_euler_angles_come_back(roll: float, pitch: float, yaw: float) -> None:
     pose = Pose(quaternion=euler_quaternion(roll, pitch, yaw))
