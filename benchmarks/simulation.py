@@ -94,7 +94,7 @@ def measure(task: str, episodes: int, watch: Stopwatch, renderer: str, folder: P
     start = time.perf_counter()
     for seed in range(episodes):
         rollout = roll_out(env, policy, seed)
-        episode.write_episode(path, to_episode(rollout, task, "train", seed, {}))
+        episode.write_episode(path, to_episode(rollout, task, "train", seed, {}), rollout.recording)
         steps += rollout.steps
     mean = (time.perf_counter() - start) / episodes
     parts = {part: (watch.seconds[part] - before[part]) / episodes for part in PARTS}
@@ -146,6 +146,7 @@ def _watch() -> Stopwatch:
     watch.wrap(kinematics, "inverse", "kinematics")
     watch.wrap(controls, "oracle_action", "oracle")
     watch.wrap(environment.RavensEnv, "_build", "placement")
+    watch.wrap(episode.Recording, "add", "disk")
     watch.wrap(episode, "write_episode", "disk")
     return watch
 

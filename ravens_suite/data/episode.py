@@ -8,7 +8,8 @@ container is safetensors (see ``container.py``). Images are coded frame by frame
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.data.container import Container, write_container
-from ravens_suite.data.frames import Layout, decode, decode_frame, encode
+from ravens_suite.data.frames import Encoder, Layout, decode, decode_frame
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.values.cameras import Camera
 
@@ -108,30 +109,72 @@ class Episode:
         )
 
 
-def write_episode(path: Path | str, episode: Episode) -> None:
+@dataclass
+class Recording:
+    """What is seen in an episode, ready for the disk: images are coded as they come.
+
+    Coded at once, an image is a fiftieth of its size, and its memory is there for the next one: new memory for each
+    image of an episode, and for all of them in one array, takes as long as drawing them.
+
+    Attributes:
+        images: by key, what has rows and columns.
+        values: by key, everything else.
+    """
+
+    images: dict[str, Encoder] = field(default_factory=dict)
+    values: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+
+    def add(self, observation: Mapping[str, NDArray[Any]]) -> None:
+        """Code the next observation; all of an episode have the same keys."""
+        for key, array in observation.items():
+            if array.ndim < _IMAGE_AXES - 1:
+                self.values.setdefault(key, []).append(array)
+            else:
+                self.images.setdefault(key, Encoder()).add(array)
+
+    def check(self, count: int) -> None:
+        """Raise ConfigError unless there are ``count`` observations."""
+        counts = {key: len(encoder) for key, encoder in self.images.items()}
+        counts |= {key: len(values) for key, values in self.values.items()}
+        for key, seen in counts.items():
+            if seen != count:
+                raise ConfigError(f"{key!r} was seen {seen} times; an episode of {count - 1} steps has {count}.")
+
+
+def write_episode(path: Path | str, episode: Episode, recording: Recording | None = None) -> None:
     """Write an episode whole or not at all; the same episode always gives the same bytes.
 
     Args:
         path: of the file; its folder is made.
         episode: what to write. Its metadata must be JSON without NaN.
+        recording: what was seen, in place of the episode's observations.
+
+    Raises:
+        ConfigError: the recording does not have as many observations as the episode.
     """
     arrays: dict[str, NDArray[Any] | bytes] = {"rewards": episode.rewards}
     bodies = sorted(episode.poses)
     arrays["poses"] = np.array([episode.poses[name] for name in bodies]).reshape(-1, episode.steps + 1, 7)
     for key, array in sorted(episode.actions.items()):
         arrays[f"actions/{key}"] = array
-    layouts: dict[str, Any] = {}
-    for key, array in sorted(episode.observations.items()):
-        if array.ndim < _IMAGE_AXES:
-            arrays[f"observations/{key}"] = array
-    for key, array in sorted(episode.observations.items()):
-        if array.ndim >= _IMAGE_AXES:
-            layout, coded = encode(array)
-            layouts[key] = asdict(layout)
-            for frame, planes in enumerate(coded):
-                for plane, blob in enumerate(planes):
-                    arrays[_image_name(key, frame, plane)] = blob
+    recording = recording or _recorded(episode)
+    recording.check(episode.steps + 1)
+    for key, values in sorted(recording.values.items()):
+        arrays[f"observations/{key}"] = np.stack(values)
+    for key, encoder in sorted(recording.images.items()):
+        for frame, planes in enumerate(encoder.coded):
+            for plane, blob in enumerate(planes):
+                arrays[_image_name(key, frame, plane)] = blob
+    layouts = {key: asdict(encoder.layout) for key, encoder in sorted(recording.images.items())}
     write_container(Path(path), arrays, _value(episode, bodies, layouts))
+
+
+def _recorded(episode: Episode) -> Recording:
+    """An episode's observations."""
+    recording = Recording()
+    for step in range(episode.steps + 1):
+        recording.add({key: array[step] for key, array in episode.observations.items()})
+    return recording
 
 
 def read_episode(path: Path | str) -> Episode:

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -61,22 +60,72 @@ class Layout:
         return np.dtype("u1" if np.dtype(self.dtype).itemsize == 1 else "<u2")
 
 
+class Encoder:
+    """Codes a sequence frame by frame, as it comes.
+
+    Attributes:
+        coded: for each frame so far its coded planes.
+    """
+
+    def __init__(self) -> None:
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False)
+        self._layout: Layout | None = None
+        self._previous: list[Plane] = []
+        self.coded: list[list[bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self.coded)
+
+    @property
+    def layout(self) -> Layout:
+        """What the frames so far decode to; there must be one."""
+        if self._layout is None:
+            raise ValueError("A sequence without frames has no layout.")
+        return replace(self._layout, shape=(len(self), *self._layout.shape[1:]))
+
+    def add(self, frame: NDArray[Any]) -> None:
+        """Code one more frame: all have one shape and one dtype, and stay as they are until the next is added."""
+        if self._layout is None:
+            units = frame.dtype == np.float32
+            self._layout = Layout(frame.dtype.name, (0, *frame.shape), units, float(frame.max()) if units else 0.0)
+        frame = np.ascontiguousarray(frame)
+        planes = _unit_plane(frame, np.float32(self._layout.far)) if self._layout.units else _bit_planes(frame)
+        if planes is None:
+            earlier = decode(self.layout, self.read)
+            self._layout, self._previous, self.coded = replace(self._layout, units=False, far=0.0), [], []
+            for each in (*earlier, frame):
+                self.add(each)
+            return
+        repeated = [np.array_equal(*pair) for pair in zip(planes, self._previous, strict=False)] or [False] * len(
+            planes
+        )
+        self.coded.append(
+            [b"" if same else self._compressed(plane) for plane, same in zip(planes, repeated, strict=True)]
+        )
+        self._previous = planes
+
+    def read(self, frame: int, plane: int) -> bytes:
+        """The coded bytes of a plane: empty for "as in the frame before"."""
+        return self.coded[frame][plane]
+
+    def _compressed(self, plane: Plane) -> bytes:
+        blob: bytes = self._compressor.compress(_row_differences(plane).data)
+        return blob
+
+
 def encode(sequence: NDArray[Any]) -> tuple[Layout, list[list[bytes]]]:
     """Code a sequence of frames.
 
     Args:
-        sequence: (T, N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes.
+        sequence: (T, N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes; T at least 1.
 
     Returns:
         The layout, and for each of the T frames its coded planes (empty for "as in the frame before").
     """
-    if sequence.dtype == np.float32:
-        far = np.float32(sequence[0].max())
-        coded = _encode(sequence, partial(_unit_plane, far=far))
-        if coded is not None:
-            return Layout("float32", sequence.shape, units=True, far=float(far)), coded
-    coded = _encode(sequence, _bit_planes) or []
-    return Layout(sequence.dtype.name, sequence.shape, units=False), coded
+    encoder = Encoder()
+    for frame in sequence:
+        encoder.add(frame)
+    return encoder.layout, encoder.coded
 
 
 def decode(layout: Layout, read: Callable[[int, int], bytes], stop: int | None = None) -> NDArray[Any]:
@@ -112,25 +161,6 @@ def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) 
         planes.append(_plane(blob, layout))
     _join(planes, layout, image)
     return image
-
-
-def _encode(sequence: NDArray[Any], split: Callable[[NDArray[Any]], list[Plane] | None]) -> list[list[bytes]] | None:
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False)
-    coded: list[list[bytes]] = []
-    previous: list[Plane] = []
-    for frame in sequence:
-        planes = split(np.ascontiguousarray(frame))
-        if planes is None:
-            return None
-        repeated = [bool(coded) and np.array_equal(plane, previous[index]) for index, plane in enumerate(planes)]
-        coded.append(
-            [
-                b"" if same else compressor.compress(_row_differences(plane).data)
-                for plane, same in zip(planes, repeated, strict=True)
-            ]
-        )
-        previous = planes
-    return coded
 
 
 def _unit_plane(frame: NDArray[np.float32], far: np.float32) -> list[Plane] | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
-from ravens_suite.data.episode import FORMAT, Episode, EpisodeReader, write_episode
+from ravens_suite.data.episode import FORMAT, Episode, EpisodeReader, Recording, write_episode
 from ravens_suite.data.locks import locked
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
@@ -101,10 +101,10 @@ class EpisodeStore:
         """The whole episode of a seed; raises what ``reader`` does."""
         return self.reader(seed).episode()
 
-    def write(self, episode: Episode) -> Path:
-        """Write an episode under its seed, replacing one that is there."""
+    def write(self, episode: Episode, recording: Recording | None = None) -> Path:
+        """Write an episode under its seed, replacing one that is there; see ``write_episode``."""
         path = self.path(episode.seed)
-        write_episode(path, episode)
+        write_episode(path, episode, recording)
         return path
 
     def intact(self, seed: int) -> bool:

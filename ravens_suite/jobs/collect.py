@@ -244,7 +244,7 @@ class DemonstrationWorker:
         rollout = roll_out(environment, Oracle(), seed)
         kept = rollout.score > SOLVED
         if kept:
-            store.write(to_episode(rollout, unit.task, unit.split, seed, self._arguments))
+            store.write(to_episode(rollout, unit.task, unit.split, seed, self._arguments), rollout.recording)
         return Attempt(seed, rollout.score, rollout.success, rollout.steps, rollout.outcome, kept)
 
 

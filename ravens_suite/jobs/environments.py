@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.data.episode import Episode
+from ravens_suite.data.episode import Episode, Recording
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.registry import environment_id
 from ravens_suite.values.cameras import Camera
@@ -57,14 +57,14 @@ class Rollout:
     """One episode as it was lived.
 
     Attributes:
-        observations: T + 1 of them; empty when the scene could not be placed.
+        recording: the T + 1 observations; empty when the scene could not be placed, or nobody wants them.
         actions: T.
         rewards: T.
         infos: T + 1.
         outcome: one of the constants above, with a reason where there is one.
     """
 
-    observations: list[dict[str, NDArray[Any]]] = field(default_factory=list)
+    recording: Recording = field(default_factory=Recording)
     actions: list[dict[str, Any]] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     infos: list[dict[str, Any]] = field(default_factory=list)
@@ -109,7 +109,7 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, ke
         environment: reset here.
         policy: chooses the actions.
         seed: of the scene.
-        keep_images: whether the observations are kept; without them an episode costs no memory.
+        keep_images: whether the observations are recorded.
     """
     rollout = Rollout()
     try:
@@ -120,7 +120,7 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, ke
     policy.reset(environment, seed)
     rollout.infos.append(info)
     if keep_images:
-        rollout.observations.append(observation)
+        rollout.recording.add(observation)
     while True:
         try:
             action = policy.act(observation, environment)
@@ -132,20 +132,20 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, ke
         rollout.rewards.append(float(reward))
         rollout.infos.append(info)
         if keep_images:
-            rollout.observations.append(observation)
+            rollout.recording.add(observation)
         if terminated or truncated:
             rollout.outcome = DONE if terminated else STEP_LIMIT
             return rollout
 
 
 def to_episode(rollout: Rollout, task: str, split: str, seed: int, arguments: Mapping[str, Any]) -> Episode:
-    """A rollout with images as an episode for the disk."""
+    """A rollout as an episode for the disk, to be written with the rollout's recording."""
     first = rollout.infos[0]
     return Episode(
         task=task,
         split=split,
         seed=seed,
-        observations=_stack(rollout.observations),
+        observations={},
         actions=_stack(rollout.actions),
         rewards=np.array(rollout.rewards, dtype=np.float64),
         poses=_poses(rollout.infos),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ravens_suite.data.episode import Episode, EpisodeReader, read_episode, write_episode
+from ravens_suite.data.episode import Episode, EpisodeReader, Recording, read_episode, write_episode
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
 Make = Callable[..., Episode]
@@ -57,6 +57,23 @@ def test_the_same_episode_gives_the_same_bytes(tmp_path: Path, make_episode: Mak
     write_episode(tmp_path / "a", first)
     write_episode(tmp_path / "b", dataclasses.replace(second, observations=shuffled))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_recording_gives_the_bytes_of_the_observations(tmp_path: Path, episode: Episode) -> None:
+    recording = Recording()
+    for step in range(episode.steps + 1):
+        recording.add({key: array[step].copy() for key, array in episode.observations.items()})
+    write_episode(tmp_path / "a", episode)
+    write_episode(tmp_path / "b", dataclasses.replace(episode, observations={}), recording)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_recording_of_another_length_is_refused(tmp_path: Path, episode: Episode) -> None:
+    recording = Recording()
+    recording.add({key: array[0] for key, array in episode.observations.items()})
+    with pytest.raises(ConfigError, match="was seen 1 times; an episode of 2 steps has 3"):
+        write_episode(tmp_path / "e", episode, recording)
+    assert not (tmp_path / "e").exists()
 
 
 def test_a_new_version_replaces_the_old_and_leaves_nothing_beside_it(tmp_path: Path, make_episode: Make) -> None:
