@@ -153,15 +153,16 @@ class ZoneGoal(Goal):
     def counted(self, poses: Poses) -> Array:
         """Part of each object's lattice points inside the zone."""
         to_zone = self.zone.inverse()
-        half = np.asarray(self.size) / 2
+        turn, shift = to_zone.rotation().T, np.asarray(to_zone.position)
+        width, depth = self.size
         parts = np.zeros(len(self.objects))
         for i, (name, points) in enumerate(zip(self.objects, self.lattices, strict=True)):
             if name not in poses:
                 continue
             world = poses[name].apply(points)
-            local = to_zone.apply(world)
-            inside = np.all(np.abs(local[:, :2]) < half, axis=1) & (world[:, 2] < self.ceiling)
-            parts[i] = inside.mean()
+            x, y, _ = np.abs(world @ turn + shift).T
+            inside = (x < width / 2) & (y < depth / 2) & (world[:, 2] < self.ceiling)
+            parts[i] = np.count_nonzero(inside) / len(inside)
         return parts
 
     def weights(self) -> Array:
