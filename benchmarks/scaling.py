@@ -1,12 +1,12 @@
 """How much faster two worker processes collect than one, and what this machine would allow.
 
-    python benchmarks/scaling.py [--task block-insertion] [--episodes 200] [--rounds 3] [--out results/scaling.json]
+    python benchmarks/scaling.py [--task block-insertion] [--episodes 400] [--rounds 3] [--out results/scaling.json]
 
 Each round collects the same demonstrations with one worker process on the first core and with two on two; wall time of
-the whole call, the start of the processes included. Then two collections that know nothing of each other run at once,
-one worker and one core each: cores share memory, caches and a host, and are not equally fast, so two of them may do
-less than twice the work of one whatever the software does. The median of each ratio counts. With fewer than two free
-cores the figures say nothing. Linux only.
+the whole call, the start of the processes included: half a second, so few episodes say little. Then two collections
+that know nothing of each other run at once, one worker and one core each: cores share memory, caches and a host, and
+are not equally fast, so two of them may do less than twice the work of one whatever the software does. The median of
+each ratio counts. With fewer than two free cores the figures say nothing. Linux only.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="block-insertion")
-    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--episodes", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
