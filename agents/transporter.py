@@ -36,7 +36,7 @@ from .nn.network import COARSE, FINE, Match, Scene, TransporterConfig, Transport
 from .nn.optimise import Optimiser, OptimiserConfig
 from .nn.plane import to_pose
 from .nn.targets import cross_entropy, peak, pose_target
-from .nn.transport import correlate_everywhere, correlate_nearby, crop, highest, rotate_query
+from .nn.transport import crop, highest, match_everywhere, match_nearby
 from .nn.trunk import encode_image
 
 _PICKS_APART = 8
@@ -166,9 +166,7 @@ class Transporter(Agent):
         angles = net.angles(self.config.train_angles)
         if net.turning:
             angles = angles + rng.uniform(0, 2 * math.pi)
-        turned = rotate_query(match.query, angles.expand(len(match.query), -1))
-        with self._precision():
-            place_logits = correlate_everywhere(turned, match.key)
+        place_logits = match_everywhere(match.query, match.key, angles)
         target = pose_target(
             batch.place / COARSE,
             batch.turn,
@@ -220,9 +218,7 @@ class Transporter(Agent):
         They are corrections of the coarse ones there, so those of all candidates compare.
         """
         patches = crop(match.fine_key, starts, self.config.fine_radius + self.config.fine_reach).transpose(1, 2)
-        turned = rotate_query(match.fine_query, angles.expand(len(match.fine_query), -1))
-        with self._precision():
-            logits = correlate_nearby(turned, patches)
+        logits = match_nearby(match.fine_query, patches, angles)
         return logits + crop(coarse, starts * FINE / COARSE, self.config.fine_reach, FINE / COARSE).transpose(1, 2)
 
     @property
@@ -302,7 +298,7 @@ class Transporter(Agent):
         _discourage(pick_logits, history.settled, -math.log(habits.repick), NEAR // FINE)
         _discourage(pick_logits, history.futile, _FUTILE_LOSS, _FUTILE_APART)
         picks = self._picks(pick_logits, history.futile)
-        found = [self._places(scene, pick) for pick, _ in picks]
+        found = self._places(scene, [pick for pick, _ in picks])
         index, place = contest(
             [chance for _, chance in picks],
             [places.points for places in found],
@@ -327,25 +323,24 @@ class Transporter(Agent):
         least = max(chance for _, chance in picks) + math.log(_PLAUSIBLE)
         return [(pick, chance) for pick, chance in picks if chance >= least]
 
-    def _places(self, scene: Scene, pick: Array) -> _Places:
-        """Place coarsely, then refine."""
+    def _places(self, scene: Scene, picks: Sequence[Array]) -> list[_Places]:
+        """Place each pick coarsely, then refine."""
         net = self.optimiser.average
-        point = torch.tensor(pick, dtype=torch.float32, device=self.device)[None]
+        points = torch.tensor(np.stack(picks), dtype=torch.float32, device=self.device)
         with self._precision():
-            match = net.match(scene, point)
+            match = net.match(scene, points)
         angles = net.angles(self.config.angles)
-        turned = rotate_query(match.query, angles[None])
-        with self._precision():
-            coarse = correlate_everywhere(turned, match.key)
-        start = torch.tensor(_positions(peak(coarse[0])[0][1:]), dtype=torch.float32, device=self.device)
-        centres = self._with_rivals(start[None] * COARSE / FINE, coarse)
-        logits = self._refine(match, coarse, angles, centres)[0]
-        middles = centres[0].cpu().double().numpy()
-        cells = logits.amax(dim=1).flatten(1).argmax(dim=1).cpu().numpy()
+        coarse = match_everywhere(match.query, match.key, angles)
+        starts = np.stack([_positions(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
+        centres = self._with_rivals(torch.tensor(starts, dtype=torch.float32, device=self.device), coarse)
+        logits = self._refine(match, coarse, angles, centres)
         side = logits.shape[-1]
-        offsets = np.stack([cells % side, cells // side], axis=1) - self.config.fine_reach
-        certainties = logits.flatten(1).logsumexp(dim=1).log_softmax(dim=0)
-        return _Places(coarse[0], logits, middles, (middles + offsets) * FINE, certainties.cpu().double().numpy())
+        cells = logits.amax(dim=2).flatten(2).argmax(dim=2).cpu().numpy()
+        offsets = np.stack([cells % side, cells // side], axis=-1) - self.config.fine_reach
+        middles = centres.cpu().double().numpy()
+        certainties = logits.flatten(2).logsumexp(dim=2).log_softmax(dim=1).cpu().double().numpy()
+        found = zip(coarse, logits, middles, (middles + offsets) * FINE, certainties, strict=True)
+        return [_Places(*values) for values in found]
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)

@@ -6,9 +6,9 @@ The input is one demonstration of block-insertion's kind: a heightmap of 320 x 1
 to be collected, and three camera images of the published size for act(). ``step`` and ``act`` are the least wall time
 of several, after three that are not counted (of the reference none: each would add half a minute to the wait). Both
 agents' steps are of one example here; ``default_batch_seconds`` is a step of ours on as many as its settings say, and
-``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the cross-correlation of query and
-key with its gradient, at the step's own shapes; ``network`` is all the rest of forward and backward; ``step`` also
-holds augmentation and the optimiser. ``ratio`` is the reference's step over ours.
+``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the turning of the query and its
+cross-correlation with the key, with their gradients, at the step's own shapes; ``network`` is all the rest of forward
+and backward; ``step`` also holds augmentation and the optimiser. ``ratio`` is the reference's step over ours.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from ravens_suite.values.heightmap import Heightmap
 from ravens_suite.values.types import Observation, quantize_depth
 from ravens_suite.values.workspace import AGENT_WORKSPACE
 
-CORRELATIONS = ("correlate_everywhere", "correlate_nearby")
+CORRELATIONS = ("match_everywhere", "match_nearby", "correlate_nearby")
 
 
 class Stopwatch:
     """Runs the correlations of an agent's module, and keeps copies of what they were given."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[Callable[..., Tensor], tuple[Tensor, ...], bool]] = []
+        self.calls: list[tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = []
 
     def watch(self, module: Any, stack: ExitStack) -> None:
         """Stand in for the module's correlations while the stack is open."""
@@ -58,12 +58,10 @@ class Stopwatch:
     def seconds(self, *, gradient: bool) -> float:
         """Wall time of the recorded calls, each made again alone."""
         total = 0.0
-        for function, tensors, half in self.calls:
-            given = [tensor.requires_grad_(gradient) for tensor in tensors]
+        for function, tensors in self.calls:
+            given = [tensor.requires_grad_(gradient and tensor.ndim > 1) for tensor in tensors]
             start = time.perf_counter()
-            # As in the agent: the correlations take another way in autocast.
-            kind = tensors[0].device.type
-            with torch.set_grad_enabled(gradient), torch.autocast(kind, dtype=torch.bfloat16, enabled=half):
+            with torch.set_grad_enabled(gradient):
                 result = function(*given)
             if gradient:
                 result.sum().backward()  # type: ignore[no-untyped-call]
@@ -72,8 +70,7 @@ class Stopwatch:
 
     def _wrap(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def call(*tensors: Tensor) -> Tensor:
-            half = torch.is_autocast_enabled(tensors[0].device.type)
-            self.calls.append((function, tuple(tensor.detach().clone() for tensor in tensors), half))
+            self.calls.append((function, tuple(tensor.detach().clone() for tensor in tensors)))
             return function(*tensors)
 
         return call

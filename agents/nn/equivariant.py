@@ -53,57 +53,74 @@ def _turning(shape: tuple[int, ...]) -> Tensor:
     return functional.one_hot(index, elements.numel()).T.float()
 
 
-class LiftingConv(nn.Module):
-    """Convolution of a plain image (batch, channels, rows, columns) into fields."""
-
-    turning: Tensor
-
-    def __init__(self, channels: int, fields: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
-        super().__init__()
-        self.kernel, self.stride, self.padding = kernel, stride, padding
-        # One row a field, as matrix optimisers want it.
-        self.weight = nn.Parameter(_he((fields, channels * kernel**2), channels * kernel**2))
-        self.bias = nn.Parameter(torch.zeros(fields))
-        self.register_buffer("turning", _turning((kernel, kernel)), persistent=False)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
-        fields = len(self.weight)
-        weight = _orient(self.weight.view(fields, -1, self.kernel**2), self.turning)
-        weight = weight.reshape(fields * ORIENTATIONS, -1, self.kernel, self.kernel)
-        bias = self.bias.repeat_interleave(ORIENTATIONS)
-        return functional.conv2d(image, weight, bias, self.stride, self.padding)
-
-
-class FieldConv(nn.Module):
-    """Convolution of fields into fields.
+class _TiedConv(nn.Module):
+    """A convolution whose kernel is turned to make those of the other three orientations.
 
     Args:
-        inputs: fields of the input.
-        outputs: fields of the output.
-        kernel: side of the kernel; odd with ``padding = kernel // 2``, or equal to the stride.
+        fields: of the output.
+        inputs: channels of the input, or fields of it.
+        shape: of one kernel, as of ``_turning``.
         stride: step in pixels.
-        gain: scale of the initial weights; a small one lets a residual branch start as next to nothing.
+        padding: zeros about the input.
+        gain: scale of the initial weights.
     """
 
     turning: Tensor
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, gain: float = 1.0) -> None:
+    def __init__(
+        self, fields: int, inputs: int, shape: tuple[int, ...], stride: int, padding: int, gain: float = 1.0
+    ) -> None:
         super().__init__()
-        self.kernel, self.stride = kernel, stride
-        self.padding = kernel // 2 if stride == 1 else 0
-        fan_in = inputs * ORIENTATIONS * kernel**2
-        self.weight = nn.Parameter(gain * _he((outputs, fan_in), fan_in))
-        self.bias = nn.Parameter(torch.zeros(outputs))
-        self.register_buffer("turning", _turning((ORIENTATIONS, kernel, kernel)), persistent=False)
+        self.kernel, self.stride, self.padding = shape[-1], stride, padding
+        fan_in = inputs * math.prod(shape)
+        # One row a field, as matrix optimisers want it.
+        self.weight = nn.Parameter(gain * _he((fields, fan_in), fan_in))
+        self.bias = nn.Parameter(torch.zeros(fields))
+        self.register_buffer("turning", _turning(shape), persistent=False)
+        self._kept: tuple[tuple[object, ...], Tensor, Tensor] | None = None
 
-    def forward(self, fields: Tensor) -> Tensor:
-        """(batch, inputs * 4, rows, columns) -> (batch, outputs * 4, rows', columns')."""
-        outputs = len(self.weight)
-        weight = _orient(self.weight.view(outputs, -1, ORIENTATIONS * self.kernel**2), self.turning)
-        weight = weight.reshape(outputs * ORIENTATIONS, -1, self.kernel, self.kernel)
-        bias = self.bias.repeat_interleave(ORIENTATIONS)
-        return functional.conv2d(fields, weight, bias, self.stride, self.padding)
+    def forward(self, maps: Tensor) -> Tensor:
+        """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
+        weight, bias = self._frozen() if torch.is_inference_mode_enabled() else self._tied()
+        return functional.conv2d(maps, weight, bias, self.stride, self.padding)
+
+    def _tied(self) -> tuple[Tensor, Tensor]:
+        """Kernels (fields * 4, channels, kernel, kernel) and biases (fields * 4,)."""
+        fields = len(self.weight)
+        weight = _orient(self.weight.view(fields, -1, self.turning.shape[0]), self.turning)
+        weight = weight.reshape(fields * ORIENTATIONS, -1, self.kernel, self.kernel)
+        return weight, self.bias.repeat_interleave(ORIENTATIONS)
+
+    def _frozen(self) -> tuple[Tensor, Tensor]:
+        """The same, made anew only after the weights have changed: of acting it would be a tenth of the time."""
+        state = (self.weight._version, self.weight.data_ptr(), self.bias._version, self.bias.data_ptr())
+        if self._kept is None or self._kept[0] != state:
+            weight, bias = self._tied()
+            self._kept = state, weight, bias
+        return self._kept[1:]
+
+
+class LiftingConv(_TiedConv):
+    """Convolution of an image, (batch, channels, rows, columns) into fields (batch, fields * 4, rows', columns')."""
+
+    def __init__(self, channels: int, fields: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(fields, channels, (kernel, kernel), stride, padding)
+
+
+class FieldConv(_TiedConv):
+    """Convolution of fields into fields, (batch, inputs * 4, rows, columns) to (batch, outputs * 4, rows', columns').
+
+    Args:
+        inputs: fields of the input.
+        outputs: fields of the output.
+        kernel: side of the kernel; odd, and the map keeps its size, or equal to the stride.
+        stride: step in pixels.
+        gain: scale of the initial weights; a small one lets a residual branch start as next to nothing.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, gain: float = 1.0) -> None:
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(outputs, inputs, (ORIENTATIONS, kernel, kernel), stride, padding, gain)
 
 
 def invariants(vector: Tensor) -> Tensor:

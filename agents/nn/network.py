@@ -29,6 +29,7 @@ class TransporterConfig:
         coarse_radius: of the query window, in cells of 12.5 mm.
         fine_radius: of the query window, in cells of 6.25 mm.
         angles: place angles over a full turn, when acting; if no demonstration turns anything, there is only zero.
+            Multiples of four cost half.
         train_angles: as many when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         candidates: coarse maxima that are refined, and the best of them taken.
@@ -61,7 +62,7 @@ class TransporterConfig:
     coarse_radius: int = 12
     fine_radius: int = 14
     angles: int = 36
-    train_angles: int = 18
+    train_angles: int = 16
     fine_reach: int = 5
     candidates: int = 4
     picks: int = 4
@@ -140,8 +141,8 @@ class TransporterNet(nn.Module):
         return Scene(features, self.coarse.before_pick(features.coarse), self.fine.before_pick(features.fine))
 
     def match(self, scene: Scene, pick: Tensor) -> Match:
-        """Queries and keys for picks (batch, 2) in heightmap pixels (column, row)."""
-        coarse, fine = scene.features.coarse, scene.features.fine
+        """Queries and keys for picks (batch, 2) in heightmap pixels (column, row); of one scene, any number of them."""
+        coarse, fine = (maps.expand(len(pick), -1, -1, -1) for maps in (scene.features.coarse, scene.features.fine))
         context = sample(coarse.float(), pick[:, None] / COARSE)[..., 0]
         return Match(
             query=self.coarse.query(coarse, pick / COARSE),

@@ -12,12 +12,14 @@ Positions are in cells of the map at hand, (column, row); cell ``i`` covers ``[i
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from .equivariant import ORIENTATIONS
+from .equivariant import ORIENTATIONS, quarter_turns
 
 HARMONICS = 4
 """Fields come in multiples of this, so that each kind of feature gets its share of them."""
@@ -130,46 +132,132 @@ def rotate_query(query: Tensor, angles: Tensor) -> Tensor:
     return _turn_features(turned, angles)
 
 
-def correlate_everywhere(query: Tensor, key: Tensor) -> Tensor:
-    """Match of each rotated query at every position: by the Fourier transform, or in autocast by convolution.
+def match_everywhere(query: Tensor, key: Tensor, angles: Tensor) -> Tensor:
+    """Match of a query, turned by each angle, at every position of a map.
+
+    To turn the query by a quarter more is to turn the map by a quarter less and then the result, which is exact: so of
+    four angles that are a quarter apart one is transformed, once for upright maps and once for those on their side.
 
     Args:
-        query: (batch, angles, channels, side, side) float32, side odd.
-        key: (batch, channels, rows, columns) float32.
+        query: (batch, channels, side, side) steerable features about the pick, float32, side odd.
+        key: (batch, channels, rows, columns) steerable features, float32.
+        angles: (angles,) radians, x towards y, evenly spaced over a full turn.
 
     Returns:
-        (batch, angles, rows, columns): the query's middle laid on each cell, zero beyond the map.
+        (batch, angles, rows, columns): the turned query's middle laid on each cell, zero beyond the map.
     """
-    side = query.shape[-1]
-    if torch.is_autocast_enabled(key.device.type):
-        # Several times as fast as the Fourier transform where bfloat16 is multiplied in hardware.
-        matches = [functional.conv2d(k[None], q, padding=side // 2) for k, q in zip(key, query, strict=True)]
-        return torch.cat(matches).float()
-    rows, columns = key.shape[-2:]
-    size = (_fast_size(rows + side - 1), _fast_size(columns + side - 1))
-    spectrum = torch.fft.rfft2(key, s=size)[:, None] * torch.fft.rfft2(query, s=size).conj()
-    full: Tensor = torch.fft.irfft2(spectrum.sum(dim=2), s=size)
-    # Index -radius, which wraps around, is the query's first row on the map's row minus radius.
-    return full.roll((side // 2, side // 2), dims=(-2, -1))[..., :rows, :columns]
+    if len(angles) % ORIENTATIONS:
+        return correlate_everywhere(rotate_query(query, angles.expand(len(query), -1)), key[:, None])[:, 0]
+    turned = rotate_query(query, angles[: len(angles) // ORIENTATIONS].expand(len(query), -1))
+    parts = {}
+    for turns in ((0, 2), (1, 3)):
+        maps = torch.stack([_quarter_turned(key, -turn) for turn in turns], dim=1)
+        for turn, match in zip(turns, correlate_everywhere(turned, maps).unbind(dim=1), strict=True):
+            parts[turn] = quarter_turns(match, turn)
+    return torch.cat([parts[turn] for turn in range(ORIENTATIONS)], dim=1)
 
 
-def correlate_nearby(query: Tensor, patch: Tensor) -> Tensor:
-    """Match of each rotated query at the offsets that patches leave room for.
+def match_nearby(query: Tensor, patches: Tensor, angles: Tensor) -> Tensor:
+    """Match of a query, turned by each angle, at the offsets that patches leave room for.
 
     Args:
-        query: (batch, angles, channels, side, side).
-        patch: (batch, patches, channels, side + n - 1, side + m - 1).
+        query: (batch, channels, side, side) steerable features about the pick, float32, side odd.
+        patches: (batch, patches, channels, side + n - 1, side + m - 1) steerable features, float32.
+        angles: (angles,) radians, x towards y.
 
     Returns:
         (batch, patches, angles, n, m): index 0 is the query's first row and column on the patch's.
     """
-    if torch.is_autocast_enabled(patch.device.type):
-        return torch.stack([functional.conv2d(p, kernels) for p, kernels in zip(patch, query, strict=True)]).float()
+    return correlate_nearby(rotate_query(query, angles.expand(len(query), -1)), patches)
+
+
+def _quarter_turned(maps: Tensor, turns: int) -> Tensor:
+    """Steerable features (batch, F * 4, rows, columns) as they are after the scene turned by quarter turns."""
+    angle = torch.full((len(maps), 1), turns * math.pi / 2, device=maps.device)
+    return quarter_turns(_turn_features(maps[:, None], angle)[:, 0], turns)
+
+
+def correlate_everywhere(query: Tensor, maps: Tensor) -> Tensor:
+    """Match of each rotated query at every position, by the Fourier transform.
+
+    Args:
+        query: (batch, angles, channels, side, side) float32, side odd.
+        maps: (batch, maps, channels, rows, columns) float32.
+
+    Returns:
+        (batch, maps, angles, rows, columns): the query's middle laid on each cell, zero beyond the map.
+    """
+    radius = query.shape[-1] // 2
+    rows, columns = maps.shape[-2:]
+    # Beyond one end of the map lies the same band of zeros as beyond the other.
+    full = _correlate(query, maps, (_fast_size(rows + radius), _fast_size(columns + radius)))
+    return full.roll((radius, radius), dims=(-2, -1))[..., :rows, :columns]
+
+
+def correlate_nearby(query: Tensor, patch: Tensor) -> Tensor:
+    """Match of each rotated query at the offsets that patches leave room for, by the Fourier transform.
+
+    Args:
+        query: (batch, angles, channels, side, side) float32.
+        patch: (batch, patches, channels, side + n - 1, side + m - 1) float32.
+
+    Returns:
+        (batch, patches, angles, n, m): index 0 is the query's first row and column on the patch's.
+    """
     rows, columns = (patch.shape[axis] - query.shape[axis] + 1 for axis in (-2, -1))
-    size = (_fast_size(patch.shape[-2]), _fast_size(patch.shape[-1]))
-    spectrum = torch.fft.rfft2(patch, s=size)[:, :, None] * torch.fft.rfft2(query, s=size).conj()[:, None]
-    full: Tensor = torch.fft.irfft2(spectrum.sum(dim=3), s=size)
+    full = _correlate(query, patch, (_fast_size(patch.shape[-2]), _fast_size(patch.shape[-1])))
     return full[..., :rows, :columns]
+
+
+def _correlate(query: Tensor, patch: Tensor, size: tuple[int, int]) -> Tensor:
+    """(batch, patches, angles, *size): cyclic correlation, as in ``correlate_nearby``, of maps padded to a size."""
+    result: Tensor = _CyclicCorrelation.apply(query, patch, size)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _CyclicCorrelation(torch.autograd.Function):
+    """Cyclic correlation with a gradient of its own.
+
+    There are hundreds of rotated queries, so their transforms are nearly all of the work. The gradient that automatic
+    differentiation finds transforms them back as complex arrays, two to three times as slowly.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, patch: Tensor, size: tuple[int, int]) -> Tensor:
+        """See ``_correlate``."""
+        queries, patches = torch.fft.rfft2(query, s=size)[:, None], torch.fft.rfft2(patch, s=size)[:, :, None]
+        ctx.save_for_backward(queries, patches)
+        ctx.shapes = query.shape[-2:], patch.shape[-2:]
+        # The conjugate of a product of conjugates: so the queries, which are many, are taken as they are.
+        return torch.fft.irfft2(_summed_products(queries, patches.conj().resolve_conj(), 3).conj(), s=size)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """Gradients of query and patch."""
+        queries, patches = ctx.saved_tensors
+        query_shape, patch_shape = ctx.shapes
+        slope = torch.fft.rfft2(gradient)[:, :, :, None]
+        columns = gradient.shape[-1]
+        of_query = of_patch = None
+        if ctx.needs_input_grad[0]:
+            of_query = _inverse(_summed_products(patches, slope.conj().resolve_conj(), 1), query_shape, columns)
+        if ctx.needs_input_grad[1]:
+            of_patch = _inverse(_summed_products(queries, slope, 2), patch_shape, columns)
+        return of_query, of_patch, None
+
+
+def _summed_products(a: Tensor, b: Tensor, axis: int) -> Tensor:
+    """``(a * b).sum(axis)``, which would write all products to memory and read them again."""
+    total = a.select(axis, 0) * b.select(axis, 0)
+    for index in range(1, a.shape[axis]):
+        total.addcmul_(a.select(axis, index), b.select(axis, index))
+    return total
+
+
+def _inverse(spectrum: Tensor, shape: tuple[int, int], columns: int) -> Tensor:
+    """The first rows and columns, ``shape`` of them, of the maps with so many columns that have a spectrum."""
+    return torch.fft.irfft(torch.fft.ifft(spectrum, dim=-2)[..., : shape[0], :], n=columns)[..., : shape[1]]
 
 
 def highest(scores: Tensor, count: int, apart: int, taken: Tensor) -> Tensor:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from ravens_suite.agents.nn.equivariant import FieldConv, LiftingConv, quarter_turns, turn_fields
 from ravens_suite.agents.nn.transport import (
+    angle_grid,
     correlate_everywhere,
     correlate_nearby,
     highest,
+    match_everywhere,
+    match_nearby,
     rotate_query,
     steerable,
 )
@@ -57,6 +61,34 @@ def test_gradients_of_tied_kernels_are_right() -> None:
     assert torch.autograd.gradcheck(output, tuple(layers.parameters()))
 
 
+def test_kernels_kept_for_acting_follow_the_weights() -> None:
+    torch.manual_seed(6)
+    layer, other = FieldConv(2, 2), FieldConv(2, 2)
+    fields = torch.randn(1, 8, 5, 5)
+
+    def kept() -> torch.Tensor:
+        with torch.inference_mode():
+            layer(fields)
+            result: torch.Tensor = layer(fields)
+        return result
+
+    def check() -> None:
+        torch.testing.assert_close(kept(), layer(fields), rtol=1e-5, atol=1e-6)
+
+    check()
+    with torch.no_grad():
+        torch._foreach_lerp_(list(layer.parameters()), list(other.parameters()), 0.5)
+    check()
+    with torch.no_grad():
+        layer.bias += 1
+    check()
+    layer.load_state_dict(other.state_dict())
+    check()
+    layer.double()
+    fields = fields.double()
+    check()
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_steering_by_a_quarter_turn_is_turning_the_fields(turns: int) -> None:
     torch.manual_seed(1)
@@ -67,24 +99,35 @@ def test_steering_by_a_quarter_turn_is_turning_the_fields(turns: int) -> None:
 
 def test_correlation_is_the_sum_of_products() -> None:
     torch.manual_seed(2)
-    query, key = torch.randn(2, 3, 4, 5, 5), torch.randn(2, 4, 12, 7)
-    plain = torch.stack([torch.nn.functional.conv2d(k[None], q, padding=2)[0] for q, k in zip(query, key, strict=True)])
-    torch.testing.assert_close(correlate_everywhere(query, key), plain, rtol=1e-4, atol=1e-4)
+    query, maps = torch.randn(2, 3, 4, 5, 5), torch.randn(2, 2, 4, 12, 7)
+    plain = [torch.nn.functional.conv2d(m, q, padding=2) for q, m in zip(query, maps, strict=True)]
+    torch.testing.assert_close(correlate_everywhere(query, maps), torch.stack(plain), rtol=1e-4, atol=1e-4)
     patch = torch.randn(2, 3, 4, 9, 9)
-    plain = torch.stack([torch.nn.functional.conv2d(k, q) for q, k in zip(query, patch, strict=True)])
-    torch.testing.assert_close(correlate_nearby(query, patch), plain, rtol=1e-4, atol=1e-4)
+    plain = [torch.nn.functional.conv2d(k, q) for q, k in zip(query, patch, strict=True)]
+    torch.testing.assert_close(correlate_nearby(query, patch), torch.stack(plain), rtol=1e-4, atol=1e-4)
 
 
-def test_both_ways_of_matching_agree() -> None:
-    """Convolution in bfloat16, where autocast is on, gives what the Fourier transform gives, to its precision."""
+@pytest.mark.parametrize("correlate", [correlate_everywhere, correlate_nearby])
+def test_gradients_of_correlation_are_right(correlate: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
     torch.manual_seed(3)
-    query, key, patch = torch.randn(1, 6, 8, 9, 9), torch.randn(1, 8, 24, 16), torch.randn(1, 2, 8, 13, 13)
-    for match, maps in ((correlate_everywhere, key), (correlate_nearby, patch)):
-        plain = match(query, maps)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            quick = match(query, maps)
-        assert quick.dtype == torch.float32
-        assert float((quick - plain).abs().max()) < 0.02 * float(plain.abs().max())
+    query = torch.randn(2, 3, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    maps = torch.randn(2, 2, 2, 7, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(correlate, (query, maps))
+
+
+@pytest.mark.parametrize("count", [8, 9, 1])
+@pytest.mark.parametrize("start", [0.0, 0.7])
+def test_matching_turns_the_query_by_every_angle(count: int, start: float) -> None:
+    """However many quarter turns are made of others: for nine angles and for one, none."""
+    torch.manual_seed(4)
+    query, key = torch.randn(2, 16, 5, 5), torch.randn(2, 16, 12, 9)
+    angles = angle_grid(count, query.device) + start
+    turned = rotate_query(query, angles.expand(2, -1))
+    plain = correlate_everywhere(turned, key[:, None])[:, 0]
+    torch.testing.assert_close(match_everywhere(query, key, angles), plain, rtol=1e-4, atol=2e-4)
+    patches = torch.randn(2, 3, 16, 9, 9)
+    plain = correlate_nearby(turned, patches)
+    torch.testing.assert_close(match_nearby(query, patches, angles), plain, rtol=1e-4, atol=2e-4)
 
 
 def test_the_highest_cells_keep_apart() -> None:

@@ -21,7 +21,7 @@ from ravens_suite.agents.nn.network import FINE, Match
 from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.steps import step_from_maps
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
-from ravens_suite.agents.nn.transport import angle_grid, correlate_everywhere, crop, rotate_query, steerable
+from ravens_suite.agents.nn.transport import angle_grid, crop, match_everywhere, steerable
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -63,8 +63,8 @@ def test_matching_the_object_itself_gives_pose_and_sign_of_the_angle(seed: int) 
     fields[:, :4] = query
     key = torch.zeros(1, 16, 160, 80)
     key[:, :4] = features(scene.targets[0])
-    angles = angle_grid(36, torch.device("cpu"))[None]
-    scores = correlate_everywhere(rotate_query(steerable(fields), angles), steerable(key))[0]
+    angles = angle_grid(36, torch.device("cpu"))
+    scores = match_everywhere(steerable(fields), steerable(key), angles)[0]
     best, _ = peak(scores)
     expected = to_pixels(Pose.planar(*place)) / 2 - 0.5
     assert abs(float(best[2]) - expected[0]) < 1 and abs(float(best[1]) - expected[1]) < 1
