@@ -229,10 +229,12 @@ class _CyclicCorrelation(torch.autograd.Function):
         ctx.save_for_backward(queries, patches)
         ctx.shapes = query.shape[-2:], patch.shape[-2:]
         # The conjugate of a product of conjugates: so the queries, which are many, are taken as they are.
-        return torch.fft.irfft2(_summed_products(queries, patches.conj().resolve_conj(), 3).conj(), s=size)
+        spectrum = _summed_products(queries, patches.conj().resolve_conj(), 3).conj()
+        result: Tensor = torch.fft.irfft2(spectrum, s=size)
+        return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """Gradients of query and patch."""
         queries, patches = ctx.saved_tensors
@@ -257,7 +259,9 @@ def _summed_products(a: Tensor, b: Tensor, axis: int) -> Tensor:
 
 def _inverse(spectrum: Tensor, shape: tuple[int, int], columns: int) -> Tensor:
     """The first rows and columns, ``shape`` of them, of the maps with so many columns that have a spectrum."""
-    return torch.fft.irfft(torch.fft.ifft(spectrum, dim=-2)[..., : shape[0], :], n=columns)[..., : shape[1]]
+    rows: Tensor = torch.fft.ifft(spectrum, dim=-2)[..., : shape[0], :]
+    maps: Tensor = torch.fft.irfft(rows, n=columns)[..., : shape[1]]
+    return maps
 
 
 def highest(scores: Tensor, count: int, apart: int, taken: Tensor) -> Tensor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from .equivariant import FieldConv, LiftingConv
@@ -51,10 +52,40 @@ def balanced(fields: Tensor) -> Tensor:
     Every update by Muon is as large as the last, so weights grow, and what they make of a scene grows with the product
     of all layers: without this the deep levels came to 1e9 within 3,000 steps, and the next rectifier to zero.
     """
-    count = fields[0].numel() ** 0.5
-    norm = torch.linalg.vector_norm(fields, dim=(1, 2, 3), keepdim=True, dtype=torch.float32)
-    scaled: Tensor = fields * (_SIZE * count / (norm + 1e-4 * count)).to(fields.dtype)
-    return scaled
+    result: Tensor = _Balance.apply(fields)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Balance(torch.autograd.Function):
+    """``balanced``, with a gradient that goes through the fields twice instead of ten times."""
+
+    @staticmethod
+    def forward(ctx: Any, fields: Tensor) -> Tensor:
+        """See ``balanced``."""
+        count = fields[0].numel() ** 0.5
+        norm = torch.linalg.vector_norm(fields, dim=(1, 2, 3), keepdim=True, dtype=_exact(fields))
+        scale = _SIZE * count / (norm + 1e-4 * count)
+        # The change of the scale along the fields, for a change of one in their product with themselves.
+        slope = -scale.square() / (_SIZE * count * norm.clamp(min=1e-12))
+        ctx.save_for_backward(fields, scale, slope)
+        scaled: Tensor = fields * scale.to(fields.dtype)
+        return scaled
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Gradient of the fields."""
+        fields, scale, slope = ctx.saved_tensors
+        # In the layout of the fields, which what is cut out of them does not keep: mixed, sums take four times as long.
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        along = (gradient * fields).sum(dim=(1, 2, 3), keepdim=True, dtype=_exact(fields))
+        result: Tensor = torch.addcmul(gradient * scale.to(fields.dtype), fields, (slope * along).to(fields.dtype))
+        return result
+
+
+def _exact(fields: Tensor) -> torch.dtype:
+    """The type to sum in."""
+    return torch.promote_types(fields.dtype, torch.float32)
 
 
 class Ascent(nn.Module):

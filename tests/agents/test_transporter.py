@@ -268,9 +268,9 @@ def test_what_the_contest_chooses_is_carried_out_and_remembered(monkeypatch: pyt
 
 
 def _recorded(places: Callable[..., Any], picks: list[np.ndarray]) -> Callable[..., Any]:
-    def call(scene: object, pick: np.ndarray) -> Any:
-        picks.append(pick)
-        return places(scene, pick)
+    def call(scene: object, chosen: list[np.ndarray]) -> Any:
+        picks.extend(chosen)
+        return places(scene, chosen)
 
     return call
 
