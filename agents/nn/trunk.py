@@ -52,11 +52,19 @@ def balanced(fields: Tensor) -> Tensor:
     Every update by Muon is as large as the last, so weights grow, and what they make of a scene grows with the product
     of all layers: without this the deep levels came to 1e9 within 3,000 steps, and the next rectifier to zero.
     """
-    result: Tensor = _Balance.apply(fields)  # type: ignore[no-untyped-call]
+    result: Tensor = _Balancing.apply(fields)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Balance(torch.autograd.Function):
+class Balance(nn.Module):
+    """``balanced``, as a layer."""
+
+    def forward(self, fields: Tensor) -> Tensor:
+        """Same shape in and out."""
+        return balanced(fields)
+
+
+class _Balancing(torch.autograd.Function):
     """``balanced``, with a gradient that goes through the fields twice instead of ten times."""
 
     @staticmethod
@@ -93,14 +101,17 @@ class Ascent(nn.Module):
 
     Args:
         widths: fields at each resolution, finest first.
+        finished: whether there is a residual block at the finest resolution too, where it costs most.
     """
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], *, finished: bool = True) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
         self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
         self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
-        self.merge = nn.ModuleList(Residual(a) for a, _ in pairs)
+        self.merge = nn.ModuleList(
+            Residual(a) if index or finished else Balance() for index, (a, _) in enumerate(pairs)
+        )
 
     def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Features of all levels, finest first, to those of the finest and of the one below it."""
@@ -134,7 +145,7 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
         self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
         self.ascent = Ascent(widths)
-        self.informed_ascent = Ascent(widths)
+        self.informed_ascent = Ascent(widths, finished=False)
 
     def forward(self, image: Tensor) -> Features:
         """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
