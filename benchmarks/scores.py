@@ -1,0 +1,65 @@
+"""The tables of the README, from the scores of the grid.
+
+    python benchmarks/scores.py [--scores results/scores.csv] [--agent transporter] [--seed 0]
+
+Markdown on standard output: for each number of demonstrations a table of all tasks that were measured, with the best
+published figure for each, and the mean over tasks.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ravens_suite.jobs.comparison import difference, published_for
+from ravens_suite.jobs.published import published_scores
+from ravens_suite.jobs.tables import read_rows
+
+EPISODES = 100
+"""Test seeds behind each row."""
+
+
+def row(scores: dict[str, str], best: float) -> str:
+    """One line of a table."""
+    ours = float(scores["score"])
+    gap = difference(ours, EPISODES, best)
+    first, second = (f"**{value:.1f}**" if value >= max(ours, best) else f"{value:.1f}" for value in (ours, best))
+    strict = f"{float(scores['strict']):.0f} % ({float(scores['low']):.0f} to {float(scores['high']):.0f})"
+    interval = f"{gap.points:+.1f} ({gap.low:+.0f} to {gap.high:+.0f})"
+    minutes = f"{float(scores['train_seconds']) / 60:.1f}"
+    return f"| {scores['task']} | {first} | {strict} | {second} | {interval} | {minutes} | {scores['commit'][:7]} |"
+
+
+def table(rows: list[dict[str, str]], demos: int) -> list[str]:
+    """The lines of the table of one number of demonstrations."""
+    order = list(dict.fromkeys(each.task for each in published_scores()))
+    rows = sorted((r for r in rows if r["task"] in order), key=lambda r: order.index(r["task"]))
+    best = [max(published_for(r["task"], demos).values()) for r in rows]
+    lines = [
+        "| task | mean score | strict success, 95 % interval | best published | difference, 95 % interval "
+        "| training, min | commit |",
+        "|---|---|---|---|---|---|---|",
+        *(row(scores, figure) for scores, figure in zip(rows, best, strict=True)),
+    ]
+    ours, theirs = (sum(values) / len(rows) for values in ([float(r["score"]) for r in rows], best))
+    name = "mean" if len(rows) == len(order) else f"mean of these {len(rows)}"
+    return [*lines, f"| **{name}** | {ours:.1f} | | {theirs:.1f} | {ours - theirs:+.1f} | | |"]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scores", type=Path, default=Path("results/scores.csv"), help="(default: %(default)s)")
+    parser.add_argument("--agent", default="transporter", help="(default: %(default)s)")
+    parser.add_argument("--seed", default="0", help="(default: %(default)s)")
+    options = parser.parse_args()
+    rows = [r for r in read_rows(options.scores) if (r["agent"], r["seed"]) == (options.agent, options.seed)]
+    if not rows:
+        parser.error(f"{options.scores} has no rows of {options.agent} with seed {options.seed}.")
+    for demos in sorted({int(r["demos"]) for r in rows}):
+        print(f"\nFrom {demos} demonstration{'s' if demos > 1 else ''}:\n")
+        print("\n".join(table([r for r in rows if int(r["demos"]) == demos], demos)))
+
+
+if __name__ == "__main__":
+    main()
