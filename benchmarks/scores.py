@@ -2,8 +2,8 @@
 
     python benchmarks/scores.py [--scores results/scores.csv] [--agent transporter] [--seed 0]
 
-Markdown on standard output: for each number of demonstrations a table of all tasks that were measured, with the best
-published figure for each, and the mean over tasks.
+Markdown on standard output: for each number of demonstrations for which there are published figures a table of all
+tasks that were measured, with the best of these figures, and the mean over tasks.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ravens_suite.jobs.comparison import difference, published_for
-from ravens_suite.jobs.published import published_scores
+from ravens_suite.jobs.comparison import difference
+from ravens_suite.jobs.published import best_published, published_scores
 from ravens_suite.jobs.tables import read_rows
 
 EPISODES = 100
@@ -33,15 +33,17 @@ def row(scores: dict[str, str], best: float) -> str:
 def table(rows: list[dict[str, str]], demos: int) -> list[str]:
     """The lines of the table of one number of demonstrations."""
     order = list(dict.fromkeys(each.task for each in published_scores()))
-    rows = sorted((r for r in rows if r["task"] in order), key=lambda r: order.index(r["task"]))
-    best = [max(published_for(r["task"], demos).values()) for r in rows]
+    best = {r["task"]: found.score for r in rows if (found := best_published(r["task"], demos))}
+    rows = sorted((r for r in rows if r["task"] in best), key=lambda r: order.index(r["task"]))
+    if not rows:
+        return ["Nothing of this is published."]
     lines = [
         "| task | mean score | strict success, 95 % interval | best published | difference, 95 % interval "
         "| training, min | commit |",
         "|---|---|---|---|---|---|---|",
-        *(row(scores, figure) for scores, figure in zip(rows, best, strict=True)),
+        *(row(scores, best[scores["task"]]) for scores in rows),
     ]
-    ours, theirs = (sum(values) / len(rows) for values in ([float(r["score"]) for r in rows], best))
+    ours, theirs = (sum(values) / len(rows) for values in ([float(r["score"]) for r in rows], best.values()))
     name = "mean" if len(rows) == len(order) else f"mean of these {len(rows)}"
     return [*lines, f"| **{name}** | {ours:.1f} | | {theirs:.1f} | {ours - theirs:+.1f} | | |"]
 

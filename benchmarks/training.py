@@ -6,9 +6,10 @@ The input is one demonstration of block-insertion's kind: a heightmap of 320 x 1
 to be collected, and three camera images of the published size for act(). ``step`` and ``act`` are the least wall time
 of several, after three that are not counted (of the reference none: each would add half a minute to the wait). Both
 agents' steps are of one example here; ``default_batch_seconds`` is a step of ours on as many as its settings say, and
-``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the turning of the query and its
-cross-correlation with the key, with their gradients, at the step's own shapes; ``network`` is all the rest of forward
-and backward; ``step`` also holds augmentation and the optimiser. ``ratio`` is the reference's step over ours.
+``default_batch_ratio`` the reference's step over that. A step's ``correlation`` is the cross-correlation of query
+and key with its gradient, of ours with turning the query (the reference turns images instead), at the step's own
+shapes; ``network`` is all the rest of forward and backward; ``step`` also holds augmentation and the optimiser.
+``ratio`` is the reference's step over ours.
 """
 
 from __future__ import annotations

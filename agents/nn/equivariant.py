@@ -81,7 +81,7 @@ class _TiedConv(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
-        weight, bias = self._frozen() if torch.is_inference_mode_enabled() else self._tied()
+        weight, bias = self._tied() if self.weight.requires_grad else self._kept_for_acting(maps.device.type)
         return functional.conv2d(maps, weight, bias, self.stride, self.padding)
 
     def _tied(self) -> tuple[Tensor, Tensor]:
@@ -91,9 +91,16 @@ class _TiedConv(nn.Module):
         weight = weight.reshape(fields * ORIENTATIONS, -1, self.kernel, self.kernel)
         return weight, self.bias.repeat_interleave(ORIENTATIONS)
 
-    def _frozen(self) -> tuple[Tensor, Tensor]:
-        """The same, made anew only after the weights have changed: of acting it would be a tenth of the time."""
-        state = (self.weight._version, self.weight.data_ptr(), self.bias._version, self.bias.data_ptr())
+    def _kept_for_acting(self, device_type: str) -> tuple[Tensor, Tensor]:
+        """The same, made anew only after the weights have changed: of acting it would be a tenth of the time.
+
+        Only of weights that are not trained: a fused optimiser changes those without leaving a trace.
+        """
+        if self.weight.is_inference():
+            return self._tied()
+        precision = torch.is_autocast_enabled(device_type) and torch.get_autocast_dtype(device_type)
+        weights = (self.weight, self.bias)
+        state = (precision, *((tensor._version, tensor.data_ptr()) for tensor in weights))
         if self._kept is None or self._kept[0] != state:
             weight, bias = self._tied()
             self._kept = state, weight, bias

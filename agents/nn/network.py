@@ -29,7 +29,7 @@ class TransporterConfig:
         coarse_radius: of the query window, in cells of 12.5 mm.
         fine_radius: of the query window, in cells of 6.25 mm.
         angles: place angles over a full turn, when acting; if no demonstration turns anything, there is only zero.
-            Multiples of four cost half.
+            Coarse placing by a multiple of four costs half.
         train_angles: as many when learning; they begin anywhere.
         fine_reach: refined positions to each side, in cells of 6.25 mm.
         candidates: coarse maxima that are refined, and the best of them taken.

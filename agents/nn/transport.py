@@ -173,6 +173,8 @@ def match_nearby(query: Tensor, patches: Tensor, angles: Tensor) -> Tensor:
 
 def _quarter_turned(maps: Tensor, turns: int) -> Tensor:
     """Steerable features (batch, F * 4, rows, columns) as they are after the scene turned by quarter turns."""
+    if turns == 0:
+        return maps
     angle = torch.full((len(maps), 1), turns * math.pi / 2, device=maps.device)
     return quarter_turns(_turn_features(maps[:, None], angle)[:, 0], turns)
 
@@ -187,10 +189,11 @@ def correlate_everywhere(query: Tensor, maps: Tensor) -> Tensor:
     Returns:
         (batch, maps, angles, rows, columns): the query's middle laid on each cell, zero beyond the map.
     """
-    radius = query.shape[-1] // 2
+    side = query.shape[-1]
+    radius = side // 2
     rows, columns = maps.shape[-2:]
     # Beyond one end of the map lies the same band of zeros as beyond the other.
-    full = _correlate(query, maps, (_fast_size(rows + radius), _fast_size(columns + radius)))
+    full = _correlate(query, maps, (_fast_size(max(rows + radius, side)), _fast_size(max(columns + radius, side))))
     return full.roll((radius, radius), dims=(-2, -1))[..., :rows, :columns]
 
 

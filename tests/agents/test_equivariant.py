@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ from ravens_suite.agents.nn.transport import (
     rotate_query,
     steerable,
 )
-from ravens_suite.agents.nn.trunk import Trunk
+from ravens_suite.agents.nn.trunk import Trunk, balanced
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -61,32 +62,78 @@ def test_gradients_of_tied_kernels_are_right() -> None:
     assert torch.autograd.gradcheck(output, tuple(layers.parameters()))
 
 
-def test_kernels_kept_for_acting_follow_the_weights() -> None:
+def test_kernels_kept_for_acting_follow_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(6)
-    layer, other = FieldConv(2, 2), FieldConv(2, 2)
+    trained, other = FieldConv(2, 2), FieldConv(2, 2)
+    acting = copy.deepcopy(trained).requires_grad_(False)
     fields = torch.randn(1, 8, 5, 5)
-
-    def kept() -> torch.Tensor:
-        with torch.inference_mode():
-            layer(fields)
-            result: torch.Tensor = layer(fields)
-        return result
+    made = []
+    make = FieldConv._tied
+    monkeypatch.setattr(FieldConv, "_tied", lambda layer: made.append(layer) or make(layer))
 
     def check() -> None:
-        torch.testing.assert_close(kept(), layer(fields), rtol=1e-5, atol=1e-6)
+        """What acts is what it is made anew from, and is made once."""
+        made.clear()
+        with torch.inference_mode():
+            kept = [acting(fields) for _ in range(3)]
+        assert len(made) == 1, "kept, and not kept too long"
+        fresh = copy.deepcopy(acting).requires_grad_(True)
+        torch.testing.assert_close(kept[-1], fresh(fields), rtol=1e-5, atol=1e-6)
 
     check()
     with torch.no_grad():
-        torch._foreach_lerp_(list(layer.parameters()), list(other.parameters()), 0.5)
+        torch._foreach_lerp_(list(acting.parameters()), list(other.parameters()), 0.5)
     check()
     with torch.no_grad():
-        layer.bias += 1
+        acting.bias += 1
     check()
-    layer.load_state_dict(other.state_dict())
+    acting.load_state_dict(other.state_dict())
     check()
-    layer.double()
+    acting.double()
     fields = fields.double()
     check()
+
+
+def test_kernels_of_trained_weights_are_not_kept() -> None:
+    """A fused optimiser changes them unnoticed."""
+    torch.manual_seed(7)
+    layer = FieldConv(2, 2)
+    optimiser = torch.optim.AdamW(layer.parameters(), lr=0.1, fused=True)
+    fields = torch.randn(1, 8, 5, 5)
+    with torch.inference_mode():
+        before = layer(fields)
+    layer(fields).square().sum().backward()
+    optimiser.step()
+    with torch.inference_mode():
+        after = layer(fields)
+    torch.testing.assert_close(after, layer(fields).detach())
+    assert not torch.equal(before, after)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_kernels_kept_in_one_precision_do_not_serve_the_other(first: bool) -> None:
+    layer = FieldConv(2, 2).requires_grad_(False)
+    fields = torch.randn(1, 8, 5, 5)
+    results = {}
+    for half in (first, not first):
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            results[half] = layer(fields)
+    assert results[True].dtype == torch.bfloat16
+    assert results[False].dtype == torch.float32
+    torch.testing.assert_close(results[True].float(), results[False], rtol=0.02, atol=0.02)
+
+
+def test_the_gradient_of_balanced_features_is_right() -> None:
+    torch.manual_seed(8)
+    fields = torch.randn(2, 3, 5, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(balanced, (fields,))
+    half = fields.detach().bfloat16().requires_grad_()
+    weights = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    (balanced(fields) * weights).sum().backward()
+    (balanced(half).double() * weights).sum().backward()
+    assert half.grad is not None and fields.grad is not None
+    torch.testing.assert_close(half.grad.double(), fields.grad, rtol=0.05, atol=0.01)
+    assert torch.isfinite(balanced(torch.zeros(1, 2, 3, 3))).all()
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -118,16 +165,34 @@ def test_gradients_of_correlation_are_right(correlate: Callable[[torch.Tensor, t
 @pytest.mark.parametrize("count", [8, 9, 1])
 @pytest.mark.parametrize("start", [0.0, 0.7])
 def test_matching_turns_the_query_by_every_angle(count: int, start: float) -> None:
-    """However many quarter turns are made of others: for nine angles and for one, none."""
+    """However many quarter turns are made of others (for nine angles and for one, none), with its gradients."""
     torch.manual_seed(4)
-    query, key = torch.randn(2, 16, 5, 5), torch.randn(2, 16, 12, 9)
+    query, key = torch.randn(2, 16, 5, 5, requires_grad=True), torch.randn(2, 16, 12, 9, requires_grad=True)
+    patches = torch.randn(2, 3, 16, 9, 9, requires_grad=True)
     angles = angle_grid(count, query.device) + start
-    turned = rotate_query(query, angles.expand(2, -1))
-    plain = correlate_everywhere(turned, key[:, None])[:, 0]
-    torch.testing.assert_close(match_everywhere(query, key, angles), plain, rtol=1e-4, atol=2e-4)
-    patches = torch.randn(2, 3, 16, 9, 9)
-    plain = correlate_nearby(turned, patches)
-    torch.testing.assert_close(match_nearby(query, patches, angles), plain, rtol=1e-4, atol=2e-4)
+
+    def plain(maps: torch.Tensor, padding: int) -> torch.Tensor:
+        turned = rotate_query(query, angles.expand(2, -1))
+        pairs = zip(maps, turned, strict=True)
+        return torch.stack([torch.nn.functional.conv2d(m, q, padding=padding) for m, q in pairs])
+
+    for ours, theirs, maps in (
+        (match_everywhere(query, key, angles), plain(key[:, None], 2)[:, 0], key),
+        (match_nearby(query, patches, angles), plain(patches, 0), patches),
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-4)
+        weights = torch.randn_like(ours)
+        slopes, wanted = (torch.autograd.grad((m * weights).sum(), (query, maps)) for m in (ours, theirs))
+        torch.testing.assert_close(slopes, wanted, rtol=1e-3, atol=2e-3)
+
+
+def test_a_window_may_be_larger_than_the_map() -> None:
+    torch.manual_seed(9)
+    query = torch.randn(1, 2, 3, 9, 9, dtype=torch.float64, requires_grad=True)
+    maps = torch.randn(1, 1, 3, 3, 12, dtype=torch.float64, requires_grad=True)
+    plain = torch.nn.functional.conv2d(maps[0], query[0], padding=4)[None]
+    torch.testing.assert_close(correlate_everywhere(query, maps), plain)
+    assert torch.autograd.gradcheck(correlate_everywhere, (query, maps))
 
 
 def test_the_highest_cells_keep_apart() -> None:
