@@ -133,7 +133,7 @@ class Trunk(nn.Module):
     Args:
         channels: of the input image.
         widths: fields at these resolutions, finest first; at least two.
-        depth: residual blocks at a resolution on the way down; on the ways up there is one, but at the end of picking none.
+        depth: residual blocks at a resolution on the way down; on the way up there is one, or none (see ``Ascent``).
     """
 
     def __init__(self, channels: int, widths: tuple[int, ...], depth: int) -> None:
