@@ -48,7 +48,7 @@ class PlaceHead(nn.Module):
         self.radius = radius
         self.query_hidden = FieldConv(3 * fields + 2, fields)
         self.query_output = FieldConv(fields, outputs, kernel=1)
-        self.key_hidden = FieldConv(fields, fields)
+        self.key_hidden = FieldConv(fields, fields, kernel=1)
         self.key_output = FieldConv(fields, outputs, kernel=1)
         self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
         # Queries and keys of size one and random signs match with a standard deviation of about one, times a gain.
