@@ -12,7 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Self
@@ -24,6 +24,8 @@ _LOG = logging.getLogger(__name__)
 _environment_lock = threading.Lock()
 TRIES = 3
 """Deaths of a process at one unit after which it is given up."""
+_AHEAD = 2
+"""Units that a process has at most: the one it is at and the next, so that it never waits for its parent."""
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -36,11 +38,11 @@ _ONE_THREAD = (
 
 @dataclass(eq=False)
 class _Process:
-    """A child, our end of its pipe, and the unit it is at."""
+    """A child, our end of its pipe, and the units it has: the first is the one it is at."""
 
     process: BaseProcess
     connection: Connection
-    busy: int | None = None
+    units: deque[int] = field(default_factory=deque)
 
     def stop(self) -> None:
         self.connection.close()
@@ -93,21 +95,22 @@ class ProcessEngine:
     def _hand_out(self, make: Callable[[], Any], units: Sequence[Any], waiting: deque[int]) -> None:
         while len(self._processes) < min(self._workers, len(waiting)):
             self._processes.append(self._start())
-        for process in self._processes:
-            if process.busy is None and waiting:
-                process.busy = waiting.popleft()
-                try:
-                    process.connection.send((make, units[process.busy]))
-                except (BrokenPipeError, ConnectionResetError):
-                    _LOG.debug("A process died before it was handed a unit.")
+        for had in range(_AHEAD):
+            for process in self._processes:
+                # Nobody has units ahead of others while too few are left for all.
+                if len(process.units) == had and len(waiting) > (len(self._processes) if had else 0):
+                    process.units.append(waiting.popleft())
+                    try:
+                        process.connection.send((make, units[process.units[-1]]))
+                    except (BrokenPipeError, ConnectionResetError):
+                        _LOG.debug("A process died before it was handed a unit.")
 
     def _gather(self, units: Sequence[Any], waiting: deque[int], deaths: list[int], done: dict[int, Any]) -> None:
         """Wait for a process, and take its result or bury it."""
-        busy = {process.connection: process for process in self._processes if process.busy is not None}
+        busy = {process.connection: process for process in self._processes if process.units}
         for connection in wait(list(busy)):
             process = busy[connection]  # type: ignore[index]
-            index = process.busy
-            assert index is not None
+            index = process.units[0]
             try:
                 ok, value = process.connection.recv()
             except (EOFError, ConnectionResetError):
@@ -116,9 +119,9 @@ class ProcessEngine:
                 if deaths[index] >= TRIES:
                     raise WorkerError(f"{units[index]} killed its process {TRIES} times: is memory short?") from None
                 _LOG.warning("A worker process died at %s; it is run again.", units[index])
-                waiting.appendleft(index)
+                waiting.extendleft(reversed(process.units))
                 continue
-            process.busy = None
+            process.units.popleft()
             if not ok:
                 raise value
             done[index] = value

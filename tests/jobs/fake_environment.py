@@ -158,3 +158,26 @@ class ThreadsWorker:
 
     def close(self) -> None:
         pass
+
+
+class EchoWorker:
+    """Gives back its unit; at one of them its process dies, the first time.
+
+    Args:
+        folder: where it notes each unit that it did, and its death.
+        fatal: that unit.
+    """
+
+    def __init__(self, folder: str, fatal: int) -> None:
+        self.folder, self.fatal = Path(folder), fatal
+
+    def run(self, unit: int) -> int:
+        if unit == self.fatal and not (self.folder / "died").exists():
+            (self.folder / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        with (self.folder / "done").open("a") as file:
+            file.write(f"{unit}\n")
+        return unit
+
+    def close(self) -> None:
+        pass

@@ -160,6 +160,18 @@ def test_a_worker_that_dies_loses_nothing(tmp_path: Path, uninterrupted: dict[st
     assert _bytes(tmp_path) == uninterrupted
 
 
+@pytest.mark.parametrize(("workers", "count"), [(1, 6), (2, 7), (3, 2)])
+def test_units_that_a_dead_worker_had_ahead_are_done_once_and_in_order(
+    tmp_path: Path, workers: int, count: int
+) -> None:
+    """A process has its next unit before its parent has the last result."""
+    with ProcessEngine(workers) as engine:
+        results = list(engine.map(partial(fake_environment.EchoWorker, str(tmp_path), 1), range(count)))
+    assert results == list(range(count))
+    assert (tmp_path / "died").exists()
+    assert sorted(map(int, (tmp_path / "done").read_text().split())) == results
+
+
 def test_a_unit_that_always_kills_its_worker_ends(tmp_path: Path) -> None:
     (tmp_path / TASK).mkdir()
     (tmp_path / TASK / "always").touch()
