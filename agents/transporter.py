@@ -136,7 +136,7 @@ class Transporter(Agent):
             scatter=self.config.scatter,
             stretch=self.config.stretch,
             shade=self.config.shade,
-            altered_scenes=self.config.altered,
+            altered_scenes=self.config.altered_scenes,
         )
 
     # ------------------------------------------------------------------ learning
@@ -147,8 +147,9 @@ class Transporter(Agent):
         for net in (self.net, self.optimiser.average):
             net.turning.fill_(demos.turning)
             net.habits.copy_(torch.tensor(demos.habits))
-        # Many demonstrations show many shapes themselves.
-        rules = replace(self.rules, altered=self.config.altered / len(demos))
+        # One demonstration alone shows the fewest shapes.
+        more = (self.config.altered_alone - self.config.altered) / len(demos)
+        rules = replace(self.rules, altered=self.config.altered + more)
         examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
         weighted = losses["place"] + self.config.pick_weight * losses["pick"]

@@ -48,9 +48,10 @@ class TransporterConfig:
         flips: whether augmentation mirrors scenes.
         stretch: largest factor by which augmentation stretches objects together with where they go.
         shade: largest factor by which augmentation makes loose objects brighter or darker.
-        altered: share of examples that are stretched, of those where nothing is turned; and of those whose loose
-            objects are scattered, the share that are stretched, and shaded, with one demonstration: with n, the n-th
-            part of it.
+        altered: share of examples that are stretched, and of those that are shaded, of those whose loose objects are
+            scattered, with many demonstrations.
+        altered_alone: the same with one demonstration; with n, it is as much above ``altered`` as its n-th part.
+        altered_scenes: share of examples that are stretched, of those where nothing is turned.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -79,7 +80,9 @@ class TransporterConfig:
     flips: bool = True
     stretch: float = 2.0
     shade: float = 1.6
-    altered: float = 0.8
+    altered: float = 0.5
+    altered_alone: float = 0.8
+    altered_scenes: float = 0.8
     precision: str = "auto"
     device: str = "auto"
 
