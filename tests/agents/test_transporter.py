@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import save
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations, config_from_json
-from ravens_suite.agents.nn.augment import augment
+from ravens_suite.agents.nn.augment import Augmentation, Example, augment
 from ravens_suite.agents.nn.history import NEAR, Habits, History
 from ravens_suite.agents.nn.network import FINE, Match
 from ravens_suite.agents.nn.plane import to_pixels
-from ravens_suite.agents.nn.steps import step_from_maps
+from ravens_suite.agents.nn.steps import Step, step_from_maps
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, crop, match_everywhere, steerable
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
@@ -301,19 +301,36 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_examples() -> None:
         torch.testing.assert_close(loss, torch.stack([each[name] for each in alone]).mean(), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize(("demonstrations", "share"), [(1, 0.9), (3, 0.5), (100, 0.306)])
+def test_one_demonstration_alone_is_altered_most(
+    monkeypatch: pytest.MonkeyPatch, demonstrations: int, share: float
+) -> None:
+    agent = Transporter(replace(TINY, altered=0.3, altered_alone=0.9, batch=1))
+    seen: list[float] = []
+
+    def note(step: Step, rules: Augmentation, rng: np.random.Generator) -> Example:
+        seen.append(rules.altered)
+        return augment(step, rules, rng)
+
+    monkeypatch.setattr("ravens_suite.agents.transporter.augment", note)
+    step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(1))
+    agent.fit_step(Demonstrations([[step]] * demonstrations), 0)
+    assert seen == [pytest.approx(share)]
+
+
 def test_a_pick_that_came_to_nothing_is_not_tried_again() -> None:
     """While the table stays as it is, each pick is elsewhere; a new episode, or a change there, forgets them."""
     rng = np.random.default_rng(0)
     step = scenes.insertion(rng).step(rng)
     heightmap = Heightmap(step.color, step.height)
-    agent = Transporter(TINY)
+    agent, fresh = _at_ease_with_what_settled(), _at_ease_with_what_settled()
     picks = [to_pixels(agent.action(heightmap).pick) for _ in range(4)]
     for index, pick in enumerate(picks):
         assert all(np.abs(pick - other).max() >= 2 for other in picks[:index])
     column, row = picks[-1].astype(int)
     other = Heightmap(heightmap.color.copy(), heightmap.height.copy())
     other.height[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] += 0.05
-    np.testing.assert_allclose(to_pixels(agent.action(other).pick), to_pixels(Transporter(TINY).action(other).pick))
+    np.testing.assert_allclose(to_pixels(agent.action(other).pick), to_pixels(fresh.action(other).pick))
     agent.reset()
     np.testing.assert_allclose(to_pixels(agent.action(heightmap).pick), picks[0])
 
@@ -339,3 +356,10 @@ def test_picks_are_apart_and_their_chances_add_up_to_at_most_one() -> None:
     assert np.abs(second - [123, 183]).max() < 3
     assert math.exp(most) + math.exp(less) <= 1 + 1e-6
     assert most > less > math.log(0.1)
+
+
+def _at_ease_with_what_settled() -> Transporter:
+    """An agent that picks again what it has placed as soon as anything else."""
+    agent = Transporter(TINY)
+    agent.optimiser.average.habits.fill_(1.0)
+    return agent
