@@ -136,6 +136,8 @@ class Recording:
         """Raise ConfigError unless there are ``count`` observations."""
         counts = {key: len(encoder) for key, encoder in self.images.items()}
         counts |= {key: len(values) for key, values in self.values.items()}
+        if not counts:
+            raise ConfigError("An episode without observations: give them, or the recording of its rollout.")
         for key, seen in counts.items():
             if seen != count:
                 raise ConfigError(f"{key!r} was seen {seen} times; an episode of {count - 1} steps has {count}.")

@@ -68,6 +68,12 @@ def test_a_recording_gives_the_bytes_of_the_observations(tmp_path: Path, episode
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_an_episode_without_observations_is_refused(tmp_path: Path, episode: Episode) -> None:
+    with pytest.raises(ConfigError, match="without observations"):
+        write_episode(tmp_path / "e", dataclasses.replace(episode, observations={}))
+    assert not (tmp_path / "e").exists()
+
+
 def test_a_recording_of_another_length_is_refused(tmp_path: Path, episode: Episode) -> None:
     recording = Recording()
     recording.add({key: array[0] for key, array in episode.observations.items()})
