@@ -59,7 +59,7 @@ class Episode:
         split: ``train``, ``val`` or ``test``.
         seed: of the scene.
         observations: by key, ``"color"`` (T+1, N, H, W, 3) uint8, ``"depth"`` (T+1, N, H, W) float32 metres in whole
-            multiples of ``DEPTH_UNIT``, and what else the environment was asked for.
+            multiples of ``DEPTH_UNIT``, and what else the environment was asked for; none if they are in a recording.
         actions: by key, ``"pick"`` and ``"place"`` (T, 7) float64: position, then quaternion (xyzw), world frame.
         rewards: (T,) float64.
         poses: privileged. Body name to (T+1, 7) float64 world poses; NaN rows where the body is absent.
@@ -125,8 +125,15 @@ class Recording:
     values: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
 
     def add(self, observation: Mapping[str, NDArray[Any]]) -> None:
-        """Code the next observation; all of an episode have the same keys."""
-        for key, array in observation.items():
+        """Code the next observation; all of an episode have the same keys.
+
+        Its arrays must not change: images until the next one is added, others until the episode is written.
+
+        Raises:
+            ConfigError: an image has another shape or dtype than the first.
+        """
+        for key, value in observation.items():
+            array = np.asarray(value)
             if array.ndim < _IMAGE_AXES - 1:
                 self.values.setdefault(key, []).append(array)
             else:

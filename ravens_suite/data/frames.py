@@ -21,6 +21,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from ravens_suite.errors import ConfigError
 from ravens_suite.values.types import DEPTH_UNIT
 
 Plane = NDArray[Any]
@@ -84,23 +85,29 @@ class Encoder:
         return replace(self._layout, shape=(len(self), *self._layout.shape[1:]))
 
     def add(self, frame: NDArray[Any]) -> None:
-        """Code one more frame: all have one shape and one dtype, and stay as they are until the next is added."""
+        """Code one more frame, (N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes; until the next, it must not change.
+
+        Raises:
+            ConfigError: it has another shape or dtype than the first.
+        """
         if self._layout is None:
             units = frame.dtype == np.float32
             self._layout = Layout(frame.dtype.name, (0, *frame.shape), units, float(frame.max()) if units else 0.0)
+        first = (self._layout.shape[1:], self._layout.dtype)
+        if (frame.shape, frame.dtype.name) != first:
+            raise ConfigError(f"An image is {frame.dtype} {frame.shape}, the first was {first[1]} {first[0]}.")
         frame = np.ascontiguousarray(frame)
         planes = _unit_plane(frame, np.float32(self._layout.far)) if self._layout.units else _bit_planes(frame)
         if planes is None:
-            earlier = decode(self.layout, self.read)
+            so_far = decode(self.layout, self.read)
             self._layout, self._previous, self.coded = replace(self._layout, units=False, far=0.0), [], []
-            for each in (*earlier, frame):
+            for each in (*so_far, frame):
                 self.add(each)
             return
-        repeated = [np.array_equal(*pair) for pair in zip(planes, self._previous, strict=False)] or [False] * len(
-            planes
-        )
+        earlier: list[Plane | None] = [*self._previous] or [None] * len(planes)
+        pairs = zip(planes, earlier, strict=True)
         self.coded.append(
-            [b"" if same else self._compressed(plane) for plane, same in zip(planes, repeated, strict=True)]
+            [b"" if old is not None and np.array_equal(plane, old) else self._compressed(plane) for plane, old in pairs]
         )
         self._previous = planes
 
@@ -113,26 +120,11 @@ class Encoder:
         return blob
 
 
-def encode(sequence: NDArray[Any]) -> tuple[Layout, list[list[bytes]]]:
-    """Code a sequence of frames.
-
-    Args:
-        sequence: (T, N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes; T at least 1.
-
-    Returns:
-        The layout, and for each of the T frames its coded planes (empty for "as in the frame before").
-    """
-    encoder = Encoder()
-    for frame in sequence:
-        encoder.add(frame)
-    return encoder.layout, encoder.coded
-
-
 def decode(layout: Layout, read: Callable[[int, int], bytes], stop: int | None = None) -> NDArray[Any]:
     """The first frames of a coded sequence.
 
     Args:
-        layout: from ``encode``.
+        layout: of the ``Encoder`` that coded it.
         read: the coded bytes of (frame, plane).
         stop: how many frames; all by default.
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
 from ravens_suite.errors import RavensError, WorkerError
@@ -25,7 +26,9 @@ _environment_lock = threading.Lock()
 TRIES = 3
 """Deaths of a process at one unit after which it is given up."""
 _AHEAD = 2
-"""Units that a process has at most: the one it is at and the next, so that it never waits for its parent."""
+"""Units that a process has at most: the one it is at and the next, so that it does not wait for its parent."""
+_SMALL = 2**15
+"""Bytes of a unit that may be sent ahead: a pipe takes as many whether or not the other end reads."""
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -98,16 +101,22 @@ class ProcessEngine:
         for had in range(_AHEAD):
             for process in self._processes:
                 # Nobody has units ahead of others while too few are left for all.
-                if len(process.units) == had and len(waiting) > (len(self._processes) if had else 0):
-                    process.units.append(waiting.popleft())
-                    try:
-                        process.connection.send((make, units[process.units[-1]]))
-                    except (BrokenPipeError, ConnectionResetError):
-                        _LOG.debug("A process died before it was handed a unit.")
+                if len(process.units) != had or len(waiting) <= (len(self._processes) if had else 0):
+                    continue
+                message = ForkingPickler.dumps((make, units[waiting[0]]))
+                if had and len(message) > _SMALL:
+                    continue
+                process.units.append(waiting.popleft())
+                try:
+                    process.connection.send_bytes(message)
+                except (BrokenPipeError, ConnectionResetError):
+                    _LOG.debug("A process died before it was handed a unit.")
 
     def _gather(self, units: Sequence[Any], waiting: deque[int], deaths: list[int], done: dict[int, Any]) -> None:
         """Wait for a process, and take its result or bury it."""
         busy = {process.connection: process for process in self._processes if process.units}
+        if not busy:
+            raise WorkerError("No process has the unit that is waited for. Please report this bug.")
         for connection in wait(list(busy)):
             process = busy[connection]  # type: ignore[index]
             index = process.units[0]

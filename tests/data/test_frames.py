@@ -6,11 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ravens_suite.data.frames import decode, decode_frame, encode
+from ravens_suite.data.frames import Encoder, Layout, decode, decode_frame
+from ravens_suite.errors import ConfigError
 from ravens_suite.values.types import DEPTH_UNIT, quantize_depth
 
 _DTYPES = st.sampled_from(["uint8", "int8", "bool", "uint16", "int16", "int32", "float32", "float64", "int64"])
 _SHAPES = hnp.array_shapes(min_dims=4, max_dims=5, max_side=5)
+
+
+def encode(sequence: np.ndarray) -> tuple[Layout, list[list[bytes]]]:
+    encoder = Encoder()
+    for frame in sequence:
+        encoder.add(frame)
+    return encoder.layout, encoder.coded
 
 
 def _round_trip(sequence: np.ndarray) -> np.ndarray:
@@ -91,3 +99,15 @@ def test_stopping_early_decodes_only_what_is_asked_for() -> None:
     assert np.array_equal(decode(layout, read, 2), sequence[:2])
     assert asked == [0, 1]
     assert DEPTH_UNIT == 1e-4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [np.zeros((1, 5, 4), np.uint8), np.zeros((1, 4, 5), np.int8), np.zeros((1, 8, 5), np.uint8), np.zeros((1, 4, 5))],
+)
+def test_a_frame_unlike_the_first_is_refused(other: np.ndarray) -> None:
+    encoder = Encoder()
+    encoder.add(np.zeros((1, 4, 5), np.uint8))
+    with pytest.raises(ConfigError, match="the first was uint8"):
+        encoder.add(other)
+    assert len(encoder) == 1

@@ -172,6 +172,13 @@ def test_units_that_a_dead_worker_had_ahead_are_done_once_and_in_order(
     assert sorted(map(int, (tmp_path / "done").read_text().split())) == results
 
 
+def test_units_and_results_may_be_large() -> None:
+    """A process that is sent one while it sends the other would wait for ever."""
+    units = [bytes(1_000_000)] * 6
+    with ProcessEngine(2) as engine:
+        assert list(engine.map(fake_environment.Mirror, units)) == units
+
+
 def test_a_unit_that_always_kills_its_worker_ends(tmp_path: Path) -> None:
     (tmp_path / TASK).mkdir()
     (tmp_path / TASK / "always").touch()
