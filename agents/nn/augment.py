@@ -18,6 +18,10 @@ from .table import bare_table, most_common
 
 _ATTEMPTS = 100
 """Draws of a random motion before the scene is left as it is."""
+_AMISS = 8.0
+"""Pixels, 25 mm: standard deviation along each axis of what was placed amiss."""
+_TWISTED = math.radians(20)
+"""Standard deviation of its turn, in half of such examples; in the others it lies any way round."""
 _OBLONG = 1.25
 """Ratio of the two factors from which a stretched object no longer looks the same after less than half a turn."""
 
@@ -37,6 +41,7 @@ class Augmentation:
         shade: largest factor by which loose objects get brighter, or darker.
         altered: share of examples of loose objects that are stretched, and of those that are shaded.
         altered_scenes: share of examples where nothing is turned that are stretched.
+        amiss: share of scattered examples whose object lies beside its goal, as if it had been placed there before.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -50,6 +55,7 @@ class Augmentation:
     shade: float = 1.0
     altered: float = 0.5
     altered_scenes: float = 0.5
+    amiss: float = 0.0
     margin: float = 4.0
 
 
@@ -154,6 +160,10 @@ def _arrange(step: Step, motion: Array, rules: Augmentation, rng: np.random.Gene
     spots = scatter(step.loose, shapes, free, rng)
     if not spots:
         return None
+    if rng.random() < rules.amiss:
+        middle = transform(motion, step.centre)
+        turn = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else rng.normal(0, _TWISTED)
+        spots[0] = compose(rigid(turn, middle, middle + rng.normal(0, _AMISS, 2)), motion)
     starts = [compose(spot, shape) for spot, shape in zip(spots, shapes, strict=True)]
     return _Arrangement(table, world, starts, math.atan2(spots[0][1, 0], spots[0][0, 0]), turns)
 

@@ -59,6 +59,21 @@ def test_a_stretched_object_fits_its_stretched_silhouette(outline: Array, seed: 
         assert _overlap(arrived, silhouette) > 0.75
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_what_was_placed_amiss_goes_where_it_should(seed: int) -> None:
+    """It lies beside its silhouette or on it, and what shows of the silhouette is covered once it is in place."""
+    rules = Augmentation(scatter=1, amiss=1, shift=0, flips=True)
+    example = augment(_kit(_WEDGE), rules, np.random.default_rng(seed))
+    block, silhouette = _seen(example, _BLOCK).astype(np.uint8), _seen(example, _SILHOUETTE)
+    assert np.linalg.norm(example.pick - example.place[0]) < 90
+    edges = (block[[0, -1]].any(), block[:, [0, -1]].any(), silhouette[[0, -1]].any(), silhouette[:, [0, -1]].any())
+    if any(edges):
+        return
+    arrived = warp(block, rigid(example.turn[0], example.pick, example.place[0])) > 0
+    assert (silhouette & ~arrived).sum() < 0.12 * arrived.sum()
+
+
 def test_shapes_vary() -> None:
     rules = Augmentation(scatter=1, stretch=1.8, altered=1)
     sizes = [_seen(augment(_kit(_OBLONG), rules, np.random.default_rng(s)), _BLOCK).sum() for s in range(20)]
