@@ -122,7 +122,7 @@ class ProcessEngine:
             index = process.units[0]
             try:
                 ok, value = process.connection.recv()
-            except (EOFError, ConnectionResetError):
+            except (EOFError, OSError):  # The latter in the middle of a message.
                 self._bury(process)
                 deaths[index] += 1
                 if deaths[index] >= TRIES:
