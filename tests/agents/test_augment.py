@@ -66,11 +66,12 @@ def test_what_was_placed_amiss_goes_where_it_should(seed: int) -> None:
     rules = Augmentation(scatter=1, amiss=1, shift=0, flips=True)
     example = augment(_kit(_WEDGE), rules, np.random.default_rng(seed))
     block, silhouette = _seen(example, _BLOCK).astype(np.uint8), _seen(example, _SILHOUETTE)
-    assert np.linalg.norm(example.pick - example.place[0]) < 90
     edges = (block[[0, -1]].any(), block[:, [0, -1]].any(), silhouette[[0, -1]].any(), silhouette[:, [0, -1]].any())
     if any(edges):
         return
     arrived = warp(block, rigid(example.turn[0], example.pick, example.place[0])) > 0
+    lies, belongs = (np.argwhere(mask).mean(axis=0) for mask in (block > 0, arrived))
+    assert np.linalg.norm(lies - belongs) < 45, "beside where it belongs, by a few times 8 pixels at most"
     assert (silhouette & ~arrived).sum() < 0.12 * arrived.sum()
 
 
