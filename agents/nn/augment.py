@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from ravens_suite.values.geometry import Array
 
-from .loose import Images, lay, scatter, stretch, without
+from .bend import Bend, draw_bend
+from .loose import Images, LooseObject, lay, scatter, stretch, without
 from .plane import compose, inverse, rigid, transform, warp
-from .steps import UNTURNED, Step
+from .steps import UNTURNED, Step, symmetry
 from .table import bare_table, most_common
 
 _ATTEMPTS = 100
 """Draws of a random motion before the scene is left as it is."""
+_BENDS = 10
+"""Draws of a bend before an object is left straight."""
 _AMISS = 8.0
 """Pixels, 25 mm: standard deviation along each axis of what was placed amiss."""
 _TWISTED = math.radians(20)
@@ -41,7 +44,9 @@ class Augmentation:
         shade: largest factor by which loose objects get brighter, or darker.
         altered: share of examples of loose objects that are stretched, and of those that are shaded.
         altered_scenes: share of examples where nothing is turned that are stretched.
-        amiss: share of scattered examples whose object lies beside its goal, as if it had been placed there before.
+        bent: share of scattered examples whose object is bent, with where it goes.
+        amiss: share of scattered examples of a last loose object that show it beside its goal, as if it had been placed
+            there before.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -55,6 +60,7 @@ class Augmentation:
     shade: float = 1.0
     altered: float = 0.5
     altered_scenes: float = 0.5
+    bent: float = 0.0
     amiss: float = 0.0
     margin: float = 4.0
 
@@ -81,91 +87,106 @@ class Example:
 
 
 class _Arrangement(NamedTuple):
-    """Where the loose objects of a step lie instead.
+    """A step whose loose objects lie elsewhere and have other shapes, as does what the one that is picked goes to.
 
     Attributes:
+        objects: as they would lie in the demonstration, the one that is picked first.
+        starts: (2, 3) matrices, one an object, that stretch it and take it to its spot.
         table: the scene without them.
         world: (2, 3) matrix that stretches the table.
-        starts: (2, 3) matrices, one an object, that stretch it and take it to its spot.
-        turn: radians by which the first of them, which is picked, is turned.
-        turns: which of the turns that show the same object do so when it is stretched.
+        pick: (2,) pixel position.
+        place: (n, 2) pixel positions that go with it, one for each turn that shows the same object.
+        turn: (n,) radians.
+        grip: (rows, columns) float32 of the picked object, not yet stretched or moved.
     """
 
+    objects: list[LooseObject]
+    starts: list[Array]
     table: Images
     world: Array
-    starts: list[Array]
-    turn: float
-    turns: list[int]
+    pick: Array
+    place: Array
+    turn: Array
+    grip: NDArray[np.float32]
 
 
 def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Example:
     """A random example of a step: another pick on the same object; loose objects lie elsewhere; a moved scene.
 
-    What moves onto something that fits it still does so when both are stretched alike: one demonstration then shows
-    objects of many shapes. The motion is drawn again until pick and place are on the map; after many failures the scene
-    is left as it is.
+    What moves onto something that fits it still does so when both are bent and stretched alike: one demonstration then
+    shows objects of many shapes. The motion is drawn again until pick and place are on the map; after many failures the
+    scene is left as it is.
     """
     rows, columns = step.height.shape
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
-    motions, turn = step.equals()
-    place = np.stack([transform(motion, pick) for motion in motions])
     # What is not turned cannot be shown as if it had lain at another angle.
     turned = abs(step.turn) > UNTURNED
     moved = None
     if step.loose and turned and rng.random() < rules.scatter:
-        moved = _arrange(step, motions[0], rules, rng)
-    if moved is not None:
-        place, turn = transform(moved.world, place)[moved.turns], turn[moved.turns] - moved.turn
-        pick = transform(moved.starts[0], pick)
+        moved = _arrange(step, pick, rules, rng)
+    if moved is None:
+        motions, turn = step.equals()
+        place = np.stack([transform(motion, pick) for motion in motions])
+    else:
+        pick, place, turn = moved.pick, moved.place, moved.turn
     matrix = _draw_motion(np.stack([pick, place[0]]), (rows, columns), rules, rng, stretched=not turned)
     pick, place = transform(matrix, pick), transform(matrix, place)
     turn = turn if np.linalg.det(matrix[:, :2]) > 0 else -turn
-    grip = warp(step.grip, compose(matrix, moved.starts[0]) if moved else matrix)
-    if not grip.sum() > 0:
-        grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
     if moved is None:
         color, height = _moved_scene((step.color, step.height), matrix)
+        grip = warp(step.grip, matrix)
     else:
         color, height = _moved_scene(moved.table, compose(matrix, moved.world))
         shade = _draw(rules.shade, 1, rules.altered, rng)[0]
-        lay(color, height, step.loose, [compose(matrix, start) for start in moved.starts], shade)
+        lay(color, height, moved.objects, [compose(matrix, start) for start in moved.starts], shade)
+        grip = warp(moved.grip, compose(matrix, moved.starts[0]))
+    if not grip.sum() > 0:
+        grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
     height *= np.float32(rules.height ** rng.uniform(-1, 1))
     return Example(color, height, pick, place, turn, grip / grip.sum())
 
 
-def _arrange(step: Step, motion: Array, rules: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
+def _arrange(step: Step, pick: Array, rules: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
     """All loose objects of a step somewhere else, of other shapes; none where room is short.
 
     Args:
         step: with loose objects.
-        motion: (2, 3) matrix from where the picked object is to where it goes.
-        rules: how far they may be stretched.
+        pick: (2,) pixel position on the first of them.
+        rules: how their shapes may change.
         rng: decides shapes and spots.
     """
+    motions, turn = step.equals()
+    objects, grip, table = list(step.loose), step.grip, without((step.color, step.height), step.loose)
     factors = _draw(rules.stretch, 2, rules.altered, rng)
-    turns = list(range(step.folds))
-    if step.folds > 2:
+    alike = list(range(step.folds))
+    bend = _draw_bend(step, rng) if rng.random() < rules.bent else None
+    if bend:
+        objects[0], grip, pick = bend.loose(objects[0]), bend.mask(grip), bend.points(pick)
+        table = bend.scene(table, motions[0])
+        alike = [0]
+    elif step.folds > 2:
         if max(factors) < _OBLONG * min(factors):
             factors[1] = factors[0]
         else:
             # Of the turns that showed the same object, half a one is left, if it was among them.
-            turns = [0] if step.folds % 2 else [0, step.folds // 2]
-    shapes = [stretch(loose, factors) for loose in step.loose]
+            alike = [0] if step.folds % 2 else [0, step.folds // 2]
+    shapes = [stretch(loose, factors) for loose in objects]
     # What the object goes to changes with it, as if both were stretched once the object is there.
-    world = compose(compose(motion, shapes[0]), inverse(motion))
-    table = without((step.color, step.height), step.loose)
-    goal = warp((step.grip > 0).astype(np.uint8), motion).astype(bool)
+    world = compose(compose(motions[0], shapes[0]), inverse(motions[0]))
+    goal = warp((grip > 0).astype(np.uint8), motions[0]).astype(bool)
     free = warp((bare_table(*table) & ~goal).astype(np.uint8), world, border=(1.0,)).astype(bool)
-    spots = scatter(step.loose, shapes, free, rng)
+    spots = scatter(objects, shapes, free, rng)
     if not spots:
         return None
-    if rng.random() < rules.amiss:
-        middle = transform(motion, step.centre)
-        turn = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else rng.normal(0, _TWISTED)
-        spots[0] = compose(rigid(turn, middle, middle + rng.normal(0, _AMISS, 2)), motion)
+    if len(objects) == 1 and rng.random() < rules.amiss:
+        middle = transform(motions[0], step.centre)
+        twist = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else rng.normal(0, _TWISTED)
+        spots[0] = compose(rigid(twist, middle, middle + rng.normal(0, _AMISS, 2)), motions[0])
     starts = [compose(spot, shape) for spot, shape in zip(spots, shapes, strict=True)]
-    return _Arrangement(table, world, starts, math.atan2(spots[0][1, 0], spots[0][0, 0]), turns)
+    place = np.stack([transform(compose(world, motions[index]), pick) for index in alike])
+    turned = math.atan2(spots[0][1, 0], spots[0][0, 0])
+    return _Arrangement(objects, starts, table, world, transform(starts[0], pick), place, turn[alike] - turned, grip)
 
 
 @dataclass(frozen=True)
@@ -212,6 +233,18 @@ def _draw(largest: float, count: int, share: float, rng: np.random.Generator) ->
     """(count,) factors up to the largest one or its inverse, in a share of examples; else ones."""
     factors: Array = largest ** rng.uniform(-1, 1, count)
     return factors if rng.random() < share else np.ones(count)
+
+
+def _draw_bend(step: Step, rng: np.random.Generator) -> Bend | None:
+    """A bend after which the first loose object of a step looks the same after no turn; none if none is found soon."""
+    for _ in range(_BENDS):
+        bend = draw_bend(step.loose[0], step.centre, rng)
+        if step.folds == 1:
+            return bend
+        bent = bend.loose(step.loose[0])
+        if symmetry(bent.mask, bent.color) == 1:
+            return bend
+    return None
 
 
 def _draw_motion(

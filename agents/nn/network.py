@@ -52,8 +52,9 @@ class TransporterConfig:
             scattered, with many demonstrations.
         altered_alone: the same with one demonstration; with n, it is as much above ``altered`` as its n-th part.
         altered_scenes: share of examples that are stretched, of those where nothing is turned.
-        amiss: share of examples, of those whose loose objects are scattered, that show how to mend a bad placement;
-            none, since what one task gains by it another seems to lose.
+        bent: share of examples whose object is bent together with where it goes, of those whose loose objects are
+            scattered.
+        amiss: share of examples that show how to mend a bad placement, of those that scatter the last loose object.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -85,7 +86,8 @@ class TransporterConfig:
     altered: float = 0.5
     altered_alone: float = 0.8
     altered_scenes: float = 0.8
-    amiss: float = 0.0
+    bent: float = 0.0
+    amiss: float = 0.15
     precision: str = "auto"
     device: str = "auto"
 

@@ -17,6 +17,9 @@ from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
 from ravens_suite.values.workspace import AGENT_WORKSPACE
 
+UNMOVED = np.eye(2, 3)
+"""The (2, 3) matrix of no motion."""
+
 
 def to_pixels(pose: Pose) -> Array:
     """(2,) continuous pixel position (column, row) of a pose."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.nn.augment import Augmentation, Example, augment
 from ravens_suite.agents.nn.loose import stretch
-from ravens_suite.agents.nn.plane import rigid, warp
+from ravens_suite.agents.nn.plane import rigid, transform, warp
 from ravens_suite.agents.nn.steps import Step, step_from_maps
 from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
@@ -43,10 +43,10 @@ def _overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 @pytest.mark.parametrize("outline", [_OBLONG, _WEDGE, _SQUARE])
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000))
-def test_a_stretched_object_fits_its_stretched_silhouette(outline: Array, seed: int) -> None:
-    """Whichever way round it is placed: with every place and turn of the example."""
-    rules = Augmentation(scatter=1, stretch=1.8, altered=1, shift=0, flips=True)
+@given(seed=st.integers(0, 10_000), bent=st.sampled_from([0.0, 1.0]))
+def test_an_object_of_another_shape_fits_its_silhouette(outline: Array, seed: int, bent: float) -> None:
+    """Stretched or bent besides, whichever way round it is placed: with every place and turn of the example."""
+    rules = Augmentation(scatter=1, stretch=1.8, altered=1, bent=bent, shift=0, flips=True)
     example = augment(_kit(outline), rules, np.random.default_rng(seed))
     block, silhouette = _seen(example, _BLOCK).astype(np.uint8), _seen(example, _SILHOUETTE)
     column, row = example.pick.astype(int)
@@ -86,6 +86,25 @@ def test_a_square_that_became_an_oblong_fits_half_as_many_ways() -> None:
     folds = {len(augment(_kit(_SQUARE), rules, np.random.default_rng(seed)).turn) for seed in range(20)}
     assert _kit(_SQUARE).folds == 4
     assert folds == {2, 4}
+
+
+@pytest.mark.parametrize("outline", [_OBLONG, _SQUARE])
+def test_what_is_bent_fits_one_way_only(outline: Array) -> None:
+    """Half a turn more, and it covers clearly less of its silhouette."""
+    rules = Augmentation(scatter=1, bent=1, shift=0)
+    differences = []
+    for seed in range(20):
+        example = augment(_kit(outline), rules, np.random.default_rng(seed))
+        block, silhouette = _seen(example, _BLOCK), _seen(example, _SILHOUETTE)
+        assert len(example.turn) == 1
+        middle = np.argwhere(block).mean(axis=0)[::-1] + 0.5
+        place = transform(rigid(float(example.turn[0]), example.pick, example.place[0]), middle)
+        fits = [
+            _overlap(warp(block.astype(np.uint8), rigid(float(turn), middle, place)) > 0, silhouette)
+            for turn in example.turn[0] + np.array([0, math.pi])
+        ]
+        differences.append(fits[0] - fits[1])
+    assert np.median(differences) > 0.12 and min(differences) > 0.02
 
 
 def test_an_object_is_stretched_along_its_sides() -> None:

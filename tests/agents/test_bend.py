@@ -1,0 +1,62 @@
+"""Bends: their way back, what they leave alone, and objects that keep to them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ravens_suite.agents.nn.bend import Bend, draw_bend
+from ravens_suite.agents.nn.plane import rigid
+from tests.agents import scenes
+
+_SQUARE = np.array([[-30, -30], [30, -30], [30, 30], [-30, 30]]) / 1000
+
+
+@st.composite
+def _bends(draw: st.DrawFn) -> Bend:
+    """Any bend of an object at (60, 90) pixels."""
+    radius, axis = draw(st.floats(3, 40)), draw(st.floats(-math.pi, math.pi))
+    strength, kind = draw(st.floats(0, 0.7)), draw(st.floats(-math.pi, math.pi))
+    frame = rigid(axis, np.array([60.0, 90.0]), np.zeros(2), 1 / radius)
+    return Bend(frame, strength * math.cos(kind), strength * math.sin(kind))
+
+
+@settings(deadline=None)
+@given(bend=_bends(), column=st.floats(-50, 200), row=st.floats(-50, 400))
+def test_there_is_a_way_back(bend: Bend, column: float, row: float) -> None:
+    point = np.array([column, row])
+    np.testing.assert_allclose(bend.sources(bend.points(point)), point, atol=1e-6)
+    np.testing.assert_allclose(bend.points(bend.sources(point)), point, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(bend=_bends(), column=st.floats(-50, 200), row=st.floats(-50, 400))
+def test_nothing_moves_far(bend: Bend, column: float, row: float) -> None:
+    """However far it is from the object, since beyond it everything keeps its size."""
+    point = np.array([column, row])
+    radius = np.linalg.det(bend.frame[:, :2]) ** -0.5
+    assert np.linalg.norm(bend.points(point) - point) <= (abs(bend.taper) + abs(bend.bow)) * radius + 1e-6
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_an_object_and_its_mask_bend_alike(seed: int) -> None:
+    """At the corner of the map too, beyond which its window may reach."""
+    rng = np.random.default_rng(seed)
+    start = np.array([0.31, -0.44, rng.uniform(-math.pi, math.pi)])
+    step = scenes.Scene(_SQUARE, 0.03, (200, 60, 60), start, (np.array([0.6, 0.2, 0.7]),), ()).step(rng)
+    assume(step.loose)
+    (loose,) = step.loose
+    bend = draw_bend(loose, step.centre, rng)
+    bent, mask = bend.loose(loose), bend.mask((step.grip > 0).astype(np.uint8))
+    rows, columns = np.nonzero(bent.mask)
+    rows, columns = rows + bent.window[0].start, columns + bent.window[1].start
+    inside = (rows >= 0) & (columns >= 0)
+    whole = np.zeros(mask.shape, dtype=np.uint8)
+    whole[rows[inside], columns[inside]] = 1
+    np.testing.assert_array_equal(whole, mask)
+    assert np.all(bent.color[bent.mask] == (200, 60, 60))
+    assert bent.mask.sum() > 0.6 * loose.mask.sum()
