@@ -187,16 +187,11 @@ class Transporter(Agent):
     def _refine_loss(
         self, batch: Batch, match: Match, coarse: Tensor, angles: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        """Refine a start that is off by as much as the coarse stage may be, against its best rivals.
-
-        This is asked twice, the second time with a random share of the coarse logits: so that refining learns to see
-        for itself what the coarse stage may know by heart of the shapes in the demonstrations, that edges match, as
-        they do for other shapes.
-        """
+        """Refine a start that is off by as much as the coarse stage may be, against its best rivals."""
         reach = self.config.fine_reach
         shift = torch.tensor(rng.uniform(-0.6, 0.6, (len(batch.turn), 2)) * reach, dtype=torch.float32)
         starts = self._with_rivals(batch.place[:, 0] / FINE + shift.to(self.device), coarse)
-        corrections, known = self._corrections(match, angles, starts), self._known(coarse, starts)
+        logits = self._refine(match, coarse, angles, starts)
         side = 2 * reach + 1
         count = starts.shape[1]
         places = batch.place[:, None] / FINE - starts[:, :, None] + side / 2
@@ -207,10 +202,8 @@ class Transporter(Agent):
             (side, side),
             spot=1.0,
             turn=0.5 * self._angle_step,
-        ).view_as(corrections)
-        share = torch.tensor(rng.random((len(batch.turn), 1, 1, 1, 1)), dtype=torch.float32, device=self.device)
-        alone = cross_entropy(corrections + share * known.detach(), target)
-        return alone + cross_entropy(corrections + known, target)
+        )
+        return cross_entropy(logits, target.view_as(logits))
 
     def _with_rivals(self, start: Tensor, coarse: Tensor) -> Tensor:
         """(batch, candidates, 2) in fine cells: starts (batch, 2), and the best coarse cells out of their reach."""
@@ -222,17 +215,14 @@ class Transporter(Agent):
         ]
         return torch.cat([start[:, None], (torch.stack(rivals).flip(-1) + 0.5) * ratio], dim=1)
 
-    def _corrections(self, match: Match, angles: Tensor, starts: Tensor) -> Tensor:
-        """(batch, candidates, angles, n, n) fine logits about starts (batch, candidates, 2) in fine cells.
+    def _refine(self, match: Match, coarse: Tensor, angles: Tensor, starts: Tensor) -> Tensor:
+        """(batch, candidates, angles, n, n) logits about starts (batch, candidates, 2) in fine cells.
 
-        They are added to the coarse ones there, so those of all candidates compare.
+        They are corrections of the coarse ones there, so those of all candidates compare.
         """
         patches = crop(match.fine_key, starts, self.config.fine_radius + self.config.fine_reach).transpose(1, 2)
-        return match_nearby(match.fine_query, patches, angles)
-
-    def _known(self, coarse: Tensor, starts: Tensor) -> Tensor:
-        """(batch, candidates, angles, n, n) coarse logits (batch, angles, rows / 4, columns / 4) about the same."""
-        return crop(coarse, starts * FINE / COARSE, self.config.fine_reach, FINE / COARSE).transpose(1, 2)
+        logits = match_nearby(match.fine_query, patches, angles)
+        return logits + crop(coarse, starts * FINE / COARSE, self.config.fine_reach, FINE / COARSE).transpose(1, 2)
 
     @property
     def _angle_step(self) -> float:
@@ -346,7 +336,7 @@ class Transporter(Agent):
         coarse = match_everywhere(match.query, match.key, angles)
         starts = np.stack([_positions(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
         centres = self._with_rivals(torch.tensor(starts, dtype=torch.float32, device=self.device), coarse)
-        logits = self._corrections(match, angles, centres) + self._known(coarse, centres)
+        logits = self._refine(match, coarse, angles, centres)
         side = logits.shape[-1]
         cells = logits.amax(dim=2).flatten(2).argmax(dim=2).cpu().numpy()
         offsets = np.stack([cells % side, cells // side], axis=-1) - self.config.fine_reach

@@ -41,15 +41,14 @@ class PlaceHead(nn.Module):
         context: fields of the vector that describes the pick.
         outputs: fields of query and key, a multiple of four.
         radius: of the query window, in cells.
-        kernel: of the first layer of keys, where the map that they are made of sees too little by itself.
     """
 
-    def __init__(self, fields: int, context: int, outputs: int, radius: int, kernel: int = 1) -> None:
+    def __init__(self, fields: int, context: int, outputs: int, radius: int) -> None:
         super().__init__()
         self.radius = radius
         self.query_hidden = FieldConv(3 * fields + 2, fields)
         self.query_output = FieldConv(fields, outputs, kernel=1)
-        self.key_hidden = FieldConv(fields, fields, kernel)
+        self.key_hidden = FieldConv(fields, fields, kernel=1)
         self.key_output = FieldConv(fields, outputs, kernel=1)
         self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
         # Queries and keys of size one and random signs match with a standard deviation of about one, times a gain.

@@ -86,7 +86,7 @@ class TransporterConfig:
     altered: float = 0.5
     altered_alone: float = 0.8
     altered_scenes: float = 0.8
-    bent: float = 0.4
+    bent: float = 0.0
     amiss: float = 0.15
     precision: str = "auto"
     device: str = "auto"
@@ -139,23 +139,23 @@ class TransporterNet(nn.Module):
         self.trunk = Trunk(CHANNELS, config.widths, config.depth)
         self.pick = PickHead(fine)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
-        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, kernel=3)
+        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
 
     def read(self, image: Tensor) -> Scene:
         """(batch, 5, rows, columns) to all that does not depend on the pick."""
         features = self.trunk(image)
-        return Scene(features, self.coarse.before_pick(features.coarse), self.fine.before_pick(features.local))
+        return Scene(features, self.coarse.before_pick(features.coarse), self.fine.before_pick(features.fine))
 
     def match(self, scene: Scene, pick: Tensor) -> Match:
         """Queries and keys for picks (batch, 2) in heightmap pixels (column, row); of one scene, any number of them."""
-        coarse, local = (maps.expand(len(pick), -1, -1, -1) for maps in (scene.features.coarse, scene.features.local))
+        coarse, fine = (maps.expand(len(pick), -1, -1, -1) for maps in (scene.features.coarse, scene.features.fine))
         context = sample(coarse.float(), pick[:, None] / COARSE)[..., 0]
         return Match(
             query=self.coarse.query(coarse, pick / COARSE),
             key=self.coarse.key(scene.coarse, context),
-            fine_query=self.fine.query(local, pick / FINE),
+            fine_query=self.fine.query(fine, pick / FINE),
             fine_key=self.fine.key(scene.fine, context),
         )
 

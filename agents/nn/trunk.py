@@ -17,15 +17,13 @@ class Features(NamedTuple):
     """Field maps of a scene.
 
     Attributes:
-        local: (batch, fields * 4, rows / 2, columns / 2), what shows within 12 mm or so, for refining.
+        fine: (batch, fields * 4, rows / 2, columns / 2), for placing and picking.
         coarse: (batch, fields * 4, rows / 4, columns / 4), for placing.
-        fine: (batch, fields * 4, rows / 2, columns / 2), what placing makes of it, for picking.
-        informed: like ``fine``, from a coarsest level that also knows its own mean and maximum, for picking.
+        informed: like ``fine``, from a coarsest level that also knows its own mean and maximum, for picking alone.
     """
 
-    local: Tensor
-    coarse: Tensor
     fine: Tensor
+    coarse: Tensor
     informed: Tensor
 
 
@@ -99,18 +97,21 @@ def _exact(fields: Tensor) -> torch.dtype:
 
 
 class Ascent(nn.Module):
-    """The way up of a U-Net, from its coarsest level to its finest, where a residual block would cost most.
+    """The way up of a U-Net, from its coarsest level to its finest.
 
     Args:
         widths: fields at each resolution, finest first.
+        finished: whether there is a residual block at the finest resolution too, where it costs most.
     """
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], *, finished: bool = True) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
         self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
         self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
-        self.merge = nn.ModuleList(Residual(a) if index else Balance() for index, (a, _) in enumerate(pairs))
+        self.merge = nn.ModuleList(
+            Residual(a) if index or finished else Balance() for index, (a, _) in enumerate(pairs)
+        )
 
     def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Features of all levels, finest first, to those of the finest and of the one below it."""
@@ -144,7 +145,7 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
         self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
         self.ascent = Ascent(widths)
-        self.informed_ascent = Ascent(widths)
+        self.informed_ascent = Ascent(widths, finished=False)
 
     def forward(self, image: Tensor) -> Features:
         """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
@@ -156,7 +157,7 @@ class Trunk(nn.Module):
         low = levels[-1]
         whole = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
         informed, _ = self.informed_ascent([*levels[:-1], balanced(functional.relu(low + self.summary(whole)))])
-        return Features(balanced(levels[0]), coarse, fine, informed)
+        return Features(fine=fine, coarse=coarse, informed=informed)
 
 
 def encode_image(color: Tensor, height: Tensor) -> Tensor:

@@ -222,7 +222,7 @@ def test_a_fine_stage_that_knows_nothing_leaves_the_coarse_answer() -> None:
     nothing = torch.zeros(0)
     match = Match(nothing, nothing, torch.zeros(1, 16, 13, 13), torch.zeros(1, 16, 160, 80))
     start = torch.tensor([[[39.0, 63.0]]])
-    best, _ = peak((agent._corrections(match, angles, start) + agent._known(coarse, start))[0, 0])
+    best, _ = peak(agent._refine(match, coarse, angles, start)[0, 0])
     found = start[0, 0].flip(-1) + best[1:] - TINY.fine_reach
     torch.testing.assert_close(found.float(), torch.tensor([61.0, 41.0]), atol=0.3, rtol=0)
 
@@ -290,14 +290,11 @@ def test_the_habits_of_demonstrations_are_kept_with_the_weights(tmp_path: Path) 
 
 def test_the_loss_of_a_batch_is_the_mean_of_its_examples() -> None:
     """Objects that look the same after a different number of turns included."""
-    agent = Transporter(replace(TINY, stretch=1.0, bent=0.0))
+    agent = Transporter(replace(TINY, stretch=1.0))
     step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
     examples = [augment(replace(step, folds=folds), agent.rules, np.random.default_rng(folds)) for folds in (4, 1, 3)]
     assert [len(example.turn) for example in examples] == [4, 1, 3]
-    fixed = SimpleNamespace(
-        uniform=lambda low, high, size=None: low if size is None else np.zeros(size),
-        random=lambda size: np.full(size, 0.5),
-    )
+    fixed = SimpleNamespace(uniform=lambda low, high, size=None: low if size is None else np.zeros(size))
     together = agent.losses(agent._batch(examples), fixed)
     alone = [agent.losses(agent._batch([example]), fixed) for example in examples]
     for name, loss in together.items():
