@@ -45,8 +45,8 @@ class Augmentation:
         altered: share of examples of loose objects that are stretched, and of those that are shaded.
         altered_scenes: share of examples where nothing is turned that are stretched.
         bent: share of scattered examples whose object is bent, with where it goes.
-        amiss: share of scattered examples of a last loose object that show it beside its goal, as if it had been placed
-            there before.
+        amiss: share of scattered examples of an object that is the only loose one left that show it beside its goal, as
+            if it had been placed there before.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -94,8 +94,8 @@ class _Arrangement(NamedTuple):
         starts: (2, 3) matrices, one an object, that stretch it and take it to its spot.
         table: the scene without them.
         world: (2, 3) matrix that stretches the table.
-        pick: (2,) pixel position.
-        place: (n, 2) pixel positions that go with it, one for each turn that shows the same object.
+        pick: (2,) pixel position, before the scene as a whole is moved.
+        place: (n, 2) pixel positions that go with it, likewise, one for each turn that shows the same object.
         turn: (n,) radians.
         grip: (rows, columns) float32 of the picked object, not yet stretched or moved.
     """
@@ -142,7 +142,8 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
         lay(color, height, moved.objects, [compose(matrix, start) for start in moved.starts], shade)
         grip = warp(moved.grip, compose(matrix, moved.starts[0]))
     if not grip.sum() > 0:
-        grip[min(int(pick[1]), rows - 1), min(int(pick[0]), columns - 1)] = 1
+        column, row = np.clip(pick.astype(int), 0, [columns - 1, rows - 1])
+        grip[row, column] = 1
     height *= np.float32(rules.height ** rng.uniform(-1, 1))
     return Example(color, height, pick, place, turn, grip / grip.sum())
 
@@ -239,8 +240,6 @@ def _draw_bend(step: Step, rng: np.random.Generator) -> Bend | None:
     """A bend after which the first loose object of a step looks the same after no turn; none if none is found soon."""
     for _ in range(_BENDS):
         bend = draw_bend(step.loose[0], step.centre, rng)
-        if step.folds == 1:
-            return bend
         bent = bend.loose(step.loose[0])
         if symmetry(bent.mask, bent.color) == 1:
             return bend

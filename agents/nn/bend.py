@@ -21,7 +21,7 @@ from .plane import UNMOVED, inverse, rigid, transform
 from .table import most_common
 
 _MILD, _STRONG = 0.25, 0.6
-"""Least and largest strength: what is bent less may look the same after a turn, what is bent more folds up."""
+"""Least and largest strength: what is bent less may look the same after a turn, what is bent more loses its ends."""
 
 _Remap: TypeAlias = Callable[..., NDArray[Any]]
 
@@ -29,14 +29,14 @@ _Remap: TypeAlias = Callable[..., NDArray[Any]]
 class Bend(NamedTuple):
     """A bend along an axis: across it, what lies ahead gets wider and what lies behind narrower, or all gets bowed.
 
-    Neither looks the same after half a turn, so what is bent enough does not either. Beyond the object everything keeps
-    its size.
+    Neither looks the same after half a turn, so what is bent enough does not either. What lies beyond the object is
+    only pushed aside, by no more than the object's own edge.
 
     Attributes:
         frame: (2, 3) matrix from pixel positions to those where the object fills the unit disc and the axis is the
             first one.
         taper: relative change of width at the disc's edge.
-        bow: how far both ends move across the axis.
+        bow: how far both ends move across the axis, measured from the middle.
     """
 
     frame: Array

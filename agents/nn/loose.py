@@ -43,7 +43,8 @@ class LooseObject:
     """An object that lay on the bare table, and the table beneath it, which is known from after it was taken away.
 
     Attributes:
-        window: rows and columns of the map that it and its shadow fill, of the size of what follows.
+        window: rows and columns of the map that it and its shadow fill, of the size of what follows; of an object that
+            was bent they may reach beyond the map, with negative starts.
         mask: bool, its own pixels.
         shadow: bool, bare table about it.
         color: (..., 3) uint8, with it.

@@ -54,7 +54,8 @@ class TransporterConfig:
         altered_scenes: share of examples that are stretched, of those where nothing is turned.
         bent: share of examples whose object is bent together with where it goes, of those whose loose objects are
             scattered.
-        amiss: share of examples that show how to mend a bad placement, of those that scatter the last loose object.
+        amiss: share of examples that show how to mend a bad placement, of those that scatter the only loose object
+            left.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """

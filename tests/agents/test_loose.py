@@ -115,6 +115,18 @@ def test_an_example_picks_its_own_object(seed: int) -> None:
         assert (example.color[held] == shade).all(axis=-1).mean() > 0.95
 
 
+def test_only_an_object_that_is_alone_lies_amiss() -> None:
+    """Among others, examples of it would teach to take up what lies right already."""
+    steps = [replace(step, turn=0.5) for step in _demonstration((40, 120), (100, 200), (60, 280))]
+    differ = []
+    for step in steps:
+        none, all_of_them = (
+            augment(step, Augmentation(scatter=1, amiss=amiss), np.random.default_rng(0)) for amiss in (0, 1)
+        )
+        differ.append(not np.array_equal(none.pick, all_of_them.pick))
+    assert [len(step.loose) for step in steps] == [3, 2, 1] and differ == [False, False, True]
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_nothing_is_scattered_onto_the_goal(seed: int) -> None:
