@@ -137,6 +137,7 @@ class Transporter(Agent):
             stretch=self.config.stretch,
             shade=self.config.shade,
             altered_scenes=self.config.altered_scenes,
+            recolored=self.config.recolored,
             bent=self.config.bent,
             amiss=self.config.amiss,
         )

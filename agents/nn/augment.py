@@ -14,6 +14,7 @@ from ravens_suite.values.geometry import Array
 from .bend import Bend, draw_bend
 from .loose import Images, LooseObject, lay, scatter, stretch, without
 from .plane import compose, inverse, rigid, transform, warp
+from .recolor import recolor
 from .steps import UNTURNED, Step, symmetry
 from .table import bare_table, most_common
 
@@ -44,6 +45,7 @@ class Augmentation:
         shade: largest factor by which loose objects get brighter, or darker.
         altered: share of examples of loose objects that are stretched, and of those that are shaded.
         altered_scenes: share of examples where nothing is turned that are stretched.
+        recolored: share of scattered examples in which things that have no part in the step have other colours.
         bent: share of scattered examples whose object is bent, with where it goes.
         amiss: share of scattered examples of an object that is the only loose one left that show it beside its goal, as
             if it had been placed there before.
@@ -60,6 +62,7 @@ class Augmentation:
     shade: float = 1.0
     altered: float = 0.5
     altered_scenes: float = 0.5
+    recolored: float = 0.0
     bent: float = 0.0
     amiss: float = 0.0
     margin: float = 4.0
@@ -176,6 +179,9 @@ def _arrange(step: Step, pick: Array, rules: Augmentation, rng: np.random.Genera
     # What the object goes to changes with it, as if both were stretched once the object is there.
     world = compose(compose(motions[0], shapes[0]), inverse(motions[0]))
     goal = warp((grip > 0).astype(np.uint8), motions[0]).astype(bool)
+    if rng.random() < rules.recolored:
+        own = objects[0].color[objects[0].mask].mean(axis=0)
+        table = recolor(table, goal, own, rng), table[1]
     free = warp((bare_table(*table) & ~goal).astype(np.uint8), world, border=(1.0,)).astype(bool)
     spots = scatter(objects, shapes, free, rng)
     if not spots:

@@ -52,6 +52,8 @@ class TransporterConfig:
             scattered, with many demonstrations.
         altered_alone: the same with one demonstration; with n, it is as much above ``altered`` as its n-th part.
         altered_scenes: share of examples that are stretched, of those where nothing is turned.
+        recolored: share of examples in which things that have no part in the step have other colours, of those whose
+            loose objects are scattered.
         bent: share of examples whose object is bent together with where it goes, of those whose loose objects are
             scattered.
         amiss: share of examples that show how to mend a bad placement, of those that scatter the only loose object
@@ -87,6 +89,7 @@ class TransporterConfig:
     altered: float = 0.5
     altered_alone: float = 0.8
     altered_scenes: float = 0.8
+    recolored: float = 0.5
     bent: float = 0.0
     amiss: float = 0.15
     precision: str = "auto"
