@@ -13,7 +13,7 @@ from ravens_suite.values.geometry import Array
 
 from .bend import Bend, draw_bend
 from .loose import Images, LooseObject, lay, scatter, stretch, without
-from .plane import compose, inverse, rigid, transform, warp
+from .plane import UNMOVED, compose, inverse, rigid, transform, warp
 from .recolor import recolor
 from .steps import UNTURNED, Step, symmetry
 from .table import bare_table, most_common
@@ -216,7 +216,7 @@ def augment_as_published(step: Step, rules: Published, rng: np.random.Generator)
     """
     size = np.array([step.height.shape[1], step.height.shape[0]], dtype=np.float64)
     points = np.stack([step.pick, step.place])
-    matrix = rigid(0.0, np.zeros(2), np.zeros(2))
+    matrix = UNMOVED
     for _ in range(_ATTEMPTS):
         drawn = rigid(rng.normal(0, rules.turn), size / 2, size / 2 + rng.normal(0, rules.shift, 2))
         moved = transform(drawn, points)
@@ -275,4 +275,4 @@ def _draw_motion(
         moved = transform(matrix, points)
         if np.all(moved >= rules.margin) and np.all(moved <= size - rules.margin):
             return matrix
-    return rigid(0.0, np.zeros(2), np.zeros(2))
+    return UNMOVED

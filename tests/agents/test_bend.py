@@ -36,7 +36,7 @@ def test_there_is_a_way_back(bend: Bend, column: float, row: float) -> None:
 @settings(deadline=None)
 @given(bend=_bends(), column=st.floats(-50, 200), row=st.floats(-50, 400))
 def test_nothing_moves_far(bend: Bend, column: float, row: float) -> None:
-    """However far it is from the object, since beyond it everything keeps its size."""
+    """However far it is from the object: it is pushed aside by no more than the object's own edge."""
     point = np.array([column, row])
     radius = np.linalg.det(bend.frame[:, :2]) ** -0.5
     assert np.linalg.norm(bend.points(point) - point) <= (abs(bend.taper) + abs(bend.bow)) * radius + 1e-6

@@ -363,3 +363,10 @@ def _at_ease_with_what_settled() -> Transporter:
     agent = Transporter(TINY)
     agent.optimiser.average.habits.fill_(1.0)
     return agent
+
+
+def test_settings_of_augmentation_reach_it() -> None:
+    names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss")
+    changed = {name: 0.125 for name in names}
+    rules = Transporter(replace(TINY, **changed)).rules
+    assert {name: getattr(rules, name) for name in names} == changed
