@@ -367,6 +367,6 @@ def _at_ease_with_what_settled() -> Transporter:
 
 def test_settings_of_augmentation_reach_it() -> None:
     names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss")
-    changed = {name: 0.125 for name in names}
+    changed = dict.fromkeys(names, 0.125)
     rules = Transporter(replace(TINY, **changed)).rules
     assert {name: getattr(rules, name) for name in names} == changed
