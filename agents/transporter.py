@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +48,8 @@ _PLAUSIBLE = 0.02
 """Share of the likeliest pick's probability from which another pick is looked at."""
 _FUTILE_APART = 1
 """Cells of the fine map about a pick that came to nothing in which none is tried again."""
+_MANY = 100
+"""Demonstrations from which all of the share of bent objects is taken."""
 _FUTILE_LOSS = 30.0
 """What such a pick loses of its logit: more than any two picks differ by where something can be picked."""
 
@@ -129,18 +130,6 @@ class Transporter(Agent):
             ),
         )
         self._history = History()
-        self.rules = Augmentation(
-            scale=self.config.scale,
-            height=self.config.height_scale,
-            flips=self.config.flips,
-            scatter=self.config.scatter,
-            stretch=self.config.stretch,
-            shade=self.config.shade,
-            altered_scenes=self.config.altered_scenes,
-            recolored=self.config.recolored,
-            bent=self.config.bent,
-            amiss=self.config.amiss,
-        )
 
     # ------------------------------------------------------------------ learning
 
@@ -150,14 +139,32 @@ class Transporter(Agent):
         for net in (self.net, self.optimiser.average):
             net.turning.fill_(demos.turning)
             net.habits.copy_(torch.tensor(demos.habits))
-        # One demonstration alone shows the fewest shapes.
-        more = (self.config.altered_alone - self.config.altered) / len(demos)
-        rules = replace(self.rules, altered=self.config.altered + more)
+        rules = self.rules(len(demos))
         examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
         weighted = losses["place"] + self.config.pick_weight * losses["pick"]
         rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def rules(self, demos: int) -> Augmentation:
+        """How examples differ from what is demonstrated, with so many demonstrations."""
+        config = self.config
+        # One demonstration alone shows the fewest shapes, and stretched ones lie nearest to them. Bent ones lie farther
+        # off, and of few examples too many are then not of what the task is about.
+        more = (config.altered_alone - config.altered) / demos
+        return Augmentation(
+            scale=config.scale,
+            height=config.height_scale,
+            flips=config.flips,
+            scatter=config.scatter,
+            stretch=config.stretch,
+            shade=config.shade,
+            altered=config.altered + more,
+            altered_scenes=config.altered_scenes,
+            recolored=config.recolored,
+            bent=config.bent * min(1.0, demos / _MANY),
+            amiss=config.amiss,
+        )
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
         """The loss of picking, of coarse placing and of refining."""

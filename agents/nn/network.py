@@ -55,7 +55,7 @@ class TransporterConfig:
         recolored: share of examples in which things that have no part in the step have other colours, of those whose
             loose objects are scattered.
         bent: share of examples whose object is bent together with where it goes, of those whose loose objects are
-            scattered.
+            scattered, with a hundred demonstrations or more; with fewer it is in proportion.
         amiss: share of examples that show how to mend a bad placement, of those that scatter the only loose object
             left.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
@@ -90,7 +90,7 @@ class TransporterConfig:
     altered_alone: float = 0.8
     altered_scenes: float = 0.8
     recolored: float = 0.5
-    bent: float = 0.0
+    bent: float = 0.3
     amiss: float = 0.15
     precision: str = "auto"
     device: str = "auto"

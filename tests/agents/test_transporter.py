@@ -292,7 +292,9 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_examples() -> None:
     """Objects that look the same after a different number of turns included."""
     agent = Transporter(replace(TINY, stretch=1.0))
     step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
-    examples = [augment(replace(step, folds=folds), agent.rules, np.random.default_rng(folds)) for folds in (4, 1, 3)]
+    examples = [
+        augment(replace(step, folds=folds), agent.rules(1), np.random.default_rng(folds)) for folds in (4, 1, 3)
+    ]
     assert [len(example.turn) for example in examples] == [4, 1, 3]
     fixed = SimpleNamespace(uniform=lambda low, high, size=None: low if size is None else np.zeros(size))
     together = agent.losses(agent._batch(examples), fixed)
@@ -365,8 +367,16 @@ def _at_ease_with_what_settled() -> Transporter:
     return agent
 
 
+@pytest.mark.parametrize(
+    ("demos", "altered", "bent"), [(1, 0.8, 0.002), (10, 0.53, 0.02), (100, 0.503, 0.2), (1000, 0.5003, 0.2)]
+)
+def test_shapes_vary_with_the_number_of_demonstrations(demos: int, altered: float, bent: float) -> None:
+    rules = Transporter(replace(TINY, altered=0.5, altered_alone=0.8, bent=0.2)).rules(demos)
+    assert (rules.altered, rules.bent) == pytest.approx((altered, bent))
+
+
 def test_settings_of_augmentation_reach_it() -> None:
     names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss")
     changed = dict.fromkeys(names, 0.125)
-    rules = Transporter(replace(TINY, **changed)).rules
+    rules = Transporter(replace(TINY, **changed)).rules(demos=100)
     assert {name: getattr(rules, name) for name in names} == changed
