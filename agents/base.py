@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from .nn.steps import UNTURNED, Step, step_from_maps, with_later_objects
 WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
 SETTINGS = "agent.json"
+_ONE_PLACE = 0.05
+"""Metres between the places of two steps that count as the same."""
 
 
 class Demonstrations:
@@ -73,7 +76,10 @@ def _steps(episode: Episode) -> list[Step]:
     maps = [fuse(color[t], depth[t], episode.cameras) for t in range(episode.steps + 1)]
     picks = [Pose.from_vector(pose) for pose in episode.actions["pick"]]
     places = [Pose.from_vector(pose) for pose in episode.actions["place"]]
-    steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t]) for t in range(episode.steps)]
+    # Where all goes to one place, so would what is still left over at the end.
+    one_place = all(math.dist(place.position[:2], places[0].position[:2]) < _ONE_PLACE for place in places)
+    end = maps[-1] if episode.success and one_place else None
+    steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end) for t in range(episode.steps)]
     return with_later_objects(steps)
 
 

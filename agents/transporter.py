@@ -164,6 +164,7 @@ class Transporter(Agent):
             recolored=config.recolored,
             bent=config.bent * min(1.0, demos / _MANY),
             amiss=config.amiss,
+            leftover=config.leftover,
         )
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:

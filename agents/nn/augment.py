@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ravens_suite.values.geometry import Array
 
 from .bend import Bend, draw_bend
+from .leftover import left_over
 from .loose import Images, LooseObject, lay, scatter, stretch, without
 from .plane import UNMOVED, compose, inverse, rigid, transform, warp
 from .recolor import recolor
@@ -49,6 +50,7 @@ class Augmentation:
         bent: share of scattered examples whose object is bent, with where it goes.
         amiss: share of scattered examples of an object that is the only loose one left that show it beside its goal, as
             if it had been placed there before.
+        leftover: share of examples of what is pushed that show all else done and it elsewhere about its goal.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -65,6 +67,7 @@ class Augmentation:
     recolored: float = 0.0
     bent: float = 0.0
     amiss: float = 0.0
+    leftover: float = 0.0
     margin: float = 4.0
 
 
@@ -120,6 +123,8 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     shows objects of many shapes. The motion is drawn again until pick and place are on the map; after many failures the
     scene is left as it is.
     """
+    if step.end and rng.random() < rules.leftover:
+        step = left_over(step, rng)
     rows, columns = step.height.shape
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)

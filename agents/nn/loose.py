@@ -139,7 +139,7 @@ def scatter(
     free = free.copy()
     starts = []
     for loose, shape in zip(objects, shapes, strict=True):
-        start = _draw_spot(transform(shape, _outline(loose)), free, rng)
+        start = _draw_spot(transform(shape, outline(loose)), free, rng)
         if start is None:
             return []
         starts.append(start)
@@ -150,15 +150,15 @@ def scatter(
 
 def stretch(loose: LooseObject, factors: Array) -> Array:
     """(2, 3) matrix that stretches an object about its middle, by one factor along and one across it, (2,)."""
-    outline = _outline(loose)
-    angle = math.radians(cv2.minAreaRect(outline.astype(np.float32))[2])
-    middle: Array = outline.mean(axis=0)
+    at = outline(loose)
+    angle = math.radians(cv2.minAreaRect(at.astype(np.float32))[2])
+    middle: Array = at.mean(axis=0)
     turned = rigid(angle, middle, middle)
     linear = turned[:, :2] @ np.diag(factors) @ turned[:, :2].T
     return np.column_stack([linear, middle - linear @ middle])
 
 
-def _outline(loose: LooseObject) -> Array:
+def outline(loose: LooseObject) -> Array:
     """(n, 2) pixel positions of some two hundred of an object's pixels."""
     rows, columns = np.nonzero(loose.mask)
     first = np.array([loose.window[1].start, loose.window[0].start]) + 0.5
@@ -166,13 +166,13 @@ def _outline(loose: LooseObject) -> Array:
     return positions
 
 
-def _draw_spot(outline: Array, free: NDArray[np.bool_], rng: np.random.Generator) -> Array | None:
+def _draw_spot(at: Array, free: NDArray[np.bool_], rng: np.random.Generator) -> Array | None:
     """(2, 3) matrix that takes positions (n, 2) to a random spot that is all free, (rows, columns) bool; or none."""
     size = np.array([free.shape[1], free.shape[0]], dtype=np.float64)
-    centre: Array = np.mean(outline, axis=0)
+    centre: Array = np.mean(at, axis=0)
     for _ in range(_ATTEMPTS):
         matrix = rigid(rng.uniform(-np.pi, np.pi), centre, rng.uniform(0, 1, 2) * size)
-        spots = transform(matrix, outline)
+        spots = transform(matrix, at)
         if np.all(spots >= 0) and np.all(spots < size):
             column, row = spots.astype(int).T
             if free[row, column].all():

@@ -58,6 +58,8 @@ class TransporterConfig:
             scattered, with a hundred demonstrations or more; with fewer it is in proportion.
         amiss: share of examples that show how to mend a bad placement, of those that scatter the only loose object
             left.
+        leftover: share of examples that show all else done and the object elsewhere about its goal, of those of
+            pushes.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -92,6 +94,7 @@ class TransporterConfig:
     recolored: float = 0.5
     bent: float = 0.3
     amiss: float = 0.15
+    leftover: float = 0.3
     precision: str = "auto"
     device: str = "auto"
 

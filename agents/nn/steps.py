@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from ravens_suite.values.geometry import Array, Pose
 from ravens_suite.values.heightmap import Heightmap
 
-from .loose import LooseObject, lies_alike, loose_object
+from .loose import Images, LooseObject, lies_alike, loose_object
 from .plane import compose, rigid, to_pixels, warp
-from .table import SHADE_TOLERANCE, bare_table, changed
+from .table import SHADE_TOLERANCE, bare_table, changed, standing
 
 _REACH = 3
 """Pixels from the pick within which the moved object must begin."""
@@ -56,6 +56,8 @@ class Step:
             same demonstration moves later; else nothing.
         folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
         centre: (2,) float64 pixel position of the middle of the object.
+        end: the scene at the end of the demonstration, if the object was pushed, lay loose and went where all go; else
+            nothing.
     """
 
     color: NDArray[np.uint8]
@@ -67,6 +69,7 @@ class Step:
     loose: tuple[LooseObject, ...] = ()
     folds: int = 1
     centre: Array = field(default_factory=lambda: np.zeros(2))
+    end: Images | None = None
 
     def equals(self) -> tuple[Array, Array]:
         """Moves that end in the same picture, for an object that looks the same after some turns.
@@ -83,7 +86,7 @@ class Step:
         )
 
 
-def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose) -> Step:
+def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose, end: Heightmap | None = None) -> Step:
     """The step of a demonstration.
 
     Args:
@@ -91,6 +94,7 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
         after: the table after it.
         pick: end-effector pose of the pick, or where a push starts.
         place: end-effector pose of the place, or where a push ends.
+        end: the table when the demonstration ends, if all its steps go to one place.
     """
     turn = (place @ Pose(quaternion=pick.inverse().quaternion)).yaw
     source, target = to_pixels(pick), to_pixels(place)
@@ -98,11 +102,22 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose)
     moved = moved_object(before, after, source, motion)
     if moved is None:
         spot = _disc(before.height.shape, source, 1.5)
-        return Step(before.color, before.height, source, target, turn, grip_weights(spot), centre=_middle(spot))
-    loose = loose_object(before, after, moved, motion)
+        step = Step(before.color, before.height, source, target, turn, grip_weights(spot), centre=_middle(spot))
+        pushed = _loose(before, after, standing_object(before, source), motion)
+        if end is None or not pushed or abs(turn) > UNTURNED:
+            return step
+        return replace(step, loose=pushed, end=(end.color, end.height))
+    alone = _loose(before, after, moved, motion)
     folds = symmetry(moved, before.color) if abs(turn) > UNTURNED else 1
-    alone = () if loose is None else (loose,)
     return Step(before.color, before.height, source, target, turn, grip_weights(moved), alone, folds, _middle(moved))
+
+
+def _loose(
+    before: Heightmap, after: Heightmap, mask: NDArray[np.bool_] | None, motion: Array
+) -> tuple[LooseObject, ...]:
+    """The object of a mask if there is one and it lay loose, or nothing."""
+    loose = None if mask is None else loose_object(before, after, mask, motion)
+    return () if loose is None else (loose,)
 
 
 def with_later_objects(steps: Sequence[Step]) -> list[Step]:
@@ -190,6 +205,13 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
         if mask.sum() >= _SMALLEST:
             return mask
     return None
+
+
+def standing_object(before: Heightmap, pick: Array) -> NDArray[np.bool_] | None:
+    """(rows, columns) bool, pixels of what stands at a pick, with all that it touches; ``None`` where nothing does."""
+    _, labels = cv2.connectedComponents(standing(before.height).astype(np.uint8))
+    found = labels[_disc(labels.shape, pick, _REACH) & (labels > 0)]
+    return labels == np.bincount(found).argmax() if len(found) else None
 
 
 def grip_weights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

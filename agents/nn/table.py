@@ -23,6 +23,12 @@ def bare_table(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray
     return free
 
 
+def standing(height: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(rows, columns) bool, pixels of what is higher than most of the map, and not merely drawn on it."""
+    above: NDArray[np.bool_] = height > np.median(height[::4, ::4]) + HEIGHT_TOLERANCE
+    return above
+
+
 def most_common(color: NDArray[np.uint8], height: NDArray[np.float32]) -> tuple[Array, float]:
     """(3,) colour and the height in metres of the middle of all pixels, which is the bare table's."""
     few = slice(None, None, 4)

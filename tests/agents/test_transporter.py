@@ -376,7 +376,7 @@ def test_shapes_vary_with_the_number_of_demonstrations(demos: int, altered: floa
 
 
 def test_settings_of_augmentation_reach_it() -> None:
-    names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss")
+    names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss", "leftover")
     changed = dict.fromkeys(names, 0.125)
     rules = Transporter(replace(TINY, **changed)).rules(demos=100)
     assert {name: getattr(rules, name) for name in names} == changed
