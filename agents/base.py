@@ -30,7 +30,7 @@ WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
 SETTINGS = "agent.json"
 _ONE_PLACE = 0.05
-"""Metres between the places of two steps that count as the same."""
+"""Metres below which two places count as one."""
 
 
 class Demonstrations:
@@ -76,8 +76,10 @@ def _steps(episode: Episode) -> list[Step]:
     maps = [fuse(color[t], depth[t], episode.cameras) for t in range(episode.steps + 1)]
     picks = [Pose.from_vector(pose) for pose in episode.actions["pick"]]
     places = [Pose.from_vector(pose) for pose in episode.actions["place"]]
-    # Where all goes to one place, so would what is still left over at the end.
-    one_place = all(math.dist(place.position[:2], places[0].position[:2]) < _ONE_PLACE for place in places)
+    # Where several things go to one place, so would what is left over at the end.
+    one_place = len(places) > 1 and all(
+        math.dist(place.position[:2], places[0].position[:2]) < _ONE_PLACE for place in places
+    )
     end = maps[-1] if episode.success and one_place else None
     steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end) for t in range(episode.steps)]
     return with_later_objects(steps)

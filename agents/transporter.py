@@ -48,10 +48,10 @@ _PLAUSIBLE = 0.02
 """Share of the likeliest pick's probability from which another pick is looked at."""
 _FUTILE_APART = 1
 """Cells of the fine map about a pick that came to nothing in which none is tried again."""
-_MANY = 100
-"""Demonstrations from which all of the share of bent objects is taken."""
 _FUTILE_LOSS = 30.0
 """What such a pick loses of its logit: more than any two picks differ by where something can be picked."""
+_MANY = 100
+"""Number of demonstrations from which the whole share of bent objects is used."""
 
 
 class Batch(NamedTuple):
@@ -147,10 +147,9 @@ class Transporter(Agent):
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
 
     def rules(self, demos: int) -> Augmentation:
-        """How examples differ from what is demonstrated, with so many demonstrations."""
+        """How examples differ from what is demonstrated, given the number of demonstrations."""
         config = self.config
-        # One demonstration alone shows the fewest shapes, and stretched ones lie nearest to them. Bent ones lie farther
-        # off, and of few examples too many are then not of what the task is about.
+        # One demonstration alone shows the fewest shapes. Bent ones are less like the task's own than stretched ones.
         more = (config.altered_alone - config.altered) / demos
         return Augmentation(
             scale=config.scale,

@@ -50,7 +50,7 @@ class Augmentation:
         bent: share of scattered examples whose object is bent, with where it goes.
         amiss: share of scattered examples of an object that is the only loose one left that show it beside its goal, as
             if it had been placed there before.
-        leftover: share of examples of what is pushed that show all else done and it elsewhere about its goal.
+        leftover: share of examples of pushes, where the end is known, that show the object left over at the end.
         margin: pixels that pick and place stay away from the border.
     """
 
@@ -120,10 +120,10 @@ def augment(step: Step, rules: Augmentation, rng: np.random.Generator) -> Exampl
     """A random example of a step: another pick on the same object; loose objects lie elsewhere; a moved scene.
 
     What moves onto something that fits it still does so when both are bent and stretched alike: one demonstration then
-    shows objects of many shapes. The motion is drawn again until pick and place are on the map; after many failures the
-    scene is left as it is.
+    shows objects of many shapes. What was pushed may be shown left over at the end. The motion is drawn again until
+    pick and place are on the map; after many failures the scene is left as it is.
     """
-    if step.end and rng.random() < rules.leftover:
+    if step.end is not None and rng.random() < rules.leftover:
         step = left_over(step, rng)
     rows, columns = step.height.shape
     cell = rng.choice(step.grip.size, p=step.grip.reshape(-1).astype(np.float64) / step.grip.sum(dtype=np.float64))

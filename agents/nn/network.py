@@ -58,8 +58,8 @@ class TransporterConfig:
             scattered, with a hundred demonstrations or more; with fewer it is in proportion.
         amiss: share of examples that show how to mend a bad placement, of those that scatter the only loose object
             left.
-        leftover: share of examples that show all else done and the object elsewhere about its goal, of those of
-            pushes.
+        leftover: share of examples that show the object left over at the end of the demonstration, of those of pushes
+            that all go to one place.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """

@@ -27,6 +27,8 @@ _REACH = 3
 """Pixels from the pick within which the moved object must begin."""
 _SMALLEST = 9
 """Pixels below which what moved is not believed to be an object."""
+_SPECK = 4
+"""The same of what merely stands on the table: the smallest cubes have about ten."""
 _ALIKE = 0.9
 """Share of an object's pixels that look as before after a turn, for the turn to count as a symmetry."""
 _FOLDS = (6, 5, 4, 3, 2)
@@ -53,11 +55,11 @@ class Step:
         turn: yaw of the place orientation relative to the pick orientation, radians.
         grip: (rows, columns) float32 summing to 1: how well each pixel serves as the pick of the same object.
         loose: if the object could have lain anywhere else on the table, it and all others that could and that the
-            same demonstration moves later; else nothing.
+            same demonstration moves later; else nothing. Of what is pushed, only if the end is known.
         folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
         centre: (2,) float64 pixel position of the middle of the object.
-        end: the scene at the end of the demonstration, if the object was pushed, lay loose and went where all go; else
-            nothing.
+        end: the scene at the end of a successful demonstration whose steps all go to one place, if the object was
+            pushed there and had lain loose; else nothing.
     """
 
     color: NDArray[np.uint8]
@@ -94,7 +96,7 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose,
         after: the table after it.
         pick: end-effector pose of the pick, or where a push starts.
         place: end-effector pose of the place, or where a push ends.
-        end: the table when the demonstration ends, if all its steps go to one place.
+        end: the table when the demonstration ends, if it succeeded and all its steps go to one place.
     """
     turn = (place @ Pose(quaternion=pick.inverse().quaternion)).yaw
     source, target = to_pixels(pick), to_pixels(place)
@@ -103,10 +105,10 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose,
     if moved is None:
         spot = _disc(before.height.shape, source, 1.5)
         step = Step(before.color, before.height, source, target, turn, grip_weights(spot), centre=_middle(spot))
-        pushed = _loose(before, after, standing_object(before, source), motion)
-        if end is None or not pushed or abs(turn) > UNTURNED:
+        if end is None or abs(turn) > UNTURNED:
             return step
-        return replace(step, loose=pushed, end=(end.color, end.height))
+        pushed = _loose(before, after, standing_object(before, source), motion)
+        return replace(step, loose=pushed, end=(end.color, end.height)) if pushed else step
     alone = _loose(before, after, moved, motion)
     folds = symmetry(moved, before.color) if abs(turn) > UNTURNED else 1
     return Step(before.color, before.height, source, target, turn, grip_weights(moved), alone, folds, _middle(moved))
@@ -208,10 +210,14 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
 
 
 def standing_object(before: Heightmap, pick: Array) -> NDArray[np.bool_] | None:
-    """(rows, columns) bool, pixels of what stands at a pick, with all that it touches; ``None`` where nothing does."""
+    """(rows, columns) bool, pixels of what stands at a pick, with all that it touches; ``None`` if that is nothing."""
     _, labels = cv2.connectedComponents(standing(before.height).astype(np.uint8))
     found = labels[_disc(labels.shape, pick, _REACH) & (labels > 0)]
-    return labels == np.bincount(found).argmax() if len(found) else None
+    if len(found):
+        mask: NDArray[np.bool_] = labels == np.bincount(found).argmax()
+        if mask.sum() >= _SPECK:
+            return mask
+    return None
 
 
 def grip_weights(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
