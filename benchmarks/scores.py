@@ -3,7 +3,8 @@
     python benchmarks/scores.py [--scores results/scores.csv] [--agent transporter] [--seed 0]
 
 Markdown on standard output: for each number of demonstrations for which there are published figures a table of all
-tasks that were measured, with the best of these figures, and the mean over tasks.
+tasks that were measured, with the best of these figures, and the mean over tasks. Where there are other seeds, which
+draw other demonstrations and other initial weights, a table of the scores of each follows.
 """
 
 from __future__ import annotations
@@ -48,6 +49,27 @@ def table(rows: list[dict[str, str]], demos: int) -> list[str]:
     return [*lines, f"| **{name}** | {ours:.1f} | | {theirs:.1f} | {ours - theirs:+.1f} | | |"]
 
 
+def spread(rows: list[dict[str, str]], demos: int) -> list[str]:
+    """The lines of the table of all seeds of one number of demonstrations, or nothing where there is one seed."""
+    seeds = sorted({int(r["seed"]) for r in rows})
+    scores = {(r["task"], int(r["seed"])): float(r["score"]) for r in rows}
+    tasks = [task for task in dict.fromkeys(each.task for each in published_scores()) if best_published(task, demos)]
+    tasks = [task for task in tasks if all((task, seed) in scores for seed in seeds)]
+    if len(seeds) < 2 or not tasks:
+        return []
+
+    def line(name: str, values: list[float]) -> str:
+        return f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} | {max(values) - min(values):.1f} |"
+
+    columns = [[scores[task, seed] for task in tasks] for seed in seeds]
+    return [
+        f"| task | {' | '.join(f'seed {seed}' for seed in seeds)} | apart |",
+        "|---" * (len(seeds) + 2) + "|",
+        *(line(task, list(values)) for task, *values in zip(tasks, *columns, strict=True)),
+        line("**mean**", [sum(column) / len(tasks) for column in columns]),
+    ]
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,12 +77,16 @@ def main() -> None:
     parser.add_argument("--agent", default="transporter", help="(default: %(default)s)")
     parser.add_argument("--seed", default="0", help="(default: %(default)s)")
     options = parser.parse_args()
-    rows = [r for r in read_rows(options.scores) if (r["agent"], r["seed"]) == (options.agent, options.seed)]
+    found = [r for r in read_rows(options.scores) if r["agent"] == options.agent]
+    rows = [r for r in found if r["seed"] == options.seed]
     if not rows:
         parser.error(f"{options.scores} has no rows of {options.agent} with seed {options.seed}.")
     for demos in sorted({int(r["demos"]) for r in rows}):
         print(f"\nFrom {demos} demonstration{'s' if demos > 1 else ''}:\n")
         print("\n".join(table([r for r in rows if int(r["demos"]) == demos], demos)))
+        if others := spread([r for r in found if int(r["demos"]) == demos], demos):
+            print("\nAll seeds:\n")
+            print("\n".join(others))
 
 
 if __name__ == "__main__":
