@@ -22,7 +22,7 @@ EPISODES = 100
 
 def row(scores: dict[str, str], best: float) -> str:
     """One line of a table."""
-    ours = float(scores["score"])
+    ours = round(float(scores["score"]), 1)
     gap = difference(ours, EPISODES, best)
     first, second = (f"**{value:.1f}**" if value >= max(ours, best) else f"{value:.1f}" for value in (ours, best))
     strict = f"{float(scores['strict']):.0f} % ({float(scores['low']):.0f} to {float(scores['high']):.0f})"
