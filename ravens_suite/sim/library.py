@@ -46,7 +46,9 @@ DISC_RADII = (0.030, 0.035, 0.040)
 DISC_COLORS = ("red", "yellow", "green")
 """From the smallest disc to the largest."""
 
-DISC_HOLE_RADIUS, DISC_HEIGHT, DISC_SEGMENTS = 0.015, 0.01, 12
+DISC_HOLE_RADIUS, DISC_HEIGHT, DISC_SEGMENTS, DISC_PAD = 0.015, 0.01, 12, 0.001
+"""``DISC_PAD``: how far every third segment stands out, above and below."""
+
 HANOI_PLATE: Vector = (0.12, 0.12, 0.01)
 ROD_RADIUS, ROD_LENGTH, ROD_HEIGHT = 0.005, 0.05, 0.03
 """``ROD_HEIGHT``: of a rod's middle above the middle of its plate."""
@@ -237,13 +239,16 @@ def _segment(radius: float, index: int) -> Box:
     Were they inside the rim, a gripper that comes down on the visible edge would slip off and push the disc away.
 
     Convex wedges would meet along lines, and where those of two discs coincide Bullet pushes the discs apart sideways:
-    towers burst. Cuboids overlap their neighbours, and Bullet's box collisions are exact.
+    towers burst. Cuboids overlap their neighbours, and Bullet's box collisions are exact. But where edges of two overlap
+    by less than a disc is pressed down, Bullet pushes them sideways too: a disc put down a millimetre beside the middle
+    of another jams, and takes it along when it is lifted. So discs meet at four pads only, at right angles.
     """
     angle, half = 2 * math.pi * index / DISC_SEGMENTS, math.pi / DISC_SEGMENTS
     depth = radius - DISC_HOLE_RADIUS
     middle = DISC_HOLE_RADIUS + depth / 2
     pose = Pose.planar(middle * math.cos(angle), middle * math.sin(angle), 0.0, angle)
-    return Box((depth, 2 * radius * math.tan(half), DISC_HEIGHT), pose)
+    height = DISC_HEIGHT if index % (DISC_SEGMENTS // 4) == 0 else DISC_HEIGHT - 2 * DISC_PAD
+    return Box((depth, 2 * radius * math.tan(half), height), pose)
 
 
 def pyramid_stand() -> Body:
