@@ -239,9 +239,9 @@ def _segment(radius: float, index: int) -> Box:
     Were they inside the rim, a gripper that comes down on the visible edge would slip off and push the disc away.
 
     Convex wedges would meet along lines, and where those of two discs coincide Bullet pushes the discs apart sideways:
-    towers burst. Cuboids overlap their neighbours, and Bullet's box collisions are exact. But where edges of two overlap
-    by less than a disc is pressed down, Bullet pushes them sideways too: a disc put down a millimetre beside the middle
-    of another jams, and takes it along when it is lifted. So discs meet at four pads only, at right angles.
+    towers burst. Cuboids overlap their neighbours, and Bullet's box collisions are exact. But where edges of two
+    overlap by less than a disc is pressed down, Bullet pushes them sideways too: a disc put down a millimetre beside
+    the middle of another jams, and takes it along when it is lifted. So discs meet at four pads only, at right angles.
     """
     angle, half = 2 * math.pi * index / DISC_SEGMENTS, math.pi / DISC_SEGMENTS
     depth = radius - DISC_HOLE_RADIUS
