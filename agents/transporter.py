@@ -142,14 +142,19 @@ class Transporter(Agent):
         rules = self.rules(len(demos))
         examples = [augment(demos.sample(rng), rules, rng) for _ in range(self.config.batch)]
         losses = self.losses(self._batch(examples), rng)
-        weighted = losses["place"] + self.config.pick_weight * losses["pick"]
+        weighted = losses["place"] + self.pick_weight(step) * losses["pick"]
         rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def pick_weight(self, step: int) -> float:
+        """Of the loss of picking in a step of the run."""
+        first, last = self.config.pick_weight, self.config.late_pick_weight
+        return first + (last - first) * min(1.0, 2 * step / self.config.steps)
 
     def rules(self, demos: int) -> Augmentation:
         """How examples differ from what is demonstrated, given the number of demonstrations."""
         config = self.config
-        # One demonstration alone shows the fewest shapes. Bent ones are less like the task's own than stretched ones.
+        # One demonstration alone shows the fewest shapes and shades. Bent ones are less like the task's own than stretched ones.
         more = (config.altered_alone - config.altered) / demos
         return Augmentation(
             scale=config.scale,
@@ -157,7 +162,7 @@ class Transporter(Agent):
             flips=config.flips,
             scatter=config.scatter,
             stretch=config.stretch,
-            shade=config.shade,
+            shade=config.shade * (config.shade_alone / config.shade) ** (1 / demos),
             altered=config.altered + more,
             altered_scenes=config.altered_scenes,
             recolored=config.recolored,

@@ -39,15 +39,17 @@ class TransporterConfig:
         learning_rate: at the top of the cycle.
         weight_decay: decoupled from the gradient.
         average: decay of the moving average of the weights, which is what acts.
-        pick_weight: of the loss of picking, beside one of coarse placing. Of many picks that would do a demonstration
-            shows one, so this loss is noise to a large part, in which placing would not find its start.
+        pick_weight: of the loss of picking at the start, beside one of coarse placing. Of many picks that would do a
+            demonstration shows one, so this loss is noise to a large part, in which placing would not find its start.
+        late_pick_weight: the same from the middle of the run on, when placing has started; in between it grows evenly.
         refine_weight: of the loss of refining.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
         scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
         flips: whether augmentation mirrors scenes.
         stretch: largest factor by which augmentation stretches objects together with where they go.
-        shade: largest factor by which augmentation makes loose objects brighter or darker.
+        shade: largest factor by which augmentation makes loose objects brighter or darker, with many demonstrations.
+        shade_alone: the same with one demonstration; with n, it is above ``shade`` by the n-th root of their ratio.
         altered: share of examples that are stretched, and of those that are shaded, of those whose loose objects are
             scattered, with many demonstrations.
         altered_alone: the same with one demonstration; with n, it is as much above ``altered`` as its n-th part.
@@ -81,6 +83,7 @@ class TransporterConfig:
     weight_decay: float = 1e-2
     average: float = 0.99
     pick_weight: float = 0.3
+    late_pick_weight: float = 1.0
     refine_weight: float = 0.3
     scale: float = 1.0
     height_scale: float = 1.0
@@ -88,6 +91,7 @@ class TransporterConfig:
     flips: bool = True
     stretch: float = 2.0
     shade: float = 1.6
+    shade_alone: float = 2.5
     altered: float = 0.5
     altered_alone: float = 0.8
     altered_scenes: float = 0.8
