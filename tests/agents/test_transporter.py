@@ -368,15 +368,22 @@ def _at_ease_with_what_settled() -> Transporter:
 
 
 @pytest.mark.parametrize(
-    ("demos", "altered", "bent"), [(1, 0.8, 0.002), (10, 0.53, 0.02), (100, 0.503, 0.2), (1000, 0.5003, 0.2)]
+    ("demos", "altered", "bent", "shade"),
+    [(1, 0.8, 0.002, 4.0), (2, 0.65, 0.004, 2.0), (10, 0.53, 0.02, 1.1487), (100, 0.503, 0.2, 1.014)],
 )
-def test_shapes_vary_with_the_number_of_demonstrations(demos: int, altered: float, bent: float) -> None:
-    rules = Transporter(replace(TINY, altered=0.5, altered_alone=0.8, bent=0.2)).rules(demos)
-    assert (rules.altered, rules.bent) == pytest.approx((altered, bent))
+def test_examples_vary_with_the_number_of_demonstrations(demos: int, altered: float, bent: float, shade: float) -> None:
+    config = replace(TINY, altered=0.5, altered_alone=0.8, bent=0.2, shade=1.0, shade_alone=4.0)
+    rules = Transporter(config).rules(demos)
+    assert (rules.altered, rules.bent, rules.shade) == pytest.approx((altered, bent, shade), abs=1e-4)
+
+
+def test_picking_counts_more_once_placing_has_started() -> None:
+    agent = Transporter(replace(TINY, steps=8, pick_weight=0.2, late_pick_weight=1.0))
+    assert [agent.pick_weight(step) for step in range(8)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1])
 
 
 def test_settings_of_augmentation_reach_it() -> None:
     names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss", "leftover")
     changed = dict.fromkeys(names, 0.125)
-    rules = Transporter(replace(TINY, **changed)).rules(demos=100)
+    rules = Transporter(replace(TINY, **changed, shade_alone=0.125)).rules(demos=100)
     assert {name: getattr(rules, name) for name in names} == changed
