@@ -147,8 +147,9 @@ class Transporter(Agent):
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
 
     def pick_weight(self, step: int) -> float:
-        """Of the loss of picking in a step of the run."""
-        first, last = self.config.pick_weight, self.config.late_pick_weight
+        """Of the loss of picking in a step of the run, for demonstrations as ``net.turning`` says."""
+        first = self.config.pick_weight
+        last = self.config.late_pick_weight if self.net.turning else first
         return first + (last - first) * min(1.0, 2 * step / self.config.steps)
 
     def rules(self, demos: int) -> Augmentation:

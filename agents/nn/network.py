@@ -42,6 +42,7 @@ class TransporterConfig:
         pick_weight: of the loss of picking at the start, beside one of coarse placing. Of many picks that would do a
             demonstration shows one, so this loss is noise to a large part, in which placing would not find its start.
         late_pick_weight: the same from the middle of the run on, when placing has started; in between it grows evenly.
+            Where nothing is turned (ropes, piles) most picks are such, and it does not grow.
         refine_weight: of the loss of refining.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.

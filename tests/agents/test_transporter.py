@@ -380,6 +380,8 @@ def test_examples_vary_with_the_number_of_demonstrations(demos: int, altered: fl
 def test_picking_counts_more_once_placing_has_started() -> None:
     agent = Transporter(replace(TINY, steps=8, pick_weight=0.2, late_pick_weight=1.0))
     assert [agent.pick_weight(step) for step in range(8)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1])
+    agent.net.turning.fill_(False)
+    assert {agent.pick_weight(step) for step in range(8)} == {0.2}
 
 
 def test_settings_of_augmentation_reach_it() -> None:
