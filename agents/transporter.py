@@ -155,8 +155,7 @@ class Transporter(Agent):
     def rules(self, demos: int) -> Augmentation:
         """How examples differ from what is demonstrated, given the number of demonstrations."""
         config = self.config
-        # One demonstration alone shows the fewest shapes and shades.
-        # Bent shapes are less like the task's own than stretched ones.
+        # One demonstration shows the fewest shapes and shades. Bent shapes are less like the task's own.
         more = (config.altered_alone - config.altered) / demos
         return Augmentation(
             scale=config.scale,

@@ -50,7 +50,7 @@ class TransporterConfig:
         flips: whether augmentation mirrors scenes.
         stretch: largest factor by which augmentation stretches objects together with where they go.
         shade: largest factor by which augmentation makes loose objects brighter or darker, with many demonstrations.
-        shade_alone: the same with one demonstration; with n, it is above ``shade`` by the n-th root of their ratio.
+        shade_alone: the same with one demonstration; with n, ``shade`` times the n-th root of their ratio.
         altered: share of examples that are stretched, and of those that are shaded, of those whose loose objects are
             scattered, with many demonstrations.
         altered_alone: the same with one demonstration; with n, it is as much above ``altered`` as its n-th part.

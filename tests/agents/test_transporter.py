@@ -384,6 +384,14 @@ def test_picking_counts_more_once_placing_has_started() -> None:
     assert {agent.pick_weight(step) for step in range(8)} == {0.2}
 
 
+def test_a_gradient_step_weighs_picking_by_its_number() -> None:
+    agent = Transporter(replace(TINY, steps=4, pick_weight=0.0, late_pick_weight=1.0))
+    for step, learns in ((0, False), (2, True)):
+        agent.fit_step(demonstrations(), step)
+        gradient = agent.net.pick.logits.weight.grad
+        assert gradient is not None and bool(gradient.any()) == learns
+
+
 def test_settings_of_augmentation_reach_it() -> None:
     names = ("scatter", "flips", "stretch", "shade", "altered_scenes", "recolored", "bent", "amiss", "leftover")
     changed = dict.fromkeys(names, 0.125)
