@@ -369,7 +369,13 @@ def _at_ease_with_what_settled() -> Transporter:
 
 @pytest.mark.parametrize(
     ("demos", "altered", "bent", "shade"),
-    [(1, 0.8, 0.002, 4.0), (2, 0.65, 0.004, 2.0), (10, 0.53, 0.02, 1.1487), (100, 0.503, 0.2, 1.014)],
+    [
+        (1, 0.8, 0.002, 4.0),
+        (2, 0.65, 0.004, 2.0),
+        (10, 0.53, 0.02, 1.1487),
+        (100, 0.503, 0.2, 1.014),
+        (1000, 0.5003, 0.2, 1.0014),
+    ],
 )
 def test_examples_vary_with_the_number_of_demonstrations(demos: int, altered: float, bent: float, shade: float) -> None:
     config = replace(TINY, altered=0.5, altered_alone=0.8, bent=0.2, shade=1.0, shade_alone=4.0)
