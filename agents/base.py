@@ -80,7 +80,7 @@ def _steps(episode: Episode) -> list[Step]:
     one_place = len(places) > 1 and all(
         math.dist(place.position[:2], places[0].position[:2]) < _ONE_PLACE for place in places
     )
-    end = maps[-1] if episode.success and one_place else None
+    end = maps[-1] if one_place else None
     steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end) for t in range(episode.steps)]
     return with_later_objects(steps)
 
@@ -92,7 +92,8 @@ class Agent(ABC):
 
     Attributes:
         name: on the command line.
-        config_type: a frozen dataclass of JSON values.
+        config_type: a frozen dataclass of JSON values. ``steps: int`` must be among them, the gradient steps of a run;
+            ``device: str`` may be, and is set to ``auto``, ``cpu`` or ``cuda``.
         config: the settings of this agent.
         seed: of the initial weights and of training.
     """
@@ -154,7 +155,7 @@ class Agent(ABC):
 
     @classmethod
     def load(cls, folder: Path) -> Agent:
-        """The agent that ``save`` wrote.
+        """The agent that ``save`` wrote; what was trained on a GPU acts without one, too.
 
         Raises:
             MissingDataError: nothing was saved there.
@@ -164,7 +165,10 @@ class Agent(ABC):
         settings = read_json(folder / SETTINGS)
         if settings.get("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {settings.get('agent')!r}, not {cls.name!r}.")
-        agent = cls(config_from_json(cls.config_type, settings["config"]), int(settings["seed"]))
+        config = dict(settings["config"])
+        if config.get("device") == "cuda" and not torch.cuda.is_available():
+            config["device"] = "auto"
+        agent = cls(config_from_json(cls.config_type, config), int(settings["seed"]))
         with _same_version(folder / WEIGHTS):
             agent.set_weights(_unpack(folder / WEIGHTS))
         return agent

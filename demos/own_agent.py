@@ -28,7 +28,9 @@ from ravens_suite.values.workspace import AGENT_WORKSPACE
 
 @dataclass(frozen=True)
 class ColorSeekerConfig:
-    """No settings."""
+    """``steps`` is what the command line trains for; this agent has no other settings."""
+
+    steps: int = 50
 
 
 class ColorSeeker(Agent):
@@ -90,7 +92,7 @@ if __name__ == "__main__":
     store = EpisodeStore.of(data, "place-red-in-green", "train")
     demos = Demonstrations.from_episodes(store.read(seed) for seed in store.seeds()[:3])
     agent = ColorSeeker()
-    for step in range(50):
+    for step in range(agent.config.steps):
         agent.fit_step(demos, step)
     env = gymnasium.make(environment_id("place-red-in-green"), split="test")
     observation, info = env.reset(seed=0)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import torch
 
+from ravens_suite.errors import ConfigError
+
 
 def choose_device(name: str) -> torch.device:
-    """``auto``: a GPU where there is one; else the device of that name."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """``auto``: a GPU where there is one; else the device of that name.
+
+    Raises:
+        ConfigError: a GPU is asked for where torch finds none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError("torch finds no GPU here: take --device cpu, or install a build of torch for CUDA.")
+    return torch.device(name)
 
 
 def multiplies_in_bfloat16(precision: str, device: torch.device) -> bool:

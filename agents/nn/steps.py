@@ -58,8 +58,8 @@ class Step:
             same demonstration moves later; else nothing. Of what is pushed, only if the end is known.
         folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
         centre: (2,) float64 pixel position of the middle of the object.
-        end: the scene at the end of a successful demonstration whose steps all go to one place, if the object was
-            pushed there and had lain loose; else nothing.
+        end: the scene at the end of a demonstration whose steps all go to one place, if the object was pushed there
+            and had lain loose; else nothing.
     """
 
     color: NDArray[np.uint8]
@@ -96,7 +96,7 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose,
         after: the table after it.
         pick: end-effector pose of the pick, or where a push starts.
         place: end-effector pose of the place, or where a push ends.
-        end: the table when the demonstration ends, if it succeeded and all its steps go to one place.
+        end: the table when the demonstration ends, if all its steps go to one place.
     """
     turn = (place @ Pose(quaternion=pick.inverse().quaternion)).yaw
     source, target = to_pixels(pick), to_pixels(place)
