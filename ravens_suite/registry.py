@@ -107,6 +107,11 @@ def environment_id(task_name: str) -> str:
     return f"ravens_suite/{_camel_case(task_name)}-v0"
 
 
+def is_continuous(task_name: str) -> bool:
+    """Whether a task is in its continuous form, which takes waypoints instead of pick and place poses."""
+    return task_name.endswith(_CONTINUOUS)
+
+
 def register_environments() -> None:
     """Make every task known to ``gymnasium.make``; doing it twice changes nothing.
 

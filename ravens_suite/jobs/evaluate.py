@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -25,9 +25,12 @@ from ravens_suite.jobs.engine import Engine, SerialEngine
 from ravens_suite.jobs.environments import Oracle, Policy, Rollout, make_environment, plain, roll_out
 from ravens_suite.jobs.intervals import percent_interval
 from ravens_suite.jobs.progress import Progress, silent
-from ravens_suite.jobs.provenance import provenance
+from ravens_suite.jobs.provenance import join_commits, provenance
 from ravens_suite.registry import environment_id, load_agent
 from ravens_suite.values.seeding import Split, generator
+
+if TYPE_CHECKING:
+    from ravens_suite.agents.base import Agent
 
 _LOG = logging.getLogger(__name__)
 
@@ -257,12 +260,25 @@ def make_policy(agent: str, weights: Path, split: Split) -> Policy:
         return Oracle()
     if agent == RANDOM:
         return RandomPolicy(split)
-    agent_class = load_agent(agent)
+    return AgentPolicy(trained_agent(agent, weights))
+
+
+def trained_agent(name: str, weights: Path) -> Agent:
+    """A trained agent, and one thread for it, so that no bit of an action or a score depends on the number of cores.
+
+    Args:
+        name: registered name.
+        weights: folder of the trained agent.
+
+    Raises:
+        UnknownNameError: there is no such agent.
+        ConflictError: the weights are of another version of it.
+    """
+    agent_class = load_agent(name)
     import torch
 
-    # One thread, so that the last bits of an action, and so a score, do not depend on how many cores there are.
     torch.set_num_threads(1)
-    return AgentPolicy(agent_class.load(weights))
+    return agent_class.load(weights)
 
 
 class _Record:
@@ -303,6 +319,8 @@ class _Record:
         self.results = {result.seed: result for result in results}
         self.seconds = value["seconds"]
         self._renderer = value["renderer"]
+        before = value.get("provenance", {}).get("commit", self._provenance["commit"])
+        self._provenance |= {"commit": join_commits(before, self._provenance["commit"])}
 
     def add(self, result: Result, renderer: str, seconds: float) -> None:
         """Take in a result and write everything."""

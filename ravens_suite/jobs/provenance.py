@@ -38,6 +38,11 @@ def commit() -> str:
     return answers[0] + ("-dirty" if answers[1] else "")
 
 
+def join_commits(before: str, now: str) -> str:
+    """What a record names whose work newer code went on with: every commit that did part of it, the first one first."""
+    return " and ".join(dict.fromkeys([*before.split(" and "), now]))
+
+
 def machine() -> dict[str, Any]:
     """Processor, cores this process may use, operating system."""
     return {"processor": _processor(), "cores": available_cores(), "system": platform.platform(terse=True)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -183,6 +184,14 @@ def read_scalars(logs: Path) -> dict[str, Series]:
 def mean_of(values: list[float]) -> float:
     """Their mean; NaN for none."""
     return sum(values) / len(values) if values else math.nan
+
+
+def mean_over_tasks(values: Iterable[tuple[str, float]]) -> float:
+    """The mean of the tasks' means of (task, value), so that a task with more seeds counts no more than others."""
+    by_task: dict[str, list[float]] = {}
+    for task, value in values:
+        by_task.setdefault(task, []).append(value)
+    return mean_of([mean_of(group) for group in by_task.values()])
 
 
 def _read_run(path: Path) -> Run | None:

@@ -11,7 +11,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,22 @@ import torch
 from ravens_suite.agents.base import TRAINING, Agent, Demonstrations, config_from_json
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, DamagedDataError, DivergedError, MissingDataError
+from ravens_suite.errors import (
+    ConfigError,
+    ConflictError,
+    DamagedDataError,
+    DivergedError,
+    MissingDataError,
+    UnknownNameError,
+)
 from ravens_suite.jobs.progress import Progress, silent
-from ravens_suite.jobs.provenance import provenance
-from ravens_suite.registry import load_agent
+from ravens_suite.jobs.provenance import join_commits, provenance
+from ravens_suite.registry import agent_names, environment_id, is_continuous, load_agent
 from ravens_suite.values.seeding import Split
 
 _LOG = logging.getLogger(__name__)
 RUN, POLICY, LOGS = "run.json", "policy", "logs"
+_LEAST = {"demos": 1, "seed": 0, "steps": 1, "val_episodes": 0, "candidates": 1, "threads": 1}
 
 Evaluate = Callable[[Agent, Split, Sequence[int]], float]
 """The mean score (0 to 100) of an agent over the episodes of some seeds of a split."""
@@ -61,6 +69,25 @@ class TrainingPlan:
     threads: int = 2
     device: str = "auto"
     config: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse what cannot be done before anything is begun.
+
+        Raises:
+            ConfigError: a number is too small, or the task takes no pick and place poses.
+            UnknownNameError: there is no such agent or task.
+        """
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"--{name.replace('_', '-')} must be at least {least}, not {value}.")
+        environment_id(self.task)
+        if is_continuous(self.task):
+            raise ConfigError(
+                f"Agents give pick and place poses, which {self.task} does not take: train on another task."
+            )
+        if self.agent not in agent_names():
+            raise UnknownNameError("agent", self.agent, agent_names())
 
 
 @dataclass(frozen=True)
@@ -96,6 +123,7 @@ def train(
     data: Path,
     out: Path,
     *,
+    pool: int | None = None,
     evaluate: Evaluate | None = None,
     progress: Progress = silent,
     save_every: int = 100,
@@ -106,6 +134,8 @@ def train(
         plan: what to train.
         data: folder of the collected demonstrations.
         out: the run's folder.
+        pool: demonstrations are drawn from so many of those collected, the lowest seeds; ``None`` for all. A run that
+            goes on keeps those it has.
         evaluate: judges candidates on validation seeds; without it the last weights are kept.
         progress: told of every step.
         save_every: steps between two training states; does not change the result.
@@ -113,17 +143,21 @@ def train(
     Raises:
         MissingDataError: fewer demonstrations were collected than asked for.
         ConflictError: ``out`` holds a run of another plan.
+        ConfigError: the plan cannot be done.
     """
+    plan.check()
     torch.set_num_threads(plan.threads)
     agent = _make_agent(plan)
     record = _open_record(plan, out)
     course = _Course(**record["course"])
     if not record["finished"]:
         store = EpisodeStore.of(data, plan.task, "train")
-        # A run that goes on keeps its demonstrations, even if more were collected since.
-        episodes = record.get("demonstrations") or choose_demonstrations(store.seeds(), plan.demos, plan.seed)
-        _write_record(out, {**record, "demonstrations": episodes})
-        demos = _read_demonstrations(store, episodes)
+        if "demonstrations" not in record:
+            seeds = sorted(store.seeds())[:pool]
+            chosen = choose_demonstrations(seeds, plan.demos, plan.seed)
+            record |= {"demonstrations": chosen, "pool": len(seeds)}
+        _write_record(out, record)
+        demos = _read_demonstrations(store, record["demonstrations"])
         course.step = agent.load_training(out)
         _run(agent, demos, plan, out, course, evaluate, progress, save_every)
         _finish(out, course, agent)
@@ -149,22 +183,20 @@ def threads_of(run: Path, default: int) -> int:
         return default
 
 
-def load_policy(run: Path) -> Agent:
-    """The agent a run kept.
-
-    Raises:
-        MissingDataError: there is no finished run.
-    """
-    settings = read_json(run / POLICY / "agent.json")
-    return load_agent(settings["agent"]).load(run / POLICY)
-
-
 def _make_agent(plan: TrainingPlan) -> Agent:
     agent_type = load_agent(plan.agent)
-    settings = {**plan.config, "device": plan.device}
+    known = {item.name for item in fields(agent_type.config_type)}
+    if "steps" not in known:
+        raise ConfigError(f"{agent_type.config_type.__name__} needs a field steps: int, the gradient steps of a run.")
+    settings = dict(plan.config)
+    if "device" in known:
+        settings["device"] = plan.device
     if plan.steps is not None:
         settings["steps"] = plan.steps
-    return agent_type(config_from_json(agent_type.config_type, settings), plan.seed)
+    config = config_from_json(agent_type.config_type, settings)
+    if config.steps < 1:
+        raise ConfigError(f"steps must be at least 1, not {config.steps}.")
+    return agent_type(config, plan.seed)
 
 
 def _read_demonstrations(store: EpisodeStore, seeds: Sequence[int]) -> Demonstrations:
@@ -270,11 +302,10 @@ def _open_record(plan: TrainingPlan, out: Path) -> dict[str, Any]:
 
 def _taken_up(record: dict[str, Any]) -> dict[str, Any]:
     """The record of a run that goes on now, perhaps with newer code: then it names every commit that trained it."""
-    before, now = record["commit"], provenance()
+    now = provenance()
     if record["course"]["step"] == 0:
-        return {**record, **now}
-    commits = dict.fromkeys([*before.split(" and "), now["commit"]])
-    return {**record, "commit": " and ".join(commits)}
+        return {**record, **now, "torch": torch.__version__}
+    return {**record, "commit": join_commits(record["commit"], now["commit"])}
 
 
 def _write_record(out: Path, record: dict[str, Any]) -> None:

@@ -69,6 +69,14 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path: Path, monkeypat
     assert len(tried) == 5
 
 
+def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for commit, episodes in (("old", 2), ("new", 2), ("new", 4)):
+        monkeypatch.setattr(module, "provenance", lambda commit=commit: {"commit": commit})
+        evaluate("oracle", TASK, episodes=episodes, out=tmp_path)
+        value = json.loads((tmp_path / "test.json").read_text())
+        assert value["provenance"]["commit"] == ("old" if episodes == 2 else "old and new")
+
+
 def test_other_weights_or_settings_are_evaluated_anew(tmp_path: Path) -> None:
     run = _make_run(tmp_path / "run", [0, 1, 5])
     evaluate(str(run), episodes=3)

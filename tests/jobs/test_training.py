@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from ravens_suite.agents.base import WEIGHTS, Agent
-from ravens_suite.data.atomic import read_json
+from ravens_suite import registry
+from ravens_suite.agents.base import SETTINGS, WEIGHTS, Agent
+from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, DivergedError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, DivergedError, MissingDataError
+from ravens_suite.jobs.cli import main
 from ravens_suite.jobs.training import (
     POLICY,
     RUN,
     TrainingPlan,
     candidate_steps,
     choose_demonstrations,
-    load_policy,
     train,
 )
+from ravens_suite.registry import load_agent
 from ravens_suite.values.cameras import published_cameras
 from ravens_suite.values.seeding import Split
 
@@ -127,7 +134,79 @@ def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, 
     result = train(plan, data, tmp_path, evaluate=evaluate)
     assert asked == [("val", [0, 1, 2])] * 2
     assert result.val_score == 90 and result.steps == min(candidate_steps(6, 2))
-    assert load_policy(tmp_path).weights().keys()
+    assert load_agent("transporter").load(tmp_path / POLICY).weights().keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"demos": -1}, "--demos must be at least 1"),
+        ({"seed": -1}, "--seed must be at least 0"),
+        ({"steps": 0}, "--steps must be at least 1"),
+        ({"config": {"steps": 0}, "steps": None}, "steps must be at least 1"),
+        ({"candidates": 0}, "--candidates must be at least 1"),
+        ({"val_episodes": -1}, "--val-episodes must be at least 0"),
+        ({"threads": 0}, "--threads must be at least 1"),
+        ({"task": "block-insertion-continuous"}, "pick and place poses"),
+    ],
+)
+def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(
+    data: Path, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        train(replace(PLAN, **changes), data, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_is_asked_for_where_there_is_one_only(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--device cpu"):
+        train(replace(PLAN, device="cuda"), data, tmp_path / "gpu")
+    train(PLAN, data, tmp_path / "cpu")
+    policy = tmp_path / "cpu" / POLICY
+    settings = read_json(policy / SETTINGS)
+    settings["config"]["device"] = "cuda"
+    write_json(policy / SETTINGS, settings)
+    assert load_agent("transporter").load(policy).config.device == "auto"
+
+
+def test_demonstrations_are_drawn_from_the_pool_and_stay(data: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(PLAN, data, tmp_path, pool=2, progress=kill)
+    assert read_json(tmp_path / RUN)["demonstrations"] == [0, 1]
+    train(PLAN, data, tmp_path, pool=3)
+    assert (read_json(tmp_path / RUN)["demonstrations"], read_json(tmp_path / RUN)["pool"]) == ([0, 1], 2)
+
+
+def test_an_agent_of_another_package_needs_a_number_of_steps_only(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_from_file_location("own_agent", Path(__file__).parents[2] / "demos" / "own_agent.py")
+    assert spec is not None and spec.loader is not None
+    own_agent = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "own_agent", own_agent)
+    spec.loader.exec_module(own_agent)
+    entry = registry.Entry("color-seeker", "own_agent", "ColorSeeker")
+    monkeypatch.setitem(registry._agents(), "color-seeker", entry)
+    plan = replace(PLAN, agent="color-seeker", config={}, steps=3)
+    assert train(plan, data, tmp_path / "run").steps == 3
+    monkeypatch.setattr(own_agent.ColorSeeker, "config_type", make_dataclass("Nothing", []))
+    with pytest.raises(ConfigError, match="Nothing needs a field steps: int"):
+        train(plan, data, tmp_path / "other")
+
+
+def test_a_run_goes_on_with_the_threads_it_was_begun_with(data: Path, tmp_path: Path) -> None:
+    collected = EpisodeStore.of(data, "block-insertion", "train")
+    assert len(collected) == 3
+    options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--config", json.dumps(SMALL)]
+    words = ["train", "transporter", "block-insertion", *options, "--data", str(data), "--out", str(tmp_path)]
+    for more in (["--threads", "1"], []):
+        assert main([*words, *more]) == 0
+    assert read_json(tmp_path / RUN)["plan"]["threads"] == 1
+    assert main([*words, "--threads", "2"]) == 1
 
 
 def test_another_plan_is_refused(data: Path, tmp_path: Path) -> None:

@@ -12,6 +12,21 @@ from ravens_suite.jobs.engine import available_cores
 SplitName = Literal["train", "val", "test"]
 
 
+def json_object(option: str, text: str) -> dict[str, Any]:
+    """The value of an option that takes a JSON object.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} is not JSON ({error}): write it as '{{\"key\": value}}'.") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{option} must be a JSON object: write it as '{{\"key\": value}}'.")
+    return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentOptions:
     """How the environments are made."""
@@ -31,12 +46,7 @@ class EnvironmentOptions:
         Raises:
             ConfigError: ``environment`` is not a JSON object.
         """
-        try:
-            more = json.loads(self.environment)
-        except ValueError as error:
-            raise ConfigError(f"--environment is not JSON ({error}): write it as '{{\"key\": value}}'.") from error
-        if not isinstance(more, dict):
-            raise ConfigError("--environment must be a JSON object: write it as '{\"key\": value}'.")
+        more = json_object("--environment", self.environment)
         size = {} if self.image_size is None else {"image_size": list(self.image_size)}
         return {"renderer": self.renderer, **size, **more}
 

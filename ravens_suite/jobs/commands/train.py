@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from ravens_suite.errors import ConfigError
-from ravens_suite.jobs.commands.options import OutputOptions
+from ravens_suite.jobs.commands.options import OutputOptions, json_object
 from ravens_suite.jobs.console import Console
 from ravens_suite.jobs.engine import available_cores
 
@@ -46,8 +44,8 @@ class Train(OutputOptions):
     candidates: int = 1
     """How often in the second half of training the weights are judged."""
 
-    threads: int = available_cores()
-    """Of numerical work; results depend on it in their last bits."""
+    threads: int | None = None
+    """Of numerical work, on which results depend in their last bits; what the run was begun with, or all cores."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where tensors live; auto takes a GPU where there is one."""
@@ -57,11 +55,10 @@ class Train(OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
-        from ravens_suite.jobs.training import TrainingPlan, train
+        from ravens_suite.jobs.training import TrainingPlan, threads_of, train
         from ravens_suite.jobs.validation import Validator
-        from ravens_suite.registry import environment_id
 
-        environment_id(self.task)
+        out = self.out or Path("runs") / self.agent / f"{self.task}-{self.demos}-{self.seed}"
         plan = TrainingPlan(
             agent=self.agent,
             task=self.task,
@@ -70,11 +67,10 @@ class Train(OutputOptions):
             steps=self.steps,
             val_episodes=self.val_episodes,
             candidates=self.candidates,
-            threads=self.threads,
+            threads=threads_of(out, available_cores()) if self.threads is None else self.threads,
             device=self.device,
-            config=self._config(),
+            config=json_object("--config", self.config),
         )
-        out = self.out or Path("runs") / self.agent / f"{self.task}-{self.demos}-{self.seed}"
         with console.progress(f"{self.agent} on {self.task}") as progress, Validator(self.task, self.data) as validate:
             done = train(plan, self.data, out, evaluate=validate, progress=progress)
         score = "" if done.val_score is None else f"; validation score {done.val_score:.1f}"
@@ -82,12 +78,3 @@ class Train(OutputOptions):
         console.result(
             {"run": str(done.run), "steps": done.steps, "seconds": round(done.seconds, 3), "val_score": done.val_score}
         )
-
-    def _config(self) -> dict[str, Any]:
-        try:
-            config = json.loads(self.config)
-        except ValueError as error:
-            raise ConfigError(f"--config is not JSON ({error}): write it as '{{\"key\": value}}'.") from error
-        if not isinstance(config, dict):
-            raise ConfigError("--config must be a JSON object: write it as '{\"key\": value}'.")
-        return config
