@@ -17,13 +17,14 @@ from typing import Any, Protocol
 
 from ravens_suite.data.locks import locked
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
-from ravens_suite.jobs.cells import KEY, SCORES, Cell, Rules, finished, run_cell, table_row
+from ravens_suite.jobs.cells import KEY, SCORES, Cell, Rules, finished, run_cell, table_row, training_plan
 from ravens_suite.jobs.collect import collect
 from ravens_suite.jobs.engine import available_cores, make_engine
 from ravens_suite.jobs.isolation import Outcome, run_isolated
 from ravens_suite.jobs.progress import Progress
+from ravens_suite.jobs.runs import mean_over_tasks
 from ravens_suite.jobs.tables import record_row
-from ravens_suite.registry import agent_names, environment_id
+from ravens_suite.registry import agent_names
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,10 +38,11 @@ class BenchmarkPlan:
         tasks: registered names.
         demos: numbers of demonstrations.
         seeds: of the choice of demonstrations, the initial weights and the augmentation.
-        rules: for all cells; its threads are set here.
+        rules: for all cells; their threads and pool are set here.
         pool: demonstrations collected of each task, of which every cell draws its own; the largest of ``demos`` at
             least.
-        workers: cells at once, each with its share of the cores.
+        workers: cells at once.
+        threads: of a cell; ``None`` for its share of the cores.
     """
 
     agents: tuple[str, ...]
@@ -50,6 +52,7 @@ class BenchmarkPlan:
     rules: Rules = field(default_factory=Rules)
     pool: int = 0
     workers: int = 1
+    threads: int | None = None
 
     def cells(self) -> list[Cell]:
         """Every cell once; few demonstrations first, so that a grid that is stopped early has whole columns."""
@@ -61,17 +64,22 @@ class BenchmarkPlan:
 
         Raises:
             UnknownNameError: there is no such agent or task.
-            ConfigError: a list is empty or a number is not positive.
+            ConfigError: a list is empty or a number is too small.
         """
-        for name in (*self.agents, *self.rules.config):
-            if name not in agent_names():
-                raise UnknownNameError("agent", name, agent_names())
-        for task in self.tasks:
-            environment_id(task)
         if not self.cells():
             raise ConfigError("Name at least one agent, task, number of demonstrations and seed.")
-        if min(self.demos) < 1 or min(self.seeds) < 0 or self.workers < 1 or self.rules.episodes < 1:
-            raise ConfigError("--demos, --workers and --episodes must be at least 1, --seeds at least 0.")
+        if self.workers < 1 or self.rules.episodes < 1 or self.pool < 0:
+            raise ConfigError("--workers and --episodes must be at least 1, --pool at least 0.")
+        for name in self.rules.config:
+            if name not in agent_names():
+                raise UnknownNameError("agent", name, agent_names())
+        for cell in self.cells():
+            training_plan(cell, self.settled_rules()).check()
+
+    def settled_rules(self) -> Rules:
+        """The rules with the threads of a cell, and what its demonstrations are drawn from."""
+        threads = max(available_cores() // self.workers, 1) if self.threads is None else self.threads
+        return replace(self.rules, threads=threads, pool=max(self.pool, *self.demos))
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class BenchmarkResult:
     scores: Path
 
     def means(self) -> list[dict[str, Any]]:
-        """Mean score and strict success over the cells of each agent and number of demonstrations."""
+        """Mean score and strict success over the tasks of each agent and number of demonstrations."""
         groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for record in self.records:
             groups.setdefault((record["agent"], record["demos"]), []).append(record)
@@ -100,8 +108,8 @@ class BenchmarkResult:
                 "agent": agent,
                 "demos": demos,
                 "cells": len(group),
-                "score": round(sum(row["score"] for row in group) / len(group), 4),
-                "strict": round(sum(row["strict"] for row in group) / len(group), 4),
+                "score": round(mean_over_tasks((row["task"], row["score"]) for row in group), 4),
+                "strict": round(mean_over_tasks((row["task"], row["strict"]) for row in group), 4),
             }
             for (agent, demos), group in sorted(groups.items())
         ]
@@ -168,8 +176,7 @@ class _Grid:
     def __init__(self, plan: BenchmarkPlan, data: Path, out: Path) -> None:
         self.plan, self.data, self.out = plan, data, out
         self.cells = plan.cells()
-        threads = max(available_cores() // plan.workers, 1)
-        self.rules = replace(plan.rules, threads=threads)
+        self.rules = plan.settled_rules()
         self.records: dict[Cell, dict[str, Any]] = {}
         self.failures: dict[Cell, str] = {}
         self.made = 0
@@ -192,14 +199,13 @@ class _Grid:
     def collect(self, tell: Callable[[str], AbstractContextManager[Progress]]) -> None:
         """The demonstrations of every task that has cells to be done; where it fails, so do they."""
         tasks = list(dict.fromkeys(cell.task for cell in self.missing()))
-        pool = max(self.plan.pool, *self.plan.demos)
         with make_engine(workers=available_cores()) as engine:
             for task in tasks:
                 try:
                     with tell(f"collect {task}") as progress:
                         collect(
                             task,
-                            episodes=pool,
+                            episodes=self.rules.pool,
                             data=self.data,
                             arguments=self.rules.arguments,
                             engine=engine,

@@ -6,9 +6,9 @@ import json
 import logging
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.store import EpisodeStore
@@ -17,6 +17,9 @@ from ravens_suite.jobs.engine import make_engine
 from ravens_suite.jobs.environments import plain
 from ravens_suite.jobs.evaluate import Evaluation, evaluate
 from ravens_suite.jobs.progress import Progress
+
+if TYPE_CHECKING:
+    from ravens_suite.jobs.training import TrainingPlan
 
 _LOG = logging.getLogger(__name__)
 CELLS, RUNS, SCORES = "cells", "runs", "scores.csv"
@@ -66,6 +69,8 @@ class Rules:
         arguments: of the environments, as JSON.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: of a cell; what a cell was begun with stays.
+        pool: demonstrations of each task that a cell draws its own from; 0 for all there are. What a cell was begun
+            with stays.
     """
 
     episodes: int = 100
@@ -76,6 +81,7 @@ class Rules:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     threads: int = 1
+    pool: int = 0
 
     def settings(self, agent: str) -> dict[str, Any]:
         """What the results of a cell depend on, beside the cell itself; JSON."""
@@ -132,22 +138,22 @@ def run_cell(cell: Cell, rules: Rules, data: Path, out: Path, tell: Callable[[st
             engine=engine,
             progress=_teller(tell, "evaluate"),
         )
-    collected = len(EpisodeStore.of(data, cell.task, "train"))
-    record = {**_describe(cell, rules, run, evaluation), "command": command(cell, rules, collected)}
+    trained = read_json(run / "run.json")
+    begun = replace(
+        rules,
+        threads=trained["plan"]["threads"],
+        pool=trained.get("pool") or len(EpisodeStore.of(data, cell.task, "train")),
+    )
+    record = {**_describe(cell, rules, trained, evaluation), "command": command(cell, begun)}
     write_json(cell.record_path(out), record)
     return record
 
 
-def command(cell: Cell, rules: Rules, collected: int) -> str:
-    """The command that makes this one cell.
-
-    Args:
-        cell: what it trains.
-        rules: how.
-        collected: demonstrations there are of the task, of which a cell draws its own.
-    """
+def command(cell: Cell, rules: Rules) -> str:
+    """The command that makes this one cell."""
     words = ["ravens-suite", "benchmark", "--agents", cell.agent, "--tasks", cell.task, "--demos", str(cell.demos)]
-    words += ["--seeds", str(cell.seed), "--pool", str(collected), "--episodes", str(rules.episodes)]
+    words += ["--seeds", str(cell.seed), "--pool", str(rules.pool), "--episodes", str(rules.episodes)]
+    words += ["--threads", str(rules.threads)]
     words += ["--val-episodes", str(rules.val_episodes), "--candidates", str(rules.candidates)]
     if rules.steps is not None:
         words += ["--steps", str(rules.steps)]
@@ -166,25 +172,32 @@ def table_row(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in (*KEY, *names)}
 
 
-def _train(cell: Cell, rules: Rules, data: Path, run: Path, progress: Progress) -> None:
-    from ravens_suite.jobs.training import TrainingPlan, threads_of, train
-    from ravens_suite.jobs.validation import Validator
+def training_plan(cell: Cell, rules: Rules) -> TrainingPlan:
+    """How a cell is trained."""
+    from ravens_suite.jobs.training import TrainingPlan
 
-    plan = TrainingPlan(
+    return TrainingPlan(
         **asdict(cell),
         steps=rules.steps,
         val_episodes=rules.val_episodes,
         candidates=rules.candidates,
-        threads=threads_of(run, rules.threads),
+        threads=rules.threads,
         device=rules.device,
         config=rules.config.get(cell.agent, {}),
     )
+
+
+def _train(cell: Cell, rules: Rules, data: Path, run: Path, progress: Progress) -> None:
+    from ravens_suite.jobs.training import threads_of, train
+    from ravens_suite.jobs.validation import Validator
+
+    plan = training_plan(cell, replace(rules, threads=threads_of(run, rules.threads)))
     with Validator(cell.task, data) as validate:
-        train(plan, data, run, evaluate=validate, progress=progress)
+        train(plan, data, run, pool=rules.pool or None, evaluate=validate, progress=progress)
 
 
-def _describe(cell: Cell, rules: Rules, run: Path, evaluation: Evaluation) -> dict[str, Any]:
-    trained, tested = read_json(run / "run.json"), read_json(evaluation.path)
+def _describe(cell: Cell, rules: Rules, trained: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
+    tested = read_json(evaluation.path)
     figures, course = evaluation.to_json(), trained["course"]
     return {
         **asdict(cell),

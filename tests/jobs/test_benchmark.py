@@ -181,6 +181,23 @@ def test_other_settings_are_not_mixed_and_more_episodes_are_added(
     assert evaluated == [("test", 4), ("test", 5)] * 2
 
 
+def test_the_command_of_a_cell_says_its_threads_and_its_pool(tmp_path: Path) -> None:
+    assert replace(PLAN, threads=2).settled_rules().threads == 2
+    done = _run(tmp_path, replace(PLAN, pool=5))
+    assert len(done.records) == 2
+    assert all("--pool 5 --episodes 4 --threads 1 " in record["command"] for record in done.records)
+
+
+def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
+    cells = (("x", 0, 40.0), ("x", 1, 60.0), ("y", 0, 100.0))
+    records = [
+        {"agent": "a", "task": task, "demos": 1, "seed": seed, "score": score, "strict": score}
+        for task, seed, score in cells
+    ]
+    (row,) = BenchmarkResult(tuple(records), 0, {}, Path()).means()
+    assert (row["cells"], row["score"], row["strict"]) == (3, 75.0, 75.0)
+
+
 def test_a_task_without_demonstrations_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def collect(task: str, **_: Any) -> None:
         raise ConflictError("No room.")
@@ -195,6 +212,10 @@ def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path
         ({"tasks": ("nothing",)}, UnknownNameError),
         ({"demos": ()}, ConfigError),
         ({"demos": (0,)}, ConfigError),
+        ({"seeds": (-1,)}, ConfigError),
+        ({"threads": 0}, ConfigError),
+        ({"tasks": (f"{TASK}-continuous",)}, ConfigError),
+        ({"rules": replace(RULES, candidates=0)}, ConfigError),
         ({"rules": replace(RULES, config={"nobody": {}})}, UnknownNameError),
     ):
         with pytest.raises(error):

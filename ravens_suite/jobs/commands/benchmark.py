@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ravens_suite.errors import ConfigError, WorkerError
-from ravens_suite.jobs.commands.options import EnvironmentOptions, OutputOptions
+from ravens_suite.jobs.commands.options import EnvironmentOptions, OutputOptions, json_object
 from ravens_suite.jobs.console import Console
 
 
@@ -26,7 +25,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """Numbers of demonstrations."""
 
     seeds: str = "0"
-    """Each chooses demonstrations and initial weights."""
+    """Each chooses demonstrations, where the pool is larger than their number, and initial weights."""
 
     out: Path = Path("runs/benchmark")
     """Folder of the results: scores.csv, cells, runs."""
@@ -58,6 +57,9 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     workers: int = 1
     """Cells at once, each with its share of the cores."""
 
+    threads: int | None = None
+    """Of each cell, on which results depend in their last bits; its share of the cores unless given."""
+
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.jobs.benchmark import BenchmarkPlan, benchmark
@@ -80,6 +82,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
             rules=rules,
             pool=self.pool,
             workers=self.workers,
+            threads=self.threads,
         )
         done = benchmark(plan, self.data, self.out, console.progress)
         for row in done.means():
@@ -98,11 +101,8 @@ class Benchmark(EnvironmentOptions, OutputOptions):
             )
 
     def _config(self) -> dict[str, Any]:
-        try:
-            config = json.loads(self.config)
-        except ValueError as error:
-            raise ConfigError(f"--config is not JSON ({error}): write it as '{{\"agent\": {{}}}}'.") from error
-        if not isinstance(config, dict) or not all(isinstance(part, dict) for part in config.values()):
+        config = json_object("--config", self.config)
+        if not all(isinstance(part, dict) for part in config.values()):
             raise ConfigError('--config must hold a JSON object by agent: write it as \'{"agent": {"key": value}}\'.')
         return config
 
