@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ravens_suite.errors import RavensError
 from ravens_suite.jobs.drawing import (
     PICK_COLOR,
     PLACE_COLOR,
@@ -16,9 +18,12 @@ from ravens_suite.jobs.drawing import (
     heat_picture,
     resize,
 )
+from ravens_suite.jobs.evaluate import trained_agent
 from ravens_suite.jobs.runs import Run, Score
 from ravens_suite.jobs.video import encode_video
 from ravens_suite.jobs.witness import Thought, Witnessed, witness
+
+_LOG = logging.getLogger(__name__)
 
 _VIEW_WIDTH = 480
 _SOLVED = 99.0
@@ -41,10 +46,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Film:
-    """A test episode in motion; ``score`` is 0 to 100."""
+    """A test episode in motion; ``score`` is 0 to 100, as is the ``recorded`` one of the evaluation."""
 
     seed: int
     score: float
+    recorded: float
     steps: int
     speed: int
     uri: str
@@ -90,6 +96,7 @@ class Exhibit:
         scenes: heatmaps of the first decision in the first test scenes.
         failures: test episodes that failed, over all runs of the task.
         failure_note: how many failed, and how many of them are shown.
+        problems: why runs are not shown, by their label.
     """
 
     shown: str = ""
@@ -97,6 +104,7 @@ class Exhibit:
     scenes: list[SceneView] = field(default_factory=list)
     failures: list[SceneView] = field(default_factory=list)
     failure_note: str = "Not evaluated on test scenes yet."
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 def make_exhibit(
@@ -105,7 +113,7 @@ def make_exhibit(
     """Let the agents of one task live some of their test episodes again.
 
     Films and scenes are the first test scenes, not chosen ones, of the run with most demonstrations (of equals, the
-    lowest seed). Failures are the worst of every run in turn.
+    lowest seed). Failures are the worst of every run in turn. A run whose agent cannot be loaded is passed over.
 
     Args:
         runs: of one task.
@@ -117,18 +125,40 @@ def make_exhibit(
     tested = [(run, run.test) for run in runs if run.test is not None]
     if not tested:
         return Exhibit()
-    run, score = min(tested, key=lambda pair: (-pair[0].demos, pair[0].seed))
+    reasons = [_problem(run) for run, _ in tested]
+    problems = {run.label: why for (run, _), why in zip(tested, reasons, strict=True) if why}
+    able = [pair for pair, why in zip(tested, reasons, strict=True) if not why]
+    if not able:
+        return Exhibit(failure_note=_failure_note(tested, 0), problems=problems)
+    run, score = min(able, key=lambda pair: (-pair[0].demos, pair[0].seed))
     seeds = [row["seed"] for row in score.value["results"]]
     filmed = _witness(run, score, seeds[:films], film=True, done=done)
     drawn = _witness(run, score, [seed for seed in seeds[:scenes] if seed not in filmed], film=False, done=done)
     lived = {**filmed, **drawn}
+    recorded = {row["seed"]: 100 * row["score"] for row in score.value["results"]}
+    failed = _failures(able, failures, done)
     return Exhibit(
         shown=run.label,
-        films=[_film(seed, episode) for seed, episode in filmed.items()],
-        scenes=[_scene(seed, lived[seed]) for seed in seeds[:scenes] if seed in lived and _explained(lived[seed])],
-        failures=_failures(tested, failures, done),
-        failure_note=_failure_note(tested, failures),
+        films=[_film(seed, episode, recorded[seed]) for seed, episode in filmed.items()],
+        scenes=[
+            _scene(seed, lived[seed], recorded[seed])
+            for seed in seeds[:scenes]
+            if seed in lived and _explained(lived[seed])
+        ],
+        failures=failed,
+        failure_note=_failure_note(tested, len(failed)),
+        problems=problems,
     )
+
+
+def _problem(run: Run) -> str:
+    """Why a run's agent cannot be loaded; empty when it can."""
+    try:
+        trained_agent(run.agent, run.policy)
+    except RavensError as error:
+        _LOG.warning("%s, %s is not shown: %s", run.task, run.label, error)
+        return str(error)
+    return ""
 
 
 def _witness(
@@ -148,17 +178,17 @@ def _witness(
     )
 
 
-def _film(seed: int, episode: Witnessed) -> Film:
+def _film(seed: int, episode: Witnessed, recorded: float) -> Film:
     video = encode_video(episode.frames)
     poster = data_uri(resize(episode.frames[0], _VIEW_WIDTH), quality=70)
-    return Film(seed, 100 * episode.rollout.score, episode.rollout.steps, video.speed, video.uri, poster)
+    return Film(seed, 100 * episode.rollout.score, recorded, episode.rollout.steps, video.speed, video.uri, poster)
 
 
-def _scene(seed: int, episode: Witnessed) -> SceneView:
+def _scene(seed: int, episode: Witnessed, recorded: float) -> SceneView:
     thought = episode.thoughts[0]
     picture = action_picture(thought.maps["color"], thought.maps["height"], thought.action)
     panels = (Panel.of("Scene and action", picture), *_heat_panels(thought))
-    return SceneView(seed, 100 * episode.rollout.score, "", "", panels)
+    return SceneView(seed, recorded, "", "", panels)
 
 
 def _heat_panels(thought: Thought, when: str = "") -> list[Panel]:
@@ -225,7 +255,7 @@ def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:
     where = f" of {len(tested)} runs" if len(tested) > 1 else ""
     if failed == 0:
         return f"None: all {total} test episodes{where} ended with every goal met."
-    some = f"the {min(shown, failed)} worst are shown" if failed > shown else "all are shown"
+    some = "none of them is shown" if not shown else f"{shown} are shown" if failed > shown else "all are shown"
     return f"{failed} of {total} test episodes{where} ended with a goal not met; {some}."
 
 

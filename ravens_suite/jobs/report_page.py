@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ravens_suite.jobs.charts import line_chart
 from ravens_suite.jobs.comparison import Difference, difference, published_agents, published_for
-from ravens_suite.jobs.runs import Run, Score, mean_of
+from ravens_suite.jobs.runs import Run, Score, mean_of, mean_over_tasks
 
 NONE = "\N{EN DASH}"
 """Where there is no figure."""
@@ -148,19 +148,23 @@ def _mean_rows(rows: Sequence[ScoreRow]) -> tuple[MeanRow, ...]:
 
 
 def _mean_row(agent: str, demos: int, rows: Sequence[ScoreRow], tasks: int) -> MeanRow:
-    """Runs of several seeds count as their task's mean does, since every task has as many as the grid asked for."""
+    """Runs of several seeds count as their task's mean does."""
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        pairs = [(row.task, value) for row, value in zip(rows, values, strict=True) if value is not None]
+        return mean_over_tasks(pairs) if len(pairs) == len(rows) else None
+
     columns = zip(*(row.published for row in rows), strict=True)
-    published = [[cell.score for cell in column] for column in columns]
-    best = mean_of([row.best_published for row in rows if row.best_published is not None])
-    score = mean_of([row.score for row in rows])
+    best = mean_over_tasks((row.task, row.best_published) for row in rows if row.best_published is not None)
+    score = mean_over_tasks((row.task, row.score) for row in rows)
     return MeanRow(
         agent,
         demos,
         tasks,
         score,
-        mean_of([row.strict for row in rows]),
+        mean_over_tasks((row.task, row.strict) for row in rows),
         score - best,
-        tuple(None if None in column else mean_of([value or 0.0 for value in column]) for column in published),
+        tuple(mean(cell.score for cell in column) for column in columns),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.jobs.drawing import Picture
 from ravens_suite.jobs.environments import Rollout, make_environment, roll_out
-from ravens_suite.registry import load_agent
+from ravens_suite.jobs.evaluate import trained_agent
 from ravens_suite.values.cameras import Camera
 from ravens_suite.values.seeding import Split
 from ravens_suite.values.types import Action
@@ -98,7 +98,7 @@ def witness(
         film: simulate and draw the whole motion, not only the start and the end.
         done: told of each seed.
     """
-    policy_agent = load_agent(agent).load(run)
+    policy_agent = trained_agent(agent, run)
     mode = {"motion": "simulated", "render_mode": "rgb_array_list"} if film else {"render_mode": "rgb_array"}
     environment = make_environment(task, split, {**(arguments or {}), **mode})
     result: dict[int, Witnessed] = {}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ravens_suite.errors import MissingDataError
+from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.jobs import exhibits, report_page
 from ravens_suite.jobs.charts import Series, line_chart
 from ravens_suite.jobs.environments import Rollout
@@ -75,6 +75,7 @@ def _witnessed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return {seed: _episode() for seed in seeds}
 
     monkeypatch.setattr(exhibits, "witness", witness)
+    monkeypatch.setattr(exhibits, "trained_agent", lambda agent, weights: None)
     return calls
 
 
@@ -147,6 +148,34 @@ def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _witnessed:
     ]
 
 
+def test_a_run_that_cannot_be_loaded_is_passed_over(
+    tmp_path: Path, _witnessed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_run(tmp_path / "a", demos=1)
+    old = _write_run(tmp_path / "b", demos=10)
+
+    def load(agent: str, weights: Path) -> None:
+        if weights == old:
+            raise ConflictError("It is of another version.")
+
+    monkeypatch.setattr(exhibits, "trained_agent", load)
+    _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=1, scenes=1, failures=4)).path)
+    assert "No pictures of transporter, 10 demos, seed 0: It is of another version." in text
+    assert "Shown: transporter, 1 demo, seed 0." in text
+    assert "4 of 40 test episodes of 2 runs ended with a goal not met; 2 are shown" in text
+    monkeypatch.undo()
+    _, text = _parse(write_report(tmp_path).path)
+    assert "There is no" in text and "none of them is shown" in text
+
+
+def test_a_film_that_went_otherwise_than_the_evaluation_says_so(
+    tmp_path: Path, _witnessed: list[dict[str, Any]]
+) -> None:
+    _write_run(tmp_path / "run", failed=1)
+    _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=2, scenes=0, failures=0)).path)
+    assert text.count("when evaluated") == 1 and "25.0 when evaluated" in text
+
+
 @pytest.mark.usefixtures("_witnessed")
 def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
     (_write_run(tmp_path / "run") / "eval" / "test.json").unlink()
@@ -177,6 +206,14 @@ def test_means_are_over_tasks_with_one_number_of_demonstrations(tmp_path: Path) 
     assert (mean.demos, mean.count, mean.score) == (10, 2, pytest.approx((100 + 25) / 2))
     best = [row.best_published for row in table.rows if row.demos == 10]
     assert mean.difference == pytest.approx(mean.score - sum(value or 0 for value in best) / 2)
+
+
+def test_a_task_with_more_seeds_counts_no_more_than_others(tmp_path: Path) -> None:
+    _write_run(tmp_path / "a", task="block-insertion", failed=0)
+    _write_run(tmp_path / "b", task="align-box-corner", failed=20)
+    _write_run(tmp_path / "c", task="align-box-corner", failed=20, seed=1)
+    (mean,) = report_page.score_table(find_runs(tmp_path)).means
+    assert (mean.count, mean.score) == (2, pytest.approx((100 + 25) / 2))
 
 
 def test_the_best_of_a_row_is_ours_only_when_no_published_figure_is_higher(tmp_path: Path) -> None:
