@@ -166,7 +166,7 @@ class Agent(ABC):
         if settings.get("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {settings.get('agent')!r}, not {cls.name!r}.")
         config = dict(settings["config"])
-        if config.get("device") == "cuda" and not torch.cuda.is_available():
+        if str(config.get("device")).startswith("cuda") and not torch.cuda.is_available():
             config["device"] = "auto"
         agent = cls(config_from_json(cls.config_type, config), int(settings["seed"]))
         with _same_version(folder / WEIGHTS):

@@ -16,7 +16,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError("torch finds no GPU here: take --device cpu, or install a build of torch for CUDA.")
+        raise ConfigError("torch finds no GPU here: install a build of it for CUDA, or begin anew with --device cpu.")
     return torch.device(name)
 
 

@@ -68,18 +68,23 @@ class BenchmarkPlan:
         """
         if not self.cells():
             raise ConfigError("Name at least one agent, task, number of demonstrations and seed.")
-        if self.workers < 1 or self.rules.episodes < 1 or self.pool < 0:
-            raise ConfigError("--workers and --episodes must be at least 1, --pool at least 0.")
+        if self.workers < 1 or self.rules.episodes < 1 or self.pool < 0 or min(self.seeds) < 0:
+            raise ConfigError("--workers and --episodes must be at least 1, --pool and --seeds at least 0.")
         for name in self.rules.config:
             if name not in agent_names():
                 raise UnknownNameError("agent", name, agent_names())
+        rules = self.settled_rules()
         for cell in self.cells():
-            training_plan(cell, self.settled_rules()).check()
+            training_plan(cell, rules).check()
 
     def settled_rules(self) -> Rules:
         """The rules with the threads of a cell, and what its demonstrations are drawn from."""
         threads = max(available_cores() // self.workers, 1) if self.threads is None else self.threads
-        return replace(self.rules, threads=threads, pool=max(self.pool, *self.demos))
+        return replace(self.rules, threads=threads, pool=self.collected())
+
+    def collected(self) -> int:
+        """Demonstrations to be collected of each task."""
+        return max(self.pool, *self.demos)
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ class BenchmarkResult:
                 "agent": agent,
                 "demos": demos,
                 "cells": len(group),
+                "tasks": len({row["task"] for row in group}),
                 "score": round(mean_over_tasks((row["task"], row["score"]) for row in group), 4),
                 "strict": round(mean_over_tasks((row["task"], row["strict"]) for row in group), 4),
             }
@@ -205,7 +211,7 @@ class _Grid:
                     with tell(f"collect {task}") as progress:
                         collect(
                             task,
-                            episodes=self.rules.pool,
+                            episodes=self.plan.collected(),
                             data=self.data,
                             arguments=self.rules.arguments,
                             engine=engine,

@@ -68,9 +68,10 @@ class Rules:
         config: by agent, settings that differ from its defaults, as JSON.
         arguments: of the environments, as JSON.
         device: ``auto``, ``cpu`` or ``cuda``.
-        threads: of a cell; what a cell was begun with stays.
-        pool: demonstrations of each task that a cell draws its own from; 0 for all there are. What a cell was begun
-            with stays.
+        threads: of numerical work in a cell.
+        pool: demonstrations of each task that a cell draws its own from; ``None`` for all there are.
+
+    What device, threads and pool a cell was begun with stays.
     """
 
     episodes: int = 100
@@ -81,10 +82,10 @@ class Rules:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     threads: int = 1
-    pool: int = 0
+    pool: int | None = None
 
     def settings(self, agent: str) -> dict[str, Any]:
-        """What the results of a cell depend on, beside the cell itself; JSON."""
+        """What the results of a cell depend on, beside the cell itself and what it was begun with; JSON."""
         return {
             "val_episodes": self.val_episodes,
             "candidates": self.candidates,
@@ -139,11 +140,8 @@ def run_cell(cell: Cell, rules: Rules, data: Path, out: Path, tell: Callable[[st
             progress=_teller(tell, "evaluate"),
         )
     trained = read_json(run / "run.json")
-    begun = replace(
-        rules,
-        threads=trained["plan"]["threads"],
-        pool=trained.get("pool") or len(EpisodeStore.of(data, cell.task, "train")),
-    )
+    pool = trained.get("pool") or len(EpisodeStore.of(data, cell.task, "train"))
+    begun = replace(rules, threads=trained["plan"]["threads"], device=trained["plan"]["device"], pool=pool)
     record = {**_describe(cell, rules, trained, evaluation), "command": command(cell, begun)}
     write_json(cell.record_path(out), record)
     return record
@@ -154,6 +152,8 @@ def command(cell: Cell, rules: Rules) -> str:
     words = ["ravens-suite", "benchmark", "--agents", cell.agent, "--tasks", cell.task, "--demos", str(cell.demos)]
     words += ["--seeds", str(cell.seed), "--pool", str(rules.pool), "--episodes", str(rules.episodes)]
     words += ["--threads", str(rules.threads)]
+    if rules.device != "auto":
+        words += ["--device", rules.device]
     words += ["--val-episodes", str(rules.val_episodes), "--candidates", str(rules.candidates)]
     if rules.steps is not None:
         words += ["--steps", str(rules.steps)]
@@ -188,12 +188,12 @@ def training_plan(cell: Cell, rules: Rules) -> TrainingPlan:
 
 
 def _train(cell: Cell, rules: Rules, data: Path, run: Path, progress: Progress) -> None:
-    from ravens_suite.jobs.training import threads_of, train
+    from ravens_suite.jobs.training import begun_with, train
     from ravens_suite.jobs.validation import Validator
 
-    plan = training_plan(cell, replace(rules, threads=threads_of(run, rules.threads)))
+    plan = training_plan(cell, replace(rules, **begun_with(run)))
     with Validator(cell.task, data) as validate:
-        train(plan, data, run, pool=rules.pool or None, evaluate=validate, progress=progress)
+        train(plan, data, run, pool=rules.pool, evaluate=validate, progress=progress)
 
 
 def _describe(cell: Cell, rules: Rules, trained: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:

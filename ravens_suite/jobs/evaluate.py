@@ -271,8 +271,7 @@ def trained_agent(name: str, weights: Path) -> Agent:
         weights: folder of the trained agent.
 
     Raises:
-        UnknownNameError: there is no such agent.
-        ConflictError: the weights are of another version of it.
+        RavensError: there is no such agent, or ``Agent.load`` refuses the folder.
     """
     agent_class = load_agent(name)
     import torch
@@ -308,6 +307,7 @@ class _Record:
             value = read_json(self.path)
             found = {key: value[key] for key in self._settings}
             results = [Result(**result) for result in value["results"]]
+            commit = join_commits(value["provenance"]["commit"], self._provenance["commit"])
         except MissingDataError:
             return
         except (DamagedDataError, KeyError, TypeError) as error:
@@ -319,8 +319,7 @@ class _Record:
         self.results = {result.seed: result for result in results}
         self.seconds = value["seconds"]
         self._renderer = value["renderer"]
-        before = value.get("provenance", {}).get("commit", self._provenance["commit"])
-        self._provenance |= {"commit": join_commits(before, self._provenance["commit"])}
+        self._provenance |= {"commit": commit}
 
     def add(self, result: Result, renderer: str, seconds: float) -> None:
         """Take in a result and write everything."""

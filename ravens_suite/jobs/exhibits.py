@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ravens_suite.errors import RavensError
@@ -18,7 +20,6 @@ from ravens_suite.jobs.drawing import (
     heat_picture,
     resize,
 )
-from ravens_suite.jobs.evaluate import trained_agent
 from ravens_suite.jobs.runs import Run, Score
 from ravens_suite.jobs.video import encode_video
 from ravens_suite.jobs.witness import Thought, Witnessed, witness
@@ -96,7 +97,7 @@ class Exhibit:
         scenes: heatmaps of the first decision in the first test scenes.
         failures: test episodes that failed, over all runs of the task.
         failure_note: how many failed, and how many of them are shown.
-        problems: why runs are not shown, by their label.
+        problems: label of every run that cannot be shown, and why.
     """
 
     shown: str = ""
@@ -104,7 +105,7 @@ class Exhibit:
     scenes: list[SceneView] = field(default_factory=list)
     failures: list[SceneView] = field(default_factory=list)
     failure_note: str = "Not evaluated on test scenes yet."
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: tuple[tuple[str, str], ...] = ()
 
 
 def make_exhibit(
@@ -113,7 +114,7 @@ def make_exhibit(
     """Let the agents of one task live some of their test episodes again.
 
     Films and scenes are the first test scenes, not chosen ones, of the run with most demonstrations (of equals, the
-    lowest seed). Failures are the worst of every run in turn. A run whose agent cannot be loaded is passed over.
+    lowest seed). Failures are the worst of every run in turn. A run that cannot be lived again is passed over.
 
     Args:
         runs: of one task.
@@ -125,57 +126,68 @@ def make_exhibit(
     tested = [(run, run.test) for run in runs if run.test is not None]
     if not tested:
         return Exhibit()
-    reasons = [_problem(run) for run, _ in tested]
-    problems = {run.label: why for (run, _), why in zip(tested, reasons, strict=True) if why}
-    able = [pair for pair, why in zip(tested, reasons, strict=True) if not why]
-    if not able:
-        return Exhibit(failure_note=_failure_note(tested, 0), problems=problems)
-    run, score = min(able, key=lambda pair: (-pair[0].demos, pair[0].seed))
-    seeds = [row["seed"] for row in score.value["results"]]
-    filmed = _witness(run, score, seeds[:films], film=True, done=done)
-    drawn = _witness(run, score, [seed for seed in seeds[:scenes] if seed not in filmed], film=False, done=done)
-    lived = {**filmed, **drawn}
-    recorded = {row["seed"]: 100 * row["score"] for row in score.value["results"]}
-    failed = _failures(able, failures, done)
+    theatre = _Theatre(done)
+    shown, filmed, lived = _first_scenes(tested, films, scenes, theatre)
+    recorded = {} if shown is None else {row["seed"]: 100 * row["score"] for row in shown[1].value["results"]}
+    failed = _failures(tested, failures, theatre)
     return Exhibit(
-        shown=run.label,
+        shown="" if shown is None else shown[0].label,
         films=[_film(seed, episode, recorded[seed]) for seed, episode in filmed.items()],
-        scenes=[
-            _scene(seed, lived[seed], recorded[seed])
-            for seed in seeds[:scenes]
-            if seed in lived and _explained(lived[seed])
-        ],
+        scenes=[_scene(seed, episode, recorded[seed]) for seed, episode in lived.items() if _explained(episode)],
         failures=failed,
         failure_note=_failure_note(tested, len(failed)),
-        problems=problems,
+        problems=tuple(theatre.problems.values()),
     )
 
 
-def _problem(run: Run) -> str:
-    """Why a run's agent cannot be loaded; empty when it can."""
-    try:
-        trained_agent(run.agent, run.policy)
-    except RavensError as error:
-        _LOG.warning("%s, %s is not shown: %s", run.task, run.label, error)
-        return str(error)
-    return ""
+def _first_scenes(
+    tested: Sequence[tuple[Run, Score]], films: int, scenes: int, theatre: _Theatre
+) -> tuple[tuple[Run, Score] | None, dict[int, Witnessed], dict[int, Witnessed]]:
+    """The run that is shown, and its first test episodes: those on film, and those with heatmaps."""
+    for run, score in sorted(tested, key=lambda pair: (-pair[0].demos, pair[0].seed)):
+        seeds = [row["seed"] for row in score.value["results"]]
+        filmed = theatre.live(run, score, seeds[:films], film=True)
+        drawn = theatre.live(run, score, [seed for seed in seeds[:scenes] if seed not in filmed], film=False)
+        if run.folder not in theatre.problems:
+            lived = {**filmed, **drawn}
+            return (run, score), filmed, {seed: lived[seed] for seed in seeds[:scenes] if seed in lived}
+    return None, {}, {}
 
 
-def _witness(
-    run: Run, score: Score, seeds: Sequence[int], *, film: bool, done: Callable[[str], None]
-) -> dict[int, Witnessed]:
-    if not seeds:
-        return {}
-    arguments = {key: value for key, value in score.value.get("arguments", {}).items() if key != "motion"}
-    return witness(
-        run.policy,
-        run.agent,
-        run.task,
-        seeds,
-        arguments=arguments,
-        film=film,
-        done=lambda seed: done(f"{run.task}, test scene {seed}"),
-    )
+class _Theatre:
+    """Lets episodes be lived again.
+
+    Args:
+        done: told of every finished piece of work.
+
+    Attributes:
+        problems: label of every run that cannot be lived again, and why, by its folder.
+    """
+
+    def __init__(self, done: Callable[[str], None]) -> None:
+        self._done = done
+        self.problems: dict[Path, tuple[str, str]] = {}
+
+    def live(self, run: Run, score: Score, seeds: Sequence[int], *, film: bool) -> dict[int, Witnessed]:
+        """Episodes of a run by seed; none when the run cannot be lived again."""
+        if not seeds or run.folder in self.problems:
+            return {}
+        arguments = {key: value for key, value in score.value.get("arguments", {}).items() if key != "motion"}
+        try:
+            return witness(
+                run.policy,
+                run.agent,
+                run.task,
+                seeds,
+                arguments=arguments,
+                film=film,
+                done=lambda seed: self._done(f"{run.task}, test scene {seed}"),
+            )
+        except (RavensError, ImportError) as error:
+            _LOG.warning("%s, %s is not shown: %s", run.task, run.label, error)
+            # The page is for others, too: no folders of this machine.
+            self.problems[run.folder] = (run.label, str(error).replace(f"{run.folder.parent}{os.sep}", ""))
+            return {}
 
 
 def _film(seed: int, episode: Witnessed, recorded: float) -> Film:
@@ -201,12 +213,12 @@ def _heat_panels(thought: Thought, when: str = "") -> list[Panel]:
     return panels
 
 
-def _failures(tested: Sequence[tuple[Run, Score]], count: int, done: Callable[[str], None]) -> list[SceneView]:
+def _failures(tested: Sequence[tuple[Run, Score]], count: int, theatre: _Theatre) -> list[SceneView]:
     chosen = _choose_failures(tested, count)
     views = []
     for run, score in tested:
         seeds = [seed for owner, seed in chosen if owner is run]
-        episodes = _witness(run, score, seeds, film=False, done=done)
+        episodes = theatre.live(run, score, seeds, film=False)
         recorded = {row["seed"]: row for row in score.value["results"]}
         views += [_failure(run, seed, episode, recorded[seed]) for seed, episode in episodes.items()]
     return views
@@ -255,7 +267,7 @@ def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:
     where = f" of {len(tested)} runs" if len(tested) > 1 else ""
     if failed == 0:
         return f"None: all {total} test episodes{where} ended with every goal met."
-    some = "none of them is shown" if not shown else f"{shown} are shown" if failed > shown else "all are shown"
+    some = "all are shown" if shown == failed else f"shown: {shown or 'none'}, the worst of each run in turn"
     return f"{failed} of {total} test episodes{where} ended with a goal not met; {some}."
 
 

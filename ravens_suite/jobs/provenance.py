@@ -40,7 +40,12 @@ def commit() -> str:
 
 def join_commits(before: str, now: str) -> str:
     """What a record names whose work newer code went on with: every commit that did part of it, the first one first."""
-    return " and ".join(dict.fromkeys([*before.split(" and "), now]))
+    return " and ".join(dict.fromkeys([*split_commits(before), *split_commits(now)]))
+
+
+def split_commits(joined: str) -> list[str]:
+    """The inverse of ``join_commits``."""
+    return [name for name in joined.split(" and ") if name]
 
 
 def machine() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.errors import ConflictError
@@ -15,7 +15,9 @@ from ravens_suite.jobs.collect import collect
 from ravens_suite.jobs.engine import available_cores, make_engine
 from ravens_suite.jobs.evaluate import Evaluation, evaluate
 from ravens_suite.jobs.progress import Progress
-from ravens_suite.registry import environment_id
+
+if TYPE_CHECKING:
+    from ravens_suite.jobs.training import TrainingPlan
 
 RESULT = "result.json"
 STAGES = ("collect", "train", "evaluate", "report")
@@ -97,17 +99,19 @@ def quickstart(
 
     Raises:
         ConflictError: ``out`` holds a quickstart with other settings.
+        ConfigError: the plan cannot be done.
     """
     from ravens_suite.jobs.report import REPORT, write_report
 
-    environment_id(plan.task)
-    notes = _Notes.of(out, plan)
     run = out / f"{plan.agent}-{plan.task}-{plan.demos}"
+    training = _training_plan(plan, run)
+    training.check()
+    notes = _Notes.of(out, plan)
     with make_engine(workers=plan.workers) as engine:
         with notes.stage("collect"), tell("1/4 collect") as progress:
             collect(plan.task, episodes=plan.demos, data=out / "data", engine=engine, progress=progress)
         with notes.stage("train"), tell("2/4 train") as progress:
-            _train(plan, out / "data", run, progress)
+            _train(training, out / "data", run, progress)
         with notes.stage("evaluate"), tell("3/4 evaluate") as progress:
             evaluation = evaluate(str(run), episodes=plan.episodes, engine=engine, progress=progress)
     if notes.changed(evaluation) or not (out / REPORT).exists():
@@ -116,20 +120,25 @@ def quickstart(
     return notes.finish(evaluation, out / REPORT, run)
 
 
-def _train(plan: QuickstartPlan, data: Path, run: Path, progress: Progress) -> None:
-    from ravens_suite.jobs.training import TrainingPlan, threads_of, train
-    from ravens_suite.jobs.validation import Validator
+def _training_plan(plan: QuickstartPlan, run: Path) -> TrainingPlan:
+    from ravens_suite.jobs.training import TrainingPlan, begun_with
 
-    wanted = TrainingPlan(
+    return TrainingPlan(
         plan.agent,
         plan.task,
         plan.demos,
         steps=plan.steps,
         val_episodes=plan.val_episodes,
-        threads=threads_of(run, plan.workers),
+        threads=begun_with(run).get("threads", plan.workers),
     )
+
+
+def _train(plan: TrainingPlan, data: Path, run: Path, progress: Progress) -> None:
+    from ravens_suite.jobs.training import train
+    from ravens_suite.jobs.validation import Validator
+
     with Validator(plan.task, data) as validate:
-        train(wanted, data, run, evaluate=validate, progress=progress)
+        train(plan, data, run, evaluate=validate, progress=progress)
 
 
 @dataclass

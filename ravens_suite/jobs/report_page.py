@@ -11,6 +11,7 @@ from typing import Any
 
 from ravens_suite.jobs.charts import line_chart
 from ravens_suite.jobs.comparison import Difference, difference, published_agents, published_for
+from ravens_suite.jobs.provenance import split_commits
 from ravens_suite.jobs.runs import Run, Score, mean_of, mean_over_tasks
 
 NONE = "\N{EN DASH}"
@@ -285,7 +286,7 @@ def _facts(run: Run) -> dict[str, str]:
     many = run.plan.get("val_episodes", 0)
     machine = {**record.get("machine", {}), **provenance.get("machine", {})}
     versions = {**record.get("versions", {}), **provenance.get("versions", {})}
-    commits = dict.fromkeys(str(part["commit"]) for part in (record, provenance) if part.get("commit"))
+    commits = dict.fromkeys(name for part in (record, provenance) for name in split_commits(part.get("commit", "")))
     return {
         "commit": ", ".join(commits),
         "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",

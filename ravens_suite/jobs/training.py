@@ -27,11 +27,10 @@ from ravens_suite.errors import (
     DamagedDataError,
     DivergedError,
     MissingDataError,
-    UnknownNameError,
 )
 from ravens_suite.jobs.progress import Progress, silent
 from ravens_suite.jobs.provenance import join_commits, provenance
-from ravens_suite.registry import agent_names, environment_id, is_continuous, load_agent
+from ravens_suite.registry import environment_id, is_continuous, load_agent
 from ravens_suite.values.seeding import Split
 
 _LOG = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ class TrainingPlan:
         """Refuse what cannot be done before anything is begun.
 
         Raises:
-            ConfigError: a number is too small, or the task takes no pick and place poses.
+            ConfigError: a number is too small, a setting is unknown, or the task takes no pick and place poses.
             UnknownNameError: there is no such agent or task.
         """
         for name, least in _LEAST.items():
@@ -86,8 +85,7 @@ class TrainingPlan:
             raise ConfigError(
                 f"Agents give pick and place poses, which {self.task} does not take: train on another task."
             )
-        if self.agent not in agent_names():
-            raise UnknownNameError("agent", self.agent, agent_names())
+        _settle(self)
 
 
 @dataclass(frozen=True)
@@ -146,21 +144,24 @@ def train(
         ConfigError: the plan cannot be done.
     """
     plan.check()
-    torch.set_num_threads(plan.threads)
-    agent = _make_agent(plan)
-    record = _open_record(plan, out)
-    course = _Course(**record["course"])
-    if not record["finished"]:
+    record = _find_record(plan, out)
+    if record is None or not record["finished"]:
+        # The agent first: where it cannot be made, no run is begun.
+        torch.set_num_threads(plan.threads)
+        agent = load_agent(plan.agent)(_settle(plan), plan.seed)
+        record = _begin(plan, out) if record is None else _taken_up(record)
+        course = _Course(**record["course"])
         store = EpisodeStore.of(data, plan.task, "train")
         if "demonstrations" not in record:
-            seeds = sorted(store.seeds())[:pool]
+            seeds = store.seeds()[:pool]
             chosen = choose_demonstrations(seeds, plan.demos, plan.seed)
             record |= {"demonstrations": chosen, "pool": len(seeds)}
         _write_record(out, record)
         demos = _read_demonstrations(store, record["demonstrations"])
         course.step = agent.load_training(out)
         _run(agent, demos, plan, out, course, evaluate, progress, save_every)
-        _finish(out, course, agent)
+        record = _finish(out, course, agent)
+    course = _Course(**record["course"])
     return TrainResult(out, course.best_step, course.seconds, course.best_score)
 
 
@@ -175,15 +176,17 @@ def choose_demonstrations(seeds: Sequence[int], count: int, seed: int) -> list[i
     return sorted(int(value) for value in np.random.default_rng(seed).permutation(sorted(seeds))[:count])
 
 
-def threads_of(run: Path, default: int) -> int:
-    """Threads a run was started with, so that it continues on a machine with another number of cores."""
+def begun_with(run: Path) -> dict[str, Any]:
+    """``threads`` and ``device`` of a run, so that it goes on where there are others; nothing when there is no run."""
     try:
-        return int(read_json(run / RUN)["plan"]["threads"])
+        plan = read_json(run / RUN)["plan"]
+        return {"threads": int(plan["threads"]), "device": str(plan["device"])}
     except (MissingDataError, DamagedDataError, KeyError, TypeError):
-        return default
+        return {}
 
 
-def _make_agent(plan: TrainingPlan) -> Agent:
+def _settle(plan: TrainingPlan) -> Any:
+    """The config of a plan's agent."""
     agent_type = load_agent(plan.agent)
     known = {item.name for item in fields(agent_type.config_type)}
     if "steps" not in known:
@@ -196,7 +199,7 @@ def _make_agent(plan: TrainingPlan) -> Agent:
     config = config_from_json(agent_type.config_type, settings)
     if config.steps < 1:
         raise ConfigError(f"steps must be at least 1, not {config.steps}.")
-    return agent_type(config, plan.seed)
+    return config
 
 
 def _read_demonstrations(store: EpisodeStore, seeds: Sequence[int]) -> Demonstrations:
@@ -265,32 +268,37 @@ def candidate_steps(steps: int, candidates: int) -> set[int]:
     return {round(steps * (1 - index / (2 * candidates))) for index in range(candidates)}
 
 
-def _finish(out: Path, course: _Course, agent: Agent) -> None:
-    record = read_json(out / RUN)
+def _finish(out: Path, course: _Course, agent: Agent) -> dict[str, Any]:
     rule = "best mean score on validation episodes" if course.best_score is not None else "last weights"
     parameters = sum(value.numel() for value in agent.weights().values())
-    _write_record(
-        out, {**record, "course": asdict(course), "selection": rule, "parameters": parameters, "finished": True}
-    )
+    record = {**read_json(out / RUN), "course": asdict(course)}
+    record |= {"selection": rule, "parameters": parameters, "finished": True}
+    _write_record(out, record)
+    return record
 
 
-def _open_record(plan: TrainingPlan, out: Path) -> dict[str, Any]:
-    """The record of a run that is there already, or a new one."""
-    wanted = asdict(replace(plan, config=dict(plan.config)))
-    if (out / RUN).exists():
-        record: dict[str, Any] = read_json(out / RUN)
-        if differing := sorted(key for key in wanted if record["plan"].get(key) != _as_json(wanted[key])):
-            key = differing[0]
-            raise ConflictError(
-                f"{out} holds a run with {key} {record['plan'].get(key)!r}, not {wanted[key]!r}: "
-                "name another folder, or delete this one."
-            )
-        return record if record["finished"] else _taken_up(record)
+def _find_record(plan: TrainingPlan, out: Path) -> dict[str, Any] | None:
+    """The record of the run that is there already, if there is one."""
+    if not (out / RUN).exists():
+        return None
+    record: dict[str, Any] = read_json(out / RUN)
+    wanted = _plan_json(plan)
+    if differing := sorted(key for key in wanted if record["plan"].get(key) != _as_json(wanted[key])):
+        key = differing[0]
+        raise ConflictError(
+            f"{out} holds a run with {key} {record['plan'].get(key)!r}, not {wanted[key]!r}: "
+            "name another folder, or delete this one."
+        )
+    return record
+
+
+def _begin(plan: TrainingPlan, out: Path) -> dict[str, Any]:
+    """The record of a new run."""
     for leftover in (out / POLICY, out / LOGS):
         shutil.rmtree(leftover, ignore_errors=True)
     (out / TRAINING).unlink(missing_ok=True)
     record = {
-        "plan": wanted,
+        "plan": _plan_json(plan),
         "course": asdict(_Course()),
         **provenance(),
         "torch": torch.__version__,
@@ -310,6 +318,10 @@ def _taken_up(record: dict[str, Any]) -> dict[str, Any]:
 
 def _write_record(out: Path, record: dict[str, Any]) -> None:
     write_json(out / RUN, record)
+
+
+def _plan_json(plan: TrainingPlan) -> dict[str, Any]:
+    return asdict(replace(plan, config=dict(plan.config)))
 
 
 def _as_json(value: Any) -> Any:

@@ -18,12 +18,13 @@ from ravens_suite import registry
 from ravens_suite.agents.base import Agent, Demonstrations
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.jobs import benchmark as module
+from ravens_suite.jobs import cells, training
 from ravens_suite.jobs import evaluate as evaluating
-from ravens_suite.jobs import training
 from ravens_suite.jobs.benchmark import BenchmarkPlan, BenchmarkResult, benchmark
 from ravens_suite.jobs.cells import Rules
 from ravens_suite.jobs.cli import main
 from ravens_suite.jobs.commands.benchmark import Benchmark
+from ravens_suite.jobs.engine import make_engine
 from ravens_suite.jobs.isolation import run_here
 from ravens_suite.jobs.progress import silent
 from ravens_suite.jobs.runs import find_runs
@@ -181,11 +182,17 @@ def test_other_settings_are_not_mixed_and_more_episodes_are_added(
     assert evaluated == [("test", 4), ("test", 5)] * 2
 
 
-def test_the_command_of_a_cell_says_its_threads_and_its_pool(tmp_path: Path) -> None:
-    assert replace(PLAN, threads=2).settled_rules().threads == 2
-    done = _run(tmp_path, replace(PLAN, pool=5))
-    assert len(done.records) == 2
-    assert all("--pool 5 --episodes 4 --threads 1 " in record["command"] for record in done.records)
+def test_a_cell_keeps_the_threads_and_the_pool_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(tmp_path, replace(PLAN, demos=(5,)))
+    real, FakeLearner.stop_at = training.train, FakeLearner.stepped + 3
+    monkeypatch.setattr(training, "train", lambda *args, **more: real(*args, save_every=2, **more))
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, replace(PLAN, demos=(3,), pool=4))
+    monkeypatch.setattr(cells, "make_engine", lambda workers: make_engine(workers=1))
+    (record,) = _run(tmp_path, replace(PLAN, demos=(3,), threads=2)).records
+    assert "--pool 4 --episodes 4 --threads 1 " in record["command"] and max(record["demonstrations"]) <= 4
 
 
 def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
@@ -195,7 +202,7 @@ def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
         for task, seed, score in cells
     ]
     (row,) = BenchmarkResult(tuple(records), 0, {}, Path()).means()
-    assert (row["cells"], row["score"], row["strict"]) == (3, 75.0, 75.0)
+    assert (row["cells"], row["tasks"], row["score"], row["strict"]) == (3, 2, 75.0, 75.0)
 
 
 def test_a_task_without_demonstrations_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +223,7 @@ def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path
         ({"threads": 0}, ConfigError),
         ({"tasks": (f"{TASK}-continuous",)}, ConfigError),
         ({"rules": replace(RULES, candidates=0)}, ConfigError),
+        ({"rules": replace(RULES, config={"fake-learner": {"stpes": 3}})}, ConfigError),
         ({"rules": replace(RULES, config={"nobody": {}})}, UnknownNameError),
     ):
         with pytest.raises(error):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ravens_suite.errors import ConflictError, UnknownNameError
+from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.jobs import quickstart as module
 from ravens_suite.jobs import report
 from ravens_suite.jobs.cli import main
@@ -72,9 +72,12 @@ def test_a_folder_of_other_settings_is_refused(stages: list[str], tmp_path: Path
         _run(tmp_path, demos=5)
 
 
-def test_an_unknown_task_is_refused_before_anything_is_written(stages: list[str], tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_refused_before_anything_is_written(stages: list[str], tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="block-insertion"):
         _run(tmp_path / "out", task="block-insertions")
+    for changes in ({"steps": 0}, {"demos": 0}, {"task": "block-insertion-continuous"}):
+        with pytest.raises(ConfigError):
+            _run(tmp_path / "out", **changes)
     assert not (tmp_path / "out").exists()
 
 

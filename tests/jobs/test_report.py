@@ -75,7 +75,6 @@ def _witnessed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return {seed: _episode() for seed in seeds}
 
     monkeypatch.setattr(exhibits, "witness", witness)
-    monkeypatch.setattr(exhibits, "trained_agent", lambda agent, weights: None)
     return calls
 
 
@@ -148,24 +147,31 @@ def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _witnessed:
     ]
 
 
-def test_a_run_that_cannot_be_loaded_is_passed_over(
+def test_a_run_that_cannot_be_lived_again_is_passed_over(
     tmp_path: Path, _witnessed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write_run(tmp_path / "a", demos=1)
     old = _write_run(tmp_path / "b", demos=10)
+    real = exhibits.witness
 
-    def load(agent: str, weights: Path) -> None:
-        if weights == old:
-            raise ConflictError("It is of another version.")
+    def witness(run: Path, *more: Any, **options: Any) -> dict[int, Witnessed]:
+        if run == old:
+            raise ConflictError(f"{run} is of another version.")
+        return real(run, *more, **options)
 
-    monkeypatch.setattr(exhibits, "trained_agent", load)
+    monkeypatch.setattr(exhibits, "witness", witness)
     _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=1, scenes=1, failures=4)).path)
-    assert "No pictures of transporter, 10 demos, seed 0: It is of another version." in text
+    assert "No pictures of transporter, 10 demos, seed 0: b is of another version." in text
     assert "Shown: transporter, 1 demo, seed 0." in text
-    assert "4 of 40 test episodes of 2 runs ended with a goal not met; 2 are shown" in text
-    monkeypatch.undo()
-    _, text = _parse(write_report(tmp_path).path)
-    assert "There is no" in text and "none of them is shown" in text
+    assert "4 of 40 test episodes of 2 runs ended with a goal not met; shown: 2, the worst" in text
+
+
+def test_without_a_single_run_that_can_be_lived_again_the_page_still_has_the_scores(tmp_path: Path) -> None:
+    _write_run(tmp_path / "a")
+    page, text = _parse(write_report(tmp_path).path)
+    assert "No pictures of transporter, 10 demos, seed 0: There is no " in text
+    assert "shown: none" in text and "92.5" in text
+    assert str(tmp_path) not in text and "video" not in page.tags
 
 
 def test_a_film_that_went_otherwise_than_the_evaluation_says_so(

@@ -21,6 +21,7 @@ from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DivergedError, MissingDataError
 from ravens_suite.jobs.cli import main
+from ravens_suite.jobs.commands import train as commands
 from ravens_suite.jobs.training import (
     POLICY,
     RUN,
@@ -143,6 +144,7 @@ def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, 
         ({"demos": -1}, "--demos must be at least 1"),
         ({"seed": -1}, "--seed must be at least 0"),
         ({"steps": 0}, "--steps must be at least 1"),
+        ({"config": {"stpes": 5}}, "no setting 'stpes'"),
         ({"config": {"steps": 0}, "steps": None}, "steps must be at least 1"),
         ({"candidates": 0}, "--candidates must be at least 1"),
         ({"val_episodes": -1}, "--val-episodes must be at least 0"),
@@ -168,6 +170,9 @@ def test_a_gpu_is_asked_for_where_there_is_one_only(data: Path, tmp_path: Path) 
     settings["config"]["device"] = "cuda"
     write_json(policy / SETTINGS, settings)
     assert load_agent("transporter").load(policy).config.device == "auto"
+    record = read_json(tmp_path / "cpu" / RUN)
+    write_json(tmp_path / "cpu" / RUN, {**record, "plan": {**record["plan"], "device": "cuda"}})
+    assert train(replace(PLAN, device="cuda"), data, tmp_path / "cpu").steps == 6, "what is finished needs no GPU"
 
 
 def test_demonstrations_are_drawn_from_the_pool_and_stay(data: Path, tmp_path: Path) -> None:
@@ -198,14 +203,24 @@ def test_an_agent_of_another_package_needs_a_number_of_steps_only(
         train(plan, data, tmp_path / "other")
 
 
-def test_a_run_goes_on_with_the_threads_it_was_begun_with(data: Path, tmp_path: Path) -> None:
-    collected = EpisodeStore.of(data, "block-insertion", "train")
-    assert len(collected) == 3
+def test_a_run_goes_on_with_the_threads_it_was_begun_with(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--config", json.dumps(SMALL)]
     words = ["train", "transporter", "block-insertion", *options, "--data", str(data), "--out", str(tmp_path)]
-    for more in (["--threads", "1"], []):
-        assert main([*words, *more]) == 0
-    assert read_json(tmp_path / RUN)["plan"]["threads"] == 1
+    real, saved = Agent.save_training, []
+
+    def save_once(agent: Agent, folder: Path, step: int) -> None:
+        real(agent, folder, step)
+        saved.append(step)
+        if len(saved) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Agent, "save_training", save_once)
+    monkeypatch.setattr(commands, "available_cores", lambda: 5)
+    assert main([*words, "--threads", "1"]) == 130
+    assert main(words) == 0
+    assert read_json(tmp_path / RUN)["plan"]["threads"] == 1 and saved == [2]
     assert main([*words, "--threads", "2"]) == 1
 
 

@@ -58,7 +58,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """Cells at once, each with its share of the cores."""
 
     threads: int | None = None
-    """Of each cell, on which results depend in their last bits; its share of the cores unless given."""
+    """Of each cell that is begun, on which results depend in their last bits; its share of the cores unless given."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
@@ -88,7 +88,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
         for row in done.means():
             console.say(
                 f"{row['agent']}, {row['demos']} demonstrations: mean score {row['score']:.1f}, strict success "
-                f"{row['strict']:.1f} % over {row['cells']} cells."
+                f"{row['strict']:.1f} % over {row['tasks']} tasks ({row['cells']} cells)."
             )
         console.say(f"{done.scores}: {len(done.records)} of {len(plan.cells())} cells, {done.made} of them made now.")
         for name, why in done.failures.items():
@@ -101,9 +101,10 @@ class Benchmark(EnvironmentOptions, OutputOptions):
             )
 
     def _config(self) -> dict[str, Any]:
-        config = json_object("--config", self.config)
+        example = '{"agent": {"key": value}}'
+        config = json_object("--config", self.config, example)
         if not all(isinstance(part, dict) for part in config.values()):
-            raise ConfigError('--config must hold a JSON object by agent: write it as \'{"agent": {"key": value}}\'.')
+            raise ConfigError(f"--config must hold a JSON object by agent: write it as '{example}'.")
         return config
 
 

@@ -12,8 +12,8 @@ from ravens_suite.jobs.engine import available_cores
 SplitName = Literal["train", "val", "test"]
 
 
-def json_object(option: str, text: str) -> dict[str, Any]:
-    """The value of an option that takes a JSON object.
+def json_object(option: str, text: str, example: str = '{"key": value}') -> dict[str, Any]:
+    """The value of an option that takes a JSON object, which an error shows an example of.
 
     Raises:
         ConfigError: it is none.
@@ -21,9 +21,9 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise ConfigError(f"{option} is not JSON ({error}): write it as '{{\"key\": value}}'.") from error
+        raise ConfigError(f"{option} is not JSON ({error}): write it as '{example}'.") from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{option} must be a JSON object: write it as '{{\"key\": value}}'.")
+        raise ConfigError(f"{option} must be a JSON object: write it as '{example}'.")
     return value
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ravens_suite.jobs.commands.options import OutputOptions, WorkerOptions
+from ravens_suite.jobs.commands.options import OutputOptions
 from ravens_suite.jobs.console import Console
+from ravens_suite.jobs.engine import available_cores
 
 
 @dataclass(frozen=True)
-class Quickstart(WorkerOptions, OutputOptions):
+class Quickstart(OutputOptions):
     """Collect demonstrations, train on them, evaluate on unseen scenes and write a report; a second run continues."""
+
+    workers: int = available_cores()
+    """Processes that collect and evaluate, and threads that train, on which results depend in their last bits."""
 
     task: str = "block-insertion"
     """Name of a task (see: ravens-suite tasks)."""

@@ -55,7 +55,7 @@ class Train(OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
-        from ravens_suite.jobs.training import TrainingPlan, threads_of, train
+        from ravens_suite.jobs.training import TrainingPlan, begun_with, train
         from ravens_suite.jobs.validation import Validator
 
         out = self.out or Path("runs") / self.agent / f"{self.task}-{self.demos}-{self.seed}"
@@ -67,7 +67,7 @@ class Train(OutputOptions):
             steps=self.steps,
             val_episodes=self.val_episodes,
             candidates=self.candidates,
-            threads=threads_of(out, available_cores()) if self.threads is None else self.threads,
+            threads=begun_with(out).get("threads", available_cores()) if self.threads is None else self.threads,
             device=self.device,
             config=json_object("--config", self.config),
         )
