@@ -21,13 +21,7 @@ import torch
 from ravens_suite.agents.base import TRAINING, Agent, Demonstrations, config_from_json
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import (
-    ConfigError,
-    ConflictError,
-    DamagedDataError,
-    DivergedError,
-    MissingDataError,
-)
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, DivergedError, MissingDataError
 from ravens_suite.jobs.progress import Progress, silent
 from ravens_suite.jobs.provenance import join_commits, provenance
 from ravens_suite.registry import environment_id, is_continuous, load_agent
