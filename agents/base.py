@@ -15,13 +15,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap, fuse
+from ravens_suite.core.types import Observation
 from ravens_suite.data.atomic import read_json, write_bytes, write_json
 from ravens_suite.data.episode import Episode
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
-from ravens_suite.values.cameras import Camera
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap, fuse
-from ravens_suite.values.types import Observation
 
 from .nn.history import Move, habits
 from .nn.steps import UNTURNED, Step, step_from_maps, with_later_objects

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ravens_suite.values.cameras import Camera
-from ravens_suite.values.geometry import Array
-from ravens_suite.values.heightmap import Heightmap, fuse
-from ravens_suite.values.types import Action, Observation
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap, fuse
+from ravens_suite.core.types import Action, Observation
 
 from .base import Agent, Demonstrations
 from .nn.augment import Augmentation, Example, augment

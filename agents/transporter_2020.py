@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ravens_suite.values.cameras import Camera
-from ravens_suite.values.geometry import Array
-from ravens_suite.values.heightmap import Heightmap, fuse
-from ravens_suite.values.types import Action, Observation
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap, fuse
+from ravens_suite.core.types import Action, Observation
 
 from .base import Agent, Demonstrations
 from .nn.augment import Published, augment_as_published

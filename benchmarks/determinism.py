@@ -25,9 +25,9 @@ import gymnasium
 import numpy as np
 
 from ravens_suite.errors import OracleGaveUpError
-from ravens_suite.jobs.engine import available_cores
-from ravens_suite.jobs.provenance import provenance
+from ravens_suite.execution.engine import available_cores
 from ravens_suite.registry import environment_id, task_names
+from ravens_suite.rollout.provenance import provenance
 
 SEEDS = (0, 1, 2, 3)
 """One for each environment of the second process."""

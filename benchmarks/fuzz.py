@@ -18,9 +18,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.errors import InvalidActionError, OracleGaveUpError
 from ravens_suite.registry import environment_id, task_names
-from ravens_suite.values.workspace import AGENT_WORKSPACE
 
 FARTHEST = 5.0
 """Metres from the origin within which every body must stay."""

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import best_milliseconds
 
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.heightmap import Heightmap, camera_rays, fuse
+from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 from ravens_suite.data.atomic import write_json
 from ravens_suite.envs.environment import RavensEnv
-from ravens_suite.values.cameras import Camera
-from ravens_suite.values.heightmap import Heightmap, camera_rays, fuse
-from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
 
 TASKS = ("block-insertion", "place-red-in-green", "palletizing-boxes", "assembling-kits", "sweeping-piles")
 REPETITIONS = 15

@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 
 from ravens_suite.data.atomic import write_json
-from ravens_suite.jobs.collect import collect
-from ravens_suite.jobs.engine import available_cores, make_engine
-from ravens_suite.jobs.evaluate import evaluate
-from ravens_suite.jobs.provenance import provenance
-from ravens_suite.jobs.training import TrainingPlan, train
+from ravens_suite.execution.engine import available_cores, make_engine
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.provenance import provenance
+from ravens_suite.training.loop import TrainingPlan, train
 
 AGENT, TASK, DEMOS = "transporter", "block-insertion", 10
 

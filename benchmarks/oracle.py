@@ -15,11 +15,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import write_json
-from ravens_suite.jobs.engine import Engine, make_engine
-from ravens_suite.jobs.evaluate import Evaluation, evaluate
+from ravens_suite.execution.engine import Engine, make_engine
 from ravens_suite.registry import task_names
-from ravens_suite.values.seeding import Split
+from ravens_suite.rollout.evaluate import Evaluation, evaluate
 
 IMAGE_SIZE = [48, 64]
 """The oracle does not look at the images, so they may be small."""

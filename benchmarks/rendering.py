@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from timing import best_milliseconds
 
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import RendererError
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Shape, Sphere, solid
-from ravens_suite.sim.renderer import Lighting, Renderer, make_renderer
+from ravens_suite.sim.rendering.renderer import Lighting, Renderer, make_renderer
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.cameras import published_cameras
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.palette import PALETTE
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "color_depth": {},

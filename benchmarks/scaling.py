@@ -21,10 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ravens_suite.data.atomic import write_json
-from ravens_suite.jobs.collect import collect
-from ravens_suite.jobs.engine import available_cores
-from ravens_suite.jobs.provenance import provenance
-from ravens_suite.jobs.workers import ProcessEngine
+from ravens_suite.execution.engine import available_cores
+from ravens_suite.execution.processes import ProcessEngine
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.provenance import provenance
 
 
 def seconds(task: str, episodes: int, cores: list[int]) -> float:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ravens_suite.jobs.comparison import difference
-from ravens_suite.jobs.published import best_published, published_scores
-from ravens_suite.jobs.tables import read_rows
+from ravens_suite.benchmark.comparison import difference
+from ravens_suite.benchmark.published import best_published, published_scores
+from ravens_suite.data.tables import read_rows
 
 EPISODES = 100
 """Test seeds behind each row."""

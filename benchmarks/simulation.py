@@ -27,17 +27,17 @@ from typing import Any
 
 import numpy as np
 
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.data import episode
 from ravens_suite.envs import controls, environment
-from ravens_suite.jobs.environments import Oracle, make_environment, roll_out, to_episode
+from ravens_suite.rollout.rollout import Oracle, make_environment, roll_out, to_episode
 from ravens_suite.sim import kinematics
 from ravens_suite.sim.bodies import Box, solid
-from ravens_suite.sim.moderngl_renderer import ModernglRenderer
+from ravens_suite.sim.rendering.moderngl_renderer import ModernglRenderer
+from ravens_suite.sim.rendering.tiny_renderer import TinyRenderer
 from ravens_suite.sim.scene import Scene
-from ravens_suite.sim.tiny_renderer import TinyRenderer
-from ravens_suite.values.cameras import published_cameras
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.palette import PALETTE
 
 REFERENCE_SECONDS = {
     "block-insertion": 3.5,

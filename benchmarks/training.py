@@ -33,13 +33,13 @@ from ravens_suite.agents.base import Agent, Demonstrations
 from ravens_suite.agents.nn.resnet import count_parameters
 from ravens_suite.agents.nn.steps import step_from_maps
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.types import Observation, quantize_depth
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.atomic import write_json
-from ravens_suite.jobs.provenance import provenance
-from ravens_suite.values.cameras import published_cameras
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.types import Observation, quantize_depth
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.rollout.provenance import provenance
 
 CORRELATIONS = ("match_everywhere", "match_nearby", "correlate_nearby")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.jobs.collect import collect
+from ravens_suite.rollout.collect import collect
 
 data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
 

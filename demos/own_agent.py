@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from ravens_suite.agents.base import Agent, Demonstrations
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap, fuse
+from ravens_suite.core.types import Action, Observation
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.jobs.collect import collect
 from ravens_suite.registry import environment_id
-from ravens_suite.values.cameras import Camera
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap, fuse
-from ravens_suite.values.types import Action, Observation
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.rollout.collect import collect
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ python demos/train_and_evaluate.py [FOLDER] [STEPS]
 import sys
 from pathlib import Path
 
-from ravens_suite.jobs.collect import collect
-from ravens_suite.jobs.evaluate import evaluate
-from ravens_suite.jobs.training import TrainingPlan, train
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.loop import TrainingPlan, train
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/demo")
 steps = int(sys.argv[2]) if len(sys.argv) > 2 else 300

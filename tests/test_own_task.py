@@ -35,7 +35,7 @@ def test_a_task_of_another_package_works_once_it_is_installed(tmp_path: Path) ->
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
     listed = subprocess.run(
-        [sys.executable, "-m", "ravens_suite.jobs.cli", "tasks"],
+        [sys.executable, "-m", "ravens_suite.cli.main", "tasks"],
         env=environment,
         cwd=tmp_path,
         capture_output=True,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array
+from ravens_suite.core.geometry import Array
 
 from .bend import Bend, draw_bend
 from .leftover import left_over

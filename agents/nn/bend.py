@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array
+from ravens_suite.core.geometry import Array
 
 from .loose import Images, LooseObject
 from .plane import UNMOVED, inverse, rigid, transform

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array
+from ravens_suite.core.geometry import Array
 
 NEAR = 16.0
 """Pixels, 50 mm, within which two places are one: objects are picked beside their middle, and so placed."""

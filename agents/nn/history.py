@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ravens_suite.values.geometry import Array
-from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
 from .table import changed
 

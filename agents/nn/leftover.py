@@ -11,7 +11,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ravens_suite.values.geometry import Array
+from ravens_suite.core.geometry import Array
 
 from .loose import lay, outline
 from .plane import rigid, transform, warp

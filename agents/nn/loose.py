@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array
-from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
 from .plane import compose, rigid, transform, warp
 from .table import HEIGHT_TOLERANCE, SHADE_TOLERANCE, bare_table, most_common

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 
 UNMOVED = np.eye(2, 3)
 """The (2, 3) matrix of no motion."""

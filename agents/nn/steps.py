@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap
 
 from .loose import Images, LooseObject, lies_alike, loose_object
 from .plane import compose, rigid, to_pixels, warp

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.values.geometry import Array
-from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
 SHADE_TOLERANCE = 30
 """Grey levels of 255 within which two colours count as the same surface."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, PoseGoal
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.sim.bodies import Box, marker, solid
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Goal, PoseGoal
-from ravens_suite.values.palette import PALETTE
 
 CUBE = (0.04, 0.04, 0.04)
 LINE = (0.02, 0.24, 0.001)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.cameras import Camera
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.frames import Encoder, Layout, decode, decode_frame
 from ravens_suite.errors import ConfigError, DamagedDataError
-from ravens_suite.values.cameras import Camera
 
 FORMAT = "ravens-suite episode 1"
 _IMAGE_AXES = 4

@@ -21,8 +21,8 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from ravens_suite.core.types import DEPTH_UNIT
 from ravens_suite.errors import ConfigError
-from ravens_suite.values.types import DEPTH_UNIT
 
 Plane = NDArray[Any]
 """Unsigned integers of one frame, (N, H, W, ...)."""

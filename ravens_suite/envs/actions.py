@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.errors import InvalidActionError
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.workspace import AGENT_WORKSPACE
 
 _LEAST_NORM = 1e-6
 

@@ -10,6 +10,9 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.goals import Goal
+from ravens_suite.core.types import Action
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.envs.actions import checked_flag, checked_pose
 from ravens_suite.envs.oracle import oracle_action
 from ravens_suite.errors import ConfigError
@@ -18,9 +21,6 @@ from ravens_suite.sim.robot import Robot
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.primitives import MotionReport
 from ravens_suite.tasks.waypoints import WAYPOINTS_PER_ACTION, Waypoint, expand, follow
-from ravens_suite.values.goals import Goal
-from ravens_suite.values.types import Action
-from ravens_suite.values.workspace import AGENT_WORKSPACE
 
 ControlName = Literal["primitive", "waypoint"]
 

@@ -11,17 +11,17 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
+from ravens_suite.core.goals import Goal, Scorer
+from ravens_suite.core.seeding import SPLITS, Concern, Split, generator
 from ravens_suite.envs.controls import ControlName, Executed, make_control
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
-from ravens_suite.sim.renderer import PUBLISHED_LIGHTING, make_renderer
+from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, make_renderer
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.values.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
-from ravens_suite.values.goals import Goal, Scorer
-from ravens_suite.values.seeding import SPLITS, Concern, Split, generator
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""

@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, Poses
+from ravens_suite.core.types import Action
+from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.sim.scene import Scene
 from ravens_suite.sim.topview import visible_points
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Goal, Poses
-from ravens_suite.values.types import Action
-from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
 
 _CLOSE_VIEW = Workspace(AGENT_WORKSPACE.low, AGENT_WORKSPACE.high, pixel_size=1 / 630)
 """The published oracle camera sees 630 pixels a metre."""

@@ -11,15 +11,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Pose, euler_quaternion
+from ravens_suite.core.palette import PALETTE, Color
+from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, Box, Visual, solid
-from ravens_suite.sim.renderer import PUBLISHED_LIGHTING, Images, Lighting
+from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, Images, Lighting
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.cameras import Camera
-from ravens_suite.values.geometry import Pose, euler_quaternion
-from ravens_suite.values.palette import PALETTE, Color
-from ravens_suite.values.types import quantize_depth
 
 Randomized = Literal["color", "shade", "table", "light", "camera"]
 """color: hue and saturation of every body, a little, so that names stay true; shade: brightness of every part, which

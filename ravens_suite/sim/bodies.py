@@ -12,9 +12,9 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.sim import surfaces
-from ravens_suite.values.geometry import Pose, Vector
-from ravens_suite.values.palette import Color
+from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.core.palette import Color
+from ravens_suite.sim import meshes
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ def triangles(shape: Shape) -> NDArray[np.float32]:
     """
     match shape:
         case Box(size=size):
-            surface = surfaces.cuboid(size)
+            surface = meshes.cuboid(size)
         case Cylinder(radius=radius, height=height):
-            surface = surfaces.cylinder(radius, height)
+            surface = meshes.cylinder(radius, height)
         case Sphere(radius=radius):
-            surface = surfaces.ball(radius)
+            surface = meshes.ball(radius)
         case Hull(points=points):
-            surface = surfaces.hull(points)
+            surface = meshes.hull(points)
         case Mesh(name=name):
-            surface = surfaces.asset(resources.files("ravens_suite.assets") / f"{name}.obj")
+            surface = meshes.asset(resources.files("ravens_suite.assets") / f"{name}.obj")
     corners = shape.pose.apply(surface).astype(np.float32)
     corners.setflags(write=False)
     result: NDArray[np.float32] = corners

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ravens_suite.core.geometry import IDENTITY_QUATERNION, Array, Pose
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Mesh, Shape, Sphere, Visual, triangles
-from ravens_suite.values.geometry import IDENTITY_QUATERNION, Array, Pose
 
 
 @contextlib.contextmanager

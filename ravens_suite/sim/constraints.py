@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ravens_suite.core.geometry import Pose, Vector
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.geometry import Pose, Vector
 
 
 class Mount:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import ABC
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.constraints import Grasp, Mount
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.geometry import Pose
 
 SUCTION_FORCE = 50.0
 """Newtons: the most that the suction head's mount can pull; its only compliance."""
@@ -72,7 +72,7 @@ class Spatula(Tool):
     name = "spatula"
     force = SPATULA_FORCE
     stiffness = 0.9
-    body = library.spatula()
+    body = objects.spatula()
 
 
 class Suction(Tool):
@@ -81,7 +81,7 @@ class Suction(Tool):
     name = "suction"
     force = SUCTION_FORCE
     stiffness = 0.2
-    body = library.suction_head()
+    body = objects.suction_head()
 
     def __init__(self, scene: Scene, pose: Pose) -> None:
         super().__init__(scene, pose)

@@ -17,7 +17,7 @@ from itertools import product
 
 import numpy as np
 
-from ravens_suite.values.geometry import Array, Pose, Vector, rotate_vector, yaw_quaternion
+from ravens_suite.core.geometry import Array, Pose, Vector, rotate_vector, yaw_quaternion
 
 D1, D4, D5, D6 = 0.1625, 0.1333, 0.0997, 0.0996
 """Metres along the joint axes: shoulder height, and the three wrist offsets."""

@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from ravens_suite.sim import kinematics, library
+from ravens_suite.core.geometry import Array, Pose, rotate_vector
+from ravens_suite.core.workspace import PLANE_HEIGHT
+from ravens_suite.sim import kinematics, objects
 from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.grippers import Spatula, Suction, Tool
 from ravens_suite.sim.scene import TIME_STEP, Scene
-from ravens_suite.values.geometry import Array, Pose, rotate_vector
-from ravens_suite.values.workspace import PLANE_HEIGHT
 
 TRAVEL_STEP = 0.004
 """Metres a physics step through free space (1.9 m/s)."""
@@ -199,10 +199,10 @@ class Robot:
             self.joints = joints
         frames = kinematics.link_poses(self.joints)
         for name in self._seen_parts():
-            self.scene.move(name, frames[library.PART_FRAMES[name]])
+            self.scene.move(name, frames[objects.PART_FRAMES[name]])
 
     def _seen_parts(self) -> dict[str, Body]:
-        return library.arm_parts() | library.tool_parts(self._tool_class.name)
+        return objects.arm_parts() | objects.tool_parts(self._tool_class.name)
 
     def _arrive(self) -> None:
         target = self.tool.tip

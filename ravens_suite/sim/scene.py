@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, visual_shape
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 
 TIME_STEP = 1 / 480
 """Seconds of one physics step (the published demonstration scripts)."""

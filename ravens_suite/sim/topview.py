@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 from ravens_suite.sim.bodies import triangles
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.workspace import AGENT_WORKSPACE, Workspace
 
 _CHUNK = 1 << 20
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import PoseGoal
+from ravens_suite.core.palette import PALETTE, Color
+from ravens_suite.sim import objects
 from ravens_suite.sim.constraints import link
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import PoseGoal
-from ravens_suite.values.palette import PALETTE, Color
 
 BEADS = 20
 LENGTH = 0.2 * math.sqrt(2)
@@ -42,7 +42,7 @@ def drop_rope(scene: Scene, rng: np.random.Generator) -> tuple[str, ...]:
     foot = free_pose(scene, _FOOTPRINT, rng)
     names = tuple(f"bead_{i}" for i in range(BEADS))
     colors = [_WHITE if i in (0, BEADS - 1) else PALETTE["red"] for i in range(BEADS)]
-    beads = {name: library.rope_bead(color) for name, color in zip(names, colors, strict=True)}
+    beads = {name: objects.rope_bead(color) for name, color in zip(names, colors, strict=True)}
     poses = {name: foot @ Pose((0.0, 0.0, (i + 1) * SPACING)) for i, name in enumerate(names)}
     scene.add_alike(beads, poses, "movable")
     for lower, upper in pairwise(range(BEADS)):

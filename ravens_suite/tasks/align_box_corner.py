@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import FULL_TURN, Goal, PoseGoal, all_to_all
+from ravens_suite.core.palette import PALETTE, Color
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import FULL_TURN, Goal, PoseGoal, all_to_all
-from ravens_suite.values.palette import PALETTE, Color
 
 SIDE_RANGE = (0.05, 0.15)
 """Metres: least and greatest width and depth of the box."""
@@ -42,9 +42,9 @@ class AlignBoxCorner(Task):
         height = float(rng.uniform(*HEIGHT_RANGE))
         color = _shade(float(rng.uniform(*BRIGHTNESS_RANGE)))
         marker = free_pose(scene, (width, depth, 0.0), rng)
-        scene.add("corner marker", library.corner_marker(width, depth), marker, "marker")
+        scene.add("corner marker", objects.corner_marker(width, depth), marker, "marker")
         box = (width, depth, height)
-        scene.add("box", library.box(box, color), free_pose(scene, box, rng), "movable")
+        scene.add("box", objects.box(box, color), free_pose(scene, box, rng), "movable")
         targets = resting_poses(marker.at(z=height / 2), width, depth)
         return [PoseGoal(objects=("box",), targets=targets, matches=all_to_all(1, 4), symmetries=(FULL_TURN,))]
 

@@ -9,15 +9,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import FULL_TURN, Goal, PoseGoal
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError
-from ravens_suite.sim import library
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import FULL_TURN, Goal, PoseGoal
-from ravens_suite.values.palette import PALETTE
-from ravens_suite.values.seeding import Split
 
 OBJECT_SIZE = (0.08, 0.08, 0.02)
 """Metres: the footprint that an object of any shape is given, and its thickness."""
@@ -81,16 +81,16 @@ class AssemblingKits(Task):
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The board with five silhouettes, then the five objects, anywhere free."""
-        board = free_pose(scene, library.BOARD_SIZE, rng)
-        scene.add("board", library.kit_board(), board, "fixed")
+        board = free_pose(scene, objects.BOARD_SIZE, rng)
+        scene.add("board", objects.kit_board(), board, "fixed")
         shapes, targets = self._shapes(rng), []
         for i, (shape, (x, y)) in enumerate(zip(shapes, SLOTS, strict=True)):
-            slot = board @ Pose.planar(x, y, library.BOARD_SIZE[2] / 2, float(rng.uniform(0, FULL_TURN)))
-            scene.add(f"silhouette {i + 1}", library.kit_silhouette(shape), slot, "marker")
+            slot = board @ Pose.planar(x, y, objects.BOARD_SIZE[2] / 2, float(rng.uniform(0, FULL_TURN)))
+            scene.add(f"silhouette {i + 1}", objects.kit_silhouette(shape), slot, "marker")
             targets.append(slot.raised(OBJECT_SIZE[2] / 2))
         names = tuple(f"{color} object" for color in COLORS)
         for name, color, shape in zip(names, COLORS, shapes, strict=True):
-            body = library.kit_object(shape, PALETTE[color])
+            body = objects.kit_object(shape, PALETTE[color])
             scene.add(name, body, free_pose(scene, OBJECT_SIZE, rng), "movable")
         return [
             PoseGoal(

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from ravens_suite.core.goals import Goal
+from ravens_suite.core.seeding import Split
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.primitives import PickPlace, Primitive
-from ravens_suite.values.goals import Goal
-from ravens_suite.values.seeding import Split
 
 
 class Task(ABC):

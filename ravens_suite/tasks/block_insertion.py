@@ -9,16 +9,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from ravens_suite.core.geometry import Pose, euler_quaternion
+from ravens_suite.core.goals import FULL_TURN, Goal, PoseGoal
+from ravens_suite.core.seeding import Split
+from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.errors import ConfigError, PlacementError
-from ravens_suite.sim import kinematics, library
+from ravens_suite.sim import kinematics, objects
 from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose, euler_quaternion
-from ravens_suite.values.goals import FULL_TURN, Goal, PoseGoal
-from ravens_suite.values.seeding import Split
-from ravens_suite.values.workspace import PLANE_HEIGHT
 
 SIZE = (0.1, 0.1, 0.04)
 """Metres: the footprint that both the block and the fixture are given."""
@@ -93,17 +93,17 @@ class BlockInsertion(Task):
         """A fixture, then a block, anywhere free."""
         rules = self._rules
         if rules.fixed_block:
-            scene.add("block", library.l_block(), EASY_BLOCK, "movable")
+            scene.add("block", objects.l_block(), EASY_BLOCK, "movable")
         fixture = free_pose(scene, SIZE, rng, yaw=rules.yaw)
         if rules.raised:
             fixture = _raised(fixture, rng)
-            scene.add("fixture", library.l_fixture(), fixture, "fixed")
+            scene.add("fixture", objects.l_fixture(), fixture, "fixed")
         elif rules.fixture:
-            scene.add("fixture", library.l_fixture(), fixture, "fixed")
+            scene.add("fixture", objects.l_fixture(), fixture, "fixed")
         else:
             scene.add("target", Body(()), fixture, "marker")
         if not rules.fixed_block:
-            scene.add("block", library.l_block(), free_pose(scene, SIZE, rng, yaw=rules.yaw), "movable")
+            scene.add("block", objects.l_block(), free_pose(scene, SIZE, rng, yaw=rules.yaw), "movable")
         return [
             PoseGoal(
                 objects=("block",),
@@ -130,7 +130,7 @@ def _raised(level: Pose, rng: np.random.Generator) -> Pose:
     for pick in _PICKS:
         if kinematics.inverse(kinematics.tool_to_flange(raised @ Pose(pick)), kinematics.HOME_JOINTS) is None:
             raise PlacementError("The arm does not reach the tilted fixture.")
-    corners = np.concatenate([triangles(shape).reshape(-1, 3) for shape in library.l_block().collisions])
+    corners = np.concatenate([triangles(shape).reshape(-1, 3) for shape in objects.l_block().collisions])
     if raised.apply(corners)[:, 2].min() < PLANE_HEIGHT:
         raise PlacementError("The block in the tilted fixture would reach into the table.")
     return raised

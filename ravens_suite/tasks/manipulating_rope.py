@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._rope import LENGTH, drop_rope, rope_goal
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import PickPlace, Primitive
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Goal
 
 
 class ManipulatingRope(Task):
@@ -29,6 +29,6 @@ class ManipulatingRope(Task):
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """Three sides of a square, then a rope dropped anywhere free."""
         square = free_pose(scene, (LENGTH, LENGTH, 0.0), rng)
-        scene.add("square", library.square_outline(LENGTH), square, "marker")
+        scene.add("square", objects.square_outline(LENGTH), square, "marker")
         missing_side = square @ Pose((0.0, LENGTH / 2, 0.001))
         return [rope_goal(drop_rope(scene, rng), missing_side)]

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.core.goals import Goal, ZoneGoal, lattice
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose, Vector
-from ravens_suite.values.goals import Goal, ZoneGoal, lattice
-from ravens_suite.values.palette import PALETTE
 
 SIDES = (0.05, 0.30)
 """Metres: the least and greatest inner width and depth of the container."""
@@ -42,11 +42,11 @@ class PackingBoxes(Task):
         """A container, and the boxes that a random division of it gives, anywhere free outside of it."""
         width, depth = (float(side) for side in rng.uniform(*SIDES, size=2))
         container = free_pose(scene, (width, depth, HEIGHT), rng)
-        scene.add("container", library.container((width, depth, HEIGHT)), container, "fixed")
+        scene.add("container", objects.container((width, depth, HEIGHT)), container, "fixed")
         cells = divide(Cell((RIM - width / 2, RIM - depth / 2), (width / 2 - RIM, depth / 2 - RIM)), rng)
         colors = [color for name, color in PALETTE.items() if name != "brown"]
         for i, cell in enumerate(cells):
-            box = library.box(cell.size, colors[rng.integers(len(colors))])
+            box = objects.box(cell.size, colors[rng.integers(len(colors))])
             scene.add(f"box_{i}", box, free_pose(scene, cell.size, rng), "movable")
         count = len(cells)
         return [

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.core.goals import Goal, ZoneGoal, lattice
+from ravens_suite.core.palette import PALETTE, Color
+from ravens_suite.core.seeding import Split
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.values.geometry import Pose, Vector
-from ravens_suite.values.goals import Goal, ZoneGoal, lattice
-from ravens_suite.values.palette import PALETTE, Color
-from ravens_suite.values.seeding import Split
 
 PALLET = Pose((0.5, 0.25, 0.02))
 
@@ -71,7 +71,7 @@ class PalletizingBoxes(Task):
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The pallet, and the first box."""
-        scene.add("pallet", library.pallet(), PALLET, "fixed")
+        scene.add("pallet", objects.pallet(), PALLET, "fixed")
         slots = _stacking_order(rng)
         self._arrived = []
         self._deliveries = [
@@ -87,7 +87,7 @@ class PalletizingBoxes(Task):
                 matches=tuple(tuple(i == j for j in range(len(names))) for i in range(len(names))),
                 symmetries=(0.0,) * len(names),
                 zone=PALLET,
-                size=library.PALLET_SIZE[:2],
+                size=objects.PALLET_SIZE[:2],
                 lattices=tuple(lattice(size) for size, _ in slots),
             )
         ]
@@ -104,7 +104,7 @@ class PalletizingBoxes(Task):
 
     def _deliver(self, scene: Scene) -> None:
         box = self._deliveries.pop(0)
-        scene.add(box.name, library.box(box.size, box.color), DROP @ Pose.planar(0, 0, 0, box.yaw), "movable")
+        scene.add(box.name, objects.box(box.size, box.color), DROP @ Pose.planar(0, 0, 0, box.yaw), "movable")
         self._arrived.append(box.name)
 
 
@@ -127,7 +127,7 @@ def _layer(layer: int, rows: int, columns: int) -> list[tuple[Vector, Pose]]:
     """Sizes and places of the boxes of one layer: each rests on what is below, so that nothing moves as they settle."""
     height = (STACK_SIDE - (LAYERS - 1) * GAP) / LAYERS
     size = ((STACK_SIDE - (rows - 1) * GAP) / rows, (STACK_SIDE - (columns - 1) * GAP) / columns, height)
-    z = library.PALLET_SIZE[2] / 2 + (layer + 0.5) * height
+    z = objects.PALLET_SIZE[2] / 2 + (layer + 0.5) * height
     places = [
         (row * (size[0] + GAP) + (size[0] - STACK_SIDE) / 2, column * (size[1] + GAP) + (size[1] - STACK_SIDE) / 2)
         for row in range(rows)

@@ -7,16 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from ravens_suite.core.goals import Goal, PoseGoal, all_to_all
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import PlacementError
-from ravens_suite.sim import library
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.goals import Goal, PoseGoal, all_to_all
-from ravens_suite.values.palette import PALETTE
 
-BOWL_SIZE = (0.12, 0.12, library.BOWL_HEIGHT)
-BLOCK_SIZE = (library.BLOCK_SIDE,) * 3
+BOWL_SIZE = (0.12, 0.12, objects.BOWL_HEIGHT)
+BLOCK_SIZE = (objects.BLOCK_SIDE,) * 3
 """Metres: footprints, and heights."""
 
 MOST_BOWLS = 3
@@ -43,9 +43,9 @@ class PlaceRedInGreen(Task):
         targets = []
         for name in bowls:
             targets.append(free_pose(scene, BOWL_SIZE, rng))
-            scene.add(name, library.bowl(PALETTE["green"]), targets[-1], "fixed")
+            scene.add(name, objects.bowl(PALETTE["green"]), targets[-1], "fixed")
         for name in blocks:
-            scene.add(name, library.block(PALETTE["red"]), free_pose(scene, BLOCK_SIZE, rng), "movable")
+            scene.add(name, objects.block(PALETTE["red"]), free_pose(scene, BLOCK_SIZE, rng), "movable")
         _add_distractors(scene, rng)
         return [
             PoseGoal(
@@ -73,7 +73,7 @@ def _add_distractors(scene: Scene, rng: np.random.Generator) -> None:
             continue
         colors = [color for color in PALETTE if color != wanted]
         color = colors[placed % len(colors)]
-        body = library.block(PALETTE[color]) if is_block else library.bowl(PALETTE[color], library.BOWL_MASS)
+        body = objects.block(PALETTE[color]) if is_block else objects.bowl(PALETTE[color], objects.BOWL_MASS)
         placed += 1
         scene.add(f"{color} {kind} {placed}", body, pose, "movable")
     raise PlacementError(f"Only {placed} of {DISTRACTORS} distractors found a place.") from reason

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.geometry import Array, Pose, Vector
+from ravens_suite.core.workspace import TASK_WORKSPACE
 from ravens_suite.errors import PlacementError
 from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.geometry import Array, Pose, Vector
-from ravens_suite.values.workspace import TASK_WORKSPACE
 
 _SUBPIXEL_BITS = 4
 

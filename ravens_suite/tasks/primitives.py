@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Spatula, Suction
 from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.types import Action
 
 APPROACH_HEIGHT = 0.32
 """Metres above a pick or place pose, along its z axis, where the tool comes from and goes to."""

@@ -8,18 +8,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.core.goals import Goal, PoseGoal, all_to_all
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose, Vector
-from ravens_suite.values.goals import Goal, PoseGoal, all_to_all
-from ravens_suite.values.palette import PALETTE
 
-STAND_SIZE = (library.PYRAMID_PLATE[0], 3 * library.PYRAMID_PLATE[1], library.PYRAMID_PLATE[2])
+STAND_SIZE = (objects.PYRAMID_PLATE[0], 3 * objects.PYRAMID_PLATE[1], objects.PYRAMID_PLATE[2])
 """Metres: three plates side by side, along y."""
 
-BLOCK_SIZE = (library.BLOCK_SIDE,) * 3
+BLOCK_SIZE = (objects.BLOCK_SIDE,) * 3
 """Metres."""
 
 LAYERS: tuple[tuple[tuple[str, ...], tuple[Vector, ...], float], ...] = (
@@ -43,12 +43,12 @@ class StackBlockPyramid(Task):
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The stand, then six blocks, anywhere free."""
         stand = free_pose(scene, STAND_SIZE, rng)
-        scene.add("stand", library.pyramid_stand(), stand, "fixed")
+        scene.add("stand", objects.pyramid_stand(), stand, "fixed")
         goals = []
         for colors, places, share in LAYERS:
             for color in colors:
                 pose = free_pose(scene, BLOCK_SIZE, rng)
-                scene.add(f"{color} block", library.block(PALETTE[color]), pose, "movable")
+                scene.add(f"{color} block", objects.block(PALETTE[color]), pose, "movable")
             goals.append(
                 PoseGoal(
                     objects=tuple(f"{color} block" for color in colors),

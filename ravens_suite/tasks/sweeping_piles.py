@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, ZoneGoal, all_to_all, lattice
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import Primitive, Push
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Goal, ZoneGoal, all_to_all, lattice
-from ravens_suite.values.palette import PALETTE
 
 COUNT = 50
 CUBE = (0.01, 0.01, 0.01)
@@ -39,11 +39,11 @@ class SweepingPiles(Task):
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The square, then the pile."""
         zone = free_pose(scene, (*ZONE, 0.0), rng)
-        scene.add("zone", library.zone_frame(ZONE), zone, "marker")
+        scene.add("zone", objects.zone_frame(ZONE), zone, "marker")
         names = tuple(f"cube_{i}" for i in range(COUNT))
         for name in names:
             x, y, yaw = rng.uniform(*PILE_X), rng.uniform(*PILE_Y), rng.uniform(0, 2 * math.pi)
-            scene.add(name, library.small_block(PALETTE["red"]), Pose.planar(x, y, PILE_Z, yaw), "movable")
+            scene.add(name, objects.small_block(PALETTE["red"]), Pose.planar(x, y, PILE_Z, yaw), "movable")
         return [
             ZoneGoal(
                 objects=names,

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, PoseGoal
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Goal, PoseGoal
 
-_PLATE = library.HANOI_PLATE
+_PLATE = objects.HANOI_PLATE
 
 STAND_SIZE = (_PLATE[0], 3 * _PLATE[1], _PLATE[2])
 """Metres: the three plates side by side, along y."""
@@ -36,10 +36,10 @@ class TowersOfHanoi(Task):
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The stand anywhere free, and the tower on its first rod."""
         stand = free_pose(scene, STAND_SIZE, rng)
-        scene.add("stand", library.hanoi_stand(), stand, "fixed")
+        scene.add("stand", objects.hanoi_stand(), stand, "fixed")
         count = len(DISCS)
         for size in range(count):
-            scene.add(DISCS[size], library.hanoi_disc(size), _seat(stand, 0, count - 1 - size), "movable")
+            scene.add(DISCS[size], objects.hanoi_disc(size), _seat(stand, 0, count - 1 - size), "movable")
         towers = [list(range(count))[::-1], [], []]
         goals: list[Goal] = []
         for start, end in shortest_solution(count, 0, 2):
@@ -61,7 +61,7 @@ def shortest_solution(count: int, start: int, end: int) -> Iterator[tuple[int, i
 
 def _seat(stand: Pose, rod: int, below: int) -> Pose:
     """Where a disc lies on a rod with some discs below it."""
-    height = (_PLATE[2] + library.DISC_HEIGHT) / 2 + below * library.DISC_HEIGHT
+    height = (_PLATE[2] + objects.DISC_HEIGHT) / 2 + below * objects.DISC_HEIGHT
     return stand @ Pose((0.0, (rod - 1) * _PLATE[1], height))
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ravens_suite.core.geometry import Pose, rotate_vector
+from ravens_suite.core.types import Action
 from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import CLEARANCE, TRAVEL_STEP, Robot, interpolate
 from ravens_suite.tasks.primitives import DESCENT_STEP, MotionReport, PickPlace, Primitive, Push, let_go
-from ravens_suite.values.geometry import Pose, rotate_vector
-from ravens_suite.values.types import Action
 
 SAMPLES_PER_SEGMENT = 2
 """Way-points into which the oracle divides each segment between two key poses."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ravens_suite.agents.nn.plane import rigid, transform
 from ravens_suite.agents.nn.steps import Step, step_from_maps
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.types import Action
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.types import Action
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 
 PIXEL = AGENT_WORKSPACE.pixel_size
 _TABLE, _RED, _GRAY, _BROWN, _GREEN = (51, 51, 51), (255, 87, 89), (186, 176, 172), (156, 117, 95), (89, 169, 79)

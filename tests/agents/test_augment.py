@@ -13,9 +13,9 @@ from ravens_suite.agents.nn.augment import Augmentation, Example, augment
 from ravens_suite.agents.nn.loose import stretch
 from ravens_suite.agents.nn.plane import rigid, transform, warp
 from ravens_suite.agents.nn.steps import Step, step_from_maps
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
 
 _OBLONG = np.array([[-40, -20], [40, -20], [40, 20], [-40, 20]]) / 1000

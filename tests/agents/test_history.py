@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ravens_suite.agents.nn.history import NEAR, History, Move, habits
-from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.core.heightmap import Heightmap
 
 CORNERS = [(0.2, 0.3), (159.7, 319.6), (0.0, 319.9), (80.5, 160.5)]
 

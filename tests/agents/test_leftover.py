@@ -15,10 +15,10 @@ from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.leftover import left_over
 from ravens_suite.agents.nn.plane import to_pixels
 from ravens_suite.agents.nn.steps import Step, step_from_maps
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.jobs.collect import collect
-from ravens_suite.values.geometry import Array, Pose
-from ravens_suite.values.heightmap import Heightmap
+from ravens_suite.rollout.collect import collect
 
 RED, GREEN = (200, 60, 60), (60, 160, 60)
 START, GOAL = Pose((0.4, -0.2, 0.0)), Pose((0.5, 0.2, 0.0))

@@ -14,9 +14,9 @@ from ravens_suite.agents.nn.loose import LooseObject, lay, scatter, without
 from ravens_suite.agents.nn.plane import rigid, transform
 from ravens_suite.agents.nn.steps import Step, step_from_maps, with_later_objects
 from ravens_suite.agents.nn.table import bare_table
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 
 _HALF = 8
 _TABLE, _SHADOW, _SHADES = 51, 27, ((255, 87, 89), (89, 169, 79), (78, 121, 167))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.recolor import recolor
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
 
 _RED, _GREEN, _YELLOW = (255, 87, 89), (89, 169, 79), (237, 201, 72)

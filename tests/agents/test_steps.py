@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ravens_suite.agents.nn.augment import Augmentation, augment
 from ravens_suite.agents.nn.plane import rigid, transform, warp
 from ravens_suite.agents.nn.steps import Step, step_from_maps, symmetry
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.heightmap import Heightmap
-from ravens_suite.values.workspace import AGENT_WORKSPACE
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
 
 

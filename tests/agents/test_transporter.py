@@ -23,11 +23,11 @@ from ravens_suite.agents.nn.steps import Step, step_from_maps
 from ravens_suite.agents.nn.targets import angle_target, peak, pose_target, position_target
 from ravens_suite.agents.nn.transport import angle_grid, crop, match_everywhere, steerable
 from ravens_suite.agents.transporter import Transporter, TransporterConfig
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
-from ravens_suite.values.cameras import published_cameras
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.heightmap import Heightmap
 from tests.agents import scenes
 
 TINY = TransporterConfig(

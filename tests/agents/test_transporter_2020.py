@@ -16,8 +16,8 @@ from ravens_suite.agents.nn.plane import rigid, to_pixels, transform
 from ravens_suite.agents.nn.resnet import ResNet, count_parameters, normalise
 from ravens_suite.agents.nn.transport import correlate_nearby
 from ravens_suite.agents.transporter_2020 import Cell, Transporter2020, Transporter2020Config
-from ravens_suite.values.cameras import published_cameras
-from ravens_suite.values.geometry import Pose
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.geometry import Pose
 from tests.agents import scenes
 
 TINY = Transporter2020Config(

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode
-from ravens_suite.values.cameras import published_cameras
-from ravens_suite.values.types import quantize_depth
 
 
 def _make_episode(seed: int = 3, steps: int = 2, size: tuple[int, int] = (24, 32)) -> Episode:

@@ -157,7 +157,7 @@ def test_images_of_a_still_camera_shrink_thirtyfold(tmp_path: Path, make_episode
     slope = np.linspace(0.6, 1.4, rows)[:, None] + np.linspace(0, 0.2, columns)
     color = np.full((2, 3, rows, columns, 3), 90, np.uint8)
     color[1, :, 100:150, 100:150] = 200
-    from ravens_suite.values.types import quantize_depth
+    from ravens_suite.core.types import quantize_depth
 
     episode = make_episode(steps=1)
     depth = quantize_depth(np.broadcast_to(slope, (2, 3, rows, columns)))

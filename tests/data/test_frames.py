@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.data.frames import Encoder, Layout, decode, decode_frame
 from ravens_suite.errors import ConfigError
-from ravens_suite.values.types import DEPTH_UNIT, quantize_depth
 
 _DTYPES = st.sampled_from(["uint8", "int8", "bool", "uint16", "int16", "int32", "float32", "float64", "int64"])
 _SHAPES = hnp.array_shapes(min_dims=4, max_dims=5, max_side=5)

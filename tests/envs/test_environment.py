@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import ravens_suite  # noqa: F401 (registers the environments)
+from ravens_suite.core.geometry import Pose, euler_quaternion
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import ConfigError, InvalidActionError, UnknownNameError
-from ravens_suite.sim import library
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
-from ravens_suite.values.geometry import Pose, euler_quaternion
-from ravens_suite.values.palette import PALETTE
 
 ID = "ravens_suite/BlockInsertion-v0"
 SMALL: dict[str, Any] = {"image_size": [60, 80]}
@@ -48,7 +48,7 @@ def env() -> Iterator[Any]:
 def kit_shapes(environment: Any) -> set[int]:
     """Shape ids of the silhouettes on the board."""
     scene = environment._scene
-    outlines = {shape: library.kit_silhouette(shape) for shape in range(20)}
+    outlines = {shape: objects.kit_silhouette(shape) for shape in range(20)}
     bodies = [scene.body(f"silhouette {i + 1}") for i in range(5)]
     return {shape for shape, body in outlines.items() for other in bodies if looks_alike(body, other)}
 
@@ -334,7 +334,7 @@ def test_both_precisions_of_the_solver_end_in_the_same_scene() -> None:
             layer, place = divmod(index, 8)
             x, y = 0.4 + 0.0101 * (place % 4), 0.0101 * (place // 4)
             scene.add(
-                f"cube {index}", library.small_block(PALETTE["red"]), Pose((x, y, 0.006 + 0.011 * layer)), "movable"
+                f"cube {index}", objects.small_block(PALETTE["red"]), Pose((x, y, 0.006 + 0.011 * layer)), "movable"
             )
         assert scene.settle()
         ends.append(np.array([scene.pose(name).position for name in scene.objects()]))

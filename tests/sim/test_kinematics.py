@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ravens_suite.core.geometry import Array, Pose, euler_quaternion, rotate_vector, yaw_quaternion
 from ravens_suite.sim import kinematics as k
-from ravens_suite.values.geometry import Array, Pose, euler_quaternion, rotate_vector, yaw_quaternion
 
 angles = st.floats(-math.pi, math.pi)
 joints = st.tuples(

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.scene import Scene
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.palette import PALETTE
 
 NAMES = [f"block {i}" for i in range(12)]
 
@@ -27,7 +27,7 @@ def scenes() -> Iterator[tuple[Scene, Scene]]:
 def pile() -> tuple[dict[str, Body], dict[str, Pose]]:
     rng = np.random.default_rng(0)
     colors = list(PALETTE.values())
-    bodies = {name: library.small_block(colors[i % len(colors)]) for i, name in enumerate(NAMES)}
+    bodies = {name: objects.small_block(colors[i % len(colors)]) for i, name in enumerate(NAMES)}
     places = np.column_stack([rng.uniform(0.45, 0.5, (12, 2)), np.linspace(0.02, 0.2, 12)])
     return bodies, {name: Pose.planar(x, y, z, 0.3) for name, (x, y, z) in zip(NAMES, places, strict=True)}
 
@@ -54,7 +54,7 @@ def test_bodies_added_at_once_must_be_alike(scenes: tuple[Scene, Scene]) -> None
     with pytest.raises(ValueError, match="orientation"):
         scene.add_alike(bodies, {**poses, NAMES[0]: Pose.planar(0.5, 0, 0.1, 1.0)}, "movable")
     with pytest.raises(ValueError, match="shape"):
-        scene.add_alike({**bodies, NAMES[0]: library.rope_bead(PALETTE["red"])}, poses, "movable")
+        scene.add_alike({**bodies, NAMES[0]: objects.rope_bead(PALETTE["red"])}, poses, "movable")
     scene.add_alike({}, {}, "movable")
     assert not scene.poses()
     scene.add_alike(bodies, poses, "movable")

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, Scorer
+from ravens_suite.core.seeding import Split, generator
 from ravens_suite.envs.oracle import oracle_action
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Goal, Scorer
-from ravens_suite.values.seeding import Split, generator
 
 ATTEMPTS = 50
 WARM_UP = 8

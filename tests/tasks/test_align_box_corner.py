@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ravens_suite.core.geometry import Pose, tilt_error
+from ravens_suite.core.goals import FULL_TURN
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.tasks.align_box_corner import HEIGHT_RANGE, SIDE_RANGE, resting_poses
-from ravens_suite.values.geometry import Pose, tilt_error
-from ravens_suite.values.goals import FULL_TURN
-from ravens_suite.values.palette import PALETTE
 
 TASK = "align-box-corner"
 sides = st.floats(*SIDE_RANGE)

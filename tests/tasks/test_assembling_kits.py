@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import ConfigError
-from ravens_suite.sim import library
+from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Mesh, triangles
 from ravens_suite.tasks.assembling_kits import COLORS, SLOTS, SYMMETRIES, AssemblingKits
-from ravens_suite.values.palette import PALETTE
 
 TASK, EASY = "assembling-kits", "assembling-kits-easy"
 CELL = 0.0005
@@ -28,7 +28,7 @@ def shapes(start: Any) -> list[int]:
 
 def outline(shape: int, turn: float = 0.0) -> Any:
     """Mask of a shape turned about its origin, on a grid of half millimetres."""
-    mesh = library.kit_object(shape, PALETTE["red"]).visuals[0].shape
+    mesh = objects.kit_object(shape, PALETTE["red"]).visuals[0].shape
     flat = triangles(mesh)[..., :2] @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
     mask = np.zeros((200, 200), np.uint8)
     for triangle in np.rint(flat / CELL + 100).astype(np.int32):

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ravens_suite.core.geometry import tilt_error
+from ravens_suite.core.goals import FULL_TURN
+from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim import kinematics
 from ravens_suite.sim.bodies import triangles
 from ravens_suite.tasks.block_insertion import BlockInsertion
-from ravens_suite.values.geometry import tilt_error
-from ravens_suite.values.goals import FULL_TURN
-from ravens_suite.values.workspace import PLANE_HEIGHT
 
 VARIANTS = ("block-insertion", *(f"block-insertion-{v}" for v in ("easy", "translation", "no-fixture", "six-dof")))
 LEVEL = [name for name in VARIANTS if not name.endswith("six-dof")]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ravens_suite.core.geometry import rotate_vector
+from ravens_suite.core.goals import Scorer, ZoneGoal
 from ravens_suite.tasks.packing_boxes import GAP, HEIGHT, RIM, SIDES, Cell, divide
-from ravens_suite.values.geometry import rotate_vector
-from ravens_suite.values.goals import Scorer, ZoneGoal
 
 TASK = "packing-boxes"
 sides = st.floats(*SIDES)

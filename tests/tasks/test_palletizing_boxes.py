@@ -4,20 +4,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ravens_suite.sim import library
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import ZoneGoal
+from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.palletizing_boxes import DROP_ZONE, PALLET
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import ZoneGoal
 
 TASK = "palletizing-boxes"
 BOXES = 18
 
 
 def stack(scene: Scene, goal: ZoneGoal, sizes: dict[str, tuple[float, float, float]]) -> None:
-    scene.add("pallet", library.pallet(), PALLET, "fixed")
+    scene.add("pallet", objects.pallet(), PALLET, "fixed")
     for name, target in zip(goal.objects, goal.targets, strict=True):
-        scene.add(name, library.box(sizes[name], (0.5, 0.4, 0.3)), target, "movable")
+        scene.add(name, objects.box(sizes[name], (0.5, 0.4, 0.3)), target, "movable")
 
 
 def sizes_of(goal: ZoneGoal) -> dict[str, tuple[float, float, float]]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.tasks.place_red_in_green import DISTRACTORS
-from ravens_suite.values.palette import PALETTE
 
 TASK = "place-red-in-green"
 

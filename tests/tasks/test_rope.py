@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ravens_suite.core.geometry import Pose
 from ravens_suite.sim.constraints import link
 from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE
-from ravens_suite.values.geometry import Pose
 
 TASKS = ["manipulating-rope", "align-rope"]
 BOTH = pytest.mark.parametrize("task", TASKS)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.palette import PALETTE
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.palette import PALETTE
 
 TASK = "stack-block-pyramid"
 COLORS = ("purple", "blue", "green", "yellow", "orange", "red")

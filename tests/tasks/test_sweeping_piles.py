@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Scorer, ZoneGoal
+from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Spatula
 from ravens_suite.tasks.sweeping_piles import COUNT, PILE_X, PILE_Y, ZONE
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.goals import Scorer, ZoneGoal
-from ravens_suite.values.types import Action
 
 TASK = "sweeping-piles"
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.core.types import Action
 from ravens_suite.tasks.towers_of_hanoi import DISCS, shortest_solution
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.palette import PALETTE
-from ravens_suite.values.types import Action
 
 TASK = "towers-of-hanoi"
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import ravens_suite  # noqa: F401 (registers the environments)
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.types import Action
 from ravens_suite.registry import environment_id
 from ravens_suite.sim.grippers import Suction
 from ravens_suite.tasks.waypoints import WAYPOINTS_PER_ACTION, Waypoint, expand, follow
-from ravens_suite.values.geometry import Pose
-from ravens_suite.values.types import Action
 
 Make = Callable[..., Any]
 

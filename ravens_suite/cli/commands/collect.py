@@ -1,0 +1,84 @@
+"""``ravens-suite collect``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, SplitName, WorkerOptions
+from ravens_suite.cli.console import Console
+from ravens_suite.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ravens_suite.rollout.collect import Collected
+
+
+@dataclass(frozen=True)
+class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
+    """Collect demonstrations of the scripted oracle; a second run continues where the first was stopped."""
+
+    tasks: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...")]
+    """Names of tasks (see: ravens-suite tasks)."""
+
+    episodes: int = 100
+    """Solved episodes that shall lie in the folder of each task."""
+
+    split: SplitName = "train"
+    """Which seeds."""
+
+    data: Path = Path("data")
+    """Folder of all data; a task's episodes go to DATA/TASK/SPLIT."""
+
+    engine: str = "processes"
+    """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see DATA)."""
+
+    def run(self, console: Console) -> None:
+        """See ``Command``."""
+        from ravens_suite.execution.engine import make_engine
+        from ravens_suite.registry import environment_id
+        from ravens_suite.rollout.collect import collect
+
+        if not self.tasks:
+            raise ConfigError("Name at least one task: ravens-suite collect TASK (see: ravens-suite tasks).")
+        for task in self.tasks:
+            environment_id(task)
+        collected = []
+        with make_engine(self.engine, min(self.workers, self.episodes)) as engine:
+            for task in self.tasks:
+                with console.progress(task) as progress:
+                    done = collect(
+                        task,
+                        episodes=self.episodes,
+                        data=self.data,
+                        split=self.split,
+                        arguments=self.arguments(),
+                        engine=engine,
+                        progress=progress,
+                    )
+                _say(console, done, self.data / task / self.split)
+                collected.append(done)
+        console.result(_result(collected))
+
+
+def _say(console: Console, done: Collected, folder: Path) -> None:
+    row = done.to_json()
+    console.say(
+        f"{done.task}: {row['episodes']} episodes in {folder}; the oracle scored {row['mean_score']:.1f} over "
+        f"{row['attempts']} seeds (strict success {row['strict_success']:.1f} %), {row['mean_steps']:.1f} steps an "
+        f"episode, {row['seconds']:.1f} s, {row['renderer']}."
+    )
+
+
+def _result(collected: list[Collected]) -> dict[str, Any]:
+    """The figures of one task; over several tasks their sums and means, and each task's own."""
+    rows = {done.task: done.to_json() for done in collected}
+    first, *others = rows.values()
+    if not others:
+        return first
+    total: dict[str, Any] = {key: sum(row[key] for row in rows.values()) for key in ("episodes", "attempts", "seconds")}
+    for key in ("mean_score", "strict_success", "mean_steps", "seconds_per_episode"):
+        total[key] = sum(row[key] for row in rows.values()) / len(rows)
+    return {**total, "renderer": first["renderer"], "tasks": rows}

@@ -1,0 +1,88 @@
+"""``ravens-suite tasks``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ravens_suite.cli.commands.options import OutputOptions
+from ravens_suite.cli.console import Console
+
+if TYPE_CHECKING:
+    from ravens_suite.tasks.base import Task
+
+_DEMOS = (1, 10, 100)
+
+
+@dataclass(frozen=True)
+class Tasks(OutputOptions):
+    """List every task: its environment, step limit, primitive, goals and best published scores."""
+
+    gallery: Path | None = None
+    """Also draw a contact sheet of oracle episodes of every task: a .png file, or a folder for gallery.png."""
+
+    def run(self, console: Console) -> None:
+        """See ``Command``."""
+        if self.gallery is not None:
+            self._draw(console, self.gallery)
+            return
+        rows = [_row(name) for name in _names()]
+        head = ("task", "environment", "steps", "primitive", "goals", *(f"best at {demos}" for demos in _DEMOS))
+        table = [head, *(_cells(row) for row in rows)]
+        widths = [max(len(cells[column]) for cells in table) for column in range(len(head))]
+        for cells in table:
+            console.say("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        console.say("\nBest published mean score after 1, 10 and 100 demonstrations, of 100.")
+        console.say("Each task also has a continuous form: <task>-continuous, ravens_suite/<Task>Continuous-v0.")
+        console.result({"tasks": rows})
+
+    def _draw(self, console: Console, out: Path) -> None:
+        from ravens_suite.report.gallery import draw_gallery
+
+        with console.progress("gallery") as progress:
+            path = draw_gallery(_names(), out, progress=progress)
+        console.say(f"Drew {path}.")
+        console.result({"gallery": str(path)})
+
+
+def _names() -> list[str]:
+    from ravens_suite.registry import task_names
+
+    return task_names()
+
+
+def _row(name: str) -> dict[str, Any]:
+    from ravens_suite.benchmark.published import best_published
+    from ravens_suite.registry import environment_id, load_task
+
+    task_class, arguments = load_task(name)
+    task = task_class(**arguments)
+    best = {demos: best_published(name, demos) for demos in _DEMOS}
+    return {
+        "task": name,
+        "environment": environment_id(name),
+        "max_steps": task.max_steps,
+        "primitive": task.primitive.name,
+        "goals": _goals(task),
+        "published": {str(demos): None if row is None else row.score for demos, row in best.items()},
+    }
+
+
+def _goals(task: Task) -> str:
+    """Number and kind of the goal steps, in the scene of seed 0."""
+    from ravens_suite.core.seeding import generator
+    from ravens_suite.sim.robot import Robot
+    from ravens_suite.sim.scene import Scene
+
+    scene = Scene()
+    Robot(scene, task.primitive.tool).reset()
+    goals = task.build(scene, generator(0, "train", "scene"))
+    scene.close()
+    kind = type(goals[0]).__name__.removesuffix("Goal").lower()
+    return f"{len(goals)} {kind}"
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    scores = ("-" if score is None else f"{score:.1f}" for score in row["published"].values())
+    return (row["task"], row["environment"], str(row["max_steps"]), row["primitive"], row["goals"], *scores)

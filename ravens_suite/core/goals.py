@@ -1,0 +1,260 @@
+"""What scores: goals, and the scorer that turns object poses into rewards.
+
+Nothing here knows of a simulator: goals are handed poses by body name (Transporter Networks, section 4, and
+the published benchmark's pose and zone metrics).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ravens_suite.core.geometry import Array, Pose, angle_error, tilt_error
+
+FULL_TURN = 2 * math.pi
+"""Symmetry of an object that looks the same only after a full turn."""
+
+LATTICE_SPACING = 0.02
+"""Metres between the points that stand for an object in the zone metric."""
+
+COMPLETE = 0.99
+"""Progress from which an episode counts as done."""
+
+Poses = Mapping[str, Pose]
+
+
+def all_to_all(objects: int, targets: int) -> tuple[tuple[bool, ...], ...]:
+    """Match matrix that lets every object go to every target."""
+    return ((True,) * targets,) * objects
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal(ABC):
+    """One goal step: objects, the targets each may go to, and the share of the total reward.
+
+    Attributes:
+        objects: names of the movable bodies that count.
+        targets: where they may go, world frame. A target may serve several objects.
+        matches: ``matches[i][j]`` says whether object i may go to target j.
+        symmetries: for each object the angle in radians after which it looks the same; 0 if its rotation is free.
+        share: part of the total reward, in (0, 1].
+        rotate: whether the oracle turns the object to the target's yaw.
+        replace: whether targets may be used again (the oracle does not strike off what is done).
+        full_pose: whether z, roll and pitch are set by the target too (6-DoF).
+    """
+
+    objects: tuple[str, ...]
+    targets: tuple[Pose, ...]
+    matches: tuple[tuple[bool, ...], ...]
+    symmetries: tuple[float, ...]
+    share: float = 1.0
+    rotate: bool = True
+    replace: bool = False
+    full_pose: bool = False
+
+    @abstractmethod
+    def counted(self, poses: Poses) -> Array:
+        """``(len(objects),)`` float64 in [0, 1]: the part of each object that counts for the published score."""
+
+    @abstractmethod
+    def weights(self) -> Array:
+        """``(len(objects),)`` float64: how much each object counts; they sum to 1."""
+
+    def met(self, poses: Poses) -> dict[str, bool]:
+        """Whether each object is strictly where it should be."""
+        return {name: bool(part >= 1) for name, part in zip(self.objects, self.counted(poses), strict=True)}
+
+    def progress(self, poses: Poses) -> float:
+        """Published score of this step alone, in [0, 1]."""
+        return float(np.dot(self.weights(), self.counted(poses)))
+
+    def reached(self, poses: Poses) -> list[tuple[int, int]]:
+        """(object, target) index pairs that the oracle need not work on any more."""
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseGoal(Goal):
+    """Objects count when they lie at an allowed target within a planar and a yaw tolerance.
+
+    Attributes:
+        position_tolerance: metres in the plane.
+        rotation_tolerance: radians of yaw, modulo the symmetry.
+    """
+
+    position_tolerance: float = 0.01
+    rotation_tolerance: float = math.radians(15)
+
+    def matched(self, index: int, target: int, poses: Poses, *, strict: bool = False) -> bool:
+        """Whether object ``index`` lies at target ``target``; ``strict`` adds z, roll and pitch where they count."""
+        if not self.matches[index][target] or self.objects[index] not in poses:
+            return False
+        pose, wanted = poses[self.objects[index]], self.targets[target]
+        if not _planar_distance(pose, wanted) < self.position_tolerance:
+            return False
+        if self.symmetries[index] and not (
+            angle_error(pose.yaw - wanted.yaw, self.symmetries[index]) < self.rotation_tolerance
+        ):
+            return False
+        if strict and self.full_pose:
+            height_error = abs(pose.position[2] - wanted.position[2])
+            return height_error < self.position_tolerance and tilt_error(pose, wanted) < self.rotation_tolerance
+        return True
+
+    def counted(self, poses: Poses) -> Array:
+        """One for each object at an allowed target, else zero. Several objects may share a target."""
+        columns = range(len(self.targets))
+        return np.array([float(any(self.matched(i, j, poses) for j in columns)) for i in range(len(self.objects))])
+
+    def weights(self) -> Array:
+        """Every object counts the same."""
+        return np.full(len(self.objects), 1 / len(self.objects))
+
+    def met(self, poses: Poses) -> dict[str, bool]:
+        """Whether each object is at an allowed target, in the full pose where that is set."""
+        columns = range(len(self.targets))
+        return {
+            name: any(self.matched(i, j, poses, strict=True) for j in columns) for i, name in enumerate(self.objects)
+        }
+
+    def reached(self, poses: Poses) -> list[tuple[int, int]]:
+        """Pairs of objects and targets that are done; each target is used up by one object."""
+        pairs: list[tuple[int, int]] = []
+        taken: set[int] = set()
+        for i in range(len(self.objects)):
+            for j in range(len(self.targets)):
+                if j not in taken and self.matched(i, j, poses):
+                    pairs.append((i, j))
+                    taken.add(j)
+                    break
+        return pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneGoal(Goal):
+    """Objects count by the part of their volume, sampled on a lattice, that lies in a rectangular zone.
+
+    Attributes:
+        zone: pose of the zone's centre.
+        size: (x, y) size of the zone in its own frame, metres.
+        lattices: for each object ``(P, 3)`` points in the object's frame (see ``lattice``).
+        ceiling: world z in metres below which points count; there is no lower limit.
+    """
+
+    zone: Pose
+    size: tuple[float, float]
+    lattices: tuple[Array, ...] = field(compare=False)
+    ceiling: float = 0.30
+
+    def counted(self, poses: Poses) -> Array:
+        """Part of each object's lattice points inside the zone."""
+        to_zone = self.zone.inverse()
+        turn, shift = to_zone.rotation().T, np.asarray(to_zone.position)
+        width, depth = self.size
+        parts = np.zeros(len(self.objects))
+        for i, (name, points) in enumerate(zip(self.objects, self.lattices, strict=True)):
+            if name not in poses:
+                continue
+            world = poses[name].apply(points)
+            x, y, _ = np.abs(world @ turn + shift).T
+            inside = (x < width / 2) & (y < depth / 2) & (world[:, 2] < self.ceiling)
+            parts[i] = np.count_nonzero(inside) / len(inside)
+        return parts
+
+    def weights(self) -> Array:
+        """Objects count by their number of lattice points."""
+        counts = np.array([len(points) for points in self.lattices], dtype=np.float64)
+        weights: Array = counts / counts.sum()
+        return weights
+
+    def reached(self, poses: Poses) -> list[tuple[int, int]]:
+        """Objects that lie wholly in the zone, each with its nearest allowed free target."""
+        if self.replace:
+            return []
+        pairs: list[tuple[int, int]] = []
+        taken: set[int] = set()
+        for i, part in enumerate(self.counted(poses)):
+            if part < 1:
+                continue
+            pose = poses[self.objects[i]]
+            free = [j for j in range(len(self.targets)) if self.matches[i][j] and j not in taken]
+            if free:
+                nearest = min(free, key=lambda j: _planar_distance(pose, self.targets[j]))
+                pairs.append((i, nearest))
+                taken.add(nearest)
+        return pairs
+
+
+def lattice(size: tuple[float, float, float]) -> Array:
+    """Points of a box with ``LATTICE_SPACING``, starting at its minimum corner.
+
+    Args:
+        size: (x, y, z) in metres, centred at the origin.
+
+    Returns:
+        ``(P, 3)`` float64; at least one point.
+    """
+    axes = [np.arange(-length / 2, length / 2, LATTICE_SPACING) for length in size]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+class Scorer:
+    """Follows an episode through its goal steps and turns poses into rewards.
+
+    Only the current goal step is scored; once its progress is within 0.01 of complete its share is locked in and the
+    next step starts, to be scored from the next action on.
+    """
+
+    def __init__(self, goals: Sequence[Goal]) -> None:
+        self.goals = tuple(goals)
+        self._current = 0
+        self._locked = 0.0
+        self._total = 0.0
+
+    @property
+    def goal(self) -> Goal | None:
+        """The goal step being worked on; ``None`` after the last."""
+        return self.goals[self._current] if self._current < len(self.goals) else None
+
+    @property
+    def progress(self) -> float:
+        """Sum of rewards so far, in [0, 1]."""
+        return self._total
+
+    @property
+    def done(self) -> bool:
+        """Whether every step is complete or the total exceeds 0.99."""
+        return self.goal is None or self._total > COMPLETE
+
+    def update(self, poses: Poses) -> float:
+        """Score the current step and return the change of the total."""
+        goal = self.goal
+        if goal is None:
+            return 0.0
+        earned = goal.share * goal.progress(poses)
+        total = min(self._locked + earned, 1.0)
+        if abs(goal.share - earned) < 1 - COMPLETE:
+            self._locked = min(self._locked + goal.share, 1.0)
+            total = self._locked
+            self._current += 1
+        reward, self._total = total - self._total, total
+        return reward
+
+    def met(self, poses: Poses) -> dict[str, bool]:
+        """For every object whether it is where the last goal step that names it wants it."""
+        result: dict[str, bool] = {}
+        for goal in self.goals:
+            result.update(goal.met(poses))
+        return result
+
+    def success(self, poses: Poses) -> bool:
+        """Strict success: every object at the end where its last goal step wants it, and full 6-DoF poses."""
+        return all(self.met(poses).values())
+
+
+def _planar_distance(a: Pose, b: Pose) -> float:
+    return math.hypot(a.position[0] - b.position[0], a.position[1] - b.position[1])

@@ -1,0 +1,1 @@
+"""Where units of work run: this process, several processes, a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Data and policies of other libraries."""

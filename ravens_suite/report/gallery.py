@@ -1,0 +1,84 @@
+"""A contact sheet of all tasks: start, middle and end of an oracle episode, training and test split side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.errors import OracleGaveUpError
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.rollout.rollout import make_environment
+
+Picture = NDArray[np.uint8]
+
+_SPLITS = ("train", "test")
+_SIZE = (240, 320)
+_CAPTION = 26
+_GAP = 6
+_WHITE, _INK = 255, (40, 40, 40)
+
+
+def draw_gallery(
+    tasks: Sequence[str], out: Path, *, seed: int = 0, renderer: str = "auto", progress: Progress = silent
+) -> Path:
+    """Draw the sheet.
+
+    Args:
+        tasks: names, one row each.
+        out: a ``.png`` file, or a folder in which ``gallery.png`` is written.
+        seed: of the scene in each split.
+        renderer: of the environments.
+        progress: told of every task.
+
+    Returns:
+        The file written.
+    """
+    path = out if out.suffix.lower() == ".png" else out / "gallery.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for done, task in enumerate(tasks, 1):
+        rows.append(np.hstack([_strip(task, split, seed, renderer) for split in _SPLITS]))
+        progress(done, len(tasks), task)
+    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+    return path
+
+
+def oracle_frames(task: str, split: str, seed: int, renderer: str = "auto") -> tuple[list[Picture], float]:
+    """A frame before each action of an oracle episode and one after the last, and the episode's score."""
+    env = make_environment(task, split, {"renderer": renderer, "render_mode": "rgb_array", "image_size": [12, 16]})
+    inner: Any = env.unwrapped
+    inner.reset(seed=seed)
+    frames, score, over = [inner.render()], 0.0, False
+    while not over:
+        try:
+            _, reward, terminated, truncated, _ = inner.step(inner.oracle_action())
+        except OracleGaveUpError:
+            break
+        frames.append(inner.render())
+        score, over = score + reward, terminated or truncated
+    env.close()
+    return frames, score
+
+
+def _strip(task: str, split: str, seed: int, renderer: str) -> Picture:
+    """Caption, and three frames beside each other."""
+    frames, score = oracle_frames(task, split, seed, renderer)
+    chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
+    caption = f"{task}, {split}, seed {seed}: {len(frames) - 1} steps, score {100 * score:.0f}"
+    pictures = [_framed(cv2.resize(frame, _SIZE[::-1], interpolation=cv2.INTER_AREA)) for frame in chosen]
+    return np.vstack([_caption(caption, len(pictures) * (_SIZE[1] + _GAP)), np.hstack(pictures)])
+
+
+def _framed(picture: Any) -> Picture:
+    return np.pad(picture, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=_WHITE).astype(np.uint8)
+
+
+def _caption(text: str, width: int) -> Picture:
+    strip = np.full((_CAPTION, width, 3), _WHITE, np.uint8)
+    cv2.putText(strip, text, (4, _CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)
+    return strip

@@ -1,0 +1,156 @@
+"""A folder of results as one self-contained HTML page: nothing is loaded from anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ravens_suite.benchmark.comparison import PUBLISHED_EPISODES, published_agents
+from ravens_suite.data.atomic import read_json, write_bytes
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.report import tables as page
+from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
+from ravens_suite.report.runs import Run, find_runs
+from ravens_suite.report.sections import Exhibit, make_exhibit
+
+REPORT = "report.html"
+STAGES = "result.json"
+
+
+@dataclass(frozen=True)
+class ReportPlan:
+    """How much a report shows of each task.
+
+    Attributes:
+        films: test episodes filmed; ``None`` for four of a single task, two of up to three, one of more.
+        scenes: test scenes with heatmaps; ``None`` for three of up to three tasks, one of more.
+        failures: failed test episodes; ``None`` for eight of up to three tasks, four of more.
+    """
+
+    films: int | None = None
+    scenes: int | None = None
+    failures: int | None = None
+
+    def counts(self, tasks: int) -> dict[str, int]:
+        """Films, scenes and failures a task when there are so many tasks."""
+        few = tasks <= 3
+        usual = {"films": 4 if tasks == 1 else 2 if few else 1, "scenes": 3 if few else 1, "failures": 8 if few else 4}
+        return {name: count if (given := getattr(self, name)) is None else given for name, count in usual.items()}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        path: of the page.
+        runs: how many it is about.
+        tasks: their tasks.
+        size: bytes.
+    """
+
+    path: Path
+    runs: int
+    tasks: tuple[str, ...]
+    size: int
+
+
+def write_report(
+    folder: Path, out: Path | None = None, *, plan: ReportPlan | None = None, progress: Progress = silent
+) -> Report:
+    """Write the page about all runs in a folder.
+
+    Args:
+        folder: searched for runs.
+        out: the page; ``folder/report.html`` by default.
+        plan: how much is shown of each task.
+        progress: told of every test episode that is lived again for the page.
+
+    Raises:
+        MissingDataError: there is no run in the folder.
+    """
+    runs = find_runs(folder)
+    path = out or folder / REPORT
+    exhibits = _exhibits(runs, plan or ReportPlan(), progress)
+    text = render("report.html.j2", {"page": _context(folder, runs, exhibits)})
+    write_bytes(path, [text.encode()])
+    return Report(path, len(runs), tuple(exhibits), path.stat().st_size)
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """A page from a template of this package, with the common style sheet."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False
+    )
+    environment.filters |= {
+        "score": page.score_text,
+        "span": page.span,
+        "signed": page.signed,
+        "duration": page.duration,
+    }
+    style = Markup(_template("style.css"))
+    return environment.get_template(template).render(style=style, **values)
+
+
+def _template(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _exhibits(runs: Sequence[Run], plan: ReportPlan, progress: Progress) -> dict[str, Exhibit]:
+    tasks = list(dict.fromkeys(run.task for run in runs))
+    counts = plan.counts(len(tasks))
+    result = {}
+    for done, task in enumerate(tasks):
+        result[task] = make_exhibit(
+            [run for run in runs if run.task == task],
+            done=partial(progress, done, len(tasks)),
+            **counts,
+        )
+        progress(done + 1, len(tasks), task)
+    return result
+
+
+def _context(folder: Path, runs: Sequence[Run], exhibits: dict[str, Exhibit]) -> dict[str, Any]:
+    table = page.score_table(runs)
+    stages = read_json(folder / STAGES) if (folder / STAGES).exists() else {}
+    return {
+        "title": _title(runs),
+        "subtitle": _subtitle(runs, table),
+        "tiles": page.tiles(runs, table, stages),
+        "table": table,
+        "untested": [f"{run.task}, {run.label}" for run in runs if run.test is None],
+        "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
+        "published_episodes": PUBLISHED_EPISODES,
+        "tasks": [
+            {"name": task, **vars(exhibit), "charts": page.charts([run for run in runs if run.task == task])}
+            for task, exhibit in exhibits.items()
+        ],
+        "training": page.training_rows(runs),
+        "made": page.made(runs),
+        "pick_color": _css(PICK_COLOR),
+        "place_color": _css(PLACE_COLOR),
+    }
+
+
+def _title(runs: Sequence[Run]) -> str:
+    agents = " and ".join(dict.fromkeys(run.agent for run in runs))
+    tasks = list(dict.fromkeys(run.task for run in runs))
+    return f"{agents} on {tasks[0] if len(tasks) == 1 else f'{len(tasks)} tasks'}"
+
+
+def _subtitle(runs: Sequence[Run], table: page.ScoreTable) -> str:
+    if len(runs) == 1:
+        demos = f"{runs[0].demos} demonstration{'' if runs[0].demos == 1 else 's'}"
+        return f"Learnt from {demos} of the scripted oracle, evaluated on {table.episodes} unseen test scenes."
+    return f"{len(runs)} training runs, evaluated on unseen test scenes."
+
+
+def _css(color: Color) -> str:
+    return f"rgb({color[0]} {color[1]} {color[2]})"

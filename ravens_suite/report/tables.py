@@ -1,0 +1,359 @@
+"""The words and numbers of a report, from what lies on disk; no simulation and no pictures."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.benchmark.comparison import Difference, difference, published_agents, published_for
+from ravens_suite.report.charts import line_chart
+from ravens_suite.report.runs import Run, Score, mean_of, mean_over_tasks
+from ravens_suite.rollout.provenance import split_commits
+
+NONE = "\N{EN DASH}"
+"""Where there is no figure."""
+_MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class PublishedCell:
+    """A published figure in a row; ``score`` is ``None`` where there is none."""
+
+    score: float | None
+    best: bool
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One run beside the published figures. Scores are 0 to 100."""
+
+    task: str
+    demos: int
+    agent: str
+    seed: int
+    score: float
+    interval: tuple[float, float]
+    strict: float
+    strict_interval: tuple[float, float]
+    difference: Difference | None
+    ours_is_best: bool
+    published: tuple[PublishedCell, ...]
+
+    @property
+    def best_published(self) -> float | None:
+        """The highest published figure."""
+        return max((cell.score for cell in self.published if cell.score is not None), default=None)
+
+
+@dataclass(frozen=True)
+class MeanRow:
+    """The mean over the tasks that both we and the papers have, for one agent and number of demonstrations."""
+
+    agent: str
+    demos: int
+    count: int
+    score: float
+    strict: float
+    difference: float
+    published: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The rows, and what the columns are.
+
+    Attributes:
+        agents: published agents, the columns; those with no figure in any row are left out.
+        rows: one a run.
+        means: one an agent and number of demonstrations, where there are several tasks.
+        several_agents: whether the rows are of more than one of our agents.
+        several_seeds: whether they are of more than one training seed.
+        episodes: test episodes a score, as text.
+    """
+
+    agents: tuple[str, ...]
+    rows: tuple[ScoreRow, ...]
+    means: tuple[MeanRow, ...]
+    several_agents: bool
+    several_seeds: bool
+    episodes: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure at the top of the page."""
+
+    value: str
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """An SVG and its name."""
+
+    name: str
+    svg: str
+
+
+def score_table(runs: Sequence[Run]) -> ScoreTable:
+    """All runs with a score on test scenes beside the published figures."""
+    tested = [(run, run.test) for run in runs if run.test is not None]
+    figures = [published_for(run.task, run.demos) for run, _ in tested]
+    agents = tuple(agent for agent in published_agents() if any(agent in row for row in figures))
+    rows = tuple(_score_row(run, score, agents) for run, score in tested)
+    counts = sorted({score.episodes for _, score in tested})
+    return ScoreTable(
+        agents=agents,
+        rows=rows,
+        means=_mean_rows(rows),
+        several_agents=len({row.agent for row in rows}) > 1,
+        several_seeds=len({row.seed for row in rows}) > 1,
+        episodes=" or ".join(str(count) for count in counts) or "no",
+    )
+
+
+def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
+    published = published_for(run.task, run.demos)
+    best = max(published.values(), default=None)
+    return ScoreRow(
+        run.task,
+        run.demos,
+        run.agent,
+        run.seed,
+        score.mean,
+        score.interval,
+        score.strict,
+        score.strict_interval,
+        None if best is None else difference(score.mean, score.episodes, best),
+        best is None or round(score.mean, 1) >= best,
+        tuple(
+            PublishedCell(value, value is not None and value == best and round(score.mean, 1) <= value)
+            for value in (published.get(agent) for agent in agents)
+        ),
+    )
+
+
+def _mean_rows(rows: Sequence[ScoreRow]) -> tuple[MeanRow, ...]:
+    result = []
+    for agent, demos in sorted({(row.agent, row.demos) for row in rows}, key=lambda key: (key[1], key[0])):
+        mine = [row for row in rows if (row.agent, row.demos) == (agent, demos) and row.best_published is not None]
+        tasks = {row.task for row in mine}
+        if len(tasks) > 1:
+            result.append(_mean_row(agent, demos, mine, len(tasks)))
+    return tuple(result)
+
+
+def _mean_row(agent: str, demos: int, rows: Sequence[ScoreRow], tasks: int) -> MeanRow:
+    """Runs of several seeds count as their task's mean does."""
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        pairs = [(row.task, value) for row, value in zip(rows, values, strict=True) if value is not None]
+        return mean_over_tasks(pairs) if len(pairs) == len(rows) else None
+
+    columns = zip(*(row.published for row in rows), strict=True)
+    best = mean_over_tasks((row.task, row.best_published) for row in rows if row.best_published is not None)
+    score = mean_over_tasks((row.task, row.score) for row in rows)
+    return MeanRow(
+        agent,
+        demos,
+        tasks,
+        score,
+        mean_over_tasks((row.task, row.strict) for row in rows),
+        score - best,
+        tuple(mean(cell.score for cell in column) for column in columns),
+    )
+
+
+def tiles(runs: Sequence[Run], table: ScoreTable, stages: dict[str, Any]) -> list[Tile]:
+    """The figures at the top: of the one run, or the means of the grid.
+
+    Args:
+        runs: all.
+        table: of their scores.
+        stages: what ``quickstart`` noted; empty for other folders.
+    """
+    result = []
+    if len(table.rows) == 1:
+        result += _tiles_of_one(table.rows[0], table)
+    for mean in table.means:
+        best = mean.score - mean.difference
+        demos = f"{mean.demos} demonstration{'' if mean.demos == 1 else 's'}"
+        result.append(Tile(f"{mean.score:.1f}", f"{mean.agent}, {demos}", f"best published, task by task: {best:.1f}"))
+    if len(table.rows) != 1 and not table.means:
+        result.append(Tile(str(len(runs)), "runs"))
+    seconds = [float(run.course.get("seconds", 0.0)) for run in runs]
+    detail = "mean of the runs" if len(runs) > 1 else _processor(runs[0])
+    result.append(Tile(duration(mean_of(seconds)), "time to train", detail))
+    total = sum(stages.get("seconds", {}).values())
+    if total:
+        parts = ", ".join(f"{name} {duration(value)}" for name, value in stages["seconds"].items())
+        result.append(Tile(duration(total), "for everything", parts))
+    return result
+
+
+def _tiles_of_one(row: ScoreRow, table: ScoreTable) -> list[Tile]:
+    episodes = f"{table.episodes} unseen test scenes"
+    published = "none" if row.best_published is None else f"{row.best_published:.1f}"
+    return [
+        Tile(f"{row.score:.1f}", "mean score of 100", f"{episodes}; 95 %: {span(row.interval)}"),
+        Tile(f"{row.strict:.1f} %", "strict success", f"95 %: {span(row.strict_interval)}"),
+        Tile(published, "best published score", f"with {row.demos} demonstration{'' if row.demos == 1 else 's'}"),
+    ]
+
+
+def charts(runs: Sequence[Run]) -> list[Chart]:
+    """Learning curves of the runs of one task."""
+    losses = [line.smoothed() for run in runs if (line := run.loss) is not None]
+    scores = [run.validation for run in runs]
+    found = [
+        Chart(
+            "Training loss (sum of its parts, medians over equal spans)",
+            line_chart(losses, x_label="gradient step", y_label="loss", log=_wide(losses)),
+        ),
+        Chart(
+            "Validation score", line_chart(scores, x_label="gradient step", y_label="mean score", y_range=(0.0, 100.0))
+        ),
+    ]
+    if len(runs) == 1:
+        parts = [
+            type(line)(name.removeprefix("train/"), line.x, line.y).smoothed()
+            for name, line in runs[0].curves.items()
+            if name.startswith("train/") and not name.endswith("_rate")
+        ]
+        if len(parts) > 1:
+            found.insert(1, Chart("Its parts", line_chart(parts, x_label="gradient step", y_label="loss")))
+    return [chart for chart in found if chart.svg]
+
+
+def _wide(lines: Sequence[Any]) -> bool:
+    """Whether values span more than two powers of ten above zero."""
+    values = [float(value) for line in lines for value in line.y]
+    return bool(values) and min(values) > 0 and max(values) > 100 * min(values)
+
+
+def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The table of training runs."""
+    return [
+        {
+            "name": run.agent,
+            "task": run.task,
+            "demos": run.demos,
+            "seed": run.seed,
+            "steps": f"{run.course.get('best_step', 0):,}",
+            "seconds": float(run.course.get("seconds", 0.0)),
+            "parameters": f"{run.record['parameters']:,}" if "parameters" in run.record else NONE,
+            "validation": _validation(run),
+            "selection": run.record.get("selection", "not finished"),
+        }
+        for run in runs
+    ]
+
+
+def _validation(run: Run) -> str:
+    best = run.course.get("best_score")
+    return NONE if best is None else f"{best:.1f} ({run.plan.get('val_episodes')} episodes)"
+
+
+def made(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """How the runs came about: what they share is said once."""
+    commands: dict[str, None] = {}
+    facts: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for record in (run.record, *(score.value.get("provenance", {}) for score in run.scores.values())):
+            commands |= dict.fromkeys([command_line(record["command"])] if record.get("command") else [])
+        for name, value in _facts(run).items():
+            if value:
+                facts.setdefault(name, {})[value] = None
+    rows = [(name, "; ".join(values) if len(values) <= 4 else _many(values)) for name, values in facts.items()]
+    return [{"name": "", "commands": list(commands), "facts": rows}]
+
+
+def _many(values: dict[str, None]) -> str:
+    return f"{'; '.join(list(values)[:3])}; and {len(values) - 3} more"
+
+
+def _facts(run: Run) -> dict[str, str]:
+    record, test = run.record, run.test
+    value = test.value if test else {}
+    provenance = value.get("provenance", {})
+    seeds = sorted(row["seed"] for row in value.get("results", []))
+    demonstrations = record.get("demonstrations", [])
+    many = run.plan.get("val_episodes", 0)
+    machine = {**record.get("machine", {}), **provenance.get("machine", {})}
+    versions = {**record.get("versions", {}), **provenance.get("versions", {})}
+    commits = dict.fromkeys(name for part in (record, provenance) for name in split_commits(part.get("commit", "")))
+    return {
+        "commit": ", ".join(commits),
+        "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",
+        "validation": f"validation seeds 0 to {many - 1}, {record.get('selection', '')}"
+        if many
+        else f"none: {record.get('selection', '')}",
+        "test": f"test seeds {ranges(seeds)}" if seeds else "",
+        "training seed": str(run.seed),
+        "environment": _flat({"renderer": value.get("renderer", ""), **value.get("arguments", {})}),
+        "machine": _flat(machine),
+        "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+    }
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """``0 to 4, 7`` for 0, 1, 2, 3, 4, 7."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts)
+
+
+def command_line(command: Any) -> str:
+    """A command as one types it: the program's name without its folder."""
+    if isinstance(command, str):
+        return command
+    return shlex.join([Path(command[0]).name, *command[1:]])
+
+
+def _flat(value: dict[str, Any]) -> str:
+    shown = (f"{key} {item if isinstance(item, str) else json.dumps(item)}" for key, item in value.items() if item)
+    return ", ".join(shown)
+
+
+def _processor(run: Run) -> str:
+    provenance = (run.test.value if run.test else {}).get("provenance", {})
+    name = provenance.get("machine", run.record.get("machine", {})).get("processor", "")
+    threads = run.plan.get("threads", 1)
+    return f"{threads} thread{'' if threads == 1 else 's'}, {name}" if name else ""
+
+
+def span(interval: tuple[float, float]) -> str:
+    """``83.9 to 100.0``."""
+    return f"{interval[0]:.1f} to {interval[1]:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """``48 s``, ``2 min 5 s``, ``1 h 3 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def signed(value: float) -> str:
+    """With its sign, and a true minus; no sign for zero."""
+    text = f"{abs(value):.1f}"
+    return text if text == "0.0" else f"{'+' if value > 0 else _MINUS}{text}"
+
+
+def score_text(value: float | None) -> str:
+    """One decimal; a dash for none."""
+    return NONE if value is None else f"{value:.1f}"

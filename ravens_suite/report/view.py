@@ -1,0 +1,172 @@
+"""A recorded episode to look at: as a page that needs nothing else, or as one picture."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.heightmap import fuse
+from ravens_suite.core.types import Action
+from ravens_suite.data.atomic import write_bytes
+from ravens_suite.data.episode import Episode, read_episode
+from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.report.drawing import (
+    Picture,
+    action_picture,
+    depth_picture,
+    height_picture,
+    label,
+    map_picture,
+    png,
+    resize,
+)
+from ravens_suite.report.sections import Panel
+
+FORMATS = ("html", "png")
+_WIDTH = 400
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One observation of an episode and what was done on it.
+
+    Attributes:
+        title: "Step 1 of 3", or "End".
+        facts: what became of the action; empty at the end.
+        pictures: named, in the order they are shown.
+    """
+
+    title: str
+    facts: tuple[str, ...]
+    pictures: tuple[tuple[str, Picture], ...]
+
+    @property
+    def panels(self) -> list[Panel]:
+        """The pictures, for a page."""
+        return [Panel.of(name, picture) for name, picture in self.pictures]
+
+
+def view_episode(path: Path, out: Path | None = None, *, image_format: str = "html", depth: bool = False) -> Path:
+    """Write what can be seen of an episode.
+
+    Args:
+        path: of the episode file.
+        out: what to write; by default the episode's path with the ending of the format.
+        image_format: one of ``FORMATS``; the ending of ``out`` counts when that is given.
+        depth: show the cameras' depth images too.
+
+    Returns:
+        What was written.
+
+    Raises:
+        MissingDataError: there is no such file.
+        DamagedDataError: the file is not a whole episode.
+        ConfigError: there is no such format.
+    """
+    kind = out.suffix.lstrip(".").lower() if out else image_format
+    if kind not in FORMATS:
+        raise ConfigError(f"An episode can be shown as {' or '.join(FORMATS)}, not {kind!r}.")
+    if path.is_dir():
+        raise MissingDataError(f"{path} is a folder: name an episode file in it, for example {_example(path)}.")
+    episode = read_episode(path)
+    steps = step_views(episode, depth=depth)
+    target = out or path.with_suffix(f".{kind}")
+    write_bytes(target, [png(contact_sheet(steps)) if kind == "png" else _page(path, episode, steps).encode()])
+    return target
+
+
+def step_views(episode: Episode, *, depth: bool = False) -> list[StepView]:
+    """Everything there is to see, one entry an observation.
+
+    Args:
+        episode: with ``color`` and ``depth`` observations.
+        depth: with the cameras' depth images.
+    """
+    return [_step_view(episode, step, depth) for step in range(episode.steps + 1)]
+
+
+def contact_sheet(steps: list[StepView]) -> Picture:
+    """All pictures as one, a row an observation, each with its name on it."""
+    rows = []
+    for step in steps:
+        named = [label(resize(picture, _WIDTH), f"{step.title}: {name}") for name, picture in step.pictures]
+        tallest = max(len(picture) for picture in named)
+        rows.append(np.concatenate([_padded(picture, tallest) for picture in named], axis=1))
+    widest = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, 6), (0, widest - row.shape[1]), (0, 0))) for row in rows])
+
+
+def open_in_browser(path: Path) -> bool:
+    """Show a file in a browser; ``False`` where there is no display or no browser."""
+    headless = sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return not headless and webbrowser.open(path.resolve().as_uri())
+
+
+def _step_view(episode: Episode, step: int, depth: bool) -> StepView:
+    color, distance = (episode.observations[key][step] for key in ("color", "depth"))
+    heightmap = fuse(color, distance, episode.cameras)
+    last = step == episode.steps
+    action = None if last else _action(episode, step)
+    seen = map_picture(heightmap.color) if action is None else action_picture(heightmap.color, heightmap.height, action)
+    pictures: list[tuple[str, Picture]] = [(camera.name, color[i]) for i, camera in enumerate(episode.cameras)]
+    pictures += [("from above", seen), ("height", height_picture(heightmap.height))]
+    if depth:
+        pictures += [
+            (f"{camera.name}, depth", depth_picture(distance[index])) for index, camera in enumerate(episode.cameras)
+        ]
+    title = "End" if last else f"Step {step + 1} of {episode.steps}"
+    return StepView(title, () if last else _facts(episode, step), tuple(pictures))
+
+
+def _action(episode: Episode, step: int) -> Action | None:
+    """The action of a step when it is one of two poses; way-points are not drawn."""
+    if not {"pick", "place"} <= episode.actions.keys():
+        return None
+    return Action.from_dict({key: episode.actions[key][step] for key in ("pick", "place")})
+
+
+def _facts(episode: Episode, step: int) -> tuple[str, ...]:
+    facts = [f"{key} {_numbers(values[step])}" for key, values in sorted(episode.actions.items())]
+    facts.append(f"reward {episode.rewards[step]:+.3f}")
+    motions = episode.metadata.get("motion", [])
+    if step < len(motions):
+        motion: dict[str, Any] = motions[step]
+        grasped = "something lifted" if motion.get("grasped") else "nothing lifted"
+        facts.append(f"{motion.get('outcome', '')}, {grasped}, {motion.get('steps', 0)} simulation steps")
+    return tuple(facts)
+
+
+def _numbers(values: NDArray[Any]) -> str:
+    return "(" + ", ".join(f"{value:.3f}" for value in np.ravel(values).tolist()) + ")"
+
+
+def _padded(picture: Picture, rows: int) -> Picture:
+    return np.pad(picture, ((0, rows - len(picture)), (0, 6), (0, 0)))
+
+
+def _example(folder: Path) -> str:
+    found = sorted(folder.rglob("*.safetensors"))
+    return str(found[0]) if found else str(folder / "000000.safetensors")
+
+
+def _page(path: Path, episode: Episode, steps: list[StepView]) -> str:
+    from ravens_suite.report.page import render
+
+    metadata = episode.metadata
+    facts = [
+        ("file", path.name),
+        ("size", f"{path.stat().st_size / 1e6:.2f} MB"),
+        ("cameras", ", ".join(f"{c.name} {c.image_size[0]} x {c.image_size[1]}" for c in episode.cameras)),
+        ("environment", f"{metadata.get('environment', '')} {metadata.get('arguments', '')}"),
+        ("renderer", str(metadata.get("renderer", ""))),
+        ("versions", ", ".join(f"{name} {number}" for name, number in metadata.get("versions", {}).items())),
+        ("bodies", ", ".join(sorted(episode.poses))),
+    ]
+    return render("episode.html.j2", {"episode": episode, "steps": steps, "facts": facts})

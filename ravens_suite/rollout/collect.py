@@ -1,0 +1,295 @@
+"""Oracle demonstrations of a task, on disk.
+
+Seeds 0, 1, 2, ... of a split are tried in order, and the first N that the oracle solves are kept. Which seeds those
+are, and every byte of their files, depends on nothing but the settings: not on the number of processes, nor on how
+often the command was killed and run again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from ravens_suite.data.store import Attempt, EpisodeStore
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
+from ravens_suite.execution.engine import Engine, SerialEngine
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.registry import environment_id
+from ravens_suite.rollout.rollout import Oracle, make_environment, plain, roll_out, to_episode, versions
+
+_LOG = logging.getLogger(__name__)
+SOLVED = 0.99
+"""Episodes whose rewards sum to more are kept, as in the published benchmark."""
+_HOPELESS = 50
+"""Attempts beyond twice the episodes wanted after which the oracle is taken to be broken."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of work: seeds of one task and split, and the folder their episodes go to.
+
+    Attributes:
+        task: registered name.
+        split: ``train``, ``val`` or ``test``.
+        first: first seed.
+        count: number of seeds from there on.
+        folder: of the ``EpisodeStore``.
+    """
+
+    task: str
+    split: str
+    first: int
+    count: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a unit came to: its attempts, and the seconds of those that were not found done."""
+
+    attempts: tuple[Attempt, ...]
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a collection came to.
+
+    Attributes:
+        task: registered name.
+        episodes: demonstrations in the folder that were asked for.
+        attempts: all seeds tried for them, solved or not.
+        seconds: wall time of this call.
+        episode_seconds: what one seed cost one process in this call, from reset to written file; 0 when all were there.
+        renderer: that drew the images.
+    """
+
+    task: str
+    episodes: int
+    attempts: tuple[Attempt, ...]
+    seconds: float
+    episode_seconds: float
+    renderer: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures of ``ravens-suite collect --json``; scores in 0 to 100, over all attempts."""
+        kept = [attempt.steps for attempt in self.attempts if attempt.kept]
+        return {
+            "episodes": self.episodes,
+            "attempts": len(self.attempts),
+            "mean_score": 100 * _mean([attempt.score for attempt in self.attempts]),
+            "strict_success": 100 * _mean([float(attempt.success) for attempt in self.attempts]),
+            "mean_steps": _mean([float(steps) for steps in kept]),
+            "seconds": round(self.seconds, 3),
+            "seconds_per_episode": round(self.episode_seconds, 4),
+            "renderer": self.renderer,
+        }
+
+
+def collect(
+    task: str,
+    *,
+    episodes: int,
+    data: Path | str,
+    split: str = "train",
+    arguments: Mapping[str, Any] | None = None,
+    engine: Engine | None = None,
+    seeds_a_unit: int = 1,
+    progress: Progress = silent,
+) -> Collected:
+    """Collect oracle demonstrations, or as many as are still missing.
+
+    Args:
+        task: registered name.
+        episodes: how many solved episodes the folder shall hold at least.
+        data: folder of all data; episodes go to ``data/<task>/<split>``.
+        split: ``train``, ``val`` or ``test``.
+        arguments: of the environment, JSON values.
+        engine: where to run; this process by default.
+        seeds_a_unit: seeds that one unit of work tries.
+        progress: told of every kept episode.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        ConflictError: the folder holds episodes made with other settings, or another process is at work there.
+        OracleGaveUpError: the oracle fails too often for this to end.
+    """
+    environment_id(task)
+    if episodes < 1:
+        raise ConfigError(f"--episodes must be at least 1, not {episodes}.")
+    start = time.perf_counter()
+    store = EpisodeStore.of(data, task, split)
+    job = _Collection(store, task, split, episodes, seeds_a_unit, progress)
+    with store.locked():
+        job.run(engine or SerialEngine(), partial(DemonstrationWorker, dict(arguments or {})))
+        store.finish()
+    return Collected(
+        task=task,
+        episodes=episodes,
+        attempts=tuple(job.attempts),
+        seconds=time.perf_counter() - start,
+        episode_seconds=_mean(job.seconds),
+        renderer=str(store.manifest()["renderer"]),
+    )
+
+
+@dataclass
+class _Collection:
+    """One call of ``collect``: rounds of exactly as many seeds as solved episodes are missing."""
+
+    store: EpisodeStore
+    task: str
+    split: str
+    episodes: int
+    seeds_a_unit: int
+    progress: Progress
+    attempts: list[Attempt] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def run(self, engine: Engine, make: Callable[[], DemonstrationWorker]) -> None:
+        self.store.repair()
+        recorded = self.store.attempts()
+        self.attempts = self._until_enough(recorded)
+        damaged = [attempt.seed for attempt in recorded if attempt.kept and not self.store.intact(attempt.seed)]
+        again = [unit for seed in damaged for unit in self._units(seed, 1)]
+        if not again and self._kept() >= self.episodes:
+            again = self._units(0, 0)  # Nothing to do, but other settings than those on disk must still be refused.
+        for tried in engine.map(make, again):
+            self.seconds += tried.seconds
+        while (missing := self.episodes - self._kept()) > 0:
+            if len(self.attempts) > 2 * self.episodes + _HOPELESS:
+                raise OracleGaveUpError(
+                    f"The oracle solved {self._kept()} of {len(self.attempts)} seeds of {self.task}: "
+                    f"see {self.store.folder / 'attempts.jsonl'} for why."
+                )
+            for tried in engine.map(make, self._units(len(self.attempts), missing)):
+                self.store.record(tried.attempts)
+                self.attempts += tried.attempts
+                self.seconds += tried.seconds
+                self.progress(self._kept(), self.episodes)
+
+    def _units(self, first: int, count: int) -> list[Unit]:
+        """Units that cover ``count`` seeds from ``first`` on; one unit without a seed for none."""
+        end = first + count
+        if not count:
+            return [Unit(self.task, self.split, first, 0, str(self.store.folder))]
+        return [
+            Unit(self.task, self.split, seed, min(self.seeds_a_unit, end - seed), str(self.store.folder))
+            for seed in range(first, end, self.seeds_a_unit)
+        ]
+
+    def _kept(self) -> int:
+        return sum(attempt.kept for attempt in self.attempts)
+
+    def _until_enough(self, recorded: list[Attempt]) -> list[Attempt]:
+        """The attempts up to the last episode asked for."""
+        kept = [index for index, attempt in enumerate(recorded) if attempt.kept]
+        return recorded[: kept[self.episodes - 1] + 1] if len(kept) >= self.episodes else recorded
+
+
+class DemonstrationWorker:
+    """Lives oracle episodes and writes the solved ones; keeps its environment from one unit to the next.
+
+    Args:
+        arguments: of the environment.
+    """
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self._arguments = arguments
+        self._environment: gymnasium.Env[Any, Any] | None = None
+        self._for: tuple[str, str, str] | None = None
+
+    def run(self, unit: Unit) -> Tried:
+        """Try the seeds of a unit that are not done already.
+
+        Raises:
+            ConflictError: the unit's folder was made with other settings.
+        """
+        environment = self._open(unit)
+        attempts, seconds = [], []
+        for seed in range(unit.first, unit.first + unit.count):
+            start = time.perf_counter()
+            store = EpisodeStore(unit.folder)
+            attempt = _known(store, seed)
+            if attempt is None:
+                attempt = self._try(environment, store, unit, seed)
+                seconds.append(time.perf_counter() - start)
+            attempts.append(attempt)
+        return Tried(tuple(attempts), tuple(seconds))
+
+    def close(self) -> None:
+        """Close the environment."""
+        if self._environment is not None:
+            self._environment.close()
+            self._environment = None
+
+    def _open(self, unit: Unit) -> gymnasium.Env[Any, Any]:
+        """The environment of a unit, whose settings the unit's folder holds from now on."""
+        key = (unit.task, unit.split, unit.folder)
+        if self._environment is None or key != self._for:
+            self.close()
+            self._environment = make_environment(unit.task, unit.split, self._arguments)
+            EpisodeStore(unit.folder).claim(_settings(self._environment, unit, self._arguments), versions())
+            self._for = key
+        return self._environment
+
+    def _try(self, environment: gymnasium.Env[Any, Any], store: EpisodeStore, unit: Unit, seed: int) -> Attempt:
+        rollout = roll_out(environment, Oracle(), seed)
+        kept = rollout.score > SOLVED
+        if kept:
+            store.write(to_episode(rollout, unit.task, unit.split, seed, self._arguments), rollout.recording)
+        return Attempt(seed, rollout.score, rollout.success, rollout.steps, rollout.outcome, kept)
+
+
+def _known(store: EpisodeStore, seed: int) -> Attempt | None:
+    """What came of a seed whose undamaged episode is there already."""
+    if not store.intact(seed):
+        return None
+    summary = store.reader(seed).summary
+    outcome = str(summary.metadata["outcome"])
+    return Attempt(seed, summary.score, summary.success, summary.steps, outcome, kept=True)
+
+
+def _settings(environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the episodes of a folder must have in common."""
+    info = _first_info(environment)
+    settings: dict[str, Any] = plain(
+        {
+            "task": unit.task,
+            "split": unit.split,
+            "environment": environment_id(unit.task),
+            "arguments": {key: value for key, value in arguments.items() if key != "renderer"},
+            "renderer": str(info["renderer"]),
+            "cameras": info["cameras"],
+            "observation": _describe(environment.observation_space),
+            "action": _describe(environment.action_space),
+        }
+    )
+    return settings
+
+
+def _first_info(environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    """What the environment says of the first seed that can be placed."""
+    for seed in range(_HOPELESS):
+        try:
+            return environment.reset(seed=seed)[1]
+        except PlacementError as error:
+            _LOG.info("Seed %d cannot be placed: %s", seed, error)
+    raise PlacementError(f"None of {_HOPELESS} seeds could be placed: the task or its options ask for too much.")
+
+
+def _describe(space: gymnasium.Space[Any]) -> Any:
+    if isinstance(space, gymnasium.spaces.Dict):
+        return {key: _describe(part) for key, part in space.items()}
+    return {"shape": list(space.shape or ()), "dtype": str(space.dtype)}
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

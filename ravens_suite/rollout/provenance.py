@@ -1,0 +1,62 @@
+"""What stands behind a published number: the command, the commit, the versions, the machine."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.execution.engine import available_cores
+from ravens_suite.rollout.rollout import versions
+
+
+def provenance() -> dict[str, Any]:
+    """JSON: ``command``, ``commit``, ``versions``, ``machine``."""
+    return {"command": command(), "commit": commit(), "versions": versions(), "machine": machine()}
+
+
+def command() -> str:
+    """The command line of this process, with the program's name only."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def commit() -> str:
+    """The commit of the checkout this package runs from, ``-dirty`` when files were changed; empty when installed."""
+    folder = Path(__file__).parent
+    answers = []
+    for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]):
+        try:
+            run = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return ""
+        if run.returncode:
+            return ""
+        answers.append(run.stdout.strip())
+    return answers[0] + ("-dirty" if answers[1] else "")
+
+
+def join_commits(before: str, now: str) -> str:
+    """What a record names whose work newer code went on with: every commit that did part of it, the first one first."""
+    return " and ".join(dict.fromkeys([*split_commits(before), *split_commits(now)]))
+
+
+def split_commits(joined: str) -> list[str]:
+    """The inverse of ``join_commits``."""
+    return [name for name in joined.split(" and ") if name]
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores this process may use, operating system."""
+    return {"processor": _processor(), "cores": available_cores(), "system": platform.platform(terse=True)}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,340 @@
+"""Rasterises scenes with OpenGL through EGL: on a GPU, or with Mesa's software rasteriser where there is none.
+
+One GL context a process is shared by all renderers. A view is a copy of the empty table as its camera sees it, which is
+kept, and two indirect draw calls on top, whatever the number of bodies: bodies and their shadows on the table. The
+geometry of all meshes lies in one buffer; every visual is an instance of one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array
+from ravens_suite.errors import RendererError
+from ravens_suite.sim.rendering.gl_frames import Target, make_target
+from ravens_suite.sim.rendering.gl_geometry import Geometry, Instances, Surface
+from ravens_suite.sim.rendering.gl_shaders import PROGRAMS, shaders
+from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
+
+if TYPE_CHECKING:
+    from ravens_suite.sim.scene import Scene
+
+_TARGET_LIMIT = 4
+"""Image sizes whose frame buffers are kept."""
+
+_BACKGROUND_LIMIT = 8
+"""Views of the empty table that are kept, 5 MB each: the published three cameras, those of videos, labelled or not."""
+
+_VERTEX_LAYOUT = "3f4 3f4"
+_VERTEX_NAMES = ("in_position", "in_normal")
+_INSTANCE_LAYOUT = "3f4 4f4 3f4 3f4 1f4 /i"
+_INSTANCE_NAMES = ("instance_position", "instance_quaternion", "instance_scale", "instance_color", "instance_label")
+
+_SHADOW_OFFSET = -8.0
+"""Depth-buffer units by which shadows lie in front of their surface: 0.3 mm at 2.3 m. Depth images do not have it."""
+
+_NOWHERE = (1.0, 1.0, -1.0, -1.0)
+"""Bounds that nothing is inside of."""
+
+_LOWEST_LIGHT = 0.05
+"""Sine of the light's elevation below which shadows, then endless, are left out."""
+
+_EGL_DEVICES = 4
+"""EGL devices that are tried; the environment variable GLCONTEXT_DEVICE_INDEX chooses one."""
+
+_MEND = (
+    "Install Mesa's EGL (Debian and Ubuntu: apt-get install libegl1 libgl1-mesa-dri) or a GPU driver with EGL and "
+    "OpenGL 4.3, or choose renderer='tiny'."
+)
+
+
+class ModernglRenderer:
+    """The quick renderer.
+
+    Colours are flat-shaded, with shadows from one map that all views share; nothing is anti-aliased, so depth and
+    segmentation are exact at every pixel's centre.
+
+    Raises:
+        RendererError: EGL or OpenGL 4.3 is missing.
+    """
+
+    name = "moderngl"
+
+    def __init__(self) -> None:
+        self._device: _Device | None = _acquire()
+
+    def render(
+        self,
+        scene: Scene,
+        cameras: Sequence[Camera],
+        *,
+        segmentation: bool = False,
+        lighting: Lighting = PUBLISHED_LIGHTING,
+    ) -> Images:
+        """What ``cameras``, all of one image size, see of ``scene``.
+
+        Raises:
+            ConfigError: the cameras' image sizes differ.
+            RendererError: the renderer is closed.
+        """
+        if self._device is None:
+            raise RendererError("This renderer is closed; make a new one with make_renderer().")
+        if self._device.process != os.getpid():
+            # A fork: contexts do not survive one, so the child makes its own and never touches its parent's.
+            self._device = _acquire()
+        size = shared_image_size(cameras)
+        with self._device.current():
+            return self._device.render(scene, cameras, size, segmentation, lighting)
+
+    def close(self) -> None:
+        """Give the context back; the last renderer of the process frees it. Closing twice is fine."""
+        device, self._device = self._device, None
+        if device is not None:
+            _give_back(device)
+
+
+@dataclass
+class _Pass:
+    """One shader program over the packed geometry."""
+
+    program: moderngl.Program
+    array: moderngl.VertexArray
+
+    def set(self, **uniforms: Any) -> None:
+        """Write those uniforms that the compiler kept."""
+        for name, value in uniforms.items():
+            uniform = self.program.get(name, None)
+            if isinstance(uniform, moderngl.Uniform):
+                uniform.write(np.asarray(value, dtype=np.float32).tobytes())
+
+
+@dataclass
+class _Device:
+    """The GL context of this process and what lives in it."""
+
+    context: moderngl.Context
+    process: int = field(default_factory=os.getpid)
+    users: int = 0
+
+    def __post_init__(self) -> None:
+        self._lock = threading.RLock()
+        self._targets: dict[tuple[int, int], Target] = {}
+        self._backgrounds: dict[Hashable, Target] = {}
+        self._geometry = Geometry()
+        self._vertices = self.context.buffer(reserve=1, dynamic=True)
+        self._instances = self.context.buffer(reserve=1, dynamic=True)
+        self._commands = self.context.buffer(reserve=1, dynamic=True)
+        self._programs = {name: self.context.program(*shaders(name)) for name in PROGRAMS}
+        self._passes: dict[str, _Pass] = {}
+        self.context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        # Images are drawn upside down, so that memory starts with the top row: that mirrors the winding.
+        self.context.front_face = "cw"
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Bind the context to this thread for a while, one thread at a time."""
+        with self._lock, self.context:
+            yield
+
+    def release(self) -> None:
+        """Free the context and everything in it."""
+        with self._lock:
+            self.context.release()
+
+    def render(
+        self, scene: Scene, cameras: Sequence[Camera], size: tuple[int, int], segmentation: bool, lighting: Lighting
+    ) -> Images:
+        """Draw one scene for all cameras; the context must be current."""
+        instances = self._upload(scene)
+        shadows = self._light(instances, lighting)
+        target = self._target(size)
+        count = len(cameras)
+        color = np.empty((count, *size, 3), dtype=np.uint8)
+        depth = np.empty((count, *size), dtype=np.float32)
+        labels = np.empty((count, *size), dtype=np.int32) if segmentation else None
+        for index, camera in enumerate(cameras):
+            for each in self._passes.values():
+                each.set(view_projection=_view_projection(camera).T)
+            background = self._background(instances, camera, lighting, segmentation)
+            self.context.copy_framebuffer(target.frame(segmentation), background.frame(segmentation))
+            target.frame(segmentation).use()
+            self._draw(instances, camera, shadows)
+            target.read(color[index], depth[index], None if labels is None else labels[index])
+        return Images(color, depth, labels)
+
+    def _light(self, instances: Instances, lighting: Lighting) -> bool:
+        """Set what all views share; returns whether shadows are to be drawn."""
+        light = np.asarray(lighting.direction, dtype=np.float64)
+        light = light / np.linalg.norm(light)
+        for each in self._passes.values():
+            each.set(light=light, ambient=lighting.ambient, diffuse=lighting.diffuse)
+        ground = instances.ground
+        if ground is None or not lighting.shadows or light[2] < _LOWEST_LIGHT:
+            return False
+        sheet = instances.sheet or replace(ground, bounds=_NOWHERE)
+        self._passes["shadow"].set(
+            table_height=sheet.height,
+            sheet_bounds=sheet.bounds,
+            sheet_color_and_label=_shaded(sheet, lighting),
+            ground_bounds=ground.bounds,
+            ground_color_and_label=_shaded(ground, lighting),
+        )
+        return True
+
+    def _background(self, instances: Instances, camera: Camera, lighting: Lighting, segmentation: bool) -> Target:
+        """What a camera sees of the table without bodies; as good as always it is there already."""
+        key = (camera, lighting, segmentation, instances.background)
+        target = self._backgrounds.pop(key, None)
+        if target is None:
+            target = self._spare_background(camera.image_size)
+            target.clear(camera.far, segmentation)
+            bodies, sheets, grounds = instances.bodies, instances.sheets, instances.grounds
+            self._pass("body", bodies, sheets)
+            self._pass("ground", bodies + sheets, grounds)
+        self._backgrounds[key] = target  # Back at the end: the first is the one that was not used for longest.
+        return target
+
+    def _spare_background(self, size: tuple[int, int]) -> Target:
+        """A frame buffer for one more background: that of the one least recently used, once there are enough."""
+        if len(self._backgrounds) >= _BACKGROUND_LIMIT:
+            oldest = self._backgrounds.pop(next(iter(self._backgrounds)))
+            if oldest.color.size == size[::-1]:
+                return oldest
+            oldest.release()
+        return make_target(self.context, size)
+
+    def _draw(self, instances: Instances, camera: Camera, shadows: bool) -> None:
+        """Draw bodies and their shadows onto the background."""
+        self._pass("body", 0, instances.bodies)
+        if shadows and instances.ground is not None:
+            table = instances.sheet or instances.ground
+            x, y, z = camera.pose.position
+            self._passes["shadow"].set(eye=(x, y), ground_ratio=(z - instances.ground.height) / (z - table.height))
+            self.context.polygon_offset = 0.0, _SHADOW_OFFSET
+            self._pass("shadow", 0, instances.bodies)
+            self.context.polygon_offset = 0.0, 0.0
+
+    def _pass(self, name: str, first: int, count: int) -> None:
+        if count:
+            self._passes[name].array.render_indirect(self._commands, moderngl.TRIANGLES, count, first=first)
+
+    def _upload(self, scene: Scene) -> Instances:
+        version = self._geometry.version
+        instances = self._geometry.instances(scene.drawables())
+        grown = _store(self._instances, instances.rows)
+        _store(self._commands, instances.commands)
+        if self._geometry.version != version or not self._passes:
+            grown |= _store(self._vertices, self._geometry.vertices())
+        if grown or not self._passes:
+            self._bind()
+        return instances
+
+    def _bind(self) -> None:
+        """Tie programs to the buffers, anew whenever a buffer moved."""
+        for each in self._passes.values():
+            each.array.release()
+        self._passes = {}
+        content = [
+            (self._vertices, _VERTEX_LAYOUT, *_VERTEX_NAMES),
+            (self._instances, _INSTANCE_LAYOUT, *_INSTANCE_NAMES),
+        ]
+        for name, program in self._programs.items():
+            self._passes[name] = _Pass(program, self.context.vertex_array(program, content, skip_errors=True))
+
+    def _target(self, size: tuple[int, int]) -> Target:
+        if size not in self._targets:
+            while len(self._targets) >= _TARGET_LIMIT:
+                self._targets.pop(next(iter(self._targets))).release()
+            self._targets[size] = make_target(self.context, size)
+        return self._targets[size]
+
+
+_devices: dict[int, _Device] = {}
+"""By process: after a fork the parent's stays here, unused, because nothing of it may be freed in the child."""
+
+_devices_lock = threading.Lock()
+
+
+def _acquire() -> _Device:
+    """The device of this process, made when there is none yet."""
+    process = os.getpid()
+    with _devices_lock:
+        if process not in _devices:
+            context = _make_context()
+            with context:
+                _devices[process] = _Device(context)
+        device = _devices[process]
+        device.users += 1
+        return device
+
+
+def _give_back(device: _Device) -> None:
+    """End one use of a device; the last one frees it."""
+    if device.process != os.getpid():
+        return
+    with _devices_lock:
+        device.users -= 1
+        if device.users == 0:
+            del _devices[device.process]
+            device.release()
+
+
+def _make_context() -> moderngl.Context:
+    # Zero threads: llvmpipe rasterises in the calling thread, so that worker processes do not fight for cores and a
+    # fork finds no dead threads; Mesa's shader cache would start a thread too. A GPU's driver heeds neither.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+    os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
+    reasons: list[str] = []
+    # Machines without development packages have only the names with a version. The first EGL device may be a GPU that
+    # this user may not open, with a software rasteriser behind it.
+    names: list[dict[str, Any]] = [{"libgl": "libGL.so.1", "libegl": "libEGL.so.1"}, {}]
+    for libraries in names:
+        for device in range(_EGL_DEVICES):
+            options = {"backend": "egl", "device_index": device, **libraries}
+            try:
+                return moderngl.create_context(require=430, standalone=True, **options)
+            except Exception as error:  # moderngl raises plain Exception, and ImportError without its EGL backend.
+                reasons.append(str(error))
+    raise RendererError(f"OpenGL through EGL cannot be used here ({'; '.join(dict.fromkeys(reasons))}). {_MEND}")
+
+
+def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:
+    """Write an array into a buffer; returns whether the buffer had to grow."""
+    grown = data.nbytes > buffer.size
+    if grown:
+        buffer.orphan(data.nbytes * 3 // 2)
+    buffer.write(data)
+    return grown
+
+
+@lru_cache(maxsize=64)
+def _view_projection(camera: Camera) -> Array:
+    """World to clip coordinates, with y down: clip w is the depth along the optical axis."""
+    rows, columns = camera.image_size
+    near, far, focal = camera.near, camera.far, camera.focal_length
+    projection = np.array(
+        [
+            [2 * focal / columns, 0, 0, 0],
+            [0, 2 * focal / rows, 0, 0],
+            [0, 0, (far + near) / (far - near), -2 * far * near / (far - near)],
+            [0, 0, 1, 0],
+        ]
+    )
+    result: Array = projection @ camera.pose.inverse().matrix()
+    return result
+
+
+def _shaded(surface: Surface, lighting: Lighting) -> tuple[float, ...]:
+    """Colour of a surface in the shadow, and its label."""
+    return (*(lighting.ambient * value for value in surface.color), surface.label)

@@ -1,0 +1,138 @@
+"""The command line: exit statuses, one-line errors, one JSON object last."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fake_environment import TASK
+
+from ravens_suite.cli.commands import COMMANDS
+from ravens_suite.cli.main import main
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.execution.progress import ConsoleProgress
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name}" in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_its_options_and_defaults(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    text = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert "--json" in text
+    assert "(default:" in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["colect"], ["collect", "--episodes", "many"], ["tasks", "--jsno"]])
+def test_wrong_usage_is_status_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        status = main(arguments)
+    except SystemExit as stop:
+        status = int(str(stop.code))
+    assert status == 2
+    assert not capsys.readouterr().out
+
+
+def test_an_unknown_command_suggests_one(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["colect"])
+    assert capsys.readouterr().err == "ravens-suite: There is no command named 'colect'. Did you mean 'collect'?\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["collect"],
+        ["collect", "fake-tusk"],
+        ["collect", TASK, "--episodes", "0"],
+        ["collect", TASK, "--environment", "{"],
+        ["collect", TASK, "--workers", "0"],
+        ["collect", TASK, "--engine", "steam"],
+        ["evaluate", "no-such-run"],
+        ["evaluate", "oracle"],
+    ],
+)
+def test_failure_is_status_one_and_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("ravens-suite: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_collect_prints_its_figures_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["collect", TASK, "--episodes", "3", "--workers", "1", "--data", "d", "--json"]) == 0
+    out = capsys.readouterr().out
+    row = json.loads(out.splitlines()[-1])
+    keys = "episodes attempts mean_score strict_success mean_steps seconds seconds_per_episode renderer"
+    assert set(row) == set(keys.split())
+    assert (row["episodes"], row["attempts"]) == (3, 4)
+    assert EpisodeStore.of("d", TASK, "train").seeds() == [0, 2, 3]
+    assert main(["collect", TASK, "--episodes", "3", "--workers", "1", "--data", "d"]) == 0
+    assert "3 episodes in d/fake-task/train" in capsys.readouterr().out
+
+
+def test_evaluate_prints_and_records_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "oracle", TASK, "--episodes", "4", "--workers", "1", "--json", "--record", "oracle.csv"]
+    assert main(command) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert {"episodes", "mean_score", "strict_success", "interval_95", "seconds"} <= set(row)
+    table = Path("oracle.csv").read_text().splitlines()
+    assert table == ["task,split,episodes,score,strict,mean_steps", "fake-task,test,4,82.5,75.0,2.25"]
+    assert Path("runs/oracle/fake-task/test.json").exists()
+
+
+def test_control_c_keeps_what_is_done_and_is_status_130(tmp_path: Path) -> None:
+    code = (
+        # A shell starts what runs in the background with control-C ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "import sys, time; sys.path.insert(0, sys.argv[1]); import fake_environment as f; f.register();"
+        "from ravens_suite.cli.main import main;"
+        "real = f.FakeEnvironment.step;"
+        "f.FakeEnvironment.step = lambda *a: (time.sleep(0.1), real(*a))[1];"
+        "sys.exit(main(['collect', f.TASK, '--episodes', '50', '--workers', '1', '--data', 'd']))"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, str(Path(__file__).parent)], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    store = EpisodeStore.of(tmp_path / "d", TASK, "train")
+    deadline = time.monotonic() + 30
+    while len(store) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    _, complaint = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert complaint.splitlines()[-1] == "ravens-suite: stopped. What is done is kept; the same command continues."
+    assert store.seeds()[:2] == [0, 2]
+    assert all(store.intact(seed) for seed in store.seeds())
+
+
+def test_progress_is_a_bar_on_a_terminal_and_plain_lines_elsewhere() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream in (Terminal(), io.StringIO()):
+        with ConsoleProgress("work", stream) as progress:
+            for done in range(1, 4):
+                progress(done, 3, "fine")
+        text = stream.getvalue()
+        assert ("\r" in text) == stream.isatty()
+        assert "3/3" in text

@@ -1,0 +1,92 @@
+"""The main job, small: what its stages leave behind, and what a second run does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ravens_suite.cli import quickstart as module
+from ravens_suite.cli.console import Console
+from ravens_suite.cli.main import main
+from ravens_suite.cli.quickstart import STAGES, QuickstartPlan, quickstart
+from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
+from ravens_suite.rollout.evaluate import Evaluation, Result
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stages that were called; none does any work."""
+    called: list[str] = []
+
+    def evaluate(policy: str, *, episodes: int, **_: Any) -> Evaluation:
+        called.append("evaluate")
+        results = tuple(Result(seed, 1.0, seed != 0, 1, "done", {}, []) for seed in range(episodes))
+        return Evaluation("transporter", "block-insertion", "test", results, 1.0, Path("test.json"))
+
+    def write_report(folder: Path, **_: Any) -> None:
+        called.append("report")
+        assert json.loads((folder / "result.json").read_text())["seconds"].keys() >= {"collect", "train", "evaluate"}
+        (folder / "report.html").write_text("page")
+
+    monkeypatch.setattr(module, "collect", lambda *_, **__: called.append("collect"))
+    monkeypatch.setattr(module, "_train", lambda *_: called.append("train"))
+    monkeypatch.setattr(module, "evaluate", evaluate)
+    monkeypatch.setattr(page, "write_report", write_report)
+    return called
+
+
+def _run(out: Path, **plan: Any) -> module.QuickstartResult:
+    return quickstart(QuickstartPlan(**{"workers": 1, "steps": 10, **plan}), out, Console(as_json=True).progress)
+
+
+def test_all_stages_run_in_order_and_are_noted(stages: list[str], tmp_path: Path) -> None:
+    done = _run(tmp_path)
+    noted = json.loads((tmp_path / "result.json").read_text())
+    assert stages == list(STAGES)
+    assert (noted["mean_score"], noted["strict_success"], noted["episodes"]) == (100.0, 95.0, 20)
+    assert list(done.seconds) == list(STAGES)
+    assert set(noted["seconds"]) == set(STAGES)
+
+
+def test_a_second_run_writes_no_second_report_unless_the_scores_change(stages: list[str], tmp_path: Path) -> None:
+    first = _run(tmp_path)
+    stages.clear()
+    second = _run(tmp_path)
+    assert "report" not in stages
+    assert all(second.seconds[name] >= first.seconds[name] for name in STAGES)
+    _run(tmp_path, episodes=30)
+    assert stages[-1] == "report"
+    (tmp_path / "report.html").unlink()
+    stages.clear()
+    _run(tmp_path, episodes=30)
+    assert stages[-1] == "report"
+
+
+def test_a_folder_of_other_settings_is_refused(stages: list[str], tmp_path: Path) -> None:
+    _run(tmp_path)
+    with pytest.raises(ConflictError, match="--out"):
+        _run(tmp_path, demos=5)
+
+
+def test_what_cannot_be_done_is_refused_before_anything_is_written(stages: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="block-insertion"):
+        _run(tmp_path / "out", task="block-insertions")
+    for changes in ({"steps": 0}, {"demos": 0}, {"task": "block-insertion-continuous"}):
+        with pytest.raises(ConfigError):
+            _run(tmp_path / "out", **changes)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_the_whole_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    few = ["--demos", "1", "--episodes", "2", "--steps", "4", "--workers", "1"]
+    assert main(["quickstart", *few, "--out", out, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["episodes"] == 2
+    page = Path(result["report"]).read_text(encoding="utf-8")
+    assert page.count("<video") == 2
+    assert "block-insertion" in page

@@ -1,0 +1,165 @@
+"""The fused heightmap equals a plain reference, to the pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ravens_suite.core.cameras import Camera, look_at, published_cameras
+from ravens_suite.core.heightmap import Heightmap, camera_rays, empty_table, fuse
+from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
+from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
+from ravens_suite.errors import ConfigError
+
+SMALL = Workspace(low=(0.25, -0.25, 0.0), high=(0.75, 0.25, 0.28), pixel_size=0.03125)
+BELOW = Workspace(low=(0.2, -0.6, -0.01), high=(0.8, 0.6, 0.27), pixel_size=0.05)
+"""One that the ground beside the sheet is inside of."""
+
+
+def reference(
+    color: NDArray[np.uint8], depth: NDArray[np.float32], cameras: Sequence[Camera], workspace: Workspace
+) -> Heightmap:
+    """Point by point, lowest first, one view after the other."""
+    rows, columns = workspace.shape
+    heights, colors = [], []
+    for image, shades, camera in zip(depth, color, cameras, strict=True):
+        rays = camera_rays(camera, workspace)
+        points = []
+        for index, d in enumerate(image.reshape(-1)):
+            column, row, z = (d * rays.direction[axis, index] + rays.origin[axis] for axis in range(3))
+            size = np.float32(workspace.high[2] - workspace.low[2])
+            if d > 0 and 0 <= column < columns and 0 <= row < rows and 0 <= z < size:
+                points.append((z, index, math.floor(row), math.floor(column)))
+        height = np.zeros((rows, columns), np.float32)
+        shade = np.zeros((rows, columns, 3), np.uint8)
+        for z, index, row, column in sorted(points):
+            height[row, column] = z
+            shade[row, column] = shades.reshape(-1, 3)[index]
+        heights.append(height)
+        colors.append(shade)
+    stack = np.stack(colors).astype(np.int64)
+    seen = (stack.sum(axis=-1) > 0).sum(axis=0)
+    mean = np.rint(stack.sum(axis=0) / np.maximum(seen, 1)[..., None]).astype(np.uint8)
+    return Heightmap(mean, np.max(heights, axis=0))
+
+
+@st.composite
+def cameras(draw: st.DrawFn) -> Camera:
+    x, y = (draw(st.floats(-0.3, 1.2)) for _ in range(2))
+    z = draw(st.floats(0.4, 1.0))
+    target = (draw(st.floats(0.3, 0.7)) + 0.011, draw(st.floats(-0.2, 0.2)) + 0.013, 0.0)
+    size = (draw(st.integers(4, 14)), draw(st.integers(4, 14)))
+    return Camera("random", look_at((x, y, z), target, (0.0, 1e-3, 1.0)), size, size[0] * draw(st.floats(0.7, 3.0)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(views=st.lists(cameras(), min_size=1, max_size=3), seed=st.integers(0, 2**31), flat=st.booleans())
+def test_equal_to_the_plain_reference(views: list[Camera], seed: int, flat: bool) -> None:
+    rng = np.random.default_rng(seed)
+    size = views[0].image_size
+    views = [Camera(v.name, v.pose, size, v.focal_length) for v in views]
+    depth = quantize_depth(rng.uniform(-0.05, 1.3, (len(views), *size)))
+    if flat:
+        depth[:] = depth[:, :1, :1]
+    color = rng.integers(0, 3 if flat else 256, (*depth.shape, 3)).astype(np.uint8)
+    ours, plain = fuse(color, depth, views, SMALL), reference(color, depth, views, SMALL)
+    np.testing.assert_array_equal(ours.height, plain.height)
+    np.testing.assert_array_equal(ours.color, plain.color)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    views=st.lists(cameras(), min_size=1, max_size=3),
+    seed=st.integers(0, 2**31),
+    shares=st.lists(st.floats(0, 1), min_size=5, max_size=5),
+    workspace=st.sampled_from([SMALL, AGENT_WORKSPACE, BELOW]),
+)
+def test_what_differs_from_the_empty_table_makes_no_difference_to_exactness(
+    views: list[Camera], seed: int, shares: list[float], workspace: Workspace
+) -> None:
+    """Depths as expected, a few steps off, of things on the table, not measured, and NaN, side by side."""
+    rng = np.random.default_rng(seed)
+    size = views[0].image_size
+    views = [Camera(v.name, v.pose, size, v.focal_length) for v in views]
+    expected = np.stack([empty_table(camera, workspace).depth.reshape(size) for camera in views])
+    steps = quantize_depth(expected + rng.integers(-3, 4, expected.shape) * DEPTH_UNIT)
+    things = quantize_depth(expected * rng.uniform(0.5, 1.2, expected.shape))
+    choices = np.stack([expected, steps, things, np.zeros_like(expected), np.full_like(expected, np.nan)])
+    weights = np.array(shares) + 1e-3
+    pick = rng.choice(5, expected.shape, p=weights / weights.sum())
+    depth = np.take_along_axis(choices, pick[None], axis=0)[0]
+    color = rng.integers(0, 256, (*depth.shape, 3)).astype(np.uint8)
+    ours, plain = fuse(color, depth, views, workspace), reference(color, depth, views, workspace)
+    np.testing.assert_array_equal(ours.height, plain.height)
+    np.testing.assert_array_equal(ours.color, plain.color)
+
+
+def test_a_table_pixel_that_is_hidden_leaves_its_map_pixel_to_the_next_best() -> None:
+    views = (Camera("above", look_at((0.5, 0.0, 0.8), (0.5, 0.0, 0.0), (0.0, 1.0, 0.0)), (48, 48), 48.0),)
+    table = empty_table(views[0], SMALL)
+    shared = np.flatnonzero(np.diff(table.start) > 1)
+    assert len(shared) > 0
+    depth = table.depth.copy()
+    depth[table.winner[shared]] = 0
+    color = np.arange(48 * 48 * 3).reshape(1, 48, 48, 3).astype(np.uint8)
+    images = color, depth.reshape(1, 48, 48), views, SMALL
+    ours, plain = fuse(*images), reference(*images)
+    assert ours.color.reshape(-1, 3)[shared].any(axis=-1).all()
+    np.testing.assert_array_equal(ours.height, plain.height)
+    np.testing.assert_array_equal(ours.color, plain.color)
+
+
+def plane_depth(camera: Camera, z: float) -> NDArray[np.float32]:
+    """Depth at which every pixel's ray meets a horizontal plane (far where it does not)."""
+    v, u = np.mgrid[: camera.image_size[0], : camera.image_size[1]]
+    rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.intrinsics).T @ camera.pose.rotation().T
+    down = np.minimum(rays[..., 2], -1e-9)
+    return quantize_depth(np.minimum((z - camera.pose.position[2]) / down, camera.far))
+
+
+def test_a_plane_has_its_height_everywhere() -> None:
+    views = published_cameras()
+    depth = np.stack([plane_depth(camera, 0.05) for camera in views])
+    color = np.full((*depth.shape, 3), 70, np.uint8)
+    color[0] = 100
+    heightmap = fuse(color, depth, views)
+    assert heightmap.height.shape == (320, 160)
+    assert heightmap.height.dtype == np.float32 and heightmap.color.dtype == np.uint8
+    middle = heightmap.height[80:240, 20:140]
+    assert (np.abs(middle - 0.05) < 2e-4).mean() > 0.95
+    assert set(np.unique(heightmap.color)) <= {0, 70, 80, 85, 100}
+
+
+def test_the_ground_plane_is_left_out() -> None:
+    views = published_cameras((120, 160))
+    depth = np.stack([plane_depth(camera, -0.001) for camera in views])
+    heightmap = fuse(np.full((*depth.shape, 3), 9, np.uint8), depth, views)
+    assert not heightmap.height.any() and not heightmap.color.any()
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.4, -0.3), (0.6, 0.2)])
+def test_a_point_falls_into_the_pixel_of_its_position(x: float, y: float) -> None:
+    views = published_cameras()
+    color = np.full((3, 480, 640, 3), 200, np.uint8)
+    depth = np.full((3, 480, 640), 10, np.float32)
+    for index, camera in enumerate(views):
+        px, py, pz = camera.intrinsics @ camera.pose.inverse().apply(np.array([x, y, 0.1]))
+        depth[index, round(py / pz), round(px / pz)] = quantize_depth(np.array(pz))
+    rows, columns = np.nonzero(fuse(color, depth, views).height)
+    expected = AGENT_WORKSPACE.to_pixel(x, y)
+    assert len(rows) >= 1
+    assert np.abs(rows - expected[0]).max() <= 1 and np.abs(columns - expected[1]).max() <= 1
+
+
+def test_images_of_other_cameras_are_refused() -> None:
+    views = published_cameras((12, 16))
+    with pytest.raises(ConfigError, match="cameras of the environment"):
+        fuse(np.zeros((3, 10, 16, 3), np.uint8), np.zeros((3, 10, 16), np.float32), views)
+    with pytest.raises(ConfigError, match="one of each"):
+        fuse(np.zeros((2, 12, 16, 3), np.uint8), np.zeros((2, 12, 16), np.float32), views)

@@ -1,0 +1,91 @@
+"""Looking at an episode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ravens_suite.cli.main import main
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.types import quantize_depth
+from ravens_suite.data.episode import Episode, write_episode
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.report.view import contact_sheet, open_in_browser, step_views, view_episode
+
+_SIZE = (48, 64)
+
+
+def _episode(actions: str = "poses") -> Episode:
+    rng = np.random.default_rng(0)
+    pose = np.array([[0.5, 0.0, 0.02, 0, 0, 0, 1.0], [0.4, 0.2, 0.02, 0, 0, 0, 1.0]])
+    return Episode(
+        task="block-insertion",
+        split="train",
+        seed=3,
+        observations={
+            "color": rng.integers(0, 255, (3, 3, *_SIZE, 3), dtype=np.uint8),
+            "depth": quantize_depth(rng.uniform(0.5, 1.5, (3, 3, *_SIZE))),
+        },
+        actions={"pick": pose, "place": pose[::-1]} if actions == "poses" else {"pose": pose},
+        rewards=np.array([0.0, 1.0]),
+        poses={"block": np.zeros((3, 7))},
+        cameras=published_cameras(_SIZE),
+        success=True,
+        metadata={"renderer": "tiny", "motion": [{"outcome": "done", "grasped": True, "steps": 7}] * 2},
+    )
+
+
+@pytest.fixture
+def episode_file(tmp_path: Path) -> Path:
+    path = tmp_path / "000003.safetensors"
+    write_episode(path, _episode())
+    return path
+
+
+def test_a_page_shows_every_step_and_the_end(episode_file: Path) -> None:
+    page = view_episode(episode_file)
+    text = page.read_text(encoding="utf-8")
+    assert page == episode_file.with_suffix(".html")
+    assert [title in text for title in ("Step 1 of 2", "Step 2 of 2", "<h2>End</h2>")] == [True] * 3
+    assert text.count('<img src="data:image/webp') == 3 * 5
+    assert "http" not in text
+
+
+def test_a_contact_sheet_has_a_row_an_observation(episode_file: Path) -> None:
+    path = view_episode(episode_file, episode_file.with_name("sheet.png"), depth=True)
+    sheet = contact_sheet(step_views(_episode(), depth=True))
+    assert np.array_equal(cv2.imread(str(path))[..., ::-1], sheet)
+    assert sheet.shape[1] == 8 * 406
+
+
+def test_other_actions_than_poses_are_shown_as_numbers() -> None:
+    first, *_ = step_views(_episode("waypoints"))
+    assert any(fact.startswith("pose (0.500, 0.000") for fact in first.facts)
+
+
+def test_what_cannot_be_shown_says_why(episode_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="gif"):
+        view_episode(episode_file, tmp_path / "a.gif")
+    with pytest.raises(MissingDataError, match=r"000003\.safetensors"):
+        view_episode(tmp_path)
+    with pytest.raises(MissingDataError):
+        view_episode(tmp_path / "other.safetensors")
+    episode_file.write_bytes(episode_file.read_bytes()[:-9])
+    with pytest.raises(DamagedDataError, match="000003"):
+        view_episode(episode_file)
+
+
+def test_without_a_display_no_browser_is_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("webbrowser.open", lambda url: pytest.fail(f"opened {url}"))
+    assert not open_in_browser(tmp_path / "a.html")
+
+
+def test_the_command_prints_the_path(episode_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["view", str(episode_file)]) == 0
+    assert capsys.readouterr().out.strip() == str(episode_file.with_suffix(".html"))

@@ -1,0 +1,120 @@
+"""Evaluating: who is asked, on which seeds, what is written, and that it goes on after a stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_environment import TASK
+
+from ravens_suite.errors import ConfigError, MissingDataError, UnknownNameError
+from ravens_suite.rollout import evaluate as module
+from ravens_suite.rollout.evaluate import evaluate
+
+_SOLVED = [0, 2, 3, 5, 7, 8]
+
+
+def _make_run(folder: Path, seeds: list[int]) -> Path:
+    (folder / "policy").mkdir(parents=True, exist_ok=True)
+    (folder / "policy" / "agent.json").write_text('{"agent": "fake-agent", "config": {}, "seed": 0}')
+    (folder / "policy" / "weights.safetensors").write_text(" ".join(str(seed) for seed in seeds))
+    (folder / "run.json").write_text(json.dumps({"plan": {"task": TASK, "agent": "fake-agent"}}))
+    return folder
+
+
+def test_the_oracle_is_scored_on_the_seeds_of_a_split(tmp_path: Path) -> None:
+    done = evaluate("oracle", TASK, episodes=10, out=tmp_path)
+    assert [result.seed for result in done.results] == list(range(10))
+    assert [result.seed for result in done.results if result.success] == _SOLVED
+    assert {result.outcome.split(":")[0] for result in done.results} == {"done", "step limit", "gave up", "not placed"}
+    row = done.to_json()
+    assert row["mean_score"] == pytest.approx(100 * (6 + 2 * 0.3 + 0.1 + 0) / 10)
+    assert row["strict_success"] == 60
+    low, high = row["interval_95"]
+    assert 25 < low < 60 < high < 90
+    value = json.loads((tmp_path / "test.json").read_text())
+    assert value["task"] == TASK
+    assert value["renderer"] == "none"
+    assert value["results"][2]["goals"] == {"block": True}
+    assert value["provenance"]["versions"]["numpy"]
+
+
+def test_a_trained_agent_is_found_in_its_run_and_sees_images_only(tmp_path: Path) -> None:
+    run = _make_run(tmp_path / "run", [0, 1, 5])
+    done = evaluate(str(run), episodes=3)
+    assert (done.agent, done.task) == ("fake-agent", TASK)
+    assert [result.score for result in done.results] == pytest.approx([1.0, 0.3, 0.3])
+    assert done.path == run / "eval" / "test.json"
+
+
+def test_a_second_call_goes_on_where_the_first_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    real = module.EvaluationWorker.run
+
+    def run(worker: module.EvaluationWorker, unit: module.Unit) -> tuple[module.Result, str]:
+        if len(tried) == 3:
+            raise KeyboardInterrupt
+        tried.append(unit.seed)
+        return real(worker, unit)
+
+    monkeypatch.setattr(module.EvaluationWorker, "run", run)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate("oracle", TASK, episodes=5, out=tmp_path)
+    monkeypatch.setattr(module.EvaluationWorker, "run", lambda w, unit: (tried.append(unit.seed), real(w, unit))[1])
+    done = evaluate("oracle", TASK, episodes=5, out=tmp_path)
+    assert tried == [0, 1, 2, 3, 4]
+    assert len(done.results) == 5
+    assert evaluate("oracle", TASK, episodes=4, out=tmp_path).results == done.results[:4]
+    assert len(tried) == 5
+
+
+def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for commit, episodes in (("old", 2), ("new", 2), ("new", 4)):
+        monkeypatch.setattr(module, "provenance", lambda commit=commit: {"commit": commit})
+        evaluate("oracle", TASK, episodes=episodes, out=tmp_path)
+        value = json.loads((tmp_path / "test.json").read_text())
+        assert value["provenance"]["commit"] == ("old" if episodes == 2 else "old and new")
+
+
+def test_other_weights_or_settings_are_evaluated_anew(tmp_path: Path) -> None:
+    run = _make_run(tmp_path / "run", [0, 1, 5])
+    evaluate(str(run), episodes=3)
+    assert evaluate(str(_make_run(run, [0, 1, 2])), episodes=3).to_json()["strict_success"] == pytest.approx(66.6667)
+    evaluate(str(run), episodes=2, arguments={"shade": 3})
+    assert json.loads((run / "eval" / "test.json").read_text())["episodes"] == 2
+
+
+def test_a_damaged_result_is_evaluated_anew(tmp_path: Path) -> None:
+    evaluate("oracle", TASK, episodes=2, out=tmp_path)
+    (tmp_path / "test.json").write_text('{"agent": ')
+    assert len(evaluate("oracle", TASK, episodes=2, out=tmp_path).results) == 2
+
+
+def test_random_actions_depend_on_the_seed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    actions: dict[int, list[list[float]]] = {}
+    real = module.RandomPolicy.act
+
+    def act(policy: module.RandomPolicy, observation: dict, environment: object) -> dict:
+        action = real(policy, observation, environment)
+        actions.setdefault(environment.unwrapped._seed, []).append(action["pick"].tolist())
+        return action
+
+    monkeypatch.setattr(module.RandomPolicy, "act", act)
+    evaluate("random", TASK, episodes=3, out=tmp_path / "a")
+    first = dict(actions)
+    actions.clear()
+    evaluate("random", TASK, episodes=1, first_seed=2, out=tmp_path / "b")
+    assert actions[2] == first[2]
+    assert first[0] != first[2]
+
+
+def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="evaluate oracle TASK"):
+        evaluate("oracle")
+    with pytest.raises(MissingDataError, match="no trained agent"):
+        evaluate(str(tmp_path))
+    with pytest.raises(UnknownNameError):
+        evaluate("oracle", "nothing")
+    with pytest.raises(ConfigError, match="at least 1"):
+        evaluate("oracle", TASK, episodes=0)
