@@ -11,7 +11,7 @@ depth decides only how long it takes, never what comes out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE, PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE, Workspace
 from ravens_suite.errors import ConfigError
@@ -46,6 +46,39 @@ class Heightmap:
 
     color: NDArray[np.uint8]
     height: NDArray[np.float32]
+
+
+_FARTHEST = 10.0
+"""Metres, the depth at which the suite's cameras stop: what they are expected to see beyond the ground."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One pinhole camera as a key of the caches.
+
+    Attributes:
+        image_size: (rows, columns).
+        intrinsics: (3, 3) float64 as bytes.
+        pose: (4, 4) float64 as bytes, world from camera.
+    """
+
+    image_size: tuple[int, int]
+    intrinsics: bytes
+    pose: bytes
+
+    @staticmethod
+    def of(image_size: tuple[int, int], intrinsics: Array, pose: Array) -> View:
+        """From the matrices."""
+        return View(
+            image_size,
+            np.ascontiguousarray(intrinsics, dtype=np.float64).tobytes(),
+            np.ascontiguousarray(pose, dtype=np.float64).tobytes(),
+        )
+
+    def matrices(self) -> tuple[Array, Array, Array]:
+        """(3, 3) intrinsics, (3, 3) rotation and (3,) position, world from camera."""
+        pose = np.frombuffer(self.pose).reshape(4, 4)
+        return np.frombuffer(self.intrinsics).reshape(3, 3), pose[:3, :3].copy(), pose[:3, 3].copy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +128,10 @@ class EmptyTable:
 
 
 @lru_cache(maxsize=_CAMERAS)
-def camera_rays(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> CameraRays:
+def camera_rays(camera: View, workspace: Workspace = AGENT_WORKSPACE) -> CameraRays:
     """The rays of a camera; cached, so never change the arrays."""
     direction = _directions(camera, 0.0)
-    offset = np.subtract(camera.pose.position, workspace.low)
+    offset = np.subtract(camera.matrices()[2], workspace.low)
     size = np.subtract(workspace.high, workspace.low)
     with np.errstate(divide="ignore", invalid="ignore"):
         low = (-_SLACK - offset)[:, None] / direction
@@ -115,7 +148,7 @@ def camera_rays(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> Camer
 
 
 @lru_cache(maxsize=_CAMERAS)
-def empty_table(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> EmptyTable:
+def empty_table(camera: View, workspace: Workspace = AGENT_WORKSPACE) -> EmptyTable:
     """What a camera sees of the empty table; cached, so never change the arrays."""
     depth = _empty_depth(camera)
     cell, key = _keys(depth, np.arange(len(depth)), camera_rays(camera, workspace), workspace)
@@ -131,12 +164,12 @@ def empty_table(camera: Camera, workspace: Workspace = AGENT_WORKSPACE) -> Empty
     )
 
 
-def _empty_depth(camera: Camera) -> NDArray[np.float32]:
+def _empty_depth(camera: View) -> NDArray[np.float32]:
     """(H * W,) depth of the empty table: its dark sheet, and the ground plane, taken as endless, around it.
 
     Renderers sample a pixel at its centre, half a pixel from the ray by which the published reconstruction maps it.
     """
-    eye = camera.pose.position
+    eye = camera.matrices()[2]
     x, y, down = _directions(camera, 0.5)
     down = np.minimum(down, -1e-9)  # Above the horizon everything is farther than the camera draws.
     depth = (SHEET_HEIGHT - eye[2]) / down
@@ -147,23 +180,37 @@ def _empty_depth(camera: Camera) -> NDArray[np.float32]:
         ]
     )
     depth = np.where(on_sheet, depth, (PLANE_HEIGHT - eye[2]) / down)
-    return quantize_depth(np.minimum(depth, camera.far))
+    return quantize_depth(np.minimum(depth, _FARTHEST))
 
 
-def _directions(camera: Camera, offset: float) -> NDArray[np.float64]:
+def _directions(camera: View, offset: float) -> NDArray[np.float64]:
     """(3, H * W) world-frame rays, of unit depth, through the points ``offset`` pixels right of and below pixels."""
     rows, columns = camera.image_size
     v, u = np.mgrid[:rows, :columns].reshape(2, -1) + offset
-    result: NDArray[np.float64] = camera.pose.rotation() @ (
-        np.linalg.inv(camera.intrinsics) @ np.stack([u, v, np.ones_like(u)])
-    )
+    intrinsics, rotation, _ = camera.matrices()
+    result: NDArray[np.float64] = rotation @ (np.linalg.inv(intrinsics) @ np.stack([u, v, np.ones_like(u)]))
     return result
+
+
+def fuse_observation(
+    observation: Mapping[str, Any], prefix: str = "", workspace: Workspace = AGENT_WORKSPACE
+) -> Heightmap:
+    """The heightmap of an observation with ``images`` (``core/observations.py``).
+
+    Args:
+        observation: with ``color``, ``depth``, ``camera_intrinsics`` and ``camera_poses``.
+        prefix: ``goal_`` for the goal scene.
+        workspace: what the map covers.
+    """
+    keys = ("color", "depth", "camera_intrinsics", "camera_poses")
+    return fuse(*(observation[prefix + key] for key in keys), workspace)
 
 
 def fuse(
     color: NDArray[np.uint8],
     depth: NDArray[np.float32],
-    cameras: Sequence[Camera],
+    intrinsics: Array,
+    poses: Array,
     workspace: Workspace = AGENT_WORKSPACE,
 ) -> Heightmap:
     """Fuse N views into one map of the workspace.
@@ -175,18 +222,20 @@ def fuse(
     Args:
         color: (N, H, W, 3) uint8 RGB.
         depth: (N, H, W) float32 metres along each optical axis.
-        cameras: N cameras, in the order of the images.
+        intrinsics: (N, 3, 3) float64 pinhole matrices, pixels.
+        poses: (N, 4, 4) float64, world from camera, OpenCV axes, metres.
         workspace: what the map covers.
 
     Raises:
         ConfigError: images and cameras do not fit together.
     """
-    _check(color, depth, cameras)
+    _check(color, depth, intrinsics, poses)
     cells = workspace.shape[0] * workspace.shape[1]
     height = np.zeros(cells, dtype=np.float32)
     total = np.zeros((2, cells), dtype=np.uint32)
     count = np.zeros(cells, dtype=np.uint16)
-    for view_color, view_depth, camera in zip(color, depth, cameras, strict=True):
+    for view_color, view_depth, matrix, pose in zip(color, depth, intrinsics, poses, strict=True):
+        camera = View.of((len(view_depth), len(view_depth[0])), matrix, pose)
         key = _highest(view_depth.reshape(-1), camera, workspace)
         np.maximum(height, _height(key), out=height)
         shade = _words(view_color).take(_pixel_after(key)) & 0xFFFFFF
@@ -217,7 +266,7 @@ def _words(color: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return words
 
 
-def _highest(depth: NDArray[np.float32], camera: Camera, workspace: Workspace) -> NDArray[np.int64]:
+def _highest(depth: NDArray[np.float32], camera: View, workspace: Workspace) -> NDArray[np.int64]:
     """(rows * columns,) for every map pixel of one view the greatest key of its points; 0 for none.
 
     Map pixels whose winner still sees the table start with its key; then come the image pixels that see something
@@ -288,15 +337,17 @@ def _along(axis: int, rays: CameraRays, pixel: NDArray[np.int64], depth: NDArray
     return value
 
 
-def _check(color: NDArray[Any], depth: NDArray[Any], cameras: Sequence[Camera]) -> None:
-    for camera, image, shades in zip(cameras, depth, color, strict=False):
-        if image.shape != camera.image_size or shades.shape != (*camera.image_size, 3):
+def _check(color: NDArray[Any], depth: NDArray[Any], intrinsics: Array, poses: Array) -> None:
+    views = len(color)
+    wanted = {
+        "depth": (np.shape(depth), np.shape(color)[:3]),
+        "color": (np.shape(color), (*np.shape(depth), 3)),
+        "camera_intrinsics": (np.shape(intrinsics), (views, 3, 3)),
+        "camera_poses": (np.shape(poses), (views, 4, 4)),
+    }
+    for name, (found, expected) in wanted.items():
+        if found != expected or len(np.shape(depth)) != 3:
             raise ConfigError(
-                f"Camera {camera.name!r} has images of {camera.image_size}, but depth is {image.shape} and colour "
-                f"{shades.shape}. Pass the cameras of the environment that made the images."
+                f"{name} has shape {found}, not {expected}: pass color, depth, camera_intrinsics and camera_poses of "
+                "one observation."
             )
-    if not len(color) == len(depth) == len(cameras):
-        raise ConfigError(
-            f"There are {len(color)} colour images, {len(depth)} depth images and {len(cameras)} cameras: "
-            "pass one of each a view."
-        )

@@ -3,13 +3,15 @@
 The file is lossless and compressed, holds the same bytes for the same episode, and has every byte under a checksum. The
 container is safetensors (see ``container.py``). Images are coded frame by frame (see ``frames.py``) into arrays named
 ``observations/<key>/<frame>/<plane>``; everything else lies there as it is: ``observations/<key>``,
-``actions/<key>``, ``rewards`` and ``poses`` (bodies, T+1, 7).
+``actions/<key>``, ``rewards`` and ``poses`` (bodies, T+1, 7). Texts lie in the header, each once with the steps it
+was seen at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
+from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.frames import Encoder, Layout, decode, decode_frame
-from ravens_suite.errors import ConfigError, DamagedDataError
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
-FORMAT = "ravens-suite episode 1"
+FORMAT = "ravens-suite episode 2"
 _IMAGE_AXES = 4
 
 
@@ -58,8 +61,9 @@ class Episode:
         task: for example ``"block-insertion"``.
         split: ``train``, ``val`` or ``test``.
         seed: of the scene.
-        observations: by key, ``"color"`` (T+1, N, H, W, 3) uint8, ``"depth"`` (T+1, N, H, W) float32 metres in whole
-            multiples of ``DEPTH_UNIT``, and what else the environment was asked for; none if they are in a recording.
+        observations: by key, the step as first axis: ``"color"`` (T+1, N, H, W, 3) uint8, ``"depth"`` (T+1, N, H, W)
+            float32, and what else the environment was asked to observe (``core/observations.py``); texts are (T+1,)
+            arrays of strings. None if they are in a recording.
         actions: by key, ``"pick"`` and ``"place"`` (T, 7) float64: position, then quaternion (xyzw), world frame.
         rewards: (T,) float64.
         poses: privileged. Body name to (T+1, 7) float64 world poses; NaN rows where the body is absent.
@@ -118,13 +122,15 @@ class Recording:
 
     Attributes:
         images: by key, what has rows and columns.
-        values: by key, everything else.
+        values: by key, other arrays.
+        texts: by key, strings.
     """
 
     images: dict[str, Encoder] = field(default_factory=dict)
     values: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, observation: Mapping[str, NDArray[Any]]) -> None:
+    def add(self, observation: Mapping[str, Any]) -> None:
         """Code the next observation; all of an episode have the same keys.
 
         Its arrays must not change: images until the next one is added, others until the episode is written.
@@ -133,8 +139,12 @@ class Recording:
             ConfigError: an image has another shape or dtype than the first.
         """
         for key, value in observation.items():
+            if isinstance(value, str):
+                self.texts.setdefault(key, []).append(str(value))
+                continue
             array = np.asarray(value)
-            if array.ndim < _IMAGE_AXES - 1:
+            # Coordinates in float64 are no images, even where they are matrices, one a camera.
+            if array.ndim < _IMAGE_AXES - 1 or array.dtype == np.float64:
                 self.values.setdefault(key, []).append(array)
             else:
                 self.images.setdefault(key, Encoder()).add(array)
@@ -142,7 +152,7 @@ class Recording:
     def check(self, count: int) -> None:
         """Raise ConfigError unless there are ``count`` observations."""
         counts = {key: len(encoder) for key, encoder in self.images.items()}
-        counts |= {key: len(values) for key, values in self.values.items()}
+        counts |= {key: len(values) for key, values in (self.values | self.texts).items()}
         if not counts:
             raise ConfigError("An episode without observations: give them, or the recording of its rollout.")
         for key, seen in counts.items():
@@ -175,7 +185,13 @@ def write_episode(path: Path | str, episode: Episode, recording: Recording | Non
             for plane, blob in enumerate(planes):
                 arrays[_image_name(key, frame, plane)] = blob
     layouts = {key: asdict(encoder.layout) for key, encoder in sorted(recording.images.items())}
-    write_container(Path(path), arrays, _value(episode, bodies, layouts))
+    texts = {key: _runs(lines) for key, lines in sorted(recording.texts.items())}
+    write_container(Path(path), arrays, _value(episode, bodies, layouts, texts))
+
+
+def _runs(lines: Sequence[str]) -> list[list[Any]]:
+    """Equal strings in a row as one: [how many, text]."""
+    return [[len(list(group)), text] for text, group in groupby(lines)]
 
 
 def _recorded(episode: Episode) -> Recording:
@@ -226,6 +242,7 @@ class EpisodeReader:
             value["metadata"],
         )
         self._bodies: list[str] = value["bodies"]
+        self._texts: dict[str, list[list[Any]]] = value["texts"]
         self._layouts = {
             key: Layout(**{**layout, "shape": tuple(layout["shape"])}) for key, layout in value["images"].items()
         }
@@ -242,28 +259,63 @@ class EpisodeReader:
         """Body name to (T+1, 7) float64."""
         return dict(zip(self._bodies, self._container.array("poses"), strict=True))
 
-    def observations(self, stop: int | None = None) -> dict[str, NDArray[Any]]:
-        """Observations 0 to ``stop`` - 1 by key, each with the step as first axis; all T + 1 by default."""
-        count = self.summary.steps + 1 if stop is None else min(stop, self.summary.steps + 1)
-        result: dict[str, NDArray[Any]] = {}
-        for key in self._names("observations"):
-            result[key] = self._container.array(f"observations/{key}")[:count]
-        for key, layout in self._layouts.items():
-            result[key] = decode(layout, self._reader(key), count)
-        return dict(sorted(result.items()))
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of what was observed, sorted."""
+        return tuple(sorted([*self._names("observations"), *self._layouts, *self._texts]))
 
-    def observation(self, step: int) -> dict[str, NDArray[Any]]:
-        """One observation by key, without the step axis; no other is read.
+    def observations(self, stop: int | None = None, keys: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Observations 0 to ``stop`` - 1 by key, each with the step as first axis.
+
+        Args:
+            stop: how many; all T + 1 by default.
+            keys: which; all by default.
+        """
+        return self.window(0, self.summary.steps + 1 if stop is None else stop, keys)
+
+    def window(self, start: int, stop: int, keys: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Observations ``start`` to ``stop`` - 1 by key, each with the step as first axis; nothing else is read.
+
+        ``start`` and ``stop`` are cut to 0 and T + 1, so that a window may reach over the ends of an episode.
+
+        Args:
+            start: first step.
+            stop: the step after the last.
+            keys: which; all by default.
+
+        Raises:
+            MissingDataError: a key was not observed.
+        """
+        count = self.summary.steps + 1
+        steps = range(max(start, 0), max(min(stop, count), max(start, 0)))
+        result: dict[str, NDArray[Any]] = {}
+        for key in self._wanted(keys):
+            if key in self._texts:
+                result[key] = self._text(key)[steps.start : steps.stop]
+            elif key not in self._layouts:
+                result[key] = self._container.array(f"observations/{key}")[steps.start : steps.stop]
+            elif steps == range(count):
+                result[key] = decode(self._layouts[key], self._reader(key), count)
+            else:
+                layout = self._layouts[key]
+                frames = [decode_frame(layout, self._reader(key), step) for step in steps]
+                result[key] = np.stack(frames) if frames else np.empty((0, *layout.shape[1:]), layout.dtype)
+        return result
+
+    def observation(self, step: int, keys: Collection[str] | None = None) -> dict[str, Any]:
+        """One observation by key, as the environment gave it; no other is read.
 
         Args:
             step: 0 to T.
+            keys: which; all by default.
+
+        Raises:
+            MissingDataError: a key was not observed.
         """
         if not 0 <= step <= self.summary.steps:
             raise IndexError(f"An episode of {self.summary.steps} steps has no observation {step}.")
-        result = {key: self._container.array(f"observations/{key}")[step] for key in self._names("observations")}
-        for key, layout in self._layouts.items():
-            result[key] = decode_frame(layout, self._reader(key), step)
-        return dict(sorted(result.items()))
+        window = self.window(step, step + 1, keys)
+        return {key: str(array[0]) if key in self._texts else array[0] for key, array in window.items()}
 
     def episode(self) -> Episode:
         """All of it; every byte is checked."""
@@ -290,6 +342,16 @@ class EpisodeReader:
         for name in self._container.names:
             self._container.blob(name)
 
+    def _wanted(self, keys: Collection[str] | None) -> list[str]:
+        if keys is None:
+            return list(self.keys)
+        if missing := sorted(set(keys).difference(self.keys)):
+            raise MissingDataError(f"{self._container.path}: {missing_keys_message(missing, self.keys)} Collect again.")
+        return sorted(keys)
+
+    def _text(self, key: str) -> NDArray[Any]:
+        return np.array([text for count, text in self._texts[key] for _ in range(count)], dtype=np.str_)
+
     def _names(self, group: str) -> list[str]:
         prefix = f"{group}/"
         names = [name.removeprefix(prefix) for name in self._container.names if name.startswith(prefix)]
@@ -303,7 +365,9 @@ def _image_name(key: str, frame: int, plane: int) -> str:
     return f"observations/{key}/{frame:04}/{plane}"
 
 
-def _value(episode: Episode, bodies: list[str], layouts: dict[str, Any]) -> dict[str, Any]:
+def _value(
+    episode: Episode, bodies: list[str], layouts: dict[str, Any], texts: dict[str, list[list[Any]]]
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "task": episode.task,
@@ -316,4 +380,5 @@ def _value(episode: Episode, bodies: list[str], layouts: dict[str, Any]) -> dict
         "metadata": episode.metadata,
         "bodies": bodies,
         "images": layouts,
+        "texts": texts,
     }

@@ -1,0 +1,114 @@
+"""The files of a training run: the one place where they are named.
+
+``RUN/run.json`` says everything about the run, ``RUN/policy/`` holds the weights that were kept, ``RUN/training.safetensors``
+what training needs to go on, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one file an evaluation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.errors import DamagedDataError, MissingDataError
+
+RECORD = "run.json"
+
+
+@dataclass(frozen=True)
+class PolicyFolder:
+    """The files of a trained agent.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        """Everything that actions depend on, as safetensors."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def settings(self) -> Path:
+        """JSON: which agent it is and what rebuilds it."""
+        return self.path / "agent.json"
+
+    def agent(self) -> str:
+        """Registered name of the agent.
+
+        Raises:
+            MissingDataError: there is no trained agent here.
+        """
+        if not self.settings.exists():
+            raise MissingDataError(f"There is no trained agent in {self.path}: train one, or name its folder.")
+        return str(read_json(self.settings)["agent"])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the settings and the weights."""
+        return hashlib.sha256(self.settings.read_bytes() + self.weights.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a training run.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    path: Path
+
+    @property
+    def record_path(self) -> Path:
+        """What was asked for and what came of it."""
+        return self.path / RECORD
+
+    @property
+    def policy(self) -> PolicyFolder:
+        """The weights that were kept."""
+        return PolicyFolder(self.path / "policy")
+
+    @property
+    def training(self) -> Path:
+        """The training state, from which an interrupted run goes on."""
+        return self.path / "training.safetensors"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard's files."""
+        return self.path / "logs"
+
+    @property
+    def evaluations(self) -> Path:
+        """One JSON file an evaluation."""
+        return self.path / "eval"
+
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.record_path.exists()
+
+    def record(self) -> dict[str, Any]:
+        """The content of ``run.json``.
+
+        Raises:
+            MissingDataError: there is no run here.
+            DamagedDataError: it is not the record of a run.
+        """
+        if not self.exists():
+            raise MissingDataError(
+                f"There is no run in {self.path}: train one (ravens-suite train), or name its folder."
+            )
+        record = read_json(self.record_path)
+        if not isinstance(record, dict) or not isinstance(record.get("plan"), dict):
+            raise DamagedDataError(
+                f"{self.record_path} is not the record of a training run: delete it and train again."
+            )
+        return record
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write ``run.json``, whole or not at all."""
+        write_json(self.record_path, record)
