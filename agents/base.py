@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from ravens_suite.core.observations import Interface, Observation, missing_keys_message
+from ravens_suite.core.observations import GOAL, Interface, Observation, missing_keys_message
 from ravens_suite.core.policy import Action
 from ravens_suite.data.atomic import read_json, write_bytes, write_json
 from ravens_suite.data.demonstrations import Demonstrations
@@ -138,6 +138,20 @@ class Agent(ABC, Generic[Data]):
                 f"{cls.name} gives actions of control {' or '.join(cls.controls)}, but the environment takes "
                 f"{interface.control}: choose another agent, or the other form of the task (TASK or TASK-continuous)."
             )
+
+    @classmethod
+    def reads(cls, interface: Interface) -> tuple[str, ...]:
+        """The observed keys that this agent reads: its own, and those of the conditions that it can be told.
+
+        Args:
+            interface: of an environment that ``check`` accepts.
+        """
+        keys = list(cls.observation_keys)
+        if "goal" in cls.conditions:
+            keys += [GOAL + key for key in cls.observation_keys]
+        if "instruction" in cls.conditions:
+            keys.append("instruction")
+        return tuple(key for key in dict.fromkeys(keys) if key in interface.observation)
 
     def save(self, folder: Path) -> None:
         """Write the policy: weights as safetensors and settings as JSON, each whole or not at all."""

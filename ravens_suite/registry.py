@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import logging
 import pkgutil
+import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -91,10 +95,40 @@ def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
     return _load(entry), dict(entry.arguments)
 
 
-def load_agent(name: str) -> type[Agent]:
+def load_agent(name: str) -> type[Agent[Any]]:
     """Import an agent; raises as ``load_task`` does."""
-    agent: type[Agent] = _load(_find("agent", name, _agents()))
+    if ":" in name:
+        own: type[Agent[Any]] = load_object(name)
+        return own
+    agent: type[Agent[Any]] = _load(_find("agent", name, _agents()))
     return agent
+
+
+def load_object(path: str) -> Any:
+    """Import what a user names as ``package.module:name`` or ``file.py:name``.
+
+    Raises:
+        ConfigError: there is no such module, file or name in it.
+    """
+    where, _, name = path.rpartition(":")
+    try:
+        module = _load_file(Path(where)) if where.endswith(".py") else import_module(where)
+        return getattr(module, name)
+    except (ImportError, FileNotFoundError, AttributeError) as error:
+        raise ConfigError(f"Cannot import {path!r}: {error}. Write it as package.module:name or file.py:name.") from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    """The module of a file, imported once; worker processes import it again by the same path."""
+    name = f"_ravens_suite_user_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, path)
+        if spec is None or spec.loader is None or not path.exists():
+            raise FileNotFoundError(f"there is no file {path}")
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
 
 
 def environment_id(task_name: str) -> str:

@@ -1,29 +1,28 @@
 """A grid of agents x tasks x demonstrations x seeds, which never repeats what is done.
 
-The folder of a benchmark holds ``cells/`` (one JSON a cell), ``scores.csv`` (one row a cell), and ``runs/`` (the
+The folder of a benchmark holds ``trials/`` (one JSON a trial), ``scores.csv`` (one row a trial), and ``runs/`` (the
 training runs behind them, with their evaluations), so ``ravens-suite report`` takes it as it is.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from ravens_suite.benchmark.trials import KEY, SCORES, Cell, Rules, finished, run_cell, table_row, training_plan
+from ravens_suite.benchmark.trials import KEY, SCORES, Trial, TrialSettings, finished, run_trial, table_row
 from ravens_suite.data.locks import locked
+from ravens_suite.data.outcomes import mean_over_tasks
 from ravens_suite.data.tables import record_row
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
-from ravens_suite.execution.engine import available_cores, make_engine
-from ravens_suite.execution.isolation import Outcome, run_isolated
+from ravens_suite.execution.pool import JobPool, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
 from ravens_suite.registry import agent_names
-from ravens_suite.report.runs import mean_over_tasks
 from ravens_suite.rollout.collect import collect
 
 _LOG = logging.getLogger(__name__)
@@ -38,26 +37,24 @@ class BenchmarkPlan:
         tasks: registered names.
         demos: numbers of demonstrations.
         seeds: of the choice of demonstrations, the initial weights and the augmentation.
-        rules: for all cells; their threads and pool are set here.
-        pool: demonstrations collected of each task, of which every cell draws its own; the largest of ``demos`` at
+        settings: for all trials; threads that are not given are a trial's share of the cores.
+        pool: demonstrations collected of each task, of which every trial draws its own; the largest of ``demos`` at
             least.
-        workers: cells at once.
-        threads: of a cell; ``None`` for its share of the cores.
+        workers: trials at once.
     """
 
     agents: tuple[str, ...]
     tasks: tuple[str, ...]
     demos: tuple[int, ...] = (1, 10, 100)
     seeds: tuple[int, ...] = (0,)
-    rules: Rules = field(default_factory=Rules)
+    settings: TrialSettings = field(default_factory=TrialSettings)
     pool: int = 0
     workers: int = 1
-    threads: int | None = None
 
-    def cells(self) -> list[Cell]:
-        """Every cell once; few demonstrations first, so that a grid that is stopped early has whole columns."""
+    def trials(self) -> list[Trial]:
+        """Every trial once; few demonstrations first, so that a grid that is stopped early has whole columns."""
         grid = product(self.seeds, self.demos, self.tasks, self.agents)
-        return list(dict.fromkeys(Cell(agent, task, demos, seed) for seed, demos, task, agent in grid))
+        return list(dict.fromkeys(Trial(agent, task, demos, seed) for seed, demos, task, agent in grid))
 
     def check(self) -> None:
         """Refuse what cannot be done before anything is begun.
@@ -66,21 +63,25 @@ class BenchmarkPlan:
             UnknownNameError: there is no such agent or task.
             ConfigError: a list is empty or a number is too small.
         """
-        if not self.cells():
-            raise ConfigError("Name at least one agent, task, number of demonstrations and seed.")
-        if self.workers < 1 or self.rules.episodes < 1 or self.pool < 0 or min(self.seeds) < 0:
-            raise ConfigError("--workers and --episodes must be at least 1, --pool and --seeds at least 0.")
-        for name in self.rules.config:
-            if name not in agent_names():
-                raise UnknownNameError("agent", name, agent_names())
-        rules = self.settled_rules()
-        for cell in self.cells():
-            training_plan(cell, rules).check()
+        from ravens_suite.training.loop import check_plan
 
-    def settled_rules(self) -> Rules:
-        """The rules with the threads of a cell, and what its demonstrations are drawn from."""
-        threads = max(available_cores() // self.workers, 1) if self.threads is None else self.threads
-        return replace(self.rules, threads=threads, pool=self.collected())
+        if not self.trials():
+            raise ConfigError("Name at least one agent, task, number of demonstrations and seed.")
+        if self.workers < 1 or self.settings.episodes < 1 or self.pool < 0 or min(self.seeds) < 0:
+            raise ConfigError("--workers and --episodes must be at least 1, --pool and --seeds at least 0.")
+        for name in self.settings.config:
+            if name not in self.agents:
+                raise UnknownNameError("agent", name, agent_names() if name not in agent_names() else self.agents)
+        settings = self.resolved_settings()
+        for trial in self.trials():
+            check_plan(settings.plan(trial))
+
+    def resolved_settings(self) -> TrialSettings:
+        """The settings with the threads of a trial, and what its demonstrations are drawn from."""
+        training = self.settings.training
+        if training.threads is None:
+            training = replace(training, threads=max(available_cores() // self.workers, 1))
+        return replace(self.settings, training=training, pool=self.collected())
 
     def collected(self) -> int:
         """Demonstrations to be collected of each task."""
@@ -92,9 +93,9 @@ class BenchmarkResult:
     """What there is of the grid now.
 
     Attributes:
-        records: of the cells that are done, as ``cells/*.json`` hold them, in the order of the grid.
+        records: of the trials that are done, as ``trials/*.json`` hold them, in the order of the grid.
         made: how many of them this call finished.
-        failures: by the name of a cell, why it is not done.
+        failures: by the name of a trial, why it is not done.
         scores: the table.
     """
 
@@ -104,7 +105,7 @@ class BenchmarkResult:
     scores: Path
 
     def means(self) -> list[dict[str, Any]]:
-        """Mean score and strict success over the tasks of each agent and number of demonstrations."""
+        """Mean score and success rate over the tasks of each agent and number of demonstrations."""
         groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for record in self.records:
             groups.setdefault((record["agent"], record["demos"]), []).append(record)
@@ -112,10 +113,12 @@ class BenchmarkResult:
             {
                 "agent": agent,
                 "demos": demos,
-                "cells": len(group),
+                "trials": len(group),
                 "tasks": len({row["task"] for row in group}),
-                "score": round(mean_over_tasks((row["task"], row["score"]) for row in group), 4),
-                "strict": round(mean_over_tasks((row["task"], row["strict"]) for row in group), 4),
+                **{
+                    figure: round(mean_over_tasks([(row["task"], row[figure]) for row in group]), 4)
+                    for figure in ("mean_score", "success_rate")
+                },
             }
             for (agent, demos), group in sorted(groups.items())
         ]
@@ -123,7 +126,7 @@ class BenchmarkResult:
     def to_json(self) -> dict[str, Any]:
         """The figures of ``ravens-suite benchmark --json``."""
         return {
-            "cells": len(self.records),
+            "trials": len(self.records),
             "made": self.made,
             "failed": self.failures,
             "means": self.means(),
@@ -131,35 +134,22 @@ class BenchmarkResult:
         }
 
 
-class Runner(Protocol):
-    """``isolation.run_isolated``, or ``run_here``."""
-
-    def __call__(
-        self,
-        work: Callable[[Cell, Callable[[str], None]], dict[str, Any]],
-        items: Sequence[Cell],
-        workers: int,
-        tell: Callable[[Cell, str], None],
-    ) -> Iterator[Outcome[Cell, dict[str, Any]]]:
-        """Outcomes as they come."""
-
-
 def benchmark(
     plan: BenchmarkPlan,
     data: Path,
     out: Path,
-    tell: Callable[[str], AbstractContextManager[Progress]],
+    make_progress: Callable[[str], AbstractContextManager[Progress]],
     *,
-    runner: Runner = run_isolated,
+    pool: JobPool | None = None,
 ) -> BenchmarkResult:
-    """Do the cells that are not done: collect what is missing, train, choose on validation seeds, judge on test seeds.
+    """Do the trials that are not done: collect what is missing, train, choose on validation seeds, test.
 
     Args:
         plan: what to do.
         data: folder of all demonstrations.
         out: folder of the benchmark.
-        tell: makes the progress of a stage from its title.
-        runner: where the cells run.
+        make_progress: makes the progress of a stage from its title.
+        pool: where the trials run; by default each in a process of its own, so that one that dies takes no other along.
 
     Raises:
         UnknownNameError: there is no such agent or task; before anything is begun.
@@ -170,10 +160,34 @@ def benchmark(
     with locked(out, "at work in"):
         grid = _Grid(plan, data, out)
         grid.take_stock()
-        grid.collect(tell)
-        with tell("benchmark") as progress:
-            grid.run(progress, runner)
+        grid.collect(make_progress)
+        with make_progress("benchmark") as progress:
+            if pool is None:
+                with make_pool(workers=plan.workers, tries=1, nested=True) as processes:
+                    grid.run(progress, processes)
+            else:
+                grid.run(progress, pool)
     return grid.result()
+
+
+class TrialWorker:
+    """Runs trials.
+
+    Args:
+        settings: of all trials.
+        data: folder of the demonstrations.
+        out: folder of the benchmark.
+    """
+
+    def __init__(self, settings: TrialSettings, data: Path, out: Path) -> None:
+        self._settings, self._data, self._out = settings, data, out
+
+    def run(self, trial: Trial, on_note: Callable[[str], None]) -> dict[str, Any]:
+        """The record of a trial; see ``run_trial``."""
+        return run_trial(trial, self._settings, self._data, self._out, on_note)
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
 
 class _Grid:
@@ -181,74 +195,69 @@ class _Grid:
 
     def __init__(self, plan: BenchmarkPlan, data: Path, out: Path) -> None:
         self.plan, self.data, self.out = plan, data, out
-        self.cells = plan.cells()
-        self.rules = plan.settled_rules()
-        self.records: dict[Cell, dict[str, Any]] = {}
-        self.failures: dict[Cell, str] = {}
+        self.trials = plan.trials()
+        self.settings = plan.resolved_settings()
+        self.records: dict[Trial, dict[str, Any]] = {}
+        self.failures: dict[Trial, str] = {}
         self.made = 0
 
     def take_stock(self) -> None:
         """Find what is done, and note it in the table again, should a kill have come between."""
-        for cell in self.cells:
+        for trial in self.trials:
             try:
-                record = finished(cell, self.rules, self.out)
+                record = finished(trial, self.settings, self.out)
             except ConflictError as error:
-                self.failures[cell] = str(error)
+                self.failures[trial] = str(error)
                 continue
             if record is not None:
-                self._note(cell, record)
+                self._note(trial, record)
 
-    def missing(self) -> list[Cell]:
-        """Cells still to be done."""
-        return [cell for cell in self.cells if cell not in self.records and cell not in self.failures]
+    def missing(self) -> list[Trial]:
+        """Trials still to be done."""
+        return [trial for trial in self.trials if trial not in self.records and trial not in self.failures]
 
-    def collect(self, tell: Callable[[str], AbstractContextManager[Progress]]) -> None:
-        """The demonstrations of every task that has cells to be done; where it fails, so do they."""
-        tasks = list(dict.fromkeys(cell.task for cell in self.missing()))
-        with make_engine(workers=available_cores()) as engine:
+    def collect(self, make_progress: Callable[[str], AbstractContextManager[Progress]]) -> None:
+        """The demonstrations of every task that has trials to be done; where it fails, so do they."""
+        tasks = list(dict.fromkeys(trial.task for trial in self.missing()))
+        with make_pool(workers=available_cores()) as pool:
             for task in tasks:
                 try:
-                    with tell(f"collect {task}") as progress:
+                    with make_progress(f"collect {task}") as progress:
                         collect(
                             task,
                             episodes=self.plan.collected(),
                             data=self.data,
-                            arguments=self.rules.arguments,
-                            engine=engine,
-                            progress=progress,
+                            arguments=self.settings.arguments,
+                            pool=pool,
+                            on_progress=progress,
                         )
                 except RavensError as error:
-                    for cell in self.missing():
-                        if cell.task == task:
-                            self.failures[cell] = f"no demonstrations: {error}"
+                    for trial in self.missing():
+                        if trial.task == task:
+                            self.failures[trial] = f"no demonstrations: {error}"
 
-    def run(self, progress: Progress, runner: Runner) -> None:
-        """The cells that are not done, several at once."""
-        work = partial(_work, self.rules, self.data, self.out)
-        todo = self.missing()
-        progress(len(self.records), len(self.cells))
+    def run(self, progress: Progress, pool: JobPool) -> None:
+        """The trials that are not done, several at once."""
+        progress(len(self.records), len(self.trials))
 
-        def tell(cell: Cell, note: str) -> None:
-            progress(len(self.records), len(self.cells), f"{cell.name}: {note}")
+        def on_note(trial: Trial, note: str) -> None:
+            progress(len(self.records), len(self.trials), f"{trial.name}: {note}")
 
-        for outcome in runner(work, todo, self.plan.workers, tell):
+        make = partial(TrialWorker, self.settings, self.data, self.out)
+        for outcome in pool.outcomes(make, self.missing(), on_note=on_note):
             if outcome.result is None:
-                self.failures[outcome.item] = outcome.failure
-                _LOG.warning("%s failed: %s", outcome.item.name, outcome.failure)
+                self.failures[outcome.job] = outcome.failure
+                _LOG.warning("%s failed: %s", outcome.job.name, outcome.failure)
                 continue
-            self._note(outcome.item, outcome.result)
+            self._note(outcome.job, outcome.result)
             self.made += 1
-            tell(outcome.item, f"score {outcome.result['score']:.1f}")
+            on_note(outcome.job, f"mean score {outcome.result['mean_score']:.1f}")
 
     def result(self) -> BenchmarkResult:
-        records = tuple(self.records[cell] for cell in self.cells if cell in self.records)
-        failures = {cell.name: why for cell, why in self.failures.items()}
+        records = tuple(self.records[trial] for trial in self.trials if trial in self.records)
+        failures = {trial.name: why for trial, why in self.failures.items()}
         return BenchmarkResult(records, self.made, failures, self.out / SCORES)
 
-    def _note(self, cell: Cell, record: dict[str, Any]) -> None:
-        self.records[cell] = record
+    def _note(self, trial: Trial, record: dict[str, Any]) -> None:
+        self.records[trial] = record
         record_row(self.out / SCORES, table_row(record), key=KEY)
-
-
-def _work(rules: Rules, data: Path, out: Path, cell: Cell, tell: Callable[[str], None]) -> dict[str, Any]:
-    return run_cell(cell, rules, data, out, tell)

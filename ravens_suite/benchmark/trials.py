@@ -1,4 +1,4 @@
-"""One cell of a benchmark: an agent trained on so many demonstrations of a task, and judged once on the test seeds."""
+"""One trial of a benchmark: an agent trained on demonstrations of a task, then tested once on the test seeds."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.data.store import EpisodeStore
+from ravens_suite.data.outcomes import Summary
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
-from ravens_suite.execution.engine import make_engine
+from ravens_suite.execution.pool import make_pool
 from ravens_suite.execution.progress import Progress
+from ravens_suite.rollout.environments import to_json
 from ravens_suite.rollout.evaluate import Evaluation, evaluate
-from ravens_suite.rollout.rollout import plain
-
-if TYPE_CHECKING:
-    from ravens_suite.training.loop import TrainingPlan
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings, resume_settings
 
 _LOG = logging.getLogger(__name__)
-CELLS, RUNS, SCORES = "cells", "runs", "scores.csv"
+TRIALS, RUNS, SCORES = "trials", "runs", "scores.csv"
 KEY = ("agent", "task", "demos", "seed")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What is trained.
+class Trial:
+    """What is trained and tested.
 
     Attributes:
         agent: registered name.
@@ -49,175 +48,174 @@ class Cell:
 
     def record_path(self, out: Path) -> Path:
         """Its result, within the folder of a benchmark."""
-        return out / CELLS / f"{self.name}.json"
+        return out / TRIALS / f"{self.name}.json"
 
-    def run_folder(self, out: Path) -> Path:
+    def run(self, out: Path) -> RunFolder:
         """Its training run, within the folder of a benchmark."""
-        return out / RUNS / self.agent / f"{self.task}-{self.demos}-{self.seed}"
+        return RunFolder(out / RUNS / self.agent / f"{self.task}-{self.demos}-{self.seed}")
 
 
 @dataclass(frozen=True)
-class Rules:
-    """How all cells of a benchmark are trained and judged.
+class TrialSettings:
+    """How all trials of a benchmark are trained and tested.
+
+    The threads, the device and the pool that a trial was begun with stay.
 
     Attributes:
+        training: how long, where, and how weights are chosen.
         episodes: test seeds.
-        val_episodes: validation episodes that weights are chosen on; 0 keeps the last.
-        candidates: how often in the second half of training the weights are judged.
-        steps: gradient steps; ``None`` for the agent's own number.
         config: by agent, settings that differ from its defaults, as JSON.
         arguments: of the environments, as JSON.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        threads: of numerical work in a cell.
-        pool: demonstrations of each task that a cell draws its own from; ``None`` for all there are.
-
-    What device, threads and pool a cell was begun with stays.
+        pool: demonstrations of each task that a trial draws its own from; ``None`` for all there are.
     """
 
+    training: TrainingSettings = field(default_factory=TrainingSettings)
     episodes: int = 100
-    val_episodes: int = 20
-    candidates: int = 1
-    steps: int | None = None
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
-    threads: int = 1
     pool: int | None = None
 
-    def settings(self, agent: str) -> dict[str, Any]:
-        """What the results of a cell depend on, beside the cell itself and what it was begun with; JSON."""
+    def recorded(self, agent: str) -> dict[str, Any]:
+        """What the results of a trial depend on, beside the trial itself and what it was begun with; JSON."""
         return {
-            "val_episodes": self.val_episodes,
-            "candidates": self.candidates,
-            "steps": self.steps,
-            "config": plain(self.config.get(agent, {})),
-            "arguments": plain(self.arguments),
+            "val_episodes": self.training.val_episodes,
+            "candidates": self.training.candidates,
+            "steps": self.training.steps,
+            "config": to_json(self.config.get(agent, {})),
+            "arguments": to_json(self.arguments),
         }
 
+    def plan(self, trial: Trial) -> TrainingPlan:
+        """How a trial is trained."""
+        return TrainingPlan(
+            agent=trial.agent,
+            tasks=(trial.task,),
+            demos=trial.demos,
+            seed=trial.seed,
+            settings=self.training,
+            config=self.config.get(trial.agent, {}),
+        )
 
-def finished(cell: Cell, rules: Rules, out: Path) -> dict[str, Any] | None:
-    """The record of a cell that is done; ``None`` when there is something to do.
+
+def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any] | None:
+    """The record of a trial that is done; ``None`` when there is something to do.
 
     Raises:
         ConflictError: it was done with other settings.
     """
     try:
-        record: dict[str, Any] = read_json(cell.record_path(out))
-        found, episodes = record["settings"], int(record["episodes"])
+        record: dict[str, Any] = read_json(trial.record_path(out))
+        found, episodes = record["settings"], Summary.from_json(record).episodes
+        table_row(record)
     except MissingDataError:
         return None
     except (DamagedDataError, KeyError, TypeError) as error:
-        _LOG.warning("%s is damaged and made anew: %s", cell.record_path(out), error)
+        _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
-    wanted = rules.settings(cell.agent)
+    wanted = settings.recorded(trial.agent)
     if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
         key = differing[0]
         raise ConflictError(
-            f"{cell.record_path(out)} was made with {key} {found.get(key)!r}, not {wanted[key]!r}: "
+            f"{trial.record_path(out)} was made with {key} {found.get(key)!r}, not {wanted[key]!r}: "
             "name another --out, or delete it and its run."
         )
-    return record if episodes >= rules.episodes else None
+    return record if episodes >= settings.episodes else None
 
 
-def run_cell(cell: Cell, rules: Rules, data: Path, out: Path, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Train a cell and judge it, or do what is missing of it; its record, which is also written.
+def run_trial(
+    trial: Trial, settings: TrialSettings, data: Path, out: Path, on_note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Train and test, or do what is missing of it; the trial's record, which is also written.
 
     Args:
-        cell: what to train.
-        rules: how.
+        trial: what to train.
+        settings: how.
         data: folder of the demonstrations, which must be there.
         out: folder of the benchmark.
-        tell: told of how far it is.
+        on_note: called with how far it is.
     """
-    run = cell.run_folder(out)
-    _train(cell, rules, data, run, _teller(tell, "train"))
-    with make_engine(workers=rules.threads) as engine:
+    run = trial.run(out)
+    trained = _train(trial, settings, data, run, _noted(on_note, "train"))
+    begun = replace(
+        settings,
+        training=replace(settings.training, threads=trained["plan"]["threads"], device=trained["plan"]["device"]),
+        pool=trained["pool"][trial.task],
+    )
+    with make_pool(workers=begun.training.threads or 1) as pool:
         evaluation = evaluate(
-            str(run),
-            episodes=rules.episodes,
-            arguments=rules.arguments,
-            engine=engine,
-            progress=_teller(tell, "evaluate"),
+            str(run.path), episodes=settings.episodes, pool=pool, on_progress=_noted(on_note, "evaluate")
         )
-    trained = read_json(run / "run.json")
-    pool = trained.get("pool") or len(EpisodeStore.of(data, cell.task, "train"))
-    begun = replace(rules, threads=trained["plan"]["threads"], device=trained["plan"]["device"], pool=pool)
-    record = {**_describe(cell, rules, trained, evaluation), "command": command(cell, begun)}
-    write_json(cell.record_path(out), record)
+    record = {**_describe(trial, settings, trained, evaluation), "command": command(trial, begun)}
+    write_json(trial.record_path(out), record)
     return record
 
 
-def command(cell: Cell, rules: Rules) -> str:
-    """The command that makes this one cell."""
-    words = ["ravens-suite", "benchmark", "--agents", cell.agent, "--tasks", cell.task, "--demos", str(cell.demos)]
-    words += ["--seeds", str(cell.seed), "--pool", str(rules.pool), "--episodes", str(rules.episodes)]
-    words += ["--threads", str(rules.threads)]
-    if rules.device != "auto":
-        words += ["--device", rules.device]
-    words += ["--val-episodes", str(rules.val_episodes), "--candidates", str(rules.candidates)]
-    if rules.steps is not None:
-        words += ["--steps", str(rules.steps)]
-    if config := rules.config.get(cell.agent):
-        words += ["--config", json.dumps({cell.agent: plain(config)})]
-    if more := {key: value for key, value in rules.arguments.items() if (key, value) != ("renderer", "auto")}:
-        words += ["--environment", json.dumps(plain(more))]
+def command(trial: Trial, settings: TrialSettings) -> str:
+    """The command that makes this one trial."""
+    training = settings.training
+    words = ["ravens-suite", "benchmark", "--agents", trial.agent, "--tasks", trial.task, "--demos", str(trial.demos)]
+    words += ["--seeds", str(trial.seed), "--pool", str(settings.pool), "--episodes", str(settings.episodes)]
+    words += ["--threads", str(training.threads)]
+    if training.device != "auto":
+        words += ["--device", training.device]
+    words += ["--val-episodes", str(training.val_episodes), "--candidates", str(training.candidates)]
+    if training.steps is not None:
+        words += ["--steps", str(training.steps)]
+    if config := settings.config.get(trial.agent):
+        words += ["--config", json.dumps({trial.agent: to_json(config)})]
+    if more := {key: value for key, value in settings.arguments.items() if (key, value) != ("renderer", "auto")}:
+        words += ["--environment", json.dumps(to_json(more))]
     return shlex.join(words)
 
 
 def table_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a cell in ``scores.csv``; ``low`` and ``high`` bound the strict success with 95 %."""
-    low, high = record["strict_interval_95"]
-    names = ("score", "strict", "low", "high", "steps", "train_seconds", "val_episodes", "commit", "command")
-    values = {**record, "low": low, "high": high, "val_episodes": record["settings"]["val_episodes"]}
-    return {name: values[name] for name in (*KEY, *names)}
-
-
-def training_plan(cell: Cell, rules: Rules) -> TrainingPlan:
-    """How a cell is trained."""
-    from ravens_suite.training.loop import TrainingPlan
-
-    return TrainingPlan(
-        **asdict(cell),
-        steps=rules.steps,
-        val_episodes=rules.val_episodes,
-        candidates=rules.candidates,
-        threads=rules.threads,
-        device=rules.device,
-        config=rules.config.get(cell.agent, {}),
-    )
-
-
-def _train(cell: Cell, rules: Rules, data: Path, run: Path, progress: Progress) -> None:
-    from ravens_suite.training.loop import begun_with, train
-    from ravens_suite.training.validation import Validator
-
-    plan = training_plan(cell, replace(rules, **begun_with(run)))
-    with Validator(cell.task, data) as validate:
-        train(plan, data, run, pool=rules.pool, evaluate=validate, progress=progress)
-
-
-def _describe(cell: Cell, rules: Rules, trained: Mapping[str, Any], evaluation: Evaluation) -> dict[str, Any]:
-    tested = read_json(evaluation.path)
-    figures, course = evaluation.to_json(), trained["course"]
+    """The row of a trial in ``scores.csv``; ``low`` and ``high`` bound the success rate with 95 %."""
+    summary = Summary.from_json(record)
+    low, high = summary.success_rate_interval
     return {
-        **asdict(cell),
-        "settings": rules.settings(cell.agent),
-        "episodes": figures["episodes"],
-        "score": figures["mean_score"],
-        "score_interval_95": figures["score_interval_95"],
-        "strict": figures["strict_success"],
-        "strict_interval_95": figures["interval_95"],
-        "mean_steps": figures["mean_steps"],
-        "steps": course["step"],
-        "selected_step": course["best_step"],
+        **{name: record[name] for name in KEY},
+        "score": summary.mean_score,
+        "strict": summary.success_rate,
+        "low": low,
+        "high": high,
+        **{name: record[name] for name in ("steps", "train_seconds")},
+        "val_episodes": record["settings"]["val_episodes"],
+        **{name: record[name] for name in ("commit", "command")},
+    }
+
+
+def _train(trial: Trial, settings: TrialSettings, data: Path, run: RunFolder, on_progress: Progress) -> dict[str, Any]:
+    from ravens_suite.training.loop import train
+
+    plan = settings.plan(trial)
+    if run.exists():
+        begun_on = run.record()["plan"].get("device", plan.settings.device)
+        kept = resume_settings(replace(plan.settings, threads=None, device=begun_on), run)
+        plan = replace(plan, settings=kept)
+    train(plan, data, run.path, pool=settings.pool, on_progress=on_progress)
+    return run.record()
+
+
+def _describe(
+    trial: Trial, settings: TrialSettings, trained: Mapping[str, Any], evaluation: Evaluation
+) -> dict[str, Any]:
+    tested = read_json(evaluation.path)
+    state = trained["training"]
+    return {
+        **asdict(trial),
+        "settings": settings.recorded(trial.agent),
+        **evaluation.summary.to_json(),
+        "steps": state["step"],
+        "selected_step": state["best_step"],
         "selection": trained["selection"],
-        "validation": course["judged"],
-        "val_score": course["best_score"],
-        "demonstrations": trained["demonstrations"],
+        "validation": state["validation"],
+        "val_score": state["best_score"],
+        "environment": trained["environments"][trial.task],
+        "demonstrations": trained["demonstrations"][trial.task],
         "parameters": trained["parameters"],
         "threads": trained["plan"]["threads"],
-        "train_seconds": round(course["seconds"], 2),
-        "evaluate_seconds": figures["seconds"],
+        "train_seconds": round(state["seconds"], 2),
+        "evaluate_seconds": round(evaluation.seconds, 3),
         "commit": trained["commit"],
         "evaluation_commit": tested["provenance"]["commit"],
         "versions": {**trained["versions"], "torch": trained["torch"]},
@@ -226,8 +224,8 @@ def _describe(cell: Cell, rules: Rules, trained: Mapping[str, Any], evaluation: 
     }
 
 
-def _teller(tell: Callable[[str], None], stage: str) -> Progress:
+def _noted(on_note: Callable[[str], None], stage: str) -> Progress:
     def progress(done: int, total: int, note: str = "") -> None:
-        tell(f"{stage} {done}/{total}{f', {note}' if note else ''}")
+        on_note(f"{stage} {done}/{total}{f', {note}' if note else ''}")
 
     return progress

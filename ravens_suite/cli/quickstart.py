@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.outcomes import Summary
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConflictError
-from ravens_suite.execution.engine import available_cores, make_engine
+from ravens_suite.execution.pool import available_cores, make_pool
 from ravens_suite.execution.progress import Progress
+from ravens_suite.report.page import REPORT, STAGES_FILE, write_report
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import Evaluation, evaluate
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings, resume_settings
 
-if TYPE_CHECKING:
-    from ravens_suite.training.loop import TrainingPlan
-
-RESULT = "result.json"
 STAGES = ("collect", "train", "evaluate", "report")
 
 
@@ -45,6 +45,16 @@ class QuickstartPlan:
     val_episodes: int = 10
     workers: int = field(default_factory=available_cores)
 
+    def training_plan(self, run: RunFolder) -> TrainingPlan:
+        """How the agent is trained; a run that goes on keeps its threads."""
+        settings = TrainingSettings(steps=self.steps, val_episodes=self.val_episodes)
+        return TrainingPlan(
+            agent=self.agent,
+            tasks=(self.task,),
+            demos=self.demos,
+            settings=resume_settings(settings, run, threads=self.workers),
+        )
+
     @property
     def key(self) -> dict[str, Any]:
         """What two calls must have in common to continue one another."""
@@ -57,19 +67,13 @@ class QuickstartResult:
     """What came of it.
 
     Attributes:
-        mean_score: total reward x 100 over the test scenes.
-        strict_success: share of test scenes with every goal met, in percent.
-        interval_95: of the strict success.
-        episodes: test scenes.
+        summary: figures over the test scenes.
         seconds: of each stage.
         report: the page.
         run: the training run.
     """
 
-    mean_score: float
-    strict_success: float
-    interval_95: tuple[float, float]
-    episodes: int
+    summary: Summary
     seconds: dict[str, float]
     report: Path
     run: Path
@@ -77,10 +81,7 @@ class QuickstartResult:
     def to_json(self) -> dict[str, Any]:
         """What ``result.json`` holds beside the plan."""
         return {
-            "mean_score": self.mean_score,
-            "strict_success": self.strict_success,
-            "interval_95": list(self.interval_95),
-            "episodes": self.episodes,
+            **self.summary.to_json(),
             "seconds": self.seconds,
             "report": str(self.report),
             "run": str(self.run),
@@ -88,57 +89,36 @@ class QuickstartResult:
 
 
 def quickstart(
-    plan: QuickstartPlan, out: Path, tell: Callable[[str], AbstractContextManager[Progress]]
+    plan: QuickstartPlan, out: Path, make_progress: Callable[[str], AbstractContextManager[Progress]]
 ) -> QuickstartResult:
     """Do all four stages, or what is missing of them.
 
     Args:
         plan: what to do.
         out: folder of everything: data, the run, ``result.json`` and ``report.html``.
-        tell: makes the progress of a stage from its title.
+        make_progress: makes the progress of a stage from its title.
 
     Raises:
         ConflictError: ``out`` holds a quickstart with other settings.
         ConfigError: the plan cannot be done.
     """
-    from ravens_suite.report.page import REPORT, write_report
+    from ravens_suite.training.loop import check_plan, train
 
-    run = out / f"{plan.agent}-{plan.task}-{plan.demos}"
-    training = _training_plan(plan, run)
-    training.check()
+    run = RunFolder(out / f"{plan.agent}-{plan.task}-{plan.demos}")
+    training = plan.training_plan(run)
+    check_plan(training)
     notes = _Notes.of(out, plan)
-    with make_engine(workers=plan.workers) as engine:
-        with notes.stage("collect"), tell("1/4 collect") as progress:
-            collect(plan.task, episodes=plan.demos, data=out / "data", engine=engine, progress=progress)
-        with notes.stage("train"), tell("2/4 train") as progress:
-            _train(training, out / "data", run, progress)
-        with notes.stage("evaluate"), tell("3/4 evaluate") as progress:
-            evaluation = evaluate(str(run), episodes=plan.episodes, engine=engine, progress=progress)
+    with make_pool(workers=plan.workers) as pool:
+        with notes.stage("collect"), make_progress("1/4 collect") as progress:
+            collect(plan.task, episodes=plan.demos, data=out / "data", pool=pool, on_progress=progress)
+        with notes.stage("train"), make_progress("2/4 train") as progress:
+            train(training, out / "data", run.path, on_progress=progress)
+        with notes.stage("evaluate"), make_progress("3/4 evaluate") as progress:
+            evaluation = evaluate(str(run.path), episodes=plan.episodes, pool=pool, on_progress=progress)
     if notes.changed(evaluation) or not (out / REPORT).exists():
-        with notes.stage("report"), tell("4/4 report") as progress:
-            write_report(out, progress=progress)
-    return notes.finish(evaluation, out / REPORT, run)
-
-
-def _training_plan(plan: QuickstartPlan, run: Path) -> TrainingPlan:
-    from ravens_suite.training.loop import TrainingPlan, begun_with
-
-    return TrainingPlan(
-        plan.agent,
-        plan.task,
-        plan.demos,
-        steps=plan.steps,
-        val_episodes=plan.val_episodes,
-        threads=begun_with(run).get("threads", plan.workers),
-    )
-
-
-def _train(plan: TrainingPlan, data: Path, run: Path, progress: Progress) -> None:
-    from ravens_suite.training.loop import train
-    from ravens_suite.training.validation import Validator
-
-    with Validator(plan.task, data) as validate:
-        train(plan, data, run, evaluate=validate, progress=progress)
+        with notes.stage("report"), make_progress("4/4 report") as progress:
+            write_report(out, on_progress=progress)
+    return notes.finish(evaluation, out / REPORT, run.path)
 
 
 @dataclass
@@ -150,7 +130,7 @@ class _Notes:
 
     @staticmethod
     def of(out: Path, plan: QuickstartPlan) -> _Notes:
-        path = out / RESULT
+        path = out / STAGES_FILE
         value = read_json(path) if path.exists() else {"plan": plan.key, "seconds": {}}
         if value.get("plan") != plan.key:
             raise ConflictError(
@@ -169,24 +149,11 @@ class _Notes:
 
     def changed(self, evaluation: Evaluation) -> bool:
         """Whether the scores are not those that were noted."""
-        return any(self.value.get(name) != value for name, value in _scores(evaluation).items())
+        return any(self.value.get(name) != value for name, value in evaluation.summary.to_json().items())
 
     def finish(self, evaluation: Evaluation, report: Path, run: Path) -> QuickstartResult:
-        scores = _scores(evaluation)
-        low, high = scores["interval_95"]
-        result = QuickstartResult(
-            mean_score=scores["mean_score"],
-            strict_success=scores["strict_success"],
-            interval_95=(low, high),
-            episodes=scores["episodes"],
-            seconds={name: self.value["seconds"][name] for name in STAGES},
-            report=report,
-            run=run,
-        )
+        """Note the figures, last."""
+        seconds = {name: self.value["seconds"][name] for name in STAGES}
+        result = QuickstartResult(evaluation.summary, seconds, report, run)
         write_json(self.path, {**self.value, **result.to_json()})
         return result
-
-
-def _scores(evaluation: Evaluation) -> dict[str, Any]:
-    row = evaluation.to_json()
-    return {name: row[name] for name in ("mean_score", "strict_success", "interval_95", "episodes")}

@@ -221,6 +221,11 @@ class Scorer:
         return self.goals[self._current] if self._current < len(self.goals) else None
 
     @property
+    def steps_done(self) -> int:
+        """Number of goal steps that are complete."""
+        return self._current
+
+    @property
     def progress(self) -> float:
         """Sum of rewards so far, in [0, 1]."""
         return self._total

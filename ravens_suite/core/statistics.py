@@ -32,7 +32,7 @@ def wilson(mean: float, count: int) -> tuple[float, float]:
     return max(min(centre - half, mean), 0.0), min(max(centre + half, mean), 1.0)
 
 
-def percent_interval(values: Sequence[float]) -> list[float]:
-    """``wilson`` of values in [0, 1], in percent, rounded to a hundredth."""
-    mean = sum(values) / len(values) if values else 0.0
-    return [round(100 * bound, 2) for bound in wilson(mean, len(values))]
+def percent_interval(values: Sequence[float]) -> tuple[float, float]:
+    """``wilson`` of values in [0, 1], in percent, rounded to a hundredth: (low, high)."""
+    low, high = wilson(sum(values) / len(values) if values else 0.0, len(values))
+    return round(100 * low, 2), round(100 * high, 2)

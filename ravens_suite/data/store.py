@@ -14,13 +14,14 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import FORMAT, Episode, EpisodeReader, Recording, write_episode
 from ravens_suite.data.locks import locked
+from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 _LOG = logging.getLogger(__name__)
@@ -34,20 +35,17 @@ class Attempt:
     """What came of one seed, whether its episode was kept or not.
 
     Attributes:
-        seed: of the scene.
-        score: sum of rewards.
-        success: strict success at the end.
-        steps: number of actions.
-        outcome: ``"done"``, ``"step limit"``, or ``"gave up: <why>"``.
+        outcome: of the episode.
         kept: whether its episode is in the folder.
     """
 
-    seed: int
-    score: float
-    success: bool
-    steps: int
-    outcome: str
+    outcome: EpisodeOutcome
     kept: bool
+
+    @property
+    def seed(self) -> int:
+        """Of the scene."""
+        return self.outcome.seed
 
 
 @dataclass(frozen=True)
@@ -248,7 +246,7 @@ def _checksum(manifest: dict[str, Any]) -> str:
 
 
 def _line(attempt: Attempt) -> str:
-    text = json.dumps(asdict(attempt), sort_keys=True)
+    text = json.dumps({**attempt.outcome.to_json(), "kept": attempt.kept}, sort_keys=True)
     return f'{text[:-1]}, "crc32": {zlib.crc32(text.encode())}}}'
 
 
@@ -257,7 +255,8 @@ def _parse(line: str) -> Attempt | None:
     try:
         value = json.loads(line)
         value.pop("crc32")
-        attempt = Attempt(**value)
+        kept = value.pop("kept")
+        attempt = Attempt(EpisodeOutcome.from_json(value), kept)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return attempt if _line(attempt) == line else None

@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
 from ravens_suite.core.goals import Goal, Scorer
+from ravens_suite.core.observations import (
+    GOAL,
+    GOAL_GROUPS,
+    ControlName,
+    Observation,
+    ObservationGroup,
+    checked_groups,
+)
 from ravens_suite.core.seeding import SPLITS, Concern, Split, generator
-from ravens_suite.envs.controls import ControlName, Executed, make_control
+from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.envs.observations import StateObserver, camera_matrices, observation_space, proprioception
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
-from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, make_renderer
+from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, Images, make_renderer
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
 from ravens_suite.tasks.base import Task
@@ -32,18 +41,25 @@ FRAME_INTERVAL = 16
 _VIEWPOINT = look_at((1.15, -0.45, 0.75), (0.42, 0.0, 0.03), (0.0, 0.0, 1.0))
 _VIEW_SIZE = (480, 640)
 
+_FORMER_OPTIONS = {
+    "segmentation": "observe=['images', 'segmentation'] gives body labels",
+    "goal_image": "observe=['images', 'goal'] gives goal_color and goal_depth",
+}
+
 RenderMode = Literal["rgb_array", "rgb_array_list"]
 
 
 class RavensEnv(gymnasium.Env[Any, Any]):
     """A tabletop rearrangement task seen by three RGB-D cameras.
 
-    Observation: ``color`` (N, H, W, 3) uint8 and ``depth`` (N, H, W) float32 metres along the optical axis, fresh
-    arrays at every step; with ``segmentation=True`` also ``segmentation`` (N, H, W) int32 body labels.
+    Observation: fresh arrays at every step of what ``observe`` names, and nothing else is drawn. With ``images``, the
+    default: ``color`` (N, H, W, 3) uint8, ``depth`` (N, H, W) float32 metres along the optical axis,
+    ``camera_intrinsics`` (N, 3, 3) and ``camera_poses`` (N, 4, 4) float64, world from camera. All keys, with units and
+    frames: ``ravens_suite/core/observations.py``.
 
-    Action: ``pick`` and ``place``, each ``(7,)`` float64: position in metres and quaternion (x, y, z, w), world frame;
-    the identity quaternion points the tool straight down. A position outside the workspace is clipped; a pose out of
-    reach costs the step and moves nothing; both are said in ``info["motion"]``.
+    Action: the poses of the task's primitive, usually ``pick`` and ``place``, each ``(7,)`` float64: position in metres
+    and quaternion (x, y, z, w), world frame; the identity quaternion points the tool straight down. A position outside
+    the workspace is clipped; a pose out of reach costs the step and moves nothing; both are said in ``info["motion"]``.
 
     Reward: change of the progress in [0, 1]; rewards of an episode sum to at most 1.
 
@@ -51,17 +67,20 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         task: name of a registered task.
         split: ``train``, ``val`` or ``test``; the same seed gives other scenes in each.
         control: ``primitive`` (pick and place, or push) or ``waypoint`` (the continuous form; see ``WaypointControl``).
-        renderer: ``auto``, ``moderngl`` or ``tiny``.
+        observe: names out of ``images``, ``segmentation``, ``state``, ``proprioception``, ``goal`` (the last
+            observation of an oracle episode of the same scene) and ``instruction``.
+        renderer: ``auto``, ``moderngl`` or ``tiny``. Where nothing is to be drawn, there is none.
         image_size: (rows, columns) of every camera.
         motion: ``fast`` skips the physics of free travel with nothing in contact, and solves contacts to 1 mm/s;
             ``simulated`` does neither.
-        segmentation: adds body labels to the observation.
-        goal_image: adds ``goal_color`` and ``goal_depth``: the last observation of an oracle episode of the same scene.
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
         camera_noise: sensor noise as a multiple of the published one (3 grey levels, 3 mm).
         distractors: number of bodies that have nothing to do with the task.
         render_mode: ``rgb_array`` (one frame a call) or ``rgb_array_list`` (all frames since the last call).
         task_options: keyword arguments of the task, JSON values.
+
+    Version history: v0, first version. Since release 0.2 of the package camera parameters are part of the observation,
+    and ``observe`` takes the place of ``segmentation`` and ``goal_image``; scenes, rewards and images are the same.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by gymnasium)
@@ -74,12 +93,11 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         task: str,
         split: Split = "train",
         *,
+        observe: Sequence[str] = ("images",),
         control: ControlName = "primitive",
         renderer: str = "auto",
         image_size: Sequence[int] = PUBLISHED_IMAGE_SIZE,
         motion: Motion = "fast",
-        segmentation: bool = False,
-        goal_image: bool = False,
         randomize: Sequence[str] = (),
         camera_noise: float = 0.0,
         distractors: int = 0,
@@ -91,8 +109,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         _check_choice("render_mode", render_mode, (None, *self.metadata["render_modes"]))
         if not isinstance(renderer, str):
             raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
-        _check_choice("segmentation", segmentation, (False, True))
-        _check_choice("goal_image", goal_image, (False, True))
+        self.observed = checked_groups(observe)
         self.task: Task = _make_task(task, split, task_options)
         self.task_name = task
         self.split: Split = split
@@ -101,12 +118,11 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._nominal_cameras = published_cameras(_image_size(image_size))
         self.cameras: tuple[Camera, ...] = self._nominal_cameras
         self._lighting = PUBLISHED_LIGHTING
-        self._goal_image = goal_image
-        self._goal: dict[str, NDArray[Any]] = {}
-        self._segmentation = segmentation
-        self._renderer = make_renderer(renderer)
+        self._goal: Observation = {}
+        draws = render_mode is not None or {"images", "segmentation"} & set(self.observed)
+        self._renderer = make_renderer(renderer) if draws else None
         residual = FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL
-        self._scene = Scene(bullet_visuals=self._renderer.name == "tiny", residual=residual)
+        self._scene = Scene(bullet_visuals=self.renderer_name == "tiny", residual=residual)
         self._robot = Robot(self._scene, self.task.primitive.tool, motion)
         self._frames: list[NDArray[np.uint8]] = []
         self._scorer = Scorer([])
@@ -114,9 +130,12 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._seed = 0
         self._oracle_rng = self._sensor_rng = np.random.default_rng(0)
         self._closed = False
-        self.observation_space = _observation_space(self.cameras, segmentation, goal_image)
+        most_bodies = self.task.max_bodies + distractors
+        self._state = StateObserver(self._scene, most_bodies)
+        self.observation_space = observation_space(self.observed, self.cameras, most_bodies)
         self._control = make_control(control, self.task, self._robot)
         self.action_space = self._control.action_space
+        self.control: ControlName = control
 
     @property
     def max_steps(self) -> int:
@@ -125,12 +144,12 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
     @property
     def renderer_name(self) -> str:
-        """The renderer in use: ``moderngl`` or ``tiny``."""
-        return self._renderer.name
+        """The renderer in use: ``moderngl`` or ``tiny``; ``none`` where nothing is drawn."""
+        return "none" if self._renderer is None else self._renderer.name
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    ) -> tuple[Observation, dict[str, Any]]:
         """Build the scene of a seed.
 
         Args:
@@ -144,7 +163,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._seed = int(self.np_random.integers(2**31)) if seed is None else seed
         self._sensor_rng = generator(self._seed, self.split, "sensor")
         self._scene.on_step = None
-        self._goal = self._imagine_goal() if self._goal_image else {}
+        self._goal = self._imagine_goal() if "goal" in self.observed else {}
         self._start("oracle")
         self._frames = []
         if self.render_mode == "rgb_array_list":
@@ -152,7 +171,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             self._scene.on_step = self._on_step
         return self._observe(), self._info({"outcome": "reset", "grasped": False, "clipped": False, "steps": 0})
 
-    def step(self, action: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Carry out one action and let the scene settle.
 
         Raises:
@@ -195,13 +214,15 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """Free the simulator and the renderer. Closing twice is fine."""
         if not self._closed:
             self._closed = True
-            self._renderer.close()
+            if self._renderer is not None:
+                self._renderer.close()
             self._scene.close()
 
     def _start(self, oracle: Concern) -> None:
         """Build the scene of the present seed and let it settle."""
         self._oracle_rng = generator(self._seed, self.split, oracle)
         self._control.reset()
+        self._state.reset()
         self._steps = 0
         self._scorer = Scorer(self._build())
         self._scene.settle()
@@ -246,8 +267,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         stuck = not self._scorer.done and self.task.after_action(self._scene) and executed.complete
         return executed, reward, self._scorer.done or stuck
 
-    def _imagine_goal(self) -> dict[str, NDArray[Any]]:
-        """The last observation of an oracle episode of the present seed."""
+    def _imagine_goal(self) -> Observation:
+        """The last observation of an oracle episode of the present seed, every key with ``goal_`` before it."""
         self._start("goal")
         for _ in range(self.max_steps):
             try:
@@ -256,19 +277,43 @@ class RavensEnv(gymnasium.Env[Any, Any]):
                 break
             if over:
                 break
-        observation = self._observe()
-        return {"goal_color": observation["color"], "goal_depth": observation["depth"]}
+        seen = self._look([group for group in self.observed if group in GOAL_GROUPS])
+        return {GOAL + key: value for key, value in seen.items()}
 
-    def _observe(self) -> dict[str, NDArray[Any]]:
-        self._robot.show()
-        images = self._renderer.render(
-            self._scene, self.cameras, segmentation=self._segmentation, lighting=self._lighting
-        )
-        images = self._variations.noisy(images, self._sensor_rng)
-        observation: dict[str, NDArray[Any]] = {"color": images.color, "depth": images.depth}
+    def _observe(self) -> Observation:
+        observation = self._look(self.observed)
+        goal = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in self._goal.items()}
+        return observation | goal
+
+    def _look(self, groups: Sequence[ObservationGroup]) -> Observation:
+        """An observation of some groups, without the goal."""
+        observation: Observation = {}
+        if {"images", "segmentation"} & set(groups):
+            observation |= self._draw(groups)
+        if "state" in groups:
+            observation |= self._state.observe()
+        if "proprioception" in groups:
+            observation |= proprioception(self._robot)
+        if "instruction" in groups:
+            observation["instruction"] = self.task.current_instruction(self._scorer.steps_done)
+        return observation
+
+    def _draw(self, groups: Sequence[ObservationGroup]) -> Observation:
+        """What the cameras see, and their parameters."""
+        images = self._images(self.cameras, segmentation="segmentation" in groups)
+        observation: Observation = camera_matrices(self.cameras)
         if images.segmentation is not None:
             observation["segmentation"] = images.segmentation
-        return observation | {key: image.copy() for key, image in self._goal.items()}
+        if "images" in groups:
+            images = self._variations.noisy(images, self._sensor_rng)
+            observation |= {"color": images.color, "depth": images.depth}
+        return observation
+
+    def _images(self, cameras: Sequence[Camera], *, segmentation: bool = False) -> Images:
+        if self._renderer is None:
+            raise ConfigError("This environment draws nothing: make it with observe=['images'] or a render_mode.")
+        self._robot.show()
+        return self._renderer.render(self._scene, cameras, segmentation=segmentation, lighting=self._lighting)
 
     def _info(self, motion: dict[str, Any]) -> dict[str, Any]:
         poses = self._scene.poses()
@@ -279,7 +324,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             "motion": motion,
             "cameras": [camera.to_json() for camera in self.cameras],
             "seed": self._seed,
-            "renderer": self._renderer.name,
+            "renderer": self.renderer_name,
             "privileged": {
                 "poses": {name: pose.vector() for name, pose in poses.items()},
                 "labels": self._scene.labels(),
@@ -294,9 +339,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._frames.append(self._frame())
 
     def _frame(self) -> NDArray[np.uint8]:
-        camera = Camera("view", _VIEWPOINT, _VIEW_SIZE)
-        self._robot.show()
-        frame: NDArray[np.uint8] = self._renderer.render(self._scene, [camera], lighting=self._lighting).color[0]
+        frame: NDArray[np.uint8] = self._images([Camera("view", _VIEWPOINT, _VIEW_SIZE)]).color[0]
         return frame
 
 
@@ -311,6 +354,8 @@ def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
     task_class, arguments = load_task(name)
     known = set(inspect.signature(task_class).parameters)
     for option in options:
+        if option in _FORMER_OPTIONS:
+            raise ConfigError(f"There is no option {option!r} any more: {_FORMER_OPTIONS[option]}.")
         if option not in known:
             raise ConfigError(f"{name} has no option {option!r}; its own are: {', '.join(sorted(known - {'split'}))}.")
     return task_class(split=split, **{**arguments, **options})
@@ -324,16 +369,3 @@ def _image_size(value: Sequence[int]) -> tuple[int, int]:
     if rows < 1 or columns < 1:
         raise ConfigError(f"image_size must be positive; got {value!r}.")
     return rows, columns
-
-
-def _observation_space(cameras: Sequence[Camera], segmentation: bool, goal_image: bool) -> gymnasium.spaces.Dict:
-    shape = (len(cameras), *cameras[0].image_size)
-    spaces: dict[str, gymnasium.Space[Any]] = {
-        "color": gymnasium.spaces.Box(0, 255, (*shape, 3), np.uint8),
-        "depth": gymnasium.spaces.Box(0.0, max(camera.far for camera in cameras), shape, np.float32),
-    }
-    if segmentation:
-        spaces["segmentation"] = gymnasium.spaces.Box(0, np.iinfo(np.int32).max, shape, np.int32)
-    if goal_image:
-        spaces |= {f"goal_{key}": spaces[key] for key in ("color", "depth")}
-    return gymnasium.spaces.Dict(spaces)

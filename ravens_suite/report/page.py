@@ -18,10 +18,11 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
 from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
 from ravens_suite.report.runs import Run, find_runs
-from ravens_suite.report.sections import Exhibit, make_exhibit
+from ravens_suite.report.sections import TaskSection, make_section
 
 REPORT = "report.html"
-STAGES = "result.json"
+STAGES_FILE = "result.json"
+"""Where ``quickstart`` notes how long each stage took."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Report:
 
 
 def write_report(
-    folder: Path, out: Path | None = None, *, plan: ReportPlan | None = None, progress: Progress = silent
+    folder: Path, out: Path | None = None, *, plan: ReportPlan | None = None, on_progress: Progress = silent
 ) -> Report:
     """Write the page about all runs in a folder.
 
@@ -71,17 +72,17 @@ def write_report(
         folder: searched for runs.
         out: the page; ``folder/report.html`` by default.
         plan: how much is shown of each task.
-        progress: told of every test episode that is lived again for the page.
+        on_progress: called for every test episode that is run again for the page.
 
     Raises:
         MissingDataError: there is no run in the folder.
     """
     runs = find_runs(folder)
     path = out or folder / REPORT
-    exhibits = _exhibits(runs, plan or ReportPlan(), progress)
-    text = render("report.html.j2", {"page": _context(folder, runs, exhibits)})
+    sections = _sections(runs, plan or ReportPlan(), on_progress)
+    text = render("report.html.j2", {"page": _context(folder, runs, sections)})
     write_bytes(path, [text.encode()])
-    return Report(path, len(runs), tuple(exhibits), path.stat().st_size)
+    return Report(path, len(runs), tuple(sections), path.stat().st_size)
 
 
 def render(template: str, values: dict[str, Any]) -> str:
@@ -103,23 +104,23 @@ def _template(name: str) -> str:
     return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _exhibits(runs: Sequence[Run], plan: ReportPlan, progress: Progress) -> dict[str, Exhibit]:
+def _sections(runs: Sequence[Run], plan: ReportPlan, on_progress: Progress) -> dict[str, TaskSection]:
     tasks = list(dict.fromkeys(run.task for run in runs))
     counts = plan.counts(len(tasks))
     result = {}
     for done, task in enumerate(tasks):
-        result[task] = make_exhibit(
+        result[task] = make_section(
             [run for run in runs if run.task == task],
-            done=partial(progress, done, len(tasks)),
+            on_note=partial(on_progress, done, len(tasks)),
             **counts,
         )
-        progress(done + 1, len(tasks), task)
+        on_progress(done + 1, len(tasks), task)
     return result
 
 
-def _context(folder: Path, runs: Sequence[Run], exhibits: dict[str, Exhibit]) -> dict[str, Any]:
+def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]) -> dict[str, Any]:
     table = page.score_table(runs)
-    stages = read_json(folder / STAGES) if (folder / STAGES).exists() else {}
+    stages = read_json(folder / STAGES_FILE) if (folder / STAGES_FILE).exists() else {}
     return {
         "title": _title(runs),
         "subtitle": _subtitle(runs, table),
@@ -129,8 +130,8 @@ def _context(folder: Path, runs: Sequence[Run], exhibits: dict[str, Exhibit]) ->
         "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
         "published_episodes": PUBLISHED_EPISODES,
         "tasks": [
-            {"name": task, **vars(exhibit), "charts": page.charts([run for run in runs if run.task == task])}
-            for task, exhibit in exhibits.items()
+            {"name": task, **vars(section), "charts": page.charts([run for run in runs if run.task == task])}
+            for task, section in sections.items()
         ],
         "training": page.training_rows(runs),
         "made": page.made(runs),
@@ -146,10 +147,12 @@ def _title(runs: Sequence[Run]) -> str:
 
 
 def _subtitle(runs: Sequence[Run], table: page.ScoreTable) -> str:
+    if len(runs) == 1 and not runs[0].trained:
+        return f"Evaluated on {table.episodes} test scenes."
     if len(runs) == 1:
         demos = f"{runs[0].demos} demonstration{'' if runs[0].demos == 1 else 's'}"
         return f"Learnt from {demos} of the scripted oracle, evaluated on {table.episodes} unseen test scenes."
-    return f"{len(runs)} training runs, evaluated on unseen test scenes."
+    return f"{len(runs)} policies, evaluated on unseen test scenes."
 
 
 def _css(color: Color) -> str:

@@ -1,10 +1,10 @@
-"""What lies in a folder of results: training runs, their logs and their evaluations."""
+"""What lies in a folder of results: training runs with their logs, and evaluations of any policy."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,95 +12,112 @@ from typing import Any
 
 import numpy as np
 
+from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
+from ravens_suite.data.run_folder import RECORD, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.report.charts import Series
+from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
-_RUN_FILE, _POLICY, _LOGS, _EVALUATIONS = "run.json", "policy", "logs", "eval"
 
 
 @dataclass(frozen=True)
 class Score:
-    """The summary of one evaluation, 0 to 100.
+    """One evaluation.
 
     Attributes:
+        task: registered name.
         split: of the seeds.
-        episodes: how many.
-        mean: total reward x 100, averaged.
-        interval: 95 %, of the mean.
-        strict: share of episodes with every goal met at their end.
-        strict_interval: 95 %, of that share.
+        policy: which was evaluated.
+        arguments: of the environment.
+        summary: the figures.
+        outcomes: one an episode.
         seconds: it took.
-        value: the whole file.
+        renderer: that drew the images; ``none`` where nothing was drawn.
+        provenance: command, commit, versions and machine.
     """
 
+    task: str
     split: str
-    episodes: int
-    mean: float
-    interval: tuple[float, float]
-    strict: float
-    strict_interval: tuple[float, float]
+    policy: PolicySpec
+    arguments: Mapping[str, Any]
+    summary: Summary
+    outcomes: tuple[EpisodeOutcome, ...]
     seconds: float
-    value: dict[str, Any]
+    renderer: str
+    provenance: Mapping[str, Any]
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> Score:
-        """From the file that ``evaluate`` writes."""
-        low, high = value["score_interval_95"]
-        strict_low, strict_high = value["interval_95"]
+    def from_json(value: Mapping[str, Any]) -> Score:
+        """From the file that ``evaluate`` writes.
+
+        Raises:
+            KeyError: it is of another kind or version.
+            TypeError: it is of another kind or version.
+        """
         return Score(
-            value["split"],
-            value["episodes"],
-            value["mean_score"],
-            (low, high),
-            value["strict_success"],
-            (strict_low, strict_high),
-            value["seconds"],
-            value,
+            task=str(value["task"]),
+            split=str(value["split"]),
+            policy=PolicySpec(**value["policy"]),
+            arguments=value["arguments"],
+            summary=Summary.from_json(value),
+            outcomes=tuple(EpisodeOutcome.from_json(row) for row in value["results"]),
+            seconds=float(value["seconds"]),
+            renderer=str(value["renderer"]),
+            provenance=value["provenance"],
         )
 
     @property
     def failed_seeds(self) -> list[int]:
         """Seeds of the episodes without strict success, the worst first."""
-        failed = [row for row in self.value["results"] if not row["success"]]
-        return [row["seed"] for row in sorted(failed, key=lambda row: (row["score"], row["seed"]))]
+        failed = [outcome for outcome in self.outcomes if not outcome.success]
+        return [outcome.seed for outcome in sorted(failed, key=lambda outcome: (outcome.score, outcome.seed))]
+
+    def outcome(self, seed: int) -> EpisodeOutcome:
+        """The outcome of a seed that was evaluated."""
+        return next(outcome for outcome in self.outcomes if outcome.seed == seed)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training run on disk.
+    """One policy on one task: a training run on one of its tasks, or a policy that was not trained here.
 
     Attributes:
-        folder: of the run.
-        record: its ``run.json``.
-        scores: by task and split, as (task, split).
+        folder: of the run, or of the evaluation.
+        policy: which.
+        task: registered name.
+        record: its ``run.json``; empty for a policy that was not trained here.
+        test: evaluation on test seeds; ``None`` where there is none.
     """
 
     folder: Path
-    record: dict[str, Any]
-    scores: dict[tuple[str, str], Score]
+    policy: PolicySpec
+    task: str
+    record: Mapping[str, Any]
+    test: Score | None
 
     @property
-    def plan(self) -> dict[str, Any]:
-        """What was asked for: agent, task, demos, seed and more."""
-        plan: dict[str, Any] = self.record["plan"]
+    def trained(self) -> bool:
+        """Whether it was trained here."""
+        return bool(self.record)
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """What was asked for: agent, tasks, demos, seed and more."""
+        plan: Mapping[str, Any] = self.record.get("plan", {})
         return plan
 
     @property
     def agent(self) -> str:
-        """Registered name."""
-        return str(self.plan["agent"])
-
-    @property
-    def task(self) -> str:
-        """Registered name of the task it was trained on."""
-        return str(self.plan["task"])
+        """Registered name, or how the policy is named."""
+        return self.policy.name
 
     @property
     def demos(self) -> int:
-        """Number of demonstrations."""
-        return int(self.plan["demos"])
+        """Number of demonstrations of each task; 0 for a policy that was not trained here."""
+        return int(self.plan.get("demos", 0))
 
     @property
     def seed(self) -> int:
@@ -108,36 +125,30 @@ class Run:
         return int(self.plan.get("seed", 0))
 
     @property
-    def policy(self) -> Path:
-        """Folder of the weights."""
-        return self.folder / _POLICY if (self.folder / _POLICY).is_dir() else self.folder
-
-    @property
-    def test(self) -> Score | None:
-        """On the test seeds of its own task."""
-        return self.scores.get((self.task, "test"))
-
-    @property
-    def course(self) -> dict[str, Any]:
-        """How training went: seconds, best_step, best_score, judged."""
-        course: dict[str, Any] = self.record.get("course", {})
-        return course
+    def training(self) -> Mapping[str, Any]:
+        """How training went: seconds, best_step, best_score, validation."""
+        state: Mapping[str, Any] = self.record.get("training", {})
+        return state
 
     @property
     def label(self) -> str:
         """For a legend."""
-        return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}, seed {self.seed}"
+        if not self.trained:
+            return self.agent
+        others = len(self.plan["tasks"]) - 1
+        more = f" of {others + 1} tasks" if others else ""
+        return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{more}, seed {self.seed}"
 
     @cached_property
     def curves(self) -> dict[str, Series]:
-        """Logged figures by step, by their name in the TensorBoard logs (``train/pick``, ``val/score``)."""
-        return read_scalars(self.folder / _LOGS)
+        """Logged figures by step, by their name in the TensorBoard logs (``train/pick``, ``val/mean_score``)."""
+        return read_scalars(RunFolder(self.folder).logs) if self.trained else {}
 
     @property
     def validation(self) -> Series:
         """Mean score on validation episodes by step."""
-        judged = sorted((int(step), float(score)) for step, score in self.course.get("judged", {}).items())
-        steps, scores = np.array(judged, dtype=np.float64).reshape(-1, 2).T
+        evaluated = sorted((int(step), float(score)) for step, score in self.training.get("validation", {}).items())
+        steps, scores = np.array(evaluated, dtype=np.float64).reshape(-1, 2).T
         return Series(self.label, steps, scores, marked=True)
 
     @property
@@ -151,16 +162,20 @@ class Run:
 
 
 def find_runs(folder: Path) -> list[Run]:
-    """All runs in a folder and below, by task, number of demonstrations, agent and seed.
+    """All policies in a folder and below, by task, number of demonstrations, agent and seed.
 
     Raises:
         MissingDataError: there is none.
     """
     if not folder.is_dir():
         raise MissingDataError(f"There is no folder {folder}: name one that holds runs (ravens-suite train).")
-    runs = [run for path in sorted(folder.rglob(_RUN_FILE)) if (run := _read_run(path)) is not None]
+    folders = [path.parent for path in sorted(folder.rglob(RECORD))]
+    runs = [run for path in folders for run in _read_run(RunFolder(path))]
+    runs += _read_others(folder, folders)
     if not runs:
-        raise MissingDataError(f"There is no run in {folder}: train one first (ravens-suite train), or quickstart.")
+        raise MissingDataError(
+            f"There is no run in {folder}: train one first (ravens-suite train), evaluate a policy, or quickstart."
+        )
     return sorted(runs, key=lambda run: (run.task, run.demos, run.agent, run.seed, str(run.folder)))
 
 
@@ -186,32 +201,37 @@ def mean_of(values: list[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def mean_over_tasks(values: Iterable[tuple[str, float]]) -> float:
-    """The mean of the tasks' means of (task, value), so that a task with more seeds counts no more than others."""
-    by_task: dict[str, list[float]] = {}
-    for task, value in values:
-        by_task.setdefault(task, []).append(value)
-    return mean_of([mean_of(group) for group in by_task.values()])
-
-
-def _read_run(path: Path) -> Run | None:
-    """A run; ``None``, and a warning, when its record is damaged or is not one of training."""
+def _read_run(run: RunFolder) -> list[Run]:
+    """A run on each of its tasks; none, and a warning, when its record is damaged or is not one of training."""
     try:
-        record = read_json(path)
-        if not isinstance(record, dict) or not {"agent", "task", "demos"} <= record.get("plan", {}).keys():
-            return None
-        return Run(path.parent, record, _read_scores(path.parent / _EVALUATIONS))
-    except DamagedDataError as error:
-        _LOG.warning("Left out of the report: %s", error)
-        return None
+        record = run.record()
+        plan = record["plan"]
+        tasks, agent = list(plan["tasks"]), str(plan["agent"])
+    except (DamagedDataError, KeyError, TypeError, ValueError) as error:
+        _LOG.warning("Left out of the report: %s (%r)", run.record_path, error)
+        return []
+    scores = {(score.task, score.split): score for score in _read_scores(run.evaluations)}
+    policy = PolicySpec("agent", agent, str(run.policy.path))
+    return [Run(run.path, policy, task, record, scores.get((task, "test"))) for task in tasks]
 
 
-def _read_scores(folder: Path) -> dict[tuple[str, str], Score]:
-    scores = {}
-    for path in sorted(folder.glob("*.json")):
+def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
+    """Evaluations of policies that were not trained here."""
+    found = []
+    for path in sorted(folder.rglob("*test.json")):
+        if any(run in path.parents for run in runs):
+            continue
+        for score in _read_scores(path.parent, path.name):
+            if score.split in SPLITS and score.policy.kind != "agent":
+                found.append(Run(path.parent, score.policy, score.task, {}, score))
+    return found
+
+
+def _read_scores(folder: Path, pattern: str = "*.json") -> list[Score]:
+    scores = []
+    for path in sorted(folder.glob(pattern)):
         try:
-            value = read_json(path)
-            scores[(str(value["task"]), str(value["split"]))] = Score.from_json(value)
-        except (DamagedDataError, KeyError, TypeError) as error:
+            scores.append(Score.from_json(read_json(path)))
+        except (DamagedDataError, KeyError, TypeError, ValueError) as error:
             _LOG.warning("Left out of the report: %s (%r)", path, error)
     return scores

@@ -1,4 +1,4 @@
-"""What a report shows of a trained agent: films, heatmaps, failures."""
+"""What a report shows of the policies on one task: films, heatmaps, failures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import RavensError
 from ravens_suite.report.drawing import (
     PICK_COLOR,
@@ -22,7 +22,7 @@ from ravens_suite.report.drawing import (
 )
 from ravens_suite.report.runs import Run, Score
 from ravens_suite.report.video import encode_video
-from ravens_suite.rollout.replay import Thought, Witnessed, witness
+from ravens_suite.rollout.replay import Decision, Replay, replay
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class SceneView:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class TaskSection:
     """What is shown of one task.
 
     Attributes:
@@ -108,80 +108,78 @@ class Exhibit:
     problems: tuple[tuple[str, str], ...] = ()
 
 
-def make_exhibit(
-    runs: Sequence[Run], *, films: int, scenes: int, failures: int, done: Callable[[str], None] = lambda what: None
-) -> Exhibit:
-    """Let the agents of one task live some of their test episodes again.
+def make_section(
+    runs: Sequence[Run], *, films: int, scenes: int, failures: int, on_note: Callable[[str], None] = lambda note: None
+) -> TaskSection:
+    """Run some test episodes of the policies on one task again.
 
     Films and scenes are the first test scenes, not chosen ones, of the run with most demonstrations (of equals, the
-    lowest seed). Failures are the worst of every run in turn. A run that cannot be lived again is passed over.
+    lowest seed). Failures are the worst of every run in turn. A run that cannot be run again is passed over.
 
     Args:
         runs: of one task.
         films: how many episodes to film.
         scenes: how many scenes to draw heatmaps of.
         failures: how many failed episodes to draw.
-        done: told of every finished piece of work.
+        on_note: called with every finished piece of work.
     """
     tested = [(run, run.test) for run in runs if run.test is not None]
     if not tested:
-        return Exhibit()
-    theatre = _Theatre(done)
-    shown, filmed, lived = _first_scenes(tested, films, scenes, theatre)
-    recorded = {} if shown is None else {row["seed"]: 100 * row["score"] for row in shown[1].value["results"]}
-    failed = _failures(tested, failures, theatre)
-    return Exhibit(
+        return TaskSection()
+    replays = _Replays(on_note)
+    shown, filmed, drawn = _first_scenes(tested, films, scenes, replays)
+    recorded = {} if shown is None else {outcome.seed: 100 * outcome.score for outcome in shown[1].outcomes}
+    failed = _failures(tested, failures, replays)
+    return TaskSection(
         shown="" if shown is None else shown[0].label,
         films=[_film(seed, episode, recorded[seed]) for seed, episode in filmed.items()],
-        scenes=[_scene(seed, episode, recorded[seed]) for seed, episode in lived.items() if _explained(episode)],
+        scenes=[_scene(seed, episode, recorded[seed]) for seed, episode in drawn.items() if _explained(episode)],
         failures=failed,
         failure_note=_failure_note(tested, len(failed)),
-        problems=tuple(theatre.problems.values()),
+        problems=tuple(replays.problems.values()),
     )
 
 
 def _first_scenes(
-    tested: Sequence[tuple[Run, Score]], films: int, scenes: int, theatre: _Theatre
-) -> tuple[tuple[Run, Score] | None, dict[int, Witnessed], dict[int, Witnessed]]:
+    tested: Sequence[tuple[Run, Score]], films: int, scenes: int, replays: _Replays
+) -> tuple[tuple[Run, Score] | None, dict[int, Replay], dict[int, Replay]]:
     """The run that is shown, and its first test episodes: those on film, and those with heatmaps."""
     for run, score in sorted(tested, key=lambda pair: (-pair[0].demos, pair[0].seed)):
-        seeds = [row["seed"] for row in score.value["results"]]
-        filmed = theatre.live(run, score, seeds[:films], film=True)
-        drawn = theatre.live(run, score, [seed for seed in seeds[:scenes] if seed not in filmed], film=False)
-        if run.folder not in theatre.problems:
-            lived = {**filmed, **drawn}
-            return (run, score), filmed, {seed: lived[seed] for seed in seeds[:scenes] if seed in lived}
+        seeds = [outcome.seed for outcome in score.outcomes]
+        filmed = replays.of(run, score, seeds[:films], film=True)
+        others = replays.of(run, score, [seed for seed in seeds[:scenes] if seed not in filmed], film=False)
+        if run.folder not in replays.problems:
+            both = {**filmed, **others}
+            return (run, score), filmed, {seed: both[seed] for seed in seeds[:scenes] if seed in both}
     return None, {}, {}
 
 
-class _Theatre:
-    """Lets episodes be lived again.
+class _Replays:
+    """Runs episodes again.
 
     Args:
-        done: told of every finished piece of work.
+        on_note: called with every finished piece of work.
 
     Attributes:
-        problems: label of every run that cannot be lived again, and why, by its folder.
+        problems: label of every run that cannot be run again, and why, by its folder.
     """
 
-    def __init__(self, done: Callable[[str], None]) -> None:
-        self._done = done
+    def __init__(self, on_note: Callable[[str], None]) -> None:
+        self._on_note = on_note
         self.problems: dict[Path, tuple[str, str]] = {}
 
-    def live(self, run: Run, score: Score, seeds: Sequence[int], *, film: bool) -> dict[int, Witnessed]:
-        """Episodes of a run by seed; none when the run cannot be lived again."""
+    def of(self, run: Run, score: Score, seeds: Sequence[int], *, film: bool) -> dict[int, Replay]:
+        """Episodes of a run by seed; none when it cannot be run again."""
         if not seeds or run.folder in self.problems:
             return {}
-        arguments = {key: value for key, value in score.value.get("arguments", {}).items() if key != "motion"}
         try:
-            return witness(
+            return replay(
                 run.policy,
-                run.agent,
                 run.task,
                 seeds,
-                arguments=arguments,
+                arguments=score.arguments,
                 film=film,
-                done=lambda seed: self._done(f"{run.task}, test scene {seed}"),
+                on_episode=lambda seed: self._on_note(f"{run.task}, test scene {seed}"),
             )
         except (RavensError, ImportError) as error:
             _LOG.warning("%s, %s is not shown: %s", run.task, run.label, error)
@@ -190,37 +188,36 @@ class _Theatre:
             return {}
 
 
-def _film(seed: int, episode: Witnessed, recorded: float) -> Film:
+def _film(seed: int, episode: Replay, recorded: float) -> Film:
     video = encode_video(episode.frames)
     poster = data_uri(resize(episode.frames[0], _VIEW_WIDTH), quality=70)
     return Film(seed, 100 * episode.rollout.score, recorded, episode.rollout.steps, video.speed, video.uri, poster)
 
 
-def _scene(seed: int, episode: Witnessed, recorded: float) -> SceneView:
-    thought = episode.thoughts[0]
-    picture = action_picture(thought.maps["color"], thought.maps["height"], thought.action)
-    panels = (Panel.of("Scene and action", picture), *_heat_panels(thought))
+def _scene(seed: int, episode: Replay, recorded: float) -> SceneView:
+    decision = episode.decisions[0]
+    picture = action_picture(decision.maps["color"], decision.maps["height"], decision.action)
+    panels = (Panel.of("Scene and action", picture), *_heat_panels(decision))
     return SceneView(seed, recorded, "", "", panels)
 
 
-def _heat_panels(thought: Thought, when: str = "") -> list[Panel]:
+def _heat_panels(decision: Decision, when: str = "") -> list[Panel]:
     panels = []
     for part, tint in (("pick", PICK_COLOR), ("place", PLACE_COLOR)):
-        if part in thought.maps:
-            picture = heat_picture(thought.maps["color"], thought.maps[part], tint)
-            marked = draw_action(picture, thought.action, "pick" if part == "pick" else "place")
+        if part in decision.maps:
+            picture = heat_picture(decision.maps["color"], decision.maps[part], tint)
+            marked = draw_action(picture, decision.action, "pick" if part == "pick" else "place")
             panels.append(Panel.of(f"Where to {part}{when}", marked))
     return panels
 
 
-def _failures(tested: Sequence[tuple[Run, Score]], count: int, theatre: _Theatre) -> list[SceneView]:
+def _failures(tested: Sequence[tuple[Run, Score]], count: int, replays: _Replays) -> list[SceneView]:
     chosen = _choose_failures(tested, count)
     views = []
     for run, score in tested:
         seeds = [seed for owner, seed in chosen if owner is run]
-        episodes = theatre.live(run, score, seeds, film=False)
-        recorded = {row["seed"]: row for row in score.value["results"]}
-        views += [_failure(run, seed, episode, recorded[seed]) for seed, episode in episodes.items()]
+        episodes = replays.of(run, score, seeds, film=False)
+        views += [_failure(run, seed, episode, score.outcome(seed)) for seed, episode in episodes.items()]
     return views
 
 
@@ -233,26 +230,26 @@ def _choose_failures(tested: Sequence[tuple[Run, Score]], count: int) -> list[tu
     return chosen
 
 
-def _failure(run: Run, seed: int, episode: Witnessed, recorded: dict[str, Any]) -> SceneView:
+def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> SceneView:
     start, end = (Panel.of(name, resize(episode.frames[at], _VIEW_WIDTH)) for name, at in (("Start", 0), ("End", -1)))
-    steps = len(episode.thoughts)
-    thoughts = [thought for thought in episode.thoughts if "color" in thought.maps]
-    panels = [start, *(_heat_panels(thoughts[0], ", first action" if steps > 1 else "") if thoughts else []), end]
-    if len(thoughts) > 1:
-        panels += _heat_panels(thoughts[-1], f", action {steps}")
+    steps = len(episode.decisions)
+    explained = [decision for decision in episode.decisions if "color" in decision.maps]
+    panels = [start, *(_heat_panels(explained[0], ", first action" if steps > 1 else "") if explained else []), end]
+    if len(explained) > 1:
+        panels += _heat_panels(explained[-1], f", action {steps}")
     detail = _what_happened(recorded)
     if episode.rollout.success:
-        detail += " Lived again for this page, it succeeded."
-    return SceneView(seed, 100 * recorded["score"], run.label, detail, tuple(panels))
+        detail += " Run again for this page, it succeeded."
+    return SceneView(seed, 100 * recorded.score, run.label, detail, tuple(panels))
 
 
-def _what_happened(recorded: dict[str, Any]) -> str:
-    words = [f"{recorded['steps']} actions, {recorded['outcome']}."]
-    missed = sorted(name for name, met in recorded.get("goals", {}).items() if not met)
+def _what_happened(recorded: EpisodeOutcome) -> str:
+    words = [f"{recorded.steps} actions, {recorded.outcome}."]
+    missed = sorted(name for name, met in recorded.goals.items() if not met)
     if missed:
         more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
         words.append(f"Not where it should be: {', '.join(missed[:4])}{more}.")
-    motions = recorded.get("motions", [])
+    motions = recorded.motions
     empty = sum(not motion.get("grasped", True) for motion in motions)
     if empty and any(motion.get("grasped") for motion in motions):
         words.append(f"{empty} {'pick' if empty == 1 else 'picks'} lifted nothing.")
@@ -263,7 +260,7 @@ def _what_happened(recorded: dict[str, Any]) -> str:
 
 def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:
     failed = sum(len(score.failed_seeds) for _, score in tested)
-    total = sum(score.episodes for _, score in tested)
+    total = sum(score.summary.episodes for _, score in tested)
     where = f" of {len(tested)} runs" if len(tested) > 1 else ""
     if failed == 0:
         return f"None: all {total} test episodes{where} ended with every goal met."
@@ -271,8 +268,8 @@ def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:
     return f"{failed} of {total} test episodes{where} ended with a goal not met; {some}."
 
 
-def _explained(episode: Witnessed) -> bool:
-    return bool(episode.thoughts) and "color" in episode.thoughts[0].maps
+def _explained(episode: Replay) -> bool:
+    return bool(episode.decisions) and "color" in episode.decisions[0].maps
 
 
 def _tone(score: float) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.benchmark.comparison import Difference, difference, published_agents, published_for
+from ravens_suite.data.outcomes import Summary, mean_over_tasks
 from ravens_suite.report.charts import line_chart
-from ravens_suite.report.runs import Run, Score, mean_of, mean_over_tasks
+from ravens_suite.report.runs import Run, Score, mean_of
 from ravens_suite.rollout.provenance import split_commits
 
 NONE = "\N{EN DASH}"
@@ -35,10 +36,7 @@ class ScoreRow:
     demos: int
     agent: str
     seed: int
-    score: float
-    interval: tuple[float, float]
-    strict: float
-    strict_interval: tuple[float, float]
+    figures: Summary
     difference: Difference | None
     ours_is_best: bool
     published: tuple[PublishedCell, ...]
@@ -56,8 +54,8 @@ class MeanRow:
     agent: str
     demos: int
     count: int
-    score: float
-    strict: float
+    mean_score: float
+    success_rate: float
     difference: float
     published: tuple[float | None, ...]
 
@@ -106,7 +104,7 @@ def score_table(runs: Sequence[Run]) -> ScoreTable:
     figures = [published_for(run.task, run.demos) for run, _ in tested]
     agents = tuple(agent for agent in published_agents() if any(agent in row for row in figures))
     rows = tuple(_score_row(run, score, agents) for run, score in tested)
-    counts = sorted({score.episodes for _, score in tested})
+    counts = sorted({score.summary.episodes for _, score in tested})
     return ScoreTable(
         agents=agents,
         rows=rows,
@@ -120,19 +118,17 @@ def score_table(runs: Sequence[Run]) -> ScoreTable:
 def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
     published = published_for(run.task, run.demos)
     best = max(published.values(), default=None)
+    ours = score.summary.mean_score
     return ScoreRow(
         run.task,
         run.demos,
         run.agent,
         run.seed,
-        score.mean,
-        score.interval,
-        score.strict,
-        score.strict_interval,
-        None if best is None else difference(score.mean, score.episodes, best),
-        best is None or round(score.mean, 1) >= best,
+        score.summary,
+        None if best is None else difference(ours, score.summary.episodes, best),
+        best is None or round(ours, 1) >= best,
         tuple(
-            PublishedCell(value, value is not None and value == best and round(score.mean, 1) <= value)
+            PublishedCell(value, value is not None and value == best and round(ours, 1) <= value)
             for value in (published.get(agent) for agent in agents)
         ),
     )
@@ -156,14 +152,14 @@ def _mean_row(agent: str, demos: int, rows: Sequence[ScoreRow], tasks: int) -> M
         return mean_over_tasks(pairs) if len(pairs) == len(rows) else None
 
     columns = zip(*(row.published for row in rows), strict=True)
-    best = mean_over_tasks((row.task, row.best_published) for row in rows if row.best_published is not None)
-    score = mean_over_tasks((row.task, row.score) for row in rows)
+    best = mean_over_tasks([(row.task, row.best_published) for row in rows if row.best_published is not None])
+    score = mean_over_tasks([(row.task, row.figures.mean_score) for row in rows])
     return MeanRow(
         agent,
         demos,
         tasks,
         score,
-        mean_over_tasks((row.task, row.strict) for row in rows),
+        mean_over_tasks([(row.task, row.figures.success_rate) for row in rows]),
         score - best,
         tuple(mean(cell.score for cell in column) for column in columns),
     )
@@ -181,14 +177,18 @@ def tiles(runs: Sequence[Run], table: ScoreTable, stages: dict[str, Any]) -> lis
     if len(table.rows) == 1:
         result += _tiles_of_one(table.rows[0], table)
     for mean in table.means:
-        best = mean.score - mean.difference
+        best = mean.mean_score - mean.difference
         demos = f"{mean.demos} demonstration{'' if mean.demos == 1 else 's'}"
-        result.append(Tile(f"{mean.score:.1f}", f"{mean.agent}, {demos}", f"best published, task by task: {best:.1f}"))
+        result.append(
+            Tile(f"{mean.mean_score:.1f}", f"{mean.agent}, {demos}", f"best published, task by task: {best:.1f}")
+        )
     if len(table.rows) != 1 and not table.means:
         result.append(Tile(str(len(runs)), "runs"))
-    seconds = [float(run.course.get("seconds", 0.0)) for run in runs]
-    detail = "mean of the runs" if len(runs) > 1 else _processor(runs[0])
-    result.append(Tile(duration(mean_of(seconds)), "time to train", detail))
+    trained = {run.folder: run for run in runs if run.trained}
+    if trained:
+        seconds = [float(run.training.get("seconds", 0.0)) for run in trained.values()]
+        detail = "mean of the runs" if len(trained) > 1 else _processor(next(iter(trained.values())))
+        result.append(Tile(duration(mean_of(seconds)), "time to train", detail))
     total = sum(stages.get("seconds", {}).values())
     if total:
         parts = ", ".join(f"{name} {duration(value)}" for name, value in stages["seconds"].items())
@@ -200,8 +200,12 @@ def _tiles_of_one(row: ScoreRow, table: ScoreTable) -> list[Tile]:
     episodes = f"{table.episodes} unseen test scenes"
     published = "none" if row.best_published is None else f"{row.best_published:.1f}"
     return [
-        Tile(f"{row.score:.1f}", "mean score of 100", f"{episodes}; 95 %: {span(row.interval)}"),
-        Tile(f"{row.strict:.1f} %", "strict success", f"95 %: {span(row.strict_interval)}"),
+        Tile(
+            f"{row.figures.mean_score:.1f}",
+            "mean score of 100",
+            f"{episodes}; 95 %: {span(row.figures.mean_score_interval)}",
+        ),
+        Tile(f"{row.figures.success_rate:.1f} %", "success rate", f"95 %: {span(row.figures.success_rate_interval)}"),
         Tile(published, "best published score", f"with {row.demos} demonstration{'' if row.demos == 1 else 's'}"),
     ]
 
@@ -244,18 +248,19 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "task": run.task,
             "demos": run.demos,
             "seed": run.seed,
-            "steps": f"{run.course.get('best_step', 0):,}",
-            "seconds": float(run.course.get("seconds", 0.0)),
+            "steps": f"{run.training.get('best_step', 0):,}",
+            "seconds": float(run.training.get("seconds", 0.0)),
             "parameters": f"{run.record['parameters']:,}" if "parameters" in run.record else NONE,
             "validation": _validation(run),
             "selection": run.record.get("selection", "not finished"),
         }
         for run in runs
+        if run.trained
     ]
 
 
 def _validation(run: Run) -> str:
-    best = run.course.get("best_score")
+    best = run.training.get("best_score")
     return NONE if best is None else f"{best:.1f} ({run.plan.get('val_episodes')} episodes)"
 
 
@@ -264,7 +269,7 @@ def made(runs: Sequence[Run]) -> list[dict[str, Any]]:
     commands: dict[str, None] = {}
     facts: dict[str, dict[str, None]] = {}
     for run in runs:
-        for record in (run.record, *(score.value.get("provenance", {}) for score in run.scores.values())):
+        for record in (run.record, run.test.provenance if run.test else {}):
             commands |= dict.fromkeys([command_line(record["command"])] if record.get("command") else [])
         for name, value in _facts(run).items():
             if value:
@@ -279,25 +284,29 @@ def _many(values: dict[str, None]) -> str:
 
 def _facts(run: Run) -> dict[str, str]:
     record, test = run.record, run.test
-    value = test.value if test else {}
-    provenance = value.get("provenance", {})
-    seeds = sorted(row["seed"] for row in value.get("results", []))
-    demonstrations = record.get("demonstrations", [])
-    many = run.plan.get("val_episodes", 0)
+    provenance = test.provenance if test else {}
+    seeds = sorted(outcome.seed for outcome in test.outcomes) if test else []
     machine = {**record.get("machine", {}), **provenance.get("machine", {})}
     versions = {**record.get("versions", {}), **provenance.get("versions", {})}
     commits = dict.fromkeys(name for part in (record, provenance) for name in split_commits(part.get("commit", "")))
     return {
         "commit": ", ".join(commits),
-        "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",
-        "validation": f"validation seeds 0 to {many - 1}, {record.get('selection', '')}"
-        if many
-        else f"none: {record.get('selection', '')}",
+        **(_training_facts(run) if run.trained else {}),
         "test": f"test seeds {ranges(seeds)}" if seeds else "",
-        "training seed": str(run.seed),
-        "environment": _flat({"renderer": value.get("renderer", ""), **value.get("arguments", {})}),
+        "environment": _flat({"renderer": test.renderer, **test.arguments}) if test else "",
         "machine": _flat(machine),
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+    }
+
+
+def _training_facts(run: Run) -> dict[str, str]:
+    demonstrations = run.record.get("demonstrations", {}).get(run.task, [])
+    many = run.plan.get("val_episodes", 0)
+    rule = run.record.get("selection", "")
+    return {
+        "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",
+        "validation": f"validation seeds 0 to {many - 1}, {rule}" if many else f"none: {rule}",
+        "training seed": str(run.seed),
     }
 
 
@@ -325,7 +334,7 @@ def _flat(value: dict[str, Any]) -> str:
 
 
 def _processor(run: Run) -> str:
-    provenance = (run.test.value if run.test else {}).get("provenance", {})
+    provenance = run.test.provenance if run.test else {}
     name = provenance.get("machine", run.record.get("machine", {})).get("processor", "")
     threads = run.plan.get("threads", 1)
     return f"{threads} thread{'' if threads == 1 else 's'}, {name}" if name else ""

@@ -17,12 +17,15 @@ from typing import Any
 
 import gymnasium
 
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
-from ravens_suite.execution.engine import Engine, SerialEngine
+from ravens_suite.errors import ConfigError, OracleGaveUpError
+from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
-from ravens_suite.rollout.rollout import Oracle, make_environment, plain, roll_out, to_episode, versions
+from ravens_suite.rollout.environments import describe_interface, first_info, make_environment, to_json, versions
+from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.rollout import roll_out, to_episode
 
 _LOG = logging.getLogger(__name__)
 SOLVED = 0.99
@@ -78,15 +81,19 @@ class Collected:
     episode_seconds: float
     renderer: str
 
+    @property
+    def summary(self) -> Summary:
+        """The oracle's figures over all seeds tried."""
+        return Summary.of([attempt.outcome for attempt in self.attempts])
+
     def to_json(self) -> dict[str, Any]:
-        """The figures of ``ravens-suite collect --json``; scores in 0 to 100, over all attempts."""
-        kept = [attempt.steps for attempt in self.attempts if attempt.kept]
+        """The figures of ``ravens-suite collect --json``; ``mean_steps`` is that of the kept episodes."""
+        kept = Summary.of([attempt.outcome for attempt in self.attempts if attempt.kept])
         return {
-            "episodes": self.episodes,
+            **self.summary.to_json(),
+            "episodes": kept.episodes,
             "attempts": len(self.attempts),
-            "mean_score": 100 * _mean([attempt.score for attempt in self.attempts]),
-            "strict_success": 100 * _mean([float(attempt.success) for attempt in self.attempts]),
-            "mean_steps": _mean([float(steps) for steps in kept]),
+            "mean_steps": kept.mean_steps,
             "seconds": round(self.seconds, 3),
             "seconds_per_episode": round(self.episode_seconds, 4),
             "renderer": self.renderer,
@@ -100,9 +107,9 @@ def collect(
     data: Path | str,
     split: str = "train",
     arguments: Mapping[str, Any] | None = None,
-    engine: Engine | None = None,
+    pool: JobPool | None = None,
     seeds_a_unit: int = 1,
-    progress: Progress = silent,
+    on_progress: Progress = silent,
 ) -> Collected:
     """Collect oracle demonstrations, or as many as are still missing.
 
@@ -112,9 +119,9 @@ def collect(
         data: folder of all data; episodes go to ``data/<task>/<split>``.
         split: ``train``, ``val`` or ``test``.
         arguments: of the environment, JSON values.
-        engine: where to run; this process by default.
+        pool: where to run; this process by default.
         seeds_a_unit: seeds that one unit of work tries.
-        progress: told of every kept episode.
+        on_progress: called for every episode that is kept.
 
     Raises:
         UnknownNameError: there is no such task.
@@ -126,9 +133,9 @@ def collect(
         raise ConfigError(f"--episodes must be at least 1, not {episodes}.")
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)
-    job = _Collection(store, task, split, episodes, seeds_a_unit, progress)
+    job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)
     with store.locked():
-        job.run(engine or SerialEngine(), partial(DemonstrationWorker, dict(arguments or {})))
+        job.run(pool or make_pool(), partial(DemonstrationWorker, dict(arguments or {})))
         store.finish()
     return Collected(
         task=task,
@@ -149,11 +156,11 @@ class _Collection:
     split: str
     episodes: int
     seeds_a_unit: int
-    progress: Progress
+    on_progress: Progress
     attempts: list[Attempt] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
-    def run(self, engine: Engine, make: Callable[[], DemonstrationWorker]) -> None:
+    def run(self, pool: JobPool, make: Callable[[], DemonstrationWorker]) -> None:
         self.store.repair()
         recorded = self.store.attempts()
         self.attempts = self._until_enough(recorded)
@@ -161,7 +168,7 @@ class _Collection:
         again = [unit for seed in damaged for unit in self._units(seed, 1)]
         if not again and self._kept() >= self.episodes:
             again = self._units(0, 0)  # Nothing to do, but other settings than those on disk must still be refused.
-        for tried in engine.map(make, again):
+        for tried in pool.map(make, again):
             self.seconds += tried.seconds
         while (missing := self.episodes - self._kept()) > 0:
             if len(self.attempts) > 2 * self.episodes + _HOPELESS:
@@ -169,11 +176,11 @@ class _Collection:
                     f"The oracle solved {self._kept()} of {len(self.attempts)} seeds of {self.task}: "
                     f"see {self.store.folder / 'attempts.jsonl'} for why."
                 )
-            for tried in engine.map(make, self._units(len(self.attempts), missing)):
+            for tried in pool.map(make, self._units(len(self.attempts), missing)):
                 self.store.record(tried.attempts)
                 self.attempts += tried.attempts
                 self.seconds += tried.seconds
-                self.progress(self._kept(), self.episodes)
+                self.on_progress(self._kept(), self.episodes)
 
     def _units(self, first: int, count: int) -> list[Unit]:
         """Units that cover ``count`` seeds from ``first`` on; one unit without a seed for none."""
@@ -241,26 +248,29 @@ class DemonstrationWorker:
         return self._environment
 
     def _try(self, environment: gymnasium.Env[Any, Any], store: EpisodeStore, unit: Unit, seed: int) -> Attempt:
-        rollout = roll_out(environment, Oracle(), seed)
+        rollout = roll_out(environment, OraclePolicy(environment), seed)
         kept = rollout.score > SOLVED
         if kept:
-            store.write(to_episode(rollout, unit.task, unit.split, seed, self._arguments), rollout.recording)
-        return Attempt(seed, rollout.score, rollout.success, rollout.steps, rollout.outcome, kept)
+            store.write(to_episode(rollout, unit.task, unit.split, self._arguments), rollout.recording)
+        return Attempt(rollout.result(), kept)
 
 
 def _known(store: EpisodeStore, seed: int) -> Attempt | None:
     """What came of a seed whose undamaged episode is there already."""
     if not store.intact(seed):
         return None
-    summary = store.reader(seed).summary
-    outcome = str(summary.metadata["outcome"])
-    return Attempt(seed, summary.score, summary.success, summary.steps, outcome, kept=True)
+    known = store.reader(seed).summary
+    goals, motions = known.metadata["goals"], known.metadata["motion"]
+    outcome = str(known.metadata["outcome"])
+    return Attempt(
+        EpisodeOutcome(seed, known.score, known.success, known.steps, outcome, goals, tuple(motions)), kept=True
+    )
 
 
 def _settings(environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What the episodes of a folder must have in common."""
-    info = _first_info(environment)
-    settings: dict[str, Any] = plain(
+    info = first_info(environment)
+    settings: dict[str, Any] = to_json(
         {
             "task": unit.task,
             "split": unit.split,
@@ -268,27 +278,10 @@ def _settings(environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mappi
             "arguments": {key: value for key, value in arguments.items() if key != "renderer"},
             "renderer": str(info["renderer"]),
             "cameras": info["cameras"],
-            "observation": _describe(environment.observation_space),
-            "action": _describe(environment.action_space),
+            "interface": describe_interface(environment, unit.task).to_json(),
         }
     )
     return settings
-
-
-def _first_info(environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    """What the environment says of the first seed that can be placed."""
-    for seed in range(_HOPELESS):
-        try:
-            return environment.reset(seed=seed)[1]
-        except PlacementError as error:
-            _LOG.info("Seed %d cannot be placed: %s", seed, error)
-    raise PlacementError(f"None of {_HOPELESS} seeds could be placed: the task or its options ask for too much.")
-
-
-def _describe(space: gymnasium.Space[Any]) -> Any:
-    if isinstance(space, gymnasium.spaces.Dict):
-        return {key: _describe(part) for key, part in space.items()}
-    return {"shape": list(space.shape or ()), "dtype": str(space.dtype)}
 
 
 def _mean(values: list[float]) -> float:

@@ -1,386 +1,295 @@
 """How well a policy does on seeds it has never seen.
 
-The policy is a trained agent in a run folder, or ``oracle`` or ``random``. Every episode's result is on disk as soon as
-it is there, so an evaluation that was stopped goes on where it was.
+The policy is a trained agent in a run folder, ``oracle``, ``random``, or one that is imported. Every episode's outcome
+is on disk as soon as it is there, so an evaluation that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import gymnasium
-import numpy as np
-from numpy.typing import NDArray
-
-from ravens_suite.core.seeding import Split, generator
-from ravens_suite.core.statistics import percent_interval
+from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
-from ravens_suite.execution.engine import Engine, SerialEngine
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id, load_agent
+from ravens_suite.rollout.environments import contradictions, describe_interface, make_environment, to_json
+from ravens_suite.rollout.policies import PolicySpec, observation_for, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
-from ravens_suite.rollout.rollout import Oracle, Policy, Rollout, make_environment, plain, roll_out
-
-if TYPE_CHECKING:
-    from ravens_suite.agents.base import Agent
+from ravens_suite.rollout.rollout import roll_out
 
 _LOG = logging.getLogger(__name__)
-
-ORACLE, RANDOM = "oracle", "random"
-SCRIPTED = (ORACLE, RANDOM)
-"""Policies that need no run folder."""
-AGENT_FILE = "agent.json"
-WEIGHTS_FILE = "weights.safetensors"
-POLICY_FOLDER = "policy"
-RUN_FILE = "run.json"
 PROGRAM = "ravens-suite"
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of one evaluated episode.
+class EvaluationPlan:
+    """Which policy is evaluated, in which environment.
 
     Attributes:
-        seed: of the scene.
-        score: sum of rewards.
-        success: strict success at the end.
-        steps: number of actions.
-        outcome: ``"done"``, ``"step limit"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
-        goals: which objects ended where they should.
-        motions: what became of each action.
+        policy: which.
+        task: registered name.
+        split: of the seeds.
+        arguments: of the environment, JSON values.
+        run: folder of the training run; empty when there is none.
+        only_task: whether the run learned this task and no other.
     """
 
-    seed: int
-    score: float
-    success: bool
-    steps: int
-    outcome: str
-    goals: dict[str, bool]
-    motions: list[dict[str, Any]]
+    policy: PolicySpec
+    task: str
+    split: Split
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
+    only_task: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What results depend on, as JSON; results of other settings are not reused."""
+        return {
+            "policy": self.policy.to_json(),
+            "task": self.task,
+            "split": self.split,
+            "environment": environment_id(self.task),
+            "arguments": to_json(dict(self.arguments)),
+        }
+
+    def path(self, out: Path | None) -> Path:
+        """The JSON file of the results.
+
+        Args:
+            out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run.
+        """
+        if out is not None:
+            folder = out
+        elif self.run:
+            folder = RunFolder(Path(self.run)).evaluations
+        else:
+            folder = Path("runs") / self.policy.name.replace(":", "-").replace("/", "-") / self.task
+        return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results over seeds, and their summary.
+    """Outcomes over seeds, and their summary.
 
     Attributes:
-        agent: name of the agent, or ``oracle`` or ``random``.
-        task: registered name.
-        split: ``train``, ``val`` or ``test``.
-        results: in the order of the seeds.
+        plan: what was evaluated.
+        outcomes: in the order of the seeds.
         seconds: wall time, summed over the calls it took.
         path: of the JSON file that holds all this.
     """
 
-    agent: str
-    task: str
-    split: Split
-    results: tuple[Result, ...]
+    plan: EvaluationPlan
+    outcomes: tuple[EpisodeOutcome, ...]
     seconds: float
     path: Path
 
-    def to_json(self) -> dict[str, Any]:
-        """The figures of ``ravens-suite evaluate --json``; scores in 0 to 100.
+    @property
+    def summary(self) -> Summary:
+        """The figures."""
+        return Summary.of(self.outcomes)
 
-        ``interval_95`` is that of the strict success rate, ``score_interval_95`` that of the mean score.
-        """
-        scores = [result.score for result in self.results]
-        successes = [float(result.success) for result in self.results]
-        return {
-            "episodes": len(self.results),
-            "mean_score": round(100 * _mean(scores), 4),
-            "strict_success": round(100 * _mean(successes), 4),
-            "interval_95": percent_interval(successes),
-            "score_interval_95": percent_interval([min(max(score, 0.0), 1.0) for score in scores]),
-            "mean_steps": round(_mean([float(result.steps) for result in self.results]), 4),
-            "seconds": round(self.seconds, 3),
-        }
+    def to_json(self) -> dict[str, Any]:
+        """The figures of ``ravens-suite evaluate --json``."""
+        return {**self.summary.to_json(), "seconds": round(self.seconds, 3)}
 
 
 def evaluate(
-    policy: str,
+    policy: str | PolicySpec,
     task: str | None = None,
     *,
     split: Split = "test",
     episodes: int = 100,
     first_seed: int = 0,
     arguments: Mapping[str, Any] | None = None,
-    out: Path | str | None = None,
-    engine: Engine | None = None,
-    progress: Progress = silent,
+    out: Path | None = None,
+    pool: JobPool | None = None,
+    on_progress: Progress = silent,
 ) -> Evaluation:
     """Run a policy on seeds of a split, or on those still missing.
 
     Args:
-        policy: a run folder, or ``"oracle"`` or ``"random"``.
+        policy: a run folder, ``"oracle"``, ``"random"``, or ``"package.module:name"`` of a policy or a function.
         task: registered name; by default the one the run was trained on.
         split: ``train``, ``val`` or ``test``.
         episodes: number of seeds.
         first_seed: seeds are ``first_seed`` to ``first_seed + episodes - 1``.
-        arguments: of the environment, JSON values.
+        arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
         out: folder of the result; by default ``RUN/eval``, or ``runs/<policy>/<task>`` without a run.
-        engine: where to run; this process by default.
-        progress: told of every episode.
+        pool: where to run; this process by default.
+        on_progress: called after every episode.
 
     Raises:
-        MissingDataError: the run folder holds no trained agent.
+        MissingDataError: there is no such policy.
         UnknownNameError: there is no such task or agent.
+        ConflictError: an argument contradicts the run's own; both values are named.
+        ConfigError: the environment does not observe what the policy reads.
     """
     start = time.perf_counter()
     if episodes < 1:
         raise ConfigError(f"--episodes must be at least 1, not {episodes}.")
-    subject = _subject(policy, task, split)
-    record = _Record(_result_path(subject, out), subject, dict(arguments or {}))
+    if first_seed < 0:
+        raise ConfigError(f"--first-seed must be at least 0, not {first_seed}.")
+    plan = plan_evaluation(policy, task, split, arguments or {})
+    record = _Record(plan.path(out), plan)
     record.load()
-    wanted = range(first_seed, first_seed + episodes)
-    missing = [Unit(subject.task, split, seed) for seed in wanted if seed not in record.results]
+    seeds = range(first_seed, first_seed + episodes)
+    missing = [seed for seed in seeds if seed not in record.outcomes]
     before = record.seconds
-    make = partial(EvaluationWorker, subject, dict(arguments or {}))
-    progress(episodes - len(missing), episodes)
-    for done, (result, renderer) in enumerate(
-        (engine or SerialEngine()).map(make, missing), episodes - len(missing) + 1
-    ):
-        record.add(result, renderer, before + time.perf_counter() - start)
-        progress(done, episodes, f"score {100 * _mean([item.score for item in record.results.values()]):.1f}")
-    return record.evaluation(wanted)
+    on_progress(episodes - len(missing), episodes)
+    results = (pool or make_pool()).map(partial(EvaluationWorker, plan), missing)
+    for done, (outcome, renderer) in enumerate(results, episodes - len(missing) + 1):
+        record.add(outcome, renderer, before + time.perf_counter() - start)
+        on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
+    return record.evaluation(seeds)
 
 
-@dataclass(frozen=True)
-class Unit:
-    """A unit of work: one seed of a task and split."""
+def plan_evaluation(
+    policy: str | PolicySpec, task: str | None, split: Split, arguments: Mapping[str, Any]
+) -> EvaluationPlan:
+    """What an evaluation is about; raises what ``evaluate`` does."""
+    spec = PolicySpec.parse(policy) if isinstance(policy, str) else policy
+    run = run_of(spec)
+    tasks = run.record()["plan"]["tasks"] if run else ()
+    if task is None and len(tasks) != 1:
+        raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
+    chosen = task or tasks[0]
+    environment_id(chosen)
+    if run is None:
+        return EvaluationPlan(spec, chosen, split, observation_for(spec.kind, arguments))
+    return EvaluationPlan(
+        spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tuple(tasks) == (chosen,)
+    )
 
-    task: str
-    split: Split
-    seed: int
 
+def tasks_of(policy: str) -> tuple[str, ...]:
+    """The tasks that the run of a policy was trained on.
 
-@dataclass(frozen=True)
-class Subject:
-    """What is evaluated, on what.
-
-    Attributes:
-        agent: registered name, or one of ``SCRIPTED``.
-        run: its folder; empty for a scripted policy.
-        weights: folder within it that holds the trained agent.
-        trained_on: task of the run.
-        task: registered name.
-        split: of the seeds.
-        fingerprint: SHA-256 of the weights and settings; empty for a scripted policy.
+    Raises:
+        ConfigError: it is no run, so the task must be named.
     """
+    run = run_of(PolicySpec.parse(policy))
+    if run is None:
+        raise ConfigError(_which_task(policy, ()))
+    return tuple(run.record()["plan"]["tasks"])
 
-    agent: str
-    run: str
-    weights: str
-    trained_on: str
-    task: str
-    split: Split
-    fingerprint: str
+
+def run_of(spec: PolicySpec) -> RunFolder | None:
+    """The training run that a policy comes from; ``None`` where there is none."""
+    if spec.kind != "agent":
+        return None
+    here = Path(spec.folder)
+    found = [run for run in (RunFolder(here.parent), RunFolder(here)) if run.exists()]
+    return next((run for run in found if run.policy.path == here or run.path == here), None)
+
+
+def run_arguments(run: RunFolder, task: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run's environment, for one of its tasks or for another one.
+
+    Args:
+        run: that says how its environments were made.
+        task: registered name.
+        given: what is asked for now.
+
+    Raises:
+        ConflictError: that contradicts the run; both values are named.
+    """
+    environments: dict[str, dict[str, Any]] = run.record()["environments"]
+    own = environments.get(task) or next(iter(environments.values()))
+    for name, (was, now) in contradictions(task, own["arguments"], given).items():
+        raise ConflictError(
+            f"{run.path} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out, or "
+            "collect and train with it."
+        )
+    return dict(own["arguments"])
 
 
 class EvaluationWorker:
     """Runs one policy in one environment.
 
     Args:
-        subject: what is evaluated.
-        arguments: of the environment.
+        plan: what is evaluated.
+
+    Raises:
+        ConfigError: the environment does not observe what an agent reads, or takes other actions.
     """
 
-    def __init__(self, subject: Subject, arguments: dict[str, Any]) -> None:
-        self._environment = make_environment(subject.task, subject.split, arguments)
-        self._policy = make_policy(subject.agent, Path(subject.weights), subject.split)
+    def __init__(self, plan: EvaluationPlan) -> None:
+        self._kind = plan.policy.kind
+        self._environment = make_environment(plan.task, plan.split, plan.arguments)
+        if plan.policy.kind == "agent":
+            load_agent(plan.policy.name).check(describe_interface(self._environment, plan.task))
+        self._policy = plan.policy.make(self._environment)
 
-    def run(self, unit: Unit) -> tuple[Result, str]:
-        """The result of a seed, and the renderer that drew it."""
-        rollout = roll_out(self._environment, self._policy, unit.seed, keep_images=False)
+    def run(self, seed: int) -> tuple[EpisodeOutcome, str]:
+        """The outcome of a seed, and the renderer that drew it."""
+        with one_thread(self._kind):
+            rollout = roll_out(self._environment, self._policy, seed, record=False)
         renderer = str(rollout.infos[0]["renderer"]) if rollout.infos else ""
-        return _result(unit.seed, rollout), renderer
+        return rollout.result(), renderer
 
     def close(self) -> None:
         """Close the environment."""
         self._environment.close()
 
 
-class RandomPolicy:
-    """Poses drawn uniformly from the action space.
-
-    Args:
-        split: with the episode's seed it fixes the draws.
-    """
-
-    def __init__(self, split: Split) -> None:
-        self._split = split
-
-    def reset(self, environment: gymnasium.Env[Any, Any], seed: int) -> None:
-        """Draw anew from the episode's seed."""
-        environment.action_space.seed(int(generator(seed, self._split, "agent").integers(2**31)))
-
-    def act(self, observation: dict[str, NDArray[Any]], environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-        """See ``Policy``."""
-        action: dict[str, Any] = environment.action_space.sample()
-        return action
-
-
-class AgentPolicy:
-    """A trained agent, which sees images and camera parameters only.
-
-    Args:
-        agent: from the registry.
-    """
-
-    def __init__(self, agent: Any) -> None:
-        self._agent = agent
-
-    def reset(self, environment: gymnasium.Env[Any, Any], seed: int) -> None:
-        """An episode begins."""
-        self._agent.reset()
-
-    def act(self, observation: dict[str, NDArray[Any]], environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-        """See ``Policy``."""
-        action: dict[str, Any] = self._agent.act(observation, environment.unwrapped.cameras)  # type: ignore[attr-defined]
-        return action
-
-
-def make_policy(agent: str, weights: Path, split: Split) -> Policy:
-    """A policy by name.
-
-    Args:
-        agent: registered name, or one of ``SCRIPTED``.
-        weights: folder of the trained agent.
-        split: of the episodes to come.
-    """
-    if agent == ORACLE:
-        return Oracle()
-    if agent == RANDOM:
-        return RandomPolicy(split)
-    return AgentPolicy(trained_agent(agent, weights))
-
-
-def trained_agent(name: str, weights: Path) -> Agent:
-    """A trained agent, and one thread for it, so that no bit of an action or a score depends on the number of cores.
-
-    Args:
-        name: registered name.
-        weights: folder of the trained agent.
-
-    Raises:
-        RavensError: there is no such agent, or ``Agent.load`` refuses the folder.
-    """
-    agent_class = load_agent(name)
-    import torch
-
-    torch.set_num_threads(1)
-    return agent_class.load(weights)
-
-
 class _Record:
     """The JSON file of an evaluation, written anew after every episode."""
 
-    def __init__(self, path: Path, subject: Subject, arguments: dict[str, Any]) -> None:
+    def __init__(self, path: Path, plan: EvaluationPlan) -> None:
         self.path = path
-        self.results: dict[int, Result] = {}
+        self.outcomes: dict[int, EpisodeOutcome] = {}
         self.seconds = 0.0
-        self._subject = subject
+        self._plan = plan
         self._renderer = ""
         self._provenance = provenance()
-        self._settings = plain(
-            {
-                "agent": subject.agent,
-                "task": subject.task,
-                "split": subject.split,
-                "environment": environment_id(subject.task),
-                "arguments": arguments,
-                "fingerprint": subject.fingerprint,
-            }
-        )
 
     def load(self) -> None:
-        """Take up the results that are there, unless they are of other settings or other weights."""
+        """Take up the outcomes that are there, unless they are of other settings or other weights."""
+        settings = self._plan.settings
         try:
             value = read_json(self.path)
-            found = {key: value[key] for key in self._settings}
-            results = [Result(**result) for result in value["results"]]
+            found = {key: value[key] for key in settings}
+            outcomes = [EpisodeOutcome.from_json(outcome) for outcome in value["results"]]
             commit = join_commits(value["provenance"]["commit"], self._provenance["commit"])
+            seconds, renderer = float(value["seconds"]), str(value["renderer"])
         except MissingDataError:
             return
         except (DamagedDataError, KeyError, TypeError) as error:
             _LOG.warning("%s is damaged and evaluated anew: %s", self.path, error)
             return
-        if found != self._settings:
-            _LOG.warning("%s is of other settings or other weights, and is evaluated anew.", self.path)
+        if differing := [key for key in settings if found[key] != settings[key]]:
+            _LOG.warning("%s is of another %s, and is evaluated anew.", self.path, differing[0])
             return
-        self.results = {result.seed: result for result in results}
-        self.seconds = value["seconds"]
-        self._renderer = value["renderer"]
+        self.outcomes = {outcome.seed: outcome for outcome in outcomes}
+        self.seconds, self._renderer = seconds, renderer
         self._provenance |= {"commit": commit}
 
-    def add(self, result: Result, renderer: str, seconds: float) -> None:
-        """Take in a result and write everything."""
-        self.results[result.seed] = result
+    def add(self, outcome: EpisodeOutcome, renderer: str, seconds: float) -> None:
+        """Take in an outcome and write everything."""
+        self.outcomes[outcome.seed] = outcome
         self.seconds = seconds
         self._renderer = renderer or self._renderer
-        evaluation = self.evaluation(self.results)
-        rows = [asdict(item) for item in evaluation.results]
-        summary = evaluation.to_json()
+        evaluation = self.evaluation(self.outcomes)
+        rows = [item.to_json() for item in evaluation.outcomes]
         extra = {"renderer": self._renderer, "provenance": self._provenance, "results": rows}
-        write_json(self.path, {**self._settings, **summary, **extra})
+        write_json(self.path, {**self._plan.settings, **evaluation.to_json(), **extra})
 
-    def evaluation(self, seeds: Any) -> Evaluation:
-        """The results of some seeds."""
-        results = tuple(self.results[seed] for seed in sorted(seeds))
-        subject = self._subject
-        return Evaluation(subject.agent, subject.task, subject.split, results, self.seconds, self.path)
-
-
-def _subject(policy: str, task: str | None, split: Split) -> Subject:
-    if policy in SCRIPTED:
-        if task is None:
-            raise ConfigError(f"Say which task: {PROGRAM} evaluate {policy} TASK.")
-        environment_id(task)
-        return Subject(policy, "", "", task, task, split, "")
-    folder = Path(policy)
-    weights = folder / POLICY_FOLDER if (folder / POLICY_FOLDER).exists() else folder
-    if not (weights / AGENT_FILE).exists():
-        raise MissingDataError(f"There is no trained agent in {folder}: train one, or name its folder.")
-    agent = str(read_json(weights / AGENT_FILE)["agent"])
-    trained_on = _trained_on(folder) or task
-    if trained_on is None:
-        raise ConfigError(f"{folder} does not say what it was trained on: {PROGRAM} evaluate {folder} TASK.")
-    environment_id(task or trained_on)
-    content = (weights / AGENT_FILE).read_bytes() + (weights / WEIGHTS_FILE).read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    return Subject(agent, str(folder), str(weights), trained_on, task or trained_on, split, digest)
+    def evaluation(self, seeds: Iterable[int]) -> Evaluation:
+        """The outcomes of some seeds."""
+        outcomes = tuple(self.outcomes[seed] for seed in sorted(seeds))
+        return Evaluation(self._plan, outcomes, self.seconds, self.path)
 
 
-def _trained_on(run: Path) -> str | None:
-    """The task that a run says it was trained on."""
-    if not (run / RUN_FILE).exists():
-        return None
-    return str(read_json(run / RUN_FILE)["plan"]["task"])
-
-
-def _result_path(subject: Subject, out: Path | str | None) -> Path:
-    if out is not None:
-        folder = Path(out)
-    elif subject.run:
-        folder = Path(subject.run) / "eval"
-    else:
-        folder = Path("runs") / subject.agent / subject.task
-    elsewhere = "" if subject.task == subject.trained_on else f"{subject.task}-"
-    return folder / f"{elsewhere}{subject.split}.json"
-
-
-def _result(seed: int, rollout: Rollout) -> Result:
-    goals = {str(name): bool(met) for name, met in rollout.infos[-1]["goals"].items()} if rollout.infos else {}
-    return Result(seed, rollout.score, rollout.success, rollout.steps, rollout.outcome, goals, rollout.motions)
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def _which_task(policy: str, tasks: Iterable[str]) -> str:
+    named = f" ({', '.join(tasks)})" if tasks else ""
+    return f"Say which task{named}: {PROGRAM} evaluate {policy} TASK."

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ravens_suite.execution.engine import available_cores
-from ravens_suite.rollout.rollout import versions
+from ravens_suite.execution.pool import available_cores
+from ravens_suite.rollout.environments import versions
 
 
 def provenance() -> dict[str, Any]:

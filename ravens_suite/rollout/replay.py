@@ -1,119 +1,125 @@
-"""Test episodes lived once more, to show what the agent saw, thought and did."""
+"""Evaluated episodes run once more, to show what the policy saw, did and went by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.cameras import Camera
+from ravens_suite.core.observations import Observation
+from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.seeding import Split
-from ravens_suite.core.types import Action
-from ravens_suite.report.drawing import Picture
-from ravens_suite.rollout.evaluate import trained_agent
-from ravens_suite.rollout.rollout import Rollout, make_environment, roll_out
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.policies import PolicySpec, one_thread
+from ravens_suite.rollout.rollout import Rollout, roll_out
+
+Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Thought:
-    """One decision of an agent.
+class Decision:
+    """One decision of a policy.
 
     Attributes:
-        maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing
+        maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing,
             and for all decisions but the first and the last.
         action: what it then did.
     """
 
-    maps: dict[str, Any]
+    maps: Mapping[str, Any]
     action: Action
 
 
 @dataclass(frozen=True)
-class Witnessed:
+class Replay:
     """An episode and how it looked.
 
     Attributes:
-        rollout: without images.
-        thoughts: one a step.
+        rollout: without observations.
+        decisions: one a step.
         frames: (480, 640, 3) uint8 each: of the whole motion 1/30 s apart, or of the start and the end only.
     """
 
     rollout: Rollout
-    thoughts: tuple[Thought, ...]
-    frames: tuple[Picture, ...]
+    decisions: tuple[Decision, ...]
+    frames: tuple[Frame, ...]
 
 
 @dataclass
-class _Explaining:
-    """A policy that keeps the first and the last thought of an agent, and a picture of the start."""
+class _Traced:
+    """A policy that keeps the first and the last explanation of another one, and a picture of the start."""
 
-    agent: Any
-    thoughts: list[Thought] = field(default_factory=list)
-    start: list[Picture] = field(default_factory=list)
-    latest: tuple[dict[str, NDArray[Any]], Sequence[Camera]] | None = None
+    policy: Policy
+    environment: gymnasium.Env[Any, Any]
+    decisions: list[Decision] = field(default_factory=list)
+    start: list[Frame] = field(default_factory=list)
+    latest: Observation = field(default_factory=dict)
 
-    def reset(self, environment: gymnasium.Env[Any, Any], seed: int) -> None:
-        self.agent.reset()
-        self.start += _frames(environment)
+    def reset(self, seed: int) -> None:
+        self.policy.reset(seed)
+        self.start += _frames(self.environment)
 
-    def act(self, observation: dict[str, NDArray[Any]], environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-        cameras: Sequence[Camera] = environment.unwrapped.cameras  # type: ignore[attr-defined]
-        action: dict[str, Any] = self.agent.act(observation, cameras)
-        maps = {} if self.thoughts else self.agent.explain(observation, cameras)
-        self.thoughts.append(Thought(maps, Action.from_dict(action)))
-        self.latest = (observation, cameras)
+    def act(self, observation: Observation) -> Action:
+        action = self.policy.act(observation)
+        self.decisions.append(Decision({} if self.decisions else self._explain(observation), action))
+        self.latest = observation
         return action
 
-    def finished(self) -> tuple[Thought, ...]:
-        """All thoughts, when the episode is over: only then is it known which was the last."""
-        if len(self.thoughts) > 1 and self.latest is not None:
-            self.thoughts[-1] = Thought(self.agent.explain(*self.latest), self.thoughts[-1].action)
-        return tuple(self.thoughts)
+    def finished(self) -> tuple[Decision, ...]:
+        """All decisions, when the episode is over: only then is it known which was the last."""
+        if len(self.decisions) > 1:
+            self.decisions[-1] = Decision(self._explain(self.latest), self.decisions[-1].action)
+        return tuple(self.decisions)
+
+    def _explain(self, observation: Observation) -> dict[str, Any]:
+        """Only agents explain themselves."""
+        explain: Callable[[Observation], dict[str, Any]] = getattr(self.policy, "explain", lambda _: {})
+        return explain(observation)
 
 
-def witness(
-    run: Path,
-    agent: str,
+def replay(
+    policy: PolicySpec,
     task: str,
     seeds: Sequence[int],
     *,
     split: Split = "test",
-    arguments: dict[str, Any] | None = None,
+    arguments: Mapping[str, Any] | None = None,
     film: bool = False,
-    done: Callable[[int], None] = lambda seed: None,
-) -> dict[int, Witnessed]:
-    """Let a trained agent live some episodes again.
+    on_episode: Callable[[int], None] = lambda seed: None,
+) -> dict[int, Replay]:
+    """Run some episodes again.
 
     Args:
-        run: folder of the trained agent.
-        agent: registered name.
+        policy: which.
         task: registered name.
         seeds: of the scenes; one that cannot be placed is left out.
         split: of the seeds.
-        arguments: of the environment, as they were when it was evaluated.
+        arguments: of the environment, as they were when the policy was evaluated.
         film: simulate and draw the whole motion, not only the start and the end.
-        done: told of each seed.
+        on_episode: called with the seed of each finished episode.
     """
-    policy_agent = trained_agent(agent, run)
     mode = {"motion": "simulated", "render_mode": "rgb_array_list"} if film else {"render_mode": "rgb_array"}
     environment = make_environment(task, split, {**(arguments or {}), **mode})
-    result: dict[int, Witnessed] = {}
+    result: dict[int, Replay] = {}
     try:
+        made = policy.make(environment)
         for seed in seeds:
-            policy = _Explaining(policy_agent)
-            rollout = roll_out(environment, policy, seed, keep_images=False)
+            traced = _Traced(made, environment)
+            with one_thread(policy.kind):
+                rollout = roll_out(environment, traced, seed, record=False)
+                decisions = traced.finished()
             if rollout.infos:
-                result[seed] = Witnessed(rollout, policy.finished(), (*policy.start, *_frames(environment)))
-            done(seed)
+                result[seed] = Replay(rollout, decisions, (*traced.start, *_frames(environment)))
+            on_episode(seed)
     finally:
         environment.close()
     return result
 
 
-def _frames(environment: gymnasium.Env[Any, Any]) -> list[Picture]:
+def _frames(environment: gymnasium.Env[Any, Any]) -> list[Frame]:
     frames: Any = environment.render()
     return list(frames) if isinstance(frames, list) else [frames]

@@ -1,71 +1,41 @@
-"""Environments as jobs use them: made by name, driven by a policy, written down as episodes."""
+"""One episode of any policy in any environment, and its record for the disk."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
+from ravens_suite.core.policy import Policy
+from ravens_suite.core.seeding import Split, generator
 from ravens_suite.data.episode import Episode, Recording
+from ravens_suite.data.outcomes import DONE, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.registry import environment_id
-
-_VERSIONED = ("ravens-suite", "gymnasium", "numpy", "scipy", "opencv-python-headless", "pybullet", "moderngl")
-
-DONE = "done"
-STEP_LIMIT = "step limit"
-GAVE_UP = "gave up"
-NOT_PLACED = "not placed"
-
-
-class Policy(Protocol):
-    """What chooses actions."""
-
-    def reset(self, environment: gymnasium.Env[Any, Any], seed: int) -> None:
-        """An episode begins."""
-
-    def act(self, observation: dict[str, NDArray[Any]], environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-        """The next action.
-
-        Raises:
-            OracleGaveUpError: there is nothing left that it can do.
-        """
-
-
-class Oracle:
-    """The scripted oracle of the environment."""
-
-    def reset(self, environment: gymnasium.Env[Any, Any], seed: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observation: dict[str, NDArray[Any]], environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-        """See ``Policy``."""
-        action: dict[str, Any] = environment.unwrapped.oracle_action()  # type: ignore[attr-defined]
-        return action
+from ravens_suite.rollout.environments import to_json, versions
 
 
 @dataclass
 class Rollout:
-    """One episode as it was lived.
+    """One episode as it went.
 
     Attributes:
+        seed: of the scene.
         recording: the T + 1 observations; empty when the scene could not be placed, or nobody wants them.
         actions: T.
         rewards: T.
         infos: T + 1.
-        outcome: one of the constants above, with a reason where there is one.
+        outcome: ``"done"``, ``"step limit"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
     """
 
+    seed: int
     recording: Recording = field(default_factory=Recording)
-    actions: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[Mapping[str, Any]] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     infos: list[dict[str, Any]] = field(default_factory=list)
     outcome: str = DONE
@@ -88,42 +58,39 @@ class Rollout:
     @property
     def motions(self) -> list[dict[str, Any]]:
         """What became of each action, as JSON."""
-        return [plain(info["motion"]) for info in self.infos[1:]]
+        return [to_json(info["motion"]) for info in self.infos[1:]]
+
+    def result(self) -> EpisodeOutcome:
+        """The episode in figures."""
+        goals = {str(name): bool(met) for name, met in self.infos[-1]["goals"].items()} if self.infos else {}
+        return EpisodeOutcome(self.seed, self.score, self.success, self.steps, self.outcome, goals, tuple(self.motions))
 
 
-def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
-    """An environment by the name of its task.
-
-    Args:
-        task: registered name.
-        split: ``train``, ``val`` or ``test``.
-        arguments: further keyword arguments of the environment.
-    """
-    return gymnasium.make(environment_id(task), split=split, **arguments)
-
-
-def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, keep_images: bool = True) -> Rollout:
-    """Live one episode, to its end or to where the policy gives up.
+def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *, record: bool = True) -> Rollout:
+    """Run one episode, to its end or to where the policy gives up.
 
     Args:
         environment: reset here.
         policy: chooses the actions.
         seed: of the scene.
-        keep_images: whether the observations are recorded.
+        record: whether the observations are kept, coded for the disk.
+
+    Raises:
+        InvalidActionError: the policy gives an action that the environment does not take.
     """
-    rollout = Rollout()
+    rollout = Rollout(seed)
     try:
         observation, info = environment.reset(seed=seed)
     except PlacementError as error:
         rollout.outcome = f"{NOT_PLACED}: {error}"
         return rollout
-    policy.reset(environment, seed)
+    policy.reset(policy_seed(seed, _split(environment)))
     rollout.infos.append(info)
-    if keep_images:
+    if record:
         rollout.recording.add(observation)
     while True:
         try:
-            action = policy.act(observation, environment)
+            action = policy.act(observation)
         except OracleGaveUpError as error:
             rollout.outcome = f"{GAVE_UP}: {error}"
             return rollout
@@ -131,20 +98,32 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, ke
         rollout.actions.append(action)
         rollout.rewards.append(float(reward))
         rollout.infos.append(info)
-        if keep_images:
+        if record:
             rollout.recording.add(observation)
         if terminated or truncated:
             rollout.outcome = DONE if terminated else STEP_LIMIT
             return rollout
 
 
-def to_episode(rollout: Rollout, task: str, split: str, seed: int, arguments: Mapping[str, Any]) -> Episode:
-    """A rollout as an episode for the disk, to be written with the rollout's recording."""
+def policy_seed(seed: int, split: Split) -> int:
+    """The seed that a policy is reset with: a function of the scene's seed and split, and independent of the scene."""
+    return int(generator(seed, split, "agent").integers(2**31))
+
+
+def to_episode(rollout: Rollout, task: str, split: str, arguments: Mapping[str, Any]) -> Episode:
+    """A rollout as an episode for the disk, to be written with the rollout's recording.
+
+    Args:
+        rollout: of a scene that could be placed.
+        task: registered name.
+        split: of the seed.
+        arguments: of the environment.
+    """
     first = rollout.infos[0]
     return Episode(
         task=task,
         split=split,
-        seed=seed,
+        seed=rollout.seed,
         observations={},
         actions=_stack(rollout.actions),
         rewards=np.array(rollout.rewards, dtype=np.float64),
@@ -153,43 +132,22 @@ def to_episode(rollout: Rollout, task: str, split: str, seed: int, arguments: Ma
         success=rollout.success,
         metadata={
             "environment": environment_id(task),
-            "arguments": plain(dict(arguments)),
+            "arguments": to_json(dict(arguments)),
             "renderer": str(first["renderer"]),
             "versions": versions(),
             "outcome": rollout.outcome,
+            "goals": dict(rollout.result().goals),
             "motion": rollout.motions,
         },
     )
 
 
-def versions() -> dict[str, str]:
-    """Versions of the software that shapes an episode."""
-    return dict(_versions())
+def _split(environment: gymnasium.Env[Any, Any]) -> Split:
+    split: Split = environment.get_wrapper_attr("split") if environment.has_wrapper_attr("split") else "test"
+    return split
 
 
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed as a package"
-    return found
-
-
-def plain(value: Any) -> Any:
-    """The same value in JSON types: NumPy scalars and arrays, tuples and mappings are unwrapped."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    return value
-
-
-def _stack(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+def _stack(rows: list[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
     return {key: np.stack([np.asarray(row[key]) for row in rows]) for key in rows[0]} if rows else {}
 
 

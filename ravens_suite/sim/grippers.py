@@ -45,6 +45,11 @@ class Tool(ABC):
         return [self.name]
 
     @property
+    def holds(self) -> bool:
+        """Whether the tool holds a body."""
+        return False
+
+    @property
     def tip(self) -> Pose:
         """The commanded tip pose."""
         return self._mount.target
@@ -91,6 +96,11 @@ class Suction(Tool):
     def held(self) -> str | None:
         """Name of the body in the gripper."""
         return self._grasp.held if self._grasp else None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the tool holds a body."""
+        return self._grasp is not None
 
     @property
     def parts(self) -> list[str]:

@@ -27,6 +27,8 @@ class Task(ABC):
     max_steps: ClassVar[int]
     primitive: ClassVar[Primitive] = PickPlace()
     six_dof: bool = False
+    max_bodies: ClassVar[int] = 32
+    instruction: ClassVar[str] = ""
 
     def __init__(self, split: Split = "train") -> None:
         self.split = split
@@ -45,6 +47,14 @@ class Task(ABC):
         Raises:
             PlacementError: something does not fit; the environment tries again with further draws.
         """
+
+    def current_instruction(self, step: int) -> str:
+        """What is to be done, as a sentence.
+
+        Args:
+            step: number of goal steps that are complete.
+        """
+        return self.instruction
 
     def after_action(self, scene: Scene) -> bool:
         """Called when the scene has settled after an action was scored.

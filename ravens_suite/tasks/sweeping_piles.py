@@ -34,6 +34,7 @@ class SweepingPiles(Task):
     """
 
     max_steps: ClassVar[int] = 20
+    max_bodies: ClassVar[int] = 64
     primitive: ClassVar[Primitive] = Push()
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

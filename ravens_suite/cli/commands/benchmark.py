@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
+
+import tyro
 
 from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, json_object
 from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError, WorkerError
+from ravens_suite.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -28,75 +31,56 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """Each chooses demonstrations, where the pool is larger than their number, and initial weights."""
 
     out: Path = Path("runs/benchmark")
-    """Folder of the results: scores.csv, cells, runs."""
+    """Folder of the results: scores.csv, trials, runs."""
 
     data: Path = Path("data")
     """Folder of all demonstrations; what is missing is collected."""
 
     pool: int = 0
-    """Demonstrations collected of each task, of which every cell draws its own; the largest of --demos at least."""
+    """Demonstrations collected of each task, of which every trial draws its own; the largest of --demos at least."""
 
     episodes: int = 100
     """Test seeds."""
 
-    val_episodes: int = 20
-    """Validation episodes that candidates are judged on; 0 keeps the last weights."""
-
-    candidates: int = 1
-    """How often in the second half of training the weights are judged."""
-
-    steps: int | None = None
-    """Gradient steps; each agent's own number unless given."""
+    training: Annotated[TrainingSettings, tyro.conf.OmitArgPrefixes] = field(default_factory=TrainingSettings)
+    """How long agents are trained, where, and how weights are chosen; threads are a trial's share of the cores."""
 
     config: str = "{}"
     """Settings of agents that differ from their defaults, as a JSON object by agent."""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where tensors live; auto takes a GPU where there is one."""
-
     workers: int = 1
-    """Cells at once, each with its share of the cores."""
-
-    threads: int | None = None
-    """Of each cell that is begun, on which results depend in their last bits; its share of the cores unless given."""
+    """Trials at once, each with its share of the cores."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.benchmark.grid import BenchmarkPlan, benchmark
-        from ravens_suite.benchmark.trials import Rules
+        from ravens_suite.benchmark.trials import TrialSettings
 
-        rules = Rules(
-            episodes=self.episodes,
-            val_episodes=self.val_episodes,
-            candidates=self.candidates,
-            steps=self.steps,
-            config=self._config(),
-            arguments=self.arguments(),
-            device=self.device,
-        )
         plan = BenchmarkPlan(
             agents=self.agents,
             tasks=self.tasks,
             demos=_numbers("--demos", self.demos),
             seeds=_numbers("--seeds", self.seeds),
-            rules=rules,
+            settings=TrialSettings(
+                training=self.training, episodes=self.episodes, config=self._config(), arguments=self.arguments()
+            ),
             pool=self.pool,
             workers=self.workers,
-            threads=self.threads,
         )
         done = benchmark(plan, self.data, self.out, console.progress)
         for row in done.means():
             console.say(
-                f"{row['agent']}, {row['demos']} demonstrations: mean score {row['score']:.1f}, strict success "
-                f"{row['strict']:.1f} % over {row['tasks']} tasks ({row['cells']} cells)."
+                f"{row['agent']}, {row['demos']} demonstrations: mean score {row['mean_score']:.1f}, success rate "
+                f"{row['success_rate']:.1f} % over {row['tasks']} tasks ({row['trials']} trials)."
             )
-        console.say(f"{done.scores}: {len(done.records)} of {len(plan.cells())} cells, {done.made} of them made now.")
+        total = len(plan.trials())
+        console.say(f"{done.scores}: {len(done.records)} of {total} trials, {done.made} of them made now.")
         for name, why in done.failures.items():
             console.say(f"{name} failed: {why}")
         console.result(done.to_json())
         if done.failures:
             raise WorkerError(
-                f"{len(done.failures)} of {len(plan.cells())} cells failed (named above): "
+                f"{len(done.failures)} of {total} trials failed (named above): "
                 "the others are kept, and the same command tries these again."
             )
 

@@ -37,7 +37,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
-        from ravens_suite.execution.engine import make_engine
+        from ravens_suite.execution.pool import make_pool
         from ravens_suite.registry import environment_id
         from ravens_suite.rollout.collect import collect
 
@@ -46,7 +46,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
         for task in self.tasks:
             environment_id(task)
         collected = []
-        with make_engine(self.engine, min(self.workers, self.episodes)) as engine:
+        with make_pool(self.engine, max(min(self.workers, self.episodes), 1)) as pool:
             for task in self.tasks:
                 with console.progress(task) as progress:
                     done = collect(
@@ -55,8 +55,8 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
                         data=self.data,
                         split=self.split,
                         arguments=self.arguments(),
-                        engine=engine,
-                        progress=progress,
+                        pool=pool,
+                        on_progress=progress,
                     )
                 _say(console, done, self.data / task / self.split)
                 collected.append(done)
@@ -67,7 +67,7 @@ def _say(console: Console, done: Collected, folder: Path) -> None:
     row = done.to_json()
     console.say(
         f"{done.task}: {row['episodes']} episodes in {folder}; the oracle scored {row['mean_score']:.1f} over "
-        f"{row['attempts']} seeds (strict success {row['strict_success']:.1f} %), {row['mean_steps']:.1f} steps an "
+        f"{row['attempts']} seeds (success rate {row['success_rate']:.1f} %), {row['mean_steps']:.1f} steps an "
         f"episode, {row['seconds']:.1f} s, {row['renderer']}."
     )
 
@@ -79,6 +79,6 @@ def _result(collected: list[Collected]) -> dict[str, Any]:
     if not others:
         return first
     total: dict[str, Any] = {key: sum(row[key] for row in rows.values()) for key in ("episodes", "attempts", "seconds")}
-    for key in ("mean_score", "strict_success", "mean_steps", "seconds_per_episode"):
+    for key in ("mean_score", "success_rate", "mean_steps", "seconds_per_episode"):
         total[key] = sum(row[key] for row in rows.values()) / len(rows)
     return {**total, "renderer": first["renderer"], "tasks": rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
-    """Evaluate a trained agent, or the oracle, on seeds of a split; a second run continues where the first stopped."""
+    """Evaluate a trained agent, the oracle or a policy of yours; a second run continues where the first stopped."""
 
-    run_folder: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a trained agent, or: oracle, random."""
+    policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Folder of a training run; or oracle, random, or package.module:name of a policy or a function of yours."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
-    """Name of a task; the one the run was trained on unless given."""
+    """Name of a task; each that the run was trained on unless given."""
 
     episodes: int = 100
     """Number of seeds."""
@@ -35,53 +35,68 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """The first of them."""
 
     out: Path | None = None
-    """Folder of the result: RUN/eval unless given, or runs/oracle/TASK."""
+    """Folder of the result; RUN/eval unless given, or runs/POLICY/TASK without a run."""
 
     record: Path | None = None
     """CSV table to note the summary in, one row a task and split (for example results/oracle.csv)."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
-        from ravens_suite.execution.engine import make_engine
-        from ravens_suite.rollout.evaluate import evaluate
+        from ravens_suite.execution.pool import make_pool
+        from ravens_suite.rollout.evaluate import evaluate, tasks_of
 
-        with (
-            make_engine(workers=max(min(self.workers, self.episodes), 1)) as engine,
-            console.progress(self.run_folder) as progress,
-        ):
-            evaluation = evaluate(
-                self.run_folder,
-                self.task,
-                split=self.split,
-                episodes=self.episodes,
-                first_seed=self.first_seed,
-                arguments=self.arguments(),
-                out=self.out,
-                engine=engine,
-                progress=progress,
-            )
-        if self.record is not None:
-            _record(self.record, evaluation)
-        row = evaluation.to_json()
-        low, high = row["interval_95"]
-        console.say(
-            f"{evaluation.agent} on {evaluation.task}, {evaluation.split}: mean score {row['mean_score']:.1f}, strict "
-            f"success {row['strict_success']:.1f} % ({low:.1f} to {high:.1f}) over {row['episodes']} episodes; "
-            f"{row['seconds']:.1f} s; {evaluation.path}"
-        )
-        console.result(row)
+        tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
+        done = []
+        with make_pool(workers=max(min(self.workers, self.episodes), 1)) as pool:
+            for task in tasks:
+                with console.progress(f"{self.policy} on {task}") as progress:
+                    evaluation = evaluate(
+                        self.policy,
+                        task,
+                        split=self.split,
+                        episodes=self.episodes,
+                        first_seed=self.first_seed,
+                        arguments=self.arguments(),
+                        out=self.out,
+                        pool=pool,
+                        on_progress=progress,
+                    )
+                if self.record is not None:
+                    _record(self.record, evaluation)
+                _say(console, evaluation)
+                done.append(evaluation)
+        console.result(_result(done))
+
+
+def _say(console: Console, evaluation: Evaluation) -> None:
+    row, plan = evaluation.summary, evaluation.plan
+    low, high = row.success_rate_interval
+    console.say(
+        f"{plan.policy.name} on {plan.task}, {plan.split}: mean score {row.mean_score:.1f}, success rate "
+        f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} episodes; "
+        f"{evaluation.seconds:.1f} s; {evaluation.path}"
+    )
+
+
+def _result(done: list[Evaluation]) -> dict[str, Any]:
+    """The figures of one task; of several, each task's own and their means."""
+    rows = {evaluation.plan.task: evaluation.to_json() for evaluation in done}
+    if len(rows) == 1:
+        return next(iter(rows.values()))
+    means = {name: sum(row[name] for row in rows.values()) / len(rows) for name in ("mean_score", "success_rate")}
+    return {**means, "tasks": rows}
 
 
 def _record(path: Path, evaluation: Evaluation) -> None:
     from ravens_suite.data.tables import record_row
 
-    row = evaluation.to_json()
+    row = evaluation.summary
     figures = {
-        "task": evaluation.task,
-        "split": evaluation.split,
-        "episodes": row["episodes"],
-        "score": row["mean_score"],
-        "strict": row["strict_success"],
-        "mean_steps": row["mean_steps"],
+        "task": evaluation.plan.task,
+        "split": evaluation.plan.split,
+        "episodes": row.episodes,
+        "score": row.mean_score,
+        "strict": row.success_rate,
+        "mean_steps": row.mean_steps,
     }
     record_row(path, figures, key=("task", "split"))

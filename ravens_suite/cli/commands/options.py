@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ravens_suite.core.observations import ObservationGroup, checked_groups
 from ravens_suite.errors import ConfigError
-from ravens_suite.execution.engine import available_cores
+from ravens_suite.execution.pool import available_cores
 
 SplitName = Literal["train", "val", "test"]
 
@@ -37,18 +38,29 @@ class EnvironmentOptions:
     image_size: tuple[int, int] | None = None
     """Rows and columns of every camera; 480 640 unless given."""
 
+    observe: tuple[ObservationGroup, ...] = ()
+    """What is observed; images unless given. Agents say what they need (see: ravens-suite agents)."""
+
     environment: str = "{}"
     """Further keyword arguments of the environment, as a JSON object."""
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the environment.
+        """Keyword arguments of the environment that were given.
 
         Raises:
-            ConfigError: ``environment`` is not a JSON object.
+            ConfigError: ``environment`` is not a JSON object, or repeats an option.
         """
+        given: dict[str, Any] = {}
+        if self.renderer != "auto":
+            given["renderer"] = self.renderer
+        if self.image_size is not None:
+            given["image_size"] = list(self.image_size)
+        if self.observe:
+            given["observe"] = list(checked_groups(self.observe))
         more = json_object("--environment", self.environment)
-        size = {} if self.image_size is None else {"image_size": list(self.image_size)}
-        return {"renderer": self.renderer, **size, **more}
+        if twice := sorted(given.keys() & more.keys()):
+            raise ConfigError(f"{twice[0]} is given as an option and in --environment: give it once.")
+        return {**given, **more}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ravens_suite.cli.commands.options import OutputOptions
 from ravens_suite.cli.console import Console
-from ravens_suite.execution.engine import available_cores
+from ravens_suite.execution.pool import available_cores
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Quickstart(OutputOptions):
             task=self.task, demos=self.demos, episodes=self.episodes, steps=self.steps, workers=self.workers
         )
         done = quickstart(plan, self.out, console.progress)
-        low, high = done.interval_95
+        low, high = done.summary.success_rate_interval
         stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in done.seconds.items())
         console.say(
-            f"{self.task}: mean score {done.mean_score:.1f}, strict success {done.strict_success:.1f} % "
-            f"({low:.1f} to {high:.1f}) over {done.episodes} unseen scenes; {stages}."
+            f"{self.task}: mean score {done.summary.mean_score:.1f}, success rate {done.summary.success_rate:.1f} % "
+            f"({low:.1f} to {high:.1f}) over {done.summary.episodes} unseen scenes; {stages}."
         )
         console.say(f"Report: {done.report}")
         console.result(done.to_json())

@@ -37,7 +37,7 @@ class Report(OutputOptions):
 
         plan = ReportPlan(self.films, self.scenes, self.failures)
         with console.progress("report") as progress:
-            done = write_report(self.folder, self.out, plan=plan, progress=progress)
+            done = write_report(self.folder, self.out, plan=plan, on_progress=progress)
         runs = "run" if done.runs == 1 else "runs"
         console.say(f"{done.path}: {done.runs} {runs}, {len(done.tasks)} tasks, {done.size / 1e6:.1f} MB.")
         console.result({"report": str(done.path), "runs": done.runs, "tasks": list(done.tasks), "bytes": done.size})

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from ravens_suite.cli.commands.options import OutputOptions, json_object
 from ravens_suite.cli.console import Console
-from ravens_suite.execution.engine import available_cores
+from ravens_suite.errors import ConfigError
+from ravens_suite.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
 class Train(OutputOptions):
-    """Train an agent on demonstrations of a task; a second run continues where the first was stopped."""
+    """Train an agent on demonstrations of a task, or of several; a second run continues where the first stopped."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """Name of an agent, for example transporter."""
+    """Name of an agent (see: ravens-suite agents), or file.py:Class or package.module:Class of yours."""
 
-    task: Annotated[str, tyro.conf.Positional]
+    task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task (see: ravens-suite tasks)."""
 
+    tasks: tuple[str, ...] = ()
+    """Tasks to learn in one run, beside TASK."""
+
     demos: int = 10
-    """Number of demonstrations, drawn from those collected."""
+    """Number of demonstrations of each task, drawn from those collected."""
 
     data: Path = Path("data")
     """Folder of all data; the demonstrations are in DATA/TASK/train."""
@@ -35,45 +39,35 @@ class Train(OutputOptions):
     seed: int = 0
     """Chooses the demonstrations and the initial weights."""
 
-    steps: int | None = None
-    """Gradient steps; the agent's own number unless given."""
-
-    val_episodes: int = 20
-    """Validation episodes that candidates are judged on; 0 keeps the last weights."""
-
-    candidates: int = 1
-    """How often in the second half of training the weights are judged."""
-
-    threads: int | None = None
-    """Of numerical work, on which results depend in their last bits; what the run was begun with, or all cores."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where tensors live; auto takes a GPU where there is one."""
+    training: Annotated[TrainingSettings, tyro.conf.OmitArgPrefixes] = field(default_factory=TrainingSettings)
+    """How long it is trained, where, and how weights are chosen."""
 
     config: str = "{}"
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
-        from ravens_suite.training.loop import TrainingPlan, begun_with, train
-        from ravens_suite.training.validation import Validator
+        from ravens_suite.data.run_folder import RunFolder
+        from ravens_suite.registry import load_agent
+        from ravens_suite.training.loop import train
+        from ravens_suite.training.settings import TrainingPlan, resume_settings
 
-        out = self.out or Path("runs") / self.agent / f"{self.task}-{self.demos}-{self.seed}"
+        tasks = tuple(dict.fromkeys([*([self.task] if self.task else []), *self.tasks]))
+        if not tasks:
+            raise ConfigError("Name at least one task: ravens-suite train AGENT TASK (see: ravens-suite tasks).")
         plan = TrainingPlan(
             agent=self.agent,
-            task=self.task,
+            tasks=tasks,
             demos=self.demos,
             seed=self.seed,
-            steps=self.steps,
-            val_episodes=self.val_episodes,
-            candidates=self.candidates,
-            threads=begun_with(out).get("threads", available_cores()) if self.threads is None else self.threads,
-            device=self.device,
+            settings=self.training,
             config=json_object("--config", self.config),
         )
-        with console.progress(f"{self.agent} on {self.task}") as progress, Validator(self.task, self.data) as validate:
-            done = train(plan, self.data, out, evaluate=validate, progress=progress)
-        score = "" if done.val_score is None else f"; validation score {done.val_score:.1f}"
+        out = self.out or Path("runs") / load_agent(self.agent).name / plan.name
+        plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))
+        with console.progress(f"{self.agent} on {' and '.join(tasks)}") as progress:
+            done = train(plan, self.data, out, on_progress=progress)
+        score = "" if done.val_score is None else f"; mean score on validation episodes {done.val_score:.1f}"
         console.say(f"{done.run}: the weights after {done.steps} steps, {done.seconds:.1f} s of training{score}.")
         console.result(
             {"run": str(done.run), "steps": done.steps, "seconds": round(done.seconds, 3), "val_score": done.val_score}

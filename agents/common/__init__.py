@@ -1,0 +1,1 @@
+"""Parts that any learning agent may use: layers, optimisers, devices."""

@@ -1,0 +1,68 @@
+"""A base for agents that are one network and one optimiser: what is left to write fits in one short file."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ravens_suite.core.observations import Interface
+
+from ..base import Agent, Data
+from ..nn.devices import choose_device
+from ..nn.optimise import moments, set_moments, under
+
+
+class ModuleAgent(Agent[Data]):
+    """An agent with a network ``net`` and an optimiser ``optimiser``.
+
+    A subclass says in ``make_net`` what the network is, and takes its gradient steps with ``descend``. ``config`` needs
+    ``steps: int`` and ``learning_rate: float``, and may have ``device: str``.
+
+    Attributes:
+        device: where tensors live.
+        net: the network, with initial weights that are a function of the seed.
+        optimiser: AdamW with the constant learning rate of the config, unless ``make_optimiser`` says otherwise.
+    """
+
+    def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
+        super().__init__(config, seed, interface)
+        self.device = choose_device(getattr(self.config, "device", "cpu"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.net = self.make_net().to(self.device)
+        self.optimiser = self.make_optimiser(self.net)
+
+    @abstractmethod
+    def make_net(self) -> nn.Module:
+        """The network, by the config and the interface; torch's generator is seeded here."""
+
+    def make_optimiser(self, net: nn.Module) -> torch.optim.Optimizer:
+        """Of all parameters of the network."""
+        return torch.optim.AdamW(net.parameters(), self.config.learning_rate)
+
+    def descend(self, loss: Tensor) -> dict[str, float]:
+        """One step down the gradient of a loss; the figures to log."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return {"loss": float(loss.detach())}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Parameters and buffers of the network."""
+        return dict(self.net.state_dict())
+
+    def set_weights(self, weights: dict[str, Tensor]) -> None:
+        """The inverse of ``weights``."""
+        self.net.load_state_dict(weights)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """The network and the optimiser's moments."""
+        return {f"net.{name}": value for name, value in self.weights().items()} | moments(self.optimiser, self.net)
+
+    def set_training_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``training_state``."""
+        self.net.load_state_dict(under("net.", state))
+        set_moments(self.optimiser, self.net, state)

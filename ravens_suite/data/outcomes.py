@@ -1,0 +1,133 @@
+"""What came of episodes: one record an episode, one summary of several, and one name for each figure.
+
+Figures, wherever they appear (JSON of commands, evaluation files, reports): ``mean_score`` and ``success_rate``, each in
+0 to 100 with its 95 % interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ravens_suite.core.statistics import percent_interval
+
+DONE = "done"
+STEP_LIMIT = "step limit"
+GAVE_UP = "gave up"
+NOT_PLACED = "not placed"
+
+
+@dataclass(frozen=True)
+class EpisodeOutcome:
+    """What came of one episode.
+
+    Attributes:
+        seed: of the scene.
+        score: sum of rewards, at most 1.
+        success: strict success at the end: every object is where its last goal step wants it.
+        steps: number of actions.
+        outcome: ``"done"``, ``"step limit"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
+        goals: by object, whether it ended where it should.
+        motions: what became of each action.
+    """
+
+    seed: int
+    score: float
+    success: bool
+    steps: int
+    outcome: str
+    goals: Mapping[str, bool] = field(default_factory=dict)
+    motions: Sequence[Mapping[str, Any]] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which ``from_json`` rebuilds it."""
+        return {**asdict(self), "goals": dict(self.goals), "motions": [dict(motion) for motion in self.motions]}
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> EpisodeOutcome:
+        """The inverse of ``to_json``.
+
+        Raises:
+            TypeError: a field is missing or unknown.
+        """
+        return EpisodeOutcome(**{**value, "motions": tuple(value.get("motions", ()))})
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of several episodes.
+
+    Attributes:
+        episodes: how many.
+        mean_score: total reward x 100, averaged over the episodes.
+        mean_score_interval: its 95 % interval, (low, high).
+        success_rate: percentage of episodes with strict success.
+        success_rate_interval: its 95 % interval, (low, high).
+        mean_steps: number of actions, averaged.
+    """
+
+    episodes: int
+    mean_score: float
+    mean_score_interval: tuple[float, float]
+    success_rate: float
+    success_rate_interval: tuple[float, float]
+    mean_steps: float
+
+    @staticmethod
+    def of(outcomes: Sequence[EpisodeOutcome]) -> Summary:
+        """Of some episodes; zeros and the widest intervals for none."""
+        scores = [outcome.score for outcome in outcomes]
+        successes = [float(outcome.success) for outcome in outcomes]
+        return Summary(
+            episodes=len(outcomes),
+            mean_score=round(100 * _mean(scores), 4),
+            mean_score_interval=percent_interval([min(max(score, 0.0), 1.0) for score in scores]),
+            success_rate=round(100 * _mean(successes), 4),
+            success_rate_interval=percent_interval(successes),
+            mean_steps=round(_mean([float(outcome.steps) for outcome in outcomes]), 4),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which ``from_json`` rebuilds it."""
+        return {
+            "episodes": self.episodes,
+            "mean_score": self.mean_score,
+            "mean_score_interval_95": list(self.mean_score_interval),
+            "success_rate": self.success_rate,
+            "success_rate_interval_95": list(self.success_rate_interval),
+            "mean_steps": self.mean_steps,
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Summary:
+        """The inverse of ``to_json``; other keys are left alone.
+
+        Raises:
+            KeyError: a figure is missing.
+        """
+        low, high = value["mean_score_interval_95"]
+        least, most = value["success_rate_interval_95"]
+        return Summary(
+            int(value["episodes"]),
+            float(value["mean_score"]),
+            (float(low), float(high)),
+            float(value["success_rate"]),
+            (float(least), float(most)),
+            float(value["mean_steps"]),
+        )
+
+
+def mean_over_tasks(values: Sequence[tuple[str, float]]) -> float:
+    """The mean of the tasks' means of (task, value), so that a task with more seeds counts no more than others.
+
+    NaN for none.
+    """
+    by_task: dict[str, list[float]] = {}
+    for task, value in values:
+        by_task.setdefault(task, []).append(value)
+    return _mean([_mean(group) for group in by_task.values()]) if by_task else float("nan")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

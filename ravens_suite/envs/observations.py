@@ -1,0 +1,172 @@
+"""What an environment observes: the spaces of the keys, and the values that do not come from a camera.
+
+Keys, shapes, units and frames are those of ``core/observations.py``.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Array, Vector
+from ravens_suite.core.observations import (
+    CAMERA_KEYS,
+    GOAL,
+    STATE_FIELDS,
+    TEXT,
+    ArraySpec,
+    Interface,
+    ObservationGroup,
+    keys_of,
+)
+from ravens_suite.errors import ConfigError
+from ravens_suite.sim.bodies import Body, triangles
+from ravens_suite.sim.robot import Robot
+from ravens_suite.sim.scene import Scene
+
+_MOST_PIXELS = 1e6
+"""Pixels: no focal length or principal point is larger."""
+_FARTHEST = 100.0
+"""Metres: no camera, body or tool is farther from the robot's base."""
+_LONGEST_TEXT = 4096
+_LONGEST_NAME = 64
+_STATE_LOW = (0.0, *[-_FARTHEST] * 3, *[-1.0] * 4, 0.0, 0.0, 0.0)
+_STATE_HIGH = (1.0, *[_FARTHEST] * 3, *[1.0] * 4, *[_FARTHEST] * 3)
+
+
+def observation_space(
+    groups: Sequence[ObservationGroup], cameras: Sequence[Camera], max_bodies: int
+) -> gymnasium.spaces.Dict:
+    """The space of an observation of some groups.
+
+    Args:
+        groups: what is observed.
+        cameras: of the images, all of one size.
+        max_bodies: places of ``state``.
+    """
+    count, (rows, columns) = len(cameras), cameras[0].image_size
+    far = max(camera.far for camera in cameras)
+    box = gymnasium.spaces.Box
+    names = _text((_LONGEST_NAME + 1) * max_bodies)
+    spaces: dict[str, gymnasium.Space[Any]] = {
+        "color": box(0, 255, (count, rows, columns, 3), np.uint8),
+        "depth": box(0.0, far, (count, rows, columns), np.float32),
+        "camera_intrinsics": box(0.0, _MOST_PIXELS, (count, 3, 3), np.float64),
+        "camera_poses": box(-_FARTHEST, _FARTHEST, (count, 4, 4), np.float64),
+        "segmentation": box(0, np.iinfo(np.int32).max, (count, rows, columns), np.int32),
+        "state": box(np.tile(_STATE_LOW, max_bodies), np.tile(_STATE_HIGH, max_bodies), dtype=np.float64),
+        "state_names": names,
+        "tip_pose": box(np.array(_STATE_LOW[1:8]), np.array(_STATE_HIGH[1:8]), dtype=np.float64),
+        "gripper": box(0.0, 1.0, (2,), np.float32),
+        "instruction": _text(_LONGEST_TEXT),
+    }
+    return gymnasium.spaces.Dict({key: spaces[key.removeprefix(GOAL)] for key in keys_of(groups)})
+
+
+def interface_of(environment: gymnasium.Env[Any, Any], control: str) -> Interface:
+    """What an environment gives and takes, from its spaces; other suites' environments with Dict spaces have one, too.
+
+    Args:
+        environment: with ``Dict`` spaces of arrays, numbers and texts.
+        control: kind of its actions.
+
+    Raises:
+        ConfigError: a space is of another kind.
+    """
+    return Interface(_specs(environment.observation_space), _specs(environment.action_space), control)
+
+
+def camera_matrices(cameras: Sequence[Camera]) -> dict[str, Array]:
+    """The parameters of N cameras, fresh arrays.
+
+    Returns:
+        ``camera_intrinsics`` (N, 3, 3) float64, pixels; ``camera_poses`` (N, 4, 4) float64, world from camera.
+    """
+    values = np.stack([c.intrinsics for c in cameras]), np.stack([c.pose.matrix() for c in cameras])
+    return dict(zip(CAMERA_KEYS, values, strict=True))
+
+
+class StateObserver:
+    """Lays the bodies of a scene out in an array of fixed length.
+
+    A body keeps its place over an episode; places are given in the order in which bodies come into the scene.
+
+    Args:
+        scene: that is observed.
+        max_bodies: places.
+    """
+
+    def __init__(self, scene: Scene, max_bodies: int) -> None:
+        self._scene = scene
+        self._max_bodies = max_bodies
+        self._places: dict[str, int] = {}
+
+    def reset(self) -> None:
+        """Another scene begins."""
+        self._places = {}
+
+    def observe(self) -> dict[str, Any]:
+        """``state`` (max_bodies * 11,) float64 and ``state_names``.
+
+        Raises:
+            ConfigError: the scene has more bodies than there are places.
+        """
+        rows = np.zeros((self._max_bodies, len(STATE_FIELDS)))
+        for name, pose in self._scene.poses().items():
+            place = self._places.setdefault(name, len(self._places))
+            if place >= self._max_bodies:
+                raise ConfigError(
+                    f"The scene has more than the {self._max_bodies} bodies that its task declares: set max_bodies of "
+                    "the task to the most that an episode ever shows, or ask for fewer distractors."
+                )
+            rows[place] = (1.0, *pose.position, *pose.quaternion, *_size(self._scene.body(name)))
+        names = [""] * self._max_bodies
+        for name, place in self._places.items():
+            names[place] = name
+        return {"state": rows.reshape(-1), "state_names": "\n".join(names).rstrip("\n")}
+
+
+def proprioception(robot: Robot) -> dict[str, NDArray[Any]]:
+    """``tip_pose`` (7,) float64, the commanded pose of the tool's tip; ``gripper`` (2,) float32: touches, holds."""
+    gripper = np.array([robot.touching(), robot.tool.holds], dtype=np.float32)
+    return {"tip_pose": robot.tool.tip.vector(), "gripper": gripper}
+
+
+@lru_cache(maxsize=1024)
+def _size(body: Body) -> Vector:
+    """Metres along the axes of a body's frame, of what touches or else of what is seen; zeros for what is neither."""
+    shapes = body.collisions or tuple(visual.shape for visual in body.visuals)
+    if not shapes:
+        return (0.0, 0.0, 0.0)
+    corners = np.concatenate([triangles(shape).reshape(-1, 3) for shape in shapes])
+    width, length, height = (float(value) for value in corners.max(axis=0) - corners.min(axis=0))
+    return (width, length, height)
+
+
+def _text(longest: int) -> gymnasium.spaces.Text:
+    return gymnasium.spaces.Text(longest, min_length=0, charset=string.printable)
+
+
+def _specs(space: gymnasium.Space[Any]) -> dict[str, ArraySpec]:
+    if not isinstance(space, gymnasium.spaces.Dict):
+        raise ConfigError(
+            f"Observations and actions must be Dict spaces of arrays by name; got {type(space).__name__}."
+        )
+    return {key: _spec(key, part) for key, part in space.items()}
+
+
+def _spec(key: str, space: gymnasium.Space[Any]) -> ArraySpec:
+    if isinstance(space, gymnasium.spaces.Text):
+        return ArraySpec((), TEXT)
+    if space.shape is None or space.dtype is None:
+        raise ConfigError(
+            f"The space of {key!r} is a {type(space).__name__}: only arrays, numbers and texts are recorded."
+        )
+    return ArraySpec(tuple(space.shape), str(space.dtype))

@@ -1,0 +1,184 @@
+"""Policies: the scripted oracle, random actions, plain functions, trained agents; and how one is named.
+
+All of them go through the same rollout, evaluation and report. See ``core/policy.py`` for the interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium
+
+from ravens_suite.core.observations import Observation
+from ravens_suite.core.policy import Action, Policy
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.registry import load_agent, load_object
+
+ORACLE, RANDOM = "oracle", "random"
+
+
+class OraclePolicy:
+    """The scripted oracle, which sees everything.
+
+    Args:
+        environment: whose oracle it is; wrappers may lie around it.
+    """
+
+    def __init__(self, environment: gymnasium.Env[Any, Any]) -> None:
+        self._oracle_action: Callable[[], Action] = environment.get_wrapper_attr("oracle_action")
+
+    def reset(self, seed: int) -> None:
+        """Nothing to forget: the environment seeds its oracle."""
+
+    def act(self, observation: Observation) -> Action:
+        """What the oracle would do now; the observation is not looked at."""
+        return self._oracle_action()
+
+
+class RandomPolicy:
+    """Actions drawn uniformly from the action space.
+
+    Args:
+        action_space: of the environment.
+    """
+
+    def __init__(self, action_space: gymnasium.Space[Any]) -> None:
+        self._action_space = action_space
+
+    def reset(self, seed: int) -> None:
+        """Draw anew from a seed."""
+        self._action_space.seed(seed)
+
+    def act(self, observation: Observation) -> Action:
+        """A random action."""
+        action: Action = self._action_space.sample()
+        return action
+
+
+class FunctionPolicy:
+    """A plain function from an observation to an action.
+
+    Args:
+        function: it.
+    """
+
+    def __init__(self, function: Callable[[Observation], Action]) -> None:
+        self._function = function
+
+    def reset(self, seed: int) -> None:
+        """A function remembers nothing."""
+
+    def act(self, observation: Observation) -> Action:
+        """What the function says."""
+        return self._function(observation)
+
+
+def as_policy(value: Any) -> Policy:
+    """A policy from what a user has: a policy, a class of policies without arguments, or a plain function.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    if isinstance(value, type):
+        value = value()
+    if callable(getattr(value, "act", None)) and callable(getattr(value, "reset", None)):
+        policy: Policy = value
+        return policy
+    if callable(value):
+        return FunctionPolicy(value)
+    raise ConfigError(
+        f"A policy is an object with reset(seed) and act(observation), or a function of an observation; got {value!r}."
+    )
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """Which policy is meant: enough to make it in any process.
+
+    Attributes:
+        kind: what it is.
+        name: ``oracle``, ``random``, the registered name of an agent, or where to import it from.
+        folder: of the trained agent; empty for others.
+        fingerprint: SHA-256 of its settings and weights; empty for others.
+    """
+
+    kind: Literal["oracle", "random", "agent", "import"]
+    name: str
+    folder: str = ""
+    fingerprint: str = ""
+
+    @staticmethod
+    def parse(text: str) -> PolicySpec:
+        """The policy that a user means.
+
+        Args:
+            text: ``oracle``; ``random``; the folder of a training run or of a trained agent; or where a policy is to
+                be imported from: ``package.module:name`` or ``file.py:name``.
+
+        Raises:
+            MissingDataError: there is no such folder, or no trained agent in it.
+        """
+        if text in (ORACLE, RANDOM):
+            return PolicySpec("oracle" if text == ORACLE else "random", text)
+        if Path(text).is_dir():
+            run = RunFolder(Path(text))
+            files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
+            return PolicySpec("agent", files.agent(), str(files.path), files.fingerprint())
+        if ":" in text:
+            return PolicySpec("import", text)
+        raise MissingDataError(
+            f"There is no policy {text!r}: give the folder of a training run, oracle, random, or module:name of yours."
+        )
+
+    def make(self, environment: gymnasium.Env[Any, Any]) -> Policy:
+        """The policy, for an environment.
+
+        Raises:
+            RavensError: there is no such agent or object, or ``Agent.load`` refuses the folder.
+        """
+        match self.kind:
+            case "oracle":
+                return OraclePolicy(environment)
+            case "random":
+                return RandomPolicy(environment.action_space)
+            case "agent":
+                return load_agent(self.name).load(Path(self.folder))
+            case "import":
+                return as_policy(load_object(self.name))
+
+    def to_json(self) -> dict[str, Any]:
+        """What an evaluation notes of it; no folder, which may move."""
+        return {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint}
+
+
+@contextmanager
+def one_thread(kind: str) -> Iterator[None]:
+    """A trained agent acts with one thread of torch, so that no bit depends on the number of cores.
+
+    The number of threads is as before afterwards.
+
+    Args:
+        kind: of the policy; others are left alone.
+    """
+    if kind != "agent":
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def observation_for(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of an environment for a policy: one that does not look needs nothing drawn."""
+    blind = kind in (ORACLE, RANDOM) and "observe" not in arguments and "render_mode" not in arguments
+    return {**arguments, "observe": ["proprioception"]} if blind else dict(arguments)

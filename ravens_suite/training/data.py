@@ -1,0 +1,109 @@
+"""The demonstrations of a run and the environments they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ravens_suite.agents.base import Agent
+from ravens_suite.core.observations import Interface, groups_with
+from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.registry import environment_id
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """What was collected of one task.
+
+    Attributes:
+        task: registered name.
+        environment: id and arguments that make the environment of its episodes, JSON.
+        interface: what the episodes hold of it, reduced to what the agent reads.
+    """
+
+    task: str
+    environment: dict[str, Any]
+    interface: Interface
+
+
+def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
+    """How the demonstrations of a task were collected, as far as an agent is concerned.
+
+    Args:
+        agent: that shall learn.
+        task: registered name.
+        data: folder of all data.
+
+    Raises:
+        MissingDataError: nothing was collected.
+        ConfigError: the agent cannot learn from it.
+    """
+    manifest = EpisodeStore.of(data, task, "train").manifest()
+    everything = Interface.from_json(manifest["interface"])
+    agent.check(everything)
+    keys = agent.reads(everything)
+    interface = Interface({key: everything.observation[key] for key in keys}, everything.action, everything.control)
+    arguments = {**manifest["arguments"], "renderer": manifest["renderer"], "observe": list(groups_with(keys))}
+    if manifest["renderer"] == "none":
+        del arguments["renderer"]
+    return TaskData(task, {"id": environment_id(task), "arguments": arguments}, interface)
+
+
+def shared_interface(tasks: Sequence[TaskData]) -> Interface:
+    """The interface of several tasks, which one agent can learn only if it is the same.
+
+    Raises:
+        ConfigError: it is not; the message names the first difference.
+    """
+    first, *others = tasks
+    for other in others:
+        if other.interface.control != first.interface.control:
+            raise ConfigError(
+                f"{first.task} takes {first.interface.control} actions, {other.task} {other.interface.control}: "
+                "train on tasks of one kind."
+            )
+        for kind in ("observation", "action"):
+            mine, theirs = getattr(first.interface, kind), getattr(other.interface, kind)
+            for key in sorted({*mine, *theirs}):
+                if mine.get(key) != theirs.get(key):
+                    raise ConfigError(
+                        f"{kind} {key!r} is {_spec(mine, key)} in {first.task} and {_spec(theirs, key)} in "
+                        f"{other.task}: collect both in the same way, or train one run for each."
+                    )
+    return first.interface
+
+
+def choose_demonstrations(seeds: Sequence[int], count: int, seed: int) -> list[int]:
+    """A random subset of the collected episodes, without replacement, ascending (Transporter Networks, section 4.2).
+
+    Raises:
+        MissingDataError: there are fewer than ``count``.
+    """
+    if len(seeds) < count:
+        raise MissingDataError(f"{count} demonstrations were asked for, but {len(seeds)} were collected: collect more.")
+    return sorted(int(value) for value in np.random.default_rng(seed).permutation(sorted(seeds))[:count])
+
+
+def open_demonstrations(data: Path, chosen: Mapping[str, Sequence[int]]) -> Demonstrations:
+    """The episodes of some seeds by task.
+
+    Raises:
+        MissingDataError: a file is not there any more.
+    """
+    stores = {task: EpisodeStore.of(data, task, "train") for task in chosen}
+    paths = [stores[task].path(seed) for task, seeds in chosen.items() for seed in seeds]
+    if gone := [path for path in paths if not path.exists()]:
+        raise MissingDataError(
+            f"The demonstration {gone[0]} is not there any more: collect again with the same command."
+        )
+    return Demonstrations(paths)
+
+
+def _spec(specs: Mapping[str, Any], key: str) -> str:
+    return f"{specs[key].dtype} {specs[key].shape}" if key in specs else "absent"

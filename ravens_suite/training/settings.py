@@ -1,0 +1,133 @@
+"""How agents are trained: one set of settings for ``train``, ``benchmark`` and ``quickstart``, and one plan a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.execution.pool import available_cores
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How long an agent is trained, on what, and how its weights are chosen.
+
+    These are options of the command line, too; the texts below the fields are their help.
+    """
+
+    steps: int | None = None
+    """Gradient steps; the agent's own number unless given."""
+
+    val_episodes: int = 20
+    """Validation episodes of each task that checkpoints are evaluated on; 0 keeps the last weights."""
+
+    candidates: int = 1
+    """Number of checkpoints in the second half of training that are evaluated; the best one is kept."""
+
+    threads: int | None = None
+    """CPU threads; a run that goes on keeps its own. The last bits of the weights depend on it."""
+
+    device: Device = "auto"
+    """Where tensors live; auto takes a GPU where there is one."""
+
+    def check(self) -> None:
+        """Refuse what cannot be done.
+
+        Raises:
+            ConfigError: a number is too small; the message names its option.
+        """
+        for name, least in {"steps": 1, "val_episodes": 0, "candidates": 1, "threads": 1}.items():
+            _at_least(name, getattr(self, name), least)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What to train; two runs of the same plan have the same weights.
+
+    Attributes:
+        agent: registered name, or where to import it from.
+        tasks: registered names; one run learns all of them.
+        demos: number of demonstrations of each task.
+        seed: chooses the demonstrations and the initial weights, and drives augmentation.
+        settings: how long, where, and how weights are chosen.
+        config: settings of the agent that differ from its defaults, JSON values.
+    """
+
+    agent: str
+    tasks: tuple[str, ...]
+    demos: int = 10
+    seed: int = 0
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse numbers that make no sense.
+
+        Raises:
+            ConfigError: there is no task, a task is named twice, or a number is too small.
+        """
+        if not self.tasks or len(set(self.tasks)) != len(self.tasks):
+            raise ConfigError(f"Name at least one task, and each once; got {', '.join(self.tasks) or 'none'}.")
+        _at_least("demos", self.demos, 1)
+        _at_least("seed", self.seed, 0)
+        self.settings.check()
+
+    @property
+    def name(self) -> str:
+        """For a folder: ``block-insertion-10-0``; several tasks are joined by ``+``."""
+        return f"{'+'.join(self.tasks)}-{self.demos}-{self.seed}"
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which ``from_json`` rebuilds the plan."""
+        return {
+            "agent": self.agent,
+            "tasks": list(self.tasks),
+            "demos": self.demos,
+            "seed": self.seed,
+            **asdict(self.settings),
+            "config": dict(self.config),
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> TrainingPlan:
+        """The inverse of ``to_json``.
+
+        Raises:
+            KeyError: a field is missing.
+        """
+        settings = {item.name: value[item.name] for item in fields(TrainingSettings)}
+        return TrainingPlan(
+            agent=value["agent"],
+            tasks=tuple(value["tasks"]),
+            demos=value["demos"],
+            seed=value["seed"],
+            settings=TrainingSettings(**settings),
+            config=dict(value["config"]),
+        )
+
+
+def resume_settings(settings: TrainingSettings, run: RunFolder, *, threads: int | None = None) -> TrainingSettings:
+    """Settings with the number of threads filled in: given, else those of the run that goes on, else ``threads``.
+
+    Args:
+        settings: as given.
+        run: that may have been begun already.
+        threads: of a new run; all cores by default.
+    """
+    if settings.threads is not None:
+        return settings
+    try:
+        begun_with = int(run.record()["plan"]["threads"])
+    except (MissingDataError, DamagedDataError, KeyError, TypeError, ValueError):
+        begun_with = threads or available_cores()
+    return replace(settings, threads=begun_with)
+
+
+def _at_least(name: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise ConfigError(f"--{name.replace('_', '-')} must be at least {least}, not {value}.")
