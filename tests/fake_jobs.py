@@ -1,4 +1,4 @@
-"""Jobs for processes of their own: they succeed, fail, die, or outlast their parent if they can."""
+"""Workers for testing job pools: their jobs succeed, fail, kill their process, or outlast their parent if they can."""
 
 from __future__ import annotations
 
@@ -8,19 +8,130 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.execution.pool import make_pool
 
 
-def work(item: str, tell: Callable[[str], None]) -> str:
-    """Do what the item says."""
-    tell(f"at {item}")
-    if item == "refuse":
-        raise ConfigError("No.")
-    if item == "bug":
-        raise ZeroDivisionError("a bug")
-    if item == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if item.startswith("/"):
-        Path(item).write_text(str(os.getpid()))
+class WordWorker:
+    """Does what the word says."""
+
+    def run(self, job: str, on_note: Callable[[str], None]) -> str:
+        on_note(f"at {job}")
+        if job == "refuse":
+            raise ConfigError("No.")
+        if job == "unknown":
+            error = UnknownNameError("task", "tusk", ["mask", "task"])
+            error.add_note("In the job.")
+            raise error
+        if job == "bug":
+            raise ZeroDivisionError("a bug")
+        if job == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if job == "exit":
+            os._exit(3)
+        return job.upper()
+
+    def close(self) -> None:
+        pass
+
+
+class UnpicklableWorker:
+    """Its results cannot leave their process."""
+
+    def run(self, job: int) -> object:
+        return lambda: job
+
+    def close(self) -> None:
+        pass
+
+
+class PidWorker:
+    """Tells its process and how many jobs it has done."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def run(self, job: int) -> tuple[int, int]:
+        self.done += 1
+        return os.getpid(), self.done
+
+    def close(self) -> None:
+        pass
+
+
+class SleepWorker:
+    """Writes the number of its process into a folder, and sleeps."""
+
+    def run(self, job: str) -> None:
+        (Path(job) / str(os.getpid())).touch()
         time.sleep(60)
-    return item.upper()
+
+    def close(self) -> None:
+        pass
+
+
+class ParentWorker:
+    """Writes the number of its process into a folder, and has two processes of its own do the same."""
+
+    def run(self, job: str, on_note: Callable[[str], None]) -> None:
+        (Path(job) / str(os.getpid())).touch()
+        with make_pool(workers=2) as pool:
+            list(pool.map(SleepWorker, [job, job]))
+
+    def close(self) -> None:
+        pass
+
+
+class NoteWorker:
+    """Reports twice in a row."""
+
+    def run(self, job: int, on_note: Callable[[str], None]) -> int:
+        on_note("first")
+        on_note("second")
+        return job
+
+    def close(self) -> None:
+        pass
+
+
+class EchoWorker:
+    """Gives back its job; at one of them its process dies, the first time.
+
+    Args:
+        folder: where it notes each job that it did, and its death.
+        fatal: that job.
+    """
+
+    def __init__(self, folder: str, fatal: int) -> None:
+        self.folder, self.fatal = Path(folder), fatal
+
+    def run(self, job: int) -> int:
+        if job == self.fatal and not (self.folder / "died").exists():
+            (self.folder / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        with (self.folder / "done").open("a") as file:
+            file.write(f"{job}\n")
+        return job
+
+    def close(self) -> None:
+        pass
+
+
+class MirrorWorker:
+    """Gives back its job, whatever it is."""
+
+    def run(self, job: bytes) -> bytes:
+        return job
+
+    def close(self) -> None:
+        pass
+
+
+class LimitsWorker:
+    """Tells the limits of its process."""
+
+    def run(self, job: int) -> dict[str, str]:
+        return {name: os.environ.get(name, "") for name in ("OMP_NUM_THREADS", "LP_NUM_THREADS")}
+
+    def close(self) -> None:
+        pass

@@ -1,1 +1,1 @@
-"""Where units of work run: this process, several processes, a Ray cluster."""
+"""Where jobs run: in this process, in several processes, or on a Ray cluster."""

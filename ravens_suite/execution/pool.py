@@ -1,49 +1,55 @@
-"""Temporary: the interface of the job pool on top of the old engines."""
+"""The job pool: makes one by name, and re-exports what its users need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.execution.cores import available_cores, thread_limits
+from ravens_suite.execution.protocols import JobPool, Outcome, ReportingWorker, Worker
 
-from ravens_suite.execution.engine import available_cores, make_engine
-from ravens_suite.execution.isolation import run_here, run_isolated
+__all__ = [
+    "ENGINES",
+    "JobPool",
+    "Outcome",
+    "ReportingWorker",
+    "Worker",
+    "available_cores",
+    "make_pool",
+    "thread_limits",
+]
 
-__all__ = ["JobPool", "available_cores", "make_pool"]
-
-
-class _Outcome:
-    def __init__(self, outcome: Any) -> None:
-        self.job, self.result, self.failure = outcome.item, outcome.result, outcome.failure
-
-
-class JobPool:
-    def __init__(self, engine: Any, workers: int, nested: bool) -> None:
-        self._engine, self._workers, self._nested = engine, workers, nested
-
-    def map(self, make: Callable[[], Any], jobs: Sequence[Any]) -> Iterator[Any]:
-        return self._engine.map(make, jobs)
-
-    def outcomes(self, make: Any, jobs: Sequence[Any], on_note: Any = lambda job, note: None) -> Iterator[Any]:
-        run = run_isolated if self._nested else run_here
-        return (_Outcome(o) for o in run(_Work(make), jobs, self._workers, on_note))
-
-    def close(self) -> None:
-        self._engine.close()
-
-    def __enter__(self) -> JobPool:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-
-class _Work:
-    def __init__(self, make: Any) -> None:
-        self._make = make
-
-    def __call__(self, job: Any, note: Any) -> Any:
-        return self._make().run(job, note)
+ENGINES = ("processes", "ray")
 
 
 def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, nested: bool = False) -> JobPool:
-    return JobPool(make_engine(engine, workers), workers, nested)
+    """A job pool.
+
+    Args:
+        engine: ``"processes"`` of this machine, or actors of a ``"ray"`` cluster.
+        workers: number of processes or actors. One process means this one, unless the jobs are nested.
+        tries: so many processes may die at one job before it counts as failed.
+        nested: for long jobs that start processes of their own: each gets a process of its own, which ends with all of
+            its processes when this one ends.
+
+    Raises:
+        UnknownNameError: there is no such engine.
+        ConfigError: fewer than one worker or try, nested jobs on Ray, or Ray is not installed.
+    """
+    if workers < 1:
+        raise ConfigError(f"--workers must be at least 1, not {workers}.")
+    if tries < 1:
+        raise ConfigError(f"A job needs at least one try, not {tries}.")
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    if engine == "ray":
+        if nested:
+            raise ConfigError("Jobs with processes of their own run on this machine only: use --engine processes.")
+        from ravens_suite.execution.ray import RayPool
+
+        return RayPool(workers, tries)
+    if workers == 1 and not nested:
+        from ravens_suite.execution.serial import SerialPool
+
+        return SerialPool()
+    from ravens_suite.execution.processes import ProcessPool
+
+    return ProcessPool(workers, tries, nested)

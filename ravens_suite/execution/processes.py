@@ -1,163 +1,200 @@
-"""Worker processes that do not fight for cores, survive each other's deaths and never outlive their parent."""
+"""A job pool of several processes, which share the cores, outlive each other's deaths, and end with their parent."""
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
-import traceback
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import ForkingPickler
-from typing import Any, Self
+from typing import Any
 
-from ravens_suite.errors import RavensError, WorkerError
-from ravens_suite.execution.engine import Result, Unit, Worker, available_cores
+from ravens_suite.errors import ConfigError, WorkerError
+from ravens_suite.execution.cores import thread_limits
+from ravens_suite.execution.protocols import Job, JobPool, Outcome, ReportingWorker, Result, ignore_note
+from ravens_suite.execution.server import Server, encode, encode_job, to_outcome
 
 _LOG = logging.getLogger(__name__)
 _environment_lock = threading.Lock()
-TRIES = 3
-"""Deaths of a process at one unit after which it is given up."""
 _AHEAD = 2
-"""Units that a process has at most: the one it is at and the next, so that it does not wait for its parent."""
+"""Most jobs that a process has: the one it does and the next, so that it need not wait for its parent."""
 _SMALL = 2**15
-"""Bytes of a unit that may be sent ahead: a pipe takes as many whether or not the other end reads."""
-_ONE_THREAD = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
-)
+"""Bytes of a job that may be sent while its process is busy: a pipe holds as many before anyone reads them."""
+_NOTE_SECONDS = 1.0
+_GRACE_SECONDS = 10.0
 
 
 @dataclass(eq=False)
 class _Process:
-    """A child, our end of its pipe, and the units it has: the first is the one it is at."""
+    """A child process, our end of its pipe, and the indices of its jobs: it does the first of them."""
 
     process: BaseProcess
     connection: Connection
-    units: deque[int] = field(default_factory=deque)
+    jobs: deque[int] = field(default_factory=deque)
 
     def stop(self) -> None:
+        """End it at once."""
         self.connection.close()
         self.process.terminate()
         self.process.join()
 
+    def finish(self) -> None:
+        """Wait until it has ended by itself, for it has nothing left to do; end it should that take too long."""
+        self.connection.close()
+        self.process.join(_GRACE_SECONDS)
+        self.stop()
 
-class ProcessEngine:
-    """Runs units in spawned processes, each with one thread for numerical libraries.
+    def cause_of_death(self) -> str:
+        """How it died, and what to look for."""
+        code = self.process.exitcode or 0
+        if code == -signal.SIGKILL:
+            return "signal 9: the machine may be short of memory"
+        return f"signal {-code}" if code < 0 else f"exit status {code}: see what it wrote above"
+
+
+@dataclass
+class _Call:
+    """The state of one call of ``outcomes``.
+
+    Attributes:
+        make: encoded.
+        jobs: what to do.
+        on_note: see ``outcomes``.
+        waiting: indices of jobs that no process has.
+        deaths: by job, how many processes died at it.
+    """
+
+    make: bytes
+    jobs: Sequence[Any]
+    on_note: Callable[[Any, str], None]
+    waiting: deque[int]
+    deaths: list[int]
+
+
+class ProcessPool(JobPool):
+    """Runs jobs in spawned processes.
 
     Args:
         workers: number of processes; they start when they are first needed.
+        tries: so many processes may die at one job before it counts as failed.
+        nested: for long jobs that start processes of their own. Each job gets a new process, without limits on its
+            threads.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, tries: int = 3, nested: bool = False) -> None:
+        self._workers, self._tries, self._nested = workers, tries, nested
         self._processes: list[_Process] = []
 
-    def map(self, make: Callable[[], Worker[Unit, Result]], units: Sequence[Unit]) -> Iterator[Result]:
-        """See ``Engine``. A unit whose process died is tried again, up to three times."""
-        waiting = deque(range(len(units)))
-        deaths = [0] * len(units)
-        done: dict[int, Any] = {}
-        complete = False
+    def outcomes(
+        self,
+        make: Callable[[], ReportingWorker[Job, Result]],
+        jobs: Sequence[Job],
+        on_note: Callable[[Job, str], None] = ignore_note,
+    ) -> Generator[Outcome[Job, Result], None, None]:
+        """See ``JobPool``. Of each job at most one note a second is passed on."""
+        if any(process.jobs for process in self._processes):
+            raise ConfigError(
+                "This pool is busy with other jobs: take all of their results first, or make a second pool."
+            )
+        call = _Call(encode(make), jobs, on_note, deque(range(len(jobs))), [0] * len(jobs))
+        missing = len(jobs)
         try:
-            for expected in range(len(units)):
-                while expected not in done:
-                    self._hand_out(make, units, waiting)
-                    self._gather(units, waiting, deaths, done)
-                # Whoever came back has the next unit before the caller takes its time with this result.
-                self._hand_out(make, units, waiting)
-                yield done.pop(expected)
-            complete = True
+            while missing:
+                self._hand_out(call)
+                arrived = self._gather(call)
+                missing -= len(arrived)
+                # A process that is done with its jobs gets the next one before the caller takes time for an outcome.
+                self._hand_out(call)
+                yield from arrived
         finally:
-            if not complete:
+            if missing or any(process.jobs for process in self._processes):
                 self.close()
 
     def close(self) -> None:
-        """Stop the processes at once: units write whole files or none."""
+        """Stop the processes at once: what they write is written whole or not at all."""
         for process in self._processes:
             process.stop()
         self._processes.clear()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-    def _hand_out(self, make: Callable[[], Any], units: Sequence[Any], waiting: deque[int]) -> None:
-        while len(self._processes) < min(self._workers, len(waiting)):
+    def _hand_out(self, call: _Call) -> None:
+        """Start the processes that are missing, and give each its jobs."""
+        idle = sum(not process.jobs for process in self._processes)
+        for _ in range(min(self._workers - len(self._processes), len(call.waiting) - idle)):
             self._processes.append(self._start())
-        for had in range(_AHEAD):
+        for had in range(1 if self._nested else _AHEAD):
             for process in self._processes:
-                # Nobody has units ahead of others while too few are left for all.
-                if len(process.units) != had or len(waiting) <= (len(self._processes) if had else 0):
-                    continue
-                message = ForkingPickler.dumps((make, units[waiting[0]]))
-                if had and len(message) > _SMALL:
-                    continue
-                process.units.append(waiting.popleft())
-                try:
-                    process.connection.send_bytes(message)
-                except (BrokenPipeError, ConnectionResetError):
-                    _LOG.debug("A process died before it was handed a unit.")
+                # No process has a second job while there may be too few for all.
+                if len(process.jobs) == had and len(call.waiting) > (len(self._processes) if had else 0):
+                    self._send(process, call)
 
-    def _gather(self, units: Sequence[Any], waiting: deque[int], deaths: list[int], done: dict[int, Any]) -> None:
-        """Wait for a process, and take its result or bury it."""
-        busy = {process.connection: process for process in self._processes if process.units}
+    def _send(self, process: _Process, call: _Call) -> None:
+        """Send a process the next job, unless it is busy and the job is large: then both might wait for the other."""
+        data = encode_job(call.make, call.jobs[call.waiting[0]])
+        if process.jobs and len(data) > _SMALL:
+            return
+        process.jobs.append(call.waiting.popleft())
+        try:
+            process.connection.send_bytes(data)
+        except (BrokenPipeError, ConnectionResetError):
+            _LOG.debug("A process died before it was sent a job.")
+
+    def _gather(self, call: _Call) -> list[Outcome[Any, Any]]:
+        """Wait for messages from processes; the outcomes among them."""
+        busy = {process.connection: process for process in self._processes if process.jobs}
         if not busy:
-            raise WorkerError("No process has the unit that is waited for. Please report this bug.")
+            raise WorkerError("Jobs are missing that no process has. Please report this bug.")
+        arrived: list[Outcome[Any, Any]] = []
         for connection in wait(list(busy)):
             process = busy[connection]  # type: ignore[index]
-            index = process.units[0]
+            index = process.jobs[0]
             try:
-                ok, value = process.connection.recv()
+                answer = process.connection.recv()
             except (EOFError, OSError):  # The latter in the middle of a message.
-                self._bury(process)
-                deaths[index] += 1
-                if deaths[index] >= TRIES:
-                    raise WorkerError(f"{units[index]} killed its process {TRIES} times: is memory short?") from None
-                _LOG.warning("A worker process died at %s; it is run again.", units[index])
-                waiting.extendleft(reversed(process.units))
+                arrived += self._died(process, call)
                 continue
-            process.units.popleft()
-            if not ok:
-                raise value
-            done[index] = value
+            if answer[0] == "note":
+                call.on_note(call.jobs[index], answer[1])
+                continue
+            process.jobs.popleft()
+            arrived.append(to_outcome(index, call.jobs[index], answer))
+            if self._nested:
+                self._processes.remove(process)
+                process.finish()
+        return arrived
 
-    def _bury(self, process: _Process) -> None:
-        process.stop()
+    def _died(self, process: _Process, call: _Call) -> list[Outcome[Any, Any]]:
+        """Put the jobs of a dead process back; the outcome of the one it died at, if that was its last try."""
+        process.finish()
         self._processes.remove(process)
+        index = process.jobs[0]
+        job, how = call.jobs[index], process.cause_of_death()
+        call.deaths[index] += 1
+        if call.deaths[index] < self._tries:
+            _LOG.warning("A worker process died at %s (%s); the job is run again.", job, how)
+            call.waiting.extendleft(reversed(process.jobs))
+            return []
+        process.jobs.popleft()
+        call.waiting.extendleft(reversed(process.jobs))
+        times = f" {self._tries} times" if self._tries > 1 else ""
+        error = WorkerError(f"The worker process died{times} at {job} ({how}).")
+        return [Outcome(index, job, error=error)]
 
     def _start(self) -> _Process:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        child = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _environment(thread_limits(self._workers)):
+        # A daemon may not have processes of its own.
+        child = context.Process(target=_serve, args=(theirs,), daemon=not self._nested)
+        with _environment({} if self._nested else thread_limits(self._workers)):
             child.start()
         theirs.close()
         return _Process(child, ours)
-
-
-def thread_limits(workers: int) -> dict[str, str]:
-    """Environment variables that leave each of several processes on one machine its share of the cores.
-
-    Args:
-        workers: processes on this machine.
-    """
-    share = available_cores() // workers
-    # Mesa's threads rasterise beside the one that draws; without any, it does so itself, and a fork loses none.
-    return {**dict.fromkeys(_ONE_THREAD, "1"), "LP_NUM_THREADS": str(share if share > 1 else 0)}
 
 
 @contextmanager
@@ -176,52 +213,36 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                     os.environ[name] = value
 
 
-class Server:
-    """Answers units in a process of its own; keeps its worker from one unit to the next."""
-
-    def __init__(self) -> None:
-        self._made_by: bytes | None = None
-        self._worker: Worker[Any, Any] | None = None
-
-    def answer(self, make: Callable[[], Worker[Any, Any]], unit: Any) -> tuple[bool, Any]:
-        """(True, result), or (False, error)."""
-        try:
-            wanted = pickle.dumps(make)
-            if self._worker is None or wanted != self._made_by:
-                self.close()
-                self._made_by, self._worker = wanted, make()
-            return True, self._worker.run(unit)
-        except Exception as error:
-            return False, _portable(error)
-
-    def close(self) -> None:
-        """Close the worker."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
-
-
 def _serve(connection: Connection) -> None:
-    """The child: units in, answers out, until the other end of the pipe is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    """The child process: jobs in, answers out, until the parent closes the pipe or ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     server = Server()
     try:
         while True:
-            make, unit = connection.recv()
-            connection.send(server.answer(make, unit))
+            connection.send_bytes(server.answer(connection.recv_bytes(), _NoteSender(connection)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
     finally:
         server.close()
 
 
-def _portable(error: Exception) -> Exception:
-    """An error that survives the pipe: our own keep class and message, others become a note with their traceback."""
-    if isinstance(error, RavensError):
-        try:
-            return type(error)(str(error))
-        except TypeError:
-            return WorkerError(str(error))
-    failure = WorkerError(f"A worker failed with {type(error).__name__}: {error}")
-    failure.add_note("".join(traceback.format_exception(error)))
-    return failure
+class _NoteSender:
+    """Sends the notes of one job, but none within a second of the last."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last = float("-inf")
+
+    def __call__(self, note: str) -> None:
+        if time.monotonic() - self._last > _NOTE_SECONDS:
+            self._last = time.monotonic()
+            self._connection.send(("note", note))
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as its parent has ended, even if that was killed; processes of its own then end too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
