@@ -13,7 +13,6 @@ Positions are those of the suite: pixel ``i`` covers ``[i, i + 1)``, and an acti
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,19 +23,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
-from ravens_suite.core.heightmap import Heightmap, fuse
-from ravens_suite.core.types import Action, Observation
+from ravens_suite.core.heightmap import Heightmap, fuse_observation
+from ravens_suite.core.observations import Interface, Observation
+from ravens_suite.core.policy import Action as PolicyAction
+from ravens_suite.core.types import Action
+from ravens_suite.data.demonstrations import Demonstrations
 
-from .base import Agent, Demonstrations
-from .nn.augment import Published, augment_as_published
-from .nn.devices import choose_device, multiplies_in_bfloat16
-from .nn.memory import keep_freed_memory
-from .nn.optimise import moments, set_moments, under
-from .nn.plane import to_pose
-from .nn.resnet import ResNet, normalise
-from .nn.transport import angle_grid, correlate_nearby, sample, turned_back
+from .base import Agent
+from .common.correlation import angle_grid, correlate_nearby, sample, turned_back
+from .common.devices import choose_device, multiplies_in_bfloat16
+from .common.optimiser import moments, set_moments, under
+from .common.resnet import ResNet, normalise
+from .pick_place.augmentation import Published, augment_as_published
+from .pick_place.dataset import KEYS, PickPlaceDataset
+from .pick_place.plane import to_pose
 
 _CHANNELS, _FEATURES = 6, 3
 _GROUP = 6
@@ -105,41 +106,47 @@ class Decision(NamedTuple):
 
     pick: Cell
     place: Cell
-    turn: float
+    yaw: float
     pick_logits: Tensor
     place_logits: Tensor
 
 
-class Transporter2020(Agent):
+class Transporter2020(Agent[PickPlaceDataset]):
     """The agent. See the module's docstring."""
 
     name = "transporter-2020"
     config_type = Transporter2020Config
     config: Transporter2020Config
+    observation_keys = KEYS
 
-    def __init__(self, config: Transporter2020Config | None = None, seed: int = 0) -> None:
-        super().__init__(config, seed)
-        keep_freed_memory()
+    def __init__(
+        self, config: Transporter2020Config | None = None, seed: int = 0, interface: Interface | None = None
+    ) -> None:
+        super().__init__(config, seed, interface)
         self.device = choose_device(self.config.device)
-        self.half = multiplies_in_bfloat16(self.config.precision, self.device)
+        self.use_bfloat16 = multiplies_in_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.net = Transporter2020Net(self.config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.adam = torch.optim.Adam(self.net.parameters(), self.config.learning_rate, fused=True)
-        self.rules = Published(self.config.turn, self.config.shift)
+        self.augmentation = Published(self.config.turn, self.config.shift)
 
     # ------------------------------------------------------------------ learning
 
-    def fit_step(self, demos: Demonstrations, step: int) -> dict[str, float]:
+    def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
+        """Heightmaps of all steps, in memory."""
+        return PickPlaceDataset.of(demonstrations)
+
+    def fit_step(self, dataset: PickPlaceDataset, step: int) -> dict[str, float]:
         """One gradient step on one freshly augmented example; picking and placing share no weights, so one at a time.
 
         What the gradient of one needs is then given back before the other begins.
         """
         rng = np.random.default_rng([self.seed, step])
-        example = augment_as_published(demos.sample(rng), self.rules, rng)
+        example = augment_as_published(dataset.sample(rng), self.augmentation, rng)
         image = self.image(example.color, example.height)
         pick, place = _cell(example.pick), _cell(example.place[0])
-        index = round(float(example.turn[0]) / self._angle_step) % self.config.angles
+        index = round(float(example.yaw[0]) / self._angle_step) % self.config.angles
         self.adam.zero_grad(set_to_none=True)
         losses = {"pick": _one_hot_loss(self.pick_logits(image), *pick)}
         losses["pick"].backward()  # type: ignore[no-untyped-call]
@@ -206,11 +213,11 @@ class Transporter2020(Agent):
 
         The pixel ends in row and column ``crop // 2``.
         """
-        half = self.config.crop // 2
-        steps = torch.arange(-half, half, dtype=torch.float32, device=self.device)
+        use_bfloat16 = self.config.crop // 2
+        steps = torch.arange(-use_bfloat16, use_bfloat16, dtype=torch.float32, device=self.device)
         row, column = torch.meshgrid(steps, steps, indexing="ij")
         angles = angle_grid(self.config.angles, self.device)
-        centre = torch.tensor([pick.column + half + 0.5, pick.row + half + 0.5], device=self.device)
+        centre = torch.tensor([pick.column + use_bfloat16 + 0.5, pick.row + use_bfloat16 + 0.5], device=self.device)
         source = turned_back(torch.stack([column, row], dim=-1), angles[None]) + centre
         crops = sample(image.contiguous(), source, mode="nearest")[0].transpose(0, 1)
         return crops.contiguous(memory_format=torch.channels_last)
@@ -221,20 +228,19 @@ class Transporter2020(Agent):
 
     # ------------------------------------------------------------------ acting
 
-    def act(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Array]:
+    def act(self, observation: Observation) -> PolicyAction:
         """The most likely pick, and then the most likely place."""
-        heightmap = fuse(observation["color"], observation["depth"], cameras)
-        return self.action(heightmap).to_dict()
+        return self.action(fuse_observation(observation)).to_dict()
 
     def action(self, heightmap: Heightmap) -> Action:
         """The action for a fused heightmap."""
         decision = self.decide(heightmap)
         pick = to_pose(_middle(decision.pick), heightmap, 0.0)
-        return Action(pick, to_pose(_middle(decision.place), heightmap, decision.turn))
+        return Action(pick, to_pose(_middle(decision.place), heightmap, decision.yaw))
 
-    def explain(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Any]:
+    def explain(self, observation: Observation) -> dict[str, Any]:
         """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160)."""
-        heightmap = fuse(observation["color"], observation["depth"], cameras)
+        heightmap = fuse_observation(observation)
         decision = self.decide(heightmap)
         place = decision.place_logits.flatten().softmax(0).view_as(decision.place_logits).sum(dim=0)
         pick = decision.pick_logits.flatten().softmax(0).view_as(decision.pick_logits)
@@ -252,7 +258,7 @@ class Transporter2020(Agent):
         return Decision(pick, Cell(row, column), index * self._angle_step, pick_logits, place_logits)
 
     def _precision(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.use_bfloat16)
 
     # ------------------------------------------------------------------ state
 

@@ -30,9 +30,9 @@ from torch import Tensor
 
 from ravens_suite.agents import transporter, transporter_2020
 from ravens_suite.agents.base import Agent, Demonstrations
-from ravens_suite.agents.nn.resnet import count_parameters
-from ravens_suite.agents.nn.steps import step_from_maps
-from ravens_suite.agents.transporter import Transporter, TransporterConfig
+from ravens_suite.agents.common.resnet import count_parameters
+from ravens_suite.agents.pick_place.steps import step_from_maps
+from ravens_suite.agents.transporter.agent import Transporter, TransporterConfig
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import Heightmap
@@ -145,7 +145,7 @@ def measure(agent: Agent, module: Any, steps: int, acts: int, warm_up: int) -> d
     act_correlation = min(acting.seconds(gradient=False) for _ in range(3))
     return {
         "parameters": count_parameters(agent.net),
-        "bfloat16": bool(agent.half),
+        "bfloat16": bool(agent.use_bfloat16),
         "step_seconds": round(step_seconds, 4),
         "step_correlation_seconds": round(correlation, 4),
         "step_network_seconds": round(step_seconds - correlation, 4),

@@ -1,8 +1,16 @@
 """Names of tasks and agents, found by file name without importing a single one.
 
 ``ravens_suite/tasks/stack_block_pyramid.py`` is the task ``stack-block-pyramid``, its class is ``StackBlockPyramid``
-and its environment ``ravens_suite/StackBlockPyramid-v0``; ``agents/transporter.py`` is the agent ``transporter``, its
-class ``Transporter``. Files whose name starts with an underscore, and those named below, hold what several share.
+and its environment ``ravens_suite/StackBlockPyramid-v0``; ``agents/state_mlp.py`` is the agent ``state-mlp``, its class
+``StateMlp``. An agent may also be a package, whose ``__init__`` has the class. Tasks may lie in folders below
+``tasks``, one for each family, which are no part of their names. Files whose name starts with an underscore, and those
+named below, hold what several share.
+
+A task's file may declare variants, as a literal in its class::
+
+    variants: ClassVar[Variants] = {"easy": {"yaw": 0.0}}
+
+which makes ``<task>-easy`` a task, too, with these arguments of the class.
 
 Other packages add theirs through the entry-point groups ``ravens_suite.tasks`` and ``ravens_suite.agents``::
 
@@ -12,12 +20,13 @@ Other packages add theirs through the entry-point groups ``ravens_suite.tasks`` 
 
 from __future__ import annotations
 
+import ast
 import logging
 import pkgutil
 import sys
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -37,18 +46,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _ENVIRONMENT = "ravens_suite.envs.environment:RavensEnv"
-_SHARED_BY_TASKS = frozenset({"base", "placement", "primitives", "waypoints"})
-_SHARED_BY_AGENTS = frozenset({"base"})
+_SHARED_BY_TASKS = frozenset({"base", "placement", "primitives"})
+_SHARED_BY_AGENTS = frozenset({"base", "common", "pick_place"})
 _CONTINUOUS = "-continuous"
-
-_VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "block-insertion-easy": ("block-insertion", {"variant": "easy"}),
-    "block-insertion-translation": ("block-insertion", {"variant": "translation"}),
-    "block-insertion-no-fixture": ("block-insertion", {"variant": "no-fixture"}),
-    "block-insertion-six-dof": ("block-insertion", {"variant": "six-dof"}),
-    "assembling-kits-easy": ("assembling-kits", {"variant": "easy"}),
-}
-"""Variant name to the task it varies and the arguments of that task's class."""
+_VARIANTS = "variants"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def load_object(path: str) -> Any:
         module = _load_file(Path(where)) if where.endswith(".py") else import_module(where)
         return getattr(module, name)
     except (ImportError, FileNotFoundError, AttributeError) as error:
-        raise ConfigError(f"Cannot import {path!r}: {error}. Write it as package.module:name or file.py:name.") from error
+        raise ConfigError(
+            f"Cannot import {path!r}: {error}. Write it as package.module:name or file.py:name."
+        ) from error
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -164,10 +167,10 @@ def _register(identifier: str, arguments: dict[str, Any]) -> None:
 @lru_cache(maxsize=1)
 def _tasks() -> dict[str, Entry]:
     entries = _discover("tasks", _SHARED_BY_TASKS)
-    for name, (base, arguments) in _VARIANTS.items():
-        if base in entries:
-            entries[name] = Entry(name, entries[base].module, entries[base].attribute, arguments)
-    return entries
+    for entry in list(entries.values()):
+        for variant, arguments in _declared_variants(entry).items():
+            entries.setdefault(f"{entry.name}-{variant}", replace(entry, arguments=arguments))
+    return {name: replace(entry, name=name) for name, entry in entries.items()}
 
 
 @lru_cache(maxsize=1)
@@ -179,17 +182,62 @@ def _discover(package: str, shared: frozenset[str]) -> dict[str, Entry]:
     """Entries of this package's own files, then of other packages' entry points."""
     module = f"{__package__}.{package}"
     spec = find_spec(module)
+    folders = spec.submodule_search_locations if spec else None
     entries: dict[str, Entry] = {}
-    for info in pkgutil.iter_modules(spec.submodule_search_locations if spec else None):
-        if not (info.ispkg or info.name.startswith("_") or info.name in shared):
-            name = info.name.replace("_", "-")
-            entries[name] = Entry(name, f"{module}.{info.name}", _camel_case(name))
+    for name in _modules(list(folders or ()), shared, packages_are_families=package == "tasks"):
+        label = name.rpartition(".")[2].replace("_", "-")
+        entries[label] = Entry(label, f"{module}.{name}", _camel_case(label))
     for point in entry_points(group=module):
         if point.name in entries:
             _LOG.warning("Ignored %s of group %s: the name %r is taken.", point.value, module, point.name)
         else:
             entries[point.name] = Entry(point.name, point.module, point.attr)
     return entries
+
+
+def _modules(folders: list[str], shared: frozenset[str], *, packages_are_families: bool) -> Iterator[str]:
+    """Names of modules in folders; with a dot for those in a family's folder."""
+    for info in pkgutil.iter_modules(folders):
+        if info.name.startswith("_") or info.name in shared:
+            continue
+        if info.ispkg and packages_are_families:
+            below = [str(Path(folder) / info.name) for folder in folders]
+            yield from (f"{info.name}.{name}" for name in _modules(below, shared, packages_are_families=True))
+        else:
+            yield info.name
+
+
+def _declared_variants(entry: Entry) -> dict[str, dict[str, Any]]:
+    """The literal ``variants`` of a task's class, read from its source: importing a task imports the simulator."""
+    try:
+        spec = find_spec(entry.module)
+    except (ImportError, ValueError):
+        return {}
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return {}
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    if _VARIANTS not in source:
+        return {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and node.name == entry.attribute:
+            for statement in node.body:
+                if isinstance(statement, ast.AnnAssign | ast.Assign) and _VARIANTS in _targets(statement):
+                    return _literal(statement, spec.origin)
+    return {}
+
+
+def _targets(statement: ast.AnnAssign | ast.Assign) -> list[str]:
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else statement.targets
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _literal(statement: ast.AnnAssign | ast.Assign, path: str) -> dict[str, dict[str, Any]]:
+    try:
+        value = ast.literal_eval(statement.value) if statement.value is not None else {}
+        return {str(name): dict(arguments) for name, arguments in dict(value).items()}
+    except (ValueError, TypeError):
+        _LOG.warning("%s:%d: variants must be a literal of names to arguments; ignored.", path, statement.lineno)
+        return {}
 
 
 def _find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
@@ -199,7 +247,12 @@ def _find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
 
 
 def _load(entry: Entry) -> Any:
-    module = import_module(entry.module)
+    try:
+        module = import_module(entry.module)
+    except ModuleNotFoundError as error:
+        if error.name and not entry.module.startswith(error.name):
+            raise
+        raise ConfigError(f"{entry.name!r} is declared to be in {entry.module}, which is not installed.") from error
     if not hasattr(module, entry.attribute):
         raise ConfigError(f"{module.__file__} must define a class {entry.attribute} to be {entry.name!r}.")
     return getattr(module, entry.attribute)

@@ -45,6 +45,16 @@ class UnpicklableWorker:
         pass
 
 
+class RefusingWorker:
+    """Refuses every job."""
+
+    def run(self, job: int) -> int:
+        raise ConfigError(f"I cannot do {job}.")
+
+    def close(self) -> None:
+        pass
+
+
 class PidWorker:
     """Tells its process and how many jobs it has done."""
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from ravens_suite.core.observations import Interface
 
 from ..base import Agent, Data
-from ..nn.devices import choose_device
-from ..nn.optimise import moments, set_moments, under
+from .devices import choose_device
+from .optimiser import moments, set_moments, under
 
 
 class ModuleAgent(Agent[Data]):

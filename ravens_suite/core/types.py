@@ -1,9 +1,9 @@
-"""What passes between an environment and an agent."""
+"""Actions as poses, and the unit of depth images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,43 +14,49 @@ DEPTH_UNIT = 1e-4
 """Metres. Depth images hold whole multiples of it, as a depth camera's do, so they are stored without loss."""
 
 
-class Observation(TypedDict):
-    """Images of N cameras, each with H rows and W columns.
+class Action(Mapping[str, Pose]):
+    """Named end-effector poses in the world frame; which names there are, a task's motion primitive says.
 
-    Keys:
-        color: (N, H, W, 3) uint8, RGB.
-        depth: (N, H, W) float32, metres along the optical axis, whole multiples of ``DEPTH_UNIT``.
-        segmentation: (N, H, W) int32 body labels, on request.
-        goal_color, goal_depth: the same for a finished episode of the same scene, on request.
-    """
-
-    color: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    segmentation: NotRequired[NDArray[np.int32]]
-    goal_color: NotRequired[NDArray[np.uint8]]
-    goal_depth: NotRequired[NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Action:
-    """Two end-effector poses in the world frame.
-
-    Attributes:
+    Args:
         pick: where to pick, or where a push starts.
         place: where to place, or where a push ends.
+        others: poses of other primitives, by name.
     """
 
-    pick: Pose
-    place: Pose
+    def __init__(self, pick: Pose | None = None, place: Pose | None = None, **others: Pose) -> None:
+        named = {"pick": pick, "place": place, **others}
+        self._poses = {name: pose for name, pose in named.items() if pose is not None}
+
+    def __getitem__(self, name: str) -> Pose:
+        return self._poses[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._poses)
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    def __repr__(self) -> str:
+        return f"Action({', '.join(f'{name}={pose}' for name, pose in self._poses.items())})"
+
+    @property
+    def pick(self) -> Pose:
+        """Where to pick, or where a push starts."""
+        return self["pick"]
+
+    @property
+    def place(self) -> Pose:
+        """Where to place, or where a push ends."""
+        return self["place"]
 
     def to_dict(self) -> dict[str, Array]:
-        """The environment's form: ``{"pick": (7,), "place": (7,)}`` float64."""
-        return {"pick": self.pick.vector(), "place": self.place.vector()}
+        """The environment's form: by name (7,) float64, position in metres and quaternion (x, y, z, w)."""
+        return {name: pose.vector() for name, pose in self._poses.items()}
 
     @staticmethod
-    def from_dict(value: dict[str, Any]) -> Action:
+    def from_dict(value: Mapping[str, Any]) -> Action:
         """The inverse of ``to_dict``; expects values that were checked before."""
-        return Action(Pose.from_vector(value["pick"]), Pose.from_vector(value["place"]))
+        return Action(**{name: Pose.from_vector(vector) for name, vector in value.items()})
 
 
 def quantize_depth(depth: NDArray[Any]) -> NDArray[np.float32]:

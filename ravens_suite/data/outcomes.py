@@ -1,7 +1,7 @@
 """What came of episodes: one record an episode, one summary of several, and one name for each figure.
 
-Figures, wherever they appear (JSON of commands, evaluation files, reports): ``mean_score`` and ``success_rate``, each in
-0 to 100 with its 95 % interval.
+Figures, wherever they appear (JSON of commands, evaluation files, reports): ``mean_score`` and ``success_rate``, each
+in 0 to 100 with its 95 % interval.
 """
 
 from __future__ import annotations

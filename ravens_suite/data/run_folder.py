@@ -1,7 +1,8 @@
 """The files of a training run: the one place where they are named.
 
-``RUN/run.json`` says everything about the run, ``RUN/policy/`` holds the weights that were kept, ``RUN/training.safetensors``
-what training needs to go on, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one file an evaluation.
+``RUN/run.json`` says everything about the run, ``RUN/policy/`` holds the weights that were kept,
+``RUN/training.safetensors`` what training needs to go on, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one
+file an evaluation.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,13 +16,9 @@ from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.envs.actions import checked_flag, checked_pose
 from ravens_suite.envs.oracle import oracle_action
 from ravens_suite.errors import ConfigError
-from ravens_suite.sim.grippers import Suction
 from ravens_suite.sim.robot import Robot
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.primitives import MotionReport
-from ravens_suite.tasks.waypoints import WAYPOINTS_PER_ACTION, Waypoint, expand, follow
-
-ControlName = Literal["primitive", "waypoint"]
+from ravens_suite.tasks.primitives import WAYPOINTS_PER_ACTION, MotionReport, Waypoint
 
 
 @dataclass(frozen=True)
@@ -33,13 +29,11 @@ class Executed:
         report: outcome of the motion.
         clipped: whether a position had to be moved into the workspace.
         scores: whether the scene may be scored now (not while a body hangs in the gripper).
-        complete: whether a whole motion is over, so that a task whose goals are out of reach may end the episode.
     """
 
     report: MotionReport
     clipped: bool
     scores: bool = True
-    complete: bool = True
 
 
 class Control(ABC):
@@ -69,11 +63,14 @@ class Control(ABC):
 
 
 class PrimitiveControl(Control):
-    """``pick`` and ``place``, each ``(7,)`` float64: position and quaternion (x, y, z, w)."""
+    """The poses of the task's primitive, usually ``pick`` and ``place``, each ``(7,)`` float64.
+
+    Position in metres and quaternion (x, y, z, w), world frame.
+    """
 
     def __init__(self, task: Task, robot: Robot) -> None:
         super().__init__(task, robot)
-        self.action_space = gymnasium.spaces.Dict({"pick": _pose_space(), "place": _pose_space()})
+        self.action_space = gymnasium.spaces.Dict({name: _pose_space() for name in task.primitive.poses})
 
     @property
     def max_steps(self) -> int:
@@ -81,14 +78,14 @@ class PrimitiveControl(Control):
         return self.task.max_steps
 
     def execute(self, action: Any) -> Executed:
-        """Pick and place, or push, as the task's primitive does."""
-        pick, place = checked_pose(action, "pick"), checked_pose(action, "place")
-        report = self.task.primitive(self.robot, Action(pick.pose, place.pose))
-        return Executed(report, pick.clipped or place.clipped)
+        """Move as the task's primitive does."""
+        poses = {name: checked_pose(action, name) for name in self.task.primitive.poses}
+        report = self.task.primitive(self.robot, Action(**{name: checked.pose for name, checked in poses.items()}))
+        return Executed(report, any(checked.clipped for checked in poses.values()))
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """One whole motion."""
-        return dict(oracle_action(self.robot.scene, goal, rng).to_dict())
+        return dict(oracle_action(self.robot.scene, self.task.primitive, goal, rng).to_dict())
 
 
 class WaypointControl(Control):
@@ -113,24 +110,17 @@ class WaypointControl(Control):
     def execute(self, action: Any) -> Executed:
         """Move the tip and switch the gripper."""
         target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
-        held = self._holds()
-        report = follow(self.robot, Waypoint(target.pose, engaged), self.task.primitive)
-        holds = self._holds()
-        pushed = engaged and not isinstance(self.robot.tool, Suction)
-        return Executed(report, target.clipped, scores=not holds, complete=pushed or (held and not holds))
+        report = self.task.primitive.follow(self.robot, Waypoint(target.pose, engaged))
+        return Executed(report, target.clipped, scores=not self.robot.tool.holds)
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The next way-point of a whole motion; another one is planned when this is over or has lost its load."""
-        if not self._plan or (self._carrying and not self._holds()):
-            action = oracle_action(self.robot.scene, goal, rng)
-            self._plan = expand(self.robot, self.task.primitive, action)
+        if not self._plan or (self._carrying and not self.robot.tool.holds):
+            action = oracle_action(self.robot.scene, self.task.primitive, goal, rng)
+            self._plan = self.task.primitive.waypoints(self.robot, action)
         waypoint = self._plan.pop(0)
-        self._carrying = waypoint.engaged and isinstance(self.robot.tool, Suction)
+        self._carrying = waypoint.engaged and self.robot.tool.can_hold
         return {"pose": waypoint.tip.vector(), "gripper": np.array(int(waypoint.engaged))}
-
-    def _holds(self) -> bool:
-        tool = self.robot.tool
-        return isinstance(tool, Suction) and tool.held is not None
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:

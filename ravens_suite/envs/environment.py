@@ -264,7 +264,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         if executed.report.outcome == "done" and not settled:
             executed = replace(executed, report=replace(executed.report, outcome="not settled"))
         reward = self._scorer.update(self._scene.poses())
-        stuck = not self._scorer.done and self.task.after_action(self._scene) and executed.complete
+        stuck = not self._scorer.done and self.task.after_action(self._scene) and executed.report.complete
         return executed, reward, self._scorer.done or stuck
 
     def _imagine_goal(self) -> Observation:

@@ -17,6 +17,7 @@ from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.sim.scene import Scene
 from ravens_suite.sim.topview import visible_points
+from ravens_suite.tasks.primitives import Primitive
 
 _CLOSE_VIEW = Workspace(AGENT_WORKSPACE.low, AGENT_WORKSPACE.high, pixel_size=1 / 630)
 """The published oracle camera sees 630 pixels a metre."""
@@ -26,11 +27,12 @@ _FEW_POINTS = 30
 pixel of a half-hidden bead may be one that the gripper misses, again and again."""
 
 
-def oracle_action(scene: Scene, goal: Goal, rng: np.random.Generator) -> Action:
+def oracle_action(scene: Scene, primitive: Primitive, goal: Goal, rng: np.random.Generator) -> Action:
     """The next action towards a goal step.
 
     Args:
         scene: as it is now.
+        primitive: of the task; it says which poses move an object.
         goal: the goal step being worked on.
         rng: draws the pick pixel.
 
@@ -43,8 +45,8 @@ def oracle_action(scene: Scene, goal: Goal, rng: np.random.Generator) -> Action:
         if len(points) < _FEW_POINTS:
             points = visible_points(scene, name, _CLOSE_VIEW)
         if len(points):
-            pick = points[rng.integers(len(points))]
-            return _move(poses[name], target, (float(pick[0]), float(pick[1]), float(pick[2])), goal)
+            x, y, z = (float(value) for value in points[rng.integers(len(points))][:3])
+            return primitive.plan(poses[name], target, (x, y, z), goal)
     raise OracleGaveUpError("The oracle sees no object from above that is still to be moved.")
 
 
@@ -62,17 +64,6 @@ def _by_distance(goal: Goal, poses: Poses) -> list[tuple[str, Pose]]:
             pending.append((_distance(poses[name], nearest), name, nearest))
     pending.sort(key=lambda item: -item[0])
     return [(name, target) for _, name, target in pending]
-
-
-def _move(current: Pose, target: Pose, pick: tuple[float, float, float], goal: Goal) -> Action:
-    """Pick at a point of the object and place so that the object's pose becomes the target."""
-    pick_pose = Pose(pick)
-    if not goal.full_pose:
-        current = current.level()
-    if goal.rotate:
-        return Action(pick_pose, target @ current.inverse() @ pick_pose)
-    x, y, z = (t + p - c for t, p, c in zip(target.position, pick, current.position, strict=True))
-    return Action(pick_pose, Pose((x, y, z)))
 
 
 def _distance(a: Pose, b: Pose) -> float:

@@ -7,6 +7,7 @@ only seen. The tool's frame is its tip, z pointing back into the arm.
 from __future__ import annotations
 
 from abc import ABC
+from typing import ClassVar
 
 from ravens_suite.core.geometry import Pose
 from ravens_suite.sim import objects
@@ -44,10 +45,20 @@ class Tool(ABC):
         """Names of the simulated bodies that move with the tool: the tool itself and what it holds."""
         return [self.name]
 
+    can_hold: ClassVar[bool] = False
+    """Whether bodies can be gripped with it."""
+
     @property
     def holds(self) -> bool:
         """Whether the tool holds a body."""
         return False
+
+    def activate(self) -> bool:
+        """Grip what the tip touches, if the tool can; returns whether a body is held."""
+        return False
+
+    def release(self) -> None:  # noqa: B027 (most tools hold nothing)
+        """Let go of what is held, if anything is."""
 
     @property
     def tip(self) -> Pose:
@@ -84,6 +95,7 @@ class Suction(Tool):
     """A suction cup that grips what its tip touches: a rigid joint without a seal model or a load limit."""
 
     name = "suction"
+    can_hold: ClassVar[bool] = True
     force = SUCTION_FORCE
     stiffness = 0.2
     body = objects.suction_head()

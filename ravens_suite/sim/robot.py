@@ -17,7 +17,7 @@ from ravens_suite.core.geometry import Array, Pose, rotate_vector
 from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.sim import kinematics, objects
 from ravens_suite.sim.bodies import Body
-from ravens_suite.sim.grippers import Spatula, Suction, Tool
+from ravens_suite.sim.grippers import Tool
 from ravens_suite.sim.scene import TIME_STEP, Scene
 
 TRAVEL_STEP = 0.004
@@ -67,7 +67,7 @@ class Robot:
         motion: whether free travel is simulated.
     """
 
-    def __init__(self, scene: Scene, tool: type[Suction] | type[Spatula], motion: Motion = "fast") -> None:
+    def __init__(self, scene: Scene, tool: type[Tool], motion: Motion = "fast") -> None:
         self.scene = scene
         self.motion = motion
         self._tool_class = tool
@@ -88,13 +88,6 @@ class Robot:
         if self._tool is None:
             raise RuntimeError("Call Robot.reset() before moving the robot.")
         return self._tool
-
-    @property
-    def suction(self) -> Suction:
-        """The mounted tool, which must be the suction gripper."""
-        if not isinstance(self.tool, Suction):
-            raise TypeError("This robot carries a spatula, which cannot grip.")
-        return self.tool
 
     def touching(self) -> bool:
         """Whether the empty tool, or what it holds, touches anything."""

@@ -16,7 +16,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
-from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.placement import free_pose
 
 OBJECT_SIZE = (0.08, 0.08, 0.02)
@@ -69,6 +69,9 @@ class AssemblingKits(Task):
     """
 
     max_steps: ClassVar[int] = 10
+    instruction: ClassVar[str] = "put every object into the silhouette of its shape on the board"
+
+    variants: ClassVar[Variants] = {"easy": {"variant": "easy"}}
 
     def __init__(self, split: Split = "train", variant: Variant = "standard", unseen_shapes: bool = False) -> None:
         super().__init__(split)

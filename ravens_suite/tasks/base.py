@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.primitives import PickPlace, Primitive
 
+Variants = Mapping[str, Mapping[str, Any]]
+
 
 class Task(ABC):
     """A rearrangement task.
@@ -20,15 +22,23 @@ class Task(ABC):
     Subclasses set ``max_steps``, say in ``build`` what stands on the table and what scores, and override the other
     hooks only where they need to. Options of a task are keyword arguments of its ``__init__`` with JSON values.
 
+    Attributes:
+        max_steps: actions after which an episode ends.
+        primitive: what an action makes the robot do.
+        max_bodies: the most bodies that a scene of this task shows over an episode, without distractors; the flat
+            ``state`` of an observation has so many places.
+        instruction: what is to be done, as a sentence.
+        variants: name of a variant to the arguments of the class that make it; a literal, see ``registry.py``.
+
     Args:
         split: which split the scenes are for; only tasks that hold some objects back for testing look at it.
     """
 
     max_steps: ClassVar[int]
     primitive: ClassVar[Primitive] = PickPlace()
-    six_dof: bool = False
     max_bodies: ClassVar[int] = 32
     instruction: ClassVar[str] = ""
+    variants: ClassVar[Variants] = {}
 
     def __init__(self, split: Split = "train") -> None:
         self.split = split

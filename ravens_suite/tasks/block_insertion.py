@@ -17,7 +17,7 @@ from ravens_suite.errors import ConfigError, PlacementError
 from ravens_suite.sim import kinematics, objects
 from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.scene import Scene
-from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.placement import free_pose
 
 SIZE = (0.1, 0.1, 0.04)
@@ -80,6 +80,14 @@ class BlockInsertion(Task):
     """
 
     max_steps: ClassVar[int] = 3
+    instruction: ClassVar[str] = "put the red L-shaped block into the grey fixture"
+
+    variants: ClassVar[Variants] = {
+        "easy": {"variant": "easy"},
+        "translation": {"variant": "translation"},
+        "no-fixture": {"variant": "no-fixture"},
+        "six-dof": {"variant": "six-dof"},
+    }
 
     def __init__(self, split: Split = "train", variant: Variant = "standard") -> None:
         super().__init__(split)
@@ -87,7 +95,6 @@ class BlockInsertion(Task):
             raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
         self.variant = variant
         self._rules = _VARIANTS[variant]
-        self.six_dof = self._rules.raised
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """A fixture, then a block, anywhere free."""

@@ -37,6 +37,7 @@ class PackingBoxes(Task):
     """
 
     max_steps: ClassVar[int] = 20
+    instruction: ClassVar[str] = "pack all boxes tightly into the brown container"
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """A container, and the boxes that a random division of it gives, anywhere free outside of it."""

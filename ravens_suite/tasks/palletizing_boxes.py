@@ -63,6 +63,7 @@ class PalletizingBoxes(Task):
     """
 
     max_steps: ClassVar[int] = 30
+    instruction: ClassVar[str] = "stack all boxes on the pallet"
 
     def __init__(self, split: Split = "train") -> None:
         super().__init__(split)

@@ -35,6 +35,7 @@ class PlaceRedInGreen(Task):
     """
 
     max_steps: ClassVar[int] = 10
+    instruction: ClassVar[str] = "put the red blocks into the green bowls"
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """Green bowls, at most as many red blocks, and ten distractors of other colours."""

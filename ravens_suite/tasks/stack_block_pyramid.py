@@ -39,6 +39,7 @@ class StackBlockPyramid(Task):
     """
 
     max_steps: ClassVar[int] = 12
+    instruction: ClassVar[str] = "stack the blocks into a pyramid on the stand"
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The stand, then six blocks, anywhere free."""

@@ -34,6 +34,7 @@ class SweepingPiles(Task):
     """
 
     max_steps: ClassVar[int] = 20
+    instruction: ClassVar[str] = "sweep the pile of small blocks into the green square"
     max_bodies: ClassVar[int] = 64
     primitive: ClassVar[Primitive] = Push()
 

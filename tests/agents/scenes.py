@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.agents.nn.plane import rigid, transform
-from ravens_suite.agents.nn.steps import Step, step_from_maps
+from ravens_suite.agents.pick_place.plane import rigid, transform
+from ravens_suite.agents.pick_place.steps import Step, step_from_maps
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.types import Action
@@ -71,9 +71,9 @@ class Scene:
         pick, goal = np.array(action.pick.position[:2]), np.array(action.place.position[:2])
         if cv2.pointPolygonTest(place(self.block, self.start).astype(np.float32), pick.tolist(), False) < 0:
             return self.start
-        turn = (action.place @ Pose(quaternion=action.pick.inverse().quaternion)).yaw
-        moved = transform(rigid(turn, pick, goal), self.start[:2])
-        return np.array([*moved, self.start[2] + turn])
+        yaw = (action.place @ Pose(quaternion=action.pick.inverse().quaternion)).yaw
+        moved = transform(rigid(yaw, pick, goal), self.start[:2])
+        return np.array([*moved, self.start[2] + yaw])
 
     def solved(self, action: Action) -> bool:
         """Whether the object ends within 1 cm and 15 degrees of a target."""

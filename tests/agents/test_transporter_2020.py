@@ -11,17 +11,17 @@ import pytest
 import torch
 
 from ravens_suite.agents.base import WEIGHTS, Demonstrations
-from ravens_suite.agents.nn.augment import Published, augment_as_published
-from ravens_suite.agents.nn.plane import rigid, to_pixels, transform
-from ravens_suite.agents.nn.resnet import ResNet, count_parameters, normalise
-from ravens_suite.agents.nn.transport import correlate_nearby
+from ravens_suite.agents.pick_place.augmentation import Published, augment_as_published
+from ravens_suite.agents.pick_place.plane import rigid, to_pixels, transform
+from ravens_suite.agents.common.resnet import ResNet, count_parameters, normalise
+from ravens_suite.agents.common.correlation import correlate_nearby
 from ravens_suite.agents.transporter_2020 import Cell, Transporter2020, Transporter2020Config
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from tests.agents import scenes
 
 TINY = Transporter2020Config(
-    widths=(4, 4, 8, 8, 8, 4, 4), head=4, angles=12, steps=4, learning_rate=1e-3, turn=0.0, shift=0.0, device="cpu"
+    widths=(4, 4, 8, 8, 8, 4, 4), head=4, angles=12, steps=4, learning_rate=1e-3, yaw=0.0, shift=0.0, device="cpu"
 )
 
 
@@ -94,16 +94,16 @@ def test_augmentation_moves_image_and_points_alike() -> None:
     rng = np.random.default_rng(0)
     scene = scenes.insertion(rng)
     step = scene.step(rng)
-    turns = []
+    yaws = []
     for seed in range(20):
         example = augment_as_published(step, Published(), np.random.default_rng(seed))
         assert all(0 <= value < limit for value, limit in zip(example.pick, (160, 320), strict=True))
-        assert example.turn.tolist() == [step.turn]
+        assert example.yaw.tolist() == [step.yaw]
         assert example.color[int(example.pick[1]), int(example.pick[0])].tolist() == list(scene.block_color)
         before, after = step.place - step.pick, example.place[0] - example.pick
         assert np.hypot(*before) == pytest.approx(np.hypot(*after))
-        turns.append(math.remainder(math.atan2(*after[::-1]) - math.atan2(*before[::-1]), 2 * math.pi))
-    assert 0.5 < np.std(turns) < 1.6
+        yaws.append(math.remainder(math.atan2(*after[::-1]) - math.atan2(*before[::-1]), 2 * math.pi))
+    assert 0.5 < np.std(yaws) < 1.6
     still = augment_as_published(step, Published(0.0, 0.0), rng)
     np.testing.assert_array_equal(still.color, step.color)
     np.testing.assert_allclose(transform(rigid(0, step.pick, step.pick), still.pick), step.pick)

@@ -1,0 +1,139 @@
+"""Muon on one learning-rate cycle, with a moving average of the weights; its whole state is tensors.
+
+AdamW takes what is no matrix.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from .muon import Muon
+
+Net = TypeVar("Net", bound=nn.Module)
+
+_WARM_UP = 0.15
+_START, _END = 0.1, 0.01
+_LARGEST_GRADIENT = 100.0
+"""Norm above which a gradient is scaled down. A move that is guessed wrong has one of about 50: a limit below that
+takes weight from exactly the examples that are not learnt yet (one of the seven moves of Hanoi, for good)."""
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Settings of the optimiser.
+
+    Attributes:
+        steps: length of the cycle.
+        learning_rate: at its top.
+        weight_decay: decoupled from the gradient.
+        average: decay of the exponential moving average (EMA) of the weights.
+    """
+
+    steps: int
+    learning_rate: float
+    weight_decay: float
+    average: float
+
+
+def one_cycle(step: int, steps: int, top: float) -> float:
+    """Learning rate of a step: up along a cosine over the first part of the run, then down (arXiv 1708.07120)."""
+    progress = min(step / max(steps, 1), 1.0)
+    if progress < _WARM_UP:
+        low, part = _START, progress / _WARM_UP
+    else:
+        low, part = _END, 1 - (progress - _WARM_UP) / (1 - _WARM_UP)
+    return top * (low + (1 - low) * (1 - math.cos(math.pi * part)) / 2)
+
+
+class Optimiser(Generic[Net]):
+    """Trains a network in place.
+
+    Args:
+        net: what to train.
+        config: settings.
+
+    Attributes:
+        ema: a copy of the network with the exponential moving average (EMA) of the weights.
+    """
+
+    def __init__(self, net: Net, config: OptimiserConfig) -> None:
+        self.net, self.config = net, config
+        self.ema: Net = copy.deepcopy(net).requires_grad_(False).eval()
+        matrices = [weight for weight in net.parameters() if _is_matrix(weight)]
+        others = [weight for weight in net.parameters() if not _is_matrix(weight)]
+        self.muon = Muon(matrices, config.learning_rate, config.weight_decay)
+        self.adam = torch.optim.AdamW(
+            others, config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True
+        )
+
+    def step(self, loss: Tensor, step: int) -> float:
+        """One step down the gradient of ``loss``, number ``step`` of the run; the learning rate used."""
+        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
+        for group in [*self.muon.param_groups, *self.adam.param_groups]:
+            group["lr"] = rate
+        self.net.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
+        self.muon.step()
+        self.adam.step()
+        # A young average must not remember the random start.
+        decay = min(self.config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            averages: list[Tensor] = list(self.ema.parameters())
+            weights: list[Tensor] = list(self.net.parameters())
+            torch._foreach_lerp_(averages, weights, 1 - decay)
+        return rate
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, averages and moments by name."""
+        state = {f"net.{name}": value for name, value in self.net.state_dict().items()}
+        state |= {f"average.{name}": value for name, value in self.ema.state_dict().items()}
+        return state | moments(self.muon, self.net) | moments(self.adam, self.net)
+
+    def set_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``state``."""
+        self.net.load_state_dict(under("net.", state))
+        self.ema.load_state_dict(under("average.", state))
+        set_moments(self.muon, self.net, state)
+        set_moments(self.adam, self.net, state)
+
+
+def _is_matrix(weight: Tensor) -> bool:
+    return weight.ndim == 2 and len(weight) > 1
+
+
+def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:
+    """The optimiser's moments, under ``moment.<moment>.<parameter>``."""
+    state = {}
+    for name, parameter in net.named_parameters():
+        for moment, value in optimiser.state.get(parameter, {}).items():
+            state[f"moment.{moment}.{name}"] = value
+    return state
+
+
+def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[str, Tensor]) -> None:
+    """The inverse of ``moments``; what belongs to other optimisers is left alone."""
+    mine = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
+    for name, parameter in net.named_parameters():
+        values = {
+            key.split(".")[1]: value.clone()
+            for key, value in state.items()
+            if key.startswith("moment.") and key.split(".", 2)[2] == name
+        }
+        if values and id(parameter) in mine:
+            # In the layout of the parameter: the fused step goes through both in the order of their memory.
+            optimiser.state[parameter] = {
+                key: value.to(parameter.device) if key == "step" else torch.empty_like(parameter).detach().copy_(value)
+                for key, value in values.items()
+            }
+
+
+def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The entries whose name begins with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -1,0 +1,1 @@
+"""What agents on heightmaps share: their data set, motions on the map, augmentation, memory of the episode."""

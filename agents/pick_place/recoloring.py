@@ -1,0 +1,66 @@
+"""Other colours for what has no part in a step: it may have any, so examples of few demonstrations show many."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.geometry import Array
+
+from .free_objects import Images
+from .table import bare_table
+
+_SMALLEST, _DARKEST = 9, 60
+"""Pixels of the smallest thing, and the grey level of the darkest, that get another colour: all else is shadow."""
+_ATTEMPTS = 10
+"""Draws of a colour before a thing keeps its own."""
+_APART = 0.25
+"""Least distance of two colours of length one that count as different."""
+
+
+def recolor(scene: Images, part: NDArray[np.bool_], own: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The colours of a scene in which half of what stands apart from a part of it has another one.
+
+    Shades within a thing stay. No colour is drawn that resembles the object's own or that of the part.
+
+    Args:
+        scene: without the loose objects.
+        part: (rows, columns) bool, where the object goes.
+        own: (3,) the object's colour.
+        rng: decides which and what colour.
+
+    Returns:
+        (rows, columns, 3) uint8.
+    """
+    color = scene[0].copy()
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~bare_table(*scene)).astype(np.uint8), connectivity=8)
+    kept = np.unique(labels[part])
+    taken = [own, *(color[labels == label].mean(axis=0) for label in kept if label)]
+    for label, (left, top, width, height, size) in enumerate(stats):
+        if not label or label in kept or size < _SMALLEST or rng.random() < 0.5:
+            continue
+        window = (slice(top, top + height), slice(left, left + width))
+        thing = labels[window] == label
+        pixels = color[window][thing].astype(np.float64)
+        brightness = float(pixels.max())
+        drawn = _draw_color(taken, rng)
+        if drawn is not None and brightness >= _DARKEST:
+            color[window][thing] = (pixels.max(axis=1, keepdims=True) / brightness * drawn).astype(np.uint8)
+    return color
+
+
+def _draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
+    """(3,) of 0 to 255 that resembles none that is taken, however bright."""
+    for _ in range(_ATTEMPTS):
+        hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)
+        pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)
+        drawn: Array = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64)
+        if all(np.linalg.norm(_unit(drawn) - _unit(other)) >= _APART for other in taken):
+            return drawn
+    return None
+
+
+def _unit(color: Array) -> Array:
+    unit: Array = color / max(float(np.linalg.norm(color)), 1.0)
+    return unit

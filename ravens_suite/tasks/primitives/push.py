@@ -1,0 +1,77 @@
+"""Straight pushes along the table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.types import Action
+from ravens_suite.sim.grippers import Spatula, Tool
+from ravens_suite.sim.kinematics import reachable_raise
+from ravens_suite.sim.robot import TRAVEL_STEP, Robot
+from ravens_suite.tasks.primitives.base import KeyPose, MotionReport, Primitive, Waypoint, expand
+from ravens_suite.tasks.primitives.motion import APPROACH_HEIGHT, above, move, over
+
+_APPROACH_HEIGHT = APPROACH_HEIGHT - 0.01
+"""Metres above the ends of a push where the blade comes from and goes to."""
+
+
+@dataclass(frozen=True)
+class Push(Primitive):
+    """Straight push along the table with a spatula, at constant speed.
+
+    Attributes:
+        height: metres of the blade's edge above z = 0 during the push.
+        step: metres a physics step during the push: so slow that what it lets go of slides on by less than 4 cm.
+        run_up: metres by which the push starts before its start pose.
+        stop_short: metres by which it ends before its end pose.
+    """
+
+    height: float = 0.005
+    step: float = 0.00125
+    run_up: float = 0.02
+    stop_short: float = 0.05
+
+    name: ClassVar[str] = "push"
+    tool: ClassVar[type[Tool]] = Spatula
+
+    def __call__(self, robot: Robot, action: Action) -> MotionReport:
+        """Push from the pick pose towards the place pose; only their x and y count."""
+        start, end = self.ends(action)
+        if not (robot.reaches(start) and robot.reaches(end)):
+            return MotionReport("unreachable")
+        robot.travel(above(start, _APPROACH_HEIGHT))
+        raised = reachable_raise(start, _APPROACH_HEIGHT)
+        robot.travel(start.raised(robot.lowest_free(start, raised)))
+        robot.line(start, TRAVEL_STEP)
+        robot.line(end, self.step)
+        robot.lift(above(end, _APPROACH_HEIGHT))
+        return MotionReport("done")
+
+    def ends(self, action: Action) -> tuple[Pose, Pose]:
+        """Tip poses between which the blade pushes, its width across the way."""
+        (x0, y0, _), (x1, y1, _) = action.pick.position, action.place.position
+        length = math.hypot(x1 - x0, y1 - y0)
+        dx, dy = ((x1 - x0) / length, (y1 - y0) / length) if length > 0 else (1.0, 0.0)
+        reach = max(length - self.stop_short, -self.run_up)
+        yaw = math.atan2(dy, dx)
+        start = Pose.planar(x0 - self.run_up * dx, y0 - self.run_up * dy, self.height, yaw)
+        return start, Pose.planar(x0 + reach * dx, y0 + reach * dy, self.height, yaw)
+
+    def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
+        """Over the start, down, along to the end, and up."""
+        start, end = self.ends(action)
+        ways = [Waypoint(over(start), False), Waypoint(start, False), Waypoint(end, True), Waypoint(over(end), False)]
+        return expand(robot, [KeyPose(waypoint, waypoint.engaged) for waypoint in ways])
+
+    def follow(self, robot: Robot, waypoint: Waypoint) -> MotionReport:
+        """Move the blade, slowly where it pushes."""
+        if not robot.reaches(waypoint.tip):
+            return MotionReport("unreachable", complete=False)
+        if waypoint.engaged:
+            robot.line(waypoint.tip, self.step)
+        else:
+            move(robot, waypoint.tip, TRAVEL_STEP)
+        return MotionReport("done", complete=waypoint.engaged)

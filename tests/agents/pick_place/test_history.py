@@ -1,0 +1,139 @@
+"""Picks that came to nothing, and places, are remembered until something changes where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ravens_suite.agents.pick_place.history import NEAR, History, Move, habits
+from ravens_suite.core.heightmap import Heightmap
+
+CORNERS = [(0.2, 0.3), (159.7, 319.6), (0.0, 319.9), (80.5, 160.5)]
+
+
+def table(*raised: tuple[int, int]) -> Heightmap:
+    """A bare table with a block of 5 x 5 pixels at some (column, row)."""
+    color, height = np.full((320, 160, 3), 90, np.uint8), np.zeros((320, 160), np.float32)
+    for column, row in raised:
+        height[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = 0.05
+    return Heightmap(color, height)
+
+
+def after(
+    pick: tuple[float, float], before: Heightmap, then: Heightmap, place: tuple[float, float] = (80.0, 160.0)
+) -> History:
+    """The memory once a pick has been tried."""
+    memory = History()
+    memory.look(before)
+    memory.note(Move(before, np.array(pick), np.array(place)))
+    memory.look(then)
+    return memory
+
+
+@pytest.mark.parametrize("pick", CORNERS)
+def test_a_pick_that_changes_nothing_is_remembered(pick: tuple[float, float]) -> None:
+    memory = after(pick, table(), table())
+    assert len(memory.failed_picks) == 1
+    np.testing.assert_array_equal(memory.failed_picks[0], pick)
+
+
+@pytest.mark.parametrize("pick", CORNERS)
+def test_a_pick_that_changes_its_surroundings_is_not(pick: tuple[float, float]) -> None:
+    column, row = (int(value) for value in pick)
+    assert not after(pick, table((column, row)), table()).failed_picks
+
+
+def test_what_changes_far_away_does_not_count() -> None:
+    assert len(after((40.0, 40.0), table(), table((120, 250))).failed_picks) == 1
+
+
+def test_a_few_odd_pixels_do_not_count() -> None:
+    noisy = table()
+    noisy.height[38:40, 38:42] = 0.05
+    assert len(after((40.0, 40.0), table(), noisy).failed_picks) == 1
+
+
+def test_picks_add_up_until_one_has_an_effect() -> None:
+    memory = History()
+    for pick in ((40.0, 40.0), (80.0, 200.0)):
+        memory.look(table())
+        memory.note(Move(table(), np.array(pick), np.zeros(2)))
+    memory.look(table())
+    assert len(memory.failed_picks) == 2
+    memory.note(Move(table(), np.array([100.0, 100.0]), np.zeros(2)))
+    memory.look(table((100, 100)))
+    assert not memory.failed_picks
+
+
+def test_a_new_episode_forgets() -> None:
+    memory = after((40.0, 40.0), table(), table())
+    memory.reset()
+    memory.look(table())
+    assert not memory.failed_picks
+
+
+START, GOAL, ELSEWHERE = (40, 40), (100, 200), (120, 60)
+
+
+@pytest.mark.parametrize("goal", [GOAL, (159, 319), (0, 0)])
+def test_what_was_placed_is_settled_until_something_changes_there(goal: tuple[int, int]) -> None:
+    memory = after(START, table(START), table(goal), goal)
+    assert [tuple(place) for place in memory.settled] == [goal]
+    memory.note(Move(table(goal), np.array(ELSEWHERE), np.array(START)))
+    memory.look(table(goal, ELSEWHERE))
+    assert [tuple(place) for place in memory.settled] == [goal]
+    memory.note(Move(table(goal, ELSEWHERE), np.array(ELSEWHERE), np.array(START)))
+    memory.look(table(goal, START))
+    assert [tuple(place) for place in memory.settled] == [goal, START]
+    memory.look(table(START))
+    assert [tuple(place) for place in memory.settled] == [START]
+    memory.reset()
+    assert not memory.settled
+
+
+def test_where_nothing_arrived_nothing_settles() -> None:
+    assert not after(START, table(START), table(ELSEWHERE), GOAL).settled
+
+
+def test_what_is_placed_beside_is_settled_once() -> None:
+    memory = after(START, table(START, ELSEWHERE), table(GOAL, ELSEWHERE), GOAL)
+    beside = (GOAL[0] + 6, GOAL[1])
+    memory.note(Move(table(GOAL, ELSEWHERE), np.array(ELSEWHERE), np.array(beside)))
+    memory.look(table(GOAL, beside))
+    assert [tuple(place) for place in memory.settled] == [beside]
+
+
+def test_where_a_pick_that_came_to_nothing_would_have_gone_nothing_settles() -> None:
+    assert not after(START, table(START), table(START), GOAL).settled
+
+
+def moves(*steps: tuple[tuple[int, int], tuple[int, int]]) -> list[Move]:
+    """An episode in which blocks go from pick to place, all there from the beginning."""
+    lying = {pick for pick, _ in steps} - {place for _, place in steps}
+    result = []
+    for pick, place in steps:
+        result.append(Move(table(*sorted(lying)), np.array(pick, dtype=float), np.array(place, dtype=float)))
+        lying = lying - {pick} | {place}
+    return result
+
+
+def test_share_of_picks_that_take_up_what_has_settled() -> None:
+    one, two = (START, GOAL), (ELSEWHERE, (30, 250))
+    assert habits([moves(one)]).repick == 0.5
+    assert habits([moves(one, two)]).repick == 0.25
+    assert habits([moves(one, two)] * 9).repick == pytest.approx(0.5 / 10)
+    assert habits([moves(one, (GOAL, ELSEWHERE))]).repick == 0.75
+    assert habits([moves(one, two), moves(one, (GOAL, ELSEWHERE))]).repick == 0.5
+
+
+def test_share_of_places_that_are_used_again() -> None:
+    one, two = (START, GOAL), (ELSEWHERE, (GOAL[0] + NEAR - 1, GOAL[1]))
+    assert habits([moves(one)]).sharing == 0.5
+    assert habits([moves(one, two)]).sharing == 0.75
+    assert habits([moves(one, (ELSEWHERE, (30, 250)))]).sharing == 0.25
+    assert habits([moves(one), moves(one)]).sharing == 0.5
+
+
+def test_beside_a_place_is_not_at_it() -> None:
+    beside = (GOAL[0] + NEAR + 1, GOAL[1])
+    assert habits([moves((START, GOAL), (beside, ELSEWHERE))]).repick == 0.25
