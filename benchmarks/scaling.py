@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ravens_suite.data.atomic import write_json
-from ravens_suite.execution.engine import available_cores
-from ravens_suite.execution.processes import ProcessEngine
+from ravens_suite.execution.pool import available_cores
+from ravens_suite.execution.processes import ProcessPool
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.provenance import provenance
 
@@ -34,8 +34,8 @@ def seconds(task: str, episodes: int, cores: list[int]) -> float:
     try:
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            with ProcessEngine(len(cores)) as engine:
-                collect(task, episodes=episodes, data=folder, engine=engine)
+            with ProcessPool(len(cores)) as pool:
+                collect(task, episodes=episodes, data=folder, pool=pool)
             return time.perf_counter() - start
     finally:
         os.sched_setaffinity(0, before)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ravens_suite.execution.progress import ConsoleProgress
+from ravens_suite.cli.progress import ConsoleProgress
 
 
 class Console:

@@ -1,63 +1,22 @@
-"""How a job says how far it is."""
+"""How a long job tells its caller how far it is."""
 
 from __future__ import annotations
 
-import sys
-import time
-from types import TracebackType
-from typing import Any, Protocol, Self, TextIO
-
-_PLAIN_LINES_SECONDS = 10.0
+from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of every step of a job that takes a while."""
+    """Called after every step of a long job."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """``done`` of ``total`` are done; ``note`` is a short word on the latest."""
+        """Take in how far the job is.
+
+        Args:
+            done: number of steps that are done.
+            total: number of steps.
+            note: a few words on the latest step, for example its score.
+        """
 
 
 def silent(done: int, total: int, note: str = "") -> None:
-    """A ``Progress`` that says nothing."""
-
-
-class ConsoleProgress:
-    """A bar on a terminal, elsewhere a plain line every ten seconds and at the end.
-
-    Args:
-        title: what is being done.
-        stream: where to; standard error by default.
-    """
-
-    def __init__(self, title: str, stream: TextIO | None = None) -> None:
-        self._title = title
-        self._stream = sys.stderr if stream is None else stream
-        self._bar: Any = None
-        self._last_line = time.monotonic()
-
-    def __call__(self, done: int, total: int, note: str = "") -> None:
-        """See ``Progress``."""
-        if self._stream.isatty():
-            self._draw(done, total, note)
-        elif done == total or time.monotonic() - self._last_line > _PLAIN_LINES_SECONDS:
-            self._last_line = time.monotonic()
-            self._stream.write(f"{self._title}: {done}/{total}{f' ({note})' if note else ''}\n")
-            self._stream.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _draw(self, done: int, total: int, note: str) -> None:
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, desc=self._title, file=self._stream, dynamic_ncols=True)
-        self._bar.total = total
-        self._bar.set_postfix_str(note, refresh=False)
-        self._bar.update(done - self._bar.n)
+    """A ``Progress`` that shows nothing."""

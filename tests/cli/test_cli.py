@@ -16,8 +16,8 @@ from fake_environment import TASK
 
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import main
+from ravens_suite.cli.progress import ConsoleProgress
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.execution.progress import ConsoleProgress
 
 
 @pytest.fixture(autouse=True)

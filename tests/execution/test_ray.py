@@ -1,17 +1,19 @@
-"""The same units on a Ray cluster of two nodes: the same bytes, also when a worker is killed in the middle."""
+"""The same jobs on a Ray cluster of two nodes: the same bytes, also when a worker is killed in the middle."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import fake_jobs
 import pytest
 from fake_environment import TASK, MildWorker, MortalWorker
 
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError
-from ravens_suite.execution.engine import make_engine
+from ravens_suite.errors import ConfigError, ConflictError, WorkerError
+from ravens_suite.execution.pool import make_pool
 from ravens_suite.rollout import collect as module
 from ravens_suite.rollout.collect import collect
 
@@ -24,7 +26,7 @@ def cluster() -> Iterator[None]:
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=1)
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(fake_jobs.__file__).parent), os.environ.get("PYTHONPATH", "")])
     ray.init(cluster.address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": path}})
     yield
     ray.shutdown()
@@ -37,16 +39,31 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
+def test_failures_are_outcomes_and_a_dead_actor_is_replaced(tmp_path: Path) -> None:
+    with make_pool("ray", workers=2, tries=2) as pool:
+        jobs = ["a", "refuse", "bug", "die", "b"]
+        outcomes = {outcome.job: outcome for outcome in pool.outcomes(fake_jobs.WordWorker, jobs)}
+        assert list(pool.map(partial(fake_jobs.EchoWorker, str(tmp_path), 1), range(4))) == [0, 1, 2, 3]
+        with pytest.raises(ConfigError, match="cannot do 1"):
+            list(pool.map(fake_jobs.RefusingWorker, [1, 1]))
+    assert sorted((tmp_path / "done").read_text().split()) == ["0", "1", "2", "3"]
+    assert (outcomes["a"].result, outcomes["b"].result, outcomes["refuse"].failure) == ("A", "B", "No.")
+    assert isinstance(outcomes["bug"].error, WorkerError) and "fake_jobs.py" in outcomes["bug"].error.__notes__[0]
+    assert "died 2 times at die" in outcomes["die"].failure
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("worker", [MildWorker, MortalWorker])
 def test_two_nodes_write_the_bytes_of_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: type[MildWorker]
 ) -> None:
     collect(TASK, episodes=6, data=tmp_path / "one")
     monkeypatch.setattr(module, "DemonstrationWorker", worker)
-    with make_engine("ray", workers=2) as engine:
-        done = collect(TASK, episodes=6, data=tmp_path / "many", engine=engine)
+    with make_pool("ray", workers=2) as pool:
+        done = collect(TASK, episodes=6, data=tmp_path / "many", pool=pool)
         with pytest.raises(ConflictError):
-            collect(TASK, episodes=6, data=tmp_path / "many", engine=engine, arguments={"shade": 1})
+            collect(TASK, episodes=6, data=tmp_path / "many", pool=pool, arguments={"shade": 1})
     (tmp_path / "many" / TASK / "died").unlink(missing_ok=True)
     assert len(done.attempts) == 9
     assert EpisodeStore.of(tmp_path / "many", TASK, "train").verify() == []
