@@ -203,7 +203,8 @@ def fuse_observation(
         workspace: what the map covers.
     """
     keys = ("color", "depth", "camera_intrinsics", "camera_poses")
-    return fuse(*(observation[prefix + key] for key in keys), workspace)
+    color, depth, intrinsics, poses = (observation[prefix + key] for key in keys)
+    return fuse(color, depth, intrinsics, poses, workspace)
 
 
 def fuse(

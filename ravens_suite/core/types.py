@@ -55,8 +55,8 @@ class Action(Mapping[str, Pose]):
 
     @staticmethod
     def from_dict(value: Mapping[str, Any]) -> Action:
-        """The inverse of ``to_dict``; expects values that were checked before."""
-        return Action(**{name: Pose.from_vector(vector) for name, vector in value.items()})
+        """The inverse of ``to_dict``; what is no pose, such as a gripper's state, is left out."""
+        return Action(**{name: Pose.from_vector(item) for name, item in value.items() if np.shape(item) == (7,)})
 
 
 def quantize_depth(depth: NDArray[Any]) -> NDArray[np.float32]:

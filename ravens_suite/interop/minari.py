@@ -21,10 +21,11 @@ from typing import Any
 import gymnasium
 
 from ravens_suite.data.episode import Episode
+from ravens_suite.data.outcomes import DONE
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConflictError, MissingDataError, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.rollout.rollout import DONE, make_environment, versions
+from ravens_suite.rollout.environments import make_environment, versions
 
 _MARK = "ravens_suite"
 _ROOT = "MINARI_DATASETS_PATH"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+from itertools import pairwise
 from typing import Any, Literal
 
 import cv2
@@ -73,24 +74,27 @@ def heat_picture(color: NDArray[np.uint8], heat: NDArray[Any], tint: Color, scal
 def draw_action(
     picture: Picture,
     action: Action,
-    parts: Literal["pick", "place", "both"] = "both",
+    parts: Literal["first", "last", "all"] = "all",
     scale: int = SCALE,
     workspace: Workspace = AGENT_WORKSPACE,
 ) -> Picture:
     """A copy of a turned map with an action drawn in.
 
-    A ring marks the pick. A cross marks the place; its long arm with the dot is the direction in which what pointed
-    along world x when picked points after placing (for a push: the end of the stroke).
+    Whatever the primitive, its poses are drawn in their order, with lines between them. A ring marks the first, usually
+    the pick. A cross marks the last, usually the place; its long arm with the dot is the direction in which what
+    pointed along world x at the first pose points at the last (for a push: the end of the stroke).
     """
     result = np.ascontiguousarray(picture).copy()
-    pick, place = _position(action.pick, scale, workspace), _position(action.place, scale, workspace)
-    if parts == "both":
-        _line(result, pick, place, _WHITE, 1)
-    if parts in ("pick", "both"):
-        _ring(result, pick, 5 * scale, PICK_COLOR if parts == "both" else _WHITE)
-    if parts in ("place", "both"):
-        color = PLACE_COLOR if parts == "both" else _WHITE
-        _cross(result, place, action.place.yaw - action.pick.yaw, 5 * scale, color)
+    poses = list(action.values())
+    points = [_position(pose, scale, workspace) for pose in poses]
+    if parts == "all":
+        for start, end in pairwise(points):
+            _line(result, start, end, _WHITE, 1)
+    if parts in ("first", "all") and points:
+        _ring(result, points[0], 5 * scale, PICK_COLOR if parts == "all" else _WHITE)
+    if parts in ("last", "all") and len(points) > 1:
+        color = PLACE_COLOR if parts == "all" else _WHITE
+        _cross(result, points[-1], poses[-1].yaw - poses[0].yaw, 5 * scale, color)
     return result
 
 
@@ -104,7 +108,7 @@ def draw_moved_outline(
     """A copy of a turned map with the outline of what is picked, drawn where the action would put it.
 
     What is picked is taken to be what stands out of the table in one piece about the pick; nothing is drawn where
-    nothing does.
+    nothing does, or where the action has no pick and place.
 
     Args:
         picture: of ``map_picture``.
@@ -114,6 +118,8 @@ def draw_moved_outline(
         workspace: what the map covers.
     """
     result = np.ascontiguousarray(picture).copy()
+    if not {"pick", "place"} <= action.keys():
+        return result
     _, pieces = cv2.connectedComponents((height > _STANDS_OUT).astype(np.uint8))
     row, column = workspace.to_pixel(*action.pick.position[:2])
     # A pick on an edge may fall beside its object by a pixel or two.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.rollout.rollout import make_environment
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.policies import OraclePolicy
 
 Picture = NDArray[np.uint8]
 
@@ -50,18 +51,20 @@ def draw_gallery(
 
 def oracle_frames(task: str, split: str, seed: int, renderer: str = "auto") -> tuple[list[Picture], float]:
     """A frame before each action of an oracle episode and one after the last, and the episode's score."""
-    env = make_environment(task, split, {"renderer": renderer, "render_mode": "rgb_array", "image_size": [12, 16]})
-    inner: Any = env.unwrapped
-    inner.reset(seed=seed)
-    frames, score, over = [inner.render()], 0.0, False
+    arguments = {"renderer": renderer, "render_mode": "rgb_array", "observe": ["proprioception"]}
+    environment = make_environment(task, split, arguments)
+    oracle = OraclePolicy(environment)
+    observation, _ = environment.reset(seed=seed)
+    frames: list[Any] = [environment.render()]
+    score, over = 0.0, False
     while not over:
         try:
-            _, reward, terminated, truncated, _ = inner.step(inner.oracle_action())
+            observation, reward, terminated, truncated, _ = environment.step(oracle.act(observation))
         except OracleGaveUpError:
             break
-        frames.append(inner.render())
-        score, over = score + reward, terminated or truncated
-    env.close()
+        frames.append(environment.render())
+        score, over = score + float(reward), terminated or truncated
+    environment.close()
     return frames, score
 
 

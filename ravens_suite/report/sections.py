@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ravens_suite.core.types import Action
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import RavensError
 from ravens_suite.report.drawing import (
@@ -196,7 +197,8 @@ def _film(seed: int, episode: Replay, recorded: float) -> Film:
 
 def _scene(seed: int, episode: Replay, recorded: float) -> SceneView:
     decision = episode.decisions[0]
-    picture = action_picture(decision.maps["color"], decision.maps["height"], decision.action)
+    action = Action.from_dict(decision.action)
+    picture = action_picture(decision.maps["color"], decision.maps["height"], action)
     panels = (Panel.of("Scene and action", picture), *_heat_panels(decision))
     return SceneView(seed, recorded, "", "", panels)
 
@@ -206,7 +208,7 @@ def _heat_panels(decision: Decision, when: str = "") -> list[Panel]:
     for part, tint in (("pick", PICK_COLOR), ("place", PLACE_COLOR)):
         if part in decision.maps:
             picture = heat_picture(decision.maps["color"], decision.maps[part], tint)
-            marked = draw_action(picture, decision.action, "pick" if part == "pick" else "place")
+            marked = draw_action(picture, Action.from_dict(decision.action), "first" if part == "pick" else "last")
             panels.append(Panel.of(f"Where to {part}{when}", marked))
     return panels
 

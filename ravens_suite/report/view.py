@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.heightmap import fuse
+from ravens_suite.core.heightmap import fuse_observation
+from ravens_suite.core.observations import CAMERA_KEYS
 from ravens_suite.core.types import Action
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.episode import Episode, read_episode
@@ -23,7 +25,6 @@ from ravens_suite.report.drawing import (
     depth_picture,
     height_picture,
     label,
-    map_picture,
     png,
     resize,
 )
@@ -86,7 +87,7 @@ def step_views(episode: Episode, *, depth: bool = False) -> list[StepView]:
     """Everything there is to see, one entry an observation.
 
     Args:
-        episode: with ``color`` and ``depth`` observations.
+        episode: what was not observed is not shown.
         depth: with the cameras' depth images.
     """
     return [_step_view(episode, step, depth) for step in range(episode.steps + 1)]
@@ -110,26 +111,41 @@ def open_in_browser(path: Path) -> bool:
 
 
 def _step_view(episode: Episode, step: int, depth: bool) -> StepView:
-    color, distance = (episode.observations[key][step] for key in ("color", "depth"))
-    heightmap = fuse(color, distance, episode.cameras)
     last = step == episode.steps
-    action = None if last else _action(episode, step)
-    seen = map_picture(heightmap.color) if action is None else action_picture(heightmap.color, heightmap.height, action)
-    pictures: list[tuple[str, Picture]] = [(camera.name, color[i]) for i, camera in enumerate(episode.cameras)]
-    pictures += [("from above", seen), ("height", height_picture(heightmap.height))]
-    if depth:
-        pictures += [
-            (f"{camera.name}, depth", depth_picture(distance[index])) for index, camera in enumerate(episode.cameras)
-        ]
     title = "End" if last else f"Step {step + 1} of {episode.steps}"
-    return StepView(title, () if last else _facts(episode, step), tuple(pictures))
+    facts = (*_texts(episode, step), *(() if last else _facts(episode, step)))
+    return StepView(title, facts, tuple(_pictures(episode, step, depth)))
 
 
-def _action(episode: Episode, step: int) -> Action | None:
-    """The action of a step when it is one of two poses; way-points are not drawn."""
-    if not {"pick", "place"} <= episode.actions.keys():
-        return None
-    return Action.from_dict({key: episode.actions[key][step] for key in ("pick", "place")})
+def _pictures(episode: Episode, step: int, depth: bool) -> Iterator[tuple[str, Picture]]:
+    """The cameras' images, and the map fused from them with the action drawn in."""
+    seen = {key: values[step] for key, values in episode.observations.items()}
+    names = [camera.name for camera in episode.cameras]
+    if "color" in seen:
+        yield from zip(names, seen["color"], strict=True)
+    if seen.keys() >= {"color", "depth", *CAMERA_KEYS}:
+        heightmap = fuse_observation(seen)
+        action = _action(episode, step)
+        yield "from above", action_picture(heightmap.color, heightmap.height, action)
+        yield "height", height_picture(heightmap.height)
+    if depth and "depth" in seen:
+        yield from ((f"{name}, depth", depth_picture(image)) for name, image in zip(names, seen["depth"], strict=True))
+    if "goal_color" in seen:
+        yield from ((f"{name}, goal", image) for name, image in zip(names, seen["goal_color"], strict=True))
+    if not names or not seen.keys() & {"color", "goal_color"}:
+        yield "nothing was drawn", np.full((40, _WIDTH, 3), 230, np.uint8)
+
+
+def _action(episode: Episode, step: int) -> Action:
+    """The poses of a step's action; none at the end."""
+    return Action.from_dict({key: values[step] for key, values in episode.actions.items() if step < episode.steps})
+
+
+def _texts(episode: Episode, step: int) -> tuple[str, ...]:
+    """Observed sentences."""
+    return tuple(
+        f"{key}: {values[step]}" for key, values in sorted(episode.observations.items()) if key.endswith("instruction")
+    )
 
 
 def _facts(episode: Episode, step: int) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def plan_evaluation(
     """What an evaluation is about; raises what ``evaluate`` does."""
     spec = PolicySpec.parse(policy) if isinstance(policy, str) else policy
     run = run_of(spec)
-    tasks = run.record()["plan"]["tasks"] if run else ()
+    tasks: tuple[str, ...] = tuple(run.record()["plan"]["tasks"]) if run else ()
     if task is None and len(tasks) != 1:
         raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
     chosen = task or tasks[0]
@@ -167,7 +167,7 @@ def plan_evaluation(
     if run is None:
         return EvaluationPlan(spec, chosen, split, observation_for(spec.kind, arguments))
     return EvaluationPlan(
-        spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tuple(tasks) == (chosen,)
+        spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tasks == (chosen,)
     )
 
 

@@ -147,7 +147,8 @@ class PolicySpec:
             case "random":
                 return RandomPolicy(environment.action_space)
             case "agent":
-                return load_agent(self.name).load(Path(self.folder))
+                agent: Policy = load_agent(self.name).load(Path(self.folder))
+                return agent
             case "import":
                 return as_policy(load_object(self.name))
 
