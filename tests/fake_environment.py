@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from ravens_suite import registry
 from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.observations import ArraySpec, Interface
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.rollout.collect import DemonstrationWorker, Tried, Unit
@@ -25,8 +26,16 @@ _SIZE = (6, 8)
 class FakeEnvironment(gymnasium.Env[Any, Any]):
     """Two steps an episode; images are noise from the seed."""
 
-    def __init__(self, task: str, split: str = "train", renderer: str = "auto", shade: int = 0) -> None:
-        self.split, self.shade = split, shade
+    def __init__(
+        self,
+        task: str,
+        split: str = "train",
+        renderer: str = "auto",
+        shade: int = 0,
+        observe: Sequence[str] = ("images",),
+        image_size: Sequence[int] = (480, 640),
+    ) -> None:
+        self.split, self.shade, self.observed = split, shade, tuple(observe)
         self.cameras = published_cameras(_SIZE)
         self.max_steps = 3
         self._seed = self._steps = 0
@@ -35,6 +44,7 @@ class FakeEnvironment(gymnasium.Env[Any, Any]):
             {
                 "color": gymnasium.spaces.Box(0, 255, (*shape, 3), np.uint8),
                 "depth": gymnasium.spaces.Box(0, 10, shape, np.float32),
+                "instruction": gymnasium.spaces.Text(20, charset="step 0123456789"),
             }
         )
         pose = gymnasium.spaces.Box(-1, 1, (7,), np.float64)
@@ -64,6 +74,7 @@ class FakeEnvironment(gymnasium.Env[Any, Any]):
         return {
             "color": rng.integers(0, 255, (3, *_SIZE, 3), dtype=np.uint8) + np.uint8(self.shade),
             "depth": quantize_depth(rng.uniform(0.5, 2, (3, *_SIZE))),
+            "instruction": f"step {self._steps}",
         }
 
     def _info(self, progress: float) -> dict[str, Any]:
@@ -98,12 +109,16 @@ class FakeAgent:
     def load(cls, folder: Path) -> FakeAgent:
         return cls([int(word) for word in (folder / "weights.safetensors").read_text().split()])
 
-    def reset(self) -> None:
+    @classmethod
+    def check(cls, interface: Interface) -> None:
+        assert interface.observation["color"] == ArraySpec((3, *_SIZE, 3), "uint8")
+        assert interface.observation["instruction"] == ArraySpec((), "str")
+
+    def reset(self, seed: int) -> None:
         self._episode += 1
 
-    def act(self, observation: dict[str, Any], cameras: Any) -> dict[str, Any]:
-        assert observation.keys() == {"color", "depth"}
-        assert [camera.name for camera in cameras] == ["front", "left", "right"]
+    def act(self, observation: dict[str, Any]) -> dict[str, Any]:
+        assert observation.keys() == {"color", "depth", "instruction"}
         return {"pick": np.full(7, float(self._seeds[self._episode])), "place": np.zeros(7)}
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,8 @@ from fake_environment import TASK, BuggyWorker, MortalWorker
 
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, OracleGaveUpError, UnknownNameError, WorkerError
-from ravens_suite.execution.engine import available_cores
-from ravens_suite.execution.processes import ProcessEngine
+from ravens_suite.execution.pool import JobPool
+from ravens_suite.execution.processes import ProcessPool
 from ravens_suite.rollout import collect as module
 from ravens_suite.rollout.collect import collect
 
@@ -42,15 +39,14 @@ def test_the_first_solved_seeds_are_kept_and_every_attempt_is_recorded(tmp_path:
     store = EpisodeStore.of(tmp_path, TASK, "train")
     assert store.seeds() == [*_FIRST_SIX, 10] == store.manifest()["seeds"]
     assert [attempt.seed for attempt in store.attempts()] == list(range(11))
-    outcomes = {attempt.seed: attempt.outcome for attempt in store.attempts()}
+    outcomes = {attempt.seed: attempt.outcome.outcome for attempt in store.attempts()}
     assert (outcomes[0], outcomes[1]) == ("done", "step limit")
     assert outcomes[6] == "gave up: Nothing to see."
     assert outcomes[9] == "not placed: Seed 9 has no room."
     row = done.to_json()
     assert (row["episodes"], row["attempts"], row["mean_steps"], row["renderer"]) == (7, 11, 2.0, "none")
-    assert row["mean_score"] == pytest.approx(100 * (7 + 2 * 0.3 + 0.1) / 11)
-    assert row["strict_success"] == pytest.approx(100 * 7 / 11)
-    assert store.verify() == []
+    assert row["mean_score"] == pytest.approx(100 * (7 + 2 * 0.3 + 0.1) / 11, abs=1e-4)
+    assert row["success_rate"] == pytest.approx(100 * 7 / 11, abs=1e-4)
 
 
 def test_an_episode_holds_what_happened(tmp_path: Path) -> None:
@@ -61,6 +57,7 @@ def test_an_episode_holds_what_happened(tmp_path: Path) -> None:
     first, _ = environment.reset(seed=2)
     assert (episode.observations["color"][0] == first["color"]).all()
     assert episode.observations["depth"].shape == (3, 3, 6, 8)
+    assert episode.observations["instruction"].tolist() == ["step 0", "step 1", "step 2"]
     assert episode.actions["pick"].tolist() == [[2.0] * 7] * 2
     assert episode.poses["block"][:, 0].tolist() == [0.0, 0.5, 1.0]
     assert episode.cameras == environment.cameras
@@ -72,17 +69,17 @@ def test_an_episode_holds_what_happened(tmp_path: Path) -> None:
 def test_any_number_of_workers_writes_the_same_bytes(
     tmp_path: Path, uninterrupted: dict[str, bytes], workers: int, seeds_a_unit: int
 ) -> None:
-    with ProcessEngine(workers) as engine:
-        _collect_in_processes(engine, tmp_path, seeds_a_unit=seeds_a_unit)
+    with ProcessPool(workers, 3, False) as pool:
+        _collect_in_processes(pool, tmp_path, seeds_a_unit=seeds_a_unit)
     assert _bytes(tmp_path) == uninterrupted
 
 
-def _collect_in_processes(engine: ProcessEngine, data: Path, worker: Any = None, **options: Any) -> None:
+def _collect_in_processes(pool: JobPool, data: Path, worker: Any = None, **options: Any) -> None:
     """Children must know the fake task: they do once they unpickle something of its module."""
     before = module.DemonstrationWorker
     try:
         module.DemonstrationWorker = worker or fake_environment.MildWorker  # type: ignore[misc]
-        collect(TASK, episodes=6, data=data, engine=engine, **options)
+        collect(TASK, episodes=6, data=data, pool=pool, **options)
     finally:
         module.DemonstrationWorker = before  # type: ignore[misc]
 
@@ -120,7 +117,7 @@ def test_kill_nine_in_the_middle_then_the_same_command(tmp_path: Path, uninterru
         "f.FakeEnvironment.step = lambda *a: (time.sleep(0.05), real(*a))[1];"
         "collect(f.TASK, episodes=6, data=sys.argv[1])"
     )
-    run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent)])
+    run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(Path(fake_environment.__file__).parent)])
     store = EpisodeStore.of(tmp_path, TASK, "train")
     deadline = time.monotonic() + 30
     while len(store) < 2 and time.monotonic() < deadline:
@@ -154,41 +151,22 @@ def test_other_settings_are_refused_even_when_nothing_is_missing(tmp_path: Path)
 
 
 def test_a_worker_that_dies_loses_nothing(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
-    with ProcessEngine(2) as engine:
-        _collect_in_processes(engine, tmp_path, MortalWorker)
+    with ProcessPool(2, 3, False) as pool:
+        _collect_in_processes(pool, tmp_path, MortalWorker)
     (tmp_path / TASK / "died").unlink()
     assert _bytes(tmp_path) == uninterrupted
-
-
-@pytest.mark.parametrize(("workers", "count"), [(1, 6), (2, 7), (3, 2)])
-def test_units_that_a_dead_worker_had_ahead_are_done_once_and_in_order(
-    tmp_path: Path, workers: int, count: int
-) -> None:
-    """A process has its next unit before its parent has the last result."""
-    with ProcessEngine(workers) as engine:
-        results = list(engine.map(partial(fake_environment.EchoWorker, str(tmp_path), 1), range(count)))
-    assert results == list(range(count))
-    assert (tmp_path / "died").exists()
-    assert sorted(map(int, (tmp_path / "done").read_text().split())) == results
-
-
-def test_units_and_results_may_be_large() -> None:
-    """A process that is sent one while it sends the other would wait for ever."""
-    units = [bytes(1_000_000)] * 6
-    with ProcessEngine(2) as engine:
-        assert list(engine.map(fake_environment.Mirror, units)) == units
 
 
 def test_a_unit_that_always_kills_its_worker_ends(tmp_path: Path) -> None:
     (tmp_path / TASK).mkdir()
     (tmp_path / TASK / "always").touch()
-    with ProcessEngine(1) as engine, pytest.raises(WorkerError, match="killed its process 3 times"):
-        _collect_in_processes(engine, tmp_path, MortalWorker)
+    with ProcessPool(1, 3, False) as pool, pytest.raises(WorkerError, match="died 3 times"):
+        _collect_in_processes(pool, tmp_path, MortalWorker)
 
 
 def test_a_bug_in_a_worker_is_told_with_its_traceback(tmp_path: Path) -> None:
-    with ProcessEngine(1) as engine, pytest.raises(WorkerError, match="ZeroDivisionError: a bug") as error:
-        _collect_in_processes(engine, tmp_path, BuggyWorker)
+    with ProcessPool(1, 3, False) as pool, pytest.raises(WorkerError, match="ZeroDivisionError: a bug") as error:
+        _collect_in_processes(pool, tmp_path, BuggyWorker)
     assert "fake_environment.py" in error.value.__notes__[0]
 
 
@@ -204,14 +182,3 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         collect(TASK, episodes=0, data=tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_workers_have_one_thread_for_numerical_libraries() -> None:
-    before = dict(os.environ)
-    with ProcessEngine(2) as engine:
-        seen = list(engine.map(partial(fake_environment.ThreadsWorker), [0, 1, 2]))
-    assert [item["OMP_NUM_THREADS"] for item in seen] == ["1"] * 3
-    share = available_cores() // 2
-    assert [item["LP_NUM_THREADS"] for item in seen] == [str(share if share > 1 else 0)] * 3
-    assert dict(os.environ) == before
-    json.dumps(seen)

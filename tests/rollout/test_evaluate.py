@@ -5,33 +5,40 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import fake_environment
 import pytest
 from fake_environment import TASK
 
-from ravens_suite.errors import ConfigError, MissingDataError, UnknownNameError
+from ravens_suite.data.outcomes import EpisodeOutcome
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError
+from ravens_suite.registry import environment_id
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout.evaluate import evaluate
 
 _SOLVED = [0, 2, 3, 5, 7, 8]
 
 
-def _make_run(folder: Path, seeds: list[int]) -> Path:
+def _make_run(folder: Path, seeds: list[int], **arguments: object) -> Path:
     (folder / "policy").mkdir(parents=True, exist_ok=True)
     (folder / "policy" / "agent.json").write_text('{"agent": "fake-agent", "config": {}, "seed": 0}')
     (folder / "policy" / "weights.safetensors").write_text(" ".join(str(seed) for seed in seeds))
-    (folder / "run.json").write_text(json.dumps({"plan": {"task": TASK, "agent": "fake-agent"}}))
+    record = {
+        "plan": {"tasks": [TASK], "agent": "fake-agent"},
+        "environments": {TASK: {"id": environment_id(TASK), "arguments": {"shade": 0, **arguments}}},
+    }
+    (folder / "run.json").write_text(json.dumps(record))
     return folder
 
 
 def test_the_oracle_is_scored_on_the_seeds_of_a_split(tmp_path: Path) -> None:
     done = evaluate("oracle", TASK, episodes=10, out=tmp_path)
-    assert [result.seed for result in done.results] == list(range(10))
-    assert [result.seed for result in done.results if result.success] == _SOLVED
-    assert {result.outcome.split(":")[0] for result in done.results} == {"done", "step limit", "gave up", "not placed"}
+    assert [result.seed for result in done.outcomes] == list(range(10))
+    assert [result.seed for result in done.outcomes if result.success] == _SOLVED
+    assert {result.outcome.split(":")[0] for result in done.outcomes} == {"done", "step limit", "gave up", "not placed"}
     row = done.to_json()
     assert row["mean_score"] == pytest.approx(100 * (6 + 2 * 0.3 + 0.1 + 0) / 10)
-    assert row["strict_success"] == 60
-    low, high = row["interval_95"]
+    assert row["success_rate"] == 60
+    low, high = row["success_rate_interval_95"]
     assert 25 < low < 60 < high < 90
     value = json.loads((tmp_path / "test.json").read_text())
     assert value["task"] == TASK
@@ -43,8 +50,8 @@ def test_the_oracle_is_scored_on_the_seeds_of_a_split(tmp_path: Path) -> None:
 def test_a_trained_agent_is_found_in_its_run_and_sees_images_only(tmp_path: Path) -> None:
     run = _make_run(tmp_path / "run", [0, 1, 5])
     done = evaluate(str(run), episodes=3)
-    assert (done.agent, done.task) == ("fake-agent", TASK)
-    assert [result.score for result in done.results] == pytest.approx([1.0, 0.3, 0.3])
+    assert (done.plan.policy.name, done.plan.task) == ("fake-agent", TASK)
+    assert [result.score for result in done.outcomes] == pytest.approx([1.0, 0.3, 0.3])
     assert done.path == run / "eval" / "test.json"
 
 
@@ -52,20 +59,20 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path: Path, monkeypat
     tried = []
     real = module.EvaluationWorker.run
 
-    def run(worker: module.EvaluationWorker, unit: module.Unit) -> tuple[module.Result, str]:
+    def run(worker: module.EvaluationWorker, seed: int) -> tuple[EpisodeOutcome, str]:
         if len(tried) == 3:
             raise KeyboardInterrupt
-        tried.append(unit.seed)
-        return real(worker, unit)
+        tried.append(seed)
+        return real(worker, seed)
 
     monkeypatch.setattr(module.EvaluationWorker, "run", run)
     with pytest.raises(KeyboardInterrupt):
         evaluate("oracle", TASK, episodes=5, out=tmp_path)
-    monkeypatch.setattr(module.EvaluationWorker, "run", lambda w, unit: (tried.append(unit.seed), real(w, unit))[1])
+    monkeypatch.setattr(module.EvaluationWorker, "run", lambda w, seed: (tried.append(seed), real(w, seed))[1])
     done = evaluate("oracle", TASK, episodes=5, out=tmp_path)
     assert tried == [0, 1, 2, 3, 4]
-    assert len(done.results) == 5
-    assert evaluate("oracle", TASK, episodes=4, out=tmp_path).results == done.results[:4]
+    assert len(done.outcomes) == 5
+    assert evaluate("oracle", TASK, episodes=4, out=tmp_path).outcomes == done.outcomes[:4]
     assert len(tried) == 5
 
 
@@ -80,27 +87,66 @@ def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, mon
 def test_other_weights_or_settings_are_evaluated_anew(tmp_path: Path) -> None:
     run = _make_run(tmp_path / "run", [0, 1, 5])
     evaluate(str(run), episodes=3)
-    assert evaluate(str(_make_run(run, [0, 1, 2])), episodes=3).to_json()["strict_success"] == pytest.approx(66.6667)
-    evaluate(str(run), episodes=2, arguments={"shade": 3})
+    assert evaluate(str(_make_run(run, [0, 1, 2])), episodes=3).summary.success_rate == pytest.approx(66.6667)
+    evaluate(str(_make_run(run, [0, 1, 2], shade=3)), episodes=2)
     assert json.loads((run / "eval" / "test.json").read_text())["episodes"] == 2
+
+
+def test_an_argument_that_contradicts_the_run_is_refused_with_both_values(tmp_path: Path) -> None:
+    run = _make_run(tmp_path / "run", [0, 1, 5], shade=3, image_size=[6, 8])
+    assert len(evaluate(str(run), episodes=2, arguments={"shade": 3}).outcomes) == 2
+    with pytest.raises(ConflictError, match=r"shade 3, and 4 is asked for now"):
+        evaluate(str(run), episodes=2, arguments={"shade": 4})
+    with pytest.raises(ConflictError, match=r"image_size \[6, 8\], and \[480, 640\]"):
+        evaluate(str(run), episodes=2, arguments={"image_size": (480, 640)})
+    with pytest.raises(ConflictError, match=r"observe \['images'\], and \['state'\]"):
+        evaluate(str(run), episodes=2, arguments={"observe": ["state"]})
+
+
+def test_a_plain_function_and_a_class_are_policies(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import numpy as np\n"
+        "def always_five(observation):\n"
+        "    assert observation['instruction'].startswith('step')\n"
+        "    return {'pick': np.full(7, 5.0), 'place': np.zeros(7)}\n"
+        "class Five:\n"
+        "    def reset(self, seed): self.seed = seed\n"
+        "    def act(self, observation): return always_five(observation)\n"
+    )
+    for name in ("always_five", "Five"):
+        done = evaluate(f"{file}:{name}", TASK, episodes=7, out=tmp_path / name)
+        assert [outcome.seed for outcome in done.outcomes if outcome.success] == [5]
+    with pytest.raises(ConfigError, match="no_such"):
+        evaluate(f"{file}:no_such", TASK, episodes=1, out=tmp_path / "none")
+
+
+def test_torch_has_as_many_threads_afterwards_as_before(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        evaluate(str(_make_run(tmp_path / "run", [0, 1, 5])), episodes=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_damaged_result_is_evaluated_anew(tmp_path: Path) -> None:
     evaluate("oracle", TASK, episodes=2, out=tmp_path)
     (tmp_path / "test.json").write_text('{"agent": ')
-    assert len(evaluate("oracle", TASK, episodes=2, out=tmp_path).results) == 2
+    assert len(evaluate("oracle", TASK, episodes=2, out=tmp_path).outcomes) == 2
 
 
 def test_random_actions_depend_on_the_seed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     actions: dict[int, list[list[float]]] = {}
-    real = module.RandomPolicy.act
+    real = fake_environment.FakeEnvironment.step
 
-    def act(policy: module.RandomPolicy, observation: dict, environment: object) -> dict:
-        action = real(policy, observation, environment)
-        actions.setdefault(environment.unwrapped._seed, []).append(action["pick"].tolist())
-        return action
+    def step(environment: fake_environment.FakeEnvironment, action: dict) -> tuple:
+        actions.setdefault(environment._seed, []).append(action["pick"].tolist())
+        return real(environment, action)
 
-    monkeypatch.setattr(module.RandomPolicy, "act", act)
+    monkeypatch.setattr(fake_environment.FakeEnvironment, "step", step)
     evaluate("random", TASK, episodes=3, out=tmp_path / "a")
     first = dict(actions)
     actions.clear()

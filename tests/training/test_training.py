@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from dataclasses import make_dataclass, replace
-from importlib.util import module_from_spec, spec_from_file_location
+from dataclasses import fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from ravens_suite import registry
-from ravens_suite.agents.base import SETTINGS, WEIGHTS, Agent
-from ravens_suite.cli.commands import train as commands
+from ravens_suite.agents.base import Agent
 from ravens_suite.cli.main import main
-from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.data.episode import Episode
-from ravens_suite.data.store import EpisodeStore
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DivergedError, MissingDataError
 from ravens_suite.registry import load_agent
-from ravens_suite.training.loop import (
-    POLICY,
-    RUN,
-    TrainingPlan,
-    candidate_steps,
-    choose_demonstrations,
-    train,
-)
+from ravens_suite.rollout import evaluate as evaluation
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate, tasks_of
+from ravens_suite.training import settings as module
+from ravens_suite.training import validation
+from ravens_suite.training.data import choose_demonstrations
+from ravens_suite.training.loop import checkpoint_steps, train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
 SMALL = {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4, "precision": "float32"}
-PLAN = TrainingPlan("transporter", "block-insertion", demos=2, steps=6, threads=1, device="cpu", config=SMALL)
+SETTINGS = TrainingSettings(steps=6, val_episodes=0, threads=1, device="cpu")
+PLAN = TrainingPlan(agent="transporter", tasks=("block-insertion",), demos=2, settings=SETTINGS, config=SMALL)
+
+
+def changed(**changes: Any) -> TrainingPlan:
+    """The plan with other settings, or another field."""
+    known = {item.name for item in fields(TrainingSettings)}
+    settings = replace(SETTINGS, **{name: value for name, value in changes.items() if name in known})
+    return replace(PLAN, settings=settings, **{name: value for name, value in changes.items() if name not in known})
 
 
 class KilledError(Exception):
@@ -44,33 +45,20 @@ class KilledError(Exception):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three tiny demonstrations of two tasks, collected with moved cameras and images of 24 x 32."""
     folder = tmp_path_factory.mktemp("data")
-    size = (24, 32)
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        poses = np.array([[0.4, 0.1 * seed, 0, 0, 0, 0, 1], [0.6, -0.1, 0, 0, 0, 0, 1]])
-        episode = Episode(
-            task="block-insertion",
-            split="train",
-            seed=seed,
-            observations={
-                "color": rng.integers(0, 255, (2, 3, *size, 3)).astype(np.uint8),
-                "depth": np.full((2, 3, *size), 0.8, np.float32),
-            },
-            actions={"pick": poses[:1], "place": poses[1:]},
-            rewards=np.ones(1),
-            poses={},
-            cameras=published_cameras(size),
-            success=True,
-            metadata={},
-        )
-        EpisodeStore.of(folder, "block-insertion", "train").write(episode)
+    arguments = {"image_size": [24, 32], "randomize": ["camera"], "observe": ["images", "state"]}
+    for task in ("block-insertion", "place-red-in-green"):
+        collect(task, episodes=3, data=folder, arguments=arguments)
     return folder
 
 
+def record(run: Path) -> dict[str, Any]:
+    return RunFolder(run).record()
+
+
 def weights(run: Path) -> bytes:
-    data: bytes = (run / POLICY / WEIGHTS).read_bytes()
-    return data
+    return RunFolder(run).policy.weights.read_bytes()
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(data: Path, tmp_path: Path) -> None:
@@ -80,19 +68,19 @@ def test_a_killed_run_goes_on_to_the_same_bytes(data: Path, tmp_path: Path) -> N
 
     whole = train(PLAN, data, tmp_path / "whole", save_every=2)
     with pytest.raises(KilledError):
-        train(PLAN, data, tmp_path / "killed", save_every=2, progress=kill)
+        train(PLAN, data, tmp_path / "killed", save_every=2, on_progress=kill)
     steps: list[int] = []
-    train(PLAN, data, tmp_path / "killed", save_every=2, progress=lambda done, total, note="": steps.append(done))
+    train(PLAN, data, tmp_path / "killed", save_every=2, on_progress=lambda done, total, note="": steps.append(done))
     assert steps == [5, 6]
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     assert whole.steps == 6 and whole.val_score is None
 
 
 def test_a_run_that_diverges_stops_and_says_so(data: Path, tmp_path: Path) -> None:
-    diverging = replace(PLAN, steps=200, config={**SMALL, "learning_rate": 1e30})
+    diverging = changed(steps=200, config={**SMALL, "learning_rate": 1e30})
     with pytest.raises(DivergedError, match="learning_rate"):
         train(diverging, data, tmp_path / "run")
-    assert not read_json(tmp_path / "run" / RUN)["finished"]
+    assert not record(tmp_path / "run")["finished"]
 
 
 def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
@@ -101,10 +89,10 @@ def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
     def never(done: int, total: int, note: str = "") -> None:
         raise AssertionError("trained again")
 
-    assert train(PLAN, data, tmp_path, progress=never) == first
-    record = read_json(tmp_path / RUN)
-    assert record["finished"] and len(record["demonstrations"]) == 2 and record["command"]
-    assert record["selection"] == "last weights"
+    assert train(PLAN, data, tmp_path, on_progress=never) == first
+    found = record(tmp_path)
+    assert found["finished"] and len(found["demonstrations"]["block-insertion"]) == 2 and found["command"]
+    assert found["selection"] == "last weights"
 
 
 @pytest.mark.parametrize(("killed_at", "commit"), [(1, "new"), (5, "old and new")])
@@ -117,25 +105,25 @@ def test_a_run_that_newer_code_finished_says_so(
 
     monkeypatch.setattr("ravens_suite.training.loop.provenance", lambda: {"commit": "old", "command": "first"})
     with pytest.raises(KilledError):
-        train(PLAN, data, tmp_path, save_every=2, progress=kill)
+        train(PLAN, data, tmp_path, save_every=2, on_progress=kill)
     monkeypatch.setattr("ravens_suite.training.loop.provenance", lambda: {"commit": "new", "command": "second"})
     train(PLAN, data, tmp_path, save_every=2)
-    assert read_json(tmp_path / RUN)["commit"] == commit
+    assert record(tmp_path)["commit"] == commit
 
 
 def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, tmp_path: Path) -> None:
     scores = iter([90.0, 40.0])
     asked: list[tuple[str, list[int]]] = []
 
-    def evaluate(agent: Agent, split: Split, seeds: Sequence[int]) -> float:
+    def judge(agent: Agent[Any], split: Split, seeds: Sequence[int]) -> float:
         asked.append((split, list(seeds)))
         return next(scores)
 
-    plan = replace(PLAN, candidates=2, val_episodes=3)
-    result = train(plan, data, tmp_path, evaluate=evaluate)
+    plan = changed(candidates=2, val_episodes=3)
+    result = train(plan, data, tmp_path, evaluate=judge)
     assert asked == [("val", [0, 1, 2])] * 2
-    assert result.val_score == 90 and result.steps == min(candidate_steps(6, 2))
-    assert load_agent("transporter").load(tmp_path / POLICY).weights().keys()
+    assert result.val_score == 90 and result.steps == min(checkpoint_steps(6, 2))
+    assert load_agent("transporter").load(RunFolder(tmp_path).policy.path).weights().keys()
 
 
 @pytest.mark.parametrize(
@@ -149,30 +137,31 @@ def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, 
         ({"candidates": 0}, "--candidates must be at least 1"),
         ({"val_episodes": -1}, "--val-episodes must be at least 0"),
         ({"threads": 0}, "--threads must be at least 1"),
-        ({"task": "block-insertion-continuous"}, "pick and place poses"),
+        ({"tasks": ()}, "at least one task"),
+        ({"tasks": ("block-insertion", "block-insertion")}, "each once"),
     ],
 )
 def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(
     data: Path, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said):
-        train(replace(PLAN, **changes), data, tmp_path)
+        train(changed(**changes), data, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_is_asked_for_where_there_is_one_only(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--device cpu"):
-        train(replace(PLAN, device="cuda"), data, tmp_path / "gpu")
+        train(changed(device="cuda"), data, tmp_path / "gpu")
+    assert not (tmp_path / "gpu").exists()
     train(PLAN, data, tmp_path / "cpu")
-    policy = tmp_path / "cpu" / POLICY
-    settings = read_json(policy / SETTINGS)
+    run = RunFolder(tmp_path / "cpu")
+    settings = read_json(run.policy.settings)
     settings["config"]["device"] = "cuda"
-    write_json(policy / SETTINGS, settings)
-    assert load_agent("transporter").load(policy).config.device == "auto"
-    record = read_json(tmp_path / "cpu" / RUN)
-    write_json(tmp_path / "cpu" / RUN, {**record, "plan": {**record["plan"], "device": "cuda"}})
-    assert train(replace(PLAN, device="cuda"), data, tmp_path / "cpu").steps == 6, "what is finished needs no GPU"
+    write_json(run.policy.settings, settings)
+    assert load_agent("transporter").load(run.policy.path).config.device == "auto"
+    run.write_record({**run.record(), "plan": {**run.record()["plan"], "device": "cuda"}})
+    assert train(changed(device="cuda"), data, run.path).steps == 6, "what is finished needs no GPU"
 
 
 def test_demonstrations_are_drawn_from_the_pool_and_stay(data: Path, tmp_path: Path) -> None:
@@ -180,27 +169,17 @@ def test_demonstrations_are_drawn_from_the_pool_and_stay(data: Path, tmp_path: P
         raise KilledError
 
     with pytest.raises(KilledError):
-        train(PLAN, data, tmp_path, pool=2, progress=kill)
-    assert read_json(tmp_path / RUN)["demonstrations"] == [0, 1]
+        train(PLAN, data, tmp_path, pool=2, on_progress=kill)
+    assert record(tmp_path)["demonstrations"] == {"block-insertion": [0, 1]}
     train(PLAN, data, tmp_path, pool=3)
-    assert (read_json(tmp_path / RUN)["demonstrations"], read_json(tmp_path / RUN)["pool"]) == ([0, 1], 2)
+    found = record(tmp_path)
+    assert (found["demonstrations"], found["pool"]) == ({"block-insertion": [0, 1]}, {"block-insertion": 2})
 
 
-def test_an_agent_of_another_package_needs_a_number_of_steps_only(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = spec_from_file_location("own_agent", Path(__file__).parents[2] / "demos" / "own_agent.py")
-    assert spec is not None and spec.loader is not None
-    own_agent = module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "own_agent", own_agent)
-    spec.loader.exec_module(own_agent)
-    entry = registry.Entry("color-seeker", "own_agent", "ColorSeeker")
-    monkeypatch.setitem(registry._agents(), "color-seeker", entry)
-    plan = replace(PLAN, agent="color-seeker", config={}, steps=3)
-    assert train(plan, data, tmp_path / "run").steps == 3
-    monkeypatch.setattr(own_agent.ColorSeeker, "config_type", make_dataclass("Nothing", []))
+def test_an_agent_needs_a_number_of_steps(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_agent("state-mlp"), "config_type", make_dataclass("Nothing", []))
     with pytest.raises(ConfigError, match="Nothing needs a field steps: int"):
-        train(plan, data, tmp_path / "other")
+        train(changed(agent="state-mlp", config={}), data, tmp_path / "other")
 
 
 def test_a_run_goes_on_with_the_threads_it_was_begun_with(
@@ -210,24 +189,82 @@ def test_a_run_goes_on_with_the_threads_it_was_begun_with(
     words = ["train", "transporter", "block-insertion", *options, "--data", str(data), "--out", str(tmp_path)]
     real, saved = Agent.save_training, []
 
-    def save_once(agent: Agent, folder: Path, step: int) -> None:
-        real(agent, folder, step)
+    def save_once(agent: Agent[Any], path: Path, step: int) -> None:
+        real(agent, path, step)
         saved.append(step)
         if len(saved) == 1:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Agent, "save_training", save_once)
-    monkeypatch.setattr(commands, "available_cores", lambda: 5)
+    monkeypatch.setattr(module, "available_cores", lambda: 5)
     assert main([*words, "--threads", "1"]) == 130
     assert main(words) == 0
-    assert read_json(tmp_path / RUN)["plan"]["threads"] == 1 and saved == [2]
+    assert record(tmp_path)["plan"]["threads"] == 1 and saved == [2]
     assert main([*words, "--threads", "2"]) == 1
+
+
+def test_threads_of_torch_are_as_before_afterwards(data: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train(PLAN, data, tmp_path)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_run_is_validated_and_tested_where_its_demonstrations_come_from(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, data with moved cameras or another image size were validated in one environment and tested in another."""
+    seen: list[dict[str, Any]] = []
+    for where in (validation, evaluation):
+        real = where.make_environment
+
+        def make(task: str, split: str, arguments: Any, real: Any = real) -> Any:
+            seen.append({"split": split, **arguments})
+            return real(task, split, arguments)
+
+        monkeypatch.setattr(where, "make_environment", make)
+    train(changed(steps=2, val_episodes=1), data, tmp_path)
+    evaluate(str(tmp_path), episodes=1)
+    own = {"image_size": [24, 32], "randomize": ["camera"], "observe": ["images"], "renderer": seen[0]["renderer"]}
+    assert seen == [{"split": "val", **own}, {"split": "test", **own}]
+    assert record(tmp_path)["environments"]["block-insertion"]["arguments"] == own
+    with pytest.raises(ConflictError, match=r"image_size \[24, 32\], and \[48, 64\] is asked for"):
+        evaluate(str(tmp_path), episodes=1, arguments={"image_size": [48, 64]})
+
+
+def test_one_run_learns_several_tasks_and_is_evaluated_on_each(data: Path, tmp_path: Path) -> None:
+    tasks = ("block-insertion", "place-red-in-green")
+    plan = changed(agent="state-mlp", tasks=tasks, config={"width": 8}, val_episodes=1)
+    assert train(plan, data, tmp_path).val_score is not None
+    assert tasks_of(str(tmp_path)) == tasks
+    with pytest.raises(ConfigError, match=r"Say which task \(block-insertion, place-red-in-green\)"):
+        evaluate(str(tmp_path), episodes=1)
+    paths = [evaluate(str(tmp_path), task, episodes=1).path.name for task in tasks]
+    assert paths == ["block-insertion-test.json", "place-red-in-green-test.json"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "task", "said"),
+    [
+        ("waypoint-mlp", "block-insertion", "'tip_pose', 'gripper'.*--observe images state proprioception"),
+        ("transporter", "block-insertion-continuous", "gives actions of control primitive"),
+    ],
+)
+def test_an_agent_refuses_what_it_cannot_use(data: Path, tmp_path: Path, agent: str, task: str, said: str) -> None:
+    if task.endswith("-continuous"):
+        collect(task, episodes=1, data=data, arguments={"image_size": [24, 32]})
+    with pytest.raises(ConfigError, match=said):
+        train(changed(agent=agent, tasks=(task,), demos=1, config={}), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_plan_is_refused(data: Path, tmp_path: Path) -> None:
     train(PLAN, data, tmp_path)
     with pytest.raises(ConflictError, match="seed 0, not 1"):
-        train(replace(PLAN, seed=1), data, tmp_path)
+        train(changed(seed=1), data, tmp_path)
 
 
 def test_demonstrations_are_a_random_subset_without_replacement() -> None:
