@@ -52,8 +52,14 @@ class Demonstrations(Sequence[EpisodeReader]):
         return tuple(dict.fromkeys(reader.summary.task for reader in self))
 
     def sample(self, rng: np.random.Generator) -> tuple[EpisodeReader, int]:
-        """An episode drawn uniformly, and the number of one of its actions (Transporter Networks, section 4.2)."""
+        """An episode drawn uniformly, and the number of one of its actions (Transporter Networks, section 4.2).
+
+        Raises:
+            ConfigError: no episode has an action.
+        """
         while True:
             reader = self[int(rng.integers(len(self)))]
             if reader.summary.steps:
                 return reader, int(rng.integers(reader.summary.steps))
+            if not any(each.summary.steps for each in self):
+                raise ConfigError("No demonstration has an action to learn from: collect other episodes.")

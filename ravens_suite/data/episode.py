@@ -150,7 +150,11 @@ class Recording:
                 self.images.setdefault(key, Encoder()).add(array)
 
     def check(self, count: int) -> None:
-        """Raise ConfigError unless there are ``count`` observations."""
+        """Check that there are ``count`` observations, all alike.
+
+        Raises:
+            ConfigError: there are more or fewer, or an array changed its shape or dtype.
+        """
         counts = {key: len(encoder) for key, encoder in self.images.items()}
         counts |= {key: len(values) for key, values in (self.values | self.texts).items()}
         if not counts:
@@ -158,6 +162,10 @@ class Recording:
         for key, seen in counts.items():
             if seen != count:
                 raise ConfigError(f"{key!r} was seen {seen} times; an episode of {count - 1} steps has {count}.")
+        for key, values in self.values.items():
+            kinds = sorted({f"{value.dtype} {value.shape}" for value in values})
+            if len(kinds) > 1:
+                raise ConfigError(f"{key!r} must keep shape and dtype in an episode; it was {', '.join(kinds)}.")
 
 
 def write_episode(path: Path | str, episode: Episode, recording: Recording | None = None) -> None:

@@ -43,10 +43,14 @@ class PolicyFolder:
 
         Raises:
             MissingDataError: there is no trained agent here.
+            DamagedDataError: its settings are not those of an agent.
         """
         if not self.settings.exists():
             raise MissingDataError(f"There is no trained agent in {self.path}: train one, or name its folder.")
-        return str(read_json(self.settings)["agent"])
+        settings = read_json(self.settings)
+        if not isinstance(settings, dict) or "agent" not in settings:
+            raise DamagedDataError(f"{self.settings} does not name an agent: delete its run and train again.")
+        return str(settings["agent"])
 
     def fingerprint(self) -> str:
         """SHA-256 of the settings and the weights."""

@@ -48,14 +48,6 @@ class Attempt:
         return self.outcome.seed
 
 
-@dataclass(frozen=True)
-class Damage:
-    """A file that is not what it should be."""
-
-    path: Path
-    reason: str
-
-
 class EpisodeStore:
     """Episodes of one task and one split.
 
@@ -115,26 +107,6 @@ class EpisodeStore:
             _LOG.warning("%s", error)
             return False
         return True
-
-    def verify(self) -> list[Damage]:
-        """Check every byte of every file; the damaged and the missing ones, named."""
-        damages = []
-        try:
-            expected = set(self.manifest()["seeds"])
-        except (DamagedDataError, MissingDataError) as error:
-            damages.append(Damage(self._manifest_path, str(error)))
-            expected = set()
-        expected |= {attempt.seed for attempt in self.attempts() if attempt.kept} | set(self.seeds())
-        for seed in sorted(expected):
-            try:
-                EpisodeReader(self.path(seed)).check()
-            except (DamagedDataError, MissingDataError) as error:
-                damages.append(Damage(self.path(seed), str(error)))
-        lines = self._attempt_lines()
-        if len(self.attempts()) != len(lines):
-            reason = f"{self._attempts_path} is damaged from line {len(self.attempts()) + 1} on: collect again."
-            damages.append(Damage(self._attempts_path, reason))
-        return damages
 
     def manifest(self) -> dict[str, Any]:
         """What all episodes have in common, and their seeds.

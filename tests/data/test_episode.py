@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
+from ravens_suite.data.container import Container
 from ravens_suite.data.episode import Episode, EpisodeReader, Recording, read_episode, write_episode
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
@@ -163,3 +169,130 @@ def test_images_of_a_still_camera_shrink_thirtyfold(tmp_path: Path, make_episode
     depth = quantize_depth(np.broadcast_to(slope, (2, 3, rows, columns)))
     write_episode(tmp_path / "e", dataclasses.replace(episode, observations={"color": color, "depth": depth}))
     assert (color.nbytes + depth.nbytes) / (tmp_path / "e").stat().st_size > 30
+
+
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+_KEYS = st.lists(st.from_regex(r"[a-z][a-z_]{0,6}", fullmatch=True), min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def _observed(draw: st.DrawFn, steps: int) -> dict[str, np.ndarray]:
+    """Observations of any kind: texts, which may repeat, images, coordinates, numbers."""
+    count = steps + 1
+
+    def arrays(dtypes: list[str], least: int, most: int) -> st.SearchStrategy[np.ndarray]:
+        shapes = hnp.array_shapes(min_dims=least, max_dims=most, max_side=4).map(lambda shape: (count, *shape))
+        return st.sampled_from(dtypes).flatmap(lambda dtype: hnp.arrays(dtype, shapes))
+
+    words = st.lists(st.one_of(st.sampled_from(["put the red block in the bowl", ""]), _TEXTS), min_size=2, max_size=3)
+    texts = words.flatmap(lambda some: st.lists(st.sampled_from(some), min_size=count, max_size=count)).map(np.array)
+    images = arrays(["uint8", "float32", "int32"], 3, 4)
+    coordinates = arrays(["float64"], 0, 3)
+    vectors = arrays(["float32", "uint8", "int32", "bool"], 0, 2)
+    return {key: draw(st.one_of(texts, images, coordinates, vectors)) for key in draw(_KEYS)}
+
+
+def _blank(observations: dict[str, np.ndarray], steps: int) -> Episode:
+    return Episode(
+        task="block-insertion",
+        split="train",
+        seed=0,
+        observations=observations,
+        actions={},
+        rewards=np.zeros(steps),
+        poses={},
+        cameras=(),
+        success=False,
+        metadata={},
+    )
+
+
+def _assert_equal(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    assert actual.keys() == expected.keys()
+    for key, value in expected.items():
+        if isinstance(value, str) or value.dtype.kind == "U":
+            assert np.array_equal(actual[key], value), key
+        else:
+            assert (actual[key].dtype, actual[key].shape) == (value.dtype, value.shape), key
+            assert actual[key].tobytes() == value.tobytes(), key
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_window_of_any_keys_is_the_slice_of_what_was_observed(data: st.DataObject) -> None:
+    steps = data.draw(st.integers(0, 4))
+    observations = data.draw(_observed(steps))
+    start, stop = data.draw(st.integers(-2, 7)), data.draw(st.integers(-2, 7))
+    keys = data.draw(st.none() | st.lists(st.sampled_from(sorted(observations)), unique=True))
+    with tempfile.TemporaryDirectory() as folder:
+        write_episode(Path(folder) / "e", _blank(observations, steps))
+        reader = EpisodeReader(Path(folder) / "e")
+        window = reader.window(start, stop, keys)
+        everything = reader.episode().observations
+    chosen = observations if keys is None else {key: observations[key] for key in keys}
+    _assert_equal(window, {key: array[max(start, 0) : max(stop, 0)] for key, array in chosen.items()})
+    _assert_equal(everything, observations)
+    assert reader.keys == tuple(sorted(observations))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_one_observation_is_what_the_environment_gave(data: st.DataObject) -> None:
+    steps = data.draw(st.integers(0, 3))
+    observations = data.draw(_observed(steps))
+    step = data.draw(st.integers(0, steps))
+    given_then = {
+        key: str(array[step]) if array.dtype.kind == "U" else array[step] for key, array in observations.items()
+    }
+    recording = Recording()
+    for index in range(steps + 1):
+        recording.add({key: array[index] for key, array in observations.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        write_episode(Path(folder) / "e", _blank({}, steps), recording)
+        observation = EpisodeReader(Path(folder) / "e").observation(step)
+        write_episode(Path(folder) / "f", _blank(observations, steps))
+        assert (Path(folder) / "e").read_bytes() == (Path(folder) / "f").read_bytes()
+    _assert_equal(observation, given_then)
+    assert {type(observation[key]) for key in observations if observations[key].dtype.kind == "U"} <= {str}
+
+
+def test_a_window_reads_its_own_frames_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_episode: Make
+) -> None:
+    episode = make_episode(steps=3)
+    rng = np.random.default_rng(0)
+    color = rng.integers(0, 255, (4, 3, 24, 32, 3), dtype=np.uint8)
+    write_episode(tmp_path / "e", dataclasses.replace(episode, observations={**episode.observations, "color": color}))
+    reader = EpisodeReader(tmp_path / "e")
+    read: list[str] = []
+    real = Container.blob
+    monkeypatch.setattr(Container, "blob", lambda self, name: (read.append(name), real(self, name))[1])
+    assert np.array_equal(reader.window(1, 3, ["color"])["color"], color[1:3])
+    assert read == ["observations/color/0001/0", "observations/color/0002/0"]
+
+
+def test_keys_that_were_not_observed_are_refused(tmp_path: Path, episode: Episode) -> None:
+    write_episode(tmp_path / "e", episode)
+    reader = EpisodeReader(tmp_path / "e")
+    for ask in (lambda: reader.observation(0, ["color", "state"]), lambda: reader.window(0, 9, ["state"])):
+        with pytest.raises(MissingDataError, match=r"no 'state': .*--observe .*state"):
+            ask()
+    with pytest.raises(IndexError):
+        reader.observation(-1)
+
+
+def test_observations_of_changing_shape_are_refused_by_name(tmp_path: Path) -> None:
+    recording = Recording()
+    recording.add({"tip": np.zeros(3)})
+    recording.add({"tip": np.zeros(4)})
+    with pytest.raises(ConfigError, match="'tip'"):
+        write_episode(tmp_path / "e", _blank({}, 1), recording)
+
+
+def test_a_text_costs_its_letters_once(tmp_path: Path) -> None:
+    """An instruction stays the same for many steps."""
+    text = "x" * 1000
+    write_episode(tmp_path / "e", _blank({"instruction": np.array([text] * 50 + ["y"])}, 50))
+    assert (tmp_path / "e").stat().st_size < 3000
+    reader = EpisodeReader(tmp_path / "e")
+    assert [reader.observation(step)["instruction"] for step in (0, 49, 50)] == [text, text, "y"]

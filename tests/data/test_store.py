@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ravens_suite.data.episode import Episode
+from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.store import Attempt, EpisodeStore
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
@@ -18,7 +19,9 @@ _SETTINGS: dict[str, Any] = {"task": "block-insertion", "arguments": {"image_siz
 
 
 def _attempt(seed: int, kept: bool = True) -> Attempt:
-    return Attempt(seed, 1.0 if kept else 0.3, kept, 2, "done" if kept else "step limit", kept)
+    motions = ({"outcome": "done", "steps": 3}, {"outcome": "done", "steps": 5})
+    outcome = EpisodeOutcome(seed, 1.0 if kept else 0.3, kept, 2, "done", {"block": kept}, motions)
+    return Attempt(outcome, kept)
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_a_finished_store_lists_and_reads_by_seed(store: EpisodeStore) -> None:
     assert store.read(2).seed == 2
     assert store.reader(3).summary.seed == 3
     assert [attempt.kept for attempt in store.attempts()] == [True, False, True, True]
-    assert store.verify() == []
+    assert store.attempts() == [_attempt(seed, kept=seed != 1) for seed in range(4)]
     with pytest.raises(MissingDataError, match="no episode of seed 1"):
         store.read(1)
 
@@ -66,26 +69,41 @@ def test_other_settings_are_refused_by_name(store: EpisodeStore) -> None:
     assert "--data" in str(error.value)
 
 
-def test_verify_names_a_damaged_episode_and_a_missing_one(store: EpisodeStore) -> None:
+def test_a_damaged_episode_and_a_missing_one_are_not_intact(
+    store: EpisodeStore, caplog: pytest.LogCaptureFixture
+) -> None:
     data = bytearray(store.path(2).read_bytes())
     data[len(data) // 2] ^= 4
     store.path(2).write_bytes(data)
     store.path(3).unlink()
-    assert [damage.path for damage in store.verify()] == [store.path(2), store.path(3)]
     assert [store.intact(seed) for seed in range(4)] == [True, False, False, False]
+    assert "000002.safetensors is damaged" in caplog.text
     with pytest.raises(DamagedDataError, match="000002"):
         store.read(2)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "attempts.jsonl"])
-def test_every_flipped_byte_of_the_records_is_found(store: EpisodeStore, name: str) -> None:
-    path = store.folder / name
-    good = path.read_bytes()
+def test_every_flipped_byte_of_the_manifest_is_found(store: EpisodeStore) -> None:
+    path = store.folder / "manifest.json"
+    for bad in _flipped(path.read_bytes()):
+        path.write_bytes(bad)
+        with pytest.raises(DamagedDataError, match="delete it"):
+            store.manifest()
+
+
+def test_every_flipped_byte_of_the_record_ends_the_attempts_there(store: EpisodeStore) -> None:
+    path = store.folder / "attempts.jsonl"
+    whole = store.attempts()
+    for bad in _flipped(path.read_bytes()):
+        path.write_bytes(bad)
+        known = store.attempts()
+        assert len(known) < len(whole) and known == whole[: len(known)], bad
+
+
+def _flipped(good: bytes) -> Iterator[bytes]:
     for position in range(len(good)):
         bad = bytearray(good)
         bad[position] ^= 2
-        path.write_bytes(bad)
-        assert [damage.path for damage in store.verify() if damage.path == path], (position, bytes(bad))
+        yield bytes(bad)
 
 
 @pytest.mark.parametrize("lost", [1, 2, 30, 150])
