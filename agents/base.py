@@ -133,10 +133,19 @@ class Agent(ABC, Generic[Data]):
         """
         if missing := [key for key in cls.observation_keys if key not in interface.observation]:
             raise ConfigError(f"{cls.name} cannot be used here. {missing_keys_message(missing, interface.observation)}")
-        if interface.control not in cls.controls:
+        cls.check_control(interface.control)
+
+    @classmethod
+    def check_control(cls, control: str) -> None:
+        """Refuse a kind of actions that this agent does not give.
+
+        Raises:
+            ConfigError: it is not among ``controls``.
+        """
+        if control not in cls.controls:
             raise ConfigError(
-                f"{cls.name} gives actions of control {' or '.join(cls.controls)}, but the environment takes "
-                f"{interface.control}: choose another agent, or the other form of the task (TASK or TASK-continuous)."
+                f"{cls.name} gives actions of control {' or '.join(cls.controls)}, but the environment takes {control}: "
+                "choose another agent, or the other form of the task (TASK or TASK-continuous)."
             )
 
     @classmethod

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
+from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -147,6 +148,11 @@ def environment_id(task_name: str) -> str:
 def is_continuous(task_name: str) -> bool:
     """Whether a task is in its continuous form, which takes waypoints instead of pick and place poses."""
     return task_name.endswith(_CONTINUOUS)
+
+
+def control_of(task_name: str) -> ControlName:
+    """The kind of actions that a task's environment takes."""
+    return "waypoint" if is_continuous(task_name) else "primitive"
 
 
 def register_environments() -> None:

@@ -183,7 +183,7 @@ class ProcessPool(JobPool):
         process.jobs.popleft()
         call.waiting.extendleft(reversed(process.jobs))
         times = f" {self._tries} times" if self._tries > 1 else ""
-        error = WorkerError(f"{job} killed its process{times} ({how}).")
+        error = WorkerError(f"The worker process died{times} at {job} ({how}).")
         return [Outcome(index, job, error=error)]
 
     def _start(self) -> _Process:

@@ -112,7 +112,7 @@ class RayPool(JobPool):
             _LOG.warning("A Ray actor died at %s; the job is run again.", job)
             call.waiting.appendleft(index)
             return []
-        error = WorkerError(f"{job} killed its Ray actor {self._tries} times: its machine may be short of memory.")
+        error = WorkerError(f"The Ray actor died {self._tries} times at {job}: its machine may be short of memory.")
         return [Outcome(index, job, error=error)]
 
     def _start(self) -> Any:

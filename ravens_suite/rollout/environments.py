@@ -16,7 +16,7 @@ from gymnasium.envs.registration import load_env_creator
 from ravens_suite.core.observations import Interface
 from ravens_suite.envs.observations import interface_of
 from ravens_suite.errors import PlacementError
-from ravens_suite.registry import environment_id, is_continuous
+from ravens_suite.registry import control_of, environment_id
 
 _VERSIONED = ("ravens-suite", "gymnasium", "numpy", "scipy", "opencv-python-headless", "moderngl")
 _SIMULATORS = ("pybullet", "pybullet-arm64")
@@ -37,7 +37,7 @@ def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gym
 
 def describe_interface(environment: gymnasium.Env[Any, Any], task: str) -> Interface:
     """What an environment made for a task gives and takes."""
-    return interface_of(environment, "waypoint" if is_continuous(task) else "primitive")
+    return interface_of(environment, control_of(task))
 
 
 def first_info(environment: gymnasium.Env[Any, Any]) -> dict[str, Any]:

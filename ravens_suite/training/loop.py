@@ -25,7 +25,7 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, DivergedError
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.registry import environment_id, load_agent
+from ravens_suite.registry import control_of, environment_id, load_agent
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.training.data import choose_demonstrations, open_demonstrations, read_task, shared_interface
 from ravens_suite.training.settings import TrainingPlan, resume_settings
@@ -120,12 +120,13 @@ def check_plan(plan: TrainingPlan) -> None:
     """Refuse what cannot be done before anything is begun.
 
     Raises:
-        ConfigError: a number is too small, or a setting of the agent is unknown.
+        ConfigError: a number is too small, a setting of the agent is unknown, or it gives other actions.
         UnknownNameError: there is no such agent or task.
     """
     plan.check()
     for task in plan.tasks:
         environment_id(task)
+        load_agent(plan.agent).check_control(control_of(task))
     _resolve_config(plan)
 
 

@@ -1,4 +1,4 @@
-"""The grid: what a cell leaves behind, and that nothing done is done again."""
+"""The grid: what a trial leaves behind, and that nothing done is done again."""
 
 from __future__ import annotations
 
@@ -15,24 +15,32 @@ import torch
 from fake_environment import TASK
 
 from ravens_suite import registry
-from ravens_suite.agents.base import Agent, Demonstrations
+from ravens_suite.agents.base import Agent
 from ravens_suite.benchmark import grid as module
+from ravens_suite.benchmark import trials
 from ravens_suite.benchmark.grid import BenchmarkPlan, BenchmarkResult, benchmark
-from ravens_suite.benchmark.trials import Rules
+from ravens_suite.benchmark.trials import TrialSettings
 from ravens_suite.cli.commands.benchmark import Benchmark
 from ravens_suite.cli.main import main
+from ravens_suite.core.observations import Interface
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.tables import read_rows
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
-from ravens_suite.execution.engine import make_engine
-from ravens_suite.execution.isolation import run_here
+from ravens_suite.execution.pool import make_pool
 from ravens_suite.execution.progress import silent
 from ravens_suite.report.runs import find_runs
 from ravens_suite.rollout import evaluate as evaluating
 from ravens_suite.training import loop
+from ravens_suite.training.settings import TrainingSettings
 
 COLUMNS = "agent,task,demos,seed,score,strict,low,high,steps,train_seconds,val_episodes,commit,command"
-RULES = Rules(episodes=4, val_episodes=3)
-PLAN = BenchmarkPlan(("fake-learner",), (TASK,), demos=(1, 3), rules=RULES)
+SETTINGS = TrialSettings(training=TrainingSettings(val_episodes=3), episodes=4)
+PLAN = BenchmarkPlan(("fake-learner",), (TASK,), demos=(1, 3), settings=SETTINGS)
+
+
+def changed(settings: TrialSettings = SETTINGS, **training: Any) -> TrialSettings:
+    """Settings with other settings of training."""
+    return replace(settings, training=replace(settings.training, **training))
 
 
 @dataclass(frozen=True)
@@ -42,19 +50,25 @@ class FakeLearnerConfig:
     fails: bool = False
 
 
-class FakeLearner(Agent):
+class FakeLearner(Agent[Demonstrations]):
     """Counts its steps; acts as if every scene were that of seed 2."""
 
     name = "fake-learner"
     config_type = FakeLearnerConfig
+    observation_keys = ("color",)
     stepped = 0
     stop_at = -1
 
-    def __init__(self, config: FakeLearnerConfig | None = None, seed: int = 0) -> None:
-        super().__init__(config, seed)
+    def __init__(
+        self, config: FakeLearnerConfig | None = None, seed: int = 0, interface: Interface | None = None
+    ) -> None:
+        super().__init__(config, seed, interface)
         self.count = torch.zeros(1)
 
-    def fit_step(self, demos: Demonstrations, step: int) -> dict[str, float]:
+    def make_dataset(self, demonstrations: Demonstrations) -> Demonstrations:
+        return demonstrations
+
+    def fit_step(self, dataset: Demonstrations, step: int) -> dict[str, float]:
         FakeLearner.stepped += 1
         if self.config.fails:
             raise ConfigError("It will not learn.")
@@ -63,7 +77,7 @@ class FakeLearner(Agent):
         self.count += 1
         return {"loss": 1.0}
 
-    def act(self, observation: Any, cameras: Any) -> dict[str, Any]:
+    def act(self, observation: Any) -> dict[str, Any]:
         return {"pick": np.full(7, 2.0), "place": np.zeros(7)}
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -88,28 +102,28 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]
 
     monkeypatch.setitem(registry._agents(), "fake-learner", registry.Entry("fake-learner", __name__, "FakeLearner"))
     monkeypatch.setattr(module, "available_cores", lambda: 1)
-    monkeypatch.setattr(loop, "_read_demonstrations", lambda store, seeds: seeds)
+    monkeypatch.setattr(trials, "make_pool", lambda workers: make_pool(workers=1))
     monkeypatch.setattr(evaluating, "roll_out", roll_out)
     FakeLearner.stepped, FakeLearner.stop_at = 0, -1
     yield lived
 
 
 def _run(folder: Path, plan: BenchmarkPlan = PLAN) -> BenchmarkResult:
-    return benchmark(plan, folder / "data", folder / "out", lambda title: nullcontext(silent), runner=run_here)
+    return benchmark(plan, folder / "data", folder / "out", lambda title: nullcontext(silent), pool=make_pool())
 
 
-def test_a_cell_leaves_a_record_a_row_and_a_run(tmp_path: Path, evaluated: list[tuple[str, int]]) -> None:
+def test_a_trial_leaves_a_record_a_row_and_a_run(tmp_path: Path, evaluated: list[tuple[str, int]]) -> None:
     done = _run(tmp_path)
     assert (len(done.records), done.made, done.failures) == (2, 2, {})
     assert (tmp_path / "out" / "scores.csv").read_text().splitlines()[0] == COLUMNS
     rows = read_rows(tmp_path / "out" / "scores.csv")
     assert [row["demos"] for row in rows] == ["1", "3"]
-    record = json.loads((tmp_path / "out" / "cells" / f"fake-learner-{TASK}-3-0.json").read_text())
-    assert record["score"] == pytest.approx((1 + 3 * 0.3) / 4 * 100, abs=0.1)
-    assert (record["strict"], record["steps"], record["val_score"] is not None) == (25.0, 4, True)
+    record = json.loads((tmp_path / "out" / "trials" / f"fake-learner-{TASK}-3-0.json").read_text())
+    assert record["mean_score"] == pytest.approx((1 + 3 * 0.3) / 4 * 100, abs=0.1)
+    assert (record["success_rate"], record["steps"], record["val_score"] is not None) == (25.0, 4, True)
     assert record["selection"] == "best mean score on validation episodes"
     assert len(record["demonstrations"]) == 3 and record["versions"]["numpy"] and record["machine"]["cores"]
-    assert record["strict_interval_95"] == [float(rows[1]["low"]), float(rows[1]["high"])]
+    assert record["success_rate_interval_95"] == [float(rows[1]["low"]), float(rows[1]["high"])]
     assert rows[1]["command"].startswith(f"ravens-suite benchmark --agents fake-learner --tasks {TASK} --demos 3 ")
     assert evaluated == [("test", seed) for seed in range(4)] * 2
     assert [(run.demos, run.test is not None) for run in find_runs(tmp_path / "out")] == [(1, True), (3, True)]
@@ -125,11 +139,11 @@ def test_what_is_done_is_not_done_again_and_lost_rows_come_back(
     second = _run(tmp_path)
     assert (second.records, second.made, FakeLearner.stepped, evaluated) == (first.records, 0, 8, [])
     assert (tmp_path / "out" / "scores.csv").read_bytes() == table
-    third = _run(tmp_path, replace(PLAN, demos=(1, 2, 3), rules=replace(RULES, threads=5)))
+    third = _run(tmp_path, replace(PLAN, demos=(1, 2, 3), settings=changed(threads=5)))
     assert (len(third.records), third.made, FakeLearner.stepped) == (3, 1, 12)
 
 
-def test_an_interrupted_cell_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_trial_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = loop.train
     monkeypatch.setattr(loop, "train", lambda *args, **more: real(*args, save_every=2, **more))
     FakeLearner.stop_at = 8
@@ -138,11 +152,11 @@ def test_an_interrupted_cell_goes_on_where_it_was(tmp_path: Path, monkeypatch: p
     assert [row["demos"] for row in read_rows(tmp_path / "out" / "scores.csv")] == ["1"]
     done = _run(tmp_path)
     assert done.made == 1
-    assert FakeLearner.stepped == 8 + 2, "the four steps of the first cell and two of the second were kept"
+    assert FakeLearner.stepped == 8 + 2, "the four steps of the first trial and two of the second were kept"
     assert done.records[1]["steps"] == 4
 
 
-def test_a_failed_cell_is_reported_and_the_others_go_on(
+def test_a_failed_trial_is_reported_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real = FakeLearner.fit_step
@@ -153,36 +167,36 @@ def test_a_failed_cell_is_reported_and_the_others_go_on(
         return real(agent, demos, step)
 
     monkeypatch.setattr(FakeLearner, "fit_step", fit_step)
-    monkeypatch.setattr(benchmark, "__kwdefaults__", {"runner": run_here})
+    monkeypatch.setattr(benchmark, "__kwdefaults__", {"pool": make_pool()})
     options = ["--demos", "1,3", "--episodes", "4", "--val-episodes", "3", "--json"]
     folders = ["--out", str(tmp_path / "out"), "--data", str(tmp_path / "data")]
     arguments = ["benchmark", "--agents", "fake-learner", "--tasks", TASK, *options, *folders]
     assert main(arguments) == 1
     shown = capsys.readouterr()
     value = json.loads(shown.out.splitlines()[-1])
-    assert value["cells"] == value["made"] == 1
+    assert value["trials"] == value["made"] == 1
     assert value["failed"] == {f"fake-learner-{TASK}-1-0": "One is too few."}
     assert value["means"][0]["demos"] == 3
-    assert "1 of 2 cells failed" in shown.err
+    assert "1 of 2 trials failed" in shown.err
     monkeypatch.setattr(FakeLearner, "fit_step", real)
     assert main(arguments) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["cells"] == 2
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["trials"] == 2
 
 
 def test_other_settings_are_not_mixed_and_more_episodes_are_added(
     tmp_path: Path, evaluated: list[tuple[str, int]]
 ) -> None:
     _run(tmp_path)
-    other = _run(tmp_path, replace(PLAN, rules=replace(RULES, steps=6)))
+    other = _run(tmp_path, replace(PLAN, settings=changed(steps=6)))
     assert len(other.failures) == 2 and not other.records
     assert "made with steps None, not 6" in next(iter(other.failures.values()))
     evaluated.clear()
-    longer = _run(tmp_path, replace(PLAN, rules=replace(RULES, episodes=6)))
+    longer = _run(tmp_path, replace(PLAN, settings=replace(SETTINGS, episodes=6)))
     assert longer.made == 2 and FakeLearner.stepped == 8
     assert evaluated == [("test", 4), ("test", 5)] * 2
 
 
-def test_a_cell_keeps_the_threads_and_the_pool_it_was_begun_with(
+def test_a_trial_keeps_the_threads_and_the_pool_it_was_begun_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _run(tmp_path, replace(PLAN, demos=(5,)))
@@ -190,19 +204,18 @@ def test_a_cell_keeps_the_threads_and_the_pool_it_was_begun_with(
     monkeypatch.setattr(loop, "train", lambda *args, **more: real(*args, save_every=2, **more))
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path, replace(PLAN, demos=(3,), pool=4))
-    monkeypatch.setattr(trials, "make_engine", lambda workers: make_engine(workers=1))
-    (record,) = _run(tmp_path, replace(PLAN, demos=(3,), threads=2)).records
+    (record,) = _run(tmp_path, replace(PLAN, demos=(3,), settings=changed(threads=2))).records
     assert "--pool 4 --episodes 4 --threads 1 " in record["command"] and max(record["demonstrations"]) <= 4
 
 
 def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
-    cells = (("x", 0, 40.0), ("x", 1, 60.0), ("y", 0, 100.0))
+    trials = (("x", 0, 40.0), ("x", 1, 60.0), ("y", 0, 100.0))
     records = [
-        {"agent": "a", "task": task, "demos": 1, "seed": seed, "score": score, "strict": score}
-        for task, seed, score in cells
+        {"agent": "a", "task": task, "demos": 1, "seed": seed, "mean_score": score, "success_rate": score}
+        for task, seed, score in trials
     ]
     (row,) = BenchmarkResult(tuple(records), 0, {}, Path()).means()
-    assert (row["cells"], row["tasks"], row["score"], row["strict"]) == (3, 2, 75.0, 75.0)
+    assert (row["trials"], row["tasks"], row["mean_score"], row["success_rate"]) == (3, 2, 75.0, 75.0)
 
 
 def test_a_task_without_demonstrations_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,11 +233,11 @@ def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path
         ({"demos": ()}, ConfigError),
         ({"demos": (0,)}, ConfigError),
         ({"seeds": (-1,)}, ConfigError),
-        ({"threads": 0}, ConfigError),
+        ({"settings": changed(threads=0)}, ConfigError),
         ({"tasks": (f"{TASK}-continuous",)}, ConfigError),
-        ({"rules": replace(RULES, candidates=0)}, ConfigError),
-        ({"rules": replace(RULES, config={"fake-learner": {"stpes": 3}})}, ConfigError),
-        ({"rules": replace(RULES, config={"nobody": {}})}, UnknownNameError),
+        ({"settings": changed(candidates=0)}, ConfigError),
+        ({"settings": replace(SETTINGS, config={"fake-learner": {"stpes": 3}})}, ConfigError),
+        ({"settings": replace(SETTINGS, config={"nobody": {}})}, UnknownNameError),
     ):
         with pytest.raises(error):
             _run(tmp_path, replace(PLAN, **changes))
@@ -233,7 +246,7 @@ def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path
         Benchmark(("transporter",), (TASK,), demos="many").run(None)  # type: ignore[arg-type]
 
 
-def test_every_cell_comes_once_and_columns_come_whole() -> None:
-    cells = BenchmarkPlan(("a", "b"), ("x", "y"), demos=(1, 10, 1), seeds=(0, 1)).cells()
-    assert len(cells) == len(set(cells)) == 16
-    assert [cell.demos for cell in cells[:8]] == [1] * 4 + [10] * 4
+def test_every_trial_comes_once_and_columns_come_whole() -> None:
+    trials = BenchmarkPlan(("a", "b"), ("x", "y"), demos=(1, 10, 1), seeds=(0, 1)).trials()
+    assert len(trials) == len(set(trials)) == 16
+    assert [trial.demos for trial in trials[:8]] == [1] * 4 + [10] * 4

@@ -12,8 +12,11 @@ from ravens_suite.cli import quickstart as module
 from ravens_suite.cli.console import Console
 from ravens_suite.cli.main import main
 from ravens_suite.cli.quickstart import STAGES, QuickstartPlan, quickstart
+from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
-from ravens_suite.rollout.evaluate import Evaluation, Result
+from ravens_suite.rollout.evaluate import Evaluation, EvaluationPlan
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.training import loop
 
 
 @pytest.fixture
@@ -23,8 +26,9 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def evaluate(policy: str, *, episodes: int, **_: Any) -> Evaluation:
         called.append("evaluate")
-        results = tuple(Result(seed, 1.0, seed != 0, 1, "done", {}, []) for seed in range(episodes))
-        return Evaluation("transporter", "block-insertion", "test", results, 1.0, Path("test.json"))
+        outcomes = tuple(EpisodeOutcome(seed, 1.0, seed != 0, 1, "done") for seed in range(episodes))
+        plan = EvaluationPlan(PolicySpec("agent", "transporter"), "block-insertion", "test")
+        return Evaluation(plan, outcomes, 1.0, Path("test.json"))
 
     def write_report(folder: Path, **_: Any) -> None:
         called.append("report")
@@ -32,9 +36,9 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / "report.html").write_text("page")
 
     monkeypatch.setattr(module, "collect", lambda *_, **__: called.append("collect"))
-    monkeypatch.setattr(module, "_train", lambda *_: called.append("train"))
+    monkeypatch.setattr(loop, "train", lambda *_, **__: called.append("train"))
     monkeypatch.setattr(module, "evaluate", evaluate)
-    monkeypatch.setattr(page, "write_report", write_report)
+    monkeypatch.setattr(module, "write_report", write_report)
     return called
 
 
@@ -46,7 +50,7 @@ def test_all_stages_run_in_order_and_are_noted(stages: list[str], tmp_path: Path
     done = _run(tmp_path)
     noted = json.loads((tmp_path / "result.json").read_text())
     assert stages == list(STAGES)
-    assert (noted["mean_score"], noted["strict_success"], noted["episodes"]) == (100.0, 95.0, 20)
+    assert (noted["mean_score"], noted["success_rate"], noted["episodes"]) == (100.0, 95.0, 20)
     assert list(done.seconds) == list(STAGES)
     assert set(noted["seconds"]) == set(STAGES)
 

@@ -49,7 +49,7 @@ def test_failures_are_outcomes_and_a_dead_actor_is_replaced(tmp_path: Path) -> N
     assert sorted((tmp_path / "done").read_text().split()) == ["0", "1", "2", "3"]
     assert (outcomes["a"].result, outcomes["b"].result, outcomes["refuse"].failure) == ("A", "B", "No.")
     assert isinstance(outcomes["bug"].error, WorkerError) and "fake_jobs.py" in outcomes["bug"].error.__notes__[0]
-    assert "die killed its Ray actor 2 times" in outcomes["die"].failure
+    assert "died 2 times at die" in outcomes["die"].failure
 
 
 @pytest.mark.slow

@@ -14,12 +14,15 @@ import pytest
 from ravens_suite.benchmark.published import published_scores
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import Action
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.report import sections, tables
 from ravens_suite.report.charts import Series, line_chart
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.report.runs import find_runs
-from ravens_suite.rollout.replay import Thought, Witnessed
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.replay import Decision, Replay
 from ravens_suite.rollout.rollout import Rollout
 
 _VOID = {"meta", "link", "img", "br", "input"}
@@ -27,54 +30,62 @@ _VOID = {"meta", "link", "img", "br", "input"}
 
 def _write_run(folder: Path, task: str = "block-insertion", demos: int = 10, failed: int = 2, seed: int = 0) -> Path:
     folder.mkdir(parents=True)
-    plan = {"agent": "transporter", "task": task, "demos": demos, "seed": seed, "val_episodes": 5, "threads": 2}
-    course = {"seconds": 61.0, "best_step": 400, "best_score": 100.0, "judged": {"200": 80.0, "400": 100.0}}
-    record = {"plan": plan, "course": course, "selection": "best", "command": ["/x/y/ravens-suite", "train"]}
+    plan = {"agent": "transporter", "tasks": [task], "demos": demos, "seed": seed, "val_episodes": 5, "threads": 2}
+    state = {"seconds": 61.0, "best_step": 400, "best_score": 100.0, "validation": {"200": 80.0, "400": 100.0}}
+    record = {"plan": plan, "training": state, "selection": "best", "command": ["/x/y/ravens-suite", "train"]}
     (folder / "run.json").write_text(json.dumps(record))
-    results = [
-        {
-            "seed": index,
-            "score": 0.25 if index < failed else 1.0,
-            "success": index >= failed,
-            "steps": 3,
-            "outcome": "step limit" if index < failed else "done",
-            "goals": {"<block>": index >= failed},
-            "motions": [{"grasped": False}],
-        }
+    outcomes = [
+        EpisodeOutcome(
+            seed=index,
+            score=0.25 if index < failed else 1.0,
+            success=index >= failed,
+            steps=3,
+            outcome="step limit" if index < failed else "done",
+            goals={"<block>": index >= failed},
+            motions=({"grasped": False},),
+        )
         for index in range(20)
     ]
-    mean = 100 * sum(row["score"] for row in results) / 20
-    value = {"task": task, "split": "test", "episodes": 20, "mean_score": mean, "strict_success": 5.0 * (20 - failed)}
-    value |= {"interval_95": [60.0, 99.0], "score_interval_95": [61.0, 98.0], "seconds": 9.0, "results": results}
+    value = {
+        "policy": {"kind": "agent", "name": "transporter", "fingerprint": ""},
+        "task": task,
+        "split": "test",
+        "arguments": {},
+        **Summary.of(outcomes).to_json(),
+        "seconds": 9.0,
+        "renderer": "moderngl",
+        "provenance": {},
+        "results": [outcome.to_json() for outcome in outcomes],
+    }
     (folder / "eval").mkdir()
     (folder / "eval" / "test.json").write_text(json.dumps(value))
     return folder
 
 
-def _episode(score: float = 1.0, frames: int = 40) -> Witnessed:
+def _episode(score: float = 1.0, frames: int = 40) -> Replay:
     rng = np.random.default_rng(0)
     color = np.full((320, 160, 3), 60, np.uint8)
     height = np.zeros((320, 160), np.float32)
     height[100:120, 50:90] = 0.04
     heat = np.exp(-rng.random((320, 160)))
-    thought = Thought(
+    decision = Decision(
         {"color": color, "height": height, "pick": heat, "place": heat},
-        Action(Pose.planar(0.45, -0.16), Pose.planar(0.6, 0.2, 0.0, 1.0)),
+        Action(Pose.planar(0.45, -0.16), Pose.planar(0.6, 0.2, 0.0, 1.0)).to_dict(),
     )
-    rollout = Rollout(actions=[{}], rewards=[score], infos=[{}, {"success": score > 0.99}])
+    rollout = Rollout(0, actions=[{}], rewards=[score], infos=[{}, {"success": score > 0.99}])
     pictures = tuple(np.full((480, 640, 3), 10 + 4 * index, np.uint8) for index in range(frames))
-    return Witnessed(rollout, (thought,), pictures)
+    return Replay(rollout, (decision,), pictures)
 
 
 @pytest.fixture
-def _witnessed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def _replayed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
 
-    def witness(run: Path, agent: str, task: str, seeds: list[int], **options: Any) -> dict[int, Witnessed]:
+    def replay(policy: PolicySpec, task: str, seeds: list[int], **options: Any) -> dict[int, Replay]:
         calls.append({"task": task, "seeds": list(seeds), "film": options["film"]})
         return {seed: _episode() for seed in seeds}
 
-    monkeypatch.setattr(sections, "witness", witness)
+    monkeypatch.setattr(sections, "replay", replay)
     return calls
 
 
@@ -105,7 +116,7 @@ def _parse(path: Path) -> tuple[_Page, str]:
     return page, text
 
 
-@pytest.mark.usefixtures("_witnessed")
+@pytest.mark.usefixtures("_replayed")
 def test_a_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     _write_run(tmp_path / "run")
     done = write_report(tmp_path)
@@ -117,7 +128,7 @@ def test_a_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert done.size < 3e6
 
 
-@pytest.mark.usefixtures("_witnessed")
+@pytest.mark.usefixtures("_replayed")
 def test_a_page_says_every_published_figure_of_its_row(tmp_path: Path) -> None:
     _write_run(tmp_path / "run", task="align-box-corner", demos=10)
     _, text = _parse(write_report(tmp_path).path)
@@ -128,7 +139,7 @@ def test_a_page_says_every_published_figure_of_its_row(tmp_path: Path) -> None:
         assert re.search(rf"<td[^>]*>{row.score:.1f}</td>", text)
 
 
-def test_names_are_escaped_and_machine_paths_are_cut(tmp_path: Path, _witnessed: list[dict[str, Any]]) -> None:
+def test_names_are_escaped_and_machine_paths_are_cut(tmp_path: Path, _replayed: list[dict[str, Any]]) -> None:
     _write_run(tmp_path / "run")
     _, text = _parse(write_report(tmp_path).path)
     assert "<block>" not in text
@@ -136,37 +147,37 @@ def test_names_are_escaped_and_machine_paths_are_cut(tmp_path: Path, _witnessed:
     assert "/x/y/" not in text
 
 
-def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _witnessed: list[dict[str, Any]]) -> None:
+def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _replayed: list[dict[str, Any]]) -> None:
     _write_run(tmp_path / "a", demos=1, failed=5)
     _write_run(tmp_path / "b", demos=10, failed=1)
     write_report(tmp_path, plan=ReportPlan(films=1, scenes=0, failures=4))
-    assert _witnessed == [
+    assert _replayed == [
         {"task": "block-insertion", "seeds": [0], "film": True},
         {"task": "block-insertion", "seeds": [0, 1, 2], "film": False},
         {"task": "block-insertion", "seeds": [0], "film": False},
     ]
 
 
-def test_a_run_that_cannot_be_lived_again_is_passed_over(
-    tmp_path: Path, _witnessed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_cannot_be_run_again_is_passed_over(
+    tmp_path: Path, _replayed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write_run(tmp_path / "a", demos=1)
     old = _write_run(tmp_path / "b", demos=10)
-    real = sections.witness
+    real = sections.replay
 
-    def witness(run: Path, *more: Any, **options: Any) -> dict[int, Witnessed]:
-        if run == old:
-            raise ConflictError(f"{run} is of another version.")
-        return real(run, *more, **options)
+    def replay(policy: PolicySpec, *more: Any, **options: Any) -> dict[int, Replay]:
+        if policy.folder == str(old / "policy"):
+            raise ConflictError(f"{old} is of another version.")
+        return real(policy, *more, **options)
 
-    monkeypatch.setattr(sections, "witness", witness)
+    monkeypatch.setattr(sections, "replay", replay)
     _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=1, scenes=1, failures=4)).path)
     assert "No pictures of transporter, 10 demos, seed 0: b is of another version." in text
     assert "Shown: transporter, 1 demo, seed 0." in text
     assert "4 of 40 test episodes of 2 runs ended with a goal not met; shown: 2, the worst" in text
 
 
-def test_without_a_single_run_that_can_be_lived_again_the_page_still_has_the_scores(tmp_path: Path) -> None:
+def test_without_a_single_run_that_can_be_run_again_the_page_still_has_the_scores(tmp_path: Path) -> None:
     _write_run(tmp_path / "a")
     page, text = _parse(write_report(tmp_path).path)
     assert "No pictures of transporter, 10 demos, seed 0: There is no " in text
@@ -175,14 +186,14 @@ def test_without_a_single_run_that_can_be_lived_again_the_page_still_has_the_sco
 
 
 def test_a_film_that_went_otherwise_than_the_evaluation_says_so(
-    tmp_path: Path, _witnessed: list[dict[str, Any]]
+    tmp_path: Path, _replayed: list[dict[str, Any]]
 ) -> None:
     _write_run(tmp_path / "run", failed=1)
     _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=2, scenes=0, failures=0)).path)
     assert text.count("when evaluated") == 1 and "25.0 when evaluated" in text
 
 
-@pytest.mark.usefixtures("_witnessed")
+@pytest.mark.usefixtures("_replayed")
 def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
     (_write_run(tmp_path / "run") / "eval" / "test.json").unlink()
     page, text = _parse(write_report(tmp_path).path)
@@ -191,7 +202,7 @@ def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
     assert "video" not in page.tags
 
 
-@pytest.mark.usefixtures("_witnessed")
+@pytest.mark.usefixtures("_replayed")
 def test_a_damaged_evaluation_is_left_out_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (_write_run(tmp_path / "run") / "eval" / "test.json").write_text("{")
     write_report(tmp_path)
@@ -209,9 +220,9 @@ def test_means_are_over_tasks_with_one_number_of_demonstrations(tmp_path: Path) 
     _write_run(tmp_path / "c", task="align-box-corner", demos=1, failed=20)
     table = tables.score_table(find_runs(tmp_path))
     (mean,) = table.means
-    assert (mean.demos, mean.count, mean.score) == (10, 2, pytest.approx((100 + 25) / 2))
+    assert (mean.demos, mean.count, mean.mean_score) == (10, 2, pytest.approx((100 + 25) / 2))
     best = [row.best_published for row in table.rows if row.demos == 10]
-    assert mean.difference == pytest.approx(mean.score - sum(value or 0 for value in best) / 2)
+    assert mean.difference == pytest.approx(mean.mean_score - sum(value or 0 for value in best) / 2)
 
 
 def test_a_task_with_more_seeds_counts_no_more_than_others(tmp_path: Path) -> None:
@@ -219,7 +230,7 @@ def test_a_task_with_more_seeds_counts_no_more_than_others(tmp_path: Path) -> No
     _write_run(tmp_path / "b", task="align-box-corner", failed=20)
     _write_run(tmp_path / "c", task="align-box-corner", failed=20, seed=1)
     (mean,) = tables.score_table(find_runs(tmp_path)).means
-    assert (mean.count, mean.score) == (2, pytest.approx((100 + 25) / 2))
+    assert (mean.count, mean.mean_score) == (2, pytest.approx((100 + 25) / 2))
 
 
 def test_the_best_of_a_row_is_ours_only_when_no_published_figure_is_higher(tmp_path: Path) -> None:
@@ -258,3 +269,11 @@ def test_ranges(numbers: list[int], text: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert tables.duration(seconds) == text
+
+
+def test_any_policy_has_a_page(tmp_path: Path) -> None:
+    """The oracle is evaluated and reported as agents are."""
+    evaluate("oracle", "block-insertion", episodes=2, out=tmp_path / "oracle")
+    _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=0, scenes=0, failures=1)).path)
+    assert "oracle on block-insertion" in text and "Evaluated on 2 test scenes." in text
+    assert "100.0 %" in text and "None: all 2 test episodes" in text
