@@ -15,9 +15,13 @@ _TEMPORARY = ".tmp"
 
 
 def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
-    """Write ``parts`` one after the other to ``path``, so that a reader sees the old file or all of the new one.
+    """Write a file so that a reader sees the old one or all of the new one; its folder is made.
 
-    The bytes go to a temporary name in the same folder, reach the disk, and are renamed. Folders are made.
+    The bytes go to a temporary file in the same folder, which is flushed to disk and renamed.
+
+    Args:
+        path: of the file.
+        parts: its content, in order.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
@@ -36,7 +40,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write a JSON value atomically: sorted keys, two spaces, the same bytes for the same value.
 
     Raises:
-        ValueError: the value holds a NaN or an infinity, which JSON has no word for.
+        ValueError: the value holds a NaN or an infinity, which JSON cannot express.
     """
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     write_bytes(path, [text.encode(), b"\n"])

@@ -1,9 +1,9 @@
 """Named arrays and a JSON value in one file, framed as safetensors.
 
 Any safetensors reader opens such a file: eight bytes with the length of a JSON header, the header, the arrays. Two
-things are added within that format. The header's ``__metadata__`` holds the JSON value and a CRC-32 of each array;
-the last array, ``checksum``, is the SHA-256 of the header. So every byte is covered, and a part of the file can be read
-and trusted without the rest.
+things are added within that format. The header's ``__metadata__`` holds the JSON value and a CRC-32 of each array.
+The last array, ``checksum``, is the SHA-256 of the header. So every byte is checked, and one array can be read and
+checked without the others.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_container(path: Path, arrays: Mapping[str, NDArray[Any] | bytes], valu
     Args:
         path: of the file.
         arrays: by name; ``bytes`` stand for a one-dimensional uint8 array. The widest dtypes should come first: arrays
-            are laid out in the order given, and readers like them aligned.
+            are written in the order given, and some readers need aligned arrays.
         value: JSON.
 
     Raises:

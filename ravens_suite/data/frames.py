@@ -1,12 +1,12 @@
 """Lossless coding of image sequences.
 
-Rendered images are flat or smooth along their columns, so each row is predicted by the row above, and what is left (the
-difference modulo 2^8 or 2^16) goes through Zstandard at its fastest ordinary level. A frame equal to the one before
-costs nothing; frames are otherwise coded alone, for between two steps the arm and its shadow move across a third of the
-image, where differences from the frame before are larger than from the row above.
+Rendered images change little from row to row, so each row is replaced by its difference from the row above (modulo 2^8
+or 2^16), and the differences are compressed with Zstandard at level 1. A frame that equals the one before takes no
+bytes. Other frames are coded without it: between two steps the arm and its shadow move across a third of the image,
+and there the frame before predicts worse than the row above.
 
-Depth in whole multiples of ``DEPTH_UNIT`` is coded as the multiples, in 16 bits: up to 6.5534 metres, and one value
-beyond, that of pixels where a camera sees nothing. Anything else is coded by its bits, in planes of 16 bits.
+Depth in whole multiples of ``DEPTH_UNIT`` is stored as 16-bit multiples: up to 6.5534 metres, and one larger value,
+that of pixels where a camera sees nothing. All other values are stored bit for bit, in planes of at most 16 bits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Layout:
         dtype: NumPy name of the dtype.
         shape: (T, N, H, W, ...) of the whole sequence.
         units: whether there is one plane of multiples of ``DEPTH_UNIT``, rather than planes of the bits themselves.
-        far: metres that the largest multiple stands for.
+        far: depth in metres of pixels with the largest multiple.
     """
 
     dtype: str
@@ -112,7 +112,7 @@ class Encoder:
         self._previous = planes
 
     def read(self, frame: int, plane: int) -> bytes:
-        """The coded bytes of a plane: empty for "as in the frame before"."""
+        """The coded bytes of a plane; empty when it equals that of the frame before."""
         return self.coded[frame][plane]
 
     def _compressed(self, plane: Plane) -> bytes:
@@ -158,12 +158,12 @@ def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) 
 def _unit_plane(frame: NDArray[np.float32], far: np.float32) -> list[Plane] | None:
     """The multiples of ``DEPTH_UNIT``, the largest for ``far``; ``None`` when values are neither, bit for bit.
 
-    One camera at a time, in one scratch image: three times as fast as over the whole frame, for it stays in cache.
+    One camera at a time, in one scratch image that stays in cache: three times as fast as the whole frame at once.
     """
     plane = np.empty(frame.shape, "<u2")
     scratch = np.empty(frame.shape[1:], np.float32)
     for units, image in zip(plane, frame, strict=True):
-        # Rounds and clips in one pass; whatever becomes of values that are no depths, they come back as others.
+        # Rounds and clips in one pass. Values that are not whole units come back changed: the test below finds them.
         flat = units.reshape(len(units), -1)
         cv2.multiply(image.reshape(flat.shape), _UNITS_A_METRE, dst=flat, dtype=cv2.CV_16U)
         values = np.multiply(units, _UNIT, out=scratch)

@@ -1,4 +1,4 @@
-"""Folders that one process at a time works in."""
+"""Locks on folders, so that one process at a time writes there."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ravens_suite.errors import ConflictError
 
 @contextmanager
 def locked(folder: Path, doing: str) -> Iterator[None]:
-    """Keep other processes that ask for the same out of a folder, which is made; a killed process lets go.
+    """Lock a folder, which is made. The lock ends with the context, and with the process, even if that is killed.
 
     Args:
         folder: what to lock.
-        doing: what the message says another process is doing, for example ``"collecting into"``.
+        doing: what the process does there, for the message to others; for example ``"collecting into"``.
 
     Raises:
-        ConflictError: another process is at work here.
+        ConflictError: another process holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl
-    except ImportError:  # Not a POSIX system: there is no lock that a killed process gives back.
+    except ImportError:  # Not a POSIX system, so no lock that ends with its process.
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

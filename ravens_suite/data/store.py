@@ -98,7 +98,7 @@ class EpisodeStore:
         return path
 
     def intact(self, seed: int) -> bool:
-        """Whether the episode of a seed is there with every byte as it was written; a damaged one is logged."""
+        """Whether the episode of a seed is there and every checksum is right; a damaged file is logged."""
         try:
             EpisodeReader(self.path(seed)).check()
         except MissingDataError:
@@ -113,7 +113,7 @@ class EpisodeStore:
 
         Raises:
             MissingDataError: nothing was collected here.
-            DamagedDataError: it was changed by something else than this class.
+            DamagedDataError: its checksum is wrong.
         """
         if not self._manifest_path.exists():
             raise MissingDataError(f"There is no dataset in {self.folder}: collect one first (ravens-suite collect).")
@@ -125,11 +125,11 @@ class EpisodeStore:
         return manifest
 
     def claim(self, settings: dict[str, Any], versions: dict[str, str]) -> None:
-        """Say what the episodes written from now on were made with. Many processes may say the same at once.
+        """Record the settings of all episodes of the folder, or check them. Several processes may do so at once.
 
         Args:
             settings: JSON; must equal those of the episodes already here.
-            versions: of the software; recorded when the folder is new, and free to differ later.
+            versions: of the software; recorded when the folder is new, not compared later.
 
         Raises:
             ConflictError: the folder holds episodes made with other settings; the message names them.
@@ -150,7 +150,7 @@ class EpisodeStore:
             )
 
     def finish(self) -> None:
-        """Write the seeds kept into the manifest, and delete episodes that no attempt on record kept."""
+        """Write the seeds of kept episodes into the manifest; delete episodes that are not on record as kept."""
         kept = [attempt.seed for attempt in self.attempts() if attempt.kept]
         for seed in set(self.seeds()).difference(kept):
             self.path(seed).unlink(missing_ok=True)
@@ -160,7 +160,7 @@ class EpisodeStore:
             self._write_manifest({**manifest, "seeds": kept})
 
     def attempts(self) -> list[Attempt]:
-        """Every seed tried, from 0 on without a gap, as far as the record is undamaged."""
+        """What came of seeds 0, 1, 2, ..., up to the first damaged line of the record."""
         result: list[Attempt] = []
         for line in self._attempt_lines():
             attempt = _parse(line)
@@ -170,7 +170,7 @@ class EpisodeStore:
         return result
 
     def repair(self) -> None:
-        """Drop what is torn or damaged at the end of the record of attempts; those seeds are to be tried again."""
+        """Cut damaged lines off the end of the record of attempts; their seeds are to be tried again."""
         intact = "".join(f"{_line(attempt)}\n" for attempt in self.attempts()).encode()
         if self._attempts_path.exists() and self._attempts_path.read_bytes() != intact:
             _LOG.warning("The end of %s is damaged; the seeds it named are tried again.", self._attempts_path)
@@ -178,7 +178,7 @@ class EpisodeStore:
         remove_leftovers(self.folder)
 
     def record(self, attempts: Iterable[Attempt]) -> None:
-        """Append to the record, which must be whole (see ``repair``)."""
+        """Append to the record of attempts, which must be undamaged (see ``repair``)."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._attempts_path.open("ab") as file:
             file.write("".join(f"{_line(attempt)}\n" for attempt in attempts).encode())
@@ -187,10 +187,10 @@ class EpisodeStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second collecting command out of this folder.
+        """Lock the folder against other processes that collect.
 
         Raises:
-            ConflictError: another one is at work here.
+            ConflictError: another process collects into it.
         """
         with locked(self.folder, "collecting into"):
             yield

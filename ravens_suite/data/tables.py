@@ -1,4 +1,4 @@
-"""Tables of results: CSV files with one row a key, written whole, rows in order."""
+"""Tables of results: sorted CSV files with one row for each key, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ravens_suite.errors import ConflictError
 
 
 def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
-    """Add a row to a table, in place of the one with the same key; the table is made if need be.
+    """Add a row to a table, or replace the one with the same key. A table that is not there is made.
 
     Args:
         path: of the CSV file.
-        row: column name to value; its order is the order of columns of a new table.
-        key: columns that name a row; rows are sorted by them.
+        row: value by column, in the order of the columns of a new table.
+        key: columns that identify a row, and by which rows are sorted.
 
     Raises:
         ConflictError: the table has other columns.
@@ -46,7 +46,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _sortable(text: str) -> tuple[float, str]:
-    """Numbers by value, before words by letter."""
+    """Sort key: numbers by value, then words by letter."""
     try:
         return float(text), ""
     except ValueError:
