@@ -173,16 +173,14 @@ class Robot:
         low, high = np.array([bound[0] for bound in obstacles]), np.array([bound[1] for bound in obstacles])
         moved = [self.scene.bounds(name, pose) for name, pose in self.tool.part_poses(tip.raised(raised)).items()]
         along = np.subtract(tip.raised(1.0).position, tip.position)
-        height = raised
-        while height > 0:
-            down = (height - CLEARANCE - raised) * along
-            if any(
-                np.any(np.all((lo + down < high + CLEARANCE) & (hi + down > low - CLEARANCE), axis=1))
-                for lo, hi in moved
-            ):
-                break
-            height -= CLEARANCE
-        return max(height, 0.0)
+        heights = [raised]
+        while heights[-1] > 0:
+            heights.append(heights[-1] - CLEARANCE)
+        down = (np.array(heights[:-1])[:, None, None] - CLEARANCE - raised) * along
+        near = np.zeros(len(down), dtype=bool)
+        for lo, hi in moved:
+            near |= np.all((lo + down < high + CLEARANCE) & (hi + down > low - CLEARANCE), axis=2).any(axis=1)
+        return max(heights[int(near.argmax())] if near.any() else heights[-1], 0.0)
 
     def show(self) -> None:
         """Bring the parts that are only seen to where they are now, for the cameras."""
