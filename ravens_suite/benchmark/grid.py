@@ -245,13 +245,14 @@ class _Grid:
 
         make = partial(TrialWorker, self.settings, self.data, self.out)
         for outcome in pool.outcomes(make, self.missing(), on_note=on_note):
-            if outcome.result is None:
+            if outcome.failure:
                 self.failures[outcome.job] = outcome.failure
-                _LOG.warning("%s failed: %s", outcome.job.name, outcome.failure)
+                _LOG.warning("%s failed: %s", outcome.job.name, "\n".join([outcome.failure, *outcome.notes]))
                 continue
-            self._note(outcome.job, outcome.result)
+            record = outcome.unwrap()
+            self._note(outcome.job, record)
             self.made += 1
-            on_note(outcome.job, f"mean score {outcome.result['mean_score']:.1f}")
+            on_note(outcome.job, f"mean score {record['mean_score']:.1f}")
 
     def result(self) -> BenchmarkResult:
         records = tuple(self.records[trial] for trial in self.trials if trial in self.records)

@@ -67,7 +67,12 @@ class Outcome(Generic[Job, Result]):
         if self.error is None:
             return ""
         text = " ".join(str(self.error).split())
-        return text if isinstance(self.error, RavensError) else f"{type(self.error).__name__}: {text}"
+        return text if text and isinstance(self.error, RavensError) else f"{type(self.error).__name__}: {text}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes of the error, such as the traceback of an unexpected one in another process."""
+        return tuple(getattr(self.error, "__notes__", ()))
 
     def unwrap(self) -> Result:
         """The result.

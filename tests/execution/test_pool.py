@@ -109,7 +109,7 @@ def test_errors_of_a_process_are_told_with_their_traceback() -> None:
     with ProcessPool(1) as pool:
         (outcome,) = pool.outcomes(fake_jobs.WordWorker, ["bug"])
         assert isinstance(outcome.error, WorkerError)
-        assert "fake_jobs.py" in outcome.error.__notes__[0]
+        assert "fake_jobs.py" in outcome.notes[0]
         with pytest.raises(WorkerError, match="pickle"):
             list(pool.map(fake_jobs.UnpicklableWorker, [1]))
 
