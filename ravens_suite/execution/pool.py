@@ -26,7 +26,7 @@ def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, ne
     Args:
         engine: ``"processes"`` of this machine, or actors of a ``"ray"`` cluster.
         workers: number of processes or actors. One process means this one, unless the jobs are nested.
-        tries: so many processes may die at one job before it counts as failed.
+        tries: number of processes that may die at one job before it counts as failed.
         nested: for long jobs that start processes of their own: each gets a process of its own, which ends with all of
             its processes when this one ends.
 

@@ -1,4 +1,4 @@
-"""A job pool of several processes, which share the cores, outlive each other's deaths, and end with their parent."""
+"""A job pool of several processes, which share the cores, survive each other's deaths, and end with their parent."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ProcessPool(JobPool):
 
     Args:
         workers: number of processes; they start when they are first needed.
-        tries: so many processes may die at one job before it counts as failed.
+        tries: number of processes that may die at one job before it counts as failed.
         nested: for long jobs that start processes of their own. Each job gets a new process, without limits on its
             threads.
     """
@@ -173,15 +173,14 @@ class ProcessPool(JobPool):
         """Put the jobs of a dead process back; the outcome of the one it died at, if that was its last try."""
         process.finish()
         self._processes.remove(process)
-        index = process.jobs[0]
+        index = process.jobs.popleft()
+        call.waiting.extendleft(reversed(process.jobs))
         job, how = call.jobs[index], process.cause_of_death()
         call.deaths[index] += 1
         if call.deaths[index] < self._tries:
             _LOG.warning("A worker process died at %s (%s); the job is run again.", job, how)
-            call.waiting.extendleft(reversed(process.jobs))
+            call.waiting.appendleft(index)
             return []
-        process.jobs.popleft()
-        call.waiting.extendleft(reversed(process.jobs))
         times = f" {self._tries} times" if self._tries > 1 else ""
         error = WorkerError(f"The worker process died{times} at {job} ({how}).")
         return [Outcome(index, job, error=error)]

@@ -47,7 +47,7 @@ class RayPool(JobPool):
 
     Args:
         workers: number of actors, over all machines.
-        tries: so many actors may die at one job before it counts as failed.
+        tries: number of actors that may die at one job before it counts as failed.
     """
 
     def __init__(self, workers: int, tries: int = 3) -> None:
