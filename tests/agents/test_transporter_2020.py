@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from ravens_suite.agents.base import WEIGHTS, Demonstrations
-from ravens_suite.agents.pick_place.augmentation import Published, augment_as_published
-from ravens_suite.agents.pick_place.plane import rigid, to_pixels, transform
-from ravens_suite.agents.common.resnet import ResNet, count_parameters, normalise
 from ravens_suite.agents.common.correlation import correlate_nearby
+from ravens_suite.agents.common.resnet import ResNet, count_parameters, normalise
+from ravens_suite.agents.pick_place.augmentation import Published, augment_as_published
+from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
+from ravens_suite.agents.pick_place.plane import rigid, to_pixels, transform
 from ravens_suite.agents.transporter_2020 import Cell, Transporter2020, Transporter2020Config
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
+from ravens_suite.data.run_folder import PolicyFolder
+from ravens_suite.envs.observations import camera_matrices
 from tests.agents import scenes
 
 TINY = Transporter2020Config(
-    widths=(4, 4, 8, 8, 8, 4, 4), head=4, angles=12, steps=4, learning_rate=1e-3, yaw=0.0, shift=0.0, device="cpu"
+    widths=(4, 4, 8, 8, 8, 4, 4), head=4, angles=12, steps=4, learning_rate=1e-3, turn=0.0, shift=0.0, device="cpu"
 )
 
 
@@ -30,9 +32,9 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def demonstrations(seed: int = 0) -> Demonstrations:
+def demonstrations(seed: int = 0) -> PickPlaceDataset:
     rng = np.random.default_rng(seed)
-    return Demonstrations([[scenes.insertion(rng).step(rng)]])
+    return PickPlaceDataset([[scenes.insertion(rng).step(rng)]])
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -134,11 +136,12 @@ def test_act_gives_two_poses_in_the_workspace() -> None:
         "depth": np.full((3, 48, 64), 0.9, np.float32),
     }
     agent = Transporter2020(TINY)
-    action = agent.act(observation, published_cameras((48, 64)))
+    observation |= camera_matrices(published_cameras((48, 64)))
+    action = agent.act(observation)
     for pose in (action["pick"], action["place"]):
         assert pose.shape == (7,) and np.isfinite(pose).all()
     np.testing.assert_array_equal(action["pick"][3:], [0, 0, 0, 1])
-    shown = agent.explain(observation, published_cameras((48, 64)))
+    shown = agent.explain(observation)
     assert shown["pick"].shape == shown["place"].shape == shown["height"].shape == (320, 160)
     assert float(shown["place"].sum()) == pytest.approx(1, abs=1e-3)
 
@@ -150,13 +153,13 @@ def test_a_resumed_run_is_the_same_to_the_bit_and_what_was_saved_acts_the_same(t
         whole.fit_step(demos, step)
     for step in range(2):
         first.fit_step(demos, step)
-    first.save_training(tmp_path, 2)
-    assert second.load_training(tmp_path) == 2
+    first.save_training(tmp_path / "training", 2)
+    assert second.load_training(tmp_path / "training") == 2
     for step in range(2, 4):
         second.fit_step(demos, step)
     whole.save(tmp_path / "whole")
     second.save(tmp_path / "resumed")
-    assert (tmp_path / "whole" / WEIGHTS).read_bytes() == (tmp_path / "resumed" / WEIGHTS).read_bytes()
+    assert PolicyFolder(tmp_path / "whole").fingerprint() == PolicyFolder(tmp_path / "resumed").fingerprint()
     loaded = Transporter2020.load(tmp_path / "whole")
     scene = scenes.insertion(np.random.default_rng(8))
     heightmap = scene.draw(scene.start)

@@ -77,7 +77,7 @@ def rollout(build: Build) -> Play:
         scorer, rng, steps = Scorer(start.goals), generator(seed, split, "oracle"), 0
         while scorer.goal is not None and not scorer.done and steps < start.task.max_steps:
             try:
-                action = oracle_action(start.scene, scorer.goal, rng)
+                action = oracle_action(start.scene, start.task.primitive, scorer.goal, rng)
             except OracleGaveUpError:
                 break
             start.task.primitive(start.robot, action)

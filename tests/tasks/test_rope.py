@@ -93,7 +93,7 @@ def test_a_load_that_hangs_in_its_joints_ends_the_descent(build: Callable[..., A
     x, y, _ = scene.pose("block").position
     robot.travel(Pose((x, y, 0.06)))
     assert robot.line(Pose((x, y, 0.0)), 0.001, robot.touching)
-    assert robot.suction.activate()
+    assert robot.tool.activate()
     robot.line(Pose((x, y, 0.2)), 0.002)
     hanging = scene.pose("block")
     link(scene, "plane", "block", (scene.pose("plane").inverse() @ hanging).position, (0.0, 0.0, 0.0), 200.0)

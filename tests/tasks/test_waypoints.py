@@ -12,7 +12,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import Action
 from ravens_suite.registry import environment_id
 from ravens_suite.sim.grippers import Suction
-from ravens_suite.tasks.waypoints import WAYPOINTS_PER_ACTION, Waypoint, expand, follow
+from ravens_suite.tasks.primitives import WAYPOINTS_PER_ACTION, Waypoint
 
 Make = Callable[..., Any]
 
@@ -35,7 +35,7 @@ def make() -> Iterator[Make]:
 def test_a_motion_takes_a_handful_of_waypoints(build: Callable[..., Any], task: str) -> None:
     start = build(task, 0)
     action = Action(Pose((0.45, 0.1, 0.02)), Pose((0.5, -0.1, 0.02)))
-    assert 8 <= len(expand(start.robot, start.task.primitive, action)) <= 14 < WAYPOINTS_PER_ACTION
+    assert 8 <= len(start.task.primitive.waypoints(start.robot, action)) <= 14 < WAYPOINTS_PER_ACTION
 
 
 @pytest.mark.parametrize("motion", ["fast", "simulated"])
@@ -43,12 +43,12 @@ def test_only_descents_stop_at_contact(build: Callable[..., Any], motion: str) -
     start = build("block-insertion", 0, "train", motion)
     robot, primitive = start.robot, start.task.primitive
     x, y, _ = start.scene.pose("block").position
-    follow(robot, Waypoint(Pose((x, y, 0.2)), False), primitive)
-    follow(robot, Waypoint(Pose((x, y, 0.0)), False), primitive)
+    primitive.follow(robot, Waypoint(Pose((x, y, 0.2)), False))
+    primitive.follow(robot, Waypoint(Pose((x, y, 0.0)), False))
     assert robot.tool.tip.position[2] == pytest.approx(0.039, abs=0.003), "on the block, which stays where it is"
-    follow(robot, Waypoint(Pose((x, y, 0.1)), False), primitive)
+    primitive.follow(robot, Waypoint(Pose((x, y, 0.1)), False))
     aside = Pose((x + 0.1, y, 0.09))
-    follow(robot, Waypoint(aside, False), primitive)
+    primitive.follow(robot, Waypoint(aside, False))
     assert robot.tool.tip.position == pytest.approx(aside.position)
 
 
@@ -57,16 +57,16 @@ def test_what_stands_in_the_way_is_pushed_not_jumped_over(build: Callable[..., A
     start = build("block-insertion", 0, "train", motion)
     x, y, _ = start.scene.pose("block").position
     for tip in (Pose((x - 0.1, y, 0.2)), Pose((x - 0.1, y, 0.02)), Pose((x + 0.05, y, 0.02))):
-        follow(start.robot, Waypoint(tip, False), start.task.primitive)
+        start.task.primitive.follow(start.robot, Waypoint(tip, False))
     assert start.scene.pose("block").position[0] > x + 0.03
 
 
 def test_a_load_that_was_lost_is_fetched_again(make: Make) -> None:
     environment = make("block-insertion")
     environment.reset(seed=0)
-    while not environment._robot.suction.held:
+    while not environment._robot.tool.holds:
         environment.step(environment.oracle_action())
-    environment._robot.suction.release()
+    environment._robot.tool.release()
     for _ in range(environment.max_steps):
         _, _, terminated, truncated, info = environment.step(environment.oracle_action())
         if terminated or truncated:

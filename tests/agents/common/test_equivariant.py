@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ravens_suite.agents.common.equivariant import FieldConv, LiftingConv, quarter_turns, turn_fields
 from ravens_suite.agents.common.correlation import (
     angle_grid,
     correlate_everywhere,
@@ -20,6 +19,7 @@ from ravens_suite.agents.common.correlation import (
     rotate_query,
     steerable,
 )
+from ravens_suite.agents.common.equivariant import FieldConv, LiftingConv, quarter_turns, turn_fields
 from ravens_suite.agents.transporter.encoder import Encoder, rms_norm
 
 

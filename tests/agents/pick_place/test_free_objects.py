@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
-from ravens_suite.agents.pick_place.free_objects import FreeObject, paste, scatter, inpaint
+from ravens_suite.agents.pick_place.free_objects import FreeObject, inpaint, paste, scatter
 from ravens_suite.agents.pick_place.plane import rigid, transform
 from ravens_suite.agents.pick_place.steps import Step, step_from_maps, with_later_objects
 from ravens_suite.agents.pick_place.table import bare_table
@@ -63,8 +63,8 @@ def _count(color: np.ndarray, shade: tuple[int, int, int]) -> int:
 def test_objects_that_are_moved_later_are_loose_as_well() -> None:
     steps = _demonstration((40, 120), (100, 200), (60, 280))
     assert [len(step.free_objects) for step in steps] == [3, 2, 1]
-    assert all(step.free_objects[-1] is steps[-1].free_object[0] for step in steps)
-    for free_object in steps[0].free_object:
+    assert all(step.free_objects[-1] is steps[-1].free_objects[0] for step in steps)
+    for free_object in steps[0].free_objects:
         assert free_object.mask.sum() == (2 * _HALF) ** 2
 
 
@@ -83,7 +83,7 @@ def test_what_moves_together_is_not_loose() -> None:
 
 def test_the_table_without_objects_is_bare() -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
-    color, height = inpaint((first.color, first.height), first.free_object)
+    color, height = inpaint((first.color, first.height), first.free_objects)
     empty = _scene()
     np.testing.assert_array_equal(color, empty.color)
     np.testing.assert_array_equal(height, empty.height)
@@ -95,11 +95,11 @@ def test_scattered_objects_are_whole_and_apart(seed: int) -> None:
     """No object covers another, nor the stand, and shadows lie on the table only."""
     rng = np.random.default_rng(seed)
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
-    color, height = inpaint((first.color, first.height), first.free_object)
+    color, height = inpaint((first.color, first.height), first.free_objects)
     stand = _count(color, (150, 150, 150))
-    starts = scatter(first.free_object, [_STILL] * 3, bare_table(color, height), rng)
+    starts = scatter(first.free_objects, [_STILL] * 3, bare_table(color, height), rng)
     assert len(starts) == 3
-    paste(color, height, first.free_object, starts)
+    paste(color, height, first.free_objects, starts)
     assert _count(color, (150, 150, 150)) == pytest.approx(stand, rel=0.01)
     for shade in _SHADES:
         assert _count(color, shade) == pytest.approx((2 * _HALF) ** 2, rel=0.08)
@@ -121,7 +121,7 @@ def test_only_an_object_that_is_alone_lies_amiss() -> None:
     differ = []
     for step in steps:
         none, all_of_them = (
-            augment(step, Augmentation(scatter=1, amiss=amiss), np.random.default_rng(0)) for amiss in (0, 1)
+            augment(step, Augmentation(scatter=1, misplaced=amiss), np.random.default_rng(0)) for amiss in (0, 1)
         )
         differ.append(not np.array_equal(none.pick, all_of_them.pick))
     assert [len(step.free_objects) for step in steps] == [3, 2, 1] and differ == [False, False, True]
@@ -152,8 +152,8 @@ def test_what_stays_beside_a_loose_object_stays_whole() -> None:
     steps = [step_from_maps(*states[i : i + 2], _pose(*picks[i]), _pose(*_STAND)) for i in range(3)]
     steps[1] = replace(steps[1], free_objects=())
     first = with_later_objects(steps)[0]
-    assert len(first.free_object) == 2
-    color, _ = inpaint((first.color, first.height), first.free_object)
+    assert len(first.free_objects) == 2
+    color, _ = inpaint((first.color, first.height), first.free_objects)
     assert _count(color, _SHADES[1]) == (2 * _HALF) ** 2
 
 
@@ -167,13 +167,13 @@ def test_what_comes_back_is_one_object() -> None:
 
 def test_what_lies_partly_off_the_map_is_not_loose() -> None:
     before, after = _scene((4, 120)), _scene(_STAND)
-    assert step_from_maps(before, after, _pose(6, 120), _pose(_STAND[0] + 2, _STAND[1])).free_object == ()
+    assert step_from_maps(before, after, _pose(6, 120), _pose(_STAND[0] + 2, _STAND[1])).free_objects == ()
 
 
 def test_objects_stay_where_the_table_has_no_room() -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
     rows, columns = np.mgrid[:320, :160]
-    assert scatter(first.free_object, [_STILL] * 3, (rows + columns) % 12 > 0, np.random.default_rng(0)) == []
+    assert scatter(first.free_objects, [_STILL] * 3, (rows + columns) % 12 > 0, np.random.default_rng(0)) == []
 
 
 def test_an_object_that_ends_on_its_old_spot_is_loose() -> None:
@@ -187,11 +187,11 @@ def test_an_object_that_ends_on_its_old_spot_is_loose() -> None:
 
 def test_an_object_that_hardly_moves_is_not_loose() -> None:
     spot, goal = (60, 200), (62, 200)
-    assert step_from_maps(_scene(spot), _scene(goal), _pose(*spot), _pose(*goal)).free_object == ()
+    assert step_from_maps(_scene(spot), _scene(goal), _pose(*spot), _pose(*goal)).free_objects == ()
 
 
 def test_an_object_is_cut_off_at_the_edge_of_the_map() -> None:
-    free_object: FreeObject = _demonstration((40, 120))[0].free_object[0]
+    free_object: FreeObject = _demonstration((40, 120))[0].free_objects[0]
     empty = _scene()
     paste(empty.color, empty.height, [free_object], [np.array([[1.0, 0, -40], [0, 1, 0]])])
     assert _count(empty.color, _SHADES[0]) == 2 * _HALF * _HALF

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ravens_suite.agents.pick_place.history import NEAR, History, Move, habits
+from ravens_suite.agents.pick_place.history import NEAR, History, Move, demonstration_statistics
 from ravens_suite.core.heightmap import Heightmap
 
 CORNERS = [(0.2, 0.3), (159.7, 319.6), (0.0, 319.9), (80.5, 160.5)]
@@ -24,9 +24,9 @@ def after(
 ) -> History:
     """The memory once a pick has been tried."""
     memory = History()
-    memory.look(before)
-    memory.note(Move(before, np.array(pick), np.array(place)))
-    memory.look(then)
+    memory.observe(before)
+    memory.record(Move(before, np.array(pick), np.array(place)))
+    memory.observe(then)
     return memory
 
 
@@ -56,19 +56,19 @@ def test_a_few_odd_pixels_do_not_count() -> None:
 def test_picks_add_up_until_one_has_an_effect() -> None:
     memory = History()
     for pick in ((40.0, 40.0), (80.0, 200.0)):
-        memory.look(table())
-        memory.note(Move(table(), np.array(pick), np.zeros(2)))
-    memory.look(table())
+        memory.observe(table())
+        memory.record(Move(table(), np.array(pick), np.zeros(2)))
+    memory.observe(table())
     assert len(memory.failed_picks) == 2
-    memory.note(Move(table(), np.array([100.0, 100.0]), np.zeros(2)))
-    memory.look(table((100, 100)))
+    memory.record(Move(table(), np.array([100.0, 100.0]), np.zeros(2)))
+    memory.observe(table((100, 100)))
     assert not memory.failed_picks
 
 
 def test_a_new_episode_forgets() -> None:
     memory = after((40.0, 40.0), table(), table())
     memory.reset()
-    memory.look(table())
+    memory.observe(table())
     assert not memory.failed_picks
 
 
@@ -79,13 +79,13 @@ START, GOAL, ELSEWHERE = (40, 40), (100, 200), (120, 60)
 def test_what_was_placed_is_settled_until_something_changes_there(goal: tuple[int, int]) -> None:
     memory = after(START, table(START), table(goal), goal)
     assert [tuple(place) for place in memory.settled] == [goal]
-    memory.note(Move(table(goal), np.array(ELSEWHERE), np.array(START)))
-    memory.look(table(goal, ELSEWHERE))
+    memory.record(Move(table(goal), np.array(ELSEWHERE), np.array(START)))
+    memory.observe(table(goal, ELSEWHERE))
     assert [tuple(place) for place in memory.settled] == [goal]
-    memory.note(Move(table(goal, ELSEWHERE), np.array(ELSEWHERE), np.array(START)))
-    memory.look(table(goal, START))
+    memory.record(Move(table(goal, ELSEWHERE), np.array(ELSEWHERE), np.array(START)))
+    memory.observe(table(goal, START))
     assert [tuple(place) for place in memory.settled] == [goal, START]
-    memory.look(table(START))
+    memory.observe(table(START))
     assert [tuple(place) for place in memory.settled] == [START]
     memory.reset()
     assert not memory.settled
@@ -98,8 +98,8 @@ def test_where_nothing_arrived_nothing_settles() -> None:
 def test_what_is_placed_beside_is_settled_once() -> None:
     memory = after(START, table(START, ELSEWHERE), table(GOAL, ELSEWHERE), GOAL)
     beside = (GOAL[0] + 6, GOAL[1])
-    memory.note(Move(table(GOAL, ELSEWHERE), np.array(ELSEWHERE), np.array(beside)))
-    memory.look(table(GOAL, beside))
+    memory.record(Move(table(GOAL, ELSEWHERE), np.array(ELSEWHERE), np.array(beside)))
+    memory.observe(table(GOAL, beside))
     assert [tuple(place) for place in memory.settled] == [beside]
 
 
@@ -119,21 +119,21 @@ def moves(*steps: tuple[tuple[int, int], tuple[int, int]]) -> list[Move]:
 
 def test_share_of_picks_that_take_up_what_has_settled() -> None:
     one, two = (START, GOAL), (ELSEWHERE, (30, 250))
-    assert habits([moves(one)]).repick == 0.5
-    assert habits([moves(one, two)]).repick == 0.25
-    assert habits([moves(one, two)] * 9).repick == pytest.approx(0.5 / 10)
-    assert habits([moves(one, (GOAL, ELSEWHERE))]).repick == 0.75
-    assert habits([moves(one, two), moves(one, (GOAL, ELSEWHERE))]).repick == 0.5
+    assert demonstration_statistics([moves(one)]).repick == 0.5
+    assert demonstration_statistics([moves(one, two)]).repick == 0.25
+    assert demonstration_statistics([moves(one, two)] * 9).repick == pytest.approx(0.5 / 10)
+    assert demonstration_statistics([moves(one, (GOAL, ELSEWHERE))]).repick == 0.75
+    assert demonstration_statistics([moves(one, two), moves(one, (GOAL, ELSEWHERE))]).repick == 0.5
 
 
 def test_share_of_places_that_are_used_again() -> None:
     one, two = (START, GOAL), (ELSEWHERE, (GOAL[0] + NEAR - 1, GOAL[1]))
-    assert habits([moves(one)]).sharing == 0.5
-    assert habits([moves(one, two)]).sharing == 0.75
-    assert habits([moves(one, (ELSEWHERE, (30, 250)))]).sharing == 0.25
-    assert habits([moves(one), moves(one)]).sharing == 0.5
+    assert demonstration_statistics([moves(one)]).sharing == 0.5
+    assert demonstration_statistics([moves(one, two)]).sharing == 0.75
+    assert demonstration_statistics([moves(one, (ELSEWHERE, (30, 250)))]).sharing == 0.25
+    assert demonstration_statistics([moves(one), moves(one)]).sharing == 0.5
 
 
 def test_beside_a_place_is_not_at_it() -> None:
     beside = (GOAL[0] + NEAR + 1, GOAL[1])
-    assert habits([moves((START, GOAL), (beside, ELSEWHERE))]).repick == 0.25
+    assert demonstration_statistics([moves((START, GOAL), (beside, ELSEWHERE))]).repick == 0.25

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ravens_suite.agents.base import Demonstrations
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
-from ravens_suite.agents.pick_place.remaining_object import with_remaining_object
+from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.plane import to_pixels
+from ravens_suite.agents.pick_place.remaining_object import with_remaining_object
 from ravens_suite.agents.pick_place.steps import Step, step_from_maps
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.rollout.collect import collect
 
@@ -158,7 +159,7 @@ def test_without_room_a_step_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(("leftover", "least", "most"), [(0.0, 0, 0), (0.5, 20, 40), (1.0, 55, 60)])
 def test_the_setting_is_a_share_of_examples(leftover: float, least: int, most: int) -> None:
-    augmentation = Augmentation(yaw=0, shift=0, leftover=leftover, altered_scenes=0)
+    augmentation = Augmentation(yaw=0, shift=0, remaining=leftover, altered_scenes=0)
     step, rng = pushed(END), np.random.default_rng(1)
     examples = [augment(step, augmentation, rng) for _ in range(60)]
     # Three squares show, if one hides no more than half of another.
@@ -173,6 +174,7 @@ def test_the_end_is_known_of_what_takes_all_to_one_place(tmp_path: Path, metres:
     # Whether it succeeded is not for an agent to know.
     episode = replace(store.read(store.seeds()[0]), success=False)
     episode.actions["place"][-1, 0] += metres
-    (steps,) = Demonstrations.from_episodes([episode]).episodes
+    store.write(episode)
+    (steps,) = PickPlaceDataset.of(Demonstrations([store.path(episode.seed)])).episodes
     ends = [step.end is not None for step in steps]
     assert sum(ends) > len(ends) / 2 if known else not any(ends)

@@ -103,8 +103,8 @@ def polygon(corners: int, radius: float, yaw: float) -> np.ndarray:
     return image.astype(bool)
 
 
-@pytest.mark.parametrize(("corners", "radius", "folds"), [(4, 9, 4), (3, 11, 3), (5, 11, 5), (60, 10, 36)])
-@pytest.mark.parametrize("turn", [0.0, 0.4, 1.1])
+@pytest.mark.parametrize(("corners", "radius", "symmetry_order"), [(4, 9, 4), (3, 11, 3), (5, 11, 5), (60, 10, 36)])
+@pytest.mark.parametrize("yaw", [0.0, 0.4, 1.1])
 def test_the_symmetry_of_an_outline_is_seen(corners: int, radius: float, symmetry_order: int, yaw: float) -> None:
     mask = polygon(corners, radius, yaw)
     assert symmetry(mask, np.zeros((320, 160, 3), np.uint8)) == symmetry_order
