@@ -1,4 +1,4 @@
-"""The fake task is known while the tests of jobs run, and only then."""
+"""The fake task is known while the tests that use it run, and only then."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _fake_task() -> Iterator[None]:
+def _fake_task(request: pytest.FixtureRequest) -> Iterator[None]:
+    if getattr(request.module, "TASK", None) != fake_environment.TASK:
+        yield
+        return
     fake_environment.register()
     yield
     fake_environment.unregister()

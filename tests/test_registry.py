@@ -30,12 +30,14 @@ def test_importing_the_package_is_light_and_registers_every_task() -> None:
 
 
 def test_every_task_file_is_a_task() -> None:
-    shared = {"__init__", "base", "placement", "primitives", "waypoints"}
+    shared = {"__init__", "base", "placement"}
     files = {path.stem for path in (_PACKAGE / "tasks").glob("*.py") if not path.stem.startswith("_")}
     names = {name.replace("_", "-") for name in files - shared}
     assert names <= set(registry.task_names())
     assert "block-insertion" in names
-    assert set(registry.task_names()) - names == {name for name in registry._VARIANTS if name in registry.task_names()}
+    variants = set(registry.task_names()) - names
+    assert variants == {f"{name}-{v}" for name in names for v in registry.load_task(name)[0].variants}
+    assert "block-insertion-six-dof" in variants
 
 
 @pytest.mark.parametrize("name", registry.task_names())
@@ -86,8 +88,19 @@ def test_registering_twice_changes_nothing(recwarn: pytest.WarningsRecorder) -> 
 
 
 @pytest.fixture
-def foreign(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def foreign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    (tmp_path / "foreign_cubes.py").write_text(
+        "from typing import ClassVar\n"
+        "class Cubes:\n"
+        "    variants: ClassVar[dict] = {'tall': {'height': 0.1}, 'two-sided': {'sides': 2}}\n"
+        "class Odd:\n"
+        "    variants = {'a': dict(b=1)}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
     points = [
+        EntryPoint("cubes", "foreign_cubes:Cubes", "ravens_suite.tasks"),
+        EntryPoint("odd", "foreign_cubes:Odd", "ravens_suite.tasks"),
+        EntryPoint("gone", "no_such_package_here.task:Task", "ravens_suite.tasks"),
         EntryPoint("sort-cubes", "fractions:Fraction", "ravens_suite.tasks"),
         EntryPoint("no-class", "fractions:Missing", "ravens_suite.tasks"),
         EntryPoint("block-insertion", "fractions:Fraction", "ravens_suite.tasks"),
@@ -108,3 +121,26 @@ def test_other_packages_add_tasks_but_replace_none() -> None:
     assert registry.load_task("block-insertion")[0].__name__ == "BlockInsertion"
     with pytest.raises(ConfigError, match="must define a class Missing"):
         registry.load_task("no-class")
+    with pytest.raises(ConfigError, match=r"'gone' is declared to be in no_such_package_here\.task, which is not"):
+        registry.load_task("gone")
+
+
+@pytest.mark.usefixtures("foreign")
+def test_a_task_of_another_package_has_variants_without_being_imported(caplog: pytest.LogCaptureFixture) -> None:
+    names = registry.task_names()
+    assert {"cubes", "cubes-tall", "cubes-two-sided", "odd"} <= set(names)
+    assert "foreign_cubes" not in sys.modules
+    assert not [name for name in names if name.startswith("odd-")]
+    assert "variants must be a literal" in caplog.text
+    assert registry.environment_id("cubes-two-sided") == "ravens_suite/CubesTwoSided-v0"
+    variant, arguments = registry.load_task("cubes-tall")
+    assert (variant.__name__, arguments) == ("Cubes", {"height": 0.1})
+
+
+def test_an_agent_may_be_a_file_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("class Mine:\n    name = 'mine'\n")
+    assert registry.load_agent(f"{tmp_path}/mine.py:Mine").name == "mine"
+    assert registry.load_agent(f"{tmp_path}/mine.py:Mine") is registry.load_agent(f"{tmp_path}/mine.py:Mine")
+    for wrong in ("mine.py:Yours", "yours.py:Mine"):
+        with pytest.raises(ConfigError, match="Cannot import"):
+            registry.load_agent(f"{tmp_path}/{wrong}")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+from numpy.typing import NDArray
 
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.outcomes import DONE
@@ -151,12 +152,17 @@ def _buffer(episode: Episode, number: int) -> Any:
     return EpisodeBuffer(
         id=number,
         seed=episode.seed,
-        observations=dict(episode.observations),
+        observations={key: _storable(values) for key, values in episode.observations.items()},
         actions=dict(episode.actions),
         rewards=episode.rewards.tolist(),
         terminations=[done and step == last for step in range(episode.steps)],
         truncations=[not done and step == last for step in range(episode.steps)],
     )
+
+
+def _storable(values: NDArray[Any]) -> Any:
+    """Texts as a list: of an array of strings Minari 0.5.4 makes HDF5 strings, to which h5py does not convert it."""
+    return values.tolist() if values.dtype.kind == "U" else values
 
 
 def _is_there(folder: Path, mark: dict[str, Any]) -> bool:

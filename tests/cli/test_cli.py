@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import fake_environment
 import pytest
 from fake_environment import TASK
 
@@ -81,8 +82,8 @@ def test_collect_prints_its_figures_last(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["collect", TASK, "--episodes", "3", "--workers", "1", "--data", "d", "--json"]) == 0
     out = capsys.readouterr().out
     row = json.loads(out.splitlines()[-1])
-    keys = "episodes attempts mean_score strict_success mean_steps seconds seconds_per_episode renderer"
-    assert set(row) == set(keys.split())
+    keys = "episodes attempts mean_score mean_score_interval_95 success_rate success_rate_interval_95 mean_steps"
+    assert set(row) == {*keys.split(), "seconds", "seconds_per_episode", "renderer"}
     assert (row["episodes"], row["attempts"]) == (3, 4)
     assert EpisodeStore.of("d", TASK, "train").seeds() == [0, 2, 3]
     assert main(["collect", TASK, "--episodes", "3", "--workers", "1", "--data", "d"]) == 0
@@ -93,7 +94,7 @@ def test_evaluate_prints_and_records_its_figures(tmp_path: Path, capsys: pytest.
     command = ["evaluate", "oracle", TASK, "--episodes", "4", "--workers", "1", "--json", "--record", "oracle.csv"]
     assert main(command) == 0
     row = json.loads(capsys.readouterr().out)
-    assert {"episodes", "mean_score", "strict_success", "interval_95", "seconds"} <= set(row)
+    assert {"episodes", "mean_score", "success_rate", "success_rate_interval_95", "seconds"} <= set(row)
     table = Path("oracle.csv").read_text().splitlines()
     assert table == ["task,split,episodes,score,strict,mean_steps", "fake-task,test,4,82.5,75.0,2.25"]
     assert Path("runs/oracle/fake-task/test.json").exists()
@@ -110,7 +111,10 @@ def test_control_c_keeps_what_is_done_and_is_status_130(tmp_path: Path) -> None:
         "sys.exit(main(['collect', f.TASK, '--episodes', '50', '--workers', '1', '--data', 'd']))"
     )
     run = subprocess.Popen(
-        [sys.executable, "-c", code, str(Path(__file__).parent)], stderr=subprocess.PIPE, text=True, env=os.environ
+        [sys.executable, "-c", code, str(Path(fake_environment.__file__).parent)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
     )
     store = EpisodeStore.of(tmp_path / "d", TASK, "train")
     deadline = time.monotonic() + 30

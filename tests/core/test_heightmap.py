@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera, look_at, published_cameras
-from ravens_suite.core.heightmap import Heightmap, camera_rays, empty_table, fuse
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap, View, camera_rays, empty_table, fuse, fuse_observation
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 from ravens_suite.errors import ConfigError
@@ -22,6 +23,15 @@ BELOW = Workspace(low=(0.2, -0.6, -0.01), high=(0.8, 0.6, 0.27), pixel_size=0.05
 """One that the ground beside the sheet is inside of."""
 
 
+def view(camera: Camera) -> View:
+    return View.of(camera.image_size, camera.intrinsics, camera.pose.matrix())
+
+
+def matrices(cameras: Sequence[Camera]) -> tuple[Array, Array]:
+    """(N, 3, 3) intrinsics and (N, 4, 4) poses."""
+    return np.stack([c.intrinsics for c in cameras]), np.stack([c.pose.matrix() for c in cameras])
+
+
 def reference(
     color: NDArray[np.uint8], depth: NDArray[np.float32], cameras: Sequence[Camera], workspace: Workspace
 ) -> Heightmap:
@@ -29,7 +39,7 @@ def reference(
     rows, columns = workspace.shape
     heights, colors = [], []
     for image, shades, camera in zip(depth, color, cameras, strict=True):
-        rays = camera_rays(camera, workspace)
+        rays = camera_rays(view(camera), workspace)
         points = []
         for index, d in enumerate(image.reshape(-1)):
             column, row, z = (d * rays.direction[axis, index] + rays.origin[axis] for axis in range(3))
@@ -68,7 +78,7 @@ def test_equal_to_the_plain_reference(views: list[Camera], seed: int, flat: bool
     if flat:
         depth[:] = depth[:, :1, :1]
     color = rng.integers(0, 3 if flat else 256, (*depth.shape, 3)).astype(np.uint8)
-    ours, plain = fuse(color, depth, views, SMALL), reference(color, depth, views, SMALL)
+    ours, plain = fuse(color, depth, *matrices(views), SMALL), reference(color, depth, views, SMALL)
     np.testing.assert_array_equal(ours.height, plain.height)
     np.testing.assert_array_equal(ours.color, plain.color)
 
@@ -87,7 +97,7 @@ def test_what_differs_from_the_empty_table_makes_no_difference_to_exactness(
     rng = np.random.default_rng(seed)
     size = views[0].image_size
     views = [Camera(v.name, v.pose, size, v.focal_length) for v in views]
-    expected = np.stack([empty_table(camera, workspace).depth.reshape(size) for camera in views])
+    expected = np.stack([empty_table(view(camera), workspace).depth.reshape(size) for camera in views])
     steps = quantize_depth(expected + rng.integers(-3, 4, expected.shape) * DEPTH_UNIT)
     things = quantize_depth(expected * rng.uniform(0.5, 1.2, expected.shape))
     choices = np.stack([expected, steps, things, np.zeros_like(expected), np.full_like(expected, np.nan)])
@@ -95,21 +105,21 @@ def test_what_differs_from_the_empty_table_makes_no_difference_to_exactness(
     pick = rng.choice(5, expected.shape, p=weights / weights.sum())
     depth = np.take_along_axis(choices, pick[None], axis=0)[0]
     color = rng.integers(0, 256, (*depth.shape, 3)).astype(np.uint8)
-    ours, plain = fuse(color, depth, views, workspace), reference(color, depth, views, workspace)
+    ours, plain = fuse(color, depth, *matrices(views), workspace), reference(color, depth, views, workspace)
     np.testing.assert_array_equal(ours.height, plain.height)
     np.testing.assert_array_equal(ours.color, plain.color)
 
 
 def test_a_table_pixel_that_is_hidden_leaves_its_map_pixel_to_the_next_best() -> None:
     views = (Camera("above", look_at((0.5, 0.0, 0.8), (0.5, 0.0, 0.0), (0.0, 1.0, 0.0)), (48, 48), 48.0),)
-    table = empty_table(views[0], SMALL)
+    table = empty_table(view(views[0]), SMALL)
     shared = np.flatnonzero(np.diff(table.start) > 1)
     assert len(shared) > 0
     depth = table.depth.copy()
     depth[table.winner[shared]] = 0
     color = np.arange(48 * 48 * 3).reshape(1, 48, 48, 3).astype(np.uint8)
-    images = color, depth.reshape(1, 48, 48), views, SMALL
-    ours, plain = fuse(*images), reference(*images)
+    images = depth.reshape(1, 48, 48)
+    ours, plain = fuse(color, images, *matrices(views), SMALL), reference(color, images, views, SMALL)
     assert ours.color.reshape(-1, 3)[shared].any(axis=-1).all()
     np.testing.assert_array_equal(ours.height, plain.height)
     np.testing.assert_array_equal(ours.color, plain.color)
@@ -128,7 +138,7 @@ def test_a_plane_has_its_height_everywhere() -> None:
     depth = np.stack([plane_depth(camera, 0.05) for camera in views])
     color = np.full((*depth.shape, 3), 70, np.uint8)
     color[0] = 100
-    heightmap = fuse(color, depth, views)
+    heightmap = fuse(color, depth, *matrices(views))
     assert heightmap.height.shape == (320, 160)
     assert heightmap.height.dtype == np.float32 and heightmap.color.dtype == np.uint8
     middle = heightmap.height[80:240, 20:140]
@@ -139,7 +149,7 @@ def test_a_plane_has_its_height_everywhere() -> None:
 def test_the_ground_plane_is_left_out() -> None:
     views = published_cameras((120, 160))
     depth = np.stack([plane_depth(camera, -0.001) for camera in views])
-    heightmap = fuse(np.full((*depth.shape, 3), 9, np.uint8), depth, views)
+    heightmap = fuse(np.full((*depth.shape, 3), 9, np.uint8), depth, *matrices(views))
     assert not heightmap.height.any() and not heightmap.color.any()
 
 
@@ -151,15 +161,31 @@ def test_a_point_falls_into_the_pixel_of_its_position(x: float, y: float) -> Non
     for index, camera in enumerate(views):
         px, py, pz = camera.intrinsics @ camera.pose.inverse().apply(np.array([x, y, 0.1]))
         depth[index, round(py / pz), round(px / pz)] = quantize_depth(np.array(pz))
-    rows, columns = np.nonzero(fuse(color, depth, views).height)
+    rows, columns = np.nonzero(fuse(color, depth, *matrices(views)).height)
     expected = AGENT_WORKSPACE.to_pixel(x, y)
     assert len(rows) >= 1
     assert np.abs(rows - expected[0]).max() <= 1 and np.abs(columns - expected[1]).max() <= 1
 
 
-def test_images_of_other_cameras_are_refused() -> None:
+def test_images_and_parameters_that_do_not_fit_together_are_refused() -> None:
+    intrinsics, poses = matrices(published_cameras((12, 16)))
+    color, depth = np.zeros((3, 12, 16, 3), np.uint8), np.zeros((3, 12, 16), np.float32)
+    for name, arrays in {
+        "depth": (color, depth[:, :10], intrinsics, poses),
+        "camera_intrinsics": (color, depth, intrinsics[:2], poses),
+        "camera_poses": (color, depth, intrinsics, poses[:, :3]),
+        "color": (color[..., 0], depth, intrinsics, poses),
+    }.items():
+        with pytest.raises(ConfigError, match=f"{name} has shape"):
+            fuse(*arrays)
+
+
+def test_an_observation_is_fused_by_its_own_keys() -> None:
     views = published_cameras((12, 16))
-    with pytest.raises(ConfigError, match="cameras of the environment"):
-        fuse(np.zeros((3, 10, 16, 3), np.uint8), np.zeros((3, 10, 16), np.float32), views)
-    with pytest.raises(ConfigError, match="one of each"):
-        fuse(np.zeros((2, 12, 16, 3), np.uint8), np.zeros((2, 12, 16), np.float32), views)
+    depth = np.stack([plane_depth(camera, 0.05) for camera in views])
+    color = np.full((*depth.shape, 3), 70, np.uint8)
+    intrinsics, poses = matrices(views)
+    seen = {"color": color, "depth": depth, "camera_intrinsics": intrinsics, "camera_poses": poses}
+    goal = {f"goal_{key}": value for key, value in seen.items()}
+    for heightmap in (fuse_observation(seen), fuse_observation(goal, "goal_")):
+        np.testing.assert_array_equal(heightmap.height, fuse(color, depth, intrinsics, poses).height)

@@ -18,7 +18,7 @@ def test_the_interval_holds_the_mean(pair: tuple[int, int]) -> None:
 def test_known_values() -> None:
     assert wilson(1.0, 100) == pytest.approx((0.9630, 1.0), abs=1e-4)
     assert wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert percent_interval([]) == [0, 100]
+    assert percent_interval([]) == (0, 100)
 
 
 def test_it_covers_partial_credit_at_least_as_often_as_promised() -> None:

@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 
 import ravens_suite  # noqa: F401 (registers the environments)
+from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Pose, euler_quaternion
+from ravens_suite.core.observations import (
+    OBSERVATION_GROUPS,
+    STATE_FIELDS,
+    ObservationGroup,
+    groups_with,
+    keys_of,
+    named_poses,
+)
 from ravens_suite.core.palette import PALETTE
+from ravens_suite.envs import environment as module
 from ravens_suite.errors import ConfigError, InvalidActionError, UnknownNameError
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
@@ -158,8 +168,8 @@ def test_vectors_give_what_single_environments_give(mode: str) -> None:
     assert info["progress"].tolist() == [0.0, 0.0]
 
 
-def test_segmentation_and_goal_images_are_in_the_space() -> None:
-    environment = make(segmentation=True, goal_image=True)
+def test_segmentation_and_goal_are_in_the_space() -> None:
+    environment = make(observe=["images", "segmentation", "state", "goal"])
     observation, info = environment.reset(seed=0)
     assert environment.observation_space.contains(observation)
     assert info["privileged"]["labels"]["block"] in observation["segmentation"]
@@ -172,7 +182,83 @@ def test_segmentation_and_goal_images_are_in_the_space() -> None:
     missing = np.abs(observation["goal_depth"] - observation["depth"]).mean()
     assert np.abs(final["goal_depth"] - final["depth"]).mean() < missing
     np.testing.assert_array_equal(final["goal_color"], observation["goal_color"])
+    wanted = named_poses(observation, "goal_")["block"]
+    np.testing.assert_allclose(wanted[:2], named_poses(final)["block"][:2], atol=0.02)
     environment.close()
+
+
+@pytest.mark.parametrize("group", OBSERVATION_GROUPS)
+def test_each_group_has_its_keys_and_no_others(group: ObservationGroup) -> None:
+    observe = ["state", "goal"] if group == "goal" else [group]
+    environment = make(observe=observe)
+    observation, _ = environment.reset(seed=0)
+    assert environment.observation_space.contains(observation)
+    assert tuple(sorted(observation)) == tuple(sorted(keys_of(observe)))
+    assert groups_with(observation) == tuple(observe)
+    environment.close()
+
+
+def test_nothing_is_drawn_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(name: str) -> None:
+        raise AssertionError("a renderer was made")
+
+    monkeypatch.setattr(module, "make_renderer", never)
+    environment = make(observe=["state", "proprioception", "goal", "instruction"])
+    _, info = environment.reset(seed=0)
+    assert info["renderer"] == environment.renderer_name == "none"
+    assert environment.step(environment.oracle_action())[1] == 1.0
+    environment.close()
+
+
+def test_cameras_are_told_as_they_are() -> None:
+    environment = make(randomize=["camera"])
+    seen = [environment.reset(seed=seed) for seed in (0, 1)]
+    for observation, info in seen:
+        cameras = [Camera.from_json(camera) for camera in info["cameras"]]
+        np.testing.assert_array_equal(observation["camera_poses"], [camera.pose.matrix() for camera in cameras])
+        np.testing.assert_array_equal(observation["camera_intrinsics"], [camera.intrinsics for camera in cameras])
+    assert not np.array_equal(seen[0][0]["camera_poses"], seen[1][0]["camera_poses"])
+    environment.close()
+
+
+def test_the_state_names_every_body_and_keeps_its_place() -> None:
+    environment = gymnasium.make("ravens_suite/PalletizingBoxes-v0", observe=["state"]).unwrapped
+    observation, info = environment.reset(seed=0)
+    places: dict[str, int] = {}
+    for _ in range(6):
+        poses = named_poses(observation)
+        assert poses.keys() == info["privileged"]["poses"].keys()
+        for name, pose in info["privileged"]["poses"].items():
+            np.testing.assert_array_equal(poses[name], pose)
+        for place, name in enumerate(observation["state_names"].split("\n")):
+            assert not name or places.setdefault(name, place) == place
+        observation, _, _, _, info = environment.step(environment.oracle_action())
+    rows = observation["state"].reshape(-1, len(STATE_FIELDS))
+    np.testing.assert_allclose(rows[0, 8:], [0.3, 0.25, 0.05], atol=0.2)
+    assert len(places) > 3
+    environment.close()
+
+
+def test_proprioception_says_where_the_tip_is_and_what_it_holds() -> None:
+    environment = gymnasium.make("ravens_suite/BlockInsertionContinuous-v0", observe=["proprioception"]).unwrapped
+    observation, _ = environment.reset(seed=0)
+    held = []
+    for _ in range(12):
+        action = environment.oracle_action()
+        observation, _, over, _, _ = environment.step(action)
+        held.append(observation["gripper"][1])
+        if over:
+            break
+    assert max(held) == 1.0 and held[0] == held[-1] == 0.0
+    assert observation["tip_pose"].shape == (7,)
+    environment.close()
+
+
+def test_a_former_option_says_what_took_its_place() -> None:
+    with pytest.raises(ConfigError, match=r"observe=\['images', 'segmentation'\]"):
+        make(segmentation=True)
+    with pytest.raises(ConfigError, match=r"observe=\['images', 'goal'\]"):
+        make(goal_image=True)
 
 
 def test_variations_change_looks_but_not_the_scene() -> None:
@@ -220,8 +306,10 @@ def test_distractors_are_there_and_do_not_score() -> None:
         {"image_size": [0, 10]},
         {"render_mode": "depth"},
         {"motion": "slow"},
-        {"segmentation": "no"},
-        {"goal_image": 1},
+        {"observe": ["image"]},
+        {"observe": "images"},
+        {"observe": []},
+        {"observe": ["goal", "instruction"]},
         {"camera_noise": True},
         {"randomize": None},
         {"renderer": None},
@@ -242,8 +330,7 @@ def test_every_option_works_together_with_the_others() -> None:
         "renderer": "auto",
         "image_size": [60, 80],
         "motion": "simulated",
-        "segmentation": True,
-        "goal_image": True,
+        "observe": ["images", "segmentation", "state", "proprioception", "goal", "instruction"],
         "randomize": ["color", "shade", "table", "light", "camera"],
         "camera_noise": 0.5,
         "distractors": 2,
@@ -256,7 +343,8 @@ def test_every_option_works_together_with_the_others() -> None:
     ).unwrapped
     observation, info = environment.reset(seed=0)
     assert environment.observation_space.contains(observation)
-    assert observation.keys() == {"color", "depth", "segmentation", "goal_color", "goal_depth"}
+    assert set(observation) == set(keys_of(options["observe"]))
+    assert observation["instruction"].startswith("put every object")
     assert {"distractor 1", "distractor 2"} < info["privileged"]["poses"].keys()
     assert kit_shapes(environment) <= UNSEEN_SHAPES
     reward = 0.0
@@ -272,7 +360,7 @@ def test_every_option_works_together_with_the_others() -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        "split", "control", "renderer", "image_size", "motion", "segmentation", "goal_image", "randomize",
+        "split", "control", "renderer", "image_size", "motion", "observe", "randomize",
         "camera_noise", "distractors", "variant", "unseen_shapes",
     ],
 )  # fmt: skip

@@ -44,7 +44,7 @@ def test_minari_reads_back_what_was_collected(data: Path, tmp_path: Path, monkey
             assert group.keys() == wanted.keys()
             for key, values in wanted.items():
                 assert np.array_equal(group[key], values)
-                assert group[key].dtype == values.dtype
+                assert np.asarray(group[key]).dtype == values.dtype
     mark = dataset.storage.metadata["ravens_suite"]
     assert mark["seeds"] == store.seeds()
     assert [camera["name"] for camera in mark["cameras"]] == ["front", "left", "right"]

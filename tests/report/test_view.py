@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode, write_episode
+from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.report.view import contact_sheet, open_in_browser, step_views, view_episode
 
@@ -28,6 +30,8 @@ def _episode(actions: str = "poses") -> Episode:
         observations={
             "color": rng.integers(0, 255, (3, 3, *_SIZE, 3), dtype=np.uint8),
             "depth": quantize_depth(rng.uniform(0.5, 1.5, (3, 3, *_SIZE))),
+            "instruction": np.array(["put it in"] * 3),
+            **{key: np.stack([value] * 3) for key, value in camera_matrices(published_cameras(_SIZE)).items()},
         },
         actions={"pick": pose, "place": pose[::-1]} if actions == "poses" else {"pose": pose},
         rewards=np.array([0.0, 1.0]),
@@ -64,6 +68,14 @@ def test_a_contact_sheet_has_a_row_an_observation(episode_file: Path) -> None:
 def test_other_actions_than_poses_are_shown_as_numbers() -> None:
     first, *_ = step_views(_episode("waypoints"))
     assert any(fact.startswith("pose (0.500, 0.000") for fact in first.facts)
+    assert "instruction: put it in" in first.facts
+
+
+def test_an_episode_without_images_is_shown_by_its_numbers() -> None:
+    blind = replace(_episode(), observations={"state": np.zeros((3, 22))})
+    first, *_ = step_views(blind)
+    assert any(fact.startswith("pick (0.500, 0.000") for fact in first.facts)
+    assert [name for name, _ in first.pictures] == ["nothing was drawn"]
 
 
 def test_what_cannot_be_shown_says_why(episode_file: Path, tmp_path: Path) -> None:

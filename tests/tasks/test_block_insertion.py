@@ -72,7 +72,6 @@ def test_the_six_dof_fixture_is_raised_tilted_and_scored_in_its_full_pose(build:
         start = build("block-insertion-six-dof", seed)
         (goal,) = start.goals
         (target,) = goal.targets
-        assert start.task.six_dof
         assert goal.full_pose
         assert goal.position_tolerance == 0.02
         roll, pitch = target.roll_pitch

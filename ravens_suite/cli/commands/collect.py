@@ -46,7 +46,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
         for task in self.tasks:
             environment_id(task)
         collected = []
-        with make_pool(self.engine, max(min(self.workers, self.episodes), 1)) as pool:
+        with make_pool(self.engine, min(self.workers, max(self.episodes, 1))) as pool:
             for task in self.tasks:
                 with console.progress(task) as progress:
                     done = collect(

@@ -47,7 +47,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
-        with make_pool(workers=max(min(self.workers, self.episodes), 1)) as pool:
+        with make_pool(workers=min(self.workers, max(self.episodes, 1))) as pool:
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     evaluation = evaluate(

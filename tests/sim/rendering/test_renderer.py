@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera, look_at, published_cameras
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.heightmap import empty_table
+from ravens_suite.core.heightmap import View, empty_table
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import PLANE_HEIGHT
@@ -125,7 +125,7 @@ def test_the_empty_table_has_the_depth_that_heightmaps_expect(draw: Renderer, sc
     views = published_cameras(SMALL)
     images = draw.render(scene, views)
     for camera, depth in zip(views, images.depth, strict=True):
-        table = empty_table(camera)
+        table = empty_table(View.of(camera.image_size, camera.intrinsics, camera.pose.matrix()))
         assert (depth.reshape(-1) == table.depth)[table.pixel].mean() > 0.9
 
 
