@@ -25,7 +25,7 @@ import gymnasium
 import numpy as np
 
 from ravens_suite.errors import OracleGaveUpError
-from ravens_suite.execution.engine import available_cores
+from ravens_suite.execution.pool import available_cores
 from ravens_suite.registry import environment_id, task_names
 from ravens_suite.rollout.provenance import provenance
 

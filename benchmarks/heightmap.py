@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import platform
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import best_milliseconds
 
-from ravens_suite.core.cameras import Camera
-from ravens_suite.core.heightmap import Heightmap, camera_rays, fuse
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap, View, camera_rays, fuse
 from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 from ravens_suite.data.atomic import write_json
 from ravens_suite.envs.environment import RavensEnv
@@ -33,11 +32,12 @@ REPETITIONS = 15
 def reference(
     color: NDArray[np.uint8],
     depth: NDArray[np.float32],
-    cameras: Sequence[Camera],
+    intrinsics: Array,
+    poses: Array,
     workspace: Workspace = AGENT_WORKSPACE,
 ) -> Heightmap:
     """What ``fuse`` computes, written plainly: arguments and result are the same."""
-    views = [_view(*view, workspace) for view in zip(color, depth, cameras, strict=True)]
+    views = [_view(*view, workspace) for view in zip(color, depth, intrinsics, poses, strict=True)]
     colors = np.stack([shade for shade, _ in views]).astype(np.int64)
     seen = (colors.sum(axis=-1) > 0).sum(axis=0)
     mean = np.rint(colors.sum(axis=0) / np.maximum(seen, 1)[..., None]).astype(np.uint8)
@@ -45,10 +45,11 @@ def reference(
 
 
 def _view(
-    color: NDArray[np.uint8], depth: NDArray[np.float32], camera: Camera, workspace: Workspace
+    color: NDArray[np.uint8], depth: NDArray[np.float32], intrinsics: Array, pose: Array, workspace: Workspace
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Colour and height of one view."""
-    rays, near = camera_rays(camera, workspace), depth.reshape(-1)
+    rays = camera_rays(View.of((len(depth), len(depth[0])), intrinsics, pose), workspace)
+    near = depth.reshape(-1)
     column, row, z = near * rays.direction + rays.origin[:, None]
     rows, columns = workspace.shape
     inside = (near > 0) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
@@ -67,7 +68,7 @@ def measure(task: str, seed: int) -> dict[str, object]:
     """Times of one observation, and whether both maps are equal to the pixel."""
     env = RavensEnv(task)
     observation, _ = env.reset(seed=seed)
-    views = observation["color"], observation["depth"], env.cameras
+    views = tuple(observation[key] for key in ("color", "depth", "camera_intrinsics", "camera_poses"))
     env.close()
     ours, plain = fuse(*views), reference(*views)
     return {

@@ -14,11 +14,12 @@ import tempfile
 from pathlib import Path
 
 from ravens_suite.data.atomic import write_json
-from ravens_suite.execution.engine import available_cores, make_engine
+from ravens_suite.execution.pool import available_cores, make_pool
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.provenance import provenance
-from ravens_suite.training.loop import TrainingPlan, train
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
 AGENT, TASK, DEMOS = "transporter", "block-insertion", 10
 
@@ -31,12 +32,13 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    plan = TrainingPlan(AGENT, TASK, DEMOS, steps=options.steps, val_episodes=0, threads=options.threads)
-    with tempfile.TemporaryDirectory() as folder, make_engine(workers=available_cores()) as engine:
+    settings = TrainingSettings(steps=options.steps, val_episodes=0, threads=options.threads)
+    plan = TrainingPlan(agent=AGENT, tasks=(TASK,), demos=DEMOS, settings=settings)
+    with tempfile.TemporaryDirectory() as folder, make_pool(workers=available_cores()) as pool:
         data, run = Path(folder) / "data", Path(folder) / "run"
-        collect(TASK, episodes=DEMOS, data=data, engine=engine)
+        collect(TASK, episodes=DEMOS, data=data, pool=pool)
         trained = train(plan, data, run)
-        judged = evaluate(str(run), split="val", episodes=options.episodes, engine=engine).to_json()
+        judged = evaluate(str(run), split="val", episodes=options.episodes, pool=pool).to_json()
     result = {
         "task": TASK,
         "demos": DEMOS,
@@ -45,7 +47,7 @@ def main() -> None:
         "train_seconds": round(trained.seconds, 1),
         "val_episodes": options.episodes,
         "mean_score": judged["mean_score"],
-        "strict_success": judged["strict_success"],
+        "success_rate": judged["success_rate"],
         **provenance(),
     }
     print(json.dumps(result, indent=1))

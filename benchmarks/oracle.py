@@ -17,26 +17,22 @@ from typing import Any
 
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import write_json
-from ravens_suite.execution.engine import Engine, make_engine
+from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.registry import task_names
 from ravens_suite.rollout.evaluate import Evaluation, evaluate
-
-IMAGE_SIZE = [48, 64]
-"""The oracle does not look at the images, so they may be small."""
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def measure(task: str, split: Split, episodes: int, engine: Engine) -> Evaluation:
+def measure(task: str, split: Split, episodes: int, pool: JobPool) -> Evaluation:
     """The oracle on seeds 0, 1, ... of a split."""
     return evaluate(
         "oracle",
         task,
         split=split,
         episodes=episodes,
-        arguments={"image_size": IMAGE_SIZE},
         out=Path("runs/oracle") / task,
-        engine=engine,
+        pool=pool,
     )
 
 
@@ -44,11 +40,11 @@ def row(found: Evaluation) -> dict[str, Any]:
     """One line of the table."""
     figures = found.to_json()
     return {
-        "task": found.task,
-        "split": found.split,
+        "task": found.plan.task,
+        "split": found.plan.split,
         "episodes": figures["episodes"],
         "score": round(figures["mean_score"], 2),
-        "strict": round(figures["strict_success"], 2),
+        "strict": round(figures["success_rate"], 2),
         "mean_steps": round(figures["mean_steps"], 2),
     }
 
@@ -63,7 +59,7 @@ def failures(found: Evaluation) -> dict[str, Any]:
             "not_met": [name for name, met in result.goals.items() if not met],
             "motions": [motion["outcome"] for motion in result.motions],
         }
-        for result in found.results
+        for result in found.outcomes
         if not (result.success and result.score > 0.99)
     }
 
@@ -81,11 +77,11 @@ def main() -> None:
     options = parser.parse_args()
     names = options.tasks or [*task_names(), *(f"{name}-continuous" for name in task_names())]
     rows, failed = [], {}
-    with make_engine("processes", options.workers) as engine:
+    with make_pool("processes", options.workers) as pool:
         for task in names:
             count = options.continuous_episodes if task.endswith("-continuous") else options.episodes
             for split in SPLITS:
-                found = measure(task, split, count, engine)
+                found = measure(task, split, count, pool)
                 rows.append(row(found))
                 failed[f"{task}/{split}"] = failures(found)
                 print(json.dumps(rows[-1]), flush=True)

@@ -32,7 +32,9 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.data import episode
 from ravens_suite.envs import controls, environment
-from ravens_suite.rollout.rollout import Oracle, make_environment, roll_out, to_episode
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.rollout import roll_out, to_episode
 from ravens_suite.sim import kinematics
 from ravens_suite.sim.bodies import Box, solid
 from ravens_suite.sim.rendering.moderngl_renderer import ModernglRenderer
@@ -86,7 +88,7 @@ class Stopwatch:
 def measure(task: str, episodes: int, watch: Stopwatch, renderer: str, folder: Path) -> dict[str, Any]:
     """Figures of one task; the first episode warms up and does not count."""
     env = make_environment(task, "train", {"renderer": renderer})
-    policy = Oracle()
+    policy = OraclePolicy(env)
     path = folder / f"{task}.episode"
     roll_out(env, policy, 0)
     before = dict(watch.seconds)
@@ -94,7 +96,7 @@ def measure(task: str, episodes: int, watch: Stopwatch, renderer: str, folder: P
     start = time.perf_counter()
     for seed in range(episodes):
         rollout = roll_out(env, policy, seed)
-        episode.write_episode(path, to_episode(rollout, task, "train", seed, {}), rollout.recording)
+        episode.write_episode(path, to_episode(rollout, task, "train", {}), rollout.recording)
         steps += rollout.steps
     mean = (time.perf_counter() - start) / episodes
     parts = {part: (watch.seconds[part] - before[part]) / episodes for part in PARTS}

@@ -28,17 +28,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ravens_suite.agents import transporter, transporter_2020
-from ravens_suite.agents.base import Agent, Demonstrations
+from ravens_suite.agents import transporter_2020
+from ravens_suite.agents.base import Agent
+from ravens_suite.agents.common.memory import keep_freed_memory
 from ravens_suite.agents.common.resnet import count_parameters
+from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.steps import step_from_maps
-from ravens_suite.agents.transporter.agent import Transporter, TransporterConfig
+from ravens_suite.agents.transporter import agent as transporter
+from ravens_suite.agents.transporter.agent import Transporter
+from ravens_suite.agents.transporter.network import TransporterConfig
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import Heightmap
-from ravens_suite.core.types import Observation, quantize_depth
+from ravens_suite.core.observations import Observation
+from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.atomic import write_json
+from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.rollout.provenance import provenance
 
 CORRELATIONS = ("match_everywhere", "match_nearby", "correlate_nearby")
@@ -77,7 +83,7 @@ class Stopwatch:
         return call
 
 
-def demonstration() -> Demonstrations:
+def demonstration() -> PickPlaceDataset:
     """One step: a block that goes from one spot of the table to another, turned."""
     shape = AGENT_WORKSPACE.shape
 
@@ -90,7 +96,7 @@ def demonstration() -> Demonstrations:
 
     pick = Pose.planar(*AGENT_WORKSPACE.to_metres(110, 50))
     place = Pose.planar(*AGENT_WORKSPACE.to_metres(210, 100), yaw=np.pi / 2)
-    return Demonstrations([[step_from_maps(draw(98, 44, 24, 12), draw(204, 88, 12, 24), pick, place)]])
+    return PickPlaceDataset([[step_from_maps(draw(98, 44, 24, 12), draw(204, 88, 12, 24), pick, place)]])
 
 
 def observation() -> Observation:
@@ -100,6 +106,7 @@ def observation() -> Observation:
     return {
         "color": rng.integers(0, 255, (*shape, 3), dtype=np.uint8),
         "depth": quantize_depth(np.full(shape, 1.0) + rng.uniform(0, 0.01, shape)),
+        **camera_matrices(published_cameras()),
     }
 
 
@@ -113,7 +120,7 @@ def least(action: Callable[[], object], repetitions: int) -> float:
     return min(times)
 
 
-def measure(agent: Agent, module: Any, steps: int, acts: int, warm_up: int) -> dict[str, Any]:
+def measure(agent: Agent[Any], module: Any, steps: int, acts: int, warm_up: int) -> dict[str, Any]:
     """The figures of one agent.
 
     Args:
@@ -123,11 +130,11 @@ def measure(agent: Agent, module: Any, steps: int, acts: int, warm_up: int) -> d
         acts: decisions.
         warm_up: steps and decisions that are not counted.
     """
-    demos, seen, cameras = demonstration(), observation(), published_cameras()
+    demos, seen = demonstration(), observation()
 
     def act() -> None:
         agent.reset()
-        agent.act(seen, cameras)
+        agent.act(seen)
 
     for step in range(warm_up):
         agent.fit_step(demos, step)
@@ -179,6 +186,7 @@ def main() -> None:
     if options.out.is_dir():
         parser.error(f"--out {options.out} is a folder; name a file in it.")
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     ours = measure(Transporter(TransporterConfig(batch=1)), transporter, options.steps, acts=10, warm_up=3)
     ours |= measure_batch(options.steps)
     config = transporter_2020.Transporter2020Config(**json.loads(options.reference))

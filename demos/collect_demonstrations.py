@@ -17,7 +17,7 @@ print(f"{done.to_json()}")
 store = EpisodeStore.of(data, "block-insertion", "train")
 episode = store.read(store.seeds()[0])
 for name, images in episode.observations.items():
-    print(f"{name:6s} {images.shape} {images.dtype}")
+    print(f"{name:18s} {images.shape} {images.dtype}")
 print(f"score {episode.score}, strict success {episode.success}, place poses {episode.actions['place'].round(3)}")
 megabytes = store.path(episode.seed).stat().st_size / 1e6
 print(f"{megabytes / (episode.steps + 1):.3f} MB an observation on disk")

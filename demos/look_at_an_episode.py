@@ -10,16 +10,18 @@ import gymnasium
 import numpy as np
 
 from ravens_suite.registry import environment_id
+from ravens_suite.rollout.policies import OraclePolicy
 
 task = sys.argv[1] if len(sys.argv) > 1 else "block-insertion"
 out = sys.argv[2] if len(sys.argv) > 2 else "episode.png"
 
 env = gymnasium.make(environment_id(task), split="test")
+oracle = OraclePolicy(env)
 observation, info = env.reset(seed=0)
 rows = [np.hstack(list(observation["color"]))]
 total, over = 0.0, False
 while not over:
-    observation, reward, terminated, truncated, info = env.step(env.unwrapped.oracle_action())
+    observation, reward, terminated, truncated, info = env.step(oracle.act(observation))
     total, over = total + reward, terminated or truncated
 rows.append(np.hstack(list(observation["color"])))
 env.close()

@@ -1,29 +1,33 @@
 """An agent of your own in one class: it looks for the colours that demonstrations pick from and place on.
 
-python demos/own_agent.py [FOLDER]
+On the command line, from the folder of this file::
 
-To use an agent on the command line, name its class in the entry-point group ``ravens_suite.agents`` of your package.
+    ravens-suite collect place-red-in-green --episodes 3
+    ravens-suite train own_agent.py:ColorSeeker place-red-in-green --demos 3 --val-episodes 0 --out runs/seeker
+    ravens-suite evaluate runs/seeker --episodes 5
+
+or as a script: python own_agent.py [FOLDER]
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 import torch
 from torch import Tensor
 
-from ravens_suite.agents.base import Agent, Demonstrations
-from ravens_suite.core.cameras import Camera
+from ravens_suite.agents.base import Agent
 from ravens_suite.core.geometry import Array, Pose
-from ravens_suite.core.heightmap import Heightmap, fuse
-from ravens_suite.core.types import Action, Observation
+from ravens_suite.core.heightmap import Heightmap, fuse_observation
+from ravens_suite.core.observations import Interface, Observation
+from ravens_suite.core.policy import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE
-from ravens_suite.data.store import EpisodeStore
-from ravens_suite.registry import environment_id
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -33,36 +37,42 @@ class ColorSeekerConfig:
     steps: int = 50
 
 
-class ColorSeeker(Agent):
+class ColorSeeker(Agent[Demonstrations]):
     """Keeps the mean colour (and height) at demonstrated picks and places; acts where the map looks most alike."""
 
     name = "color-seeker"
     config_type = ColorSeekerConfig
+    observation_keys = ("color", "depth", "camera_intrinsics", "camera_poses")
 
-    def __init__(self, config: ColorSeekerConfig | None = None, seed: int = 0) -> None:
-        super().__init__(config, seed)
+    def __init__(
+        self, config: ColorSeekerConfig | None = None, seed: int = 0, interface: Interface | None = None
+    ) -> None:
+        super().__init__(config, seed, interface)
         self.looks = torch.zeros(2, 4)
 
-    def fit_step(self, demos: Demonstrations, step: int) -> dict[str, float]:
-        """Move the running means towards one more demonstrated step."""
-        example = demos.sample(np.random.default_rng([self.seed, step]))
-        looks = _looks(Heightmap(example.color, example.height))
-        seen = [looks[round(float(point[1])), round(float(point[0]))] for point in (example.pick, example.place)]
-        error = torch.from_numpy(np.stack(seen)).float() - self.looks
-        self.looks += error / (step + 1)
-        return {"error": float(error.norm())}
+    def make_dataset(self, demonstrations: Demonstrations) -> Demonstrations:
+        """The episodes themselves; a step is read from disk when it is drawn."""
+        return demonstrations
 
-    def act(self, observation: Observation, cameras: Sequence[Camera]) -> dict[str, Array]:
-        """The two pixels whose looks are nearest to the means."""
-        heightmap = fuse(observation["color"], observation["depth"], cameras)
-        looks = _looks(heightmap)
-        poses = []
+    def fit_step(self, dataset: Demonstrations, step: int) -> dict[str, float]:
+        """Move the running means towards one more demonstrated step."""
+        episode, index = dataset.sample(np.random.default_rng([self.seed, step]))
+        looks = _looks(fuse_observation(episode.observation(index, self.observation_keys)))
+        poses = [episode.actions()[name][index] for name in ("pick", "place")]
+        seen = np.stack([looks[AGENT_WORKSPACE.to_pixel(x, y)] for x, y, *_ in poses])
+        error = torch.from_numpy(seen).float() - self.looks
+        self.looks = self.looks + error / (step + 1)
+        return {"error": float(error.abs().mean())}
+
+    def act(self, observation: Observation) -> Action:
+        """Pick and place where the map looks most like what was seen there."""
+        heightmap = fuse_observation(observation)
+        looks, poses = _looks(heightmap), []
         for wanted in self.looks.numpy():
-            distance = np.abs(looks - wanted).sum(axis=-1)
-            row, column = np.unravel_index(np.argmin(distance), distance.shape)
+            row, column = np.unravel_index(np.abs(looks - wanted).sum(axis=-1).argmin(), heightmap.height.shape)
             x, y = AGENT_WORKSPACE.to_metres(row, column)
-            poses.append(Pose((x, y, float(heightmap.height[row, column]))))
-        return dict(Action(*poses).to_dict())
+            poses.append(Pose((x, y, float(heightmap.height[row, column]))).vector())
+        return dict(zip(("pick", "place"), poses, strict=True))
 
     def weights(self) -> dict[str, Tensor]:
         """The means."""
@@ -87,20 +97,9 @@ def _looks(heightmap: Heightmap) -> Array:
 
 
 if __name__ == "__main__":
-    data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
-    collect("place-red-in-green", episodes=3, data=data)
-    store = EpisodeStore.of(data, "place-red-in-green", "train")
-    demos = Demonstrations.from_episodes(store.read(seed) for seed in store.seeds()[:3])
-    agent = ColorSeeker()
-    for step in range(agent.config.steps):
-        agent.fit_step(demos, step)
-    env = gymnasium.make(environment_id("place-red-in-green"), split="test")
-    observation, info = env.reset(seed=0)
-    agent.reset()
-    total, over = 0.0, False
-    while not over:
-        action = agent.act(observation, env.unwrapped.cameras)
-        observation, reward, terminated, truncated, info = env.step(action)
-        total, over = total + reward, terminated or truncated
-    env.close()
-    print(f"score {100 * total:.0f} of 100; goals {info['goals']}")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    collect("place-red-in-green", episodes=3, data=folder / "data")
+    settings = TrainingSettings(val_episodes=0)
+    plan = TrainingPlan(agent=f"{__file__}:ColorSeeker", tasks=("place-red-in-green",), demos=3, settings=settings)
+    train(plan, folder / "data", folder / "seeker")
+    print(f"mean score {evaluate(str(folder / 'seeker'), episodes=5).summary.mean_score:.0f} of 100")

@@ -2,20 +2,23 @@
 
 ``ravens_suite/tasks/stack_block_pyramid.py`` is the task ``stack-block-pyramid``, its class is ``StackBlockPyramid``
 and its environment ``ravens_suite/StackBlockPyramid-v0``; ``agents/state_mlp.py`` is the agent ``state-mlp``, its class
-``StateMlp``. An agent may also be a package, whose ``__init__`` has the class. Tasks may lie in folders below
-``tasks``, one for each family, which are no part of their names. Files whose name starts with an underscore, and those
-named below, hold what several share.
+``StateMlp``. An agent may also be a package whose ``__init__`` defines or imports the class. Tasks may lie in folders
+below ``tasks``, one for each family; the folder is no part of a task's name. Files whose name starts with an
+underscore, and those named below, hold what several share.
 
-A task's file may declare variants, as a literal in its class::
+The class of a task may declare variants, as a literal::
 
     variants: ClassVar[Variants] = {"easy": {"yaw": 0.0}}
 
-which makes ``<task>-easy`` a task, too, with these arguments of the class.
+which makes ``<task>-easy`` a task, too, with these keyword arguments of the class.
 
 Other packages add theirs through the entry-point groups ``ravens_suite.tasks`` and ``ravens_suite.agents``::
 
     [project.entry-points."ravens_suite.tasks"]
     sort-cubes = "my_package.sort_cubes:SortCubes"
+
+The suite's own names cannot be taken. Whatever is wrong with a task or an agent of another package is said when it is
+used; it never keeps the suite from being imported.
 """
 
 from __future__ import annotations
@@ -23,17 +26,19 @@ from __future__ import annotations
 import ast
 import logging
 import pkgutil
+import re
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium
 
@@ -51,6 +56,10 @@ _SHARED_BY_TASKS = frozenset({"base", "placement", "primitives"})
 _SHARED_BY_AGENTS = frozenset({"base", "common", "pick_place"})
 _CONTINUOUS = "-continuous"
 _VARIANTS = "variants"
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NEEDED_BY_AGENTS = ("torch", "safetensors")
+
+Kind = Literal["task", "agent"]
 
 
 @dataclass(frozen=True)
@@ -61,13 +70,22 @@ class Entry:
         name: on the command line.
         module: to import.
         attribute: name of the class in it.
-        arguments: of the class, for a variant of a task.
+        arguments: keyword arguments of the class, for a variant of a task.
+        foreign: whether another package declares it.
+        rivals: other places that claim the same name, as ``module:class``.
     """
 
     name: str
     module: str
     attribute: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    foreign: bool = False
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """``module:class``."""
+        return f"{self.module}:{self.attribute}"
 
 
 def task_names() -> list[str]:
@@ -76,7 +94,7 @@ def task_names() -> list[str]:
 
 
 def agent_names() -> list[str]:
-    """All learning agents."""
+    """All registered learning agents."""
     return sorted(_agents())
 
 
@@ -91,52 +109,60 @@ def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
 
     Raises:
         UnknownNameError: there is no such task.
-        ConfigError: its file does not define the class it is named after.
+        ConfigError: several packages declare it, or where it is declared there is no module, no class or no task.
     """
     entry = _find("task", name.removesuffix(_CONTINUOUS), _tasks())
-    return _load(entry), dict(entry.arguments)
+    task: type[Task] = _load("task", entry)
+    return _checked_task(task, entry.reference) if entry.foreign else task, dict(entry.arguments)
 
 
 def load_agent(name: str) -> type[Agent[Any]]:
-    """Import an agent; raises as ``load_task`` does."""
-    if ":" in name:
-        own: type[Agent[Any]] = load_object(name)
-        return own
-    agent: type[Agent[Any]] = _load(_find("agent", name, _agents()))
-    return agent
+    """Import an agent.
 
-
-def load_object(path: str) -> Any:
-    """Import what a user names as ``package.module:name`` or ``file.py:name``.
+    Args:
+        name: of a registered agent; or where the class is, ``path/to/file.py:ClassName`` or
+            ``package.module:ClassName``, for an agent that no package declares. A relative path starts at the working
+            directory; worker processes have the same one.
 
     Raises:
-        ConfigError: there is no such module, file or name in it.
+        UnknownNameError: there is no such agent.
+        ConfigError: several packages declare it; where it is declared there is no module, no class or no agent; or
+            PyTorch is not installed.
     """
-    where, _, name = path.rpartition(":")
     try:
-        module = _load_file(Path(where)) if where.endswith(".py") else import_module(where)
-        return getattr(module, name)
-    except (ImportError, FileNotFoundError, AttributeError) as error:
+        if ":" in name:
+            return _checked_agent(load_object(name), name)
+        entry = _find("agent", name, _agents())
+        agent: type[Agent[Any]] = _load("agent", entry)
+        return _checked_agent(agent, entry.reference, entry.name) if entry.foreign else agent
+    except ModuleNotFoundError as error:
+        if error.name not in _NEEDED_BY_AGENTS:
+            raise
+        raise ConfigError(f"Agents need {error.name}, which is missing: pip install 'ravens-suite[train]'.") from error
+
+
+def load_object(reference: str) -> Any:
+    """Import what a user names as ``package.module:name`` or ``path/to/file.py:name``.
+
+    What goes wrong inside the module itself is raised as it is.
+
+    Raises:
+        ConfigError: there is no such module or file, or nothing of that name in it.
+    """
+    where, _, name = reference.rpartition(":")
+    try:
+        module = _import_file(Path(where)) if where.endswith(".py") else _import(where)
+    except LookupError as error:
         raise ConfigError(
-            f"Cannot import {path!r}: {error}. Write it as package.module:name or file.py:name."
+            f"Cannot import {reference!r}: {error.args[0]}. Write package.module:name or path/to/file.py:name."
         ) from error
-
-
-def _load_file(path: Path) -> ModuleType:
-    """The module of a file, imported once; worker processes import it again by the same path."""
-    name = f"_ravens_suite_user_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
-    if name not in sys.modules:
-        spec = spec_from_file_location(name, path)
-        if spec is None or spec.loader is None or not path.exists():
-            raise FileNotFoundError(f"there is no file {path}")
-        module = module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    if not hasattr(module, name):
+        raise ConfigError(f"Cannot import {reference!r}: {where} defines no {name!r}.")
+    return getattr(module, name)
 
 
 def environment_id(task_name: str) -> str:
-    """``"ravens_suite/BlockInsertion-v0"`` for ``"block-insertion"``; continuous forms have one too.
+    """``"ravens_suite/BlockInsertion-v0"`` for ``"block-insertion"``; continuous forms have one, too.
 
     Raises:
         UnknownNameError: there is no such task.
@@ -146,7 +172,7 @@ def environment_id(task_name: str) -> str:
 
 
 def is_continuous(task_name: str) -> bool:
-    """Whether a task is in its continuous form, which takes waypoints instead of pick and place poses."""
+    """Whether a name is that of a task's continuous form, whose actions are way-points of the tool."""
     return task_name.endswith(_CONTINUOUS)
 
 
@@ -170,13 +196,18 @@ def _register(identifier: str, arguments: dict[str, Any]) -> None:
         gymnasium.register(identifier, entry_point=_ENVIRONMENT, kwargs=arguments)
 
 
+# ---------------------------------------------------------------------- finding
+
+
 @lru_cache(maxsize=1)
 def _tasks() -> dict[str, Entry]:
     entries = _discover("tasks", _SHARED_BY_TASKS)
-    for entry in list(entries.values()):
-        for variant, arguments in _declared_variants(entry).items():
-            entries.setdefault(f"{entry.name}-{variant}", replace(entry, arguments=arguments))
-    return {name: replace(entry, name=name) for name, entry in entries.items()}
+    variants = [
+        replace(entry, name=f"{entry.name}-{variant}", arguments=arguments)
+        for entry in entries.values()
+        for variant, arguments in _declared_variants(entry).items()
+    ]
+    return _named([*entries.values(), *variants])
 
 
 @lru_cache(maxsize=1)
@@ -186,19 +217,38 @@ def _agents() -> dict[str, Entry]:
 
 def _discover(package: str, shared: frozenset[str]) -> dict[str, Entry]:
     """Entries of this package's own files, then of other packages' entry points."""
-    module = f"{__package__}.{package}"
-    spec = find_spec(module)
-    folders = spec.submodule_search_locations if spec else None
-    entries: dict[str, Entry] = {}
-    for name in _modules(list(folders or ()), shared, packages_are_families=package == "tasks"):
-        label = name.rpartition(".")[2].replace("_", "-")
-        entries[label] = Entry(label, f"{module}.{name}", _camel_case(label))
-    for point in entry_points(group=module):
-        if point.name in entries:
-            _LOG.warning("Ignored %s of group %s: the name %r is taken.", point.value, module, point.name)
-        else:
-            entries[point.name] = Entry(point.name, point.module, point.attr)
-    return entries
+    parent = f"{__package__}.{package}"
+    spec = _spec(parent)
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    entries = []
+    for module in _modules(folders, shared, packages_are_families=package == "tasks"):
+        name = module.rpartition(".")[2].replace("_", "-")
+        entries.append(Entry(name, f"{parent}.{module}", _camel_case(name)))
+    for point in entry_points(group=parent):
+        module, _, attribute = (part.strip() for part in point.value.partition(":"))
+        entries.append(Entry(point.name, module, attribute, foreign=True))
+    return _named(entries)
+
+
+def _named(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Entries by name. Nothing takes the place of one of the suite's own; other rivals are noted, to be refused."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        first = found.get(entry.name)
+        if not _NAME.fullmatch(entry.name) or is_continuous(entry.name):
+            _LOG.warning(
+                "Ignored %s: the name %r must be lower-case words joined by hyphens, and not end in %s.",
+                entry.reference,
+                entry.name,
+                _CONTINUOUS,
+            )
+        elif first is None:
+            found[entry.name] = entry
+        elif entry.foreign and not first.foreign:
+            _LOG.warning("Ignored %s: the suite itself has a %r.", entry.reference, entry.name)
+        elif entry.reference != first.reference:
+            found[entry.name] = replace(first, rivals=(*first.rivals, entry.reference))
+    return found
 
 
 def _modules(folders: list[str], shared: frozenset[str], *, packages_are_families: bool) -> Iterator[str]:
@@ -213,55 +263,140 @@ def _modules(folders: list[str], shared: frozenset[str], *, packages_are_familie
             yield info.name
 
 
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module is; neither it nor the packages around it are imported."""
+    spec, path, name = None, None, ""
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        found = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+        spec = next((candidate for candidate in found if candidate is not None), None)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec
+
+
 def _declared_variants(entry: Entry) -> dict[str, dict[str, Any]]:
-    """The literal ``variants`` of a task's class, read from its source: importing a task imports the simulator."""
+    """The ``variants`` of a task's class, read from its source: importing a task would import the simulator."""
     try:
-        spec = find_spec(entry.module)
-    except (ImportError, ValueError):
+        spec = _spec(entry.module)
+        if spec is None or not str(spec.origin).endswith(".py"):
+            return {}
+        source = Path(str(spec.origin)).read_text(encoding="utf-8")
+        return _literal_variants(source, entry.attribute) if _VARIANTS in source else {}
+    except Exception as error:
+        # Whatever is wrong with one task must not keep the suite from being imported.
+        _LOG.warning("Cannot read the variants of %s: %s", entry.reference, error)
         return {}
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return {}
-    source = Path(spec.origin).read_text(encoding="utf-8")
-    if _VARIANTS not in source:
-        return {}
+
+
+def _literal_variants(source: str, class_name: str) -> dict[str, dict[str, Any]]:
+    """The value of ``variants`` in the body of a class.
+
+    Raises:
+        SyntaxError: the source is not Python.
+        ValueError: the value is not a literal of names to keyword arguments.
+    """
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ClassDef) and node.name == entry.attribute:
-            for statement in node.body:
-                if isinstance(statement, ast.AnnAssign | ast.Assign) and _VARIANTS in _targets(statement):
-                    return _literal(statement, spec.origin)
+        if not isinstance(node, ast.ClassDef) or node.name != class_name:
+            continue
+        for statement in node.body:
+            match statement:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                    | ast.Assign(targets=[ast.Name(id=name)], value=value)
+                ) if name == _VARIANTS:
+                    return _checked_variants(value)
     return {}
 
 
-def _targets(statement: ast.AnnAssign | ast.Assign) -> list[str]:
-    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else statement.targets
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _literal(statement: ast.AnnAssign | ast.Assign, path: str) -> dict[str, dict[str, Any]]:
+def _checked_variants(expression: ast.expr) -> dict[str, dict[str, Any]]:
     try:
-        value = ast.literal_eval(statement.value) if statement.value is not None else {}
-        return {str(name): dict(arguments) for name, arguments in dict(value).items()}
-    except (ValueError, TypeError):
-        _LOG.warning("%s:%d: variants must be a literal of names to arguments; ignored.", path, statement.lineno)
-        return {}
+        value = ast.literal_eval(expression)
+        return {str(name): {str(key): item for key, item in dict(given).items()} for name, given in dict(value).items()}
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"line {expression.lineno}: variants must be a literal of names to keyword arguments, "
+            'such as {"easy": {"yaw": 0.0}}'
+        ) from None
 
 
-def _find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+def _find(kind: Kind, name: str, entries: Mapping[str, Entry]) -> Entry:
     if name not in entries:
         raise UnknownNameError(kind, name, entries)
     return entries[name]
 
 
-def _load(entry: Entry) -> Any:
+# ---------------------------------------------------------------------- importing
+
+
+def _load(kind: Kind, entry: Entry) -> Any:
+    """The class of an entry."""
+    if entry.rivals:
+        claims = ", ".join((entry.reference, *entry.rivals))
+        raise ConfigError(f"Several {kind}s are named {entry.name!r}: {claims}. Rename or uninstall all but one.")
     try:
-        module = import_module(entry.module)
-    except ModuleNotFoundError as error:
-        if error.name and not entry.module.startswith(error.name):
-            raise
-        raise ConfigError(f"{entry.name!r} is declared to be in {entry.module}, which is not installed.") from error
-    if not hasattr(module, entry.attribute):
-        raise ConfigError(f"{module.__file__} must define a class {entry.attribute} to be {entry.name!r}.")
+        module = _import(entry.module)
+    except LookupError as error:
+        raise ConfigError(
+            f"The {kind} {entry.name!r} is declared to be {entry.reference}, but {error.args[0]}: install it, or mend "
+            "the entry point."
+        ) from error
+    if not entry.attribute or not hasattr(module, entry.attribute):
+        raise ConfigError(f"{module.__file__} must define a class {entry.attribute} to be the {kind} {entry.name!r}.")
     return getattr(module, entry.attribute)
+
+
+def _import(name: str) -> ModuleType:
+    """A module by its name; LookupError if there is none."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name and not name.startswith(f"{error.name}."):
+            raise  # The module is there, but one that it imports is not.
+        raise LookupError(f"there is no module {error.name}") from error
+    except (TypeError, ValueError) as error:
+        if name and not name.startswith("."):
+            raise
+        raise LookupError(f"{name!r} is not the name of a module") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    """The module of a file, imported once; LookupError if there is none. The same path gives the same module name."""
+    name = f"_ravens_suite_user_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise LookupError(f"there is no file {path}")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _checked_task(value: Any, where: str) -> type[Task]:
+    from ravens_suite.tasks.base import Task
+
+    if not (isinstance(value, type) and issubclass(value, Task)):
+        raise ConfigError(f"{where} is not a task: derive the class from ravens_suite.tasks.base.Task.")
+    return value
+
+
+def _checked_agent(value: Any, where: str, name: str | None = None) -> type[Agent[Any]]:
+    """A class that is an agent, and called so if it has to have a certain name."""
+    from ravens_suite.agents.base import Agent
+
+    if not (isinstance(value, type) and issubclass(value, Agent)):
+        raise ConfigError(f"{where} is not an agent: derive the class from ravens_suite.agents.base.Agent.")
+    own = getattr(value, "name", None)
+    if own is None or name not in (None, own):
+        raise ConfigError(f"The agent {where} must set its name{f' to {name!r}' if name else ''}; it is {own!r}.")
+    agent: type[Agent[Any]] = value
+    return agent
 
 
 def _camel_case(name: str) -> str:

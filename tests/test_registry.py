@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -87,60 +87,215 @@ def test_registering_twice_changes_nothing(recwarn: pytest.WarningsRecorder) -> 
     assert not list(recwarn)
 
 
+_FOREIGN_TASKS = """
+from typing import ClassVar
+from ravens_suite.tasks.base import Task
+
+class Cubes(Task):
+    max_steps = 3
+    variants: ClassVar[dict] = {'tall': {'height': 0.1}, 'two-sided': {'sides': 2}}
+
+class Balls(Task):
+    variants = {'many': {'count': 9}}
+
+class Computed(Task):
+    variants = {'a': dict(b=1)}
+"""
+
+
 @pytest.fixture
-def foreign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    (tmp_path / "foreign_cubes.py").write_text(
-        "from typing import ClassVar\n"
-        "class Cubes:\n"
-        "    variants: ClassVar[dict] = {'tall': {'height': 0.1}, 'two-sided': {'sides': 2}}\n"
-        "class Odd:\n"
-        "    variants = {'a': dict(b=1)}\n"
-    )
+def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """``declare(group, **points)``: as if a package with these entry points and the tasks above were installed."""
+    package = tmp_path / "foreign"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported, although nobody uses it')\n")
+    (package / "cubes.py").write_text(_FOREIGN_TASKS)
+    (tmp_path / "foreign_cubes.py").write_text(_FOREIGN_TASKS)
+    (tmp_path / "no_python.py").write_text("class Cubes:\n    variants = {\n")
+    (tmp_path / "needs_more.py").write_text("import no_such_dependency\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    points = [
-        EntryPoint("cubes", "foreign_cubes:Cubes", "ravens_suite.tasks"),
-        EntryPoint("odd", "foreign_cubes:Odd", "ravens_suite.tasks"),
-        EntryPoint("gone", "no_such_package_here.task:Task", "ravens_suite.tasks"),
-        EntryPoint("sort-cubes", "fractions:Fraction", "ravens_suite.tasks"),
-        EntryPoint("no-class", "fractions:Missing", "ravens_suite.tasks"),
-        EntryPoint("block-insertion", "fractions:Fraction", "ravens_suite.tasks"),
-    ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "ravens_suite.tasks" else [])
-    registry._tasks.cache_clear()
-    yield
+    known = set(sys.modules)
+
+    def points(group: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
+        pairs = [
+            (name, value) for name, given in values.items() for value in ([given] if isinstance(given, str) else given)
+        ]
+        declared = [EntryPoint(name, value, group) for name, value in pairs]
+        monkeypatch.setattr(registry, "entry_points", lambda group: declared if declared[0].group == group else [])
+        registry._tasks.cache_clear()
+        registry._agents.cache_clear()
+
+    yield points
     monkeypatch.undo()
     registry._tasks.cache_clear()
+    registry._agents.cache_clear()
+    for name in set(sys.modules) - known:
+        if name.startswith(("foreign", "needs_more")):
+            del sys.modules[name]
 
 
-@pytest.mark.usefixtures("foreign")
-def test_other_packages_add_tasks_but_replace_none() -> None:
-    from fractions import Fraction
-
-    assert registry.load_task("sort-cubes") == (Fraction, {})
-    assert registry.environment_id("sort-cubes") == "ravens_suite/SortCubes-v0"
-    assert registry.load_task("block-insertion")[0].__name__ == "BlockInsertion"
-    with pytest.raises(ConfigError, match="must define a class Missing"):
-        registry.load_task("no-class")
-    with pytest.raises(ConfigError, match=r"'gone' is declared to be in no_such_package_here\.task, which is not"):
-        registry.load_task("gone")
+TASKS, AGENTS = "ravens_suite.tasks", "ravens_suite.agents"
+Declare = Callable[[str, Mapping[str, str | tuple[str, ...]]], None]
 
 
-@pytest.mark.usefixtures("foreign")
-def test_a_task_of_another_package_has_variants_without_being_imported(caplog: pytest.LogCaptureFixture) -> None:
+def test_other_packages_add_tasks_with_variants_and_are_not_imported_for_it(declare: Declare) -> None:
+    declare(TASKS, {"cubes": "foreign_cubes:Cubes", "balls": "foreign.cubes:Balls"})
     names = registry.task_names()
-    assert {"cubes", "cubes-tall", "cubes-two-sided", "odd"} <= set(names)
-    assert "foreign_cubes" not in sys.modules
-    assert not [name for name in names if name.startswith("odd-")]
-    assert "variants must be a literal" in caplog.text
+    assert {"cubes", "cubes-tall", "cubes-two-sided", "balls", "balls-many"} <= set(names)
+    assert not {"foreign", "foreign.cubes", "foreign_cubes"} & set(sys.modules)
     assert registry.environment_id("cubes-two-sided") == "ravens_suite/CubesTwoSided-v0"
-    variant, arguments = registry.load_task("cubes-tall")
-    assert (variant.__name__, arguments) == ("Cubes", {"height": 0.1})
+    task, arguments = registry.load_task("cubes-tall")
+    assert (task.__name__, arguments) == ("Cubes", {"height": 0.1})
+    registry.register_environments()
+    assert gymnasium.spec("ravens_suite/CubesTallContinuous-v0").kwargs == {"task": "cubes-tall", "control": "waypoint"}
 
 
-def test_an_agent_may_be_a_file_of_the_user(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("class Mine:\n    name = 'mine'\n")
-    assert registry.load_agent(f"{tmp_path}/mine.py:Mine").name == "mine"
-    assert registry.load_agent(f"{tmp_path}/mine.py:Mine") is registry.load_agent(f"{tmp_path}/mine.py:Mine")
-    for wrong in ("mine.py:Yours", "yours.py:Mine"):
+def test_the_own_names_of_the_suite_cannot_be_taken(declare: Declare, caplog: pytest.LogCaptureFixture) -> None:
+    declare(TASKS, {"block-insertion": "foreign_cubes:Cubes"})
+    assert registry.load_task("block-insertion")[0].__name__ == "BlockInsertion"
+    assert "Ignored foreign_cubes:Cubes" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("no_such_package_here.task:Task", "there is no module no_such_package_here: install it"),
+        ("foreign_cubes:Missing", "must define a class Missing"),
+        ("foreign_cubes", "must define a class"),
+        ("not a module!", "there is no module not a module!"),
+        ("fractions:Fraction", "fractions:Fraction is not a task"),
+        ("math:pi", "math:pi is not a task"),
+        (
+            ("foreign_cubes:Cubes", "foreign_cubes:Balls"),
+            "Several tasks are named 'sort': foreign_cubes:Cubes, foreign",
+        ),
+    ],
+)
+def test_a_wrong_entry_point_is_said_when_it_is_used(
+    declare: Declare, value: str | tuple[str, ...], message: str
+) -> None:
+    declare(TASKS, {"sort": value})
+    assert "block-insertion" in registry.task_names()
+    assert registry.environment_id("sort") == "ravens_suite/Sort-v0"
+    with pytest.raises(ConfigError, match=message):
+        registry.load_task("sort")
+
+
+def test_errors_inside_a_task_of_another_package_are_its_own(declare: Declare) -> None:
+    declare(TASKS, {"broken": "no_python:Cubes", "more": "needs_more:Cubes"})
+    assert {"broken", "more"} <= set(registry.task_names())
+    with pytest.raises(SyntaxError):
+        registry.load_task("broken")
+    with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
+        registry.load_task("more")
+
+
+def test_variants_that_are_no_literal_are_left_out_and_said(declare: Declare, caplog: pytest.LogCaptureFixture) -> None:
+    declare(TASKS, {"odd": "foreign_cubes:Computed"})
+    assert not [name for name in registry.task_names() if name.startswith("odd-")]
+    assert "variants must be a literal" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["Sort", "sort cubes", "sort_cubes", "sort-continuous", "-sort", ""])
+def test_names_that_cannot_be_typed_or_registered_are_left_out(
+    declare: Declare, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    declare(TASKS, {name: "foreign_cubes:Cubes"})
+    assert not [known for known in registry.task_names() if known.startswith(name or "-")]
+    assert "must be lower-case words joined by hyphens" in caplog.text
+    registry.register_environments()
+
+
+def test_tasks_in_family_folders_are_named_by_their_files(tmp_path: Path) -> None:
+    for file in ("stack_rings.py", "language/put_in_bowl.py", "language/_words.py", "language/hard/sort_all.py"):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        (path.parent / "__init__.py").touch()
+    found = set(registry._modules([str(tmp_path)], frozenset(), packages_are_families=True))
+    assert found == {"stack_rings", "language.put_in_bowl", "language.hard.sort_all"}
+    assert set(registry._modules([str(tmp_path)], frozenset(), packages_are_families=False)) == {
+        "stack_rings",
+        "language",
+    }
+
+
+def test_two_files_of_one_name_are_refused_when_used() -> None:
+    entries = registry._named([registry.Entry("a", "tasks.a", "A"), registry.Entry("a", "tasks.family.a", "A")])
+    with pytest.raises(ConfigError, match="Several tasks are named 'a': tasks.a:A, tasks.family.a:A"):
+        registry._load("task", entries["a"])
+
+
+_AGENT = """
+from ravens_suite.agents.base import Agent
+
+class Mine(Agent):
+    name = 'mine'
+
+class Nameless(Agent):
+    pass
+
+class Other:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("my_agents:Other", "my_agents:Other is not an agent"),
+        ("my_agents:Nameless", "must set its name to 'thine'; it is None"),
+        ("my_agents:Mine", "must set its name to 'thine'; it is 'mine'"),
+    ],
+)
+def test_agents_of_other_packages_are_checked_when_used(
+    declare: Declare, tmp_path: Path, value: str, message: str
+) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "my_agents.py").write_text(_AGENT)
+    declare(AGENTS, {"mine": "my_agents:Mine", "thine": value})
+    assert registry.load_agent("mine").name == "mine"
+    with pytest.raises(ConfigError, match=message):
+        registry.load_agent("thine")
+
+
+def test_an_agent_may_be_a_file_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "mine.py").write_text(_AGENT)
+    (tmp_path / "wrong.py").write_text("import no_such_dependency\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = registry.load_agent(f"{tmp_path}/mine.py:Mine")
+    assert own.name == "mine"
+    assert registry.load_agent("mine.py:Mine") is own
+    assert registry.load_agent("mine:Mine").name == "mine"
+    assert own.__name__ in dir(sys.modules[own.__module__])
+    for wrong in ("mine.py:Yours", "yours.py:Mine", "no_such_module:Mine", ":Mine", ".py:Mine", "..mine:Mine"):
         with pytest.raises(ConfigError, match="Cannot import"):
-            registry.load_agent(f"{tmp_path}/{wrong}")
+            registry.load_agent(wrong)
+    with pytest.raises(ConfigError, match="is not an agent"):
+        registry.load_agent("mine.py:Other")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
+            registry.load_agent("wrong.py:Mine")
+
+
+def test_a_fresh_process_finds_the_same_agent(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "mine.py").write_text(_AGENT)
+    code = "from ravens_suite.registry import load_agent; print(load_agent('mine.py:Mine').__module__)"
+    runs = [subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)]
+    assert runs[0].stdout.strip() == registry.load_agent(f"{tmp_path}/mine.py:Mine").__module__
+
+
+def test_without_torch_agents_say_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("ravens_suite.agents")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigError, match=r"pip install 'ravens-suite\[train\]'"):
+        registry.load_agent("state-mlp")
+
+
+def test_the_control_follows_from_the_name() -> None:
+    assert registry.control_of("block-insertion") == "primitive"
+    assert registry.control_of("block-insertion-continuous") == "waypoint"

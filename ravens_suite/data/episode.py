@@ -139,6 +139,8 @@ class Recording:
             ConfigError: an image has another shape or dtype than the first.
         """
         for key, value in observation.items():
+            if "/" in key:
+                raise ConfigError(f"The observation key {key!r} has a slash, by which image files are named: rename it.")
             if isinstance(value, str):
                 self.texts.setdefault(key, []).append(str(value))
                 continue

@@ -49,14 +49,14 @@ class Exported:
     folder: Path
 
 
-def export(folder: Path, to: str, out: Path, *, progress: Progress = silent) -> list[Exported]:
+def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) -> list[Exported]:
     """Write every dataset in a folder in another format; one that is there already is left as it is.
 
     Args:
         folder: with collected episodes, directly or below (``data/<task>/<split>``).
         to: one of ``FORMATS``.
         out: where the datasets go.
-        progress: told of every episode.
+        on_progress: called for every episode.
 
     Raises:
         MissingDataError: there is nothing to export, or the other library is not installed.
@@ -71,13 +71,13 @@ def export(folder: Path, to: str, out: Path, *, progress: Progress = silent) -> 
         raise MissingDataError(f"There are no episodes in {folder}: collect some first (ravens-suite collect).")
     total, before, results = sum(len(store) for store in stores), 0, []
     for store in stores:
-        results.append(FORMATS[to](store, out, _shifted(progress, before, total)))
+        results.append(FORMATS[to](store, out, _shifted(on_progress, before, total)))
         before += len(store)
-        progress(before, total, results[-1].name)
+        on_progress(before, total, results[-1].name)
     return results
 
 
-def to_minari(store: EpisodeStore, out: Path, progress: Progress = silent) -> Exported:
+def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) -> Exported:
     """Write a store as a Minari dataset. ``MINARI_DATASETS_PATH=out`` finds it under its name.
 
     The dataset's metadata holds, under ``ravens_suite``, the cameras of the images, in order, the seeds and the
@@ -86,7 +86,7 @@ def to_minari(store: EpisodeStore, out: Path, progress: Progress = silent) -> Ex
     Args:
         store: what to write.
         out: folder of Minari datasets.
-        progress: told of every episode.
+        on_progress: called for every episode.
     """
     minari = _library("minari", "minari")
     _library("h5py", "minari")
@@ -106,7 +106,7 @@ def to_minari(store: EpisodeStore, out: Path, progress: Progress = silent) -> Ex
         return Exported(name, int(dataset.total_episodes), int(dataset.total_steps), out / name)
 
 
-def _write_minari(minari: Any, name: str, store: EpisodeStore, mark: dict[str, Any], progress: Progress) -> None:
+def _write_minari(minari: Any, name: str, store: EpisodeStore, mark: dict[str, Any], on_progress: Progress) -> None:
     manifest = store.manifest()
     environment = make_environment(manifest["task"], manifest["split"], manifest["arguments"])
     dataset = None
@@ -117,7 +117,7 @@ def _write_minari(minari: Any, name: str, store: EpisodeStore, mark: dict[str, A
                 dataset = _create(minari, name, buffer, environment, manifest)
             else:
                 dataset.update_dataset_from_buffer(buffer)
-            progress(done, len(mark["seeds"]))
+            on_progress(done, len(mark["seeds"]))
     finally:
         environment.close()
     # Written last: without it the dataset is known to be incomplete and is made anew.
@@ -216,9 +216,9 @@ def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", text)
 
 
-def _shifted(progress: Progress, before: int, everything: int) -> Progress:
+def _shifted(on_progress: Progress, before: int, everything: int) -> Progress:
     def tell(done: int, total: int, note: str = "") -> None:
-        progress(before + done, everything, note)
+        on_progress(before + done, everything, note)
 
     return tell
 

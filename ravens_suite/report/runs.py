@@ -112,7 +112,7 @@ class Run:
     @property
     def agent(self) -> str:
         """Registered name, or how the policy is named."""
-        return self.policy.name
+        return self.policy.label
 
     @property
     def demos(self) -> int:

@@ -102,7 +102,7 @@ class PolicySpec:
 
     Attributes:
         kind: what it is.
-        name: ``oracle``, ``random``, the registered name of an agent, or where to import it from.
+        name: ``oracle``, ``random``, the registered name of an agent, or where it or a policy is imported from.
         folder: of the trained agent; empty for others.
         fingerprint: SHA-256 of its settings and weights; empty for others.
     """
@@ -128,7 +128,11 @@ class PolicySpec:
         if Path(text).is_dir():
             run = RunFolder(Path(text))
             files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
-            return PolicySpec("agent", files.agent(), str(files.path), files.fingerprint())
+            name = files.agent()
+            if run.exists():
+                # An agent of the user's own is not registered: the run says where it is imported from.
+                name = str(run.record()["plan"]["agent"])
+            return PolicySpec("agent", name, str(files.path), files.fingerprint())
         if ":" in text:
             return PolicySpec("import", text)
         raise MissingDataError(
@@ -151,6 +155,11 @@ class PolicySpec:
                 return agent
             case "import":
                 return as_policy(load_object(self.name))
+
+    @property
+    def label(self) -> str:
+        """For a person: of what is imported, the name without the file or the module."""
+        return self.name.rpartition(":")[2]
 
     def to_json(self) -> dict[str, Any]:
         """What an evaluation notes of it; no folder, which may move."""

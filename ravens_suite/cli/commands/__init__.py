@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ravens_suite.cli.commands.agents import Agents
 from ravens_suite.cli.commands.benchmark import Benchmark
 from ravens_suite.cli.commands.collect import Collect
 from ravens_suite.cli.commands.evaluate import Evaluate
@@ -37,6 +38,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, type[Command]] = {
     "tasks": Tasks,
+    "agents": Agents,
     "collect": Collect,
     "train": Train,
     "evaluate": Evaluate,

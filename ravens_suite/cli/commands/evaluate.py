@@ -72,7 +72,7 @@ def _say(console: Console, evaluation: Evaluation) -> None:
     row, plan = evaluation.summary, evaluation.plan
     low, high = row.success_rate_interval
     console.say(
-        f"{plan.policy.name} on {plan.task}, {plan.split}: mean score {row.mean_score:.1f}, success rate "
+        f"{plan.policy.label} on {plan.task}, {plan.split}: mean score {row.mean_score:.1f}, success rate "
         f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} episodes; "
         f"{evaluation.seconds:.1f} s; {evaluation.path}"
     )

@@ -30,7 +30,7 @@ class Export(OutputOptions):
         from ravens_suite.interop.minari import export
 
         with console.progress(f"to {self.to}") as progress:
-            done = export(self.folder, self.to, self.out, progress=progress)
+            done = export(self.folder, self.to, self.out, on_progress=progress)
         for one in done:
             console.say(f"{one.name}: {one.episodes} episodes, {one.steps} steps, in {one.folder}.")
         console.result(

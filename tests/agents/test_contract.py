@@ -1,0 +1,172 @@
+"""What every registered agent must do: add an agent and it is tested here without another line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ravens_suite.agents.base import Agent, config_from_json
+from ravens_suite.core.observations import Interface, groups_with
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.registry import agent_names, load_agent
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+
+SMALLEST: dict[str, dict[str, Any]] = {
+    "transporter": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
+    "transporter-2020": {"widths": [4, 4, 4, 4, 4, 4, 4], "head": 4, "angles": 2, "crop": 16},
+}
+"""Settings that make large agents small; the small ones need none."""
+
+TASKS = {"primitive": "block-insertion", "waypoint": "block-insertion-continuous"}
+
+
+class KilledError(Exception):
+    """Stands for a kill -9: nothing in the library catches it."""
+
+
+@pytest.fixture(params=agent_names())
+def agent(request: pytest.FixtureRequest) -> type[Agent[Any]]:
+    return load_agent(request.param)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[type[Agent[Any]]], Path]:
+    """Two small demonstrations of a task that an agent can learn, with just what it observes."""
+    made: dict[str, Path] = {}
+
+    def collected(agent: type[Agent[Any]]) -> Path:
+        if agent.name not in made:
+            folder = made[agent.name] = tmp_path_factory.mktemp(agent.name)
+            arguments = {"image_size": [48, 64], "observe": list(groups_with(agent.observation_keys))}
+            collect(TASKS[agent.controls[0]], episodes=2, data=folder, arguments=arguments)
+        return made[agent.name]
+
+    return collected
+
+
+def plan(agent: type[Agent[Any]], steps: int = 3) -> TrainingPlan:
+    settings = TrainingSettings(steps=steps, val_episodes=0, threads=1, device="cpu")
+    task = TASKS[agent.controls[0]]
+    return TrainingPlan(
+        agent=agent.name, tasks=(task,), demos=2, settings=settings, config=SMALLEST.get(agent.name, {})
+    )
+
+
+def manifest(agent: type[Agent[Any]], folder: Path) -> dict[str, Any]:
+    return EpisodeStore.of(folder, TASKS[agent.controls[0]], "train").manifest()
+
+
+def test_it_declares_what_it_needs(agent: type[Agent[Any]]) -> None:
+    assert agent.observation_keys and groups_with(agent.observation_keys)
+    assert agent.controls and set(agent.controls) <= {"primitive", "waypoint"}
+    assert set(agent.conditions) <= {"goal", "instruction"}
+    assert agent.config_type().steps >= 1
+
+
+def test_three_steps_killed_and_resumed_give_the_same_bytes(
+    agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
+) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 2:
+            raise KilledError
+
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    train(plan(agent), data(agent), whole.path, save_every=1)
+    with pytest.raises(KilledError):
+        train(plan(agent), data(agent), killed.path, save_every=1, on_progress=kill)
+    train(plan(agent), data(agent), killed.path, save_every=1)
+    assert whole.policy.weights.read_bytes() == killed.policy.weights.read_bytes()
+    assert whole.training.read_bytes() == killed.training.read_bytes()
+
+
+def test_training_changes_the_weights_and_seeds_differ(
+    agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
+) -> None:
+    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
+    config = config_from_json(agent.config_type, SMALLEST.get(agent.name, {}))
+    first, again, other = (agent(config, seed, interface).weights() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+    train(plan(agent), data(agent), tmp_path)
+    trained = load_agent(agent.name).load(RunFolder(tmp_path).policy.path).weights()
+    assert trained.keys() == first.keys()
+    assert any(not torch.equal(trained[name], first[name]) for name in first)
+
+
+def test_loaded_in_a_fresh_process_it_acts_the_same_and_within_the_action_space(
+    agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
+) -> None:
+    train(plan(agent), data(agent), tmp_path)
+    code = (
+        "import json, sys; import numpy as np; from ravens_suite.rollout.evaluate import plan_evaluation;"
+        "from ravens_suite.rollout.environments import make_environment;"
+        "from ravens_suite.rollout.policies import one_thread;"
+        "plan = plan_evaluation(sys.argv[1], None, 'test', {});"
+        "environment = make_environment(plan.task, 'test', plan.arguments);"
+        "policy = plan.policy.make(environment);"
+        "observation, _ = environment.reset(seed=0); policy.reset(0);"
+        "action = [policy.act(observation)];"
+        "print(json.dumps([{k: np.asarray(v).tolist() for k, v in a.items()} for a in action]))"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        ).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    (action,) = json.loads(runs[0].splitlines()[-1])
+    arguments = RunFolder(tmp_path).record()["environments"][TASKS[agent.controls[0]]]["arguments"]
+    environment = make_environment(TASKS[agent.controls[0]], "test", arguments)
+    assert action.keys() == environment.action_space.spaces.keys()
+    environment.reset(seed=0)
+    environment.step(action)
+    environment.close()
+    assert all(np.isfinite(value).all() for value in action.values())
+    assert evaluate(str(tmp_path), episodes=1).summary.episodes == 1
+
+
+def test_what_it_cannot_use_is_refused_by_name(agent: type[Agent[Any]], data: Callable[..., Path]) -> None:
+    whole = Interface.from_json(manifest(agent, data(agent))["interface"])
+    for key in agent.observation_keys:
+        lacking = {name: spec for name, spec in whole.observation.items() if name != key}
+        with pytest.raises(ConfigError, match=f"{agent.name} cannot be used here. .*{key!r}.*--observe"):
+            agent.check(Interface(lacking, whole.action, whole.control))
+    with pytest.raises(ConfigError, match="gives actions of control"):
+        agent.check(Interface(whole.observation, whole.action, "joints"))
+    with pytest.raises(ConfigError, match="no setting 'colour'"):
+        config_from_json(agent.config_type, {"colour": 1})
+
+
+def test_a_damaged_or_foreign_policy_is_named(
+    agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
+) -> None:
+    with pytest.raises(MissingDataError):
+        agent.load(tmp_path)
+    train(plan(agent), data(agent), tmp_path)
+    policy = RunFolder(tmp_path).policy
+    policy.weights.write_bytes(policy.weights.read_bytes()[:-10])
+    with pytest.raises(DamagedDataError, match="weights"):
+        agent.load(policy.path)
+    policy.settings.write_text('{"agent": "other"}')
+    with pytest.raises(ConflictError, match="other"):
+        agent.load(policy.path)
