@@ -101,7 +101,7 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     }
     with _datasets_in(out):
         if not _is_there(out / name, mark):
-            _write_minari(minari, name, store, mark, progress)
+            _write_minari(minari, name, store, mark, on_progress)
         dataset = minari.load_dataset(name)
         return Exported(name, int(dataset.total_episodes), int(dataset.total_steps), out / name)
 
