@@ -87,6 +87,9 @@ def test_registering_twice_changes_nothing(recwarn: pytest.WarningsRecorder) -> 
     assert not list(recwarn)
 
 
+TASKS, AGENTS = "ravens_suite.tasks", "ravens_suite.agents"
+Declare = Callable[[str, Mapping[str, str | tuple[str, ...]]], None]
+
 _FOREIGN_TASKS = """
 from typing import ClassVar
 from ravens_suite.tasks.base import Task
@@ -104,8 +107,8 @@ class Computed(Task):
 
 
 @pytest.fixture
-def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """``declare(group, **points)``: as if a package with these entry points and the tasks above were installed."""
+def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare]:
+    """``declare(group, values)``: as if a package with these entry points and the tasks above were installed."""
     package = tmp_path / "foreign"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('imported, although nobody uses it')\n")
@@ -114,7 +117,7 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
     (tmp_path / "no_python.py").write_text("class Cubes:\n    variants = {\n")
     (tmp_path / "needs_more.py").write_text("import no_such_dependency\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    known = set(sys.modules)
+    known, registered = set(sys.modules), set(gymnasium.registry)
 
     def points(group: str, values: Mapping[str, str | tuple[str, ...]]) -> None:
         pairs = [
@@ -129,13 +132,11 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
     monkeypatch.undo()
     registry._tasks.cache_clear()
     registry._agents.cache_clear()
+    for identifier in set(gymnasium.registry) - registered:
+        del gymnasium.registry[identifier]
     for name in set(sys.modules) - known:
-        if name.startswith(("foreign", "needs_more")):
+        if name.startswith(("foreign", "needs_more", "my_agents")):
             del sys.modules[name]
-
-
-TASKS, AGENTS = "ravens_suite.tasks", "ravens_suite.agents"
-Declare = Callable[[str, Mapping[str, str | tuple[str, ...]]], None]
 
 
 def test_other_packages_add_tasks_with_variants_and_are_not_imported_for_it(declare: Declare) -> None:
@@ -222,7 +223,7 @@ def test_tasks_in_family_folders_are_named_by_their_files(tmp_path: Path) -> Non
 
 def test_two_files_of_one_name_are_refused_when_used() -> None:
     entries = registry._named([registry.Entry("a", "tasks.a", "A"), registry.Entry("a", "tasks.family.a", "A")])
-    with pytest.raises(ConfigError, match="Several tasks are named 'a': tasks.a:A, tasks.family.a:A"):
+    with pytest.raises(ConfigError, match=r"Several tasks are named 'a': tasks\.a:A, tasks\.family\.a:A"):
         registry._load("task", entries["a"])
 
 
@@ -269,6 +270,7 @@ def test_an_agent_may_be_a_file_of_the_user(tmp_path: Path, monkeypatch: pytest.
     assert own.name == "mine"
     assert registry.load_agent("mine.py:Mine") is own
     assert registry.load_agent("mine:Mine").name == "mine"
+    monkeypatch.delitem(sys.modules, "mine")
     assert own.__name__ in dir(sys.modules[own.__module__])
     for wrong in ("mine.py:Yours", "yours.py:Mine", "no_such_module:Mine", ":Mine", ".py:Mine", "..mine:Mine"):
         with pytest.raises(ConfigError, match="Cannot import"):
