@@ -22,14 +22,6 @@ def quarter_turns(tensor: Tensor, turns: int) -> Tensor:
     return torch.rot90(tensor, turns, dims=(-1, -2))
 
 
-def turn_fields(tensor: Tensor, turns: int) -> Tensor:
-    """A field map (batch, fields * 4, rows, columns) as it is after the scene turned by quarter turns."""
-    batch, channels, rows, columns = tensor.shape
-    fields = tensor.view(batch, channels // ORIENTATIONS, ORIENTATIONS, rows, columns)
-    turned = quarter_turns(fields.roll(turns, dims=2), turns)
-    return turned.reshape(batch, channels, *turned.shape[-2:])
-
-
 def _orient(weight: Tensor, turning: Tensor) -> Tensor:
     """Kernels (outputs, inputs, n) in all orientations, (outputs, 4, inputs, n), by a matrix from ``_turning``.
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 PIXEL_SIZE = 0.003125
 PLANE_HEIGHT = -0.001
@@ -50,11 +46,6 @@ class Workspace:
     def to_metres(self, row: float, column: float) -> tuple[float, float]:
         """``(x, y)`` of a pixel: no half-pixel offset."""
         return self.low[0] + column * self.pixel_size, self.low[1] + row * self.pixel_size
-
-    def contains(self, point: NDArray[Any] | tuple[float, float, float], margin: float = 0.0) -> bool:
-        """Whether a point lies inside the box grown by ``margin`` metres."""
-        value, low, high = np.asarray(point), np.asarray(self.low), np.asarray(self.high)
-        return bool(np.all(value >= low - margin) and np.all(value <= high + margin))
 
 
 TASK_WORKSPACE = Workspace(low=(0.25, -0.5, 0.0), high=(0.75, 0.5, 0.30))

@@ -114,16 +114,20 @@ def test_a_run_that_newer_code_finished_says_so(
 def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, tmp_path: Path) -> None:
     scores = iter([90.0, 40.0])
     asked: list[tuple[str, list[int]]] = []
+    judged: list[dict[str, torch.Tensor]] = []
 
     def judge(agent: Agent[Any], split: Split, seeds: Sequence[int]) -> float:
         asked.append((split, list(seeds)))
+        judged.append({name: value.clone() for name, value in agent.weights().items()})
         return next(scores)
 
-    plan = changed(candidates=2, val_episodes=3)
-    result = train(plan, data, tmp_path, evaluate=judge)
+    result = train(changed(candidates=2, val_episodes=3), data, tmp_path, evaluate=judge)
     assert asked == [("val", [0, 1, 2])] * 2
     assert result.val_score == 90 and result.steps == min(checkpoint_steps(6, 2))
-    assert load_agent("transporter").load(RunFolder(tmp_path).policy.path).weights().keys()
+    kept = load_agent("transporter").load(RunFolder(tmp_path).policy.path).weights()
+    assert all(torch.equal(kept[name], judged[0][name]) for name in kept)
+    assert any(not torch.equal(kept[name], judged[1][name]) for name in kept)
+    assert record(tmp_path)["training"]["validation"] == {"4": 90.0, "6": 40.0}
 
 
 @pytest.mark.parametrize(
@@ -249,7 +253,8 @@ def test_one_run_learns_several_tasks_and_is_evaluated_on_each(data: Path, tmp_p
 @pytest.mark.parametrize(
     ("agent", "task", "said"),
     [
-        ("waypoint-mlp", "block-insertion", "'tip_pose', 'gripper'.*--observe images state proprioception"),
+        ("waypoint-mlp", "block-insertion-continuous", "'state', 'tip_pose', 'gripper'.*--observe .*proprioception"),
+        ("waypoint-mlp", "block-insertion", "gives actions of control waypoint"),
         ("transporter", "block-insertion-continuous", "gives actions of control primitive"),
     ],
 )

@@ -19,8 +19,16 @@ from ravens_suite.agents.common.correlation import (
     rotate_query,
     steerable,
 )
-from ravens_suite.agents.common.equivariant import FieldConv, LiftingConv, quarter_turns, turn_fields
+from ravens_suite.agents.common.equivariant import ORIENTATIONS, FieldConv, LiftingConv, quarter_turns
 from ravens_suite.agents.transporter.encoder import Encoder, rms_norm
+
+
+def turn_fields(tensor: Tensor, turns: int) -> Tensor:
+    """A field map (batch, fields * 4, rows, columns) as it is after the scene turned by quarter turns."""
+    batch, channels, rows, columns = tensor.shape
+    fields = tensor.view(batch, channels // ORIENTATIONS, ORIENTATIONS, rows, columns)
+    turned = quarter_turns(fields.roll(turns, dims=2), turns)
+    return turned.reshape(batch, channels, *turned.shape[-2:])
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
