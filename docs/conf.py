@@ -10,6 +10,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
 from site_pages import docstrings, write_pages  # noqa: E402 (found beside this file)
+from sphinx.domains.python import PyObject  # noqa: E402
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -23,13 +24,13 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "write_your_own_task.md"]
 
 myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.strikethrough"]
 
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -49,6 +50,9 @@ linkcheck_timeout = 20
 
 def setup(app: Sphinx) -> None:
     """Write the generated pages before Sphinx looks for files, and tidy docstrings as they are read."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.add_config_value("draw_pictures", True, "env", bool)
     app.connect("config-inited", lambda app, config: write_pages(DOCS, pictures=config.draw_pictures))
     app.connect("autodoc-process-docstring", docstrings.tidy, priority=400)  # Before Napoleon.

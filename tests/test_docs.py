@@ -26,7 +26,7 @@ sys.path.append(str(DOCS))
 import update_tables  # noqa: E402 (found in docs/)
 from site_pages import api, commands, docstrings, tasks  # noqa: E402
 
-GENERATED = {"command_line.md"}
+GENERATED = {"command_line.md", "write_your_own_task.md"}
 PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.glob("*.md") if path.name not in GENERATED)]
 TEXTS = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"]
 LANGUAGES = {"python", "console", "toml", "text", "{toctree}", "{include}", "{literalinclude}"}
@@ -43,7 +43,9 @@ class Block(NamedTuple):
 
 
 def blocks(page: Path) -> list[Block]:
-    found = re.findall(r"(?:`([\w./]+)`:\n\n)?^```(\S+)[^\n]*\n(.*?)^```$", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(
+        r"(?:`([\w./]+)`:\n\n)?^```(\S+)[^\n]*\n(.*?)^```$", page.read_text(), flags=re.DOTALL | re.MULTILINE
+    )
     return [Block(language, text, file) for file, language, text in found]
 
 

@@ -23,13 +23,15 @@ class Option:
 
     Attributes:
         name: as typed: ``--image-size``, or ``TASK``.
-        value: what is to be typed behind it.
+        value: what is to be typed behind it, in capitals.
+        choices: what it may be, if there is a choice.
         default: as typed; empty where there is none.
         text: what it means.
     """
 
     name: str
     value: str
+    choices: tuple[str, ...]
     default: str
     text: str
 
@@ -60,7 +62,7 @@ def options(command: type[Any]) -> list[Option]:
 def _section(name: str, command: type[Any]) -> str:
     found = options(command)
     free = " ".join(option.name for option in found if not option.name.startswith("--"))
-    rows = [[f"`{' '.join(filter(None, (o.name, o.value)))}`", _code(o.default), o.text] for o in found]
+    rows = [[f"`{' '.join(filter(None, (o.name, o.value)))}`", _code(o.default), _meaning(o)] for o in found]
     return page(
         f"## {name}",
         inspect.getdoc(command) or "",
@@ -85,8 +87,8 @@ def _option(item: Field[Any], hint: Any, notes: list[Any], text: str) -> Option:
     default = _typed(item)
     if tyro.conf.Positional in notes or any("Positional" in repr(note) for note in notes):
         metavar = next((note.metavar for note in notes if getattr(note, "metavar", None)), item.name.upper())
-        return Option(metavar, "", default, text)
-    return Option(f"--{item.name.replace('_', '-')}", _value(hint), default, text)
+        return Option(metavar, "", (), default, text)
+    return Option(f"--{item.name.replace('_', '-')}", _value(hint), _choices(hint), default, text)
 
 
 def _typed(item: Field[Any]) -> str:
@@ -94,7 +96,7 @@ def _typed(item: Field[Any]) -> str:
     value = item.default_factory() if item.default_factory is not MISSING else item.default
     if value is MISSING or value is None or value is False or value == ():
         return ""
-    if item.name == "workers" and item.default is not MISSING and item.default_factory is MISSING and value != 1:
+    if item.name == "workers" and value != 1:
         return "all cores"
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
@@ -104,7 +106,7 @@ def _value(hint: Any) -> str:
     if hint is bool:
         return ""
     if get_origin(hint) is Literal:
-        return "|".join(map(str, get_args(hint)))
+        return "NAME"
     if get_origin(hint) is tuple:
         inner = [_value(part) for part in get_args(hint) if part is not Ellipsis]
         return f"{inner[0]} ..." if Ellipsis in get_args(hint) else " ".join(inner)
@@ -112,6 +114,17 @@ def _value(hint: Any) -> str:
     if parts:
         return _value(parts[0])
     return {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "PATH"}.get(hint.__name__, hint.__name__.upper())
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    if get_origin(hint) is Literal:
+        return tuple(map(str, get_args(hint)))
+    return next((found for part in get_args(hint) if (found := _choices(part))), ())
+
+
+def _meaning(option: Option) -> str:
+    choices = f" One of {', '.join(map(_code, option.choices))}." if option.choices else ""
+    return f"{option.text}{choices}"
 
 
 def field_texts(command: type[Any]) -> dict[str, str]:

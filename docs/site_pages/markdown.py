@@ -8,7 +8,7 @@ from pathlib import Path
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; empty without rows."""
-    lines = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     if not lines:
         return ""
     return "\n".join([f"| {' | '.join(header)} |", "|---" * len(header) + "|", *lines])

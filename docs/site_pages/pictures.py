@@ -16,6 +16,8 @@ MOMENTS = ("start", "middle", "end")
 SPLITS = ("train", "test")
 _SIZE = (400, 300)
 """(columns, rows)."""
+_CROP = (slice(58, 442), slice(50, 562))
+"""Rows and columns of a frame (480, 640) that show the table."""
 _QUALITY = 85
 _SEED = 0
 _FEW = 3
@@ -49,9 +51,13 @@ class Gallery:
         if not all(path.exists() and path.stat().st_mtime > self._changed for path in paths):
             self.folder.mkdir(parents=True, exist_ok=True)
             for path, frame in zip(paths, _frames(task, split), strict=True):
-                small = cv2.resize(frame, _SIZE, interpolation=cv2.INTER_AREA)
-                cv2.imwrite(str(path), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+                write_jpeg(path, cv2.resize(frame[_CROP], _SIZE, interpolation=cv2.INTER_AREA))
         return names
+
+
+def write_jpeg(path: Path, picture: Any) -> None:
+    """Write an RGB picture."""
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
 
 def _frames(task: str, split: str) -> list[NDArray[np.uint8]]:

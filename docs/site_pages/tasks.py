@@ -184,12 +184,13 @@ def _published(name: str) -> str:
     columns = sorted({row.demos for row in rows})
     scores = {(row.agent, row.demos): f"{row.score:.1f}" for row in rows}
     agents = list(dict.fromkeys(row.agent for row in rows))
-    sources = sorted({f"{row.agent}: {row.source}." for row in rows})
+    sources = dict.fromkeys(f"- {row.agent}: {row.source}" for row in rows)
     body = [[agent, *(scores.get((agent, demos), "") for demos in columns)] for agent in agents]
     return page(
         "Mean score (total reward x 100) over 100 test episodes, by number of demonstrations.",
         table(["agent", *(str(demos) for demos in columns)], body),
-        "Sources: " + " ".join(sources),
+        "Sources:",
+        "\n".join(sources),
     )
 
 

@@ -1,0 +1,169 @@
+"""The tables of figures in ``README.md`` and ``docs/results.md``, from the files in ``results/``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from site_pages.markdown import table
+
+from benchmarks.scores import spread
+from benchmarks.scores import table as score_table
+from ravens_suite.benchmark.published import best_published
+from ravens_suite.data.tables import read_rows
+
+_RESULTS = Path(__file__).resolve().parents[2] / "results"
+_AGENT, _SEED = "transporter", "0"
+_DEMOS = (1, 10, 100)
+
+ORIGINAL_STEPS = {
+    "block-insertion": 1.0,
+    "place-red-in-green": 1.6,
+    "towers-of-hanoi": 7.4,
+    "align-box-corner": 1.0,
+    "stack-block-pyramid": 6.3,
+    "palletizing-boxes": 18.2,
+    "assembling-kits": 5.0,
+    "packing-boxes": 6.4,
+    "manipulating-rope": 7.1,
+    "sweeping-piles": 11.9,
+}
+"""Mean steps of the original's own oracle over ten training seeds."""
+
+
+def _scores(demos: int, seed: str | None = _SEED) -> list[dict[str, str]]:
+    rows = [row for row in read_rows(_RESULTS / "scores.csv") if row["agent"] == _AGENT and int(row["demos"]) == demos]
+    return [row for row in rows if seed is None or row["seed"] == seed]
+
+
+def _json(name: str) -> Any:
+    return json.loads((_RESULTS / name).read_text(encoding="utf-8"))
+
+
+def scores(demos: int) -> str:
+    """Every task from a number of demonstrations, beside the best published score."""
+    return "\n".join(score_table(_scores(demos), demos))
+
+
+def seeds(demos: int) -> str:
+    """Every task from a number of demonstrations, seed by seed."""
+    return "\n".join(spread(_scores(demos, seed=None), demos))
+
+
+def means() -> str:
+    """Means over the ten tasks, one row a number of demonstrations."""
+    rows = []
+    for demos in _DEMOS:
+        found = _scores(demos)
+        best = [published.score for row in found if (published := best_published(row["task"], demos))]
+        ours = [float(row["score"]) for row in found]
+        rates = [float(row["strict"]) for row in found]
+        minutes = [float(row["train_seconds"]) / 60 for row in found]
+        rows.append(
+            [
+                str(demos),
+                f"{_mean(ours):.1f}",
+                f"{min(ours):.1f}",
+                f"{_mean(rates):.1f} %",
+                f"{_mean(best):.1f}",
+                f"{_mean(minutes):.0f} min",
+            ]
+        )
+    header = ["demonstrations", "mean score", "lowest task", "success rate", "best published", "training"]
+    return table(header, rows)
+
+
+def speed() -> str:
+    """The few figures of speed that matter."""
+    runs, training, scaling = _json("simulation_runs.json")["runs"], _json("training.json"), _json("scaling.json")
+    rows = list(read_rows(_RESULTS / "simulation.csv"))
+    seconds = [float(row["seconds_per_demo"]) for row in rows]
+    ratio = sorted(run["geometric_mean_ratio"] for run in runs)[len(runs) // 2]
+    ours = training[_AGENT]
+    return table(
+        ["what", "time", "compared"],
+        [
+            [
+                "one demonstration on disk, three views of 480 x 640, one core",
+                f"{min(seconds):.2f} to {max(seconds):.2f} s",
+                f"{ratio:.0f} times as fast as the original",
+            ],
+            ["two workers on two cores", "", f"{scaling['median_ratio']:.2f} times as fast as one"],
+            [
+                "one gradient step of `transporter`, two examples, one core",
+                f"{ours['default_batch_seconds']:.2f} s",
+                f"{training['default_batch_ratio']:.0f} times as fast as the published architecture",
+            ],
+            [
+                "one action of `transporter`, one core",
+                f"{ours['act_seconds']:.2f} s",
+                f"{training['act_ratio']:.0f} times as fast as the published architecture",
+            ],
+        ],
+    )
+
+
+def simulation() -> str:
+    """Seconds of a demonstration, task by task."""
+    rows = [
+        [
+            row["task"],
+            f"{float(row['steps']):.1f}",
+            f"{float(row['seconds_per_demo']):.2f}",
+            f"{float(row['rendering_seconds']):.2f}",
+            f"{float(row['physics_seconds']):.2f}",
+            f"{float(row['disk_seconds']):.2f}",
+            f"{float(row['reference_seconds']):.1f}",
+            f"{float(row['ratio']):.0f}",
+            f"{float(row['reset_milliseconds']):.0f}",
+        ]
+        for row in read_rows(_RESULTS / "simulation.csv")
+    ]
+    header = ["task", "steps", "s a demonstration", "of it rendering", "physics", "disk", "original, s", "ratio"]
+    return table([*header, "reset, ms"], rows)
+
+
+def oracle() -> str:
+    """The oracle on every environment, the published tasks first."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for row in read_rows(_RESULTS / "oracle.csv"):
+        found.setdefault(row["task"], {})[row["split"]] = row
+    order = [*ORIGINAL_STEPS, *(task for task in found if task not in ORIGINAL_STEPS)]
+    order.sort(key=lambda task: task.endswith("-continuous"))
+    rows = [_oracle_row(task, found[task]) for task in order if task in found]
+    header = ["task", "seeds a split", "mean score, train / test", "success rate, %", "mean steps", "original"]
+    return table(header, rows)
+
+
+def _oracle_row(task: str, splits: Mapping[str, Mapping[str, str]]) -> list[str]:
+    def both(column: str, digits: int) -> str:
+        return " / ".join(f"{float(splits[split][column]):.{digits}f}" for split in ("train", "test"))
+
+    original = ORIGINAL_STEPS.get(task)
+    return [
+        task,
+        splits["train"]["episodes"],
+        both("score", 1),
+        both("strict", 0),
+        both("mean_steps", 2),
+        "" if original is None else f"{original:.1f}",
+    ]
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "means": means,
+    "speed": speed,
+    "scores-1": lambda: scores(1),
+    "scores-10": lambda: scores(10),
+    "scores-100": lambda: scores(100),
+    "seeds-10": lambda: seeds(10),
+    "simulation": simulation,
+    "oracle": oracle,
+}
+"""By the name that stands in the page: ``<!-- table: oracle -->``."""
