@@ -15,7 +15,7 @@ from ravens_suite.core.types import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.envs.actions import checked_flag, checked_pose
 from ravens_suite.envs.oracle import oracle_action
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.robot import Robot
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.primitives import WAYPOINTS_PER_ACTION, MotionReport, Waypoint
@@ -118,6 +118,8 @@ class WaypointControl(Control):
         if not self._plan or (self._carrying and not self.robot.tool.holds):
             action = oracle_action(self.robot.scene, self.task.primitive, goal, rng)
             self._plan = self.task.primitive.waypoints(self.robot, action)
+            if not self._plan:
+                raise OracleGaveUpError("The arm reaches no way-point of the action that the oracle has planned.")
         waypoint = self._plan.pop(0)
         self._carrying = waypoint.engaged and self.robot.tool.can_hold
         return {"pose": waypoint.tip.vector(), "gripper": np.array(int(waypoint.engaged))}

@@ -3,8 +3,8 @@
 A new primitive is one class that derives from ``Primitive``; a task names it in ``primitive``, from wherever it is.
 """
 
-from ravens_suite.tasks.primitives.base import WAYPOINTS_PER_ACTION, MotionReport, Primitive, Waypoint
+from ravens_suite.tasks.primitives.base import WAYPOINTS_PER_ACTION, MotionReport, Primitive, Waypoint, expand
 from ravens_suite.tasks.primitives.pick_place import PickPlace
 from ravens_suite.tasks.primitives.push import Push
 
-__all__ = ["WAYPOINTS_PER_ACTION", "MotionReport", "PickPlace", "Primitive", "Push", "Waypoint"]
+__all__ = ["WAYPOINTS_PER_ACTION", "MotionReport", "PickPlace", "Primitive", "Push", "Waypoint", "expand"]

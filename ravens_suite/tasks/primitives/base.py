@@ -18,7 +18,7 @@ WAYPOINTS_PER_ACTION = 16
 """Way-points that a continuous episode may take for each action of the primitive form."""
 
 SAMPLES_PER_SEGMENT = 2
-"""Way-points into which the oracle divides each segment between two key poses."""
+"""Way-points into which the oracle divides each straight segment of its path."""
 
 Outcome = Literal["done", "unreachable", "no contact", "nothing gripped", "not settled"]
 
@@ -31,7 +31,7 @@ class MotionReport:
         outcome: ``done``; ``unreachable`` (nothing moved); ``no contact`` (the descent met nothing); ``nothing
             gripped`` (what it met cannot be picked up); ``not settled`` (done, but something still moved when the
             budget of physics steps was used up).
-        grasped: whether a body was carried.
+        grasped: whether a body was carried; of a way-point, whether the gripper holds one.
         complete: whether a whole motion is over; a way-point may leave it half done.
     """
 
@@ -45,38 +45,27 @@ class Waypoint:
     """One action of a continuous task.
 
     Attributes:
-        tip: where the tip of the tool goes, in a straight line; on its way down (steeper than 1 in 2) it stops at
+        tip: pose of the tool's tip to go to in a straight line, world frame. A descent (steeper than 1 in 2) stops at
             contact.
-        engaged: afterwards, suction on or off; with a spatula, whether the way there is a slow push.
+        engaged: for a gripper, whether it grips or lets go once it is there; for other tools, whether they work on the
+            way there (a push) or only travel.
     """
 
     tip: Pose
     engaged: bool
 
 
-@dataclass(frozen=True)
-class KeyPose:
-    """A way-point that the oracle passes, and how it gets there.
-
-    Attributes:
-        waypoint: where to.
-        engaged: of the way-points on the way.
-        samples: way-points that the way is divided into, the last of which is this one.
-    """
-
-    waypoint: Waypoint
-    engaged: bool = False
-    samples: int = SAMPLES_PER_SEGMENT
-
-
 class Primitive(ABC):
     """Turns the poses of an action into motion.
 
+    A new primitive is one subclass: it names its tool and the poses of its actions, and says in ``__call__`` how the
+    robot moves. The action space, the checks of an action, the arrays of a recorded episode and the drawings follow
+    from ``poses``; the oracle's actions from ``plan``; the continuous form from ``waypoints`` and ``advance``.
+
     Attributes:
-        name: for tables.
-        tool: at the arm's flange.
-        poses: names of the poses of an action. The action space, the checks of an action, the arrays of a recorded
-            episode and the drawings follow from them.
+        name: for tables and reports.
+        tool: what the arm carries.
+        poses: names of the poses of an action, in the order in which the tool visits them.
     """
 
     name: ClassVar[str]
@@ -85,17 +74,17 @@ class Primitive(ABC):
 
     @abstractmethod
     def __call__(self, robot: Robot, action: Action) -> MotionReport:
-        """Carry out an action; an action that cannot be reached moves nothing."""
+        """Carry out an action; one that is out of reach moves nothing and is reported as ``unreachable``."""
 
     def plan(self, current: Pose, target: Pose, point: Vector, goal: Goal) -> Action:
         """The oracle's action that takes a body from its pose to its target.
 
-        By default the first pose is at the point, and the last one where the body's pose becomes the target.
+        By default the first pose is at the point, and the others where the body's pose becomes the target.
 
         Args:
-            current: world pose of the body.
-            target: world pose where the goal wants it.
-            point: (x, y, z) metres, a visible point of the body, drawn at random.
+            current: pose of the body, world frame.
+            target: pose where the goal wants it, world frame.
+            point: (x, y, z) in metres, world frame: a visible point of the body, drawn at random.
             goal: the goal step; it says whether the body is to be turned, and whether its full pose counts.
         """
         at = Pose(point)
@@ -110,35 +99,60 @@ class Primitive(ABC):
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """The way-points by which the oracle carries out an action in the continuous form, from where the tip is now.
 
-        By default down to each pose in turn, and up again.
+        By default down to each pose in turn, and up again, with the tool never engaged.
         """
-        keys = [
-            KeyPose(Waypoint(tip, False))
-            for name in self.poses
-            for tip in (motion.over(action[name]), action[name], motion.over(action[name]))
+        tips = [
+            tip for name in self.poses for tip in (motion.over(action[name]), action[name], motion.over(action[name]))
         ]
-        return expand(robot, keys)
+        return expand(robot, [Waypoint(tip, False) for tip in tips])
 
     def follow(self, robot: Robot, waypoint: Waypoint) -> MotionReport:
-        """Move the tool to a way-point; one that cannot be reached moves nothing.
+        """Carry out one way-point: move the tip, then switch the gripper if the tool is one.
 
-        By default a straight move that stops at contact on its way down.
+        Returns:
+            ``unreachable`` if nothing moved; ``nothing gripped`` if the gripper should hold something and does not;
+            else ``done``. A motion is complete when the gripper has let go, or after an engaged way-point of another
+            tool.
         """
         if not robot.reaches(waypoint.tip):
             return MotionReport("unreachable", complete=False)
+        held = robot.tool.holds
+        self.advance(robot, waypoint)
+        if not robot.tool.can_hold:
+            return MotionReport("done", complete=waypoint.engaged)
+        grasped = waypoint.engaged and robot.tool.activate()
+        if not grasped:
+            motion.let_go_or_relax(robot)
+        outcome: Outcome = "nothing gripped" if waypoint.engaged and not grasped else "done"
+        return MotionReport(outcome, grasped, complete=held and not robot.tool.holds)
+
+    def advance(self, robot: Robot, waypoint: Waypoint) -> None:
+        """Move the tip to a way-point that is within reach, at the speed that what is held or pushed can take.
+
+        By default at the speed of free travel, and slowly near contact on a descent, which stops there.
+        """
         motion.move(robot, waypoint.tip, TRAVEL_STEP)
-        return MotionReport("done")
 
 
-def expand(robot: Robot, keys: Sequence[KeyPose]) -> list[Waypoint]:
-    """Key poses with way-points between them, from where the tip is now; those out of reach are left out."""
+def expand(robot: Robot, path: Sequence[Waypoint], carrying_samples: int = SAMPLES_PER_SEGMENT) -> list[Waypoint]:
+    """Way-points along a path of straight segments that starts where the tip is now; those out of reach are left out.
+
+    A gripper is switched at the end of a segment, so it stays as it was on the way there; other tools work on the way.
+
+    Args:
+        robot: whose tool takes the path.
+        path: ends of the segments.
+        carrying_samples: way-points in a segment in which a gripper carries something; ``SAMPLES_PER_SEGMENT`` in all
+            others.
+    """
     waypoints: list[Waypoint] = []
-    start = robot.tool.tip
-    for key in keys:
-        tip = key.waypoint.tip
-        on_the_way = [interpolate(start, tip, i / key.samples) for i in range(1, key.samples)]
-        waypoints += [*(Waypoint(pose, key.engaged) for pose in on_the_way), key.waypoint]
-        start = tip
+    start, carrying = robot.tool.tip, False
+    for end in path:
+        samples = carrying_samples if carrying else SAMPLES_PER_SEGMENT
+        engaged = carrying if robot.tool.can_hold else end.engaged
+        parts = (i / samples for i in range(1, samples))
+        waypoints += [*(Waypoint(interpolate(start, end.tip, part), engaged) for part in parts), end]
+        start, carrying = end.tip, end.engaged and robot.tool.can_hold
     return [waypoint for waypoint in waypoints if robot.reaches(waypoint.tip)]
 
 

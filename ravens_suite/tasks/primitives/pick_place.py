@@ -11,7 +11,7 @@ from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Suction, Tool
 from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot
-from ravens_suite.tasks.primitives.base import SAMPLES_PER_SEGMENT, KeyPose, MotionReport, Primitive, Waypoint, expand
+from ravens_suite.tasks.primitives.base import SAMPLES_PER_SEGMENT, MotionReport, Primitive, Waypoint, expand
 from ravens_suite.tasks.primitives.motion import (
     APPROACH_HEIGHT,
     DESCENT_STEP,
@@ -20,7 +20,6 @@ from ravens_suite.tasks.primitives.motion import (
     above,
     carry_low,
     let_go,
-    let_go_or_relax,
     move,
     onto,
     over,
@@ -83,15 +82,9 @@ class PickPlace(Primitive):
 
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """Over the pick, onto it, up, over the place, onto it, and up."""
-        keys: list[KeyPose] = []
-        engaged = False
-        for waypoint in self._key_poses(action):
-            samples = 1 if engaged and self.carries_low else SAMPLES_PER_SEGMENT
-            keys.append(KeyPose(waypoint, engaged, samples))
-            engaged = waypoint.engaged
-        return expand(robot, keys)
+        return expand(robot, list(self._path(action)), 1 if self.carries_low else SAMPLES_PER_SEGMENT)
 
-    def _key_poses(self, action: Action) -> Iterator[Waypoint]:
+    def _path(self, action: Action) -> Iterator[Waypoint]:
         pick, place = action.pick, action.place
         yield Waypoint(over(pick), False)
         yield Waypoint(onto(pick), True)
@@ -107,21 +100,11 @@ class PickPlace(Primitive):
     def _carried(self, pose: Pose) -> Pose:
         return pose.raised(self.carry_height) if self.carries_low else over(pose)
 
-    def follow(self, robot: Robot, waypoint: Waypoint) -> MotionReport:
-        """Move the gripper, at the speed at which the primitive carries what it may hold, and switch the suction."""
-        if not robot.reaches(waypoint.tip):
-            return MotionReport("unreachable", complete=False)
-        held = robot.tool.holds
-        if not held:
+    def advance(self, robot: Robot, waypoint: Waypoint) -> None:
+        """Move the gripper, at the speed at which the primitive carries what it may hold."""
+        if not robot.tool.holds:
             move(robot, waypoint.tip, TRAVEL_STEP)
         elif self.carries_low:
             carry_low(robot, waypoint.tip, self.carry_step)
         else:
             move(robot, waypoint.tip, self.carry_step)
-        if not waypoint.engaged:
-            let_go_or_relax(robot)
-            return MotionReport("done", complete=held and not robot.tool.holds)
-        grasped = robot.tool.activate()
-        if not grasped:
-            let_go_or_relax(robot)
-        return MotionReport("done" if grasped else "nothing gripped", grasped, complete=held and not robot.tool.holds)

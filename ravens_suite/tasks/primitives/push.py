@@ -11,8 +11,8 @@ from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Spatula, Tool
 from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot
-from ravens_suite.tasks.primitives.base import KeyPose, MotionReport, Primitive, Waypoint, expand
-from ravens_suite.tasks.primitives.motion import APPROACH_HEIGHT, above, move, over
+from ravens_suite.tasks.primitives.base import MotionReport, Primitive, Waypoint, expand
+from ravens_suite.tasks.primitives.motion import APPROACH_HEIGHT, above, over
 
 _APPROACH_HEIGHT = APPROACH_HEIGHT - 0.01
 """Metres above the ends of a push where the blade comes from and goes to."""
@@ -63,15 +63,12 @@ class Push(Primitive):
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """Over the start, down, along to the end, and up."""
         start, end = self.ends(action)
-        ways = [Waypoint(over(start), False), Waypoint(start, False), Waypoint(end, True), Waypoint(over(end), False)]
-        return expand(robot, [KeyPose(waypoint, waypoint.engaged) for waypoint in ways])
+        tips = ((over(start), False), (start, False), (end, True), (over(end), False))
+        return expand(robot, [Waypoint(tip, engaged) for tip, engaged in tips])
 
-    def follow(self, robot: Robot, waypoint: Waypoint) -> MotionReport:
+    def advance(self, robot: Robot, waypoint: Waypoint) -> None:
         """Move the blade, slowly where it pushes."""
-        if not robot.reaches(waypoint.tip):
-            return MotionReport("unreachable", complete=False)
         if waypoint.engaged:
             robot.line(waypoint.tip, self.step)
         else:
-            move(robot, waypoint.tip, TRAVEL_STEP)
-        return MotionReport("done", complete=waypoint.engaged)
+            super().advance(robot, waypoint)
