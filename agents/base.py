@@ -144,8 +144,8 @@ class Agent(ABC, Generic[Data]):
         """
         if control not in cls.controls:
             raise ConfigError(
-                f"{cls.name} gives actions of control {' or '.join(cls.controls)}, but the environment takes {control}: "
-                "choose another agent, or the other form of the task (TASK or TASK-continuous)."
+                f"{cls.name} gives actions of control {' or '.join(cls.controls)}, but the environment takes "
+                f"{control}: choose another agent, or the other form of the task (TASK or TASK-continuous)."
             )
 
     @classmethod

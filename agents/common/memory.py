@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process."""
+"""A setting of the C library that makes training faster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
 
 @lru_cache(maxsize=1)
 def keep_freed_memory() -> None:
-    """Ask the C library to reuse large blocks instead of giving them back to the system.
+    """Have the C library keep large blocks of freed memory for this process instead of returning them to the system.
+
+    It changes the whole process, so the training loop calls it, and neither importing nor constructing an agent does.
 
     Every layer of a network makes and frees arrays of megabytes. By default each is mapped anew, and the kernel's
     clearing of its pages takes longer than the arithmetic: over half of a training step, and on two threads nearly all

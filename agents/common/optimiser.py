@@ -20,8 +20,8 @@ Net = TypeVar("Net", bound=nn.Module)
 _WARM_UP = 0.15
 _START, _END = 0.1, 0.01
 _LARGEST_GRADIENT = 100.0
-"""Norm above which a gradient is scaled down. A move that is guessed wrong has one of about 50: a limit below that
-takes weight from exactly the examples that are not learnt yet (one of the seven moves of Hanoi, for good)."""
+"""Largest norm of a gradient. A wrong placement gives a norm of about 50. A lower limit would scale down just those
+examples that are not learned yet; with one, the agent never learned one of the seven moves of towers-of-hanoi."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Optimiser(Generic[Net]):
         nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
         self.muon.step()
         self.adam.step()
-        # A young average must not remember the random start.
+        # Early on, the average must forget the random initial weights.
         decay = min(self.config.average, (1 + step) / (10 + step))
         with torch.no_grad():
             averages: list[Tensor] = list(self.ema.parameters())

@@ -1,4 +1,4 @@
-"""Random planar motions of a demonstrated step, which leave colours and the meaning of the action alone."""
+"""Augmentation of a demonstrated step: planar motions, scattered, stretched, bent and recoloured objects."""
 
 from __future__ import annotations
 
@@ -20,38 +20,37 @@ from .steps import UNTURNED, Step, symmetry
 from .table import bare_table, most_common
 
 _ATTEMPTS = 100
-"""Draws of a random motion before the scene is left as it is."""
+"""Random motions tried before the scene is left as it is."""
 _BENDS = 10
-"""Draws of a bend before an object is left straight."""
+"""Random bends tried before an object is left straight."""
 _MISPLACED = 8.0
 """Pixels, 25 mm: standard deviation along each axis of what was placed misplaced."""
 _TWISTED = math.radians(20)
-"""Standard deviation of its turn, in half of such examples; in the others it lies any way round."""
+"""Radians: standard deviation of its rotation in half of such examples; uniform in the others."""
 _OBLONG = 1.25
-"""Ratio of the two factors from which a stretched object no longer looks the same after less than half a turn."""
+"""Ratio of the two stretch factors from which only half-turn symmetry is left."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a step may be changed.
+    """Settings of augmentation.
 
     Attributes:
-        turn: largest rotation of the scene, radians.
+        yaw: largest rotation of the scene, radians.
         shift: largest translation along each axis, in pixels.
         scale: largest factor by which the scene grows, or shrinks.
         height: largest factor on heights, or divisor.
-        scatter: share of examples in which loose objects lie elsewhere on the table.
+        scatter: share of examples in which free objects are pasted elsewhere.
         flips: whether to mirror half of the examples.
-        stretch: largest factor by which lengths along each of two axes grow, or shrink.
-        shade: largest factor by which loose objects get brighter, or darker.
-        altered: share of examples of loose objects that are stretched, and of those that are shaded.
-        altered_scenes: share of examples where nothing is turned that are stretched.
-        recolored: share of scattered examples in which things that have no part in the step have other colours.
-        bent: share of scattered examples whose object is bent, with where it goes.
-        misplaced: share of scattered examples of an object that is the only loose one left that show it beside its goal, as
-            if it had been placed there before.
-        remaining: share of examples of pushes, where the end is known, that show the object left over at the end.
-        margin: pixels that pick and place stay away from the border.
+        stretch: largest factor, or divisor, of lengths along each of two axes.
+        shade: largest factor, or divisor, of the brightness of free objects.
+        altered: share of scattered examples that are stretched, and share that are shaded.
+        altered_scenes: share of examples without rotation that are stretched.
+        recolored: share of scattered examples in which things that the step does not involve get random colours.
+        bent: share of scattered examples whose object is bent together with its goal.
+        misplaced: share of scattered examples of the only free object left that show it beside its goal.
+        remaining: share of examples of pushes with a known end that show one more object at the end.
+        margin: pixels between pick or place and the border.
     """
 
     yaw: float = np.pi
@@ -73,15 +72,15 @@ class Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One training example, of the same form as ``Step``.
+    """One training example.
 
     Attributes:
         color: (rows, columns, 3) uint8.
         height: (rows, columns) float32 metres.
-        pick: (2,) pixel position, drawn from ``grip``.
-        place: (folds, 2) pixel positions that go with this pick, one for each turn that shows the same object.
-        turn: (folds,) radians.
-        grip: (rows, columns) float32 summing to 1.
+        pick: (2,) pixel position, drawn from the pick affinity of the step.
+        place: (n, 2) pixel positions that go with this pick, one for each symmetry of the object.
+        yaw: (n,) radians.
+        pick_affinity: (rows, columns) float32 summing to 1.
     """
 
     color: NDArray[np.uint8]
@@ -93,17 +92,17 @@ class Example:
 
 
 class _Arrangement(NamedTuple):
-    """A step whose loose objects lie elsewhere and have other shapes, as does what the one that is picked goes to.
+    """A step with its free objects pasted elsewhere and reshaped, the goal of the picked object reshaped with it.
 
     Attributes:
-        objects: as they would lie in the demonstration, the one that is picked first.
-        starts: (2, 3) matrices, one an object, that stretch it and take it to its spot.
+        objects: at their demonstrated positions, the picked one first.
+        starts: (2, 3) matrices, one an object, that stretch it and take it to its new position.
         table: the scene without them.
         world: (2, 3) matrix that stretches the table.
         pick: (2,) pixel position, before the scene as a whole is moved.
-        place: (n, 2) pixel positions that go with it, likewise, one for each turn that shows the same object.
-        turn: (n,) radians.
-        grip: (rows, columns) float32 of the picked object, not yet stretched or moved.
+        place: (n, 2) pixel positions that go with it, one for each symmetry of the object, before that, too.
+        yaw: (n,) radians.
+        pick_affinity: (rows, columns) float32 of the picked object, not yet stretched or moved.
     """
 
     objects: list[FreeObject]
@@ -117,11 +116,11 @@ class _Arrangement(NamedTuple):
 
 
 def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> Example:
-    """A random example of a step: another pick on the same object; loose objects lie elsewhere; a moved scene.
+    """A random example of a step: another pick on the same object, free objects pasted elsewhere, the scene moved.
 
-    What moves onto something that fits it still does so when both are bent and stretched alike: one demonstration then
-    shows objects of many shapes. What was pushed may be shown left over at the end. The motion is drawn again until
-    pick and place are on the map; after many failures the scene is left as it is.
+    An object still fits its goal if both are bent and stretched in the same way, so one demonstration shows objects of
+    many shapes. The motion of the scene is drawn again until pick and place are on the map; after many failures the
+    scene is left as it is.
     """
     if step.end is not None and rng.random() < augmentation.remaining:
         step = with_remaining_object(step, rng)
@@ -131,7 +130,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         p=step.pick_affinity.reshape(-1).astype(np.float64) / step.pick_affinity.sum(dtype=np.float64),
     )
     pick = np.array([cell % columns, cell // columns]) + rng.random(2)
-    # What is not turned cannot be shown as if it had lain at another angle.
+    # Where nothing is turned, an object cannot be pasted at another angle.
     turned = abs(step.yaw) > UNTURNED
     moved = None
     if step.free_objects and turned and rng.random() < augmentation.scatter:
@@ -160,13 +159,13 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
-    """All loose objects of a step somewhere else, of other shapes; none where room is short.
+    """All free objects of a step pasted elsewhere with other shapes; ``None`` if there is no room.
 
     Args:
-        step: with loose objects.
+        step: with free objects.
         pick: (2,) pixel position on the first of them.
-        rules: how their shapes may change.
-        rng: decides shapes and spots.
+        augmentation: settings.
+        rng: chooses shapes and positions.
     """
     motions, yaw = step.equals()
     objects, pick_affinity, table = (
@@ -185,10 +184,10 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         if max(factors) < _OBLONG * min(factors):
             factors[1] = factors[0]
         else:
-            # Of the turns that showed the same object, half a one is left, if it was among them.
+            # Of the object's symmetries only the half turn is left, if it was one.
             alike = [0] if step.symmetry_order % 2 else [0, step.symmetry_order // 2]
     shapes = [stretch(free_object, factors) for free_object in objects]
-    # What the object goes to changes with it, as if both were stretched once the object is there.
+    # The goal is stretched with the object, as if both were stretched once the object is in place.
     world = compose(compose(motions[0], shapes[0]), inverse(motions[0]))
     goal = warp((pick_affinity > 0).astype(np.uint8), motions[0]).astype(bool)
     if rng.random() < augmentation.recolored:
@@ -215,7 +214,7 @@ class Published:
     """The augmentation of Transporter Networks (arXiv 2010.14406): one motion about the middle of the map.
 
     Attributes:
-        turn: standard deviation of the rotation, radians.
+        yaw: standard deviation of the rotation, radians.
         shift: standard deviation of the translation along each axis, pixels.
     """
 
@@ -257,7 +256,7 @@ def _draw(largest: float, count: int, share: float, rng: np.random.Generator) ->
 
 
 def _draw_bend(step: Step, rng: np.random.Generator) -> Bend | None:
-    """A bend after which the first loose object of a step looks the same after no turn; none if none is found soon."""
+    """A bend after which the first free object has no symmetry; ``None`` if none is found soon."""
     for _ in range(_BENDS):
         bend = draw_bend(step.free_objects[0], step.centre, rng)
         bent = bend.free_object(step.free_objects[0])

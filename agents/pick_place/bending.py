@@ -1,4 +1,4 @@
-"""Bending what lies on the plane: an object, or the scene about the place it goes to.
+"""Bending an object, and the scene around its goal, in the plane of the heightmap.
 
 Positions and motions are those of ``plane.py``.
 """
@@ -21,7 +21,7 @@ from .plane import UNMOVED, inverse, rigid, transform
 from .table import most_common
 
 _MILD, _STRONG = 0.25, 0.6
-"""Least and largest strength: what is bent less may look the same after a turn, what is bent more loses its ends."""
+"""Least and largest strength: with less an object may keep a symmetry, with more it loses its ends."""
 
 _Remap: TypeAlias = Callable[..., NDArray[Any]]
 
@@ -105,7 +105,7 @@ class Bend(NamedTuple):
 
 
 def draw_bend(free_object: FreeObject, centre: Array, rng: np.random.Generator) -> Bend:
-    """A random bend of an object whose middle is at ``centre``, (2,) pixels."""
+    """A random bend of an object around its middle at ``centre``, (2,) pixels."""
     rows, columns = np.nonzero(free_object.mask)
     first = np.array([free_object.window[1].start, free_object.window[0].start]) + 0.5
     middles = np.stack([columns, rows], axis=-1) + first

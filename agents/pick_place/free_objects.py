@@ -1,7 +1,7 @@
-"""Objects that lie loose on the bare table: found in demonstrations, taken off, and laid elsewhere.
+"""Free objects: they lie alone on bare table. Found in demonstrations, removed by inpainting, and pasted elsewhere.
 
-Where such an object lies, and what else lies where, has no part in the task, so that a demonstration with all of them
-somewhere else is as good as the one that was given.
+The task does not depend on where such an object lies, so a demonstration with all of them moved is as valid as the one
+that was recorded.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Images: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Colour (rows, columns, 3) and height (rows, columns), metres, of a scene."""
 
 _GAP = 3
-"""Pixels about an object that must be bare table for it to count as loose."""
+"""Pixels around a free object that must be bare table."""
 _SHADOW = 8
 """Pixels about an object within which its shadow falls."""
 _BARE = 0.97
-"""Share of bare table among the pixels an object lay on, for it to count as loose."""
+"""Least share of bare table among the pixels that a free object uncovers."""
 _SEEN = 0.25
-"""Share of the pixels an object lay on that must show afterwards for it to count as loose."""
+"""Least share of a free object's old pixels that must be visible afterwards."""
 _ALONE = 0.9
-"""Share of bare table beside an object for it to count as whole, not as part of a rope or pile that moves with it."""
+"""Least share of bare table beside a free object: less, and it is part of a rope or pile that moves with it."""
 _ATTEMPTS = 100
-"""Draws of a random spot before the table counts as full."""
+"""Random positions tried before the table counts as full."""
 
 
 @dataclass(frozen=True, eq=False)
 class FreeObject:
-    """An object that lay on the bare table, and the table beneath it, which is known from after it was taken away.
+    """An object on bare table, and the table beneath it, as seen after the object was removed.
 
     Attributes:
         window: rows and columns of the map that it and its shadow fill, of the size of what follows; of an object that
@@ -65,7 +65,7 @@ class FreeObject:
 
 
 def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], motion: Array) -> FreeObject | None:
-    """The object apart from the table; ``None`` where it lay on or against something else, or partly off the map.
+    """The free object of a mask; ``None`` if it lies on or against something else, or partly off the map.
 
     Args:
         before: the table before the action.
@@ -77,7 +77,7 @@ def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_
     arrived = _grown(warp(mask.astype(np.uint8), motion).astype(bool), 1)
     bare_before, bare = bare_table(before.color, before.height), bare_table(after.color, after.height)
     beside = around & ~_grown(mask, 1)
-    # Where the object has come to lie on its old spot, the rest of the spot tells what is beneath.
+    # If the object's new place overlaps the old one, the rest of the old place shows the table beneath.
     left = around & ~arrived
     seen = left.sum() >= _SEEN * around.sum() and bare[left].mean() >= _BARE
     if not seen or bare_before[beside].mean() < _ALONE or _at_the_edge(mask):
@@ -102,7 +102,7 @@ def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_
 
 
 def lies_as_before(free_object: FreeObject, images: Images) -> bool:
-    """Whether an object lies in a scene as it does in its own, apart from all others."""
+    """Whether a free object looks the same in another scene of its demonstration."""
     around = _grown(free_object.mask, _GAP)
     color, height = images[0][free_object.window], images[1][free_object.window]
     same = np.abs(color.astype(np.int16) - free_object.color).max(axis=-1) <= SHADE_TOLERANCE
@@ -111,7 +111,7 @@ def lies_as_before(free_object: FreeObject, images: Images) -> bool:
 
 
 def inpaint(images: Images, objects: Sequence[FreeObject]) -> Images:
-    """A scene whose objects were taken off, with their shadows."""
+    """A scene with free objects and their shadows replaced by table."""
     color, height = images[0].copy(), images[1].copy()
     bare = bare_table(*images)
     for free_object in objects:
@@ -125,7 +125,7 @@ def inpaint(images: Images, objects: Sequence[FreeObject]) -> Images:
 def scatter(
     objects: Sequence[FreeObject], shapes: Sequence[Array], free: NDArray[np.bool_], rng: np.random.Generator
 ) -> list[Array]:
-    """Random free spots for objects.
+    """Random free positions for objects.
 
     Args:
         objects: what is to lie on the table.
@@ -134,7 +134,7 @@ def scatter(
         rng: decides where they lie.
 
     Returns:
-        (2, 3) matrices of rigid motions that take each stretched object to its spot; none where room is short.
+        (2, 3) matrices of rigid motions that take each stretched object to its position; empty if there is no room.
     """
     free = free.copy()
     starts = []
@@ -187,7 +187,7 @@ def paste(
     motions: Sequence[Array],
     shade: float = 1.0,
 ) -> None:
-    """Draw objects into a scene where their motions, (2, 3) matrices, take them, brighter or darker by a factor."""
+    """Paste objects into a scene at the ends of their motions, (2, 3) matrices, brighter or darker by a factor."""
     bare = bare_table(color, height)
     landed = [_landed(free_object, motion, bare.shape) for free_object, motion in zip(objects, motions, strict=True)]
     # Shadows first, and on the table only: they must not cover other objects.
@@ -201,7 +201,7 @@ def paste(
 
 
 class Landed(NamedTuple):
-    """Where an object comes to lie on the map.
+    """Where a pasted object covers the map.
 
     Attributes:
         window: rows and columns of the map, (n, m).
@@ -215,7 +215,7 @@ class Landed(NamedTuple):
 
 
 def _landed(free_object: FreeObject, motion: Array, shape: tuple[int, ...]) -> Landed:
-    """What a motion, (2, 3) matrix, does with an object on a map of some shape."""
+    """The part of a map of some shape that an object covers after a motion, (2, 3) matrix."""
     first = np.array([free_object.window[1].start, free_object.window[0].start])
     rows, columns = free_object.mask.shape
     corners = transform(motion, first + np.array([[0, 0], [columns, 0], [0, rows], [columns, rows]]))

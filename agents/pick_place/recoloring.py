@@ -1,4 +1,4 @@
-"""Other colours for what has no part in a step: it may have any, so examples of few demonstrations show many."""
+"""Random colours for things that the step does not involve: few demonstrations then show many colours."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .free_objects import Images
 from .table import bare_table
 
 _SMALLEST, _DARKEST = 9, 60
-"""Pixels of the smallest thing, and the grey level of the darkest, that get another colour: all else is shadow."""
+"""Pixels of the smallest thing and grey level of the darkest one that are recoloured; the rest is shadow."""
 _ATTEMPTS = 10
-"""Draws of a colour before a thing keeps its own."""
+"""Random colours tried before a thing keeps its own."""
 _APART = 0.25
 """Least distance of two colours of length one that count as different."""
 
 
 def recolor(scene: Images, part: NDArray[np.bool_], own: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The colours of a scene in which half of what stands apart from a part of it has another one.
+    """The colours of a scene after half of the things outside a region were recoloured.
 
-    Shades within a thing stay. No colour is drawn that resembles the object's own or that of the part.
+    Relative shades within a thing stay. No new colour resembles the object's or one inside the region.
 
     Args:
-        scene: without the loose objects.
-        part: (rows, columns) bool, where the object goes.
-        own: (3,) the object's colour.
-        rng: decides which and what colour.
+        scene: without the free objects.
+        part: (rows, columns) bool, the region where the object goes.
+        own: (3,) the object's colour, 0 to 255.
+        rng: chooses things and colours.
 
     Returns:
         (rows, columns, 3) uint8.
@@ -51,7 +51,7 @@ def recolor(scene: Images, part: NDArray[np.bool_], own: Array, rng: np.random.G
 
 
 def _draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
-    """(3,) of 0 to 255 that resembles none that is taken, however bright."""
+    """(3,) colour, 0 to 255, whose hue and saturation differ from those taken; ``None`` if none is found."""
     for _ in range(_ATTEMPTS):
         hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)
         pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)

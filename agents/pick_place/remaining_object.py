@@ -1,7 +1,7 @@
-"""The end of a demonstration, but for one thing that is left over: what a demonstration seldom shows.
+"""Remaining-object augmentation: the last scene of a demonstration with one more object to push.
 
-When all is done, nothing has to be moved. If one more thing lay beside the goal, it would have to be, and it would go
-where the others went. So the last image of a demonstration, which no action follows, teaches too.
+Demonstrations seldom show a nearly finished scene. If one more object lay beside the goal of the last scene, it would
+have to go where the others went. So the last image, which no action follows, becomes a training example, too.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from .steps import Step
 from .table import standing
 
 _FREE = 0.5
-"""Least share of an object's pixels that must lie where nothing stands, for it not to be done."""
+"""Least share of the object's pixels on free ground: less, and it would count as already placed."""
 _GAP = 9
-"""Pixels, 28 mm: gaps narrower than this between things that stand count as taken."""
+"""Pixels, 28 mm: narrower gaps between standing objects count as occupied."""
 _ATTEMPTS = 100
-"""Draws of a spot before the step is left as it is."""
+"""Random positions tried before the step is left as it is."""
 
 
 def with_remaining_object(step: Step, rng: np.random.Generator) -> Step:
-    """The scene at the end of the demonstration, with one more of the object that was pushed beside the goal.
+    """The last scene of the demonstration, with one more copy of the pushed object beside the goal.
 
-    It may lie on flat markings, and overlap with what stands there by up to half.
+    The copy may lie on flat markings and may overlap standing objects by up to half.
 
     Args:
         step: of a push.
-        rng: decides where the object lies.
+        rng: chooses the position.
 
     Returns:
-        The push of that object to the same place, from no farther than in the demonstration; without loose objects and
-        end. The same step if it has no end, or no spot is found.
+        The push of that copy to the same place, from at most the demonstrated distance, without free objects and end.
+        The unchanged step if it has no end, or no position is found.
     """
     if step.end is None:
         return step

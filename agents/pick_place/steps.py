@@ -1,7 +1,7 @@
-"""One step of a demonstration as heightmaps and pixel positions, and what it says beyond the two poses.
+"""One step of a demonstration: heightmap, pick and place pixels, and the object found by comparing two images.
 
-A demonstration shows one pick of many that would have done. What moved between the two images tells which pixels belong
-to the object: all of them are picks, and the place that goes with each follows from the rigid motion.
+A demonstration shows one of many picks that would have worked. The difference between the images before and after the
+action shows which pixels belong to the object. Each of them is a valid pick; its place follows from the rigid motion.
 
 Positions and motions are those of ``plane.py``.
 """
@@ -24,11 +24,11 @@ from .plane import compose, rigid, to_pixels, warp
 from .table import SHADE_TOLERANCE, bare_table, changed, standing
 
 _REACH = 3
-"""Pixels from the pick within which the moved object must begin."""
+"""Pixels: largest distance between the pick and the moved object."""
 _SMALLEST = 9
-"""Pixels below which what moved is not believed to be an object."""
+"""Pixels: smallest change that counts as a moved object."""
 _SPECK = 4
-"""The same of what merely stands on the table: the smallest cubes have about ten."""
+"""Pixels: smallest standing object that can be pushed; the smallest cubes have about ten."""
 _ALIKE = 0.9
 """Share of an object's pixels that look as before after a turn, for the turn to count as a symmetry."""
 _FOLDS = (6, 5, 4, 3, 2)
@@ -36,7 +36,7 @@ _FOLDS = (6, 5, 4, 3, 2)
 _UNCHANGED = 0.12
 """Share of an object's outline, blurred by a pixel, that may change by a turn that counts as a symmetry."""
 _ROUND = 36
-"""The symmetry of what shows none of its turns, such as a disc: as good as any."""
+"""Symmetry order given to discs, which look the same after any turn."""
 _ROUND_TURNS = (math.radians(30), math.radians(45))
 """Turns that a disc survives and no polygon of ``_FOLDS`` does."""
 UNTURNED = 1e-6
@@ -45,21 +45,21 @@ UNTURNED = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one action of a demonstration teaches.
+    """One action of a demonstration.
 
     Attributes:
         color: (rows, columns, 3) uint8, before the action.
         height: (rows, columns) float32 metres, before the action.
         pick: (2,) float64 pixel position.
         place: (2,) float64 pixel position.
-        turn: yaw of the place orientation relative to the pick orientation, radians.
-        grip: (rows, columns) float32 summing to 1: how well each pixel serves as the pick of the same object.
-        loose: if the object could have lain anywhere else on the table, it and all others that could and that the
-            same demonstration moves later; else nothing. Of what is pushed, only if the end is known.
-        folds: rotational symmetry of the object: it looks the same after each turn by 2 pi / folds about ``centre``.
+        yaw: of the place orientation relative to the pick orientation, radians.
+        pick_affinity: (rows, columns) float32 summing to 1: how good each pixel is as a pick of the same object.
+        free_objects: the moved object, if it lay alone on bare table, and all other such objects that the same
+            demonstration moves later; else empty. For a push, only if ``end`` is known.
+        symmetry_order: n, if the object looks the same after each turn by 2 pi / n about ``centre``.
         centre: (2,) float64 pixel position of the middle of the object.
-        end: the scene at the end of a demonstration whose steps all go to one place, if the object was pushed there
-            and had lain loose; else nothing.
+        end: the last scene of a demonstration whose steps all go to one place, if the object was pushed there and is
+            free; else ``None``.
     """
 
     color: NDArray[np.uint8]
@@ -74,11 +74,11 @@ class Step:
     end: Images | None = None
 
     def equals(self) -> tuple[Array, Array]:
-        """Moves that end in the same picture, for an object that looks the same after some turns.
+        """Rigid motions with the same result, one for each symmetry of the object.
 
         Returns:
-            (folds, 2, 3) matrices from where the object is to where it goes, the demonstrated one first, and (folds,)
-            radians that they turn by.
+            (symmetry_order, 2, 3) matrices from the object to its goal, the demonstrated one first, and
+            (symmetry_order,) radians that they turn by.
         """
         motion = rigid(self.yaw, self.pick, self.place)
         yaws = 2 * math.pi * np.arange(self.symmetry_order) / self.symmetry_order
@@ -119,13 +119,13 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose,
 def _loose(
     before: Heightmap, after: Heightmap, mask: NDArray[np.bool_] | None, motion: Array
 ) -> tuple[FreeObject, ...]:
-    """The object of a mask if there is one and it lay loose, or nothing."""
+    """The object of a mask, if it is a free object."""
     free_object = None if mask is None else find_free_object(before, after, mask, motion)
     return () if free_object is None else (free_object,)
 
 
 def with_later_objects(steps: Sequence[Step]) -> list[Step]:
-    """The steps of one demonstration, the loose object of each joined by those that are moved in later steps."""
+    """The steps of one demonstration; each also lists the free objects that later steps move."""
     joined = []
     for index, step in enumerate(steps):
         found = list(step.free_objects)
@@ -145,7 +145,7 @@ def with_later_objects(steps: Sequence[Step]) -> list[Step]:
 
 
 def symmetry(mask: NDArray[np.bool_], color: NDArray[np.uint8]) -> int:
-    """How many turns about its middle an object looks the same after; 1 when there is only one.
+    """Symmetry order of an object about its middle; 1 for none.
 
     Args:
         mask: (rows, columns) bool, the object's pixels.
@@ -186,7 +186,7 @@ def _middle(mask: NDArray[np.bool_]) -> Array:
 
 
 def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_] | None:
-    """Pixels of what the action moved: changed where they were or go, and the same again where the motion takes them.
+    """Pixels of the moved object: they changed at its old or new place, and look the same where the motion takes them.
 
     Args:
         before: the table before the action.
@@ -195,7 +195,7 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
         motion: (2, 3) matrix from pick to place.
 
     Returns:
-        (rows, columns) bool; ``None`` where no such object shows (a push, a rope bead).
+        (rows, columns) bool; ``None`` if there is no such object (a push, a bead of a rope).
     """
     shades = before.color.astype(np.int16)
     other = changed(before, after)

@@ -1,11 +1,14 @@
-"""Transporter: pick by attention, place by matching what is picked with where it fits.
+"""Transporter: attention over the map picks an object, and cross-correlation of learned features places it.
 
 After Transporter Networks (arXiv 2010.14406), made small and equivariant. One U-Net of layers that are equivariant to
 quarter turns (arXiv 1602.07576) encodes the heightmap; it has two decoders, one of them for picking alone. The pick
 map and the query and key features of placing are light heads on it. Query features are steerable, so that one pass
-serves all place angles, and placing goes from a coarse map to a fine one. Each demonstrated pick teaches every pick of the same object (see ``nn/steps.py``), in scenes whose loose objects
-lie anywhere (see ``nn/loose.py``). Several picks are judged side by side (see ``nn/contest.py``). What came to nothing
-is not tried again, and what has settled is left alone where demonstrations do so (see ``nn/history.py``).
+serves all place angles, and placing goes from a coarse map to a fine one.
+
+Each demonstrated pick teaches all picks on the same object (``pick_place/steps.py``), in scenes whose free objects are
+pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are compared before one is carried
+out (``joint_rescoring.py``). Picks that failed are not repeated, and placed objects are left alone as often as
+demonstrations leave them alone (``pick_place/history.py``).
 """
 
 from __future__ import annotations
@@ -41,19 +44,19 @@ from .network import COARSE, FINE, Match, Scene, TransporterConfig, TransporterN
 from .targets import cross_entropy, peak, pose_target
 
 _PICKS_APART = 8
-"""Cells of the fine map, 50 mm, between two picks that count as different."""
+"""Cells of the fine map, 50 mm: least distance between two pick candidates."""
 _PICK_WIDTH = 7
 """Cells of the fine map, 44 mm, over which the probability of a pick is summed."""
 _AWAY = -1e4
-"""Pixels: a position so far from the map that no target there is anything but zero."""
+"""Pixels: a position so far off the map that the target bump there is zero everywhere on it."""
 _PLAUSIBLE = 0.02
-"""Share of the likeliest pick's probability from which another pick is looked at."""
-_FUTILE_APART = 1
-"""Cells of the fine map about a pick that came to nothing in which none is tried again."""
-_FUTILE_LOSS = 30.0
-"""What such a pick loses of its logit: more than any two picks differ by where something can be picked."""
+"""Least probability of a pick candidate, as a share of the likeliest one's."""
+_FAILED_RADIUS = 1
+"""Cells of the fine map around a failed pick in which no other pick is tried."""
+_FAILED_PENALTY = 30.0
+"""Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
 _MANY = 100
-"""Number of demonstrations from which the whole share of bent objects is used."""
+"""Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
 
 
 class Batch(NamedTuple):
@@ -62,9 +65,9 @@ class Batch(NamedTuple):
     Attributes:
         image: (batch, 5, rows, columns).
         pick: (batch, 2).
-        place: (batch, poses, 2), all of which are right.
-        turn: (batch, poses) radians.
-        grip: (batch, rows, columns).
+        place: (batch, poses, 2); every pose is a correct one.
+        yaw: (batch, poses) radians.
+        pick_affinity: (batch, rows, columns), see ``Step``.
     """
 
     image: Tensor
@@ -80,7 +83,7 @@ class Decision(NamedTuple):
     Attributes:
         pick: (2,).
         place: (2,).
-        turn: radians.
+        yaw: radians, of the place pose relative to the pick pose.
         pick_logits: (rows / 2, columns / 2).
         place_logits: (angles, rows / 4, columns / 4).
     """
@@ -93,7 +96,7 @@ class Decision(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """The best places of one pick.
+    """Place candidates of one pick.
 
     Attributes:
         coarse: (angles, rows / 4, columns / 4) logits.
@@ -155,13 +158,13 @@ class Transporter(Agent[PickPlaceDataset]):
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
 
     def pick_weight(self, step: int) -> float:
-        """Of the loss of picking in a step of the run, for demonstrations as ``net.turning`` says."""
+        """Weight of the pick loss at a step; it grows over the run unless no demonstration turns its object."""
         first = self.config.pick_weight
         last = self.config.late_pick_weight if self.net.turning else first
         return first + (last - first) * min(1.0, 2 * step / self.config.steps)
 
     def augmentation(self, demos: int) -> Augmentation:
-        """How examples differ from what is demonstrated, given the number of demonstrations."""
+        """Augmentation settings for a number of demonstrations: the fewer there are, the more examples are altered."""
         config = self.config
         # One demonstration shows the fewest shapes and shades. Bent shapes are less like the task's own.
         more = (config.altered_alone - config.altered) / demos
@@ -181,7 +184,7 @@ class Transporter(Agent[PickPlaceDataset]):
         )
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The loss of picking, of coarse placing and of refining."""
+        """Losses of picking, of coarse placing and of refinement."""
         net = self.net
         with self._precision():
             scene = net.read(batch.image)
@@ -209,7 +212,7 @@ class Transporter(Agent[PickPlaceDataset]):
     def _refine_loss(
         self, batch: Batch, match: Match, coarse: Tensor, angles: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        """Refine a start that is off by as much as the coarse stage may be, against its best rivals."""
+        """Loss of refinement: the right place, off by a typical coarse error, against the best other places."""
         reach = self.config.fine_reach
         shift = torch.tensor(rng.uniform(-0.6, 0.6, (len(batch.yaw), 2)) * reach, dtype=torch.float32)
         starts = self._with_rivals(batch.place[:, 0] / FINE + shift.to(self.device), coarse)
@@ -228,7 +231,7 @@ class Transporter(Agent[PickPlaceDataset]):
         return cross_entropy(logits, target.view_as(logits))
 
     def _with_rivals(self, start: Tensor, coarse: Tensor) -> Tensor:
-        """(batch, candidates, 2) in fine cells: starts (batch, 2), and the best coarse cells out of their reach."""
+        """(batch, candidates, 2) in fine cells: starts (batch, 2), and the best coarse maxima outside their windows."""
         ratio = COARSE // FINE
         apart = -(-(2 * self.config.fine_reach + 1) // ratio)
         rivals = [
@@ -240,7 +243,7 @@ class Transporter(Agent[PickPlaceDataset]):
     def _refine(self, match: Match, coarse: Tensor, angles: Tensor, starts: Tensor) -> Tensor:
         """(batch, candidates, angles, n, n) logits about starts (batch, candidates, 2) in fine cells.
 
-        They are corrections of the coarse ones there, so those of all candidates compare.
+        They are added to the coarse logits there, so that the logits of all candidates can be compared.
         """
         patches = crop(match.fine_key, starts, self.config.fine_radius + self.config.fine_reach).transpose(1, 2)
         logits = match_nearby(match.fine_query, patches, angles)
@@ -257,7 +260,7 @@ class Transporter(Agent[PickPlaceDataset]):
         poses = max(len(e.yaw) for e in examples)
 
         def padded(values: Array, away: float) -> Array:
-            """As many poses as the example with most of them; those that are none are far off the map."""
+            """Padded to the example with most poses; padding poses are far off the map."""
             return np.concatenate([values, np.full((poses - len(values), *values.shape[1:]), away)])
 
         return Batch(
@@ -289,7 +292,7 @@ class Transporter(Agent[PickPlaceDataset]):
     def explain(self, observation: Observation) -> dict[str, Any]:
         """The heightmap's ``color`` and ``height``, and ``pick`` and ``place`` probabilities over it (320, 160).
 
-        Places are those of the chosen pick, before they are refined and judged beside those of other picks, so the
+        Places are those of the chosen pick, before refinement and joint rescoring, so the
         action may differ from both maxima. After ``act`` with the same observation, what is explained is that action.
         """
         heightmap = fuse_observation(observation)
@@ -305,7 +308,7 @@ class Transporter(Agent[PickPlaceDataset]):
 
     @torch.inference_mode()
     def decide(self, heightmap: Heightmap, history: History | None = None) -> Decision:
-        """A likely pick and its place, judged beside others (``contest``), with the averaged weights.
+        """A likely pick and its place after joint rescoring, with the averaged (EMA) weights.
 
         Args:
             heightmap: what is seen.
@@ -320,7 +323,7 @@ class Transporter(Agent[PickPlaceDataset]):
             scene = net.read(encode_image(color, height))
             pick_logits = net.pick(scene.features)[0]
         _discourage(pick_logits, history.settled, -math.log(statistics.repick), NEAR // FINE)
-        _discourage(pick_logits, history.failed_picks, _FUTILE_LOSS, _FUTILE_APART)
+        _discourage(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
         picks = self._picks(pick_logits, history.failed_picks)
         found = self._places(scene, [pick for pick, _ in picks])
         index, place = rescore_jointly(
@@ -336,10 +339,10 @@ class Transporter(Agent[PickPlaceDataset]):
         return Decision(picks[index][0], point, float(best[0]) * self._angle_step, pick_logits, chosen.coarse)
 
     def _picks(self, logits: Tensor, failed_picks: Sequence[Array] = ()) -> list[tuple[Array, float]]:
-        """The likeliest picks that are apart: pixel position (2,), log probability about it."""
+        """Pick candidates at least ``_PICKS_APART`` cells apart: pixel position (2,), log-probability around it."""
         pick_log_probabilities = logits.flatten().softmax(0).view_as(logits)[None]
         smooth = functional.avg_pool2d(pick_log_probabilities, 3, 1, 1)[0].log()
-        _discourage(smooth, failed_picks, _FUTILE_LOSS, _FUTILE_APART)
+        _discourage(smooth, failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
         nowhere = torch.zeros((0, 2), dtype=torch.int64)
         cells = highest(smooth, self.config.picks, _PICKS_APART, nowhere)
         about = functional.avg_pool2d(pick_log_probabilities, _PICK_WIDTH, 1, _PICK_WIDTH // 2, divisor_override=1)[
@@ -350,7 +353,7 @@ class Transporter(Agent[PickPlaceDataset]):
         return [(pick, chance) for pick, chance in picks if chance >= least]
 
     def _places(self, scene: Scene, picks: Sequence[Array]) -> list[_Places]:
-        """Place each pick coarsely, then refine."""
+        """Place candidates of each pick: coarse maxima, then refined."""
         net = self.optimiser.ema
         points = torch.tensor(np.stack(picks), dtype=torch.float32, device=self.device)
         with self._precision():
@@ -378,12 +381,12 @@ class Transporter(Agent[PickPlaceDataset]):
         return dict(self.optimiser.ema.state_dict())
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
-        """Both to act with and to train on from."""
+        """Set both the network that acts and the one that is trained."""
         self.optimiser.ema.load_state_dict(weights)
         self.net.load_state_dict(weights)
 
     def training_state(self) -> dict[str, Tensor]:
-        """Weights, their average, and the optimiser's moments."""
+        """Weights, their moving average, and the optimiser's moments."""
         return self.optimiser.state()
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
@@ -398,7 +401,7 @@ def _positions(index: Tensor) -> Array:
 
 
 def _discourage(logits: Tensor, positions: Sequence[Array], loss: float, apart: int) -> None:
-    """Lower logits, (rows / 2, columns / 2), at pixel positions (2,) and up to some cells beside them."""
+    """Lower logits (rows / 2, columns / 2) in a square of ``apart`` cells around pixel positions (2,)."""
     for position in positions:
         column, row = (int(value) // FINE for value in position)
         near = (slice(max(at - apart, 0), max(at + apart + 1, 0)) for at in (row, column))

@@ -1,4 +1,4 @@
-"""The network that reads a heightmap: a small U-Net of quarter-turn-equivariant layers."""
+"""The encoder of a heightmap: a small U-Net of layers that are equivariant to quarter turns, with two decoders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Features(NamedTuple):
     Attributes:
         fine: (batch, fields * 4, rows / 2, columns / 2), for placing and picking.
         coarse: (batch, fields * 4, rows / 4, columns / 4), for placing.
-        informed: like ``fine``, from a coarsest level that also knows its own mean and maximum, for picking alone.
+        global_context: like ``fine``, but the coarsest level also holds its own mean and maximum over the table; for
+            picking alone.
     """
 
     fine: Tensor
@@ -30,11 +31,11 @@ class Features(NamedTuple):
 CHANNELS = 5
 """Of the input image: red, green, blue, and two of height, see ``encode_image``."""
 _SIZE = 0.15
-"""Root mean square of features after each block: about what initial weights make of a scene."""
+"""Root mean square of features after each block: about that of the initial network."""
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a shortcut, and balanced; but for that it starts as the identity."""
+    """A residual block of two convolutions with RMS normalisation; without the latter it starts as the identity."""
 
     def __init__(self, fields: int) -> None:
         super().__init__()
@@ -47,17 +48,17 @@ class Residual(nn.Module):
 
 
 def rms_norm(fields: Tensor) -> Tensor:
-    """Fields scaled to one root mean square over each whole scene, however large the weights have grown.
+    """Fields scaled to one root mean square over each whole scene.
 
-    Every update by Muon is as large as the last, so weights grow, and what they make of a scene grows with the product
-    of all layers: without this the deep levels came to 1e9 within 3,000 steps, and the next rectifier to zero.
+    Muon's updates do not shrink, so weights grow during training, and features grow with the product over all layers:
+    without normalisation the deep levels reached 1e9 within 3,000 steps, and then ReLU gave zeros only.
     """
     result: Tensor = _RmsNormFunction.apply(fields)  # type: ignore[no-untyped-call]
     return result
 
 
 class RmsNorm(nn.Module):
-    """``balanced``, as a layer."""
+    """``rms_norm``, as a layer."""
 
     def forward(self, fields: Tensor) -> Tensor:
         """Same shape in and out."""
@@ -65,11 +66,11 @@ class RmsNorm(nn.Module):
 
 
 class _RmsNormFunction(torch.autograd.Function):
-    """``balanced``, with a gradient that goes through the fields twice instead of ten times."""
+    """``rms_norm``, with a gradient that goes through the fields twice instead of ten times."""
 
     @staticmethod
     def forward(ctx: Any, fields: Tensor) -> Tensor:
-        """See ``balanced``."""
+        """See ``rms_norm``."""
         count = fields[0].numel() ** 0.5
         norm = torch.linalg.vector_norm(fields, dim=(1, 2, 3), keepdim=True, dtype=_exact(fields))
         scale = _SIZE * count / (norm + 1e-4 * count)
@@ -97,11 +98,11 @@ def _exact(fields: Tensor) -> torch.dtype:
 
 
 class Decoder(nn.Module):
-    """The way up of a U-Net, from its coarsest level to its finest.
+    """The decoder of a U-Net, from its coarsest level to its finest.
 
     Args:
         widths: fields at each resolution, finest first.
-        finished: whether there is a residual block at the finest resolution too, where it costs most.
+        finished: whether there is a residual block at the finest resolution, too, where it costs most.
     """
 
     def __init__(self, widths: tuple[int, ...], *, finished: bool = True) -> None:
@@ -125,15 +126,15 @@ class Decoder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A U-Net over half the resolution, a quarter, and so on, with two ways up.
+    """A U-Net over half the resolution, a quarter, and so on, with two decoders.
 
-    Placing reads the first, picking both: what picking learns of objects early gives placing a start, without which it
-    may stay for a whole run where it finds positions and no angles.
+    Placing reads the first decoder, picking reads both. Picking learns early what an object is; shared features let
+    placing start from that. Without them, placing may find positions but no angles for a whole run.
 
     Args:
         channels: of the input image.
         widths: fields at these resolutions, finest first; at least two.
-        depth: residual blocks at a resolution on the way down; on the way up there is one, or none (see ``Ascent``).
+        depth: residual blocks at a resolution on the way down; a decoder has one, or none (see ``Decoder``).
     """
 
     def __init__(self, channels: int, widths: tuple[int, ...], depth: int) -> None:
@@ -153,7 +154,7 @@ class Encoder(nn.Module):
         for down, blocks in zip(self.down, self.blocks, strict=True):
             levels.append(blocks(functional.relu(down(levels[-1]))))
         fine, coarse = self.ascent(levels)
-        # Whether, say, a block is the last that lies about shows only in all of the table at once.
+        # Whether a block is the last one left can only be seen in the whole table.
         low = levels[-1]
         whole = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
         global_context, _ = self.informed_ascent([*levels[:-1], rms_norm(functional.relu(low + self.summary(whole)))])

@@ -1,4 +1,4 @@
-"""What reads the trunk's features: where to pick, and the query and key fields of placing."""
+"""Heads on the encoder's features: a pick map, and the query and key features of placing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ..common.equivariant import ORIENTATIONS, FieldConv, invariants, modulate
 from .encoder import Features
 
 _GAIN = 4.0
-"""Of matches. Queries and keys start small and grow by each other's gradients, which this makes as much larger."""
+"""Scale of the correlation. Query and key are multiplied with each other, so the gradients of both are small while both
+are small; this factor enlarges them at the start of training."""
 
 
 class PickHead(nn.Module):
@@ -27,14 +28,14 @@ class PickHead(nn.Module):
         self.logits = FieldConv(fields, 1, kernel=1)
 
     def forward(self, features: Features) -> Tensor:
-        """Fine and informed maps (batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
+        """Fine and global-context maps (batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
         fields = torch.cat([features.fine, features.global_context], dim=1)
         logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
         return logits.float().mean(dim=1)
 
 
 class PlaceHead(nn.Module):
-    """Query fields about the pick, and key fields that know what is picked.
+    """Query features around the pick, and key features conditioned on the features at the pick.
 
     Args:
         fields: of the feature map it reads.
@@ -51,14 +52,14 @@ class PlaceHead(nn.Module):
         self.key_hidden = FieldConv(fields, fields, kernel=1)
         self.key_output = FieldConv(fields, outputs, kernel=1)
         self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
-        # Queries and keys of size one and random signs match with a standard deviation of about one, times a gain.
+        # For random features of size one the correlation has a standard deviation of about one, times the gain.
         self.scale = _GAIN * (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
 
     def query(self, maps: Tensor, pick: Tensor) -> Tensor:
         """Steerable query features (batch, outputs * 4, side, side) float32 about picks (batch, 2) in cells.
 
-        Features at the pick, and how those around it resemble them, let the network tell the picked object from its
-        neighbours; two bumps about the pick tell near from far.
+        The features at the pick, and their products with the features around it, tell the picked object from its
+        neighbours. Two Gaussians of the distance to the pick tell near from far.
         """
         around = crop(maps, pick, self.radius)
         middle = sample(maps.float(), pick[:, None])[..., None].expand_as(around)
@@ -71,7 +72,7 @@ class PlaceHead(nn.Module):
         return steerable(query).float()
 
     def before_pick(self, maps: Tensor) -> Tensor:
-        """What the keys of all picks have in common: (batch, fields * 4, rows, columns) to the same shape."""
+        """The part of the keys that no pick changes: (batch, fields * 4, rows, columns) to the same shape."""
         common: Tensor = self.key_hidden(maps)
         return common
 

@@ -1,9 +1,9 @@
-"""Which of several picks to take, and where to, when each is judged beside the others.
+"""Joint rescoring of picks and places: one assignment of places to all pick candidates, of which one is carried out.
 
-Objects that look alike to the network want the same place. Judged alone, the wrong one may be as certain as the right
-one; side by side, the right one has no other place to go, and the wrong one has. So all picks are given places at once.
-That two get the same one counts the more against it, the seldomer demonstrations do so: hardly ever in a kit, always
-where piles are swept to one spot.
+Two objects that look similar may both score highest at the same place. Scored one by one, the wrong object can win.
+Scored together, the right object keeps the place, because it fits nowhere else, and the other gets its own. The score
+of an assignment is the product of the probabilities of all places and of a penalty for each pair of candidates that
+share one: the probability that demonstrations use a place twice, small for kits, near one for piles swept together.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array
 
 NEAR = 16.0
-"""Pixels, 50 mm, within which two places are one: objects are picked beside their middle, and so placed."""
+"""Pixels, 50 mm: two places closer than this count as the same. Picks are off-centre, and so are their places."""
 LEAST = -5.0
-"""Log probability of a pick whose places are all taken, and the least that any place counts: below, it is noise."""
+"""Log-probability of giving a pick no place, and lower limit for all places: differences below it are noise."""
 
 
 def rescore_jointly(
@@ -28,22 +28,22 @@ def rescore_jointly(
     place_log_probabilities: Sequence[Array],
     sharing: float,
 ) -> tuple[int, int]:
-    """The pick to carry out, and which of its places.
+    """The pick to carry out, and its place.
 
     Args:
-        chances: log probability of each pick.
-        places: (n, 2) pixel positions for each pick.
-        certainties: (n,) log probabilities of these.
+        pick_log_probabilities: of each pick.
+        places: for each pick its place candidates, (n, 2) pixel positions.
+        place_log_probabilities: for each pick those of its candidates, (n,).
         sharing: probability, above 0, that two objects go to one place.
 
     Returns:
-        Index of the pick to carry out and of its place. All picks have a place or none, so that the largest product is
-        that of the probabilities of all places, of ``sharing`` for each two that are one, and once more of the pick
-        to carry out and of its place.
+        Index of the pick, and index of its place. Every assignment gives each pick one of its places or none; its score
+        is the sum of the log-probabilities of the places, plus ``log(sharing)`` for each pair of picks with the same
+        place. The result maximises this score plus the log-probabilities of the pick carried out and of its place.
     """
     count = len(pick_log_probabilities)
     values = [np.append(np.maximum(certainty, LEAST), LEAST) for certainty in place_log_probabilities]
-    # One row for each way to give all picks a place or none.
+    # One row an assignment: for each pick the index of its place, the last index for none.
     ways = np.stack([grid.ravel() for grid in np.meshgrid(*(np.arange(len(v)) for v in values), indexing="ij")], axis=1)
     total = np.sum([values[pick][ways[:, pick]] for pick in range(count)], axis=0)
     for first in range(count):
@@ -60,7 +60,7 @@ def rescore_jointly(
 
 
 def _same(first: Array, second: Array) -> NDArray[np.bool_]:
-    """(n + 1, m + 1) bool, which of two picks' places are one; nowhere, the last of each, is none."""
+    """(n + 1, m + 1) bool: which places of two picks are the same; the last row and column stand for no place."""
     same = np.zeros((len(first) + 1, len(second) + 1), dtype=bool)
     same[:-1, :-1] = np.linalg.norm(first[:, None] - second[None], axis=-1) < NEAR
     return same

@@ -21,48 +21,47 @@ class TransporterConfig:
     """Settings of the agent; the same for every task.
 
     Attributes:
-        widths: fields of the trunk (four channels each) at half the resolution, a quarter, and so on; the last of them
-            sees the whole table, which moves in several steps need.
+        widths: fields of the encoder (four channels each) at half the resolution, a quarter, and so on; the last level
+            sees the whole table, which tasks of several steps need.
         depth: residual blocks at each resolution.
         coarse_outputs: fields that are matched at quarter resolution; a multiple of four.
         fine_outputs: fields that are matched at half resolution; a multiple of four.
         coarse_radius: of the query window, in cells of 12.5 mm.
         fine_radius: of the query window, in cells of 6.25 mm.
-        angles: place angles over a full turn, when acting; if no demonstration turns anything, there is only zero.
-            Coarse placing by a multiple of four costs half.
-        train_angles: as many when learning; they begin anywhere.
-        fine_reach: refined positions to each side, in cells of 6.25 mm.
-        candidates: coarse maxima that are refined, and the best of them taken.
-        picks: pick maxima that are judged side by side.
+        angles: place angles over a full turn when acting; one (zero) if no demonstration turns its object. Coarse
+            placing costs half if it is a multiple of four.
+        train_angles: place angles in training; the first one is drawn at random.
+        fine_reach: radius of the refined window, in cells of 6.25 mm.
+        candidates: coarse maxima that are refined; the best refined one is used.
+        picks: pick candidates that are rescored jointly.
         steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
         batch: examples a step.
         learning_rate: at the top of the cycle.
         weight_decay: decoupled from the gradient.
         average: decay of the moving average of the weights, which is what acts.
-        pick_weight: of the loss of picking at the start, beside one of coarse placing. Of many picks that would do a
-            demonstration shows one, so this loss is noise to a large part, in which placing would not find its start.
-        late_pick_weight: the same from the middle of the run on, when placing has started; in between it grows evenly.
-            Where nothing is turned (ropes, piles) most picks are such, and it does not grow.
-        refine_weight: of the loss of refining.
+        pick_weight: weight of the pick loss at the first step; coarse placing has weight one. A demonstration shows one
+            of many picks that would do, so this loss is noisy, and a large weight keeps placing from starting to learn.
+        late_pick_weight: weight from the middle of the run on; it grows linearly until then. It does not grow where no
+            demonstration turns its object (ropes, piles), because most picks are interchangeable there.
+        refine_weight: weight of the loss of refinement.
         scale: largest factor by which augmentation scales a scene.
         height_scale: largest factor by which augmentation scales heights.
-        scatter: share of examples in which all objects that lie loose on the table lie elsewhere on it.
+        scatter: share of examples in which all free objects (alone on bare table) are pasted elsewhere.
         flips: whether augmentation mirrors scenes.
         stretch: largest factor by which augmentation stretches objects together with where they go.
-        shade: largest factor by which augmentation makes loose objects brighter or darker, with many demonstrations.
+        shade: largest factor by which augmentation makes free objects brighter or darker, with many demonstrations.
         shade_alone: the same with one demonstration; with n, ``shade`` times the n-th root of their ratio.
-        altered: share of examples that are stretched, and of those that are shaded, of those whose loose objects are
-            scattered, with many demonstrations.
-        altered_alone: the same with one demonstration; with n, it is as much above ``altered`` as its n-th part.
-        altered_scenes: share of examples that are stretched, of those where nothing is turned.
-        recolored: share of examples in which things that have no part in the step have other colours, of those whose
-            loose objects are scattered.
-        bent: share of examples whose object is bent together with where it goes, of those whose loose objects are
-            scattered, with a hundred demonstrations or more; with fewer it is in proportion.
-        amiss: share of examples that show how to mend a bad placement, of those that scatter the only loose object
-            left.
-        leftover: share of examples that show the object left over at the end of the demonstration, of those of pushes
-            that all go to one place.
+        altered: share of the examples with scattered objects that are stretched, and share that are shaded, with many
+            demonstrations.
+        altered_alone: the same with one demonstration; with n, ``altered`` plus an n-th of their difference.
+        altered_scenes: share of the examples without rotation (ropes, piles) that are stretched.
+        recolored: share of the examples with scattered objects in which other things get random colours.
+        bent: share of the examples with scattered objects whose object is bent together with its goal, with a hundred
+            demonstrations or more; proportionally fewer with fewer.
+        amiss: share of misplaced-object examples among those that scatter the only free object left: the object lies
+            beside its goal, as after a bad placement.
+        leftover: share of remaining-object examples among pushes that all go to one place: the last scene of the
+            demonstration with one more object to push.
         precision: ``auto`` (bfloat16 where the processor multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -105,12 +104,12 @@ class TransporterConfig:
 
 
 class Scene(NamedTuple):
-    """What the network makes of an image, whatever is picked in it.
+    """Features of an image that do not depend on the pick.
 
     Attributes:
-        features: of the trunk.
-        coarse: what the coarse keys of all picks have in common.
-        fine: what the fine keys of all picks have in common.
+        features: of the encoder.
+        coarse: the part of the coarse keys that does not depend on the pick.
+        fine: the part of the fine keys that does not depend on the pick.
     """
 
     features: Features
@@ -135,11 +134,13 @@ class Match(NamedTuple):
 
 
 class TransporterNet(nn.Module):
-    """All weights: the trunk, the pick head, and a place head at each of two resolutions.
+    """All weights: the encoder (``trunk``), the pick head, and a place head at each of two resolutions.
+
+    Names of parameters and buffers are those of earlier versions, so that policies saved by them still load.
 
     Attributes:
-        turning: () bool, whether demonstrations turn what they move; if none does, there is one angle, zero.
-        habits: (2,) float32, those of the demonstrations: ``history.Habits``.
+        turning: () bool, whether any demonstration turns its object; if not, zero is the only place angle.
+        habits: (2,) float32, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
     """
 
     turning: Tensor
@@ -156,7 +157,7 @@ class TransporterNet(nn.Module):
         self.register_buffer("habits", torch.full((2,), 0.5))
 
     def read(self, image: Tensor) -> Scene:
-        """(batch, 5, rows, columns) to all that does not depend on the pick."""
+        """Features of images (batch, 5, rows, columns), before any pick."""
         features = self.trunk(image)
         return Scene(features, self.coarse.before_pick(features.coarse), self.fine.before_pick(features.fine))
 

@@ -1,4 +1,4 @@
-"""Soft targets: a bump about the true value instead of one hot cell, so that maxima can be read between cells."""
+"""Soft targets: a Gaussian around the true value instead of one hot cell, so that maxima can be read between cells."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def angle_target(angle: Tensor, grid: Tensor, width: float) -> Tensor:
 def pose_target(
     points: Tensor, yaws: Tensor, grid: Tensor, shape: tuple[int, int], *, spot: float, yaw: float
 ) -> Tensor:
-    """Bumps about poses that are all right.
+    """Gaussians around several poses, all of which are correct.
 
     Args:
         points: (batch, poses, 2) positions in cells.
-        turns: (batch, poses) radians.
+        yaws: (batch, poses) radians.
         grid: (angles,) radians.
         shape: rows and columns.
-        spot: standard deviation of a bump in cells.
-        turn: in radians.
+        spot: standard deviation in position, cells.
+        yaw: standard deviation in angle, radians.
 
     Returns:
         (batch, angles, rows, columns).
