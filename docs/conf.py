@@ -10,7 +10,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
 from site_pages import docstrings, write_pages  # noqa: E402 (found beside this file)
-from sphinx.domains.python import PyObject  # noqa: E402
+from sphinx.domains import python as python_domain  # noqa: E402
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -50,7 +50,7 @@ linkcheck_timeout = 20
 
 def setup(app: Sphinx) -> None:
     """Write the generated pages before Sphinx looks for files, and tidy docstrings as they are read."""
-    for field in PyObject.doc_field_types:
+    for field in python_domain.PyObject.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
     app.add_config_value("draw_pictures", True, "env", bool)

@@ -36,12 +36,13 @@ def main() -> None:
     cells += [blank] * (-len(cells) % _PAIRS_A_ROW)
     rows = [np.hstack(cells[i : i + _PAIRS_A_ROW]) for i in range(0, len(cells), _PAIRS_A_ROW)]
     write_jpeg(_OUT, np.vstack(rows)[:, :-_GAP])
-    print(_OUT)
+    sys.stdout.write(f"{_OUT}\n")
 
 
 def _cell(gallery: Gallery, task: str) -> Any:
     """Caption, and start and end beside each other."""
-    start, _, end = (cv2.imread(str(gallery.folder / name))[..., ::-1] for name in gallery.draw(task, "train"))
+    pictures: list[Any] = [cv2.imread(str(gallery.folder / name)) for name in gallery.draw(task, "train")]
+    start, _, end = (picture[..., ::-1] for picture in pictures)
     pair = np.hstack([cv2.resize(picture, _SIZE, interpolation=cv2.INTER_AREA) for picture in (start, end)])
     caption = np.full((_CAPTION, pair.shape[1], 3), _WHITE, np.uint8)
     cv2.putText(caption, task, (2, _CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _INK, 1, cv2.LINE_AA)

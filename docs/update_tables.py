@@ -39,7 +39,7 @@ def main() -> int:
         text = path.read_text(encoding="utf-8")
         if (new := updated(text)) != text:
             stale += 1
-            print(f"{path.name} is {'out of date' if check else 'written anew'}")
+            sys.stdout.write(f"{path.name} is {'out of date' if check else 'written anew'}.\n")
             if not check:
                 path.write_text(new, encoding="utf-8")
     return int(check and stale > 0)

@@ -1,4 +1,4 @@
-"""The documentation is true: its code runs, its commands parse, its links lead somewhere, its tables agree with files."""
+"""The documentation is true: its code runs, its commands parse, its links lead somewhere, its tables are the files'."""
 
 from __future__ import annotations
 

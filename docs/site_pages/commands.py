@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
-from site_pages.markdown import page, table, write
 
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import PROGRAM
+from site_pages.markdown import page, table, write
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _options(command: type[Any]) -> Iterator[Option]:
 
 def _option(item: Field[Any], hint: Any, notes: list[Any], text: str) -> Option:
     default = _typed(item)
-    if tyro.conf.Positional in notes or any("Positional" in repr(note) for note in notes):
+    if tyro.conf.Positional in notes:
         metavar = next((note.metavar for note in notes if getattr(note, "metavar", None)), item.name.upper())
         return Option(metavar, "", (), default, text)
     return Option(f"--{item.name.replace('_', '-')}", _value(hint), _choices(hint), default, text)
@@ -113,7 +114,8 @@ def _value(hint: Any) -> str:
     parts = [part for part in get_args(hint) if part is not type(None)]
     if parts:
         return _value(parts[0])
-    return {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "PATH"}.get(hint.__name__, hint.__name__.upper())
+    name = str(hint.__name__)
+    return {"str": "TEXT", "int": "NUMBER", "float": "NUMBER"}.get(name, name.upper())
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
@@ -137,18 +139,15 @@ def field_texts(command: type[Any]) -> dict[str, str]:
 
 
 def _own_texts(command: type[Any]) -> Iterator[tuple[str, str]]:
-    (body,) = (node.body for node in ast.parse(textwrap.dedent(inspect.getsource(command))).body if _is_class(node))
-    for statement, below in zip(body, body[1:], strict=False):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and _is_text(below):
-            yield statement.target.id, " ".join(ast.literal_eval(below.value).split())
-
-
-def _is_class(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(command))).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    for statement, below in itertools.pairwise(body):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            yield ast.unparse(statement.target), " ".join(str(below.value.value).split())
 
 
 def _code(text: str) -> str:

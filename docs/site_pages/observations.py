@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from ravens_suite.core import observations
 from site_pages.docstrings import markdown_table
 from site_pages.markdown import table
-
-from ravens_suite.core import observations
 
 
 def key_table() -> str:

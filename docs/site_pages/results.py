@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from site_pages.markdown import table
-
 from benchmarks.scores import spread
 from benchmarks.scores import table as score_table
 from ravens_suite.benchmark.published import best_published
 from ravens_suite.data.tables import read_rows
+from site_pages.markdown import table
 
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
 _AGENT, _SEED = "transporter", "0"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gymnasium
-from site_pages.docstrings import arguments, summary
-from site_pages.markdown import page, remove_others, table, toctree, write
-from site_pages.pictures import MOMENTS, SPLITS, Gallery
 
 from ravens_suite.benchmark.published import published_scores
 from ravens_suite.core.cameras import published_cameras
@@ -20,6 +17,9 @@ from ravens_suite.data.tables import read_rows
 from ravens_suite.envs.observations import observation_space
 from ravens_suite.registry import environment_id, load_task, task_names
 from ravens_suite.tasks.base import Task
+from site_pages.docstrings import arguments, summary
+from site_pages.markdown import page, remove_others, table, toctree, write
+from site_pages.pictures import MOMENTS, SPLITS, Gallery
 
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
 _WITHOUT_GOAL = tuple(group for group in OBSERVATION_GROUPS if group != "goal")
@@ -194,7 +194,7 @@ def _published(name: str) -> str:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _rows(file: str) -> list[dict[str, str]]:
     return list(read_rows(_RESULTS / file))
 
