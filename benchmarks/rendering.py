@@ -24,7 +24,8 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import RendererError
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Shape, Sphere, solid
-from ravens_suite.sim.rendering.renderer import Lighting, Renderer, make_renderer
+from ravens_suite.sim.rendering.base import Lighting, Renderer
+from ravens_suite.sim.rendering.factory import make_renderer
 from ravens_suite.sim.scene import Scene
 
 SETTINGS: dict[str, dict[str, Any]] = {

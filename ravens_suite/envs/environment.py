@@ -27,7 +27,8 @@ from ravens_suite.envs.observations import StateObserver, camera_matrices, obser
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
-from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, Images, make_renderer
+from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images
+from ravens_suite.sim.rendering.factory import make_renderer
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
 from ravens_suite.tasks.base import Task

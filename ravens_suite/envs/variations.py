@@ -17,7 +17,7 @@ from ravens_suite.core.palette import PALETTE, Color
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, Box, Visual, solid
-from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, Images, Lighting
+from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.placement import free_pose
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.types import DEPTH_UNIT
+from ravens_suite.sim.rendering.base import BACKGROUND
 from ravens_suite.sim.rendering.gl_shaders import DEPTH_STEPS_PER_METRE
-from ravens_suite.sim.rendering.renderer import BACKGROUND
 
 _SCRATCH_LIMIT = 4
 """Image sizes whose reading buffers are kept."""

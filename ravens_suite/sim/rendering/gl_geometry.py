@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
 from ravens_suite.sim.bodies import Box, Cylinder, Shape, Sphere, Visual, triangles
-from ravens_suite.sim.rendering.renderer import GROUND_NAME, SHEET_NAME
+from ravens_suite.sim.rendering.base import GROUND_NAME, SHEET_NAME
 
 if TYPE_CHECKING:
     from ravens_suite.sim.scene import Drawable

@@ -7,7 +7,7 @@ table along the light, which costs a fraction of looking every pixel up in a sha
 
 from __future__ import annotations
 
-from ravens_suite.sim.rendering.renderer import LIGHT_SQUARE, SQUARES_PER_METRE
+from ravens_suite.sim.rendering.base import LIGHT_SQUARE, SQUARES_PER_METRE
 
 DEPTH_STEPS_PER_METRE = 10_000
 """The depth target holds whole steps of ``values.types.DEPTH_UNIT``."""

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
 from ravens_suite.errors import RendererError
+from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
 from ravens_suite.sim.rendering.gl_frames import Target, make_target
 from ravens_suite.sim.rendering.gl_geometry import Geometry, Instances, Surface
 from ravens_suite.sim.rendering.gl_shaders import PROGRAMS, shaders
-from ravens_suite.sim.rendering.renderer import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
 
 if TYPE_CHECKING:
     from ravens_suite.sim.scene import Scene

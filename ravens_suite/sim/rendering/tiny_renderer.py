@@ -17,7 +17,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import RendererError
-from ravens_suite.sim.rendering.renderer import (
+from ravens_suite.sim.rendering.base import (
     BACKGROUND,
     GROUND_NAME,
     LIGHT_SQUARE,

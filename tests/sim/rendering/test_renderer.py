@@ -25,9 +25,10 @@ from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.errors import ConfigError, RendererError, UnknownNameError
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Shape, Sphere, marker, solid
-from ravens_suite.sim.rendering import gl_geometry, moderngl_renderer, renderer
+from ravens_suite.sim.rendering import factory, gl_geometry, moderngl_renderer
+from ravens_suite.sim.rendering.base import BACKGROUND, Images, Lighting, Renderer
+from ravens_suite.sim.rendering.factory import make_renderer
 from ravens_suite.sim.rendering.gl_geometry import VISUAL_LIMIT, Geometry
-from ravens_suite.sim.rendering.renderer import BACKGROUND, Images, Lighting, Renderer, make_renderer
 from ravens_suite.sim.scene import Drawable, Scene
 
 SMALL = (96, 128)
@@ -485,7 +486,7 @@ def test_missing_egl_says_how_to_mend(monkeypatch: pytest.MonkeyPatch, caplog: p
 
     monkeypatch.setattr(moderngl_renderer, "_devices", {})
     monkeypatch.setattr(moderngl, "create_context", fail)
-    renderer._warn_once.cache_clear()
+    factory._warn_once.cache_clear()
     with pytest.raises(RendererError, match=r"libEGL\.so\.1 not loaded.*libegl1 libgl1-mesa-dri.*renderer='tiny'"):
         make_renderer("moderngl")
     with caplog.at_level(logging.WARNING):

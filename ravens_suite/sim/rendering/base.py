@@ -1,11 +1,9 @@
-"""What every renderer offers, and the choice between them."""
+"""What every renderer offers, and what all of them draw alike."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,12 +12,10 @@ from numpy.typing import NDArray
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Vector
 from ravens_suite.core.palette import Color
-from ravens_suite.errors import ConfigError, RendererError, UnknownNameError
+from ravens_suite.errors import ConfigError
 
 if TYPE_CHECKING:
     from ravens_suite.sim.scene import Scene
-
-_LOG = logging.getLogger(__name__)
 
 BACKGROUND: Color = (0.93, 0.94, 0.96)
 """What a camera sees beyond the ground plane, at the camera's far depth."""
@@ -31,10 +27,6 @@ SHEET_NAME = "workspace"
 SQUARES_PER_METRE = 2.0
 LIGHT_SQUARE = (1.55, 1.38, 1.22)
 """The ground plane's checker: dark squares have the plane's colour, light ones this times it."""
-
-
-_LARGEST_KEPT = 2**25 - 2**16
-"""Bytes: a little below glibc's greatest threshold between blocks it keeps and blocks it gives back."""
 
 
 @dataclass(frozen=True)
@@ -111,57 +103,3 @@ def shared_image_size(cameras: Sequence[Camera]) -> tuple[int, int]:
             "render them in one call for each size."
         )
     return sizes.pop()
-
-
-def make_renderer(name: str = "auto") -> Renderer:
-    """A renderer by name.
-
-    Args:
-        name: ``"moderngl"`` (EGL, a GPU or Mesa's software rasteriser), ``"tiny"`` (Bullet's own, slow, runs
-            everywhere), or ``"auto"``: the first of these that runs here.
-
-    Raises:
-        UnknownNameError: there is no such renderer.
-        RendererError: the renderer asked for cannot run on this machine; the message says how to mend it.
-    """
-    _keep_freed_memory()
-    if name == "auto":
-        try:
-            return _make_moderngl()
-        except RendererError as error:
-            _warn_once(str(error))
-            return _make_tiny()
-    if name not in _MAKERS:
-        raise UnknownNameError("renderer", name, [*_MAKERS, "auto"])
-    return _MAKERS[name]()
-
-
-def _make_moderngl() -> Renderer:
-    from ravens_suite.sim.rendering.moderngl_renderer import ModernglRenderer
-
-    return ModernglRenderer()
-
-
-def _make_tiny() -> Renderer:
-    from ravens_suite.sim.rendering.tiny_renderer import TinyRenderer
-
-    return TinyRenderer()
-
-
-_MAKERS: dict[str, Callable[[], Renderer]] = {"moderngl": _make_moderngl, "tiny": _make_tiny}
-
-
-@lru_cache(maxsize=1)
-def _keep_freed_memory() -> None:
-    """Have the C library keep up to 64 MB that this process has freed, for the next images.
-
-    Otherwise it gives the memory of images back as soon as they are dropped, and the system clears every page anew:
-    2,700 pages a demonstration of one action, a seventh of its time. glibc keeps twice the largest block that was ever
-    freed, 32 MB at most; this one is never written to, so it costs nothing. With other C libraries nothing changes.
-    """
-    np.empty(_LARGEST_KEPT, dtype=np.uint8)
-
-
-@lru_cache(maxsize=8)
-def _warn_once(reason: str) -> None:
-    _LOG.warning("Falling back to Bullet's TinyRenderer, which is many times slower. %s", reason)

@@ -1,0 +1,71 @@
+"""The choice between renderers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from ravens_suite.errors import RendererError, UnknownNameError
+from ravens_suite.sim.rendering.base import Renderer
+
+_LOG = logging.getLogger(__name__)
+
+_LARGEST_KEPT = 2**25 - 2**16
+"""Bytes: a little below glibc's greatest threshold between blocks it keeps and blocks it gives back."""
+
+
+def make_renderer(name: str = "auto") -> Renderer:
+    """A renderer by name.
+
+    Args:
+        name: ``"moderngl"`` (EGL, a GPU or Mesa's software rasteriser), ``"tiny"`` (Bullet's own, slow, runs
+            everywhere), or ``"auto"``: the first of these that runs here.
+
+    Raises:
+        UnknownNameError: there is no such renderer.
+        RendererError: the renderer asked for cannot run on this machine; the message says how to mend it.
+    """
+    _keep_freed_memory()
+    if name == "auto":
+        try:
+            return _make_moderngl()
+        except RendererError as error:
+            _warn_once(str(error))
+            return _make_tiny()
+    if name not in _MAKERS:
+        raise UnknownNameError("renderer", name, [*_MAKERS, "auto"])
+    return _MAKERS[name]()
+
+
+def _make_moderngl() -> Renderer:
+    from ravens_suite.sim.rendering.moderngl_renderer import ModernglRenderer
+
+    return ModernglRenderer()
+
+
+def _make_tiny() -> Renderer:
+    from ravens_suite.sim.rendering.tiny_renderer import TinyRenderer
+
+    return TinyRenderer()
+
+
+_MAKERS: dict[str, Callable[[], Renderer]] = {"moderngl": _make_moderngl, "tiny": _make_tiny}
+
+
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """Have the C library keep up to 64 MB that this process has freed, for the next images.
+
+    Otherwise it gives the memory of images back as soon as they are dropped, and the system clears every page anew:
+    2,700 pages a demonstration of one action, a seventh of its time. glibc keeps twice the largest block that was ever
+    freed, 32 MB at most; this one is never written to, so it costs nothing. With other C libraries nothing changes.
+    """
+    np.empty(_LARGEST_KEPT, dtype=np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _warn_once(reason: str) -> None:
+    _LOG.warning("Falling back to Bullet's TinyRenderer, which is many times slower. %s", reason)
