@@ -1,4 +1,4 @@
-"""The page "Write your own task" is true: its files are the demo's, and the demo works from outside the package."""
+"""Tasks of other packages, installed as users would: the demos work from outside the package, and the guide is true."""
 
 from __future__ import annotations
 
@@ -6,40 +6,83 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "demos" / "own_task"
+DEMOS = ROOT / "demos"
+GUIDE = ROOT / "docs" / "own_task.md"
 
 
-def test_the_page_shows_the_files_of_the_demo() -> None:
-    page = (ROOT / "docs" / "write_your_own_task.md").read_text()
-    shown = re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```\n", page, flags=re.DOTALL)
-    assert {name for name, _ in shown} == {"cube_line.py", "pyproject.toml", "test_cube_line.py"}
-    for name, text in shown:
-        assert text == (DEMO / name).read_text(), name
+@dataclass(frozen=True)
+class Demo:
+    """A task packaged outside of the suite, and the environments that it adds."""
+
+    folder: str
+    module: str
+    environments: tuple[str, ...]
 
 
-def test_a_task_of_another_package_works_once_it_is_installed(tmp_path: Path) -> None:
-    source = tmp_path / "source"
+OWN_TASK = Demo("own_task", "cube_line", ("CubeLine", "CubeLineAnyOrder"))
+OWN_PRIMITIVE = Demo("own_primitive", "poke_puck", ("PokePuck",))
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A demo after ``pip install --target``: run Python with its packages, away from the sources."""
+
+    demo: Demo
+    source: Path
+    site: Path
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(self.site)}
+        command = [sys.executable, *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=self.site, capture_output=True, text=True, timeout=300, check=False
+        )
+
+
+@pytest.fixture(scope="module", params=[OWN_TASK, OWN_PRIMITIVE], ids=lambda demo: demo.folder)
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    demo, folder = request.param, tmp_path_factory.mktemp(request.param.folder)
+    source, site = folder / "source", folder / "site"
     source.mkdir()
-    for file in DEMO.iterdir():
+    for file in (DEMOS / demo.folder).iterdir():
         if file.is_file():
             (source / file.name).write_bytes(file.read_bytes())
-    site = tmp_path / "site"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--target", str(site), str(source)], check=True)
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(source / "test_cube_line.py")]
-    done = subprocess.run(tests, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    return Installed(demo, source, site)
+
+
+def test_the_demos_own_tests_pass_once_it_is_installed(installed: Installed) -> None:
+    tests = str(installed.source / f"test_{installed.demo.module}.py")
+    done = installed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", tests)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
-    listed = subprocess.run(
-        [sys.executable, "-m", "ravens_suite.cli.main", "tasks"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "ravens_suite/CubeLine-v0" in listed.stdout
+
+
+def test_the_command_line_lists_it_with_its_variants(installed: Installed) -> None:
+    listed = installed.python("-m", "ravens_suite.cli.main", "tasks")
+    assert listed.returncode == 0, listed.stderr
+    for name in installed.demo.environments:
+        assert f"ravens_suite/{name}-v0" in listed.stdout
+
+
+def test_demonstrations_are_collected_stored_and_drawn(installed: Installed, tmp_path: Path) -> None:
+    name = installed.demo.module.replace("_", "-")
+    command = ("collect", name, "--episodes", "1", "--data", str(tmp_path), "--image-size", "48", "64")
+    done = installed.python("-m", "ravens_suite.cli.main", *command)
+    assert done.returncode == 0, done.stderr
+    (episode,) = tmp_path.rglob("*.safetensors")
+    shown = installed.python("-m", "ravens_suite.cli.main", "view", str(episode), "--out", str(tmp_path / "page.html"))
+    assert shown.returncode == 0, shown.stderr
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_the_guide_shows_the_files_of_the_demo() -> None:
+    shown = dict(re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```\n", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL))
+    for name in ("cube_line.py", "pyproject.toml", "test_cube_line.py"):
+        assert shown[name] == (DEMOS / OWN_TASK.folder / name).read_text(encoding="utf-8"), name
