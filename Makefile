@@ -1,11 +1,14 @@
-PYTHON ?= python3.11
+# The first of the supported Pythons that runs here; PYTHON=... names another one.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13; do $$name -c '' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
+TYPING := build/typing/ravens_suite
 
 .PHONY: venv quickstart test lint assets docs docs-links clean
 
 venv: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train,minari,ray,dev]"
 	touch $@
@@ -16,7 +19,9 @@ quickstart: venv
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy ravens_suite agents assets
+	rm -rf build/typing && mkdir -p $(TYPING)
+	ln -s $(CURDIR)/ravens_suite/* $(CURDIR)/agents $(CURDIR)/assets $(TYPING)
+	$(BIN)/mypy -p ravens_suite
 
 test: lint
 	$(BIN)/pytest

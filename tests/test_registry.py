@@ -270,7 +270,7 @@ def test_an_agent_may_be_a_file_of_the_user(tmp_path: Path, monkeypatch: pytest.
     assert own.name == "mine"
     assert registry.load_agent("mine.py:Mine") is own
     assert registry.load_agent("mine:Mine").name == "mine"
-    monkeypatch.delitem(sys.modules, "mine")
+    del sys.modules["mine"]
     assert own.__name__ in dir(sys.modules[own.__module__])
     for wrong in ("mine.py:Yours", "yours.py:Mine", "no_such_module:Mine", ":Mine", ".py:Mine", "..mine:Mine"):
         with pytest.raises(ConfigError, match="Cannot import"):

@@ -84,7 +84,6 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(stages: list[
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 def test_the_whole_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "out")
     few = ["--demos", "1", "--episodes", "2", "--steps", "4", "--workers", "1"]

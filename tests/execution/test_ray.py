@@ -37,7 +37,6 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_failures_are_outcomes_and_a_dead_actor_is_replaced(tmp_path: Path) -> None:
     with make_pool("ray", workers=2, tries=2) as pool:
@@ -52,7 +51,6 @@ def test_failures_are_outcomes_and_a_dead_actor_is_replaced(tmp_path: Path) -> N
     assert "died 2 times at die" in outcomes["die"].failure
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("worker", [MildWorker, MortalWorker])
 def test_two_nodes_write_the_bytes_of_one_process(

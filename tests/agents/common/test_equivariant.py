@@ -23,7 +23,7 @@ from ravens_suite.agents.common.equivariant import ORIENTATIONS, FieldConv, Lift
 from ravens_suite.agents.transporter.encoder import Encoder, rms_norm
 
 
-def turn_fields(tensor: Tensor, turns: int) -> Tensor:
+def turn_fields(tensor: torch.Tensor, turns: int) -> torch.Tensor:
     """A field map (batch, fields * 4, rows, columns) as it is after the scene turned by quarter turns."""
     batch, channels, rows, columns = tensor.shape
     fields = tensor.view(batch, channels // ORIENTATIONS, ORIENTATIONS, rows, columns)
