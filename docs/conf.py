@@ -24,7 +24,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "write_your_own_task.md"]
+exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 4
