@@ -82,7 +82,15 @@ def draw_action(
 
     Whatever the primitive, its poses are drawn in their order, with lines between them. A ring marks the first, usually
     the pick. A cross marks the last, usually the place; its long arm with the dot is the direction in which what
-    pointed along world x at the first pose points at the last (for a push: the end of the stroke).
+    pointed along world x at the first pose points at the last (for a push: the end of the stroke). An action of one
+    pose has the ring and a line along the pose's x axis.
+
+    Args:
+        picture: of ``map_picture``.
+        action: what to draw.
+        parts: the first pose, the last one, or all of them.
+        scale: picture pixels a heightmap pixel.
+        workspace: what the map covers.
     """
     result = np.ascontiguousarray(picture).copy()
     poses = list(action.values())
@@ -90,6 +98,8 @@ def draw_action(
     if parts == "all":
         for start, end in pairwise(points):
             _line(result, start, end, _WHITE, 1)
+    if len(points) == 1:
+        _line(result, points[0], _ahead(points[0], poses[0].yaw, 10 * scale), _WHITE, 2)
     if parts in ("first", "all") and points:
         _ring(result, points[0], 5 * scale, PICK_COLOR if parts == "all" else _WHITE)
     if parts in ("last", "all") and len(points) > 1:
@@ -195,6 +205,11 @@ def _position(pose: Pose, scale: int, workspace: Workspace) -> tuple[int, int]:
     return round(across), round(down)
 
 
+def _ahead(start: tuple[int, int], yaw: float, length: float) -> tuple[int, int]:
+    """The point some pixels from another one in a world direction: world x is downwards and world y across."""
+    return round(start[0] + length * math.sin(yaw)), round(start[1] + length * math.cos(yaw))
+
+
 def _line(picture: Picture, start: tuple[int, int], end: tuple[int, int], color: Color, width: int) -> None:
     cv2.line(picture, start, end, _EDGE, width + 2, cv2.LINE_AA)
     cv2.line(picture, start, end, color, width, cv2.LINE_AA)
@@ -207,9 +222,8 @@ def _ring(picture: Picture, centre: tuple[int, int], radius: int, color: Color) 
 
 
 def _cross(picture: Picture, centre: tuple[int, int], yaw: float, reach: int, color: Color) -> None:
-    # World x is downwards and world y across, so a world direction (cos, sin) is (sin, cos) in the picture.
     for turn, length in ((math.pi, reach), (math.pi / 2, reach), (-math.pi / 2, reach), (0.0, 2 * reach)):
-        end = (round(centre[0] + length * math.sin(yaw + turn)), round(centre[1] + length * math.cos(yaw + turn)))
+        end = _ahead(centre, yaw + turn, length)
         _line(picture, centre, end, color, 2)
     cv2.circle(picture, end, 6, _EDGE, -1, cv2.LINE_AA)
     cv2.circle(picture, end, 5, color, -1, cv2.LINE_AA)

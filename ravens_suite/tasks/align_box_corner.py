@@ -35,7 +35,7 @@ class AlignBoxCorner(Task):
     """
 
     max_steps: ClassVar[int] = 3
-    instruction: ClassVar[str] = "align the corner of the brown box with the green corner marker"
+    instruction: ClassVar[str] = "align a corner of the brown box with the green corner marker"
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """A marker, then a box, anywhere free."""

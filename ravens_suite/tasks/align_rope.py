@@ -23,7 +23,7 @@ class AlignRope(Task):
     """
 
     max_steps: ClassVar[int] = 20
-    instruction: ClassVar[str] = "align the rope with the line"
+    instruction: ClassVar[str] = "lay the rope along the green line"
     primitive: ClassVar[Primitive] = PickPlace(carry_height=0.02, carry_step=0.001)
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

@@ -47,20 +47,22 @@ class _Rules:
         fixed_block: whether the block always lies at the same place.
         fixture: whether there is one.
         raised: whether it hangs in the air, tilted.
+        instruction: what is to be done, where it is not the same as in the standard task.
     """
 
     yaw: float | None = None
     fixed_block: bool = False
     fixture: bool = True
     raised: bool = False
+    instruction: str = ""
 
 
 _VARIANTS: dict[Variant, _Rules] = {
     "standard": _Rules(),
     "easy": _Rules(yaw=math.pi / 2, fixed_block=True),
     "translation": _Rules(yaw=math.pi / 2),
-    "no-fixture": _Rules(fixture=False),
-    "six-dof": _Rules(raised=True),
+    "no-fixture": _Rules(fixture=False, instruction="put the red L-shaped block where the goal image shows it"),
+    "six-dof": _Rules(raised=True, instruction="put the red L-shaped block into the raised, tilted grey fixture"),
 }
 
 
@@ -121,6 +123,10 @@ class BlockInsertion(Task):
                 full_pose=rules.raised,
             )
         ]
+
+    def current_instruction(self, step: int) -> str:
+        """That of the variant."""
+        return self._rules.instruction or self.instruction
 
 
 def _raised(level: Pose, rng: np.random.Generator) -> Pose:

@@ -24,7 +24,7 @@ class ManipulatingRope(Task):
     """
 
     max_steps: ClassVar[int] = 20
-    instruction: ClassVar[str] = "lay the rope along the open side of the square"
+    instruction: ClassVar[str] = "lay the rope along the open side of the green square"
     primitive: ClassVar[Primitive] = PickPlace(carry_height=0.02, carry_step=0.001)
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

@@ -32,9 +32,7 @@ class TowersOfHanoi(Task):
     """
 
     max_steps: ClassVar[int] = 14
-    instruction: ClassVar[str] = (
-        "move the tower of discs to the last peg, one disc at a time and none onto a smaller one"
-    )
+    instruction: ClassVar[str] = "move the tower to the last rod, one disc at a time, never onto a smaller disc"
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The stand anywhere free, and the tower on its first rod."""

@@ -43,6 +43,22 @@ def test_a_mark_lies_where_its_pose_is() -> None:
     assert not picture.any()
 
 
+def test_actions_with_one_pose_and_with_three_are_drawn_too() -> None:
+    picture = np.zeros((160 * SCALE, 320 * SCALE, 3), np.uint8)
+    one = draw_action(picture, Action(poke=Pose.planar(0.5, 0.0, 0.0, np.pi / 2)))
+    assert (one == PICK_COLOR).all(axis=2).any()
+    assert not (one == PLACE_COLOR).all(axis=2).any()
+    _, across = np.nonzero(one.any(axis=2))
+    middle = 160 * SCALE
+    assert across.max() - middle > middle - across.min() + 10, "the line goes towards +y, which is to the right"
+    pick, via, place = Pose.planar(0.3, -0.4), Pose.planar(0.5, 0.0), Pose.planar(0.6, 0.3)
+    three = draw_action(picture, Action(pick=pick, via=via, place=place))
+    two = draw_action(picture, Action(pick, place))
+    row, column = round((0.5 - 0.25) / 0.003125 * SCALE), round(0.5 / 0.003125 * SCALE)
+    assert three[row, column].any()
+    assert not two[row, column].any()
+
+
 def test_the_outline_goes_where_the_object_would() -> None:
     height = np.zeros((320, 160), np.float32)
     height[100:120, 40:80] = 0.04  # 2:1, long along x
