@@ -1,7 +1,7 @@
-"""The two tools at the arm's flange: a suction gripper and a spatula.
+"""The tools at the arm's flange: a suction gripper and a spatula.
 
-A tool is one simulated body, held at the arm's commanded tip pose by a force-limited constraint, plus parts that are
-only seen. The tool's frame is its tip, z pointing back into the arm.
+A tool is one simulated body, pulled towards the commanded tip pose by a force-limited constraint, plus parts that are
+only seen. The tool's frame is its tip, with z pointing back into the arm. Poses are in the world frame.
 """
 
 from __future__ import annotations
@@ -16,24 +16,34 @@ from ravens_suite.sim.constraints import Grasp, Mount
 from ravens_suite.sim.scene import Scene
 
 SUCTION_FORCE = 50.0
-"""Newtons: the most that the suction head's mount can pull; its only compliance."""
+"""Newtons: the most with which the suction head is pulled towards its commanded pose; this is its only compliance."""
 
 SPATULA_FORCE = 1000.0
-"""Newtons: the spatula is mounted stiffly."""
+"""Newtons: the same for the spatula, which is mounted stiffly."""
 
 
 class Tool(ABC):
-    """A tool mounted on the arm.
+    """A tool mounted on the arm. Tools that grip override ``can_hold`` and what follows from it.
+
+    Attributes:
+        name: of the simulated body in the scene.
+        force: newtons, the most that the mount can pull.
+        stiffness: of the mount, in (0, 1]: the part of the position error that a physics step corrects.
+        body: shape and mass; its frame is the tip.
+        can_hold: whether it can grip bodies.
+        mount: what is seen between the flange and the tool and touches nothing, in the flange's frame.
 
     Args:
-        scene: where it is; add the tool after every reset of the scene.
-        pose: tip pose, world frame.
+        scene: where it is; a tool is made anew after every reset of the scene.
+        pose: of the tip.
     """
 
-    name: str
-    force: float
-    stiffness: float
-    body: Body
+    name: ClassVar[str]
+    force: ClassVar[float]
+    stiffness: ClassVar[float]
+    body: ClassVar[Body]
+    can_hold: ClassVar[bool] = False
+    mount: ClassVar[Body] = Body(())
 
     def __init__(self, scene: Scene, pose: Pose) -> None:
         self._scene = scene
@@ -45,20 +55,17 @@ class Tool(ABC):
         """Names of the simulated bodies that move with the tool: the tool itself and what it holds."""
         return [self.name]
 
-    can_hold: ClassVar[bool] = False
-    """Whether bodies can be gripped with it."""
-
     @property
     def holds(self) -> bool:
-        """Whether the tool holds a body."""
+        """Whether a body is gripped."""
         return False
 
     def activate(self) -> bool:
-        """Grip what the tip touches, if the tool can; returns whether a body is held."""
+        """Grip what the tip touches, if the tool can; returns whether a body is gripped now."""
         return False
 
     def release(self) -> None:  # noqa: B027 (most tools hold nothing)
-        """Let go of what is held, if anything is."""
+        """Let go of the gripped body, if there is one."""
 
     @property
     def tip(self) -> Pose:
@@ -66,11 +73,11 @@ class Tool(ABC):
         return self._mount.target
 
     def command(self, pose: Pose) -> None:
-        """Pull the tool towards a tip pose from the next step on."""
+        """Pull the tool towards a tip pose from the next physics step on."""
         self._mount.command(pose)
 
     def jump(self, pose: Pose) -> None:
-        """Put the tool, and what it holds, at a tip pose at once."""
+        """Put the tool, and what it holds, at a tip pose at once, without physics."""
         self._mount.jump(pose)
 
     def part_poses(self, tip: Pose) -> dict[str, Pose]:
@@ -78,27 +85,29 @@ class Tool(ABC):
         return {self.name: tip}
 
     def touching(self) -> list[str]:
-        """Names of the bodies that the tool touches, or those that the held body touches."""
+        """Names of the bodies that the tool touches; while it holds a body, of those that the held body touches."""
         return self._scene.touching(self.name)
 
 
 class Spatula(Tool):
     """A blade for pushing."""
 
-    name = "spatula"
-    force = SPATULA_FORCE
-    stiffness = 0.9
-    body = objects.spatula()
+    name: ClassVar[str] = "spatula"
+    force: ClassVar[float] = SPATULA_FORCE
+    stiffness: ClassVar[float] = 0.9
+    body: ClassVar[Body] = objects.spatula()
+    mount: ClassVar[Body] = objects.tool_parts("spatula")["spatula_mount"]
 
 
 class Suction(Tool):
     """A suction cup that grips what its tip touches: a rigid joint without a seal model or a load limit."""
 
-    name = "suction"
+    name: ClassVar[str] = "suction"
+    force: ClassVar[float] = SUCTION_FORCE
+    stiffness: ClassVar[float] = 0.2
+    body: ClassVar[Body] = objects.suction_head()
+    mount: ClassVar[Body] = objects.tool_parts("suction")["suction_mount"]
     can_hold: ClassVar[bool] = True
-    force = SUCTION_FORCE
-    stiffness = 0.2
-    body = objects.suction_head()
 
     def __init__(self, scene: Scene, pose: Pose) -> None:
         super().__init__(scene, pose)
@@ -111,7 +120,7 @@ class Suction(Tool):
 
     @property
     def holds(self) -> bool:
-        """Whether the tool holds a body."""
+        """Whether a body is gripped."""
         return self._grasp is not None
 
     @property

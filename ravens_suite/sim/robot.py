@@ -1,8 +1,8 @@
 """A UR5e that carries a tool: reachability by inverse kinematics, travel, straight lines, and what cameras see of it.
 
-The arm's links are seen but collide with nothing (as in the published benchmark), and its motors follow their commands,
-so the arm itself needs no dynamics: its joints follow from the tool's commanded pose in closed form, and the tool is
-pulled along by a force-limited constraint.
+The arm's links are seen but collide with nothing (as in the published benchmark), and its motors follow their commands.
+So the arm itself needs no dynamics: its joint angles follow from the tool's commanded pose in closed form, and the tool
+is pulled along by a force-limited constraint. Tip poses are in the world frame; lengths are in metres.
 """
 
 from __future__ import annotations
@@ -24,29 +24,30 @@ TRAVEL_STEP = 0.004
 """Metres a physics step through free space (1.9 m/s)."""
 
 GENTLE_START, GENTLE_STOP = 4.0, 1.0
-"""Metres a second squared of moves that drag a load: it stops slower than friction would stop the load (by 4.9 to
-9.8), so that a rope stays taut instead of running up on the bead that is held."""
+"""Metres a second squared: acceleration and braking of moves that drag a load. Friction alone would brake the load by
+4.9 to 9.8, so a rope stays taut instead of running up on the bead that is held."""
 
 _CRAWL = 1e-4
-"""Metres a physics step below which a gentle move does not slow down."""
+"""Metres a physics step: the least speed of a gentle move."""
 
 TURN_STEP = 0.02
 """Radians a physics step while the tool turns."""
 
 CLEARANCE = 0.01
-"""Metres that must be free around the tool and what it holds before travel may skip the physics."""
+"""Metres that must be free around the tool and what it holds where travel is not simulated."""
 
 STALLED = 0.016
-"""Metres that the tool lags behind its command when something holds it up: six times what motion accounts for
-at the speed of a load carried low."""
+"""Metres between the tool and its command beyond which something is in its way: six times the lag of a load that is
+carried low at full speed."""
 
 ARRIVAL_STEPS = 40
-"""Physics steps that a move may wait for the tool to catch up with its command."""
+"""Physics steps for which a move waits, at most, for the tool to catch up with its command."""
 
 LEAST_UPRIGHT = 0.5
 """Cosine of the largest tilt of the tool against the upright (60 degrees); beyond it the arm would be in the table."""
 
 _ARRIVED = 5e-4
+"""Metres between the tool and its command within which it counts as arrived."""
 
 _NO_TURN = 1e-6
 """Radians below which a move does not turn."""
@@ -61,10 +62,15 @@ Motion = Literal["fast", "simulated"]
 class Robot:
     """The arm and its tool. Call ``reset`` after every reset of the scene, the first included.
 
-    Args:
-        scene: where the robot stands, at the world origin.
-        tool: which tool it carries.
+    Attributes:
+        scene: where the robot stands, its base at the world origin.
         motion: whether free travel is simulated.
+        joints: (6,) float64, joint angles in radians when the robot was last shown.
+
+    Args:
+        scene: see above.
+        tool: class of the tool that it carries.
+        motion: see above.
     """
 
     def __init__(self, scene: Scene, tool: type[Tool], motion: Motion = "fast") -> None:
@@ -94,14 +100,14 @@ class Robot:
         return bool(self.tool.touching())
 
     def stopped(self) -> bool:
-        """Whether the empty tool, or what it holds, touches anything, or does not follow its command any more.
+        """Whether the empty tool, or what it holds, touches anything or cannot follow its command any more.
 
-        A held bead can stand on the joints of its rope, which are no contacts.
+        The second happens without contact when a held bead rests on the joints of its rope.
         """
         return self.touching() or math.dist(self.scene.pose(self.tool.name).position, self.tool.tip.position) > STALLED
 
     def reaches(self, tip: Pose) -> bool:
-        """Whether the tip can be put at a pose: joint angles exist, above the table, the tool not tilted too far."""
+        """Whether the tip can be put at a pose: above the table, tilted by 60 degrees at most, within the arm's reach."""
         upright = rotate_vector(tip.quaternion, (0.0, 0.0, 1.0))[2]
         if upright < LEAST_UPRIGHT or tip.position[2] < PLANE_HEIGHT:
             return False
@@ -110,7 +116,8 @@ class Robot:
     def travel(self, tip: Pose) -> None:
         """Go to a tip pose through free space.
 
-        With ``motion="fast"`` and nothing in contact this takes no physics: the tool and what it holds are put there.
+        With ``motion="fast"`` and nothing in contact this takes no physics step: the tool and what it holds are put
+        there.
         """
         if self.motion == "fast" and not self.tool.touching():
             self.tool.jump(tip)
@@ -124,8 +131,9 @@ class Robot:
         Args:
             tip: where to go.
             step: metres a physics step.
-            until: checked after every step; the move ends when it says so.
-            gentle: whether to gather speed and to brake evenly, with ``step`` as the greatest speed.
+            until: checked after every physics step; the move ends when it is true.
+            gentle: whether to accelerate and to brake by ``GENTLE_START`` and ``GENTLE_STOP``, with ``step`` as the
+                greatest speed.
 
         Returns:
             Whether ``until`` ended the move.
@@ -142,7 +150,7 @@ class Robot:
         return False
 
     def lift(self, tip: Pose, step: float = TRAVEL_STEP) -> None:
-        """Move to a raised tip pose; with ``motion="fast"`` the rest is skipped once nothing is in contact."""
+        """Move up to a tip pose; with ``motion="fast"`` the rest is not simulated once nothing is in contact."""
         start = self.tool.tip.position
 
         def clear() -> bool:
@@ -155,16 +163,16 @@ class Robot:
             self._arrive()
 
     def lowest_free(self, tip: Pose, raised: float) -> float:
-        """How far above a tip pose a straight descent along its z axis must start to be simulated.
+        """The height above a tip pose from which a straight descent along its z axis has to be simulated.
 
         Args:
             tip: where the descent leads.
-            raised: metres along the tip's z axis where the descent begins.
+            raised: height in metres, along the tip's z axis, where the descent begins.
 
         Returns:
-            ``raised`` with ``motion="simulated"``; otherwise the least height, in centimetre steps down from
-            ``raised``, above which the bounds of the tool and of what it holds keep ``CLEARANCE`` from all other
-            bounds.
+            ``raised`` with ``motion="simulated"``. Otherwise the least height in metres, in centimetre steps down from
+            ``raised``, above which the bounds of the tool and of what it holds stay ``CLEARANCE`` away from the bounds
+            of all else.
         """
         if self.motion == "simulated":
             return raised
@@ -183,17 +191,18 @@ class Robot:
         return max(heights[int(near.argmax())] if near.any() else heights[-1], 0.0)
 
     def show(self) -> None:
-        """Bring the parts that are only seen to where they are now, for the cameras."""
+        """Move the parts that are only seen to where they belong now; call it before cameras look."""
         tip = self.tool.tip
         joints = kinematics.inverse(kinematics.tool_to_flange(tip), self.joints)
         if joints is not None:
             self.joints = joints
         frames = kinematics.link_poses(self.joints)
         for name in self._seen_parts():
-            self.scene.move(name, frames[objects.PART_FRAMES[name]])
+            self.scene.move(name, frames[objects.PART_FRAMES.get(name, "flange")])
 
     def _seen_parts(self) -> dict[str, Body]:
-        return objects.arm_parts() | objects.tool_parts(self._tool_class.name)
+        tool = self._tool_class
+        return objects.arm_parts() | {f"{tool.name}_mount": tool.mount}
 
     def _arrive(self) -> None:
         target = self.tool.tip

@@ -14,21 +14,22 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.primitives import PickPlace, Primitive
 
 Variants = Mapping[str, Mapping[str, Any]]
+"""Name of a variant to the keyword arguments of the task's class that make it."""
 
 
 class Task(ABC):
     """A rearrangement task.
 
-    Subclasses set ``max_steps``, say in ``build`` what stands on the table and what scores, and override the other
-    hooks only where they need to. Options of a task are keyword arguments of its ``__init__`` with JSON values.
+    A subclass sets ``max_steps`` and says in ``build`` what stands on the table and what scores. The other attributes
+    and methods have defaults. Options of a task are keyword arguments of its ``__init__`` with JSON values.
 
     Attributes:
-        max_steps: actions after which an episode ends.
+        max_steps: number of actions after which an episode is truncated.
         primitive: what an action makes the robot do.
-        max_bodies: the most bodies that a scene of this task shows over an episode, without distractors; the flat
-            ``state`` of an observation has so many places.
-        instruction: what is to be done, as a sentence.
-        variants: name of a variant to the arguments of the class that make it; a literal, see ``registry.py``.
+        max_bodies: the most bodies that a scene of this task holds at once during an episode, without distractors. It
+            sets the length of the flat ``state`` observation.
+        instruction: what is to be done: one imperative sentence without a full stop.
+        variants: further forms of the task; a literal, see ``registry.py``.
 
     Args:
         split: which split the scenes are for; only tasks that hold some objects back for testing look at it.
@@ -52,14 +53,15 @@ class Task(ABC):
             rng: the only source of randomness.
 
         Returns:
-            The goal steps, in order; their shares sum to 1.
+            The goal steps, in the order in which they are to be met; their shares of the reward sum to 1.
 
         Raises:
-            PlacementError: something does not fit; the environment tries again with further draws.
+            PlacementError: something does not fit; the environment empties the scene and tries again with further
+                draws.
         """
 
     def current_instruction(self, step: int) -> str:
-        """What is to be done, as a sentence.
+        """What is to be done now; ``instruction`` unless a task says other words at every step.
 
         Args:
             step: number of goal steps that are complete.
@@ -67,9 +69,9 @@ class Task(ABC):
         return self.instruction
 
     def after_action(self, scene: Scene) -> bool:
-        """Called when the scene has settled after an action was scored.
+        """Called after an action has been scored, when the scene has settled; it may change the scene.
 
         Returns:
-            Whether the episode cannot go on although its goals are not met.
+            Whether the episode ends here although not all goals are met.
         """
         return False

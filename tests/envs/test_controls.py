@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from ravens_suite.core.types import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.envs.controls import Control, make_control
 from ravens_suite.errors import ConfigError, InvalidActionError, OracleGaveUpError
-from ravens_suite.sim.bodies import Box, solid
+from ravens_suite.sim.bodies import Box, Cylinder, marker, solid
 from ravens_suite.sim.grippers import Spatula, Suction, Tool
 from ravens_suite.sim.robot import Robot
 from ravens_suite.sim.scene import Scene
@@ -189,6 +190,32 @@ def test_the_gripper_is_0_or_1(make: Make, gripper: Any) -> None:
 def test_a_plan_out_of_reach_ends_the_oracles_episode(make: Make) -> None:
     with pytest.raises(OracleGaveUpError, match="reaches no way-point"):
         make(Lost(), "waypoint").oracle(GOAL, np.random.default_rng(0))
+
+
+class Rod(Tool):
+    """A tool of a user's own."""
+
+    name = "rod"
+    force = 200.0
+    stiffness = 0.5
+    body = solid(Cylinder(0.005, 0.1, Pose((0.0, 0.0, 0.05))), PALETTE["gray"], mass=0.1)
+    mount = marker((Box((0.02, 0.02, 0.02)),), PALETTE["gray"])
+
+
+class RodTap(Tap):
+    """Taps with it."""
+
+    tool: ClassVar[type[Tool]] = Rod
+
+
+def test_a_new_tool_is_one_class_too(make: Make) -> None:
+    control = make(RodTap(), "waypoint")
+    scene, robot = control.robot.scene, control.robot
+    control.execute({"pose": vector(0.5, 0.0, 0.1), "gripper": 0})
+    assert control.execute({"pose": vector(0.5, 0.0, 0.0), "gripper": 0}).report.outcome == "done"
+    assert robot.tool.touching() == ["cube"]
+    robot.show()
+    assert math.dist(scene.pose("rod_mount").position, robot.tool.tip.position) < 0.2
 
 
 def test_an_unknown_control_is_refused(make: Make) -> None:

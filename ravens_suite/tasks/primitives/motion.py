@@ -1,4 +1,7 @@
-"""Motions that several primitives are made of. Budgets are counted in physics steps."""
+"""Motions that several primitives are made of.
+
+Poses are those of the tool's tip in the world frame. Time is counted in physics steps of ``sim.scene.TIME_STEP``.
+"""
 
 from __future__ import annotations
 
@@ -31,37 +34,37 @@ _STEEP = 0.5
 carried low climbs on its way, less than the most tilted tool does along its axis."""
 
 _LEAST_WAY = 1e-4
-"""Metres along the table that are assumed of a straight lift or descent."""
+"""Metres along the table that a straight lift or descent counts as, so that its steepness is finite."""
 
 TOUCH_DOWN = 0.01
-"""Metres below a contact height that a descending way-point asks for; the descent stops at contact."""
+"""Metres below the expected contact that a descending way-point asks for; the descent stops at contact."""
 
 
 def above(pose: Pose, height: float = APPROACH_HEIGHT) -> Pose:
-    """The pose raised along its z axis by metres, or as far as the arm reaches."""
+    """The pose raised along its own z axis by ``height`` metres, or as far as the arm reaches."""
     return pose.raised(reachable_raise(pose, height))
 
 
 def over(pose: Pose) -> Pose:
-    """Raised along the pose's z axis to the travel height, or as far towards it as the arm reaches."""
+    """The pose raised along its own z axis to ``TRAVEL_HEIGHT``, or as far towards it as the arm reaches."""
     upright = rotate_vector(pose.quaternion, (0.0, 0.0, 1.0))[2]
     return pose.raised(reachable_raise(pose, max((TRAVEL_HEIGHT - pose.position[2]) / upright, 0.0)))
 
 
 def onto(pose: Pose) -> Pose:
-    """Lowered a little, so that the descent surely ends in contact."""
+    """The pose lowered by ``TOUCH_DOWN`` along its own z axis, so that the descent surely ends in contact."""
     return pose.raised(-min(TOUCH_DOWN, max(pose.position[2], 0.0)))
 
 
 def let_go(robot: Robot) -> None:
-    """Stop pressing, then release."""
+    """Stop pressing, wait ``REST_STEPS``, then release."""
     robot.tool.command(robot.scene.pose(robot.tool.name))
     robot.scene.step(REST_STEPS)
     robot.tool.release()
 
 
 def let_go_or_relax(robot: Robot) -> None:
-    """Release what is held and come free of it, lest it turn under the tool; an empty gripper only stops pressing."""
+    """Release what is held and rise 3 mm, lest it turn with the tool; an empty gripper only stops pressing."""
     if robot.tool.holds:
         let_go(robot)
         robot.line(robot.tool.tip.raised(_COME_FREE), DESCENT_STEP)
@@ -70,9 +73,14 @@ def let_go_or_relax(robot: Robot) -> None:
 
 
 def move(robot: Robot, tip: Pose, step: float) -> None:
-    """A straight move through free space; downwards it is slow near contact and stops there.
+    """A straight move through free space; a descent (steeper than 1 in 2) is slow near contact and stops there.
 
-    With ``motion="fast"`` what is free of contact is skipped, as in the primitive form.
+    With ``motion="fast"`` the part of the way that is free of contact is not simulated, as in the primitive form.
+
+    Args:
+        robot: to be moved.
+        tip: where to.
+        step: metres a physics step.
     """
     descends = steepness(robot, tip) < -_STEEP
     while True:
@@ -85,7 +93,13 @@ def move(robot: Robot, tip: Pose, step: float) -> None:
 
 
 def carry_low(robot: Robot, tip: Pose, step: float) -> None:
-    """A move with a load that drags on the table, as ``PickPlace`` carries it: nothing is skipped, nothing jerks."""
+    """A straight move with a load that drags on the table: simulated all the way, with gentle starts and stops.
+
+    Args:
+        robot: to be moved.
+        tip: where to.
+        step: metres a physics step; half of it upwards and downwards.
+    """
     slope = steepness(robot, tip)
     if abs(slope) <= _STEEP:
         robot.line(tip, step, gentle=True)
@@ -100,7 +114,7 @@ def steepness(robot: Robot, tip: Pose) -> float:
 
 
 def _skippable(robot: Robot) -> Callable[[], bool]:
-    """A condition that ends a simulated move once the rest may be skipped: clear of where it began, all still."""
+    """Says when the rest of a move may be skipped: the tool is clear of where it began, and all else is still."""
     start = robot.tool.tip.position
     return lambda: math.dist(robot.tool.tip.position, start) >= CLEARANCE and _free(robot)
 
@@ -110,7 +124,7 @@ def _free(robot: Robot) -> bool:
 
 
 def _skip(robot: Robot, tip: Pose) -> None:
-    """Put the tool and what it holds as far along a straight move as their bounds keep clear of all others."""
+    """Put the tool and what it holds at the farthest point of a straight move that their bounds reach freely."""
     if robot.motion == "simulated" or not _free(robot):
         return
     scene, start = robot.scene, robot.tool.tip

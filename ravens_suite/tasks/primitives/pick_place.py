@@ -26,7 +26,7 @@ from ravens_suite.tasks.primitives.motion import (
 )
 
 _BELOW = 0.35
-"""Metres that a descent may go below its pose: more than any pose is above the table, so contact is certain."""
+"""Metres that a descent may go below its pose. No pose is as high above the table, so the descent ends in contact."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class PickPlace(Primitive):
 
     @property
     def carries_low(self) -> bool:
-        """Whether loads are dragged close to the table: nothing of it may be skipped, and nothing may jerk."""
+        """Whether loads are dragged along the table: then all of the motion is simulated, and it must not jerk."""
         return self.carry_height < APPROACH_HEIGHT
 
     def __call__(self, robot: Robot, action: Action) -> MotionReport:
-        """Pick at one pose and place at the other; contact decides the heights."""
+        """Pick at ``pick`` and place at ``place``; both descents stop at contact, so heights need not be exact."""
         pick, place = action.pick, action.place
         if not (robot.reaches(pick) and robot.reaches(place)):
             return MotionReport("unreachable")

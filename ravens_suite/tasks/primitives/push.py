@@ -38,7 +38,7 @@ class Push(Primitive):
     tool: ClassVar[type[Tool]] = Spatula
 
     def __call__(self, robot: Robot, action: Action) -> MotionReport:
-        """Push from the pick pose towards the place pose; only their x and y count."""
+        """Push from ``pick`` towards ``place``; only their x and y count."""
         start, end = self.ends(action)
         if not (robot.reaches(start) and robot.reaches(end)):
             return MotionReport("unreachable")
