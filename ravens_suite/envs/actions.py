@@ -1,4 +1,4 @@
-"""Checking what a policy sends before anything moves."""
+"""Checks of an action before anything moves: positions outside the workspace are clipped, the malformed is refused."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.errors import InvalidActionError
 
 _LEAST_NORM = 1e-6
+"""A shorter quaternion counts as zero."""
 
 
 @dataclass(frozen=True)
 class CheckedPose:
-    """A pose that can be tried.
+    """A well-formed pose.
 
     Attributes:
-        pose: inside the workspace, with a unit quaternion.
-        clipped: whether its position had to be moved into the workspace.
+        pose: position inside ``AGENT_WORKSPACE`` in metres, unit quaternion, world frame.
+        clipped: whether the position lay outside and was moved to the border.
     """
 
     pose: Pose
@@ -33,7 +34,7 @@ def checked_pose(action: Any, key: str) -> CheckedPose:
 
     Args:
         action: the mapping given to ``step``.
-        key: which entry to read: seven numbers, position in metres then quaternion (x, y, z, w).
+        key: which entry to read: (7,) numbers, position in metres and quaternion (x, y, z, w), world frame.
 
     Raises:
         InvalidActionError: the entry is missing, has another shape, is not finite, or its quaternion is zero.
@@ -47,7 +48,11 @@ def checked_pose(action: Any, key: str) -> CheckedPose:
 
 
 def checked_flag(action: Any, key: str) -> bool:
-    """A 0-or-1 entry of an action.
+    """An entry of an action that is 0 or 1.
+
+    Args:
+        action: the mapping given to ``step``.
+        key: which entry to read.
 
     Raises:
         InvalidActionError: the entry is missing or is neither 0 nor 1.

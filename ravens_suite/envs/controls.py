@@ -1,4 +1,4 @@
-"""How actions reach the robot: whole motions (``primitive``) or way-points of the tool (``waypoint``)."""
+"""How actions move the robot: as whole motions (``primitive``) or as way-points of the tool (``waypoint``)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Executed:
 
     Attributes:
         report: outcome of the motion.
-        clipped: whether a position had to be moved into the workspace.
-        scores: whether the scene may be scored now (not while a body hangs in the gripper).
+        clipped: whether a position lay outside the workspace and was moved to its border.
+        scores: whether the scene may be scored now; not while a body hangs in the gripper.
     """
 
     report: MotionReport
@@ -37,7 +37,13 @@ class Executed:
 
 
 class Control(ABC):
-    """One way to act on a task's robot."""
+    """A kind of actions, and how the oracle gives them.
+
+    Attributes:
+        action_space: of the environment.
+        task: says which primitive moves the robot, and the step limit.
+        robot: in the scene of the episode.
+    """
 
     action_space: gymnasium.spaces.Dict
 
@@ -52,20 +58,35 @@ class Control(ABC):
 
     @abstractmethod
     def execute(self, action: Any) -> Executed:
-        """Check an action, then carry it out; raises InvalidActionError before anything moves."""
+        """Check an action, then carry it out.
+
+        Args:
+            action: as described by ``action_space``.
+
+        Raises:
+            InvalidActionError: an entry is missing or malformed; nothing has moved.
+        """
 
     @abstractmethod
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The scripted oracle's next action."""
+        """The scripted oracle's next action, as ``execute`` takes it.
+
+        Args:
+            goal: the goal step being worked on.
+            rng: draws the pixel at which an object is picked.
+
+        Raises:
+            OracleGaveUpError: there is nothing that it could move.
+        """
 
     def reset(self) -> None:  # noqa: B027 (most controls have nothing to forget)
         """Forget the last episode."""
 
 
 class PrimitiveControl(Control):
-    """The poses of the task's primitive, usually ``pick`` and ``place``, each ``(7,)`` float64.
+    """An action is a whole motion: the poses of the task's primitive, usually ``pick`` and ``place``.
 
-    Position in metres and quaternion (x, y, z, w), world frame.
+    Each is (7,) float64: position in metres and quaternion (x, y, z, w), world frame.
     """
 
     def __init__(self, task: Task, robot: Robot) -> None:
@@ -78,18 +99,22 @@ class PrimitiveControl(Control):
         return self.task.max_steps
 
     def execute(self, action: Any) -> Executed:
-        """Move as the task's primitive does."""
+        """Check every pose of the primitive, then carry out the motion. See ``Control``."""
         poses = {name: checked_pose(action, name) for name in self.task.primitive.poses}
         report = self.task.primitive(self.robot, Action(**{name: checked.pose for name, checked in poses.items()}))
         return Executed(report, any(checked.clipped for checked in poses.values()))
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """One whole motion."""
+        """The poses of one whole motion. See ``Control``."""
         return dict(oracle_action(self.robot.scene, self.task.primitive, goal, rng).to_dict())
 
 
 class WaypointControl(Control):
-    """``pose`` ``(7,)`` float64 of the tool's tip, and ``gripper``: 1 for suction on (or a slow push), else 0."""
+    """An action is a way-point: the continuous form of a task.
+
+    ``pose`` (7,) float64 is where the tool's tip goes: position in metres and quaternion (x, y, z, w), world frame.
+    ``gripper`` is 1 or 0: suction on or off once it is there; for a spatula, whether the way there is a slow push.
+    """
 
     def __init__(self, task: Task, robot: Robot) -> None:
         super().__init__(task, robot)
@@ -99,22 +124,22 @@ class WaypointControl(Control):
 
     @property
     def max_steps(self) -> int:
-        """Way-points in place of the task's published step limit."""
+        """``WAYPOINTS_PER_ACTION`` for each action of the task's published step limit."""
         return self.task.max_steps * WAYPOINTS_PER_ACTION
 
     def reset(self) -> None:
-        """Drop the oracle's plan."""
+        """Drop the oracle's plan. See ``Control``."""
         self._plan = []
         self._carrying = False
 
     def execute(self, action: Any) -> Executed:
-        """Move the tip and switch the gripper."""
+        """Move the tip, then switch the gripper. See ``Control``."""
         target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
         report = self.task.primitive.follow(self.robot, Waypoint(target.pose, engaged))
         return Executed(report, target.clipped, scores=not self.robot.tool.holds)
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The next way-point of a whole motion; another one is planned when this is over or has lost its load."""
+        """The next way-point of a whole motion; the next motion is planned when it is over, or its load was lost."""
         if not self._plan or (self._carrying and not self.robot.tool.holds):
             action = oracle_action(self.robot.scene, self.task.primitive, goal, rng)
             self._plan = self.task.primitive.waypoints(self.robot, action)
@@ -126,7 +151,12 @@ class WaypointControl(Control):
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:
-    """The control of a name.
+    """A control by its name.
+
+    Args:
+        name: ``primitive`` or ``waypoint``.
+        task: whose primitive moves the robot.
+        robot: that carries the primitive's tool.
 
     Raises:
         ConfigError: there is none of that name.
@@ -139,7 +169,7 @@ def make_control(name: str, task: Task, robot: Robot) -> Control:
 
 
 def _pose_space() -> gymnasium.spaces.Box:
-    """Position and quaternion. Gymnasium wants lower limits that are 0 or minus the upper one: x is clipped to more."""
+    """(7,) float64. Gymnasium wants lower limits that are 0 or minus the upper one; x is clipped to 0.25 m in fact."""
     low = np.array([0.0, AGENT_WORKSPACE.low[1], 0.0, -1, -1, -1, -1])
     high = np.array([*AGENT_WORKSPACE.high, 1, 1, 1, 1])
     return gymnasium.spaces.Box(low, high, dtype=np.float64)

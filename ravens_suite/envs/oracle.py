@@ -1,7 +1,7 @@
-"""The scripted oracle: knows every pose, and solves every task by the same rule.
+"""The scripted oracle: it knows every pose, and solves every task by the same rule.
 
-It is stochastic as the published one is: it picks a visible pixel of the object at random, edges included, and adds no
-other noise (published benchmark, oracle of the Ravens tasks).
+It takes the object that is farthest from its target, and moves it there by the task's primitive. As in the published
+benchmark, it is random in one way only: it picks at a visible pixel of the object drawn uniformly, edges included.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ravens_suite.sim.topview import visible_points
 from ravens_suite.tasks.primitives import Primitive
 
 _CLOSE_VIEW = Workspace(AGENT_WORKSPACE.low, AGENT_WORKSPACE.high, pixel_size=1 / 630)
-"""The published oracle camera sees 630 pixels a metre."""
+"""The view of the published oracle's camera: 630 pixels a metre."""
 
 _FEW_POINTS = 30
-"""Visible heightmap pixels of an object below which the oracle looks at it through the close view: the one visible
-pixel of a half-hidden bead may be one that the gripper misses, again and again."""
+"""Visible heightmap pixels of an object below which the oracle looks through the close view. Of a half-hidden bead a
+single pixel may be visible, one where the gripper misses it every time."""
 
 
 def oracle_action(scene: Scene, primitive: Primitive, goal: Goal, rng: np.random.Generator) -> Action:
@@ -32,9 +32,9 @@ def oracle_action(scene: Scene, primitive: Primitive, goal: Goal, rng: np.random
 
     Args:
         scene: as it is now.
-        primitive: of the task; it says which poses move an object.
+        primitive: of the task; its ``plan`` gives the poses of the action.
         goal: the goal step being worked on.
-        rng: draws the pick pixel.
+        rng: draws the pixel at which an object is picked.
 
     Raises:
         OracleGaveUpError: no object that is still to be moved can be seen from above.
@@ -47,7 +47,7 @@ def oracle_action(scene: Scene, primitive: Primitive, goal: Goal, rng: np.random
         if len(points):
             x, y, z = (float(value) for value in points[rng.integers(len(points))][:3])
             return primitive.plan(poses[name], target, (x, y, z), goal)
-    raise OracleGaveUpError("The oracle sees no object from above that is still to be moved.")
+    raise OracleGaveUpError("Seen from above, no object is visible that is still to be moved.")
 
 
 def _by_distance(goal: Goal, poses: Poses) -> list[tuple[str, Pose]]:

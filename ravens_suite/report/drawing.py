@@ -47,7 +47,12 @@ def map_picture(color: NDArray[np.uint8], scale: int = SCALE) -> Picture:
 
 
 def height_picture(height: NDArray[np.float32], scale: int = SCALE) -> Picture:
-    """The height part of a heightmap: brighter is higher, up to the highest point (5 cm at least)."""
+    """The height part of a heightmap: brighter is higher, up to the highest point (5 cm at least).
+
+    Args:
+        height: (rows, columns) float32 metres above the table.
+        scale: picture pixels a heightmap pixel.
+    """
     top = max(float(height.max()), 0.05)
     levels = np.clip(255 * height / top, 0, 255).astype(np.uint8).T
     return _enlarge(_shade(levels, cv2.COLORMAP_VIRIDIS), scale, cv2.INTER_NEAREST)
@@ -81,9 +86,9 @@ def draw_action(
     """A copy of a turned map with an action drawn in.
 
     Whatever the primitive, its poses are drawn in their order, with lines between them. A ring marks the first, usually
-    the pick. A cross marks the last, usually the place; its long arm with the dot is the direction in which what
-    pointed along world x at the first pose points at the last (for a push: the end of the stroke). An action of one
-    pose has the ring and a line along the pose's x axis.
+    the pick. A cross marks the last, usually the place; its long arm, with a dot at the end, is world x turned as the
+    object is turned on its way from the first pose to the last. An action of one pose has the ring and a line along
+    the pose's x axis.
 
     Args:
         picture: of ``map_picture``.
@@ -150,7 +155,13 @@ def draw_moved_outline(
 
 
 def action_picture(color: NDArray[np.uint8], height: NDArray[np.float32], action: Action) -> Picture:
-    """A heightmap's colours with an action and the outline of what it would move."""
+    """A heightmap's colours with an action and the outline of what it would move.
+
+    Args:
+        color: (rows, columns, 3) uint8, of a ``Heightmap``.
+        height: (rows, columns) float32 metres, of the same one.
+        action: what to draw.
+    """
     return draw_action(draw_moved_outline(map_picture(color), height, action), action)
 
 

@@ -16,10 +16,14 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.placement import free_pose
 
 BEADS = 20
+"""Number of beads of the rope."""
+
 LENGTH = 0.2 * math.sqrt(2)
 """Metres: of the rope, and of the line it is to be laid along."""
 
 SPACING = LENGTH / BEADS
+"""Metres between the centres of neighbouring beads."""
+
 LINK_FORCE = 100.0
 """Newtons that a joint between two beads exerts at most."""
 
@@ -27,7 +31,7 @@ TOLERANCE = 0.02
 """Metres by which a bead may lie beside its place."""
 
 DROP_STEPS = 240
-"""Coarse physics steps that the fall may take: one second."""
+"""Physics steps that the fall may take, at the coarse time step of ``Scene.settle_coarsely``: one second."""
 
 _WHITE: Color = (1.0, 1.0, 1.0)
 _FOOTPRINT = (0.1, 0.1, 0.1)
@@ -54,8 +58,8 @@ def drop_rope(scene: Scene, rng: np.random.Generator) -> tuple[str, ...]:
 def _join(scene: Scene, names: tuple[str, ...], lower: int, upper: int) -> None:
     """Join two neighbours at the centre of the outer one, which so turns freely.
 
-    The gripper holds a bead rigidly: were the end beads the inner ones of their joints, their neighbours could not turn
-    with the rope and would be laid down as hooks.
+    The gripper holds a bead rigidly. If the joint were at the centre of the inner bead, a held end bead would fix the
+    place of its neighbour, and the rope would be laid down with a hook at its end.
     """
     inner, outer, way = (upper, lower, -SPACING) if upper < BEADS // 2 else (lower, upper, SPACING)
     link(scene, names[inner], names[outer], (0.0, 0.0, way), (0.0, 0.0, 0.0), LINK_FORCE)

@@ -27,7 +27,7 @@ BRIGHTNESS_RANGE = (0.5, 1.5)
 
 
 class AlignBoxCorner(Task):
-    """Push a corner of the brown box into the green corner marker (Transporter Networks, section 4.1).
+    """Put a corner of the brown box into the green corner marker (Transporter Networks, section 4.1).
 
     A box that is not square fits in four ways: any of its corners may lie in the marker.
 

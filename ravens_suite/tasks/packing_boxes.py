@@ -20,6 +20,8 @@ SIDES = (0.05, 0.30)
 """Metres: the least and greatest inner width and depth of the container."""
 
 HEIGHT = 0.05
+"""Metres: of the container and of all boxes."""
+
 RIM = 0.01
 """Metres left free inside the container's walls."""
 
@@ -27,7 +29,7 @@ GAP = 0.01
 """Metres between neighbouring boxes."""
 
 LEAST_CELL = 0.05
-"""Metres: no cut leaves less than this on either side."""
+"""Metres: no cut of the container's floor leaves less than this on either side."""
 
 
 class PackingBoxes(Task):
@@ -82,7 +84,7 @@ class Cell:
 
 
 def divide(cell: Cell, rng: np.random.Generator) -> list[Cell]:
-    """Cut a cell along random axes until no side is longer than twice the least, with a gap at every cut."""
+    """Cut a cell across random axes until no side is longer than ``2 * LEAST_CELL``, with ``GAP`` at every cut."""
     axes = [axis for axis in (0, 1) if cell.size[axis] > 2 * LEAST_CELL]
     if not axes:
         return [cell]

@@ -18,6 +18,7 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 
 PALLET = Pose((0.5, 0.25, 0.02))
+"""Middle of the pallet, world frame."""
 
 STACK_SIDE = 0.19
 """Metres: the side of the square that every layer fills."""
@@ -27,13 +28,13 @@ GAP = 0.01
 
 LAYERS = 3
 ROWS, COLUMNS = 2, 3
-"""Boxes along x and y of the lowest layer; the next one is the other way round, and so on."""
+"""Boxes along one side of a layer and along the other; the layers are turned against each other by a quarter."""
 
 DROP = Pose((0.5, -0.25, 0.1))
-"""Where boxes appear, with a random yaw."""
+"""Where boxes appear, world frame; each is given a random yaw."""
 
 DROP_ZONE = (-0.5, 0.0)
-"""The next box appears once no box has its y between these."""
+"""Metres: the next box appears once the y of no box is between these."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Delivery:
     """A box still to come.
 
     Attributes:
-        name: what it will be called.
+        name: of the body in the scene.
         size: (x, y, z) in metres.
         color: RGB in [0, 1].
-        yaw: radians, with which it appears.
+        yaw: radians, in which it appears.
     """
 
     name: str
@@ -56,8 +57,8 @@ class Delivery:
 class PalletizingBoxes(Task):
     """Stack boxes on a pallet, three layers of six, each layer turned against the one below.
 
-    The boxes come one at a time, in reverse of the order in which a stack can be taken down. Only a box's being on the
-    pallet scores (Transporter Networks, section 4.1).
+    The boxes come one at a time, in reverse of the order in which a stack can be taken down. A box scores by the part
+    of its volume that is over the pallet, wherever it lies there (Transporter Networks, section 4.1).
 
     Version history: v0, first version.
     """

@@ -20,9 +20,13 @@ BLOCK_SIZE = (objects.BLOCK_SIDE,) * 3
 """Metres: footprints, and heights."""
 
 MOST_BOWLS = 3
+"""Green bowls at most; there are at most as many red blocks."""
+
 DISTRACTORS = 10
+"""Blocks and bowls of other colours."""
+
 DISTRACTOR_ATTEMPTS = 200
-"""Draws for all distractors together: where a bowl no longer fits a block still may."""
+"""Draws for all distractors together: where a bowl no longer fits, a block still may."""
 
 POSITION_TOLERANCE = 0.05
 """Metres between the middles of a block and of the bowl it lies in."""

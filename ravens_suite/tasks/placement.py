@@ -1,4 +1,4 @@
-"""Random free places for objects, found from geometry alone, so that a scene does not depend on any renderer."""
+"""Random free places for objects, found from geometry alone, so that scenes do not depend on a renderer."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ _SUBPIXEL_BITS = 4
 
 
 def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: float | None = None) -> Pose:
-    """A level pose where a footprint fits between everything placed so far, wherever it is turned.
+    """A level pose where a footprint fits between everything placed so far, at any yaw.
 
-    The free pixels of the table, less a one-pixel border, are eroded by a square as wide as the footprint's diagonal;
-    one of what remains is drawn uniformly (the published benchmark's rule, with footprints in place of a rendered
-    mask).
+    The free pixels of ``TASK_WORKSPACE``, less a border of one pixel, are eroded by a square as wide as the footprint's
+    diagonal; one of those that remain is drawn uniformly. This is the published benchmark's rule, with outlines seen
+    from above in place of a rendered mask.
 
     Args:
         scene: what is there already.
-        size: (x, y, z) of the object in metres; its z coordinate will be half its height.
+        size: (x, y, z) of the object in metres.
         rng: draws the pixel, then the yaw.
-        yaw: fixes the yaw in radians instead of drawing it from [0, 2 pi).
+        yaw: radians; drawn from [0, 2 pi) when left out.
+
+    Returns:
+        World pose of the object's middle, half its height above z = 0.
 
     Raises:
         PlacementError: there is no free place left.
@@ -50,14 +53,14 @@ def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: floa
 
 @dataclass
 class _Drawn:
-    """A table mask, and the bodies drawn into it."""
+    """The mask of a scene's table, and the bodies drawn into it."""
 
     bodies: list[tuple[Body, Pose]]
     mask: NDArray[np.uint8]
 
 
 _DRAWN: WeakKeyDictionary[Scene, _Drawn] = WeakKeyDictionary()
-"""Scenes grow body by body: what was drawn for the last placement need not be drawn again."""
+"""By scene: scenes grow body by body, so what was drawn for the last placement need not be drawn again."""
 
 
 def _occupied(scene: Scene) -> NDArray[np.uint8]:
@@ -74,7 +77,7 @@ def _occupied(scene: Scene) -> NDArray[np.uint8]:
 
 
 def _draw(mask: NDArray[np.uint8], corners: Array) -> None:
-    """Fill the triangles of a closed surface, ``(T, 3, 2)`` world x and y, with ones."""
+    """Fill the triangles of a closed surface with ones; (T, 3, 2) metres, world x and y of their corners."""
     scale = (1 << _SUBPIXEL_BITS) / TASK_WORKSPACE.pixel_size
     points = np.rint((corners - TASK_WORKSPACE.low[:2]) * scale).astype(np.int32)
     first, second = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]

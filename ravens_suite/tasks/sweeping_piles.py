@@ -18,13 +18,15 @@ from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import Primitive, Push
 
 COUNT = 50
+"""Number of cubes."""
+
 CUBE = (0.01, 0.01, 0.01)
 ZONE = (0.12, 0.12)
+"""Metres: a cube, and the marked square."""
 
 PILE_X, PILE_Y = (0.40, 0.60), (-0.10, 0.10)
-"""Metres: where cubes appear."""
-
 PILE_Z = 0.01
+"""Metres, world frame: where cubes appear."""
 
 
 class SweepingPiles(Task):
