@@ -21,7 +21,7 @@ lint: venv
 	$(BIN)/ruff format --check .
 	rm -rf build/typing && mkdir -p $(TYPING)
 	ln -s $(CURDIR)/ravens_suite/* $(CURDIR)/agents $(CURDIR)/assets $(TYPING)
-	$(BIN)/mypy -p ravens_suite
+	$(BIN)/mypy $(TYPING) benchmarks demos tests/types_across_rooms.py
 
 test: lint
 	$(BIN)/pytest

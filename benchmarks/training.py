@@ -29,7 +29,6 @@ import torch
 from torch import Tensor
 
 from ravens_suite.agents import transporter_2020
-from ravens_suite.agents.base import Agent
 from ravens_suite.agents.common.memory import keep_freed_memory
 from ravens_suite.agents.common.resnet import count_parameters
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
@@ -120,7 +119,9 @@ def least(action: Callable[[], object], repetitions: int) -> float:
     return min(times)
 
 
-def measure(agent: Agent[Any], module: Any, steps: int, acts: int, warm_up: int) -> dict[str, Any]:
+def measure(
+    agent: Transporter | transporter_2020.Transporter2020, module: Any, steps: int, acts: int, warm_up: int
+) -> dict[str, Any]:
     """The figures of one agent.
 
     Args:
@@ -152,7 +153,7 @@ def measure(agent: Agent[Any], module: Any, steps: int, acts: int, warm_up: int)
     act_correlation = min(acting.seconds(gradient=False) for _ in range(3))
     return {
         "parameters": count_parameters(agent.net),
-        "bfloat16": bool(agent.use_bfloat16),
+        "bfloat16": agent.use_bfloat16,
         "step_seconds": round(step_seconds, 4),
         "step_correlation_seconds": round(correlation, 4),
         "step_network_seconds": round(step_seconds - correlation, 4),

@@ -22,7 +22,7 @@ rows = [np.hstack(list(observation["color"]))]
 total, over = 0.0, False
 while not over:
     observation, reward, terminated, truncated, info = env.step(oracle.act(observation))
-    total, over = total + reward, terminated or truncated
+    total, over = total + float(reward), terminated or truncated
 rows.append(np.hstack(list(observation["color"])))
 env.close()
 

@@ -17,7 +17,7 @@ def test_the_oracle_solves_it(name: str) -> None:
         total, over = 0.0, False
         while not over:
             _, reward, terminated, truncated, info = env.step(oracle_action())
-            total, over = total + reward, terminated or truncated
+            total, over = total + float(reward), terminated or truncated
         assert total > 0.99
         assert info["success"]
     env.close()
