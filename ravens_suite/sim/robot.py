@@ -107,7 +107,7 @@ class Robot:
         return self.touching() or math.dist(self.scene.pose(self.tool.name).position, self.tool.tip.position) > STALLED
 
     def reaches(self, tip: Pose) -> bool:
-        """Whether the tip can be put at a pose: above the table, tilted by at most 60 degrees, where the arm reaches."""
+        """Whether the tip can be put at a pose: above the table, tilted by at most 60 degrees, within the reach."""
         upright = rotate_vector(tip.quaternion, (0.0, 0.0, 1.0))[2]
         if upright < LEAST_UPRIGHT or tip.position[2] < PLANE_HEIGHT:
             return False
