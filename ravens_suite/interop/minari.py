@@ -90,6 +90,7 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     """
     minari = _library("minari", "minari")
     _library("h5py", "minari")
+    _library("PIL", "minari")
     manifest, seeds = store.manifest(), store.seeds()
     task, split = manifest["task"], manifest["split"]
     name = f"{_MARK}/{_slug(task)}/{_slug(split)}-v0"

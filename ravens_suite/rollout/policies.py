@@ -5,6 +5,7 @@ All of them go through the same rollout, evaluation and report. See ``core/polic
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,11 +176,11 @@ def one_thread(kind: str) -> Iterator[None]:
     Args:
         kind: of the policy; others are left alone.
     """
-    if kind != "agent":
+    torch = sys.modules.get("torch")
+    # An agent that computes with torch has imported it by now; others need none.
+    if kind != "agent" or torch is None:
         yield
         return
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
