@@ -13,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DEMOS = ROOT / "demos"
-GUIDE = ROOT / "docs" / "own_task.md"
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,16 @@ def test_demonstrations_are_collected_stored_and_drawn(installed: Installed, tmp
     assert (tmp_path / "page.html").stat().st_size > 10_000
 
 
-def test_the_guide_shows_the_files_of_the_demo() -> None:
-    shown = dict(re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```\n", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL))
-    for name in ("cube_line.py", "pyproject.toml", "test_cube_line.py"):
-        assert shown[name] == (DEMOS / OWN_TASK.folder / name).read_text(encoding="utf-8"), name
+def test_the_guides_show_the_files_of_the_demos() -> None:
+    files = [path for demo in (OWN_TASK, OWN_PRIMITIVE) for path in (DEMOS / demo.folder).iterdir() if path.is_file()]
+    shown = [
+        (name, text)
+        for page in sorted((ROOT / "docs").glob("*.md"))
+        for name, text in re.findall(
+            r"`(\S+)`:\n\n```\w+\n(.*?)```\n", page.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+        if name in {path.name for path in files}
+    ]
+    assert {"cube_line.py", "pyproject.toml", "test_cube_line.py"} <= {name for name, _ in shown}
+    for name, text in shown:
+        assert text in [path.read_text(encoding="utf-8") for path in files if path.name == name], name
