@@ -29,7 +29,6 @@ import torch
 from torch import Tensor
 
 from ravens_suite.agents import transporter_2020
-from ravens_suite.agents.common.memory import keep_freed_memory
 from ravens_suite.agents.common.resnet import count_parameters
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.steps import step_from_maps
@@ -39,6 +38,7 @@ from ravens_suite.agents.transporter.network import TransporterConfig
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE

@@ -35,7 +35,7 @@ _MAY_IMPORT = {
     "": {"registry"},
 }  # fmt: skip
 """Room to the rooms it may import. The registry names tasks and agents for the type checker only."""
-_INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.agents.common.memory.", "ravens_suite.tasks.base.")
+_INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.tasks.base.")
 """What agents and tasks are, which the rooms above may know; which there are, only the registry knows."""
 _KNOW_INTERFACES = {"rollout", "training", "benchmark", "cli"}
 _KNOW_TORCH = {"agents", "rollout", "training"}

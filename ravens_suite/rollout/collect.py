@@ -17,6 +17,7 @@ from typing import Any
 
 import gymnasium
 
+from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
 from ravens_suite.errors import ConfigError, OracleGaveUpError
@@ -204,11 +205,14 @@ class _Collection:
 class DemonstrationWorker:
     """Lives oracle episodes and writes the solved ones; keeps its environment from one unit to the next.
 
+    It has its process keep freed memory, see ``core/memory.py``.
+
     Args:
         arguments: of the environment.
     """
 
     def __init__(self, arguments: dict[str, Any]) -> None:
+        keep_freed_memory()
         self._arguments = arguments
         self._environment: gymnasium.Env[Any, Any] | None = None
         self._for: tuple[str, str, str] | None = None

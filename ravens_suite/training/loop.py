@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from ravens_suite.agents.base import Agent, config_from_json
-from ravens_suite.agents.common.memory import keep_freed_memory
+from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.run_folder import RunFolder

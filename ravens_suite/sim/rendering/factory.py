@@ -6,15 +6,10 @@ import logging
 from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
-
 from ravens_suite.errors import RendererError, UnknownNameError
 from ravens_suite.sim.rendering.base import Renderer
 
 _LOG = logging.getLogger(__name__)
-
-_LARGEST_KEPT = 2**25 - 2**16
-"""Bytes: a little below glibc's greatest threshold between blocks it keeps and blocks it gives back."""
 
 
 def make_renderer(name: str = "auto") -> Renderer:
@@ -28,7 +23,6 @@ def make_renderer(name: str = "auto") -> Renderer:
         UnknownNameError: there is no such renderer.
         RendererError: the renderer asked for cannot run on this machine; the message says how to mend it.
     """
-    _keep_freed_memory()
     if name == "auto":
         try:
             return _make_moderngl()
@@ -53,17 +47,6 @@ def _make_tiny() -> Renderer:
 
 
 _MAKERS: dict[str, Callable[[], Renderer]] = {"moderngl": _make_moderngl, "tiny": _make_tiny}
-
-
-@lru_cache(maxsize=1)
-def _keep_freed_memory() -> None:
-    """Have the C library keep up to 64 MB that this process has freed, for the next images.
-
-    Otherwise it gives the memory of images back as soon as they are dropped, and the system clears every page anew:
-    2,700 pages a demonstration of one action, a seventh of its time. glibc keeps twice the largest block that was ever
-    freed, 32 MB at most; this one is never written to, so it costs nothing. With other C libraries nothing changes.
-    """
-    np.empty(_LARGEST_KEPT, dtype=np.uint8)
 
 
 @lru_cache(maxsize=8)
