@@ -140,7 +140,9 @@ class Recording:
         """
         for key, value in observation.items():
             if "/" in key:
-                raise ConfigError(f"The observation key {key!r} has a slash, which separates frames in a file: rename it.")
+                raise ConfigError(
+                    f"The observation key {key!r} has a slash, which separates frames in a file: rename it."
+                )
             if isinstance(value, str):
                 self.texts.setdefault(key, []).append(str(value))
                 continue

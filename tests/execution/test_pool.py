@@ -110,7 +110,7 @@ def test_errors_of_a_process_are_told_with_their_traceback() -> None:
         (outcome,) = pool.outcomes(fake_jobs.WordWorker, ["bug"])
         assert isinstance(outcome.error, WorkerError)
         assert "fake_jobs.py" in outcome.notes[0]
-        with pytest.raises(WorkerError, match="pickle|local object"):
+        with pytest.raises(WorkerError, match=r"pickle|local object"):
             list(pool.map(fake_jobs.UnpicklableWorker, [1]))
 
 
