@@ -25,7 +25,7 @@ _WHITE, _INK = 255, (40, 40, 40)
 
 
 def draw_gallery(
-    tasks: Sequence[str], out: Path, *, seed: int = 0, renderer: str = "auto", progress: Progress = silent
+    tasks: Sequence[str], out: Path, *, seed: int = 0, renderer: str = "auto", on_progress: Progress = silent
 ) -> Path:
     """Draw the sheet.
 
@@ -34,7 +34,7 @@ def draw_gallery(
         out: a ``.png`` file, or a folder in which ``gallery.png`` is written.
         seed: of the scene in each split.
         renderer: of the environments.
-        progress: told of every task.
+        on_progress: called after every task.
 
     Returns:
         The file written.
@@ -44,7 +44,7 @@ def draw_gallery(
     rows = []
     for done, task in enumerate(tasks, 1):
         rows.append(np.hstack([_strip(task, split, seed, renderer) for split in _SPLITS]))
-        progress(done, len(tasks), task)
+        on_progress(done, len(tasks), task)
     cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
     return path
 

@@ -203,7 +203,7 @@ class _Collection:
 
 
 class DemonstrationWorker:
-    """Lives oracle episodes and writes the solved ones; keeps its environment from one unit to the next.
+    """Runs oracle episodes and writes the solved ones; keeps its environment from one unit to the next.
 
     It has its process keep freed memory, see ``core/memory.py``.
 

@@ -1,4 +1,4 @@
-"""What stands behind a published number: the command, the commit, the versions, the machine."""
+"""Provenance of a result: command, commit, versions and machine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def commit() -> str:
 
 
 def join_commits(before: str, now: str) -> str:
-    """What a record names whose work newer code went on with: every commit that did part of it, the first one first."""
+    """The commits of a record whose work was continued by newer code, as one string, oldest first."""
     return " and ".join(dict.fromkeys([*split_commits(before), *split_commits(now)]))
 
 

@@ -73,7 +73,7 @@ class WorkerOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """How the result is told."""
+    """How the result is printed."""
 
     json: bool = False
     """Print the result as one JSON object, last on standard output."""

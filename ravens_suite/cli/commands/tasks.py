@@ -41,7 +41,7 @@ class Tasks(OutputOptions):
         from ravens_suite.report.gallery import draw_gallery
 
         with console.progress("gallery") as progress:
-            path = draw_gallery(_names(), out, progress=progress)
+            path = draw_gallery(_names(), out, on_progress=progress)
         console.say(f"Drew {path}.")
         console.result({"gallery": str(path)})
 
