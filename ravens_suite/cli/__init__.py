@@ -1,1 +1,1 @@
-"""Layer 4: collect, evaluate and train, over processes, and the command line."""
+"""The command line: one command a file."""

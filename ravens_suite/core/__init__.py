@@ -1,1 +1,1 @@
-"""Layer 0: plain values that need neither a simulator nor a network."""
+"""Poses, workspace, cameras, observations, heightmaps, goals, random generators; no simulator."""

@@ -1,1 +1,1 @@
-"""Layer D: episodes on disk, lossless, compressed and free of pickle."""
+"""Episodes, demonstrations, outcomes and run folders on disk: lossless, compressed, free of pickle."""

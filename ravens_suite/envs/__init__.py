@@ -1,1 +1,1 @@
-"""Layer 3: the scripted oracle and the Gymnasium environment."""
+"""The Gymnasium environment: observations, controls, the scripted oracle, variations."""

@@ -265,7 +265,7 @@ def _validation(run: Run) -> str:
 
 
 def made(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """How the runs came about: what they share is said once."""
+    """Commands and facts behind the runs; shared ones are listed once."""
     commands: dict[str, None] = {}
     facts: dict[str, dict[str, None]] = {}
     for run in runs:

@@ -56,7 +56,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Tried:
-    """What a unit came to: its attempts, and the seconds of those that were not found done."""
+    """Result of a unit: its attempts, and the seconds of those that were not already on disk."""
 
     attempts: tuple[Attempt, ...]
     seconds: tuple[float, ...]
@@ -64,7 +64,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Collected:
-    """What a collection came to.
+    """Result of a collection.
 
     Attributes:
         task: registered name.
@@ -184,7 +184,7 @@ class _Collection:
                 self.on_progress(self._kept(), self.episodes)
 
     def _units(self, first: int, count: int) -> list[Unit]:
-        """Units that cover ``count`` seeds from ``first`` on; one unit without a seed for none."""
+        """Units that cover ``count`` seeds from ``first`` on; for a count of 0 one unit without seeds."""
         end = first + count
         if not count:
             return [Unit(self.task, self.split, first, 0, str(self.store.folder))]
@@ -260,7 +260,7 @@ class DemonstrationWorker:
 
 
 def _known(store: EpisodeStore, seed: int) -> Attempt | None:
-    """What came of a seed whose undamaged episode is there already."""
+    """The attempt of a seed whose undamaged episode is already on disk; ``None`` if there is none."""
     if not store.intact(seed):
         return None
     known = store.reader(seed).summary

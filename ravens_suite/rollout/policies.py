@@ -99,7 +99,7 @@ def as_policy(value: Any) -> Policy:
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """Which policy is meant: enough to make it in any process.
+    """Names a policy; enough to construct it in any process.
 
     Attributes:
         kind: what it is.
@@ -163,7 +163,7 @@ class PolicySpec:
         return self.name.rpartition(":")[2]
 
     def to_json(self) -> dict[str, Any]:
-        """What an evaluation notes of it; no folder, which may move."""
+        """What an evaluation records of it; without the folder, which may be moved."""
         return {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint}
 
 
@@ -190,6 +190,6 @@ def one_thread(kind: str) -> Iterator[None]:
 
 
 def observation_for(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of an environment for a policy: one that does not look needs nothing drawn."""
+    """Arguments of an environment for a policy; for one that ignores observations nothing is drawn."""
     blind = kind in (ORACLE, RANDOM) and "observe" not in arguments and "render_mode" not in arguments
     return {**arguments, "observe": ["proprioception"]} if blind else dict(arguments)

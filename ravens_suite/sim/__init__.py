@@ -1,1 +1,1 @@
-"""Layer 1: the simulated scene, the robot, its grippers and the renderers. Only this layer imports Bullet."""
+"""Scene, bodies, kinematics, robot and grippers; the only room with Bullet and OpenGL."""

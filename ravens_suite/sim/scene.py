@@ -37,6 +37,10 @@ which the solver stops. The first is Bullet's own; the second, 1 mm/s for all of
 _CHECK_INTERVAL = 4
 _ITERATIONS = 50
 
+GROUND_NAME = "plane"
+SHEET_NAME = "workspace"
+"""Names of the level bodies that make up the table, which are in every scene."""
+
 Kind = Literal["movable", "fixed", "marker", "robot"]
 """movable: can be gripped and pushed; fixed: collides, never moves; marker: only seen; robot: part of the arm."""
 
@@ -129,8 +133,8 @@ class Scene:
         self._next_label = 0
         self.steps = 0
         centre_x = (TASK_WORKSPACE.low[0] + TASK_WORKSPACE.high[0]) / 2
-        self.add("plane", _PLANE, Pose((0.0, 0.0, PLANE_HEIGHT - 0.5)), "fixed")
-        self.add("workspace", _SHEET, Pose((centre_x, 0.0, 0.0)), "marker")
+        self.add(GROUND_NAME, _PLANE, Pose((0.0, 0.0, PLANE_HEIGHT - 0.5)), "fixed")
+        self.add(SHEET_NAME, _SHEET, Pose((centre_x, 0.0, 0.0)), "marker")
 
     # -------------------------------------------------------------- bodies
 
@@ -207,7 +211,7 @@ class Scene:
 
     def objects(self) -> list[str]:
         """Names of what a task placed: everything but the robot, the plane and the workspace sheet."""
-        return [name for name in self.names() if name not in ("plane", "workspace")]
+        return [name for name in self.names() if name not in (GROUND_NAME, SHEET_NAME)]
 
     def kind(self, name: str) -> Kind:
         """What a body is for."""

@@ -1,1 +1,1 @@
-"""Layer 2: motion primitives, the task base class, and one file a task."""
+"""One task a file, with the base class, placement and motion primitives that they share."""

@@ -39,7 +39,7 @@ LEARNING_RATE = "learning_rate"
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What came of a training run.
+    """Result of a training run.
 
     Attributes:
         run: its folder.
@@ -270,7 +270,7 @@ def _find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
 
 
 def _begin(plan: TrainingPlan, data: Path, run: RunFolder, pool: int | None) -> dict[str, Any]:
-    """The record of a new run: all that it needs to be gone on with, evaluated and reported."""
+    """The record of a new run: all that is needed to resume, evaluate and report it."""
     agent = load_agent(plan.agent)
     tasks = [read_task(agent, task, data) for task in plan.tasks]
     interface = shared_interface(tasks)
@@ -293,7 +293,7 @@ def _begin(plan: TrainingPlan, data: Path, run: RunFolder, pool: int | None) -> 
 
 
 def _resumed(record: dict[str, Any]) -> dict[str, Any]:
-    """The record of a run that goes on now, perhaps with newer code: then it names every commit that trained it."""
+    """The record of a resumed run; if the code is newer, it names every commit that trained it."""
     now = provenance()
     if record["training"]["step"] == 0:
         return {**record, **now, "torch": torch.__version__}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,10 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Vector
 from ravens_suite.core.palette import Color
 from ravens_suite.errors import ConfigError
-
-if TYPE_CHECKING:
-    from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.scene import Scene
 
 BACKGROUND: Color = (0.93, 0.94, 0.96)
 """What a camera sees beyond the ground plane, at the camera's far depth."""
-
-GROUND_NAME = "plane"
-SHEET_NAME = "workspace"
-"""Names of the level bodies that make up the table."""
 
 SQUARES_PER_METRE = 2.0
 LIGHT_SQUARE = (1.55, 1.38, 1.22)

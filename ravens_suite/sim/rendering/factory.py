@@ -35,13 +35,13 @@ def make_renderer(name: str = "auto") -> Renderer:
 
 
 def _make_moderngl() -> Renderer:
-    from ravens_suite.sim.rendering.moderngl_renderer import ModernglRenderer
+    from ravens_suite.sim.rendering.opengl import ModernglRenderer
 
     return ModernglRenderer()
 
 
 def _make_tiny() -> Renderer:
-    from ravens_suite.sim.rendering.tiny_renderer import TinyRenderer
+    from ravens_suite.sim.rendering.tiny import TinyRenderer
 
     return TinyRenderer()
 

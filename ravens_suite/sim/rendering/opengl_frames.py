@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.types import DEPTH_UNIT
 from ravens_suite.sim.rendering.base import BACKGROUND
-from ravens_suite.sim.rendering.gl_shaders import DEPTH_STEPS_PER_METRE
+from ravens_suite.sim.rendering.opengl_shaders import DEPTH_STEPS_PER_METRE
 
 _SCRATCH_LIMIT = 4
 """Image sizes whose reading buffers are kept."""

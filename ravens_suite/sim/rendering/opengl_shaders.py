@@ -10,7 +10,7 @@ from __future__ import annotations
 from ravens_suite.sim.rendering.base import LIGHT_SQUARE, SQUARES_PER_METRE
 
 DEPTH_STEPS_PER_METRE = 10_000
-"""The depth target holds whole steps of ``values.types.DEPTH_UNIT``."""
+"""The depth target holds whole steps of ``core.types.DEPTH_UNIT``."""
 
 _INSTANCE = """
 in vec3 in_position;

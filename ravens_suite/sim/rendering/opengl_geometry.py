@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
 from ravens_suite.sim.bodies import Box, Cylinder, Shape, Sphere, Visual, triangles
-from ravens_suite.sim.rendering.base import GROUND_NAME, SHEET_NAME
-
-if TYPE_CHECKING:
-    from ravens_suite.sim.scene import Drawable
+from ravens_suite.sim.scene import GROUND_NAME, SHEET_NAME, Drawable
 
 VERTEX_LIMIT = 200_000
 """Vertices kept (24 bytes each) before those of past scenes are dropped."""

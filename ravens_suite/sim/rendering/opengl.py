@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -23,12 +23,10 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
 from ravens_suite.errors import RendererError
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
-from ravens_suite.sim.rendering.gl_frames import Target, make_target
-from ravens_suite.sim.rendering.gl_geometry import Geometry, Instances, Surface
-from ravens_suite.sim.rendering.gl_shaders import PROGRAMS, shaders
-
-if TYPE_CHECKING:
-    from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.rendering.opengl_frames import Target, make_target
+from ravens_suite.sim.rendering.opengl_geometry import Geometry, Instances, Surface
+from ravens_suite.sim.rendering.opengl_shaders import PROGRAMS, shaders
+from ravens_suite.sim.scene import Scene
 
 _TARGET_LIMIT = 4
 """Image sizes whose frame buffers are kept."""

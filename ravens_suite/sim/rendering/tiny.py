@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,9 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import RendererError
+from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.rendering.base import (
     BACKGROUND,
-    GROUND_NAME,
     LIGHT_SQUARE,
     PUBLISHED_LIGHTING,
     SQUARES_PER_METRE,
@@ -27,9 +27,7 @@ from ravens_suite.sim.rendering.base import (
     Lighting,
     shared_image_size,
 )
-
-if TYPE_CHECKING:
-    from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.scene import GROUND_NAME, Scene
 
 
 class TinyRenderer:
@@ -83,8 +81,6 @@ def _draw(
     scene: Scene, camera: Camera, lighting: Lighting
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.int32]]:
     """Colour (H, W, 3), depth in metres (H, W), and Bullet body ids (H, W), -1 where nothing is."""
-    import pybullet as bullet  # Here, where a scene exists: it keeps Bullet's greeting off standard output.
-
     rows, columns = camera.image_size
     view, projection = _matrices(camera)
     _, _, rgba, z_buffer, bodies = bullet.getCameraImage(
