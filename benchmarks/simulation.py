@@ -37,8 +37,8 @@ from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.rollout.rollout import roll_out, to_episode
 from ravens_suite.sim import kinematics
 from ravens_suite.sim.bodies import Box, solid
-from ravens_suite.sim.rendering.moderngl_renderer import ModernglRenderer
-from ravens_suite.sim.rendering.tiny_renderer import TinyRenderer
+from ravens_suite.sim.rendering.opengl import ModernglRenderer
+from ravens_suite.sim.rendering.tiny import TinyRenderer
 from ravens_suite.sim.scene import Scene
 
 REFERENCE_SECONDS = {

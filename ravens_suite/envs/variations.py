@@ -18,7 +18,7 @@ from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, Box, Visual, solid
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting
-from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.scene import GROUND_NAME, SHEET_NAME, Scene
 from ravens_suite.tasks.placement import free_pose
 
 Randomized = Literal["color", "shade", "table", "light", "camera"]
@@ -75,7 +75,7 @@ class Variations:
             return
         for name in scene.names():
             body = scene.body(name)
-            if name in ("plane", "workspace"):
+            if name in (GROUND_NAME, SHEET_NAME):
                 if "table" in self.randomize:
                     red, green, blue = (float(value) for value in rng.uniform(0.05, 0.95, 3))
                     scene.recolor(name, body.colored((red, green, blue)))

@@ -25,10 +25,10 @@ from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.errors import ConfigError, RendererError, UnknownNameError
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Shape, Sphere, marker, solid
-from ravens_suite.sim.rendering import factory, gl_geometry, moderngl_renderer
+from ravens_suite.sim.rendering import factory, opengl, opengl_geometry
 from ravens_suite.sim.rendering.base import BACKGROUND, Images, Lighting, Renderer
 from ravens_suite.sim.rendering.factory import make_renderer
-from ravens_suite.sim.rendering.gl_geometry import VISUAL_LIMIT, Geometry
+from ravens_suite.sim.rendering.opengl_geometry import VISUAL_LIMIT, Geometry
 from ravens_suite.sim.scene import Drawable, Scene
 
 SMALL = (96, 128)
@@ -352,14 +352,14 @@ def test_kept_backgrounds_follow_camera_light_table_and_labels(scene: Scene) -> 
 def test_renderers_share_one_context_until_the_last_closes(scene: Scene) -> None:
     populate(scene)
     gc.collect()  # Environments that other tests left open hold the context too.
-    users = sum(device.users for device in moderngl_renderer._devices.values())
+    users = sum(device.users for device in opengl._devices.values())
     first, second = make_renderer("moderngl"), make_renderer("moderngl")
-    assert len(moderngl_renderer._devices) == 1
+    assert len(opengl._devices) == 1
     images = first.render(scene, [TOP], segmentation=True)
     first.close()
     assert same_images(images, second.render(scene, [TOP], segmentation=True))
     second.close()
-    assert sum(device.users for device in moderngl_renderer._devices.values()) == users
+    assert sum(device.users for device in opengl._devices.values()) == users
     third = make_renderer("moderngl")
     assert same_images(images, third.render(scene, [TOP], segmentation=True))
     third.close()
@@ -418,9 +418,9 @@ def _resident_megabytes() -> float:
 @needs_egl
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
 def test_memory_does_not_grow_with_changing_scenes(fast: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gl_geometry, "VISUAL_LIMIT", 50)
+    monkeypatch.setattr(opengl_geometry, "VISUAL_LIMIT", 50)
     geometry = Geometry()
-    moderngl_renderer._devices[os.getpid()]._geometry = geometry
+    opengl._devices[os.getpid()]._geometry = geometry
     rng = np.random.default_rng(0)
     scene = Scene()
 
@@ -484,7 +484,7 @@ def test_missing_egl_says_how_to_mend(monkeypatch: pytest.MonkeyPatch, caplog: p
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("libEGL.so.1 not loaded")
 
-    monkeypatch.setattr(moderngl_renderer, "_devices", {})
+    monkeypatch.setattr(opengl, "_devices", {})
     monkeypatch.setattr(moderngl, "create_context", fail)
     factory._warn_once.cache_clear()
     with pytest.raises(RendererError, match=r"libEGL\.so\.1 not loaded.*libegl1 libgl1-mesa-dri.*renderer='tiny'"):
