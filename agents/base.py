@@ -39,6 +39,8 @@ class Agent(ABC, Generic[Data]):
             ``device: str`` may be, and is set to ``auto``, ``cpu`` or ``cuda``.
         observation_keys: what it reads of an observation; training and evaluation refuse environments without them.
         controls: kinds of actions it can give: ``primitive``, ``waypoint``.
+        action_keys: keys of its actions, if it gives no others; environments that take others are refused. Empty for an
+            agent that reads them from ``interface``.
         conditions: what it can be told beside the scene: ``goal``, ``instruction``; read where they are observed.
         config: the settings of this agent.
         seed: of the initial weights and of training.
@@ -54,6 +56,7 @@ class Agent(ABC, Generic[Data]):
     config_type: ClassVar[type[Any]]
     observation_keys: ClassVar[tuple[str, ...]]
     controls: ClassVar[tuple[str, ...]] = ("primitive",)
+    action_keys: ClassVar[tuple[str, ...]] = ()
     conditions: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
@@ -134,6 +137,11 @@ class Agent(ABC, Generic[Data]):
         if missing := [key for key in cls.observation_keys if key not in interface.observation]:
             raise ConfigError(f"{cls.name} cannot be used here. {missing_keys_message(missing, interface.observation)}")
         cls.check_control(interface.control)
+        if cls.action_keys and set(cls.action_keys) != set(interface.action):
+            raise ConfigError(
+                f"{cls.name} gives actions of {' and '.join(cls.action_keys)}, but the task's primitive takes "
+                f"{' and '.join(interface.action)}: choose another agent or another task."
+            )
 
     @classmethod
     def check_control(cls, control: str) -> None:

@@ -67,6 +67,7 @@ class WaypointMlp(ModuleAgent[Windows]):
     config: WaypointMlpConfig
     observation_keys = ("state", "tip_pose", "gripper")
     controls = ("waypoint",)
+    action_keys = ("pose", "gripper")
 
     def __init__(
         self, config: WaypointMlpConfig | None = None, seed: int = 0, interface: Interface | None = None

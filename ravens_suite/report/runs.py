@@ -198,7 +198,7 @@ def read_scalars(logs: Path) -> dict[str, Series]:
 
 def mean_of(values: list[float]) -> float:
     """Their mean; NaN for none."""
-    return sum(values) / len(values) if values else math.nan
+    return math.fsum(values) / len(values) if values else math.nan
 
 
 def _read_run(run: RunFolder) -> list[Run]:

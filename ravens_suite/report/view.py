@@ -19,6 +19,7 @@ from ravens_suite.core.types import Action
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.episode import Episode, read_episode
 from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.registry import load_task, task_names
 from ravens_suite.report.drawing import (
     Picture,
     action_picture,
@@ -137,8 +138,11 @@ def _pictures(episode: Episode, step: int, depth: bool) -> Iterator[tuple[str, P
 
 
 def _action(episode: Episode, step: int) -> Action:
-    """The poses of a step's action; none at the end."""
-    return Action.from_dict({key: values[step] for key, values in episode.actions.items() if step < episode.steps})
+    """The poses of a step's action, in the order of the task's primitive; none at the end."""
+    action = {key: values[step] for key, values in episode.actions.items() if step < episode.steps}
+    if action.keys() <= {"pick", "place"} or episode.task not in task_names():
+        return Action.from_dict(action)
+    return Action.from_dict(action, load_task(episode.task)[0].primitive.poses)
 
 
 def _texts(episode: Episode, step: int) -> tuple[str, ...]:

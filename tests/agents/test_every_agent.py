@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from ravens_suite.agents.base import Agent, config_from_json
-from ravens_suite.core.observations import Interface, groups_with
+from ravens_suite.core.observations import ArraySpec, Interface, groups_with
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -153,6 +153,9 @@ def test_what_it_cannot_use_is_refused_by_name(agent: type[Agent[Any]], data: Ca
             agent.check(Interface(lacking, whole.action, whole.control))
     with pytest.raises(ConfigError, match="gives actions of control"):
         agent.check(Interface(whole.observation, whole.action, "joints"))
+    if agent.action_keys:
+        with pytest.raises(ConfigError, match="choose another agent or another task"):
+            agent.check(Interface(whole.observation, {"poke": ArraySpec((7,), "float64")}, whole.control))
     with pytest.raises(ConfigError, match="no setting 'colour'"):
         config_from_json(agent.config_type, {"colour": 1})
 
