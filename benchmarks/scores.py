@@ -10,6 +10,7 @@ draw other demonstrations and other initial weights, a table of the scores of ea
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from ravens_suite.benchmark.comparison import difference
@@ -44,7 +45,7 @@ def table(rows: list[dict[str, str]], demos: int) -> list[str]:
         "|---|---|---|---|---|---|---|",
         *(row(scores, best[scores["task"]]) for scores in rows),
     ]
-    ours, theirs = (sum(values) / len(rows) for values in ([float(r["score"]) for r in rows], best.values()))
+    ours, theirs = (math.fsum(values) / len(rows) for values in ([float(r["score"]) for r in rows], best.values()))
     name = "mean" if len(rows) == len(order) else f"mean of these {len(rows)}"
     return [*lines, f"| **{name}** | {ours:.1f} | | {theirs:.1f} | {ours - theirs:+.1f} | | |"]
 
@@ -66,7 +67,7 @@ def spread(rows: list[dict[str, str]], demos: int) -> list[str]:
         f"| task | {' | '.join(f'seed {seed}' for seed in seeds)} | apart |",
         "|---" * (len(seeds) + 2) + "|",
         *(line(task, list(values)) for task, *values in zip(tasks, *columns, strict=True)),
-        line("**mean**", [sum(column) / len(tasks) for column in columns]),
+        line("**mean**", [math.fsum(column) / len(tasks) for column in columns]),
     ]
 
 

@@ -192,3 +192,12 @@ def test_the_global_random_generators_are_never_used() -> None:
         for call in ("np.random.seed", "np.random.rand", "np.random.normal", "np.random.uniform", "random.seed("):
             assert call not in text.replace("torch.random", ""), f"{path} uses {call}"
         assert "random.random" not in {name for name, _ in _imports(path)}, path
+
+
+def test_nothing_in_the_world_is_summed_by_the_built_in_function() -> None:
+    """It adds floats more exactly from Python 3.12 on, so that scenes and rewards would depend on the version."""
+    for path, room in _sources().items():
+        if room in _WORLD:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
+                assert called != "sum", f"{path}:{node.lineno}: use core.geometry.dot, math.fsum or NumPy"

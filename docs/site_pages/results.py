@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def _oracle_row(task: str, splits: Mapping[str, Mapping[str, str]]) -> list[str]
 
 
 def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    return math.fsum(values) / len(values)
 
 
 TABLES: dict[str, Callable[[], str]] = {

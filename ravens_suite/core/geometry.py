@@ -168,6 +168,17 @@ class Pose:
         return Pose(self.position, yaw_quaternion(self.yaw))
 
 
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """Inner product, added up from left to right.
+
+    The built-in ``sum`` adds more exactly from Python 3.12 on, so that scenes would depend on the version of Python.
+    """
+    total = 0.0
+    for p, q in zip(a, b, strict=True):
+        total += p * q
+    return total
+
+
 def angle_error(angle: float, symmetry: float) -> float:
     """Size of ``angle`` modulo a rotational symmetry, in ``[0, symmetry / 2]``; 0 when ``symmetry`` is 0."""
     if symmetry == 0:
@@ -179,4 +190,4 @@ def angle_error(angle: float, symmetry: float) -> float:
 def tilt_error(a: Pose, b: Pose) -> float:
     """Angle in radians between two poses' z axes: how far roll and pitch together are apart."""
     za, zb = rotate_vector(a.quaternion, (0, 0, 1)), rotate_vector(b.quaternion, (0, 0, 1))
-    return math.acos(max(-1.0, min(1.0, sum(p * q for p, q in zip(za, zb, strict=True)))))
+    return math.acos(max(-1.0, min(1.0, dot(za, zb))))

@@ -34,5 +34,5 @@ def wilson(mean: float, count: int) -> tuple[float, float]:
 
 def percent_interval(values: Sequence[float]) -> tuple[float, float]:
     """``wilson`` of values in [0, 1], in percent, rounded to a hundredth: (low, high)."""
-    low, high = wilson(sum(values) / len(values) if values else 0.0, len(values))
+    low, high = wilson(math.fsum(values) / len(values) if values else 0.0, len(values))
     return round(100 * low, 2), round(100 * high, 2)

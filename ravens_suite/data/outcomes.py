@@ -6,6 +6,7 @@ in 0 to 100 with its 95 % interval.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -130,4 +131,4 @@ def mean_over_tasks(values: Sequence[tuple[str, float]]) -> float:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    return math.fsum(values) / len(values) if values else 0.0

@@ -8,6 +8,7 @@ often the command was killed and run again.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -289,4 +290,4 @@ def _settings(environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mappi
 
 
 def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    return math.fsum(values) / len(values) if values else 0.0

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from ravens_suite.core.geometry import Array, Pose, rotate_vector
+from ravens_suite.core.geometry import Array, Pose, dot, rotate_vector
 from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.sim import kinematics, objects
 from ravens_suite.sim.bodies import Body
@@ -223,8 +223,7 @@ def _gentle_parts(count: int, step: float) -> Iterator[float]:
 
 
 def _turn_between(start: Pose, end: Pose) -> float:
-    dot = abs(sum(a * b for a, b in zip(start.quaternion, end.quaternion, strict=True)))
-    return 2 * math.acos(min(1.0, dot))
+    return 2 * math.acos(min(1.0, abs(dot(start.quaternion, end.quaternion))))
 
 
 def interpolate(start: Pose, end: Pose, part: float) -> Pose:
@@ -236,7 +235,7 @@ def _path(start: Pose, end: Pose) -> Callable[[float], Pose]:
     """``interpolate`` between two poses, ready to be asked for many parts of the way."""
     (x, y, z), (dx, dy, dz) = start.position, (b - a for a, b in zip(start.position, end.position, strict=True))
     turn = _turn_between(start, end)
-    flip = -1.0 if sum(a * b for a, b in zip(start.quaternion, end.quaternion, strict=True)) < 0 else 1.0
+    flip = -1.0 if dot(start.quaternion, end.quaternion) < 0 else 1.0
 
     def straight(part: float) -> Pose:
         return Pose((x + part * dx, y + part * dy, z + part * dz), end.quaternion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -40,7 +41,7 @@ class Validator:
                 for task in self._environments
                 for seed in seeds
             ]
-        return 100 * sum(scores) / len(scores)
+        return 100 * math.fsum(scores) / len(scores)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,5 +81,5 @@ def _result(collected: list[Collected]) -> dict[str, Any]:
         return first
     total: dict[str, Any] = {key: sum(row[key] for row in rows.values()) for key in ("episodes", "attempts", "seconds")}
     for key in ("mean_score", "success_rate", "mean_steps", "seconds_per_episode"):
-        total[key] = sum(row[key] for row in rows.values()) / len(rows)
+        total[key] = math.fsum(row[key] for row in rows.values()) / len(rows)
     return {**total, "renderer": first["renderer"], "tasks": rows}

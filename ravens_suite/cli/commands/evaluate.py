@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,7 +84,7 @@ def _result(done: list[Evaluation]) -> dict[str, Any]:
     rows = {evaluation.plan.task: evaluation.to_json() for evaluation in done}
     if len(rows) == 1:
         return next(iter(rows.values()))
-    means = {name: sum(row[name] for row in rows.values()) / len(rows) for name in ("mean_score", "success_rate")}
+    means = {name: math.fsum(row[name] for row in rows.values()) / len(rows) for name in ("mean_score", "success_rate")}
     return {**means, "tasks": rows}
 
 
