@@ -85,6 +85,7 @@ def speed() -> str:
     return table(
         ["what", "time", "compared"],
         [
+            *_observations(),
             [
                 "one demonstration on disk, three views of 480 x 640, one core",
                 f"{min(seconds):.2f} to {max(seconds):.2f} s",
@@ -103,6 +104,16 @@ def speed() -> str:
             ],
         ],
     )
+
+
+def _observations() -> list[list[str]]:
+    """Oracle steps a second with images and with states alone, where they were measured."""
+    if not (_RESULTS / "observations.json").exists():
+        return []
+    found = _json("observations.json")
+    rates = found["steps_a_second"]
+    what = f"oracle steps of {found['task']} a second that observe states alone, one core"
+    return [[what, f"{rates['state']:.0f}", f"{found['state_over_images']:.0f} times as many as with images"]]
 
 
 def simulation() -> str:
