@@ -6,28 +6,46 @@ import torch
 
 from ravens_suite.errors import ConfigError
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 
 def choose_device(name: str) -> torch.device:
-    """``auto``: a GPU where there is one; else the device of that name.
+    """The device of a setting.
+
+    Args:
+        name: ``cpu``, ``cuda``, another name of torch, or ``auto`` for a GPU where there is one.
 
     Raises:
-        ConfigError: a GPU is asked for where torch finds none.
+        ConfigError: torch knows no such device, or finds no GPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigError("torch finds no GPU here: install a build of it for CUDA, or begin anew with --device cpu.")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"There is no device {name!r}: choose auto, cpu or cuda.") from error
 
 
-def multiplies_in_bfloat16(precision: str, device: torch.device) -> bool:
+def choose_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether to multiply in bfloat16: two to three times as fast where the processor has it, elsewhere slower.
 
     Args:
-        precision: ``auto``, ``float32`` or ``bfloat16``.
+        precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the device multiplies it in hardware.
         device: where it is done.
+
+    Raises:
+        ConfigError: there is no such precision.
     """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"There is no precision {precision!r}: choose {', '.join(PRECISIONS)}.")
     if precision == "auto":
         has_instructions = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
         return device.type == "cuda" or bool(has_instructions)
     return precision == "bfloat16"
+
+
+def autocast(device: torch.device, use_bfloat16: bool) -> torch.autocast:
+    """A context in which layers multiply in bfloat16, or in float32 as they are."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=use_bfloat16)

@@ -8,30 +8,30 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.heightmap import Heightmap, fuse
+from ravens_suite.core.heightmap import fuse
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
 from .history import Move, demonstration_statistics
-from .steps import UNTURNED, Step, step_from_maps, with_later_objects
+from .steps import Step, step_from_maps, with_later_objects
 
 KEYS = ("color", "depth", "camera_intrinsics", "camera_poses")
-"""What a heightmap is made from."""
-_ONE_PLACE = 0.05
-"""Metres below which two places count as one."""
+"""Observation keys that a heightmap is made from."""
+_SAME_PLACE = 0.05
+"""Metres: places closer than this count as one place."""
 
 
 class PickPlaceDataset:
-    """The steps of n episodes.
+    """The steps of recorded episodes with ``pick`` and ``place`` poses.
 
     Args:
         episodes: the steps of each episode.
 
     Attributes:
         episodes: those with any step.
-        statistics: how often what was placed is picked again, and places are used again.
-        turning: whether any step turns what it moves; in some tasks, such as laying a rope, none does.
+        statistics: how often placed objects are picked again, and how often places are used again.
+        turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
 
     Raises:
         ConfigError: there is not a single step.
@@ -42,13 +42,16 @@ class PickPlaceDataset:
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
         self.statistics = demonstration_statistics(
-            [Move(Heightmap(s.color, s.height), s.pick, s.place) for s in episode] for episode in self.episodes
+            [Move(step.scene, step.pick, step.place) for step in episode] for episode in self.episodes
         )
-        self.turning = any(abs(step.yaw) > UNTURNED for episode in self.episodes for step in episode)
+        self.turning = any(step.rotates for episode in self.episodes for step in episode)
 
     @staticmethod
-    def of(demonstrations: Demonstrations) -> PickPlaceDataset:
-        """Fuse the images of recorded episodes, which are read one at a time: only their heightmaps stay."""
+    def from_demonstrations(demonstrations: Demonstrations) -> PickPlaceDataset:
+        """Fuse the images of recorded episodes.
+
+        Episodes are read one at a time, and of their images only the heightmaps are kept: 360 kB a step.
+        """
         return PickPlaceDataset(_steps(episode) for episode in demonstrations)
 
     def __len__(self) -> int:
@@ -56,19 +59,20 @@ class PickPlaceDataset:
         return len(self.episodes)
 
     def sample(self, rng: np.random.Generator) -> Step:
-        """A step: an episode is drawn uniformly, then a step of it (Transporter Networks, section 4.2)."""
+        """A random step: an episode is drawn uniformly, then a step of it (Transporter Networks, section 4.2)."""
         episode = self.episodes[rng.integers(len(self.episodes))]
         return episode[rng.integers(len(episode))]
 
 
 def _steps(episode: EpisodeReader) -> list[Step]:
-    seen, actions = episode.observations(keys=KEYS), episode.actions()
-    maps = [fuse(*(seen[key][t] for key in KEYS)) for t in range(episode.summary.steps + 1)]
+    """The steps of one episode."""
+    images, actions = episode.observations(keys=KEYS), episode.actions()
+    maps = [fuse(*(images[key][t] for key in KEYS)) for t in range(episode.summary.steps + 1)]
     picks = [Pose.from_vector(pose) for pose in actions["pick"]]
     places = [Pose.from_vector(pose) for pose in actions["place"]]
-    # Where several things go to one place, so would what is left over at the end.
+    # If all objects go to one place, one more object at the end would go there, too.
     one_place = len(places) > 1 and all(
-        math.dist(place.position[:2], places[0].position[:2]) < _ONE_PLACE for place in places
+        math.dist(place.position[:2], places[0].position[:2]) < _SAME_PLACE for place in places
     )
     end = maps[-1] if one_place else None
     steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end) for t in range(episode.summary.steps)]

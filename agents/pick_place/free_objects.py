@@ -2,6 +2,8 @@
 
 The task does not depend on where such an object lies, so a demonstration with all of them moved is as valid as the one
 that was recorded.
+
+Positions and motions are those of ``plane.py``.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,15 +21,12 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .plane import compose, rigid, transform, warp
-from .table import HEIGHT_TOLERANCE, SHADE_TOLERANCE, bare_table, most_common
-
-Images: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""Colour (rows, columns, 3) and height (rows, columns), metres, of a scene."""
+from .table import COLOR_TOLERANCE, HEIGHT_TOLERANCE, bare_table, table_appearance
 
 _GAP = 3
 """Pixels around a free object that must be bare table."""
 _SHADOW = 8
-"""Pixels about an object within which its shadow falls."""
+"""Pixels around an object within which its shadow falls."""
 _BARE = 0.97
 """Least share of bare table among the pixels that a free object uncovers."""
 _SEEN = 0.25
@@ -36,6 +35,8 @@ _ALONE = 0.9
 """Least share of bare table beside a free object: less, and it is part of a rope or pile that moves with it."""
 _ATTEMPTS = 100
 """Random positions tried before the table counts as full."""
+_SAMPLES = 200
+"""Pixels of an object that are checked for a free position."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +44,15 @@ class FreeObject:
     """An object on bare table, and the table beneath it, as seen after the object was removed.
 
     Attributes:
-        window: rows and columns of the map that it and its shadow fill, of the size of what follows; of an object that
-            was bent they may reach beyond the map, with negative starts.
-        mask: bool, its own pixels.
-        shadow: bool, bare table about it.
-        color: (..., 3) uint8, with it.
-        height: float32 metres, with it.
-        bare: bool, where the table beneath is known.
-        table_color: (..., 3) uint8, without it.
-        table_height: float32 metres, without it.
+        window: rows and columns of the map that contain it and its shadow; all images below have this size. The window
+            of a bent object may reach beyond the map, with negative starts.
+        mask: bool, the object's own pixels.
+        shadow: bool, bare table around the object, where its shadow falls.
+        color: (..., 3) uint8, with the object.
+        height: float32 metres, with the object.
+        table_known: bool, where the table beneath is known.
+        table_color: (..., 3) uint8, without the object.
+        table_height: float32 metres, without the object.
     """
 
     window: tuple[slice, slice]
@@ -59,34 +60,42 @@ class FreeObject:
     shadow: NDArray[np.bool_]
     color: NDArray[np.uint8]
     height: NDArray[np.float32]
-    bare: NDArray[np.bool_]
+    table_known: NDArray[np.bool_]
     table_color: NDArray[np.uint8]
     table_height: NDArray[np.float32]
 
+    @property
+    def origin(self) -> NDArray[np.int64]:
+        """(2,) pixel position (column, row) of the corner of the window."""
+        return np.array([self.window[1].start, self.window[0].start])
+
 
 def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_], motion: Array) -> FreeObject | None:
-    """The free object of a mask; ``None`` if it lies on or against something else, or partly off the map.
+    """The free object of a mask.
 
     Args:
         before: the table before the action.
         after: the table after it.
-        mask: (rows, columns) bool, the object's pixels before.
+        mask: (rows, columns) bool, the object's pixels before the action.
         motion: (2, 3) matrix from pick to place.
+
+    Returns:
+        ``None`` if it lies on or against something else, or partly off the map.
     """
     around = _grown(mask, _GAP)
     arrived = _grown(warp(mask.astype(np.uint8), motion).astype(bool), 1)
-    bare_before, bare = bare_table(before.color, before.height), bare_table(after.color, after.height)
+    bare_before, bare = bare_table(before), bare_table(after)
     beside = around & ~_grown(mask, 1)
     # If the object's new place overlaps the old one, the rest of the old place shows the table beneath.
     left = around & ~arrived
     seen = left.sum() >= _SEEN * around.sum() and bare[left].mean() >= _BARE
-    if not seen or bare_before[beside].mean() < _ALONE or _at_the_edge(mask):
+    if not seen or bare_before[beside].mean() < _ALONE or _touches_border(mask):
         return None
     wide = _grown(mask, _SHADOW)
     shadow = wide & ~mask & bare_before
-    beneath_color, beneath_height = after.color.copy(), after.height.copy()
-    beneath = arrived | (_grown(arrived, _SHADOW) & bare)
-    beneath_color[beneath], beneath_height[beneath] = most_common(after.color, after.height)
+    table_color, table_height = after.color.copy(), after.height.copy()
+    hidden = arrived | (_grown(arrived, _SHADOW) & bare)
+    table_color[hidden], table_height[hidden] = table_appearance(after)
     rows, columns = np.nonzero(wide)
     window = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     return FreeObject(
@@ -95,118 +104,110 @@ def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_
         shadow=shadow[window].copy(),
         color=before.color[window].copy(),
         height=before.height[window].copy(),
-        bare=(wide & bare | (mask | shadow) & arrived)[window].copy(),
-        table_color=beneath_color[window].copy(),
-        table_height=beneath_height[window].copy(),
+        table_known=(wide & bare | (mask | shadow) & arrived)[window].copy(),
+        table_color=table_color[window].copy(),
+        table_height=table_height[window].copy(),
     )
 
 
-def lies_as_before(free_object: FreeObject, images: Images) -> bool:
+def lies_as_before(free_object: FreeObject, scene: Heightmap) -> bool:
     """Whether a free object looks the same in another scene of its demonstration."""
     around = _grown(free_object.mask, _GAP)
-    color, height = images[0][free_object.window], images[1][free_object.window]
-    same = np.abs(color.astype(np.int16) - free_object.color).max(axis=-1) <= SHADE_TOLERANCE
+    color, height = scene.color[free_object.window], scene.height[free_object.window]
+    same = np.abs(color.astype(np.int16) - free_object.color).max(axis=-1) <= COLOR_TOLERANCE
     same &= np.abs(height - free_object.height) <= HEIGHT_TOLERANCE
     return bool(same[around].mean() >= _BARE)
 
 
-def inpaint(images: Images, objects: Sequence[FreeObject]) -> Images:
-    """A scene with free objects and their shadows replaced by table."""
-    color, height = images[0].copy(), images[1].copy()
-    bare = bare_table(*images)
+def inpaint(scene: Heightmap, objects: Sequence[FreeObject]) -> Heightmap:
+    """A copy of a scene with free objects and their shadows replaced by table."""
+    color, height = scene.color.copy(), scene.height.copy()
+    bare = bare_table(scene)
     for free_object in objects:
-        # Farther from the object there may be others, which were gone when the table beneath was seen.
-        at = free_object.bare & (_grown(free_object.mask, _GAP) | bare[free_object.window])
+        # The table beneath was seen when other objects had been moved: only bare table is replaced near them.
+        at = free_object.table_known & (_grown(free_object.mask, _GAP) | bare[free_object.window])
         color[free_object.window][at] = free_object.table_color[at]
         height[free_object.window][at] = free_object.table_height[at]
-    return color, height
+    return Heightmap(color, height)
 
 
 def scatter(
     objects: Sequence[FreeObject], shapes: Sequence[Array], free: NDArray[np.bool_], rng: np.random.Generator
 ) -> list[Array]:
-    """Random free positions for objects.
+    """Random positions and orientations of objects on free pixels, where they do not overlap.
 
     Args:
-        objects: what is to lie on the table.
-        shapes: (2, 3) matrices that stretch each object where it is.
-        free: (rows, columns) bool, where they may lie.
-        rng: decides where they lie.
+        objects: to be placed.
+        shapes: for each object the (2, 3) matrix that stretches it at its old position.
+        free: (rows, columns) bool, where objects may lie.
+        rng: chooses positions.
 
     Returns:
-        (2, 3) matrices of rigid motions that take each stretched object to its position; empty if there is no room.
+        For each object the (2, 3) matrix of the rigid motion from its old to its new position; empty if there is no
+        room.
     """
     free = free.copy()
-    starts = []
+    motions = []
     for free_object, shape in zip(objects, shapes, strict=True):
-        start = _draw_spot(transform(shape, outline(free_object)), free, rng)
-        if start is None:
+        motion = _draw_motion(transform(shape, sampled_pixels(free_object)), free, rng)
+        if motion is None:
             return []
-        starts.append(start)
-        window, source, inside = _landed(free_object, compose(start, shape), free.shape)
-        free[window] &= ~(inside & free_object.mask[source])
-    return starts
+        motions.append(motion)
+        covered = _coverage(free_object, compose(motion, shape), free.shape)
+        free[covered.window] &= ~(covered.inside & free_object.mask[covered.source])
+    return motions
 
 
 def stretch(free_object: FreeObject, factors: Array) -> Array:
-    """(2, 3) matrix that stretches an object about its middle, by one factor along and one across it, (2,)."""
-    at = outline(free_object)
-    angle = math.radians(cv2.minAreaRect(at.astype(np.float32))[2])
-    middle: Array = at.mean(axis=0)
-    turned = rigid(angle, middle, middle)
-    linear = turned[:, :2] @ np.diag(factors) @ turned[:, :2].T
+    """(2, 3) matrix that stretches an object about its middle along the sides of its smallest bounding rectangle.
+
+    Args:
+        free_object: where it lies.
+        factors: (2,), one for each side.
+    """
+    points = sampled_pixels(free_object)
+    angle = math.radians(cv2.minAreaRect(points.astype(np.float32))[2])
+    middle: Array = points.mean(axis=0)
+    axes = rigid(angle, middle, middle)
+    linear = axes[:, :2] @ np.diag(factors) @ axes[:, :2].T
     return np.column_stack([linear, middle - linear @ middle])
 
 
-def outline(free_object: FreeObject) -> Array:
-    """(n, 2) pixel positions of some two hundred of an object's pixels."""
+def sampled_pixels(free_object: FreeObject) -> Array:
+    """(n, 2) float64 pixel positions of about two hundred of an object's pixels, or of all if there are fewer."""
     rows, columns = np.nonzero(free_object.mask)
-    first = np.array([free_object.window[1].start, free_object.window[0].start]) + 0.5
-    positions: Array = np.stack([columns, rows], axis=-1)[:: max(1, len(rows) // 200)] + first
-    return positions
+    positions = np.stack([columns, rows], axis=-1)[:: max(1, len(rows) // _SAMPLES)]
+    return np.asarray(positions + free_object.origin + 0.5, dtype=np.float64)
 
 
-def _draw_spot(at: Array, free: NDArray[np.bool_], rng: np.random.Generator) -> Array | None:
-    """(2, 3) matrix that takes positions (n, 2) to a random spot that is all free, (rows, columns) bool; or none."""
-    size = np.array([free.shape[1], free.shape[0]], dtype=np.float64)
-    centre: Array = np.mean(at, axis=0)
-    for _ in range(_ATTEMPTS):
-        matrix = rigid(rng.uniform(-np.pi, np.pi), centre, rng.uniform(0, 1, 2) * size)
-        spots = transform(matrix, at)
-        if np.all(spots >= 0) and np.all(spots < size):
-            column, row = spots.astype(int).T
-            if free[row, column].all():
-                return matrix
-    return None
+def paste(scene: Heightmap, objects: Sequence[FreeObject], motions: Sequence[Array], shade: float = 1.0) -> None:
+    """Paste moved objects into a scene, in place.
 
-
-def paste(
-    color: NDArray[np.uint8],
-    height: NDArray[np.float32],
-    objects: Sequence[FreeObject],
-    motions: Sequence[Array],
-    shade: float = 1.0,
-) -> None:
-    """Paste objects into a scene at the ends of their motions, (2, 3) matrices, brighter or darker by a factor."""
-    bare = bare_table(color, height)
-    landed = [_landed(free_object, motion, bare.shape) for free_object, motion in zip(objects, motions, strict=True)]
-    # Shadows first, and on the table only: they must not cover other objects.
+    Args:
+        scene: whose arrays are changed.
+        objects: pasted in this order, with their shadows.
+        motions: for each object the (2, 3) matrix from its old position; it may also scale, stretch or mirror.
+        shade: factor on the brightness of the objects.
+    """
+    bare = bare_table(scene)
+    covered = [_coverage(free_object, motion, bare.shape) for free_object, motion in zip(objects, motions, strict=True)]
+    # Shadows first, and on bare table only: they must not cover other objects.
     for shadows in (True, False):
-        for free_object, (window, source, inside) in zip(objects, landed, strict=True):
+        for free_object, (window, source, inside) in zip(objects, covered, strict=True):
             at = inside & (free_object.shadow[source] & bare[window] if shadows else free_object.mask[source])
-            # No brighter than colours go, so that hues stay.
+            # Limited so that no channel overflows, which would change the hue.
             factor = 1.0 if shadows else min(shade, 255 / max(int(free_object.color[free_object.mask].max()), 1))
-            color[window][at] = factor * free_object.color[source][at]
-            height[window][at] = free_object.height[source][at]
+            scene.color[window][at] = factor * free_object.color[source][at]
+            scene.height[window][at] = free_object.height[source][at]
 
 
-class Landed(NamedTuple):
-    """Where a pasted object covers the map.
+class _Coverage(NamedTuple):
+    """The part of the map that the window of a moved object covers.
 
     Attributes:
-        window: rows and columns of the map, (n, m).
-        source: row and column, (n, m) each, of the object's window that every pixel there shows.
-        inside: (n, m) bool, where it shows any.
+        window: rows and columns of the map, n and m of them.
+        source: for each of these pixels row and column, (n, m) int64 each, in the object's window.
+        inside: (n, m) bool, where that is inside the object's window.
     """
 
     window: tuple[slice, slice]
@@ -214,28 +215,43 @@ class Landed(NamedTuple):
     inside: NDArray[np.bool_]
 
 
-def _landed(free_object: FreeObject, motion: Array, shape: tuple[int, ...]) -> Landed:
-    """The part of a map of some shape that an object covers after a motion, (2, 3) matrix."""
-    first = np.array([free_object.window[1].start, free_object.window[0].start])
+def _coverage(free_object: FreeObject, motion: Array, shape: tuple[int, ...]) -> _Coverage:
+    """What an object covers of a map of some shape after a motion, (2, 3) matrix."""
     rows, columns = free_object.mask.shape
-    corners = transform(motion, first + np.array([[0, 0], [columns, 0], [0, rows], [columns, rows]]))
+    corners = transform(motion, free_object.origin + np.array([[0, 0], [columns, 0], [0, rows], [columns, rows]]))
     size = np.array([shape[1], shape[0]])
     low = np.clip(np.floor(corners.min(axis=0)), 0, size).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)), 0, size).astype(int)
-    across, down = np.meshgrid(np.arange(low[0], high[0]) + 0.5, np.arange(low[1], high[1]) + 0.5)
+    x, y = np.meshgrid(np.arange(low[0], high[0]) + 0.5, np.arange(low[1], high[1]) + 0.5)
     back = np.linalg.inv(motion[:, :2])
-    came = np.floor((np.stack([across, down], axis=-1) - motion[:, 2]) @ back.T).astype(np.int64) - first
-    column, row = came[..., 0], came[..., 1]
+    source = np.floor((np.stack([x, y], axis=-1) - motion[:, 2]) @ back.T).astype(np.int64) - free_object.origin
+    column, row = source[..., 0], source[..., 1]
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     window = (slice(low[1], high[1]), slice(low[0], high[0]))
-    return Landed(window, (np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)), inside)
+    return _Coverage(window, (np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)), inside)
 
 
-def _at_the_edge(mask: NDArray[np.bool_]) -> bool:
+def _draw_motion(points: Array, free: NDArray[np.bool_], rng: np.random.Generator) -> Array | None:
+    """(2, 3) matrix of a random rigid motion that takes points (n, 2) to free pixels; ``None`` if none is found."""
+    size = np.array([free.shape[1], free.shape[0]], dtype=np.float64)
+    centre: Array = np.mean(points, axis=0)
+    for _ in range(_ATTEMPTS):
+        motion = rigid(rng.uniform(-np.pi, np.pi), centre, rng.uniform(0, 1, 2) * size)
+        moved = transform(motion, points)
+        if np.all(moved >= 0) and np.all(moved < size):
+            column, row = moved.astype(int).T
+            if free[row, column].all():
+                return motion
+    return None
+
+
+def _touches_border(mask: NDArray[np.bool_]) -> bool:
+    """Whether a mask has pixels on the border of the map."""
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def _grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """A mask dilated by some pixels in all directions."""
     side = 2 * pixels + 1
     grown: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
     return grown

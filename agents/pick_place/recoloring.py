@@ -7,35 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
-from .free_objects import Images
 from .table import bare_table
 
-_SMALLEST, _DARKEST = 9, 60
-"""Pixels of the smallest thing and grey level of the darkest one that are recoloured; the rest is shadow."""
+_SMALLEST = 9
+"""Pixels of the smallest thing that is recoloured."""
+_DARKEST = 60
+"""Brightest channel of the darkest thing that is recoloured; what is darker is shadow."""
 _ATTEMPTS = 10
 """Random colours tried before a thing keeps its own."""
-_APART = 0.25
-"""Least distance of two colours of length one that count as different."""
+_LEAST_DISTANCE = 0.25
+"""Least distance between two colours, scaled to length one, that count as different."""
 
 
-def recolor(scene: Images, part: NDArray[np.bool_], own: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The colours of a scene after half of the things outside a region were recoloured.
+def recolor(scene: Heightmap, goal: NDArray[np.bool_], own: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The colours of a scene after half of the things outside the goal were recoloured.
 
-    Relative shades within a thing stay. No new colour resembles the object's or one inside the region.
+    Relative brightness within a thing stays. No new colour resembles that of the object or of the goal.
 
     Args:
         scene: without the free objects.
-        part: (rows, columns) bool, the region where the object goes.
-        own: (3,) the object's colour, 0 to 255.
+        goal: (rows, columns) bool, the region where the object goes.
+        own: (3,) colour of the object, 0 to 255.
         rng: chooses things and colours.
 
     Returns:
-        (rows, columns, 3) uint8.
+        (rows, columns, 3) uint8, a copy.
     """
-    color = scene[0].copy()
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((~bare_table(*scene)).astype(np.uint8), connectivity=8)
-    kept = np.unique(labels[part])
+    color = scene.color.copy()
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((~bare_table(scene)).astype(np.uint8), connectivity=8)
+    kept = np.unique(labels[goal])
     taken = [own, *(color[labels == label].mean(axis=0) for label in kept if label)]
     for label, (left, top, width, height, size) in enumerate(stats):
         if not label or label in kept or size < _SMALLEST or rng.random() < 0.5:
@@ -51,12 +53,12 @@ def recolor(scene: Images, part: NDArray[np.bool_], own: Array, rng: np.random.G
 
 
 def _draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
-    """(3,) colour, 0 to 255, whose hue and saturation differ from those taken; ``None`` if none is found."""
+    """(3,) random colour, 0 to 255, whose hue and saturation resemble no taken one; ``None`` if none is found."""
     for _ in range(_ATTEMPTS):
         hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)
         pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)
         drawn: Array = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64)
-        if all(np.linalg.norm(_unit(drawn) - _unit(other)) >= _APART for other in taken):
+        if all(np.linalg.norm(_unit(drawn) - _unit(other)) >= _LEAST_DISTANCE for other in taken):
             return drawn
     return None
 

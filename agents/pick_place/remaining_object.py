@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
-from .free_objects import outline, paste
+from .free_objects import paste, sampled_pixels
 from .plane import rigid, transform, warp
 from .steps import Step
-from .table import standing
+from .table import above_table
 
-_FREE = 0.5
+_LEAST_FREE = 0.5
 """Least share of the object's pixels on free ground: less, and it would count as already placed."""
 _GAP = 9
 """Pixels, 28 mm: narrower gaps between standing objects count as occupied."""
@@ -36,39 +37,48 @@ def with_remaining_object(step: Step, rng: np.random.Generator) -> Step:
         rng: chooses the position.
 
     Returns:
-        The push of that copy to the same place, from at most the demonstrated distance, without free objects and end.
-        The unchanged step if it has no end, or no position is found.
+        The push of that copy to the same place, from at most the demonstrated distance, without free objects and final
+        scene. The unchanged step if it has no final scene, or no position is found.
     """
-    if step.end is None:
+    if step.final_scene is None:
         return step
-    color, height = step.end[0].copy(), step.end[1].copy()
-    taken = cv2.morphologyEx(standing(height).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8))
-    pushed, size = step.free_objects[0], np.array([height.shape[1], height.shape[0]])
-    # The pick itself may be a little beside the object, and has to be on the map as well.
-    at = np.vstack([step.pick, outline(pushed)])
+    scene = Heightmap(step.final_scene.color.copy(), step.final_scene.height.copy())
+    motion = _draw_motion(step, scene, rng)
+    if motion is None:
+        return step
+    paste(scene, step.free_objects[:1], [motion])
+    pick_affinity = warp(step.pick_affinity, motion)
+    return replace(
+        step,
+        color=scene.color,
+        height=scene.height,
+        pick=transform(motion, step.pick),
+        pick_affinity=pick_affinity / pick_affinity.sum(),
+        free_objects=(),
+        centre=transform(motion, step.centre),
+        final_scene=None,
+    )
+
+
+def _draw_motion(step: Step, scene: Heightmap, rng: np.random.Generator) -> Array | None:
+    """(2, 3) matrix that takes the pushed object to a random free position; ``None`` if none is found."""
+    standing = above_table(scene.height).astype(np.uint8)
+    occupied = cv2.morphologyEx(standing, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8))
+    size = np.array([standing.shape[1], standing.shape[0]])
+    # The pick may be a little beside the object, and has to be on the map, too.
+    points = np.vstack([step.pick, sampled_pixels(step.free_objects[0])])
     farthest = float(np.linalg.norm(step.place - step.pick))
     for _ in range(_ATTEMPTS):
-        motion = rigid(0.0, step.pick, _about(step.place, farthest, rng))
-        spots = transform(motion, at)
-        if np.all(spots >= 0) and np.all(spots < size):
-            columns, rows = spots[1:].astype(int).T
-            if (taken[rows, columns] == 0).mean() >= _FREE:
-                paste(color, height, [pushed], [motion])
-                pick_affinity = warp(step.pick_affinity, motion)
-                return replace(
-                    step,
-                    color=color,
-                    height=height,
-                    pick=transform(motion, step.pick),
-                    pick_affinity=pick_affinity / pick_affinity.sum(),
-                    free_objects=(),
-                    centre=transform(motion, step.centre),
-                    end=None,
-                )
-    return step
+        motion = rigid(0.0, step.pick, _draw_position(step.place, farthest, rng))
+        moved = transform(motion, points)
+        if np.all(moved >= 0) and np.all(moved < size):
+            columns, rows = moved[1:].astype(int).T
+            if (occupied[rows, columns] == 0).mean() >= _LEAST_FREE:
+                return motion
+    return None
 
 
-def _about(place: Array, farthest: float, rng: np.random.Generator) -> Array:
-    """(2,) random position at most ``farthest`` pixels from a place, (2,), half of all within a quarter of that."""
+def _draw_position(place: Array, farthest: float, rng: np.random.Generator) -> Array:
+    """(2,) random position at most ``farthest`` pixels from a place (2,), half of all within a quarter of that."""
     angle, distance = rng.uniform(-np.pi, np.pi), farthest * rng.random() ** 2
     return place + distance * np.array([np.cos(angle), np.sin(angle)])

@@ -6,20 +6,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..common.correlation import crop, sample, steerable, window
 from ..common.equivariant import ORIENTATIONS, FieldConv, invariants, modulate
+from ..common.sampling import crop, sample, window_offsets
 from .encoder import Features
+from .matching import to_steerable
 
 _GAIN = 4.0
 """Scale of the correlation. Query and key are multiplied with each other, so the gradients of both are small while both
 are small; this factor enlarges them at the start of training."""
+_HIDDEN = 64
+"""Hidden units of the network that modulates the key."""
+_DISTANCE_WIDTHS = (0.2, 0.6)
+"""Widths of the Gaussians of the distance to the pick, as shares of the window's radius."""
 
 
 class PickHead(nn.Module):
-    """Attention over the map.
+    """A map of pick logits.
 
     Args:
-        fields: of each of the two maps it reads.
+        fields: of each of the two maps that it reads.
     """
 
     def __init__(self, fields: int) -> None:
@@ -28,7 +33,7 @@ class PickHead(nn.Module):
         self.logits = FieldConv(fields, 1, kernel=1)
 
     def forward(self, features: Features) -> Tensor:
-        """Fine and global-context maps (batch, fields * 4, rows, columns) -> (batch, rows, columns) float32 logits."""
+        """(batch, rows / 2, columns / 2) float32 logits from the fine and the global-context map."""
         fields = torch.cat([features.fine, features.global_context], dim=1)
         logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
         return logits.float().mean(dim=1)
@@ -38,53 +43,63 @@ class PlaceHead(nn.Module):
     """Query features around the pick, and key features conditioned on the features at the pick.
 
     Args:
-        fields: of the feature map it reads.
-        context: fields of the vector that describes the pick.
-        outputs: fields of query and key, a multiple of four.
+        fields: of the feature map that it reads.
+        context: fields of the feature vector at the pick.
+        outputs: fields of query and key; a multiple of four.
         radius: of the query window, in cells.
     """
 
     def __init__(self, fields: int, context: int, outputs: int, radius: int) -> None:
         super().__init__()
         self.radius = radius
-        self.query_hidden = FieldConv(3 * fields + 2, fields)
+        self.query_hidden = FieldConv(3 * fields + len(_DISTANCE_WIDTHS), fields)
         self.query_output = FieldConv(fields, outputs, kernel=1)
         self.key_hidden = FieldConv(fields, fields, kernel=1)
         self.key_output = FieldConv(fields, outputs, kernel=1)
-        self.modulation = nn.Sequential(nn.Linear(2 * context, 64), nn.ReLU(), nn.Linear(64, 2 * fields))
+        self.modulation = nn.Sequential(nn.Linear(2 * context, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 2 * fields))
         # For random features of size one the correlation has a standard deviation of about one, times the gain.
         self.scale = _GAIN * (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
 
     def query(self, maps: Tensor, pick: Tensor) -> Tensor:
-        """Steerable query features (batch, outputs * 4, side, side) float32 about picks (batch, 2) in cells.
+        """Steerable query features around picks.
 
         The features at the pick, and their products with the features around it, tell the picked object from its
         neighbours. Two Gaussians of the distance to the pick tell near from far.
+
+        Args:
+            maps: (batch, fields * 4, rows, columns).
+            pick: (batch, 2) float32 cells (column, row).
+
+        Returns:
+            (batch, outputs * 4, side, side) float32, with side 2 radius + 1.
         """
         around = crop(maps, pick, self.radius)
         middle = sample(maps.float(), pick[:, None])[..., None].expand_as(around)
-        distance = window(self.radius, maps.device).norm(dim=-1) / self.radius
-        bumps = torch.stack([torch.exp(-((distance / width) ** 2)) for width in (0.2, 0.6)])
-        bumps = bumps.repeat_interleave(ORIENTATIONS, dim=0).expand(len(maps), -1, -1, -1)
-        joint = torch.cat([around, middle, around * middle, bumps], dim=1)
+        distance = window_offsets(self.radius, maps.device).norm(dim=-1) / self.radius
+        gaussians = torch.stack([torch.exp(-((distance / width) ** 2)) for width in _DISTANCE_WIDTHS])
+        gaussians = gaussians.repeat_interleave(ORIENTATIONS, dim=0).expand(len(maps), -1, -1, -1)
+        joint = torch.cat([around, middle, around * middle, gaussians], dim=1)
         hidden = functional.relu(self.query_hidden(joint))
         query: Tensor = self.query_output(hidden)
-        return steerable(query).float()
+        return to_steerable(query).float()
 
-    def before_pick(self, maps: Tensor) -> Tensor:
-        """The part of the keys that no pick changes: (batch, fields * 4, rows, columns) to the same shape."""
-        common: Tensor = self.key_hidden(maps)
-        return common
+    def shared_key(self, maps: Tensor) -> Tensor:
+        """The part of the key that is the same for all picks: (batch, fields * 4, rows, columns) to the same shape."""
+        shared: Tensor = self.key_hidden(maps)
+        return shared
 
-    def key(self, common: Tensor, context: Tensor) -> Tensor:
-        """Steerable key features (batch, outputs * 4, rows, columns) float32, scaled for matching.
+    def key(self, shared: Tensor, context: Tensor) -> Tensor:
+        """Steerable key features, scaled for the correlation.
 
         Args:
-            common: (batch, fields * 4, rows, columns) of ``before_pick``.
-            context: (batch, context * 4) field values at the pick.
+            shared: (batch, fields * 4, rows, columns) of ``shared_key``.
+            context: (batch, context * 4) features at the pick.
+
+        Returns:
+            (batch, outputs * 4, rows, columns) float32.
         """
         scale, shift = self.modulation(invariants(context)).chunk(2, dim=1)
-        hidden = functional.relu(modulate(common, scale, shift))
+        hidden = functional.relu(modulate(shared, scale, shift))
         key: Tensor = self.key_output(hidden)
-        scaled: Tensor = steerable(key).float() * self.scale
+        scaled: Tensor = to_steerable(key).float() * self.scale
         return scaled

@@ -9,68 +9,92 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def position_target(point: Tensor, rows: int, columns: int, width: float) -> Tensor:
-    """(batch, rows, columns) Gaussian of standard deviation ``width`` about points (batch, 2), in cells."""
-    column = torch.arange(columns, device=point.device) + 0.5
-    row = torch.arange(rows, device=point.device) + 0.5
-    squares = ((row - point[:, 1:2]) ** 2)[:, :, None] + ((column - point[:, :1]) ** 2)[:, None, :]
-    return torch.exp(-squares / (2 * width**2))
+def position_target(positions: Tensor, rows: int, columns: int, std: float) -> Tensor:
+    """Gaussians over a map.
+
+    Args:
+        positions: (batch, 2) centres (column, row), in cells.
+        rows: of the map.
+        columns: of the map.
+        std: standard deviation, in cells.
+
+    Returns:
+        (batch, rows, columns) float32 with maxima of about one.
+    """
+    column = torch.arange(columns, device=positions.device) + 0.5
+    row = torch.arange(rows, device=positions.device) + 0.5
+    squares = ((row - positions[:, 1:2]) ** 2)[:, :, None] + ((column - positions[:, :1]) ** 2)[:, None, :]
+    return torch.exp(-squares / (2 * std**2))
 
 
-def angle_target(angle: Tensor, grid: Tensor, width: float) -> Tensor:
-    """(batch, angles) Gaussian about angles (batch,) on a grid (angles,) or (batch, angles), modulo a full turn."""
-    difference = torch.remainder(grid - angle[:, None] + math.pi, 2 * math.pi) - math.pi
-    return torch.exp(-(difference**2) / (2 * width**2))
+def angle_target(angles: Tensor, grid: Tensor, std: float) -> Tensor:
+    """Gaussians over a grid of angles, modulo a full turn.
+
+    Args:
+        angles: (batch,) centres, radians.
+        grid: (angles,) or (batch, angles) radians.
+        std: standard deviation, radians.
+
+    Returns:
+        (batch, angles) float32 with maxima of about one.
+    """
+    difference = torch.remainder(grid - angles[:, None] + math.pi, 2 * math.pi) - math.pi
+    return torch.exp(-(difference**2) / (2 * std**2))
 
 
 def pose_target(
-    points: Tensor, yaws: Tensor, grid: Tensor, shape: tuple[int, int], *, spot: float, yaw: float
+    positions: Tensor, yaws: Tensor, grid: Tensor, shape: tuple[int, int], *, position_std: float, angle_std: float
 ) -> Tensor:
-    """Gaussians around several poses, all of which are correct.
+    """The sum of Gaussians around several poses, all of which are correct.
 
     Args:
-        points: (batch, poses, 2) positions in cells.
+        positions: (batch, poses, 2) positions (column, row), in cells.
         yaws: (batch, poses) radians.
         grid: (angles,) radians.
-        shape: rows and columns.
-        spot: standard deviation in position, cells.
-        yaw: standard deviation in angle, radians.
+        shape: rows and columns of the map.
+        position_std: standard deviation in position, cells.
+        angle_std: standard deviation in angle, radians.
 
     Returns:
-        (batch, angles, rows, columns).
+        (batch, angles, rows, columns) float32.
     """
     batch, poses = yaws.shape
-    spots = position_target(points.flatten(0, 1), *shape, spot).view(batch, poses, *shape)
-    angles = angle_target(yaws.flatten(), grid, yaw).view(batch, poses, -1)
+    spots = position_target(positions.flatten(0, 1), *shape, position_std).view(batch, poses, *shape)
+    angles = angle_target(yaws.flatten(), grid, angle_std).view(batch, poses, -1)
     return torch.einsum("bpa,bprc->barc", angles, spots)
 
 
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over the batch of the relative entropy between a target distribution and a softmax: zero when equal.
+def kl_divergence(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over the batch of the relative entropy of a target distribution and a softmax: zero where they are equal.
+
+    Its gradient is that of the cross-entropy.
 
     Args:
         logits: (batch, ...).
         target: the same shape, not negative; it is scaled to sum to one.
+
+    Returns:
+        () float32.
     """
     target = target.flatten(1)
     target = target / target.sum(dim=1, keepdim=True)
-    logs = functional.log_softmax(logits.flatten(1), dim=1)
-    return functional.kl_div(logs, target, reduction="batchmean")
+    log_probabilities = functional.log_softmax(logits.flatten(1), dim=1)
+    return functional.kl_div(log_probabilities, target, reduction="batchmean")
 
 
 def peak(scores: Tensor, cell: Tensor | None = None, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
-    """The maximum of a map between cells, and the index of its cell.
+    """A maximum of a map between cells, and the index of its cell.
 
-    A parabola is laid through the maximum and its neighbours along each axis, which is exact for the logarithm of a
-    Gaussian target.
+    A parabola through the maximum and its neighbours along each axis gives its position, which is exact for the
+    logarithm of a Gaussian target.
 
     Args:
-        scores: (...) of any number of axes.
-        cell: (axes,) int64 index of a local maximum; by default the highest.
-        cyclic: whether the first axis is, as that of angles is.
+        scores: any number of axes.
+        cell: (axes,) int64 index of a local maximum; the highest one if it is not given.
+        cyclic: whether the first axis is cyclic, as that of angles is.
 
     Returns:
-        ``(axes,)`` float64 index of the maximum, within half a cell of the ``(axes,)`` int64 index beside it.
+        (axes,) float64 index of the maximum, within half a cell of the (axes,) int64 index beside it.
     """
     index = torch.stack(torch.unravel_index(scores.argmax(), scores.shape)) if cell is None else cell
     result = index.double()

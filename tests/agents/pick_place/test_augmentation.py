@@ -60,7 +60,7 @@ def test_an_object_of_another_shape_fits_its_silhouette(outline: Array, seed: in
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_what_was_placed_amiss_goes_where_it_should(seed: int) -> None:
+def test_a_misplaced_object_goes_to_its_goal(seed: int) -> None:
     """It lies beside its silhouette or on it, and what shows of the silhouette is covered once it is in place."""
     augmentation = Augmentation(scatter=1, misplaced=1, shift=0, flips=True)
     example = augment(_kit(_WEDGE), augmentation, np.random.default_rng(seed))
@@ -81,9 +81,9 @@ def test_shapes_vary() -> None:
 
 def test_a_square_that_became_an_oblong_fits_half_as_many_ways() -> None:
     augmentation = Augmentation(scatter=1, stretch=1.8, altered=1)
-    symmetry_order = {len(augment(_kit(_SQUARE), augmentation, np.random.default_rng(seed)).yaw) for seed in range(20)}
+    orders = {len(augment(_kit(_SQUARE), augmentation, np.random.default_rng(seed)).yaw) for seed in range(20)}
     assert _kit(_SQUARE).symmetry_order == 4
-    assert symmetry_order == {2, 4}
+    assert orders == {2, 4}
 
 
 @pytest.mark.parametrize("outline", [_OBLONG, _SQUARE])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.bending import Bend, draw_bend
 from ravens_suite.agents.pick_place.free_objects import paste
-from ravens_suite.agents.pick_place.plane import UNMOVED, rigid
+from ravens_suite.agents.pick_place.plane import IDENTITY, rigid
+from ravens_suite.core.heightmap import Heightmap
 from tests.agents import scenes
 
 _SQUARE = np.array([[-30, -30], [30, -30], [30, 30], [-30, 30]]) / 1000
@@ -57,6 +58,6 @@ def test_an_object_and_its_mask_bend_alike(seed: int) -> None:
     assert bent.window[1].start < 0
     assert np.all(bent.color[bent.mask] == (200, 60, 60))
     color, height = np.zeros((*mask.shape, 3), np.uint8), np.zeros(mask.shape, np.float32)
-    paste(color, height, [bent], [UNMOVED])
+    paste(Heightmap(color, height), [bent], [IDENTITY])
     np.testing.assert_array_equal((color == (200, 60, 60)).all(axis=-1), mask)
     assert mask.sum() > 0.6 * free_object.mask.sum()

@@ -1,4 +1,4 @@
-"""Loose objects of demonstrations: which are found, and how they are laid elsewhere."""
+"""Free objects of demonstrations: which are found, and how they are pasted elsewhere."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _count(color: np.ndarray, shade: tuple[int, int, int]) -> int:
     return int((color == shade).all(axis=-1).sum())
 
 
-def test_objects_that_are_moved_later_are_loose_as_well() -> None:
+def test_objects_that_are_moved_later_are_free_as_well() -> None:
     steps = _demonstration((40, 120), (100, 200), (60, 280))
     assert [len(step.free_objects) for step in steps] == [3, 2, 1]
     assert all(step.free_objects[-1] is steps[-1].free_objects[0] for step in steps)
@@ -68,12 +68,12 @@ def test_objects_that_are_moved_later_are_loose_as_well() -> None:
         assert free_object.mask.sum() == (2 * _HALF) ** 2
 
 
-def test_objects_that_touch_are_not_loose_together() -> None:
+def test_objects_that_touch_are_not_free() -> None:
     steps = _demonstration((40, 120), (40 + 2 * _HALF, 120), (60, 280))
     assert [len(step.free_objects) for step in steps] == [0, 2, 1]
 
 
-def test_what_moves_together_is_not_loose() -> None:
+def test_what_moves_together_is_not_free() -> None:
     """As a bead of a rope, which takes its neighbours along."""
     before, after = _scene((40, 120), (40 + 2 * _HALF, 120)), _scene(_STAND, (60, 280))
     step = step_from_maps(before, after, _pose(40, 120), _pose(*_STAND))
@@ -83,10 +83,10 @@ def test_what_moves_together_is_not_loose() -> None:
 
 def test_the_table_without_objects_is_bare() -> None:
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
-    color, height = inpaint((first.color, first.height), first.free_objects)
+    table = inpaint(first.scene, first.free_objects)
     empty = _scene()
-    np.testing.assert_array_equal(color, empty.color)
-    np.testing.assert_array_equal(height, empty.height)
+    np.testing.assert_array_equal(table.color, empty.color)
+    np.testing.assert_array_equal(table.height, empty.height)
 
 
 @settings(max_examples=30, deadline=None)
@@ -95,14 +95,14 @@ def test_scattered_objects_are_whole_and_apart(seed: int) -> None:
     """No object covers another, nor the stand, and shadows lie on the table only."""
     rng = np.random.default_rng(seed)
     (first, *_) = _demonstration((40, 120), (100, 200), (60, 280))
-    color, height = inpaint((first.color, first.height), first.free_objects)
-    stand = _count(color, (150, 150, 150))
-    starts = scatter(first.free_objects, [_STILL] * 3, bare_table(color, height), rng)
+    table = inpaint(first.scene, first.free_objects)
+    stand = _count(table.color, (150, 150, 150))
+    starts = scatter(first.free_objects, [_STILL] * 3, bare_table(table), rng)
     assert len(starts) == 3
-    paste(color, height, first.free_objects, starts)
-    assert _count(color, (150, 150, 150)) == pytest.approx(stand, rel=0.01)
+    paste(table, first.free_objects, starts)
+    assert _count(table.color, (150, 150, 150)) == pytest.approx(stand, rel=0.01)
     for shade in _SHADES:
-        assert _count(color, shade) == pytest.approx((2 * _HALF) ** 2, rel=0.08)
+        assert _count(table.color, shade) == pytest.approx((2 * _HALF) ** 2, rel=0.08)
 
 
 @settings(max_examples=20, deadline=None)
@@ -115,13 +115,13 @@ def test_an_example_picks_its_own_object(seed: int) -> None:
         assert (example.color[held] == shade).all(axis=-1).mean() > 0.95
 
 
-def test_only_an_object_that_is_alone_lies_amiss() -> None:
-    """Among others, examples of it would teach to take up what lies right already."""
+def test_only_the_last_free_object_is_shown_misplaced() -> None:
+    """Among others, such examples would teach to pick up objects that are in place already."""
     steps = [replace(step, yaw=0.5) for step in _demonstration((40, 120), (100, 200), (60, 280))]
     differ = []
     for step in steps:
         none, all_of_them = (
-            augment(step, Augmentation(scatter=1, misplaced=amiss), np.random.default_rng(0)) for amiss in (0, 1)
+            augment(step, Augmentation(scatter=1, misplaced=share), np.random.default_rng(0)) for share in (0, 1)
         )
         differ.append(not np.array_equal(none.pick, all_of_them.pick))
     assert [len(step.free_objects) for step in steps] == [3, 2, 1] and differ == [False, False, True]
@@ -143,7 +143,7 @@ def test_nothing_is_scattered_onto_the_goal(seed: int) -> None:
     assert example.color[row - 3 : row + 4, column - 3 : column + 4].max() == _TABLE
 
 
-def test_what_stays_beside_a_loose_object_stays_whole() -> None:
+def test_what_stays_beside_a_free_object_stays_whole() -> None:
     """What is known of the table near it was seen when its neighbour had gone."""
     fixed = (60 + 2 * _HALF + 5, 280)
     states = [_scene((40, 120), fixed, (60, 280)), _scene(_STAND, fixed, (60, 280)), _scene(_STAND, _STAND, (60, 280))]
@@ -153,8 +153,8 @@ def test_what_stays_beside_a_loose_object_stays_whole() -> None:
     steps[1] = replace(steps[1], free_objects=())
     first = with_later_objects(steps)[0]
     assert len(first.free_objects) == 2
-    color, _ = inpaint((first.color, first.height), first.free_objects)
-    assert _count(color, _SHADES[1]) == (2 * _HALF) ** 2
+    table = inpaint(first.scene, first.free_objects)
+    assert _count(table.color, _SHADES[1]) == (2 * _HALF) ** 2
 
 
 def test_what_comes_back_is_one_object() -> None:
@@ -165,7 +165,7 @@ def test_what_comes_back_is_one_object() -> None:
     assert [len(step.free_objects) for step in with_later_objects(steps)] == [1, 1, 1]
 
 
-def test_what_lies_partly_off_the_map_is_not_loose() -> None:
+def test_what_lies_partly_off_the_map_is_not_free() -> None:
     before, after = _scene((4, 120)), _scene(_STAND)
     assert step_from_maps(before, after, _pose(6, 120), _pose(_STAND[0] + 2, _STAND[1])).free_objects == ()
 
@@ -176,16 +176,16 @@ def test_objects_stay_where_the_table_has_no_room() -> None:
     assert scatter(first.free_objects, [_STILL] * 3, (rows + columns) % 12 > 0, np.random.default_rng(0)) == []
 
 
-def test_an_object_that_ends_on_its_old_spot_is_loose() -> None:
+def test_an_object_that_ends_on_its_old_spot_is_free() -> None:
     """The rest of the spot, and bare table elsewhere, tell what was beneath it."""
     spot, goal = (60, 200), (60 + _HALF, 200 + _HALF)
     step = step_from_maps(_scene(spot), _scene(goal), _pose(*spot), _pose(*goal))
-    color, height = inpaint((step.color, step.height), step.free_objects)
-    np.testing.assert_array_equal(color, _scene().color)
-    np.testing.assert_array_equal(height, _scene().height)
+    table = inpaint(step.scene, step.free_objects)
+    np.testing.assert_array_equal(table.color, _scene().color)
+    np.testing.assert_array_equal(table.height, _scene().height)
 
 
-def test_an_object_that_hardly_moves_is_not_loose() -> None:
+def test_an_object_that_hardly_moves_is_not_free() -> None:
     spot, goal = (60, 200), (62, 200)
     assert step_from_maps(_scene(spot), _scene(goal), _pose(*spot), _pose(*goal)).free_objects == ()
 
@@ -193,5 +193,5 @@ def test_an_object_that_hardly_moves_is_not_loose() -> None:
 def test_an_object_is_cut_off_at_the_edge_of_the_map() -> None:
     free_object: FreeObject = _demonstration((40, 120))[0].free_objects[0]
     empty = _scene()
-    paste(empty.color, empty.height, [free_object], [np.array([[1.0, 0, -40], [0, 1, 0]])])
+    paste(empty, [free_object], [np.array([[1.0, 0, -40], [0, 1, 0]])])
     assert _count(empty.color, _SHADES[0]) == 2 * _HALF * _HALF

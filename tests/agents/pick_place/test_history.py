@@ -78,21 +78,21 @@ START, GOAL, ELSEWHERE = (40, 40), (100, 200), (120, 60)
 @pytest.mark.parametrize("goal", [GOAL, (159, 319), (0, 0)])
 def test_what_was_placed_is_settled_until_something_changes_there(goal: tuple[int, int]) -> None:
     memory = after(START, table(START), table(goal), goal)
-    assert [tuple(place) for place in memory.settled] == [goal]
+    assert [tuple(place) for place in memory.occupied_places] == [goal]
     memory.record(Move(table(goal), np.array(ELSEWHERE), np.array(START)))
     memory.observe(table(goal, ELSEWHERE))
-    assert [tuple(place) for place in memory.settled] == [goal]
+    assert [tuple(place) for place in memory.occupied_places] == [goal]
     memory.record(Move(table(goal, ELSEWHERE), np.array(ELSEWHERE), np.array(START)))
     memory.observe(table(goal, START))
-    assert [tuple(place) for place in memory.settled] == [goal, START]
+    assert [tuple(place) for place in memory.occupied_places] == [goal, START]
     memory.observe(table(START))
-    assert [tuple(place) for place in memory.settled] == [START]
+    assert [tuple(place) for place in memory.occupied_places] == [START]
     memory.reset()
-    assert not memory.settled
+    assert not memory.occupied_places
 
 
 def test_where_nothing_arrived_nothing_settles() -> None:
-    assert not after(START, table(START), table(ELSEWHERE), GOAL).settled
+    assert not after(START, table(START), table(ELSEWHERE), GOAL).occupied_places
 
 
 def test_what_is_placed_beside_is_settled_once() -> None:
@@ -100,11 +100,11 @@ def test_what_is_placed_beside_is_settled_once() -> None:
     beside = (GOAL[0] + 6, GOAL[1])
     memory.record(Move(table(GOAL, ELSEWHERE), np.array(ELSEWHERE), np.array(beside)))
     memory.observe(table(GOAL, beside))
-    assert [tuple(place) for place in memory.settled] == [beside]
+    assert [tuple(place) for place in memory.occupied_places] == [beside]
 
 
 def test_where_a_pick_that_came_to_nothing_would_have_gone_nothing_settles() -> None:
-    assert not after(START, table(START), table(START), GOAL).settled
+    assert not after(START, table(START), table(START), GOAL).occupied_places
 
 
 def moves(*steps: tuple[tuple[int, int], tuple[int, int]]) -> list[Move]:

@@ -1,4 +1,4 @@
-"""Other colours for what has no part in a step."""
+"""Random colours for things that a step does not involve."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.recoloring import recolor
+from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
 
@@ -15,26 +16,26 @@ _RED, _GREEN, _YELLOW = (255, 87, 89), (89, 169, 79), (237, 201, 72)
 _SQUARE = np.array([[-20, -20], [20, -20], [20, 20], [-20, 20]]) / 1000
 
 
-def _bowls() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour, height and the part that a step has in a green bowl, beside a yellow one whose half is in shade."""
+def _bowls() -> tuple[Heightmap, np.ndarray]:
+    """A scene with a green and a yellow bowl, half of the latter in shade, and a goal region in the green one."""
     color = np.full((*AGENT_WORKSPACE.shape, 3), 51, np.uint8)
     height = np.zeros(AGENT_WORKSPACE.shape, np.float32)
     color[40:60, 40:60], height[40:60, 40:60] = _GREEN, 0.02
     color[100:120, 40:60], height[100:120, 40:60] = _YELLOW, 0.02
     color[100:110, 40:60] //= 2
-    part = np.zeros(height.shape, bool)
-    part[45:50, 45:50] = True
-    return color, height, part
+    goal = np.zeros(height.shape, bool)
+    goal[45:50, 45:50] = True
+    return Heightmap(color, height), goal
 
 
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 100_000))
-def test_only_what_has_no_part_changes_and_to_a_colour_of_its_own(seed: int) -> None:
-    color, height, part = _bowls()
-    before = color.copy()
-    after = recolor((color, height), part, np.array(_RED, dtype=np.float64), np.random.default_rng(seed))
-    np.testing.assert_array_equal(color, before, err_msg="the scene itself is shared by examples")
-    thing = np.zeros(part.shape, bool)
+def test_only_things_outside_the_goal_change_and_to_a_colour_unlike_the_others(seed: int) -> None:
+    scene, goal = _bowls()
+    before = scene.color.copy()
+    after = recolor(scene, goal, np.array(_RED, dtype=np.float64), np.random.default_rng(seed))
+    np.testing.assert_array_equal(scene.color, before, err_msg="the scene itself is shared by examples")
+    thing = np.zeros(goal.shape, bool)
     thing[100:120, 40:60] = True
     np.testing.assert_array_equal(after[~thing], before[~thing])
     bright, dark = after[115, 50].astype(float), after[105, 50].astype(float)
@@ -44,10 +45,9 @@ def test_only_what_has_no_part_changes_and_to_a_colour_of_its_own(seed: int) -> 
 
 
 def test_colours_vary_and_half_of_them_stay() -> None:
-    color, height, part = _bowls()
+    scene, goal = _bowls()
     seen = [
-        tuple(recolor((color, height), part, np.array(_RED, float), np.random.default_rng(seed))[115, 50])
-        for seed in range(60)
+        tuple(recolor(scene, goal, np.array(_RED, float), np.random.default_rng(seed))[115, 50]) for seed in range(60)
     ]
     assert 15 < seen.count(_YELLOW) < 45
     assert len(set(seen)) > 10

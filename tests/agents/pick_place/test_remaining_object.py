@@ -1,4 +1,4 @@
-"""The end of a demonstration with one thing left over: when it is known, and what examples of it show."""
+"""Remaining-object augmentation: when the last scene is known, and what its examples show."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ ARRIVED = beside(GOAL, rows=-8), beside(GOAL, columns=4)
 END = table(*ARRIVED)
 
 
-def test_the_end_is_known_of_a_push_of_what_lay_loose() -> None:
+def test_the_end_is_known_of_a_push_of_a_free_object() -> None:
     step = pushed(END)
-    assert step.end is not None and (step.end[0] == END.color).all()
+    assert step.final_scene is not None and (step.final_scene.color == END.color).all()
     assert len(step.free_objects) == 1
     assert step.free_objects[0].mask.sum() == SIDE**2
 
@@ -92,7 +92,7 @@ def test_the_end_is_known_of_a_push_of_what_lay_loose() -> None:
     ids=["unknown", "carried", "nothing", "part", "turned"],
 )
 def test_of_other_steps_it_is_not(step: Step) -> None:
-    assert step.end is None
+    assert step.final_scene is None
     assert with_remaining_object(step, np.random.default_rng(0)) is step
 
 
@@ -101,7 +101,7 @@ def test_of_other_steps_it_is_not(step: Step) -> None:
 def test_all_is_done_but_for_what_is_picked(seed: int) -> None:
     step = pushed(END)
     example = with_remaining_object(step, np.random.default_rng(seed))
-    assert (example.free_objects, example.end) == ((), None)
+    assert (example.free_objects, example.final_scene) == ((), None)
     assert (example.place == step.place).all()
     assert np.linalg.norm(example.pick - step.place) <= np.linalg.norm(step.pick - step.place) + 1e-9
     assert np.allclose(example.centre - example.pick, step.centre - step.pick)
@@ -141,7 +141,7 @@ def test_near_the_edge_of_the_map_the_pick_is_on_it(goal: Pose) -> None:
     """Even if it was beside the object."""
     pick = Pose((0.4 + 0.013, -0.2, 0.0))
     step = step_from_maps(table(to_pixels(START)), table(beside(GOAL, rows=-8)), pick, goal, END)
-    assert step.end is not None
+    assert step.final_scene is not None
     for seed in range(100):
         example = with_remaining_object(step, np.random.default_rng(seed))
         assert np.all(example.pick >= 0) and np.all(example.pick < [160, 320])
@@ -153,13 +153,13 @@ def test_without_room_a_step_stays_as_it_is() -> None:
     full.height[:, ::2], full.height[::2] = 0.05, 0.05
     full.height[::4, ::4] = 0.0
     step = pushed(full)
-    assert step.end is not None
+    assert step.final_scene is not None
     assert with_remaining_object(step, np.random.default_rng(0)) is step
 
 
-@pytest.mark.parametrize(("leftover", "least", "most"), [(0.0, 0, 0), (0.5, 20, 40), (1.0, 55, 60)])
-def test_the_setting_is_a_share_of_examples(leftover: float, least: int, most: int) -> None:
-    augmentation = Augmentation(yaw=0, shift=0, remaining=leftover, altered_scenes=0)
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 20, 40), (1.0, 55, 60)])
+def test_the_setting_is_a_share_of_examples(share: float, least: int, most: int) -> None:
+    augmentation = Augmentation(yaw=0, shift=0, remaining=share, altered_scenes=0)
     step, rng = pushed(END), np.random.default_rng(1)
     examples = [augment(step, augmentation, rng) for _ in range(60)]
     # Three squares show, if one hides no more than half of another.
@@ -175,6 +175,6 @@ def test_the_end_is_known_of_what_takes_all_to_one_place(tmp_path: Path, metres:
     episode = replace(store.read(store.seeds()[0]), success=False)
     episode.actions["place"][-1, 0] += metres
     store.write(episode)
-    (steps,) = PickPlaceDataset.of(Demonstrations([store.path(episode.seed)])).episodes
-    ends = [step.end is not None for step in steps]
+    (steps,) = PickPlaceDataset.from_demonstrations(Demonstrations([store.path(episode.seed)])).episodes
+    ends = [step.final_scene is not None for step in steps]
     assert sum(ends) > len(ends) / 2 if known else not any(ends)

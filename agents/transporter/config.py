@@ -1,0 +1,100 @@
+"""Settings of the Transporter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FINE, COARSE = 2, 4
+"""Heightmap pixels along a cell of the fine map (6.25 mm) and of the coarse map (12.5 mm)."""
+
+
+@dataclass(frozen=True)
+class TransporterConfig:
+    """Settings of the agent; the same for every task.
+
+    Free objects are those that lie alone on bare table. *Scattered examples* are training examples in which all free
+    objects were pasted at random positions; *examples without rotation* are those of steps that do not turn their
+    object, such as laying a rope or sweeping a pile.
+
+    Names are those of earlier versions, so that their ``agent.json`` still loads.
+
+    Attributes:
+        widths: fields of the encoder (four channels each) at half the resolution, a quarter, and so on. The coarsest
+            level sees the whole table, which tasks of several steps need.
+        depth: residual blocks at each resolution.
+        coarse_outputs: fields of query and key on the coarse map (12.5 mm); a multiple of four.
+        fine_outputs: fields of query and key on the fine map (6.25 mm); a multiple of four.
+        coarse_radius: of the query window, in cells of 12.5 mm.
+        fine_radius: of the query window, in cells of 6.25 mm.
+        angles: place angles over a full turn when acting; only zero if no demonstration turns its object. A multiple
+            of four halves the cost of coarse placing.
+        train_angles: place angles over a full turn in training; the first one is drawn at random.
+        fine_reach: radius of the refined window, in cells of 6.25 mm.
+        candidates: place candidates of each pick.
+        picks: pick candidates that are rescored jointly, at most.
+        steps: gradient steps of a whole training run; the learning rate follows one cycle over them.
+        batch: examples a step.
+        learning_rate: at the top of the cycle.
+        weight_decay: decoupled from the gradient.
+        average: decay of the exponential moving average (EMA) of the weights; the agent acts with the averaged ones.
+        pick_weight: weight of the pick loss at the first step; coarse placing has weight one. A demonstration shows one
+            of many picks that would do, so this loss is noisy, and a large weight keeps placing from starting to learn.
+        late_pick_weight: weight from the middle of the run on; it grows linearly until then. It does not grow where no
+            demonstration turns its object (ropes, piles), because most picks are interchangeable there.
+        refine_weight: weight of the refinement loss.
+        scale: largest factor, or divisor, by which a scene is scaled.
+        height_scale: largest factor, or divisor, of heights.
+        scatter: share of scattered examples among those of steps with free objects.
+        flips: whether half of the examples are mirrored.
+        stretch: largest factor, or divisor, by which an object is stretched together with its goal.
+        shade: largest factor, or divisor, of the brightness of free objects, with many demonstrations.
+        shade_alone: the same with one demonstration; with n, ``shade`` times the n-th root of their ratio.
+        altered: share of scattered examples that are stretched, and share that are shaded, with many demonstrations.
+        altered_alone: the same with one demonstration; with n, ``altered`` plus an n-th of their difference.
+        altered_scenes: share of examples without rotation that are stretched.
+        recolored: share of scattered examples in which things that the step does not involve get random colours.
+        bent: share of scattered examples whose object is bent together with its goal, with a hundred demonstrations or
+            more; proportionally fewer with fewer.
+        amiss: share of misplaced-object examples: the object lies beside its goal, as after a bad placement. Among
+            scattered examples of the only free object left.
+        leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
+            Among those of pushes that all go to one place.
+        precision: ``auto`` (bfloat16 where the device multiplies it in hardware), ``float32`` or ``bfloat16``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    widths: tuple[int, ...] = (8, 16, 24, 32, 32)
+    depth: int = 2
+    coarse_outputs: int = 4
+    fine_outputs: int = 4
+    coarse_radius: int = 12
+    fine_radius: int = 14
+    angles: int = 36
+    train_angles: int = 16
+    fine_reach: int = 5
+    candidates: int = 4
+    picks: int = 4
+    steps: int = 1400
+    batch: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    average: float = 0.99
+    pick_weight: float = 0.3
+    late_pick_weight: float = 1.0
+    refine_weight: float = 0.3
+    scale: float = 1.0
+    height_scale: float = 1.0
+    scatter: float = 0.7
+    flips: bool = True
+    stretch: float = 2.0
+    shade: float = 1.6
+    shade_alone: float = 2.5
+    altered: float = 0.5
+    altered_alone: float = 0.8
+    altered_scenes: float = 0.8
+    recolored: float = 0.5
+    bent: float = 0.3
+    amiss: float = 0.15
+    leftover: float = 0.3
+    precision: str = "auto"
+    device: str = "auto"

@@ -1,0 +1,190 @@
+"""From a heightmap to a pick and a place: pick candidates, place candidates of each, and joint rescoring.
+
+Positions are heightmap pixels (column, row) unless they are said to be cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
+
+from ..common.devices import autocast
+from ..common.sampling import separated_maxima
+from ..pick_place.history import NEAR, DemonstrationStatistics, History
+from .config import COARSE, FINE, TransporterConfig
+from .encoder import encode_image
+from .joint_rescoring import rescore_jointly
+from .network import PlaceFeatures, TransporterNet
+from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
+from .targets import peak
+
+_PICK_DISTANCE = 8
+"""Cells of the fine map, 50 mm: least distance between two pick candidates."""
+_PICK_WIDTH = 7
+"""Cells of the fine map, 44 mm: side of the window over which the probability of a pick is summed."""
+_LEAST_PROBABILITY = 0.02
+"""Least probability of a pick candidate, as a share of the most probable one's."""
+_FAILED_RADIUS = 1
+"""Cells of the fine map around a failed pick in which no other pick is tried."""
+_FAILED_PENALTY = 30.0
+"""Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
+
+
+class Decision(NamedTuple):
+    """A pick and a place, and the logits that they were chosen by.
+
+    Attributes:
+        pick: (2,) float64 pixels.
+        place: (2,) float64 pixels.
+        yaw: radians, of the place pose relative to the pick pose.
+        pick_logits: (rows / 2, columns / 2) float32.
+        place_logits: (angles, rows / 4, columns / 4) float32, of the coarse map, for this pick.
+    """
+
+    pick: Array
+    place: Array
+    yaw: float
+    pick_logits: Tensor
+    place_logits: Tensor
+
+
+class PickCandidate(NamedTuple):
+    """A maximum of the pick map.
+
+    Attributes:
+        position: (2,) float64 pixels.
+        log_probability: of the window around it.
+    """
+
+    position: Array
+    log_probability: float
+
+
+class PlaceCandidates(NamedTuple):
+    """The best places of one pick.
+
+    Attributes:
+        coarse: (angles, rows / 4, columns / 4) float32 logits.
+        refined: (n, angles, side, side) float32 logits in the window of each candidate.
+        centres: (n, 2) float64, middles of the windows in cells of the fine map.
+        positions: (n, 2) float64 pixels, the best cell of each window.
+        log_probabilities: (n,) float64, of each window among all of them.
+    """
+
+    coarse: Tensor
+    refined: Tensor
+    centres: Array
+    positions: Array
+    log_probabilities: Array
+
+
+@torch.inference_mode()
+def decide(
+    net: TransporterNet, config: TransporterConfig, heightmap: Heightmap, history: History, *, use_bfloat16: bool
+) -> Decision:
+    """The pick and the place with the best joint score.
+
+    Args:
+        net: trained.
+        config: settings.
+        heightmap: what is seen.
+        history: of the episode; failed picks and occupied places get lower pick logits.
+        use_bfloat16: whether layers multiply in bfloat16.
+    """
+    device = net.turning.device
+    statistics = DemonstrationStatistics(*net.habits.tolist())
+    color, height = (torch.from_numpy(image)[None].to(device) for image in (heightmap.color, heightmap.height))
+    with autocast(device, use_bfloat16):
+        scene = net.read(encode_image(color, height))
+        pick_logits = net.pick(scene.features)[0]
+    _penalise(pick_logits, history.occupied_places, -math.log(statistics.repick), NEAR // FINE)
+    _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
+    picks = pick_candidates(config, pick_logits, history.failed_picks)
+    positions = torch.tensor(np.stack([pick.position for pick in picks]), dtype=torch.float32, device=device)
+    with autocast(device, use_bfloat16):
+        features = net.place_features(scene, positions)
+    places = place_candidates(config, features, net.angles(config.angles))
+    pick, place = rescore_jointly(
+        [candidate.log_probability for candidate in picks],
+        [candidates.positions for candidates in places],
+        [candidates.log_probabilities for candidates in places],
+        statistics.sharing,
+    )
+    best, _ = peak(places[pick].refined[place], cyclic=True)
+    offset = _cell_centre(best[1:]) - config.fine_reach - 0.5
+    position = (places[pick].centres[place] + offset) * FINE
+    yaw = float(best[0]) * angle_step(config)
+    return Decision(picks[pick].position, position, yaw, pick_logits, places[pick].coarse)
+
+
+def pick_candidates(
+    config: TransporterConfig, logits: Tensor, failed_picks: Sequence[Array] = ()
+) -> list[PickCandidate]:
+    """The most probable picks, at least 50 mm apart, highest first.
+
+    Args:
+        config: settings.
+        logits: (rows / 2, columns / 2) float32.
+        failed_picks: (2,) pixels each.
+    """
+    probabilities = logits.flatten().softmax(0).view_as(logits)[None]
+    smooth = functional.avg_pool2d(probabilities, 3, 1, 1)[0].log()
+    # Again, because smoothing carries the probability of neighbours onto them.
+    _penalise(smooth, failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
+    cells = separated_maxima(smooth, config.picks, _PICK_DISTANCE, torch.zeros((0, 2), dtype=torch.int64))
+    sums = functional.avg_pool2d(probabilities, _PICK_WIDTH, 1, _PICK_WIDTH // 2, divisor_override=1)[0].log()
+    picks = [PickCandidate(_cell_centre(peak(smooth, cell)[0]) * FINE, float(sums[tuple(cell)])) for cell in cells]
+    least = max(pick.log_probability for pick in picks) + math.log(_LEAST_PROBABILITY)
+    return [pick for pick in picks if pick.log_probability >= least]
+
+
+def place_candidates(config: TransporterConfig, features: PlaceFeatures, angles: Tensor) -> list[PlaceCandidates]:
+    """The best places of each pick: maxima of the coarse map, refined.
+
+    Args:
+        config: settings.
+        features: of the picks.
+        angles: (angles,) radians, evenly spaced over a full turn.
+    """
+    coarse = coarse_logits(features, angles)
+    best = np.stack([_cell_centre(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
+    best_cells = torch.tensor(best, dtype=torch.float32, device=coarse.device)
+    centres = with_alternatives(config, best_cells, coarse)
+    refined = refined_logits(config, features, coarse, angles, centres)
+    side = refined.shape[-1]
+    cells = refined.amax(dim=2).flatten(2).argmax(dim=2).cpu().numpy()
+    offsets = np.stack([cells % side, cells // side], axis=-1) - config.fine_reach
+    middles = centres.cpu().double().numpy()
+    log_probabilities = refined.flatten(2).logsumexp(dim=2).log_softmax(dim=1).cpu().double().numpy()
+    found = zip(coarse, refined, middles, (middles + offsets) * FINE, log_probabilities, strict=True)
+    return [PlaceCandidates(*values) for values in found]
+
+
+def _cell_centre(index: Tensor) -> Array:
+    """(2,) continuous position (column, row) of the centre of a cell, given its (row, column) index."""
+    row, column = (float(value) for value in index)
+    return np.array([column + 0.5, row + 0.5])
+
+
+def _penalise(logits: Tensor, positions: Sequence[Array], penalty: float, radius: int) -> None:
+    """Lower logits (rows / 2, columns / 2), in place, in squares around positions (2,) in pixels.
+
+    Args:
+        logits: see above.
+        positions: see above.
+        penalty: what is subtracted.
+        radius: of the squares, in cells of the fine map: their side is 2 radius + 1.
+    """
+    for position in positions:
+        column, row = (int(value) // FINE for value in position)
+        near = (slice(max(at - radius, 0), max(at + radius + 1, 0)) for at in (row, column))
+        logits[tuple(near)] -= penalty

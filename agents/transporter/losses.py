@@ -1,0 +1,135 @@
+"""Training examples as tensors, and the losses of picking, of coarse placing and of refinement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ravens_suite.core.geometry import Array
+
+from ..common.devices import autocast
+from ..pick_place.augmentation import Example
+from .config import COARSE, FINE, TransporterConfig
+from .encoder import encode_image
+from .network import PlaceFeatures, TransporterNet
+from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
+from .targets import kl_divergence, pose_target
+
+_OFF_MAP = -1e4
+"""Pixels: a place so far off the map that its target is zero everywhere on it."""
+_COARSE_POSITION, _COARSE_ANGLE = 0.7, 0.7
+"""Standard deviations of the coarse target, in cells of the coarse map and in angle steps."""
+_FINE_POSITION, _FINE_ANGLE = 1.0, 0.5
+"""Standard deviations of the refined target, in cells of the fine map and in angle steps."""
+_COARSE_ERROR = 0.6
+"""Largest simulated error of the coarse place along each axis, as a share of ``fine_reach``."""
+
+
+class Batch(NamedTuple):
+    """Examples as tensors; positions in heightmap pixels (column, row).
+
+    Attributes:
+        image: (batch, 5, rows, columns) float32 of ``encode_image``.
+        pick: (batch, 2) float32.
+        place: (batch, poses, 2) float32; every pose is a correct one.
+        yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
+        pick_affinity: (batch, rows, columns) float32, see ``Step``.
+    """
+
+    image: Tensor
+    pick: Tensor
+    place: Tensor
+    yaw: Tensor
+    pick_affinity: Tensor
+
+
+def make_batch(examples: Sequence[Example], device: torch.device) -> Batch:
+    """Examples as tensors on a device; those with fewer correct poses than others are padded."""
+
+    def tensor(values: Sequence[Any]) -> Tensor:
+        return torch.from_numpy(np.stack(values)).to(device)
+
+    poses = max(len(e.yaw) for e in examples)
+
+    def padded(values: Array, value: float) -> Array:
+        return np.concatenate([values, np.full((poses - len(values), *values.shape[1:]), value)])
+
+    return Batch(
+        image=encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples])),
+        pick=tensor([e.pick for e in examples]).float(),
+        place=tensor([padded(e.place, _OFF_MAP) for e in examples]).float(),
+        yaw=tensor([padded(e.yaw, 0.0) for e in examples]).float(),
+        pick_affinity=tensor([e.pick_affinity for e in examples]),
+    )
+
+
+def compute_losses(
+    net: TransporterNet, config: TransporterConfig, batch: Batch, rng: np.random.Generator, *, use_bfloat16: bool
+) -> dict[str, Tensor]:
+    """The losses of a batch, each the mean relative entropy of a target distribution and a softmax.
+
+    Args:
+        net: what is trained.
+        config: settings.
+        batch: examples.
+        rng: chooses the first place angle and the simulated error of the coarse place.
+        use_bfloat16: whether layers multiply in bfloat16.
+
+    Returns:
+        ``pick``, ``place`` (coarse) and ``refine``, () float32 each.
+    """
+    with autocast(batch.image.device, use_bfloat16):
+        scene = net.read(batch.image)
+        pick_logits = net.pick(scene.features)
+        features = net.place_features(scene, batch.pick)
+    pick_target = functional.avg_pool2d(batch.pick_affinity[:, None], FINE)[:, 0]
+    angles = net.angles(config.train_angles)
+    if net.turning:
+        angles = angles + rng.uniform(0, 2 * math.pi)
+    place_logits = coarse_logits(features, angles)
+    target = pose_target(
+        batch.place / COARSE,
+        batch.yaw,
+        angles,
+        (place_logits.shape[-2], place_logits.shape[-1]),
+        position_std=_COARSE_POSITION,
+        angle_std=_COARSE_ANGLE * angle_step(config),
+    )
+    return {
+        "pick": kl_divergence(pick_logits, pick_target),
+        "place": kl_divergence(place_logits, target),
+        "refine": _refine_loss(config, batch, features, place_logits, angles, rng),
+    }
+
+
+def _refine_loss(
+    config: TransporterConfig,
+    batch: Batch,
+    features: PlaceFeatures,
+    coarse: Tensor,
+    angles: Tensor,
+    rng: np.random.Generator,
+) -> Tensor:
+    """Loss of refinement: the correct place, off by a simulated coarse error, among the best other places."""
+    reach = config.fine_reach
+    error = torch.tensor(rng.uniform(-_COARSE_ERROR, _COARSE_ERROR, (len(batch.yaw), 2)) * reach, dtype=torch.float32)
+    centres = with_alternatives(config, batch.place[:, 0] / FINE + error.to(batch.place.device), coarse)
+    logits = refined_logits(config, features, coarse, angles, centres)
+    side = 2 * reach + 1
+    count = centres.shape[1]
+    places = batch.place[:, None] / FINE - centres[:, :, None] + side / 2
+    target = pose_target(
+        places.flatten(0, 1),
+        batch.yaw.repeat_interleave(count, dim=0),
+        angles,
+        (side, side),
+        position_std=_FINE_POSITION,
+        angle_std=_FINE_ANGLE * angle_step(config),
+    )
+    return kl_divergence(logits, target.view_as(logits))

@@ -1,0 +1,141 @@
+"""What is decided from given logits: which pick, which place, and what the history of the episode changes."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from ravens_suite.agents.pick_place.history import NEAR, History, Move
+from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
+from ravens_suite.agents.transporter.decision import Decision, decide, pick_candidates
+from ravens_suite.agents.transporter.network import PlaceFeatures
+from ravens_suite.core.heightmap import Heightmap
+
+CONFIG = TransporterConfig(coarse_radius=6, fine_radius=6, angles=12)
+
+FIRST, SECOND = (10, 20), (50, 120)
+"""Cells (column, row) of the fine map with two objects; the first is the likelier pick."""
+HERE, THERE = (20, 40), (30, 70)
+"""Cells (column, row) of the coarse map where objects may go."""
+PLACES = {FIRST: {HERE: 20.0, THERE: 19.5}, SECOND: {HERE: 20.0}}
+"""Logits of the places of each object, zero elsewhere: the first fits both, the second fits one."""
+
+
+class GivenNet:
+    """Stands in for a network whose logits are those above.
+
+    Args:
+        repick: probability that demonstrations pick an object at an occupied place.
+        sharing: probability that demonstrations use a place twice.
+    """
+
+    turning = torch.tensor(False)
+
+    def __init__(self, repick: float = 0.5, sharing: float = 0.5) -> None:
+        self.habits = torch.tensor([repick, sharing])
+
+    def read(self, image: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(features=None)
+
+    def pick(self, features: None) -> torch.Tensor:
+        logits = torch.full((1, 160, 80), -9.0)
+        for (column, row), logit in ((FIRST, 5.0), (SECOND, 3.0)):
+            logits[0, row, column] = logit
+        return logits
+
+    def place_features(self, scene: object, picks: torch.Tensor) -> PlaceFeatures:
+        """A query that shows a scalar at the pick alone, and keys that hold the logits of places in that scalar."""
+        query, key = torch.zeros(len(picks), 16, 13, 13), torch.zeros(len(picks), 16, 80, 40)
+        query[:, 0, 6, 6] = 1
+        for index, pick in enumerate(picks):
+            nearest = min(PLACES, key=lambda cell: float((pick / FINE - torch.tensor(cell)).norm()))
+            for (column, row), logit in PLACES[nearest].items():
+                key[index, 0, row, column] = logit
+        return PlaceFeatures(query, key, torch.zeros(len(picks), 16, 13, 13), torch.zeros(len(picks), 16, 160, 80))
+
+    def angles(self, count: int) -> torch.Tensor:
+        return torch.zeros(1)
+
+
+def pixels(cell: tuple[int, int], size: int) -> np.ndarray:
+    """(2,) pixel position of the centre of a cell."""
+    return (np.array(cell) + 0.5) * size
+
+
+def table(*raised: np.ndarray) -> Heightmap:
+    """A bare table that is raised around some pixel positions."""
+    height = np.zeros((320, 160), np.float32)
+    for column, row in (position.astype(int) for position in raised):
+        height[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] = 0.05
+    return Heightmap(np.full((320, 160, 3), 51, np.uint8), height)
+
+
+def decided(net: GivenNet, history: History | None = None) -> Decision:
+    return decide(net, CONFIG, table(), history or History(), use_bfloat16=False)  # type: ignore[arg-type]
+
+
+def after(move: Move, then: Heightmap) -> History:
+    """The history of an episode in which one move was made."""
+    history = History()
+    history.observe(move.before)
+    history.record(move)
+    history.observe(then)
+    return history
+
+
+@pytest.mark.parametrize(("sharing", "place"), [(0.95, HERE), (0.001, THERE)])
+def test_a_place_that_another_object_needs_is_left_to_it(sharing: float, place: tuple[int, int]) -> None:
+    """Where demonstrations use each place once; where they share places, the object goes where it fits best."""
+    decision = decided(GivenNet(sharing=sharing))
+    np.testing.assert_allclose(decision.pick, pixels(FIRST, FINE), atol=FINE)
+    np.testing.assert_allclose(decision.place, pixels(place, COARSE), atol=COARSE / 2)
+    assert decision.yaw == 0
+
+
+def test_a_failed_pick_is_not_repeated() -> None:
+    pick = pixels(FIRST, FINE)
+    failed = after(Move(table(), pick, pixels(HERE, COARSE)), table())
+    np.testing.assert_allclose(decided(GivenNet(), failed).pick, pixels(SECOND, FINE), atol=FINE)
+    moved = after(Move(table(pick), pick, pixels(HERE, COARSE)), table())
+    np.testing.assert_allclose(decided(GivenNet(), moved).pick, pick, atol=FINE)
+
+
+@pytest.mark.parametrize(("repick", "pick"), [(0.999, FIRST), (1e-6, SECOND)])
+def test_a_placed_object_is_left_alone_as_far_as_demonstrations_do(repick: float, pick: tuple[int, int]) -> None:
+    elsewhere, place = np.array([100.0, 300.0]), pixels(FIRST, FINE)
+    history = after(Move(table(elsewhere, place), elsewhere, place), table())
+    assert len(history.occupied_places) == 1 and not history.failed_picks
+    decision = decided(GivenNet(repick=repick), history)
+    np.testing.assert_allclose(decision.pick, pixels(pick, FINE), atol=FINE)
+    assert pick == FIRST or np.abs(decision.pick - place).max() > NEAR - FINE
+
+
+def test_around_failed_picks_on_a_sharp_peak_nothing_is_tried() -> None:
+    """A map that is smoothed for choosing does not lead back to what was excluded before."""
+    row, column = torch.meshgrid(torch.arange(160), torch.arange(80), indexing="ij")
+    logits = -40 + 100 * torch.exp(-((row - 80) ** 2 + (column - 40) ** 2) / 8)
+    failed_picks: list[np.ndarray] = []
+    for _ in range(6):
+        pick = pick_candidates(CONFIG, logits, failed_picks)[0].position
+        assert all(np.abs(pick - other).max() >= 2 for other in failed_picks)
+        failed_picks.append(pick)
+
+
+def test_pick_candidates_are_apart_and_their_probabilities_add_up_to_at_most_one() -> None:
+    logits = torch.full((160, 80), -9.0)
+    logits[20:24, 30:34], logits[90:93, 60:63] = 3.0, 2.0
+    first, second, *_ = pick_candidates(CONFIG, logits)
+    assert np.abs(first.position - [64, 44]).max() < 3
+    assert np.abs(second.position - [123, 183]).max() < 3
+    assert math.exp(first.log_probability) + math.exp(second.log_probability) <= 1 + 1e-6
+    assert first.log_probability > second.log_probability > math.log(0.1)
+
+
+def test_unlikely_picks_are_no_candidates() -> None:
+    logits = torch.full((160, 80), -30.0)
+    logits[20, 30], logits[90, 60] = 5.0, 0.0
+    assert len(pick_candidates(CONFIG, logits)) == 1

@@ -1,0 +1,56 @@
+"""Losses of a batch, and of what the refinement starts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from ravens_suite.agents.pick_place.augmentation import Augmentation, Example, augment
+from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.agents.transporter.losses import compute_losses, make_batch
+from ravens_suite.agents.transporter.network import TransporterNet
+from tests.agents import scenes
+
+CONFIG = TransporterConfig(widths=(2, 2, 2, 2), depth=1, coarse_radius=6, fine_radius=6, angles=12)
+CPU = torch.device("cpu")
+
+
+def losses(net: TransporterNet, examples: list[Example], rng: object) -> dict[str, torch.Tensor]:
+    return compute_losses(net, CONFIG, make_batch(examples, CPU), rng, use_bfloat16=False)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def net() -> TransporterNet:
+    torch.manual_seed(0)
+    return TransporterNet(CONFIG)
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_examples(net: TransporterNet) -> None:
+    """Objects with different symmetries, and so with different numbers of correct places, included."""
+    step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
+    examples = [
+        augment(replace(step, symmetry_order=order), Augmentation(flips=True), np.random.default_rng(order))
+        for order in (4, 1, 3)
+    ]
+    assert [len(example.yaw) for example in examples] == [4, 1, 3]
+    fixed = SimpleNamespace(uniform=lambda low, high, size=None: low if size is None else np.zeros(size))
+    together = losses(net, examples, fixed)
+    alone = [losses(net, [example], fixed) for example in examples]
+    for name, loss in together.items():
+        torch.testing.assert_close(loss, torch.stack([each[name] for each in alone]).mean(), rtol=1e-3, atol=1e-4)
+
+
+def test_each_loss_reaches_its_own_heads(net: TransporterNet) -> None:
+    step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
+    example = augment(step, Augmentation(), np.random.default_rng(0))
+    parts = {"pick": net.pick, "place": net.coarse, "refine": net.fine}
+    for name, head in parts.items():
+        net.zero_grad(set_to_none=True)
+        losses(net, [example], np.random.default_rng(0))[name].backward()
+        assert all(weight.grad is not None for weight in head.parameters())
+        assert all(weight.grad is None for weight in net.pick.parameters()) == (name != "pick")
+        assert net.trunk.stem.weight.grad is not None, "the encoder learns from all of them"
