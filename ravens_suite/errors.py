@@ -27,15 +27,15 @@ class RendererError(RavensError, RuntimeError):
 
 
 class MissingDataError(RavensError, FileNotFoundError):
-    """A dataset, an episode or a checkpoint is not where it was looked for."""
+    """There is no data set, episode, run or checkpoint where one was looked for."""
 
 
 class DamagedDataError(RavensError, ValueError):
-    """A file exists but its content is not what its checksum or its format promises."""
+    """A file does not match its checksum or its format."""
 
 
 class ConflictError(RavensError, ValueError):
-    """What is on disk was made with other settings than the ones asked for now."""
+    """Data or a run on disk was made with settings that contradict those asked for now."""
 
 
 class ConfigError(RavensError, ValueError):
@@ -43,11 +43,11 @@ class ConfigError(RavensError, ValueError):
 
 
 class DivergedError(RavensError, ArithmeticError):
-    """Training came to a loss that is not a number; what was saved before it is kept."""
+    """The training loss became infinite or not a number; checkpoints saved before are kept."""
 
 
 class WorkerError(RavensError, RuntimeError):
-    """A worker process died or failed; what was done before it is kept."""
+    """A worker process died or failed; finished work is kept."""
 
 
 class UnknownNameError(RavensError, LookupError):

@@ -82,10 +82,10 @@ def visual_shape(visuals: tuple[Visual, ...], client: int) -> int:
 
 
 def blank_shape(client: int) -> int:
-    """Bullet's number of a visual shape for bodies that others draw.
+    """Bullet's number of a one-triangle visual shape, for bodies that Bullet does not draw.
 
-    A body without any would be given the triangles of all its collision shapes to look like, which for a bowl takes
-    seven times as long as making the body.
+    For a body without a visual shape Bullet triangulates all its collision shapes, which for a bowl takes seven times
+    as long as making the body.
     """
     handle: int = bullet.createVisualShape(
         bullet.GEOM_MESH, vertices=[[0, 0, 0], [1e-3, 0, 0], [0, 1e-3, 0]], indices=[0, 1, 2], physicsClientId=client

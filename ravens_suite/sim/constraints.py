@@ -1,4 +1,4 @@
-"""What joins bodies of a scene: the mount of a tool, the grasp of a gripper, the links of a chain."""
+"""Constraints between bodies: the mount of a tool, the grasp of a gripper, the links of a chain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Mount:
         scene: where it is.
         name: a robot part with mass.
         force: newtons that the mount exerts at most.
-        stiffness: part of the distance to the command that one physics step makes up for, in (0, 1].
+        stiffness: share of the position error that one physics step corrects, in (0, 1].
 
     Attributes:
         target: the commanded pose.

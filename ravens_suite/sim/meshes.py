@@ -1,8 +1,8 @@
 """Triangles of simple solids, and of the assets.
 
-Each function returns (T, 3, 3) float64: T triangles of three corners, counter-clockwise seen from outside. Triangles,
-corners and their order are trimesh's, to the bit, for what a scene does depends on them; but importing trimesh takes as
-long as all else that a worker process imports, so only convex hulls still ask it.
+Each function returns (T, 3, 3) float64: T triangles of three corners in metres, counter-clockwise seen from outside.
+Triangles, corners and their order equal trimesh's to the bit, because physics depends on them. Importing trimesh takes
+as long as everything else that a worker process imports, so only convex hulls use it.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def hull(points: Iterable[Vector]) -> Array:
 
 
 def asset(path: Traversable) -> Array:
-    """What is in an OBJ file of vertices and triangles.
+    """The triangles of an OBJ file that has vertices and triangles only.
 
     Raises:
         FileNotFoundError: it does not exist.

@@ -133,7 +133,7 @@ def _wall_pair(x: tuple[float, float], y: tuple[float, float]) -> tuple[Box, Box
     )
 
 
-# --------------------------------------------------------------------------- vessels
+# --------------------------------------------------------------- bowls and containers
 
 
 def bowl(color: Color, mass: float = 0.0) -> Body:
@@ -322,7 +322,7 @@ def rope_bead(color: Color) -> Body:
 
 
 def suction_head() -> Body:
-    """What collides of the suction gripper: a thin tip below a cylinder. Its frame is the tip's, z into the arm.
+    """The simulated part of the suction gripper: a thin tip below a cylinder. Its frame is the tip's, z into the arm.
 
     The published tip reaches 3 mm beyond the pose that the arm is given; this one ends there.
     """

@@ -27,12 +27,12 @@ SETTLE_BUDGET = 2400
 """Physics steps after which a scene that still moves is left as it is (5 s)."""
 
 COARSE_TIME_STEP, COARSE_ITERATIONS = 1 / 240, 10
-"""Seconds, and iterations of the solver, of a physics step where only the kind of outcome matters."""
+"""Seconds a physics step and solver iterations of ``settle_coarsely``."""
 
 EXACT_RESIDUAL, FAST_RESIDUAL = 1e-7, 1e-6
-"""Square metres a second squared, summed over all contacts and joints, of the change of speed by an iteration after
-which the solver stops. The first is Bullet's own; the second, 1 mm/s for all of them together, is a fifth of
-``STILL_SPEED`` and saves a third of the physics where much is in contact."""
+"""The constraint solver stops when an iteration changes velocities by less than this: the sum of squares over all
+contacts and joints, (m/s)^2. The first is Bullet's default. The second is (1 mm/s)^2, a fifth of ``STILL_SPEED``, and
+saves a third of the physics where much is in contact."""
 
 _CHECK_INTERVAL = 4
 _ITERATIONS = 50
@@ -82,7 +82,7 @@ class Scene:
 
     Args:
         bullet_visuals: also give Bullet the visual shapes, which only its TinyRenderer needs.
-        residual: where the solver stops, see ``EXACT_RESIDUAL``.
+        residual: change of velocities below which the solver stops, see ``EXACT_RESIDUAL``.
     """
 
     def __init__(self, *, bullet_visuals: bool = False, residual: float = EXACT_RESIDUAL) -> None:
@@ -150,7 +150,7 @@ class Scene:
         self.add_alike({name: body}, {name: pose}, kind)
 
     def add_alike(self, bodies: Mapping[str, Body], poses: Mapping[str, Pose], kind: Kind) -> None:
-        """Put bodies into the scene that differ in their looks and positions only: for many, a tenth of the time.
+        """Put bodies into the scene that differ in colour and position only, ten times as fast as one by one.
 
         Args:
             bodies: descriptions by name, unique in the scene.
@@ -158,7 +158,7 @@ class Scene:
             kind: what they are for, see ``add``.
 
         Raises:
-            ValueError: a name is taken, or the bodies differ in more than looks and position.
+            ValueError: a name is taken, or the bodies differ in more than colour and position.
         """
         for name in bodies:
             if name in self._entries:
@@ -190,10 +190,14 @@ class Scene:
         del self._entries[name]
 
     def recolor(self, name: str, body: Body) -> None:
-        """Replace the looks of a body by those of ``body``, which must have the same number of visuals."""
+        """Give a body the colours of ``body``, which must have the same number of visual shapes.
+
+        Raises:
+            ValueError: it has another number of them.
+        """
         entry = self._entry(name)
         if len(body.visuals) != len(entry.body.visuals):
-            raise ValueError(f"{name!r} has {len(entry.body.visuals)} visuals, not {len(body.visuals)}.")
+            raise ValueError(f"{name!r} has {len(entry.body.visuals)} visual shapes, not {len(body.visuals)}.")
         entry.body = body
         if entry.handle is not None and self._bullet_visuals:
             for index, visual in enumerate(body.visuals):
@@ -264,14 +268,14 @@ class Scene:
         return points.min(axis=0), points.max(axis=0)
 
     def handle(self, name: str) -> int:
-        """Bullet's number of a body that collides, for what this class has no method for.
+        """Bullet's id of a body that collides, for calls of Bullet that this class has no method for.
 
         Raises:
-            ValueError: the body is only seen.
+            ValueError: the body has no collision shape.
         """
         handle = self._entry(name).handle
         if handle is None:
-            raise ValueError(f"{name!r} is only seen: it has no collision shape.")
+            raise ValueError(f"{name!r} has no collision shape, so Bullet does not know it.")
         return handle
 
     def colliders(self) -> list[str]:
@@ -318,7 +322,10 @@ class Scene:
         return False
 
     def settle_coarsely(self, budget: int) -> bool:
-        """Settle with longer and rougher steps: a quarter of the cost, for what falls into place before an episode."""
+        """Settle with longer steps and fewer solver iterations, at a quarter of the cost.
+
+        For bodies that fall into place before an episode, where only the kind of outcome matters.
+        """
         self._set_precision(COARSE_TIME_STEP, COARSE_ITERATIONS)
         settled = self.settle(budget)
         self._set_precision(TIME_STEP, _ITERATIONS)

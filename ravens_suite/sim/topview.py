@@ -1,4 +1,4 @@
-"""What is seen straight from above: a small orthographic z-buffer in NumPy, the same on every machine and renderer."""
+"""What is visible straight from above: an orthographic z-buffer in NumPy, the same with every machine and renderer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every renderer offers, and what all of them draw alike."""
+"""The renderer interface, and the colours that both renderers share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BACKGROUND: Color = (0.93, 0.94, 0.96)
 
 SQUARES_PER_METRE = 2.0
 LIGHT_SQUARE = (1.55, 1.38, 1.22)
-"""The ground plane's checker: dark squares have the plane's colour, light ones this times it."""
+"""The ground plane's checkerboard: dark squares have the plane's colour, light ones that colour times this."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Lighting:
     Attributes:
         direction: towards the light, world frame, any length.
         ambient: brightness of what the light does not reach.
-        diffuse: what the light adds, times the cosine of its angle to the face.
-        shadows: whether bodies cast shadows: on the table, with moderngl only.
+        diffuse: brightness that the light adds, times the cosine of its angle to the face's normal.
+        shadows: whether bodies cast shadows on the table; the moderngl renderer only.
     """
 
     direction: Vector = (0.25, -0.35, 1.0)
@@ -58,7 +58,7 @@ class Lighting:
 
 
 PUBLISHED_LIGHTING = Lighting()
-"""Shadows on, and level faces close to their palette colour."""
+"""Shadows, and level faces close to their palette colour."""
 
 
 class Renderer(Protocol):

@@ -51,4 +51,4 @@ _MAKERS: dict[str, Callable[[], Renderer]] = {"moderngl": _make_moderngl, "tiny"
 
 @lru_cache(maxsize=8)
 def _warn_once(reason: str) -> None:
-    _LOG.warning("Falling back to Bullet's TinyRenderer, which is many times slower. %s", reason)
+    _LOG.warning("Drawing with Bullet's TinyRenderer instead, which is many times slower. %s", reason)

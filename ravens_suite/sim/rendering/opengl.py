@@ -1,8 +1,8 @@
 """Rasterises scenes with OpenGL through EGL: on a GPU, or with Mesa's software rasteriser where there is none.
 
-One GL context a process is shared by all renderers. A view is a copy of the empty table as its camera sees it, which is
-kept, and two indirect draw calls on top, whatever the number of bodies: bodies and their shadows on the table. The
-geometry of all meshes lies in one buffer; every visual is an instance of one of them.
+All renderers of a process share one GL context. The empty table is drawn once for each camera and kept. A view is a
+copy of it, with bodies and their shadows drawn on top by one indirect draw call each, however many they are. The
+geometry of all meshes lies in one buffer; every visual shape is an instance of a mesh.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TARGET_LIMIT = 4
 """Image sizes whose frame buffers are kept."""
 
 _BACKGROUND_LIMIT = 8
-"""Views of the empty table that are kept, 5 MB each: the published three cameras, those of videos, labelled or not."""
+"""Views of the empty table that are kept, 5 MB each: three published cameras and a video's, with labels or not."""
 
 _VERTEX_LAYOUT = "3f4 3f4"
 _VERTEX_NAMES = ("in_position", "in_normal")
@@ -40,10 +40,10 @@ _INSTANCE_LAYOUT = "3f4 4f4 3f4 3f4 1f4 /i"
 _INSTANCE_NAMES = ("instance_position", "instance_quaternion", "instance_scale", "instance_color", "instance_label")
 
 _SHADOW_OFFSET = -8.0
-"""Depth-buffer units by which shadows lie in front of their surface: 0.3 mm at 2.3 m. Depth images do not have it."""
+"""Depth-buffer units by which shadows lie in front of the table: 0.3 mm at 2.3 m. Depth images are not shifted."""
 
 _NOWHERE = (1.0, 1.0, -1.0, -1.0)
-"""Bounds that nothing is inside of."""
+"""Empty bounds (low x, low y, high x, high y)."""
 
 _LOWEST_LIGHT = 0.05
 """Sine of the light's elevation below which shadows, then endless, are left out."""
@@ -58,10 +58,10 @@ _MEND = (
 
 
 class ModernglRenderer:
-    """The quick renderer.
+    """The fast renderer.
 
-    Colours are flat-shaded, with shadows from one map that all views share; nothing is anti-aliased, so depth and
-    segmentation are exact at every pixel's centre.
+    Colours are flat-shaded, and bodies cast shadows on the table. Nothing is anti-aliased, so depth and segmentation
+    are exact at every pixel's centre.
 
     Raises:
         RendererError: EGL or OpenGL 4.3 is missing.
@@ -110,7 +110,7 @@ class _Pass:
     array: moderngl.VertexArray
 
     def set(self, **uniforms: Any) -> None:
-        """Write those uniforms that the compiler kept."""
+        """Set uniforms; those that the shader compiler removed are skipped."""
         for name, value in uniforms.items():
             uniform = self.program.get(name, None)
             if isinstance(uniform, moderngl.Uniform):
@@ -141,7 +141,7 @@ class _Device:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Bind the context to this thread for a while, one thread at a time."""
+        """Make the context current in this thread; other threads wait."""
         with self._lock, self.context:
             yield
 
@@ -191,7 +191,7 @@ class _Device:
         return True
 
     def _background(self, instances: Instances, camera: Camera, lighting: Lighting, segmentation: bool) -> Target:
-        """What a camera sees of the table without bodies; as good as always it is there already."""
+        """What a camera sees of the table without bodies: kept from an earlier view, or else drawn now."""
         key = (camera, lighting, segmentation, instances.background)
         target = self._backgrounds.pop(key, None)
         if target is None:
@@ -204,7 +204,7 @@ class _Device:
         return target
 
     def _spare_background(self, size: tuple[int, int]) -> Target:
-        """A frame buffer for one more background: that of the one least recently used, once there are enough."""
+        """A frame buffer for one more background; at the limit, that of the least recently used one."""
         if len(self._backgrounds) >= _BACKGROUND_LIMIT:
             oldest = self._backgrounds.pop(next(iter(self._backgrounds)))
             if oldest.color.size == size[::-1]:

@@ -1,4 +1,4 @@
-"""Packs a scene for OpenGL: all meshes in one vertex array, every visual one row of an instance array."""
+"""Packs a scene for OpenGL: all meshes in one vertex array, every visual shape one row of an instance array."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERTEX_LIMIT = 200_000
 """Vertices kept (24 bytes each) before those of past scenes are dropped."""
 
 VISUAL_LIMIT = 1024
-"""Visuals kept before those of past scenes are dropped."""
+"""Visual shapes kept before those of past scenes are dropped."""
 
 _GROUPS = {SHEET_NAME: 1, GROUND_NAME: 2}
 """Order of drawing; bodies are 0."""
@@ -70,7 +70,7 @@ class Instances:
 
 @dataclass(frozen=True)
 class _Look:
-    """What of a visual does not depend on its body's pose; keeps the visual alive, whose id is the key."""
+    """Mesh and numbers of a visual shape in its body's frame. It keeps the shape alive, whose ``id`` is the key."""
 
     visual: Visual
     mesh: int
@@ -78,7 +78,7 @@ class _Look:
 
 
 class Geometry:
-    """The meshes that scenes are made of, packed into one array that only grows until it is over its limit.
+    """The meshes of all scenes so far in one array, emptied when it is over its limit.
 
     Attributes:
         version: changes whenever ``vertices()`` does.

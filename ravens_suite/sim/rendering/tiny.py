@@ -1,7 +1,8 @@
-"""Bullet's own software renderer behind the renderer protocol: slow, but it runs wherever Bullet does.
+"""Bullet's own software renderer, TinyRenderer, behind the same interface: slow, but it runs wherever Bullet does.
 
 Bullet draws one sample a pixel, so depth, segmentation and colours agree with the moderngl renderer away from edges.
-Its shadows are left out: their test allows 5 % of the depth range, which swallows those of table-top objects.
+Its shadows are left out: its shadow test has a tolerance of 5 % of the depth range, more than the height of objects on
+a table.
 """
 
 from __future__ import annotations
