@@ -30,6 +30,8 @@ GENERATED = {"command_line.md"}
 PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.glob("*.md") if path.name not in GENERATED)]
 TEXTS = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"]
 LANGUAGES = {"python", "console", "toml", "text", "{toctree}", "{include}", "{literalinclude}"}
+OF_EXTRAS = {"torch": "ravens_suite.training", "minari": "interop.minari"}
+"""Libraries that not every installation has, and what needs them."""
 README_LINES = 150
 ARCHITECTURE_BYTES = 8_000
 
@@ -68,6 +70,9 @@ def own_lines() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("page", python_pages(), ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for extra, used in OF_EXTRAS.items():
+        if any(used in block.text for block in blocks(page) if block.language == "python"):
+            pytest.importorskip(extra)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     module = ModuleType(f"page_{page.stem}")
