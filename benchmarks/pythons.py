@@ -1,30 +1,32 @@
-"""Whether demonstrations are the same bytes under several Pythons.
+"""Demonstrations are the same bytes under every supported Python, whose simulators are different distributions.
 
     python benchmarks/pythons.py PYTHON [PYTHON ...] [--episodes 2] [--tasks T...] [--out results/pythons.json]
 
 Each PYTHON is an interpreter with ``ravens-suite`` installed (``python -m venv V && V/bin/pip install ravens-suite``).
-Each collects the same seeds with oracle and renderer; digests of images, actions, rewards, poses and states are
-compared. The exit status is 1 when any differs.
+Each collects the first demonstrations of every task. SHA-256 of images, camera parameters, states, instructions,
+actions, rewards and poses are compared with those of the first interpreter. The exit status is 1 when any differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-TASKS = (
-    "block-insertion",
-    "stack-block-pyramid",
-    "manipulating-rope",
-    "sweeping-piles",
-    "assembling-kits",
-    "block-insertion-six-dof",
-    "block-insertion-continuous",
-)
+from ravens_suite.data.atomic import write_json
+from ravens_suite.registry import task_names
+from ravens_suite.rollout.provenance import provenance
+
+CONTINUOUS = ("block-insertion-continuous", "manipulating-rope-continuous", "sweeping-piles-continuous")
+
+Digests = dict[str, str]
+"""SHA-256 by ``<task>/<seed>/<array>``."""
 
 _CHILD = """
 import hashlib, json, sys, tempfile
@@ -42,48 +44,63 @@ with tempfile.TemporaryDirectory() as folder:
         for seed in store.seeds():
             episode = store.read(seed)
             arrays = {**episode.observations, **episode.actions, **episode.poses, "rewards": episode.rewards}
-            for name, array in sorted(arrays.items()):
-                text = array.dtype.kind == "U"
-                content = str(array.tolist()).encode() if text else np.ascontiguousarray(array).tobytes()
-                digests[f"{task}/{seed}/{name}"] = hashlib.sha256(content).hexdigest()
+            for name, array in arrays.items():
+                content = json.dumps(array.tolist()).encode() if array.dtype.kind == "U" else array.tobytes()
+                kind = f"{array.dtype}{array.shape}".encode()
+                digests[f"{task}/{seed}/{name}"] = hashlib.sha256(kind + content).hexdigest()
 print(json.dumps({"versions": versions(), "digests": digests}))
 """
 
 
-def measure(python: str, tasks: list[str], episodes: int) -> dict[str, Any]:
-    """Versions and digests under one interpreter."""
-    command = [python, "-c", _CHILD, json.dumps([tasks, episodes])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def measure(python: str, tasks: Sequence[str], episodes: int) -> dict[str, Any]:
+    """``versions`` and ``digests`` of the demonstrations that one interpreter collects."""
+    command = [python, "-c", _CHILD, json.dumps([list(tasks), episodes])]
+    with tempfile.TemporaryDirectory() as elsewhere:  # So that the installed package is imported, not this checkout.
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=elsewhere)
     if done.returncode:
         raise SystemExit(f"{python} failed:\n{done.stderr}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
+def differing(first: Digests, other: Digests) -> list[str]:
+    """Names of the arrays that are not the same, or that only one of the two has."""
+    return sorted(name for name in first.keys() | other.keys() if first.get(name) != other.get(name))
+
+
 def main() -> None:
-    """Collect, compare, print, write."""
+    """Collect, compare, print, write; the exit status is 1 when two interpreters differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pythons", nargs="+")
-    parser.add_argument("--episodes", type=int, default=2)
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS))
+    parser.add_argument("pythons", nargs="+", metavar="PYTHON")
+    parser.add_argument("--episodes", type=int, default=2, help="of each task (default: %(default)s)")
+    parser.add_argument(
+        "--tasks", nargs="+", default=[*task_names(), *CONTINUOUS], help="default: all, three continuous"
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    found = [measure(python, options.tasks, options.episodes) for python in options.pythons]
-    first = found[0]["digests"]
-    differing = sorted(
-        {key for each in found for key in {*first, *each["digests"]} if each["digests"].get(key) != first.get(key)}
-    )
-    result = {
-        "episodes": options.episodes,
-        "tasks": options.tasks,
-        "versions": [each["versions"] for each in found],
-        "arrays_compared": len(first),
-        "arrays_differing": differing,
-    }
-    print(json.dumps(result, indent=1))
+    found = []
+    for python in options.pythons:
+        found.append(measure(python, options.tasks, options.episodes))
+        versions = found[-1]["versions"]
+        differ = differing(found[0]["digests"], found[-1]["digests"])
+        print(f"Python {versions['python']}: {f'DIFFERS in {differ}' if differ else 'same'}", flush=True)
+    differ = sorted({name for each in found for name in differing(found[0]["digests"], each["digests"])})
     if options.out:
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
-    sys.exit(bool(differing))
+        record = provenance()
+        names = [f"python{each['versions']['python']}" for each in found]
+        summary = {
+            "all_same": not differ,
+            "episodes": options.episodes,
+            "tasks": options.tasks,
+            "arrays_compared": len(found[0]["digests"]),
+            "arrays_differing": differ,
+            "command": shlex.join(["pythons.py", *names, *sys.argv[1 + len(names) :]]),
+            "commit": record["commit"],
+            "machine": record["machine"],
+            "versions": [each["versions"] for each in found],
+        }
+        write_json(options.out, summary)
+    sys.exit(bool(differ))
 
 
 if __name__ == "__main__":
