@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,10 @@ print(json.dumps({"versions": versions(), "digests": digests}))
 
 def measure(python: str, tasks: Sequence[str], episodes: int) -> dict[str, Any]:
     """``versions`` and ``digests`` of the demonstrations that one interpreter collects."""
-    command = [python, "-c", _CHILD, json.dumps([list(tasks), episodes])]
+    found = shutil.which(python)
+    if found is None:
+        raise SystemExit(f"There is no interpreter {python!r}: name it as you would to run it.")
+    command = [str(Path(found).absolute()), "-c", _CHILD, json.dumps([list(tasks), episodes])]
     with tempfile.TemporaryDirectory() as elsewhere:  # So that the installed package is imported, not this checkout.
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=elsewhere)
     if done.returncode:
