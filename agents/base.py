@@ -201,7 +201,8 @@ class Agent(ABC, Generic[Data]):
         config = dict(settings["config"])
         if str(config.get("device")).startswith("cuda") and not torch.cuda.is_available():
             config["device"] = "auto"
-        interface = Interface.from_json(settings["interface"])
+        # Policies of version 0.1, whose agents needed no shapes, name no interface.
+        interface = Interface.from_json(settings["interface"]) if "interface" in settings else Interface()
         agent = cls(config_from_json(cls.config_type, config), int(settings["seed"]), interface)
         with _same_version(files.weights):
             agent.set_weights(_unpack(files.weights))

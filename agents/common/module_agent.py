@@ -22,9 +22,12 @@ class ModuleAgent(Agent[Data]):
     ``steps: int`` and ``learning_rate: float``, and may have ``device: str``.
 
     Attributes:
-        device: where tensors live.
+        device: of the network and of what it reads.
         net: the network, with initial weights that are a function of the seed.
         optimiser: AdamW with the constant learning rate of the config, unless ``make_optimiser`` says otherwise.
+
+    Raises:
+        ConfigError: there is no such device.
     """
 
     def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
@@ -37,14 +40,21 @@ class ModuleAgent(Agent[Data]):
 
     @abstractmethod
     def make_net(self) -> nn.Module:
-        """The network, by the config and the interface; torch's generator is seeded here."""
+        """The network, by ``config`` and ``interface``. Random numbers of torch are a function of the seed here."""
 
     def make_optimiser(self, net: nn.Module) -> torch.optim.Optimizer:
-        """Of all parameters of the network."""
+        """The optimiser of all parameters of the network."""
         return torch.optim.AdamW(net.parameters(), self.config.learning_rate)
 
     def descend(self, loss: Tensor) -> dict[str, float]:
-        """One step down the gradient of a loss; the figures to log."""
+        """One gradient step.
+
+        Args:
+            loss: () float32.
+
+        Returns:
+            The figure to log, ``loss``.
+        """
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()

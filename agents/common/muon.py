@@ -1,10 +1,10 @@
 """Muon for many small matrices at once.
 
-Muon (K. Jordan, 2024, "Muon: an optimizer for hidden layers in neural networks") moves a weight matrix along its
-averaged gradient made orthogonal: all singular values about one, so that rare directions are learnt as fast as common
-ones. Newton-Schulz iterations do that without a decomposition. With few rows and many columns they need the matrix of
-inner products of the rows only; those of all weights are small and go through the iterations in one batch, which takes
-a fraction of the time that one weight after the other does.
+Muon (K. Jordan, 2024, "Muon: an optimizer for hidden layers in neural networks") updates a weight matrix by its
+averaged gradient after orthogonalisation: all singular values become about one, so that rare directions are learned as
+fast as common ones. Newton-Schulz iterations do that without a decomposition. For matrices with few rows and many
+columns they need only the small Gram matrix of the rows; the Gram matrices of all weights go through the iterations as
+one batch, which takes a fraction of the time of one weight after the other.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ import torch
 from torch import Tensor, nn
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-"""The quintic of Jordan (2024), steep at zero; singular values end between about 0.7 and 1.2."""
+"""Coefficients of Jordan's quintic iteration (2024); singular values end between about 0.7 and 1.2."""
 _ITERATIONS = 5
 _MATCH_ADAM = 0.2
-"""Root mean square of AdamW's updates, which this makes its own (arXiv 2502.16982, section 2.2)."""
+"""Root mean square of an update, that of AdamW's, so that both take the same learning rate (arXiv 2502.16982, section
+2.2)."""
 
 
 class Muon(torch.optim.Optimizer):
-    """The optimiser.
+    """The optimiser, in torch's interface.
 
     Args:
-        weights: matrices.
-        lr: learning rate, of the size that AdamW wants.
+        weights: matrices, (rows, columns) each.
+        lr: learning rate, of the size of AdamW's.
         weight_decay: decoupled from the gradient.
-        momentum: decay of the averaged gradient, with Nesterov's look ahead.
+        momentum: decay of the averaged gradient (Nesterov momentum).
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """Matrices of any shapes with their singular values brought near one, and their singular vectors kept."""
+    """Matrices of any shapes with singular values close to one and unchanged singular vectors, in the same shapes."""
     wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
     wide = [matrix / matrix.norm().clamp(min=1e-7) for matrix in wide]
     side = max(len(matrix) for matrix in wide)
@@ -73,5 +74,6 @@ def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _padded(square: Tensor, side: int) -> Tensor:
-    room = side - len(square)
-    return nn.functional.pad(square, (0, room, 0, room))
+    """A square matrix with zeros after its rows and columns, (side, side)."""
+    zeros = side - len(square)
+    return nn.functional.pad(square, (0, zeros, 0, zeros))

@@ -1,6 +1,6 @@
-"""Muon on one learning-rate cycle, with a moving average of the weights; its whole state is tensors.
+"""Muon and AdamW on one learning-rate cycle, with a moving average of the weights; the whole state is tensors by name.
 
-AdamW takes what is no matrix.
+Muon updates the weight matrices, AdamW all other weights.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from .muon import Muon
 Net = TypeVar("Net", bound=nn.Module)
 
 _WARM_UP = 0.15
+"""Share of the cycle in which the learning rate rises."""
 _START, _END = 0.1, 0.01
+"""Learning rates at the start and at the end, as shares of the highest one."""
 _LARGEST_GRADIENT = 100.0
 """Largest norm of a gradient. A wrong placement gives a norm of about 50. A lower limit would scale down just those
 examples that are not learned yet; with one, the agent never learned one of the seven moves of towers-of-hanoi."""
@@ -30,19 +32,25 @@ class OptimiserConfig:
 
     Attributes:
         steps: length of the cycle.
-        learning_rate: at its top.
+        learning_rate: the highest one of the cycle.
         weight_decay: decoupled from the gradient.
-        average: decay of the exponential moving average (EMA) of the weights.
+        ema_decay: decay of the exponential moving average (EMA) of the weights.
     """
 
     steps: int
     learning_rate: float
     weight_decay: float
-    average: float
+    ema_decay: float
 
 
 def one_cycle(step: int, steps: int, top: float) -> float:
-    """Learning rate of a step: up along a cosine over the first part of the run, then down (arXiv 1708.07120)."""
+    """Learning rate of a step: it rises along a cosine, then falls along another (one-cycle policy, arXiv 1708.07120).
+
+    Args:
+        step: from 0.
+        steps: length of the cycle; later steps have the last rate.
+        top: the highest rate.
+    """
     progress = min(step / max(steps, 1), 1.0)
     if progress < _WARM_UP:
         low, part = _START, progress / _WARM_UP
@@ -73,7 +81,15 @@ class Optimiser(Generic[Net]):
         )
 
     def step(self, loss: Tensor, step: int) -> float:
-        """One step down the gradient of ``loss``, number ``step`` of the run; the learning rate used."""
+        """One gradient step.
+
+        Args:
+            loss: () float32.
+            step: its number in the run, from 0.
+
+        Returns:
+            The learning rate that was used.
+        """
         rate = one_cycle(step, self.config.steps, self.config.learning_rate)
         for group in [*self.muon.param_groups, *self.adam.param_groups]:
             group["lr"] = rate
@@ -83,7 +99,7 @@ class Optimiser(Generic[Net]):
         self.muon.step()
         self.adam.step()
         # Early on, the average must forget the random initial weights.
-        decay = min(self.config.average, (1 + step) / (10 + step))
+        decay = min(self.config.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():
             averages: list[Tensor] = list(self.ema.parameters())
             weights: list[Tensor] = list(self.net.parameters())
@@ -91,7 +107,7 @@ class Optimiser(Generic[Net]):
         return rate
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, averages and moments by name."""
+        """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name."""
         state = {f"net.{name}": value for name, value in self.net.state_dict().items()}
         state |= {f"average.{name}": value for name, value in self.ema.state_dict().items()}
         return state | moments(self.muon, self.net) | moments(self.adam, self.net)
@@ -105,11 +121,17 @@ class Optimiser(Generic[Net]):
 
 
 def _is_matrix(weight: Tensor) -> bool:
+    """Whether Muon updates a weight; a single row is a vector."""
     return weight.ndim == 2 and len(weight) > 1
 
 
 def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:
-    """The optimiser's moments, under ``moment.<moment>.<parameter>``."""
+    """The moments of an optimiser by name, ``moment.<moment>.<parameter>``.
+
+    Args:
+        optimiser: of some parameters of the network.
+        net: gives the parameters their names.
+    """
     state = {}
     for name, parameter in net.named_parameters():
         for moment, value in optimiser.state.get(parameter, {}).items():
@@ -118,7 +140,7 @@ def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tenso
 
 
 def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[str, Tensor]) -> None:
-    """The inverse of ``moments``; what belongs to other optimisers is left alone."""
+    """The inverse of ``moments``; moments of parameters of other optimisers are ignored."""
     mine = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     for name, parameter in net.named_parameters():
         values = {
@@ -127,7 +149,7 @@ def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[st
             if key.startswith("moment.") and key.split(".", 2)[2] == name
         }
         if values and id(parameter) in mine:
-            # In the layout of the parameter: the fused step goes through both in the order of their memory.
+            # In the memory layout of the parameter: the fused step goes through both in the order of their memory.
             optimiser.state[parameter] = {
                 key: value.to(parameter.device) if key == "step" else torch.empty_like(parameter).detach().copy_(value)
                 for key, value in values.items()

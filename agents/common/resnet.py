@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _DOWN, _UP = (1, 2, 3), (4, 5, 6)
-"""Stages that begin with a step of two pixels, and those that end with an enlargement by two."""
+"""Stages that begin with a stride of two, and stages that end with upsampling by two."""
 
 
 class Bottleneck(nn.Module):
-    """Three convolutions (1x1, 3x3, 1x1) beside a shortcut; the shortcut is a convolution where sizes change.
+    """A residual block of three convolutions (1x1, 3x3, 1x1); its shortcut is a convolution where sizes change.
 
     Args:
         inputs: channels.
@@ -21,7 +21,7 @@ class Bottleneck(nn.Module):
         outputs: channels.
         stride: of the first convolution and of the shortcut.
         project: whether the shortcut is a convolution.
-        closing: whether the sum is rectified.
+        closing: whether a ReLU follows the sum.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A 3x3 stem, eight stages of two residual blocks at up to an eighth of the resolution, and back; no normalisation.
+    """A 3x3 stem and eight stages of two residual blocks, down to an eighth of the resolution and back up.
 
-    With the published widths that is 49 convolutions on the longest path; the paper counts 43. Weights start as
-    published: uniform after Glorot, no bias.
+    There is no normalisation. With the published widths there are 49 convolutions on the longest path; the paper counts
+    43. Initial weights are the published ones: Glorot uniform, biases zero.
 
     Args:
         inputs: channels.
         outputs: channels.
-        widths: of the stem and the first seven stages; the first counts for the stem too.
-        head: channels between the convolutions of the eighth.
+        widths: channels of the first seven stages; the stem has as many as the first stage.
+        head: channels between the convolutions of the eighth stage.
     """
 
     def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...], head: int) -> None:
@@ -96,17 +96,17 @@ class ResNet(nn.Module):
 
 
 def count_parameters(net: nn.Module) -> int:
-    """Numbers that training changes."""
+    """The number of trained weights."""
     return sum(parameter.numel() for parameter in net.parameters())
 
 
-# Published statistics of simulated tables: a colour channel of 0 to 1, and heights in metres.
-_SHADE_MEAN, _SHADE_DEVIATION = 0.18877631, 0.07276466
-_HEIGHT_MEAN, _HEIGHT_DEVIATION = 0.00509261, 0.00903967
+# Published statistics of simulated tables: of colour channels from 0 to 1, and of heights in metres.
+_COLOR_MEAN, _COLOR_STD = 0.18877631, 0.07276466
+_HEIGHT_MEAN, _HEIGHT_STD = 0.00509261, 0.00903967
 
 
 def normalise(color: Tensor, height: Tensor) -> Tensor:
-    """The published input.
+    """The published input: colour and height, normalised.
 
     Args:
         color: (batch, rows, columns, 3) uint8.
@@ -115,6 +115,6 @@ def normalise(color: Tensor, height: Tensor) -> Tensor:
     Returns:
         (batch, 6, rows, columns) float32: three colours, and the height three times.
     """
-    shades = (color.permute(0, 3, 1, 2).float() / 255 - _SHADE_MEAN) / _SHADE_DEVIATION
-    heights = ((height - _HEIGHT_MEAN) / _HEIGHT_DEVIATION)[:, None].expand(-1, 3, -1, -1)
-    return torch.cat([shades, heights], dim=1)
+    colors = (color.permute(0, 3, 1, 2).float() / 255 - _COLOR_MEAN) / _COLOR_STD
+    heights = ((height - _HEIGHT_MEAN) / _HEIGHT_STD)[:, None].expand(-1, 3, -1, -1)
+    return torch.cat([colors, heights], dim=1)

@@ -14,13 +14,12 @@ from ..common.equivariant import FieldConv, LiftingConv
 
 
 class Features(NamedTuple):
-    """Field maps of a scene.
+    """Feature maps of images, F fields each (see ``common/equivariant.py``).
 
     Attributes:
-        fine: (batch, fields * 4, rows / 2, columns / 2), for placing and picking.
-        coarse: (batch, fields * 4, rows / 4, columns / 4), for placing.
-        global_context: like ``fine``, but the coarsest level also holds its own mean and maximum over the table; for
-            picking alone.
+        fine: (batch, F * 4, rows / 2, columns / 2), for placing and picking.
+        coarse: (batch, F * 4, rows / 4, columns / 4), for placing.
+        global_context: of the shape of ``fine``, with the mean and the maximum over the whole table; for picking alone.
     """
 
     fine: Tensor
@@ -29,13 +28,19 @@ class Features(NamedTuple):
 
 
 CHANNELS = 5
-"""Of the input image: red, green, blue, and two of height, see ``encode_image``."""
-_SIZE = 0.15
+"""Channels of the input: red, green, blue, and two of height, see ``encode_image``."""
+_RMS = 0.15
 """Root mean square of features after each block: about that of the initial network."""
+_EPSILON = 1e-4
+"""Added to the root mean square, so that features of zero stay zero."""
 
 
 class Residual(nn.Module):
-    """A residual block of two convolutions with RMS normalisation; without the latter it starts as the identity."""
+    """A residual block of two convolutions with RMS normalisation; but for that, it is close to the identity at first.
+
+    Args:
+        fields: of input and output.
+    """
 
     def __init__(self, fields: int) -> None:
         super().__init__()
@@ -48,10 +53,16 @@ class Residual(nn.Module):
 
 
 def rms_norm(fields: Tensor) -> Tensor:
-    """Fields scaled to one root mean square over each whole scene.
+    """Features scaled to a root mean square of 0.15 over all fields and cells of each scene (arXiv 1910.07467).
 
     Muon's updates do not shrink, so weights grow during training, and features grow with the product over all layers:
     without normalisation the deep levels reached 1e9 within 3,000 steps, and then ReLU gave zeros only.
+
+    Args:
+        fields: (batch, F * 4, rows, columns).
+
+    Returns:
+        Same shape and dtype.
     """
     result: Tensor = _RmsNormFunction.apply(fields)  # type: ignore[no-untyped-call]
     return result
@@ -72,10 +83,10 @@ class _RmsNormFunction(torch.autograd.Function):
     def forward(ctx: Any, fields: Tensor) -> Tensor:
         """See ``rms_norm``."""
         count = fields[0].numel() ** 0.5
-        norm = torch.linalg.vector_norm(fields, dim=(1, 2, 3), keepdim=True, dtype=_exact(fields))
-        scale = _SIZE * count / (norm + 1e-4 * count)
-        # The change of the scale along the fields, for a change of one in their product with themselves.
-        slope = -scale.square() / (_SIZE * count * norm.clamp(min=1e-12))
+        norm = torch.linalg.vector_norm(fields, dim=(1, 2, 3), keepdim=True, dtype=_sum_dtype(fields))
+        scale = _RMS * count / (norm + _EPSILON * count)
+        # d scale / d fields = slope * fields.
+        slope = -scale.square() / (_RMS * count * norm.clamp(min=1e-12))
         ctx.save_for_backward(fields, scale, slope)
         scaled: Tensor = fields * scale.to(fields.dtype)
         return scaled
@@ -85,15 +96,15 @@ class _RmsNormFunction(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """Gradient of the fields."""
         fields, scale, slope = ctx.saved_tensors
-        # In the layout of the fields, which what is cut out of them does not keep: mixed, sums take four times as long.
+        # In the memory layout of the fields: with two layouts, the sum takes four times as long.
         gradient = gradient.contiguous(memory_format=torch.channels_last)
-        along = (gradient * fields).sum(dim=(1, 2, 3), keepdim=True, dtype=_exact(fields))
+        along = (gradient * fields).sum(dim=(1, 2, 3), keepdim=True, dtype=_sum_dtype(fields))
         result: Tensor = torch.addcmul(gradient * scale.to(fields.dtype), fields, (slope * along).to(fields.dtype))
         return result
 
 
-def _exact(fields: Tensor) -> torch.dtype:
-    """The type to sum in."""
+def _sum_dtype(fields: Tensor) -> torch.dtype:
+    """The dtype to sum in: at least float32."""
     return torch.promote_types(fields.dtype, torch.float32)
 
 
@@ -102,7 +113,8 @@ class Decoder(nn.Module):
 
     Args:
         widths: fields at each resolution, finest first.
-        finished: whether there is a residual block at the finest resolution, too, where it costs most.
+        finished: whether there is a residual block at the finest resolution, too, where it costs most; else that level
+            is only normalised.
     """
 
     def __init__(self, widths: tuple[int, ...], *, finished: bool = True) -> None:
@@ -115,21 +127,31 @@ class Decoder(nn.Module):
         )
 
     def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Features of all levels, finest first, to those of the finest and of the one below it."""
+        """Decoded features.
+
+        Args:
+            levels: (batch, widths[i] * 4, rows / 2^i, columns / 2^i) of the encoder, finest first.
+
+        Returns:
+            Those of the finest level and of the second finest, in the same shapes.
+        """
         coarse = level = levels[-1]
         for index in reversed(range(len(self.up))):
             coarse = level
             # 1x1 convolutions commute with interpolation, and cost a quarter before it.
-            raised = functional.interpolate(self.up[index](level), scale_factor=2, mode="bilinear")
-            level = self.merge[index](functional.relu(raised + self.skip[index](levels[index])))
+            upsampled = functional.interpolate(self.up[index](level), scale_factor=2, mode="bilinear")
+            level = self.merge[index](functional.relu(upsampled + self.skip[index](levels[index])))
         return level, coarse
 
 
 class Encoder(nn.Module):
-    """A U-Net over half the resolution, a quarter, and so on, with two decoders.
+    """A U-Net (arXiv 1505.04597) over half the resolution, a quarter, and so on, with two decoders.
 
     Placing reads the first decoder, picking reads both. Picking learns early what an object is; shared features let
     placing start from that. Without them, placing may find positions but no angles for a whole run.
+
+    Submodules keep the names of earlier versions (``ascent`` and ``informed_ascent`` are the decoders), so that saved
+    weights still load.
 
     Args:
         channels: of the input image.
@@ -149,15 +171,15 @@ class Encoder(nn.Module):
         self.informed_ascent = Decoder(widths, finished=False)
 
     def forward(self, image: Tensor) -> Features:
-        """(batch, channels, rows, columns), both multiples of two to the number of widths, to features."""
+        """Features of images (batch, channels, rows, columns); both sizes are multiples of 2 ** len(widths)."""
         levels = [functional.relu(self.fine(functional.relu(self.stem(image))))]
         for down, blocks in zip(self.down, self.blocks, strict=True):
             levels.append(blocks(functional.relu(down(levels[-1]))))
         fine, coarse = self.ascent(levels)
         # Whether a block is the last one left can only be seen in the whole table.
         low = levels[-1]
-        whole = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
-        global_context, _ = self.informed_ascent([*levels[:-1], rms_norm(functional.relu(low + self.summary(whole)))])
+        table = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
+        global_context, _ = self.informed_ascent([*levels[:-1], rms_norm(functional.relu(low + self.summary(table)))])
         return Features(fine=fine, coarse=coarse, global_context=global_context)
 
 
@@ -169,9 +191,9 @@ def encode_image(color: Tensor, height: Tensor) -> Tensor:
         height: (batch, rows, columns) float32 metres.
 
     Returns:
-        (batch, 5, rows, columns) float32: colours about zero, height in units of 5 cm, and height saturating within
-        a few millimetres, which tells flat markers and the table from what stands on it.
+        (batch, 5, rows, columns) float32: colours around zero, height in units of 5 cm, and height saturating within a
+        few millimetres, which tells the table and flat markings from objects.
     """
-    shades = (color.permute(0, 3, 1, 2).float() / 255 - 0.2) / 0.3
+    colors = (color.permute(0, 3, 1, 2).float() / 255 - 0.2) / 0.3
     heights = torch.stack([height / 0.05, torch.tanh(height / 0.005)], dim=1)
-    return torch.cat([shades, heights], dim=1).contiguous(memory_format=torch.channels_last)
+    return torch.cat([colors, heights], dim=1).contiguous(memory_format=torch.channels_last)

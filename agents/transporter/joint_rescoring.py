@@ -1,8 +1,8 @@
-"""Joint rescoring of picks and places: one assignment of places to all pick candidates, of which one is carried out.
+"""Joint rescoring of picks and places: all pick candidates are assigned places together, and one is carried out.
 
 Two objects that look similar may both score highest at the same place. Scored one by one, the wrong object can win.
 Scored together, the right object keeps the place, because it fits nowhere else, and the other gets its own. The score
-of an assignment is the product of the probabilities of all places and of a penalty for each pair of candidates that
+of an assignment is the product of the probabilities of all places, and of a penalty for each pair of candidates that
 share one: the probability that demonstrations use a place twice, small for kits, near one for piles swept together.
 """
 
@@ -30,36 +30,38 @@ def rescore_jointly(
 ) -> tuple[int, int]:
     """The pick to carry out, and its place.
 
+    Every assignment gives each pick one of its places or none. Its score is the sum of the log-probabilities of the
+    places, plus ``log(sharing)`` for each pair of picks with the same place. All assignments are tried, and the pick
+    and place are those for which this score plus their own log-probabilities is highest.
+
     Args:
         pick_log_probabilities: of each pick.
-        places: for each pick its place candidates, (n, 2) pixel positions.
-        place_log_probabilities: for each pick those of its candidates, (n,).
+        places: for each pick its place candidates, (n, 2) float64 pixel positions.
+        place_log_probabilities: for each pick those of its place candidates, (n,) float64.
         sharing: probability, above 0, that two objects go to one place.
 
     Returns:
-        Index of the pick, and index of its place. Every assignment gives each pick one of its places or none; its score
-        is the sum of the log-probabilities of the places, plus ``log(sharing)`` for each pair of picks with the same
-        place. The result maximises this score plus the log-probabilities of the pick carried out and of its place.
+        Index of the pick, and index of the place among those of this pick.
     """
     count = len(pick_log_probabilities)
-    values = [np.append(np.maximum(certainty, LEAST), LEAST) for certainty in place_log_probabilities]
-    # One row an assignment: for each pick the index of its place, the last index for none.
-    ways = np.stack([grid.ravel() for grid in np.meshgrid(*(np.arange(len(v)) for v in values), indexing="ij")], axis=1)
-    total = np.sum([values[pick][ways[:, pick]] for pick in range(count)], axis=0)
+    # The last value of each pick stands for no place.
+    values = [np.append(np.maximum(logs, LEAST), LEAST) for logs in place_log_probabilities]
+    grids = np.meshgrid(*(np.arange(len(each)) for each in values), indexing="ij")
+    assignments = np.stack([grid.ravel() for grid in grids], axis=1)  # (assignments, picks) indices of places
+    total = np.sum([values[pick][assignments[:, pick]] for pick in range(count)], axis=0)
     for first in range(count):
         for second in range(first):
-            same = _same(places[first], places[second])
-            total = total + math.log(sharing) * same[ways[:, first], ways[:, second]]
-    scores = np.stack(
-        [total + pick_log_probabilities[pick] + values[pick][ways[:, pick]] for pick in range(count)], axis=1
-    )
+            same = _same_place(places[first], places[second])
+            total = total + math.log(sharing) * same[assignments[:, first], assignments[:, second]]
+    own = [pick_log_probabilities[pick] + values[pick][assignments[:, pick]] for pick in range(count)]
+    scores = total[:, None] + np.stack(own, axis=1)  # (assignments, picks)
     for pick in range(count):
-        scores[ways[:, pick] == len(places[pick]), pick] = -np.inf
-    way, chosen = (int(index) for index in np.unravel_index(int(scores.argmax()), scores.shape))
-    return chosen, int(ways[way, chosen])
+        scores[assignments[:, pick] == len(places[pick]), pick] = -np.inf
+    assignment, chosen = (int(index) for index in np.unravel_index(int(scores.argmax()), scores.shape))
+    return chosen, int(assignments[assignment, chosen])
 
 
-def _same(first: Array, second: Array) -> NDArray[np.bool_]:
+def _same_place(first: Array, second: Array) -> NDArray[np.bool_]:
     """(n + 1, m + 1) bool: which places of two picks are the same; the last row and column stand for no place."""
     same = np.zeros((len(first) + 1, len(second) + 1), dtype=bool)
     same[:-1, :-1] = np.linalg.norm(first[:, None] - second[None], axis=-1) < NEAR

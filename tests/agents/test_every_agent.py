@@ -94,6 +94,26 @@ def test_three_steps_killed_and_resumed_give_the_same_bytes(
     assert whole.training.read_bytes() == killed.training.read_bytes()
 
 
+def test_making_saving_and_loading_it_leave_the_process_as_it_is(
+    agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Threads and random numbers belong to whoever uses the agent."""
+    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
+    config = config_from_json(agent.config_type, SMALLEST.get(agent.name, {}))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    try:
+        agent(config, 1, interface).save(tmp_path)
+        agent.load(tmp_path).reset(0)
+        assert torch.get_num_threads() == 2
+        assert torch.equal(torch.rand(3), expected)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_training_changes_the_weights_and_seeds_differ(
     agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
 ) -> None:

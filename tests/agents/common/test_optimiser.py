@@ -7,7 +7,7 @@ from torch import nn
 
 from ravens_suite.agents.common.optimiser import Optimiser, OptimiserConfig, one_cycle
 
-CONFIG = OptimiserConfig(steps=100, learning_rate=0.01, weight_decay=0.0, average=0.9)
+CONFIG = OptimiserConfig(steps=100, learning_rate=0.01, weight_decay=0.0, ema_decay=0.9)
 
 
 def make(seed: int = 0) -> Optimiser[nn.Module]:
