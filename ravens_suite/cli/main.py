@@ -15,6 +15,7 @@ from ravens_suite.errors import RavensError, UnknownNameError
 
 PROGRAM = "ravens-suite"
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+_NEEDED_TO_TRAIN = ("torch", "safetensors", "tensorboard")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +80,13 @@ def _run(command: Command) -> int:
     except RavensError as error:
         sys.stderr.write(f"{PROGRAM}: {' '.join(str(error).split())}\n")
         sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", []))
+        return _FAILED
+    except ModuleNotFoundError as error:
+        if error.name not in _NEEDED_TO_TRAIN:
+            raise
+        sys.stderr.write(
+            f"{PROGRAM}: Training needs {error.name}, which is missing: pip install 'ravens-suite[train]'.\n"
+        )
         return _FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"{PROGRAM}: stopped. What is done is kept; the same command continues.\n")

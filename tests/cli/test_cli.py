@@ -140,3 +140,15 @@ def test_progress_is_a_bar_on_a_terminal_and_plain_lines_elsewhere() -> None:
         text = stream.getvalue()
         assert ("\r" in text) == stream.isatty()
         assert "3/3" in text
+
+
+def test_without_torch_training_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("ravens_suite.agents", "ravens_suite.training.loop"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["train", "state-mlp", "block-insertion"]) == 1
+    assert capsys.readouterr().err.endswith("which is missing: pip install 'ravens-suite[train]'.\n")
