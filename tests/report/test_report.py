@@ -178,6 +178,7 @@ def test_a_run_that_cannot_be_run_again_is_passed_over(
 
 
 def test_without_a_single_run_that_can_be_run_again_the_page_still_has_the_scores(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     _write_run(tmp_path / "a")
     page, text = _parse(write_report(tmp_path).path)
     assert "No pictures of transporter, 10 demos, seed 0: There is no " in text
