@@ -40,7 +40,7 @@ def table(rows: list[dict[str, str]], demos: int) -> list[str]:
     if not rows:
         return ["Nothing of this is published."]
     lines = [
-        "| task | mean score | strict success, 95 % interval | best published | difference, 95 % interval "
+        "| task | mean score | success rate, 95 % interval | best published | difference, 95 % interval "
         "| training, min | commit |",
         "|---|---|---|---|---|---|---|",
         *(row(scores, best[scores["task"]]) for scores in rows),

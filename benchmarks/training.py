@@ -32,9 +32,9 @@ from ravens_suite.agents import transporter_2020
 from ravens_suite.agents.common.resnet import count_parameters
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.steps import step_from_maps
-from ravens_suite.agents.transporter import agent as transporter
+from ravens_suite.agents.transporter import placing
 from ravens_suite.agents.transporter.agent import Transporter
-from ravens_suite.agents.transporter.network import TransporterConfig
+from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import Heightmap
@@ -188,7 +188,7 @@ def main() -> None:
         parser.error(f"--out {options.out} is a folder; name a file in it.")
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    ours = measure(Transporter(TransporterConfig(batch=1)), transporter, options.steps, acts=10, warm_up=3)
+    ours = measure(Transporter(TransporterConfig(batch=1)), placing, options.steps, acts=10, warm_up=3)
     ours |= measure_batch(options.steps)
     config = transporter_2020.Transporter2020Config(**json.loads(options.reference))
     reference = measure(

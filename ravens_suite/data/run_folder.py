@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.errors import DamagedDataError, MissingDataError
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 RECORD = "run.json"
 
@@ -102,6 +102,7 @@ class RunFolder:
         Raises:
             MissingDataError: there is no run here.
             DamagedDataError: it is not the record of a run.
+            ConflictError: it was written by version 0.1.
         """
         if not self.exists():
             raise MissingDataError(
@@ -111,6 +112,11 @@ class RunFolder:
         if not isinstance(record, dict) or not isinstance(record.get("plan"), dict):
             raise DamagedDataError(
                 f"{self.record_path} is not the record of a training run: delete it and train again."
+            )
+        if "tasks" not in record["plan"]:
+            raise ConflictError(
+                f"{self.record_path} was written by version 0.1, which did not note the environment: train again, or "
+                f"evaluate the policy alone (ravens-suite evaluate {self.policy.path} TASK)."
             )
         return record
 

@@ -184,12 +184,18 @@ def tasks_of(policy: str) -> tuple[str, ...]:
 
 
 def run_of(spec: PolicySpec) -> RunFolder | None:
-    """The training run that a policy comes from; ``None`` where there is none."""
+    """The training run that a policy comes from; ``None`` where there is none, or one of version 0.1."""
     if spec.kind != "agent":
         return None
     here = Path(spec.folder)
-    found = [run for run in (RunFolder(here.parent), RunFolder(here)) if run.exists()]
-    return next((run for run in found if run.policy.path == here or run.path == here), None)
+    for run in (RunFolder(here.parent), RunFolder(here)):
+        if run.exists() and here in (run.policy.path, run.path):
+            try:
+                run.record()
+            except ConflictError:
+                return None
+            return run
+    return None
 
 
 def run_arguments(run: RunFolder, task: str, given: Mapping[str, Any]) -> dict[str, Any]:

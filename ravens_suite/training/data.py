@@ -12,8 +12,9 @@ import numpy as np
 from ravens_suite.agents.base import Agent
 from ravens_suite.core.observations import Interface, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.episode import FORMAT
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.registry import environment_id
 
 
@@ -42,9 +43,16 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
 
     Raises:
         MissingDataError: nothing was collected.
+        ConflictError: it was collected by another version of this package.
         ConfigError: the agent cannot learn from it.
     """
-    manifest = EpisodeStore.of(data, task, "train").manifest()
+    store = EpisodeStore.of(data, task, "train")
+    manifest = store.manifest()
+    if manifest.get("format") != FORMAT:
+        raise ConflictError(
+            f"{store.folder} holds episodes of another version ({manifest.get('format')}, not {FORMAT}): collect into "
+            "another --data folder."
+        )
     everything = Interface.from_json(manifest["interface"])
     agent.check(everything)
     keys = agent.reads(everything)

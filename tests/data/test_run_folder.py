@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
-from ravens_suite.errors import DamagedDataError, MissingDataError
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 
 def test_every_file_lies_in_the_run_and_none_in_the_place_of_another(tmp_path: Path) -> None:
@@ -65,3 +65,10 @@ def test_a_fingerprint_is_of_settings_and_weights(tmp_path: Path) -> None:
     seen = [fingerprint(b"a", b"b"), fingerprint(b"a", b"c"), fingerprint(b"c", b"b")]
     assert len(set(seen)) == 3
     assert fingerprint(b"a", b"b") == seen[0]
+
+
+def test_a_run_of_version_0_1_says_what_to_do(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_record({"plan": {"agent": "transporter", "task": "block-insertion"}})
+    with pytest.raises(ConflictError, match=r"version 0\.1.*evaluate .*policy TASK"):
+        run.record()
