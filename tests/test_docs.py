@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import inspect
 import re
 import shlex
 import sys
@@ -207,8 +208,9 @@ def test_the_parts_of_a_docstring_become_text() -> None:
     assert docstrings.summary(documented).startswith("What it does.")
     assert "Args" not in docstrings.summary(documented)
     assert docstrings.arguments(documented) == {"first": "metres: of something long.", "second": "a number."}
-    assert docstrings.markdown_table(documented.__doc__ or "") == []
-    lines = (documented.__doc__ or "").replace(" " * 8, "").splitlines()
+    text = inspect.cleandoc(documented.__doc__ or "")
+    assert docstrings.markdown_table(text) == [["a", "b"], ["1", "two"]]
+    lines = text.splitlines()
     docstrings.tidy(None, "function", "documented", documented, None, lines)
     assert ".. list-table::" in lines
     assert "   * - 1" in lines
