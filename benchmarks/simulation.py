@@ -29,6 +29,7 @@ import numpy as np
 
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
+from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.data import episode
 from ravens_suite.envs import controls, environment
@@ -161,6 +162,7 @@ def main() -> None:
     parser.add_argument("--renderer", default="auto")
     parser.add_argument("--out", type=Path, help="folder for simulation.csv and simulation.json")
     options = parser.parse_args()
+    keep_freed_memory()  # As the processes that collect do.
     watch = _watch()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
