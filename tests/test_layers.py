@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,11 @@ _KNOW_GYMNASIUM = {"envs", "registry", "rollout", "training", "report", "interop
 _THIRD_PARTY_OF_CORE = {"numpy", "scipy", "cv2"}
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _sources() -> dict[Path, str]:
     """Every module of the package with its room."""
     found = {}
@@ -57,7 +63,7 @@ def _sources() -> dict[Path, str]:
 
 def _imports(path: Path) -> Iterator[tuple[str, int]]:
     """Full names of everything a file imports at run time or for types, with the line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -65,7 +71,7 @@ def _imports(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _is_relative(path: Path) -> bool:
-    return any(isinstance(n, ast.ImportFrom) and n.level for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return any(isinstance(n, ast.ImportFrom) and n.level for n in ast.walk(_tree(path)))
 
 
 @pytest.mark.parametrize(("path", "room"), _sources().items(), ids=lambda value: str(getattr(value, "stem", value)))
@@ -105,7 +111,7 @@ def _imported_modules(name: str, path: Path, modules: dict[str, Path]) -> set[st
     """
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     named = [full for full, _ in _imports(path)]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.ImportFrom) and node.level:
             start = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
             named += [".".join(filter(None, (start, node.module, alias.name))) for alias in node.names]
@@ -198,6 +204,6 @@ def test_nothing_in_the_world_is_summed_by_the_built_in_function() -> None:
     """It adds floats more exactly from Python 3.12 on, so that scenes and rewards would depend on the version."""
     for path, room in _sources().items():
         if room in _WORLD:
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(_tree(path)):
                 called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id
                 assert called != "sum", f"{path}:{node.lineno}: use core.geometry.dot, math.fsum or NumPy"
