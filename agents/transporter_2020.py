@@ -50,7 +50,7 @@ _GROUP = 6
 class Transporter2020Config:
     """Settings of the agent; the defaults are the published ones.
 
-    Names are those of earlier versions, so that their ``agent.json`` still loads.
+    Settings keep their names across versions, because every saved agent holds them.
 
     Attributes:
         widths: channels of the first seven stages of a network.

@@ -16,7 +16,7 @@ class TransporterConfig:
     objects were pasted at random positions; *examples without rotation* are those of steps that do not turn their
     object, such as laying a rope or sweeping a pile.
 
-    Names are those of earlier versions, so that their ``agent.json`` still loads.
+    Settings keep their names across versions, because every saved agent holds them.
 
     Attributes:
         widths: fields of the encoder (four channels each) at half the resolution, a quarter, and so on. The coarsest

@@ -181,3 +181,15 @@ def test_the_weight_of_picking_grows_unless_nothing_is_turned() -> None:
     assert weights[0] == 0.2 and weights[-1] == 1.0 and weights == sorted(weights)
     agent.net.turning.fill_(False)
     assert {agent.pick_weight(step) for step in range(8)} == {0.2}
+
+
+def test_weights_and_training_state_keep_the_names_under_which_runs_saved_them() -> None:
+    agent = Transporter(TINY)
+    agent.fit_step(demonstrations(), 0)
+    weights = {"turning", "habits", "trunk.stem.weight", "trunk.blocks.0.0.first.bias", "trunk.summary.weight"}
+    weights |= {"trunk.ascent.merge.1.second.weight", "trunk.informed_ascent.skip.0.weight", "pick.logits.bias"}
+    weights |= {"coarse.query_hidden.weight", "fine.key_output.bias", "fine.modulation.2.weight"}
+    assert weights <= agent.weights().keys()
+    state = {f"net.{name}" for name in weights} | {f"average.{name}" for name in weights}
+    moments = {"moment.momentum_buffer.trunk.stem.weight", "moment.exp_avg.fine.key_output.bias"}
+    assert state | moments <= agent.training_state().keys()
