@@ -171,7 +171,7 @@ class Encoder(nn.Module):
         self.informed_ascent = Decoder(widths, finished=False)
 
     def forward(self, image: Tensor) -> Features:
-        """Features of images (batch, channels, rows, columns); both sizes are multiples of 2 ** len(widths)."""
+        """Features of images (batch, channels, rows, columns); both sizes are multiples of ``2 ** len(widths)``."""
         levels = [functional.relu(self.fine(functional.relu(self.stem(image))))]
         for down, blocks in zip(self.down, self.blocks, strict=True):
             levels.append(blocks(functional.relu(down(levels[-1]))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,10 +20,11 @@ from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.registry import agent_names, load_agent
 from ravens_suite.rollout.collect import collect
-from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+from tests.agents.act_once import __file__ as act_once_script
+from tests.agents.act_once import act_once
 
 SMALLEST: dict[str, dict[str, Any]] = {
     "transporter": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
@@ -132,36 +132,12 @@ def test_loaded_in_a_fresh_process_it_acts_the_same_and_within_the_action_space(
     agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
 ) -> None:
     train(plan(agent), data(agent), tmp_path)
-    code = (
-        "import json, sys; import numpy as np; from ravens_suite.rollout.evaluate import plan_evaluation;"
-        "from ravens_suite.rollout.environments import make_environment;"
-        "from ravens_suite.rollout.policies import one_thread;"
-        "plan = plan_evaluation(sys.argv[1], None, 'test', {});"
-        "environment = make_environment(plan.task, 'test', plan.arguments);"
-        "policy = plan.policy.make(environment);"
-        "observation, _ = environment.reset(seed=0); policy.reset(0);"
-        "action = [policy.act(observation)];"
-        "print(json.dumps([{k: np.asarray(v).tolist() for k, v in a.items()} for a in action]))"
-    )
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        ).stdout
-        for _ in range(2)
-    ]
-    assert runs[0] == runs[1]
-    (action,) = json.loads(runs[0].splitlines()[-1])
-    arguments = RunFolder(tmp_path).record()["environments"][TASKS[agent.controls[0]]]["arguments"]
-    environment = make_environment(TASKS[agent.controls[0]], "test", arguments)
-    assert action.keys() == environment.action_space.spaces.keys()
-    environment.reset(seed=0)
-    environment.step(action)
-    environment.close()
+    action = act_once(str(tmp_path))
     assert all(np.isfinite(value).all() for value in action.values())
+    elsewhere = subprocess.run(
+        [sys.executable, act_once_script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(elsewhere.stdout) == action
     assert evaluate(str(tmp_path), episodes=1).summary.episodes == 1
 
 
