@@ -322,9 +322,14 @@ def _checked_variants(expression: ast.expr) -> dict[str, dict[str, Any]]:
 
 
 def _find(kind: Kind, name: str, entries: Mapping[str, Entry]) -> Entry:
-    if name not in entries:
-        raise UnknownNameError(kind, name, entries)
-    return entries[name]
+    if name in entries:
+        return entries[name]
+    if kind == "task" and ":" in name:
+        raise ConfigError(
+            f"A task of yours needs a name, which the entry point of its package gives it: {name!r} is a place. See "
+            "docs/own_task.md."
+        )
+    raise UnknownNameError(kind, name, entries)
 
 
 # ---------------------------------------------------------------------- importing

@@ -185,6 +185,8 @@ def read_scalars(logs: Path) -> dict[str, Series]:
         return {}
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    # It warns of steps that a resumed run logged twice, which is as it should be.
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
     events = EventAccumulator(str(logs), size_guidance={"scalars": 0})
     events.Reload()
     result = {}

@@ -176,7 +176,8 @@ class _Collection:
             if len(self.attempts) > 2 * self.episodes + _HOPELESS:
                 raise OracleGaveUpError(
                     f"The oracle solved {self._kept()} of {len(self.attempts)} seeds of {self.task}: "
-                    f"see {self.store.folder / 'attempts.jsonl'} for why."
+                    f"see {self.store.folder / 'attempts.jsonl'} for why. Attempts of earlier calls count: delete "
+                    f"{self.store.folder} if the task has changed since."
                 )
             for tried in pool.map(make, self._units(len(self.attempts), missing)):
                 self.store.record(tried.attempts)

@@ -16,6 +16,7 @@ from ravens_suite.data.episode import FORMAT
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.registry import environment_id
+from ravens_suite.rollout.environments import describe_interface, make_environment
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,27 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
     if manifest["renderer"] == "none":
         del arguments["renderer"]
     return TaskData(task, {"id": environment_id(task), "arguments": arguments}, interface)
+
+
+def check_environment(data: TaskData) -> None:
+    """Refuse demonstrations of a task that gives or takes something else today.
+
+    Raises:
+        ConflictError: a key or a shape has changed since they were collected.
+    """
+    environment = make_environment(data.task, "val", data.environment["arguments"])
+    try:
+        now = describe_interface(environment, data.task)
+    finally:
+        environment.close()
+    for kind in ("observation", "action"):
+        then, today = getattr(data.interface, kind), getattr(now, kind)
+        for key in sorted({*then, *(today if kind == "action" else ())}):
+            if then.get(key) != today.get(key):
+                raise ConflictError(
+                    f"{data.task} has changed since its demonstrations were collected: {kind} {key!r} was "
+                    f"{_spec(then, key)} and is {_spec(today, key)}. Collect again into another --data folder."
+                )
 
 
 def shared_interface(tasks: Sequence[TaskData]) -> Interface:

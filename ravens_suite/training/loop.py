@@ -27,7 +27,13 @@ from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, Di
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_agent
 from ravens_suite.rollout.provenance import join_commits, provenance
-from ravens_suite.training.data import choose_demonstrations, open_demonstrations, read_task, shared_interface
+from ravens_suite.training.data import (
+    check_environment,
+    choose_demonstrations,
+    open_demonstrations,
+    read_task,
+    shared_interface,
+)
 from ravens_suite.training.settings import TrainingPlan, resume_settings
 from ravens_suite.training.validation import Validator
 
@@ -35,6 +41,8 @@ Evaluate = Callable[[Agent[Any], Split, Sequence[int]], float]
 """The mean score (0 to 100) of an agent over the episodes of some seeds of a split."""
 
 LEARNING_RATE = "learning_rate"
+_SAVE_SECONDS = 20.0
+"""Longest time between two training states, so that little is lost of slow steps."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,8 @@ def train(
         evaluate: evaluates checkpoints on validation seeds; by default in the environments that the demonstrations
             were collected in.
         on_progress: called after every step.
-        save_every: steps between two training states; does not change the result.
+        save_every: steps between two training states, of which there is one every 20 s at least; when they are
+            written does not change the result.
 
     Raises:
         MissingDataError: fewer demonstrations were collected than asked for.
@@ -124,6 +133,8 @@ def check_plan(plan: TrainingPlan) -> None:
         UnknownNameError: there is no such agent or task.
     """
     plan.check()
+    if missing := sorted(load_agent(plan.agent).__abstractmethods__):
+        raise ConfigError(f"The agent {plan.agent} lacks {', '.join(missing)}: write these methods.")
     for task in plan.tasks:
         environment_id(task)
         load_agent(plan.agent).check_control(control_of(task))
@@ -199,6 +210,7 @@ def _loop(
     from torch.utils.tensorboard import SummaryWriter
 
     steps = int(agent.config.steps)
+    saved = time.monotonic()
     checkpoints = checkpoint_steps(steps, plan.settings.candidates if plan.settings.val_episodes else 1)
     with SummaryWriter(str(run.logs), purge_step=state.step) as logs:
         started = time.perf_counter()
@@ -209,7 +221,7 @@ def _loop(
                 logs.add_scalar(f"train/{name}", value, step)
             state.step = step + 1
             on_progress(state.step, steps, f"loss {sum(v for k, v in figures.items() if k != LEARNING_RATE):.3f}")
-            if state.step in checkpoints or state.step % save_every == 0:
+            if state.step in checkpoints or state.step % save_every == 0 or time.monotonic() - saved > _SAVE_SECONDS:
                 state.seconds += time.perf_counter() - started
                 if state.step in checkpoints:
                     _evaluate_checkpoint(agent, plan, run, state, evaluate)
@@ -218,6 +230,7 @@ def _loop(
                 # In this order: killed in between, the run repeats these steps and writes the same again.
                 run.write_record({**run.record(), "training": asdict(state)})
                 agent.save_training(run.training, state.step)
+                saved = time.monotonic()
                 started = time.perf_counter()
 
 
@@ -274,6 +287,9 @@ def _begin(plan: TrainingPlan, data: Path, run: RunFolder, pool: int | None) -> 
     agent = load_agent(plan.agent)
     tasks = [read_task(agent, task, data) for task in plan.tasks]
     interface = shared_interface(tasks)
+    if plan.settings.val_episodes:
+        for task in tasks:
+            check_environment(task)
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
     chosen = {task: choose_demonstrations(seeds[task], plan.demos, plan.seed) for task in plan.tasks}
     for leftover in (run.policy.path, run.logs):

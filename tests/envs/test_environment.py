@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import ravens_suite  # noqa: F401 (registers the environments)
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Pose, euler_quaternion
+from ravens_suite.core.goals import PoseGoal
 from ravens_suite.core.observations import (
     OBSERVATION_GROUPS,
     STATE_FIELDS,
@@ -21,9 +22,12 @@ from ravens_suite.core.observations import (
 )
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.envs import environment as module
+from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.errors import ConfigError, InvalidActionError, UnknownNameError
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.primitives import PickPlace
 
 ID = "ravens_suite/BlockInsertion-v0"
 SMALL: dict[str, Any] = {"image_size": [60, 80]}
@@ -428,3 +432,35 @@ def test_both_precisions_of_the_solver_end_in_the_same_scene() -> None:
         ends.append(np.array([scene.pose(name).position for name in scene.objects()]))
         scene.close()
     assert np.abs(ends[0] - ends[1]).max() < 0.001
+
+
+class _Halfway(Task):
+    """A task whose author has not finished yet."""
+
+    max_steps = 1
+    goals: ClassVar[Any] = None
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Any:
+        scene.add("tile", objects.block(PALETTE["red"]), Pose((0.5, 0.0, 0.02)), "movable")
+        return self.goals
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"goals": None}, "returned no goals"),
+        ({"goals": []}, "returned no goals"),
+        (
+            {"goals": [PoseGoal(objects=("tyle",), targets=(Pose(),), matches=((True,),), symmetries=(0.0,))]},
+            "names tyle, but the scene has tile: name bodies in goals as in scene.add",
+        ),
+        ({"primitive": PickPlace}, r"primitive = PickPlace\(\)"),
+    ],
+)
+def test_what_the_author_of_a_task_forgot_is_said(
+    monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any], said: str
+) -> None:
+    task = type("Halfway", (_Halfway,), attributes)
+    monkeypatch.setattr(module, "load_task", lambda name: (task, {}))
+    with pytest.raises(ConfigError, match=said):
+        RavensEnv("halfway", observe=["state"]).reset(seed=0)

@@ -17,7 +17,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DivergedError, MissingDataError
-from ravens_suite.registry import load_agent
+from ravens_suite.registry import load_agent, load_task
 from ravens_suite.rollout import evaluate as evaluation
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate, tasks_of
@@ -280,3 +280,26 @@ def test_demonstrations_are_a_random_subset_without_replacement() -> None:
     assert chosen != choose_demonstrations(seeds, 10, seed=2)
     with pytest.raises(MissingDataError, match="collect more"):
         choose_demonstrations(seeds, 35, seed=0)
+
+
+def test_demonstrations_of_a_task_that_has_changed_since_are_refused_before_the_first_step(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = load_task("block-insertion")[0].primitive
+    other = type("Other", (type(real),), {"poses": ("grip", "drop")})()
+    monkeypatch.setattr(load_task("block-insertion")[0], "primitive", other)
+    plan = changed(agent="state-mlp", config={}, val_episodes=1)
+    with pytest.raises(ConflictError, match=r"has changed since .* action 'drop' was absent"):
+        train(plan, data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unfinished_agent_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from ravens_suite.agents.base import Agent\n"
+        "class Mine(Agent):\n"
+        "    name = 'mine'\n"
+        "    def act(self, observation): return {}\n"
+    )
+    with pytest.raises(ConfigError, match="lacks fit_step, make_dataset, set_training_state"):
+        train(changed(agent=f"{tmp_path}/mine.py:Mine", config={}), data, tmp_path / "run")

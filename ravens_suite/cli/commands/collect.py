@@ -25,7 +25,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Names of tasks (see: ravens-suite tasks)."""
 
     episodes: int = 100
-    """Solved episodes that shall lie in the folder of each task."""
+    """Number of solved episodes wanted of each task, those already collected included."""
 
     split: SplitName = "train"
     """Which seeds."""

@@ -21,7 +21,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Evaluate a trained agent, the oracle or a policy of yours; a second run continues where the first stopped."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a training run; or oracle, random, or package.module:name of a policy or a function of yours."""
+    """Folder of a training run; or oracle, random, or a policy or function of yours: file.py:name or
+    package.module:name."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task; each that the run was trained on unless given."""

@@ -39,5 +39,6 @@ class Report(OutputOptions):
         with console.progress("report") as progress:
             done = write_report(self.folder, self.out, plan=plan, on_progress=progress)
         runs = "run" if done.runs == 1 else "runs"
-        console.say(f"{done.path}: {done.runs} {runs}, {len(done.tasks)} tasks, {done.size / 1e6:.1f} MB.")
+        tasks = "task" if len(done.tasks) == 1 else "tasks"
+        console.say(f"{done.path}: {done.runs} {runs}, {len(done.tasks)} {tasks}, {done.size / 1e6:.1f} MB.")
         console.result({"report": str(done.path), "runs": done.runs, "tasks": list(done.tasks), "bytes": done.size})

@@ -80,7 +80,7 @@ def _goals(task: Task) -> str:
     goals = task.build(scene, generator(0, "train", "scene"))
     scene.close()
     kind = type(goals[0]).__name__.removesuffix("Goal").lower()
-    return f"{len(goals)} {kind}"
+    return f"{len(goals)} {kind} goal{'' if len(goals) == 1 else 's'}"
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ class Train(OutputOptions):
         )
         out = self.out or Path("runs") / load_agent(self.agent).name / plan.name
         plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))
+        if RunFolder(out).exists() and (step := RunFolder(out).record().get("training", {}).get("step")):
+            console.say(f"{out}: continues after step {step}.")
         with console.progress(f"{self.agent} on {' and '.join(tasks)}") as progress:
             done = train(plan, self.data, out, on_progress=progress)
         score = "" if done.val_score is None else f"; mean score on validation episodes {done.val_score:.1f}"
