@@ -1,6 +1,6 @@
-"""Splits, and one random generator for each concern of an episode.
+"""Splits, and the random streams of an episode.
 
-The same seed number under two splits, or for two concerns, gives independent streams: splits are disjoint by
+The same seed number under two splits, or in two streams, gives independent numbers: splits are disjoint by
 construction and an agent's choices never shift the scene.
 """
 
@@ -13,21 +13,21 @@ import numpy as np
 from ravens_suite.errors import UnknownNameError
 
 Split = Literal["train", "val", "test"]
-Concern = Literal["scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent"]
+RandomStream = Literal["scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
-_CONCERNS: tuple[Concern, ...] = get_args(Concern)
+_STREAMS: tuple[RandomStream, ...] = get_args(RandomStream)
 
 
-def generator(seed: int, split: Split, concern: Concern) -> np.random.Generator:
-    """The random generator of one concern of one episode.
+def generator(seed: int, split: Split, stream: RandomStream) -> np.random.Generator:
+    """The random generator of one random stream of one episode.
 
     Args:
         seed: non-negative episode seed.
         split: ``train``, ``val`` or ``test``.
-        concern: what the numbers are for.
+        stream: what the numbers are for.
     """
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
-    key = (SPLITS.index(split), _CONCERNS.index(concern))
+    key = (SPLITS.index(split), _STREAMS.index(stream))
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=key))

@@ -21,7 +21,7 @@ from ravens_suite.core.observations import (
     ObservationGroup,
     checked_groups,
 )
-from ravens_suite.core.seeding import SPLITS, Concern, Split, generator
+from ravens_suite.core.seeding import SPLITS, RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control
 from ravens_suite.envs.observations import StateObserver, camera_matrices, observation_space, proprioception
 from ravens_suite.envs.variations import Variations
@@ -222,7 +222,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
                 self._renderer.close()
             self._scene.close()
 
-    def _start(self, oracle: Concern) -> None:
+    def _start(self, oracle: RandomStream) -> None:
         """Build the scene of the present seed and let it settle."""
         self._oracle_rng = generator(self._seed, self.split, oracle)
         self._control.reset()

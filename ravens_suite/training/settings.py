@@ -122,10 +122,10 @@ def resume_settings(settings: TrainingSettings, run: RunFolder, *, threads: int 
     if settings.threads is not None:
         return settings
     try:
-        begun_with = int(run.record()["plan"]["threads"])
+        first_threads = int(run.record()["plan"]["threads"])
     except (MissingDataError, DamagedDataError, KeyError, TypeError, ValueError):
-        begun_with = threads or available_cores()
-    return replace(settings, threads=begun_with)
+        first_threads = threads or available_cores()
+    return replace(settings, threads=first_threads)
 
 
 def _at_least(name: str, value: int | None, least: int) -> None:

@@ -73,11 +73,11 @@ def test_pixels_and_metres_are_inverse(row: int, column: int) -> None:
     assert AGENT_WORKSPACE.to_pixel(*AGENT_WORKSPACE.to_metres(row, column)) == (row, column)
 
 
-def test_splits_and_concerns_draw_different_numbers() -> None:
+def test_splits_and_streams_draw_different_numbers() -> None:
     draws = {
-        (split, concern): tuple(generator(7, split, concern).integers(1 << 40, size=3))
+        (split, stream): tuple(generator(7, split, stream).integers(1 << 40, size=3))
         for split in SPLITS
-        for concern in ("scene", "oracle")
+        for stream in ("scene", "oracle")
     }
     assert len(set(draws.values())) == len(draws)
     assert draws["train", "scene"] == tuple(generator(7, "train", "scene").integers(1 << 40, size=3))
