@@ -7,12 +7,15 @@ geometry of all meshes lies in one buffer; every visual shape is an instance of 
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import os
 import threading
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import moderngl
@@ -293,6 +296,7 @@ def _make_context() -> moderngl.Context:
     # fork finds no dead threads; Mesa's shader cache would start a thread too. A GPU's driver heeds neither.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
+    _load_triton()
     reasons: list[str] = []
     # Machines without development packages have only the names with a version. The first EGL device may be a GPU that
     # this user may not open, with a software rasteriser behind it.
@@ -305,6 +309,21 @@ def _make_context() -> moderngl.Context:
             except Exception as error:  # moderngl raises plain Exception, and ImportError without its EGL backend.
                 reasons.append(str(error))
     raise RendererError(f"OpenGL through EGL cannot be used here ({'; '.join(dict.fromkeys(reasons))}). {_MEND}")
+
+
+def _load_triton() -> None:
+    """Load the library of Triton, the compiler that torch's wheels for GPUs bring along, where it is installed.
+
+    Triton 3.7 and Mesa's software rasteriser each bring a copy of LLVM. Loaded after Mesa, Triton ends the process, and
+    torch loads it with its first optimiser. Loaded before, both work.
+    """
+    package = importlib.util.find_spec("triton")
+    for folder in (package.submodule_search_locations or ()) if package is not None else ():
+        for library in sorted(Path(folder, "_C").glob("libtriton*.so")):
+            try:
+                ctypes.CDLL(str(library))
+            except OSError:  # Then torch cannot load it either.
+                continue
 
 
 def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import logging
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -500,3 +503,17 @@ def test_auto_prefers_moderngl() -> None:
     made = make_renderer()
     assert made.name == "moderngl"
     made.close()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
+def test_torch_loads_its_compilers_after_a_picture() -> None:
+    """Triton's library, which torch's wheels for GPUs bring along, used to end a process that had drawn with Mesa."""
+    program = (
+        "import gymnasium, ravens_suite\n"
+        "gymnasium.make('ravens_suite/BlockInsertion-v0').reset(seed=0)\n"
+        "import torch\n"
+        "torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)\n"
+        "print('made')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip().splitlines()[-1:]) == (0, ["made"]), done.stderr
