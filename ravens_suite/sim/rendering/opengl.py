@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import sys
 import threading
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -317,6 +318,8 @@ def _load_triton() -> None:
     Triton 3.7 and Mesa's software rasteriser each bring a copy of LLVM. Loaded after Mesa, Triton ends the process, and
     torch loads it with its first optimiser. Loaded before, both work.
     """
+    if "triton" in sys.modules:
+        return
     package = importlib.util.find_spec("triton")
     for folder in (package.submodule_search_locations or ()) if package is not None else ():
         for library in sorted(Path(folder, "_C").glob("libtriton*.so")):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import _ctypes
 import gc
 import importlib.util
 import logging
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -496,6 +498,27 @@ def test_missing_egl_says_how_to_mend(monkeypatch: pytest.MonkeyPatch, caplog: p
         assert make_renderer("auto").name == "tiny"
         assert make_renderer("auto").name == "tiny"
     assert len(caplog.records) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads /proc")
+def test_triton_is_loaded_before_opengl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    library = tmp_path / "triton" / "_C" / "libtriton.so"
+    library.parent.mkdir(parents=True)
+    shutil.copy(_ctypes.__file__, library)
+    library.with_name("libtriton.damaged.so").write_bytes(b"no library")
+    (tmp_path / "triton" / "__init__.py").touch()
+    loaded: list[bool] = []
+
+    def record(*_: object, **__: object) -> None:
+        loaded.append(str(library) in Path("/proc/self/maps").read_text())
+        raise RuntimeError("enough")
+
+    monkeypatch.delitem(sys.modules, "triton", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(moderngl, "create_context", record)
+    with pytest.raises(RendererError, match="enough"):
+        opengl._make_context()
+    assert loaded and all(loaded)
 
 
 @needs_egl
