@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from ravens_suite.core.geometry import Array
+
 PIXEL_SIZE = 0.003125
 PLANE_HEIGHT = -0.001
 """Top of the ground plane: objects rest 1 mm below z = 0."""
@@ -47,9 +51,30 @@ class Workspace:
         """``(x, y)`` of a pixel: no half-pixel offset."""
         return self.low[0] + column * self.pixel_size, self.low[1] + row * self.pixel_size
 
+    def limits(self) -> tuple[Array, Array]:
+        """Lower and upper corner, each (3,) float64 metres, for positions that may have been rounded to float32.
+
+        A corner that float32 cannot hold is moved outwards by less than 1e-7 m to the next number that it can, so that
+        a position inside stays inside when it is rounded.
+        """
+        return _outward(self.low, -np.inf), _outward(self.high, np.inf)
+
 
 TASK_WORKSPACE = Workspace(low=(0.25, -0.5, 0.0), high=(0.75, 0.5, 0.30))
 """Where tasks place their objects."""
 
 AGENT_WORKSPACE = Workspace(low=(0.25, -0.5, 0.0), high=(0.75, 0.5, 0.28))
-"""What heightmaps cover and where actions may point."""
+"""What heightmaps cover and where the poses of a whole motion may lie."""
+
+WAYPOINT_WORKSPACE = Workspace(low=AGENT_WORKSPACE.low, high=(*AGENT_WORKSPACE.high[:2], 0.375))
+"""Where way-points may lie: as high as the tip at the home joints (0.368 m), where every episode begins."""
+
+
+def _outward(corner: tuple[float, float, float], direction: float) -> Array:
+    """(3,) float64: a corner if float32 can hold it, else the next float32 in a direction."""
+    rounded = np.asarray(corner, dtype=np.float32)
+    beyond = np.nextafter(rounded, np.float32(direction))
+    exact = np.asarray(corner, dtype=np.float64)
+    inside = rounded < exact if direction > 0 else rounded > exact
+    result: Array = np.where(inside, beyond, rounded).astype(np.float64)
+    return result

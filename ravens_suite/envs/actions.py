@@ -1,15 +1,18 @@
-"""Checks of an action before anything moves: positions outside the workspace are clipped, the malformed is refused."""
+"""Checks of an action before anything moves: positions outside the workspace are clipped, the malformed is refused.
+
+Quaternions need not have length 1: every one that is not zero (shorter than 1e-6) is normalised.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ravens_suite.core.geometry import Array, Pose
-from ravens_suite.core.workspace import AGENT_WORKSPACE
+from ravens_suite.core.workspace import Workspace
 from ravens_suite.errors import InvalidActionError
 
 _LEAST_NORM = 1e-6
@@ -21,20 +24,30 @@ class CheckedPose:
     """A well-formed pose.
 
     Attributes:
-        pose: position inside ``AGENT_WORKSPACE`` in metres, unit quaternion, world frame.
+        pose: position inside the workspace in metres, unit quaternion, world frame.
         clipped: whether the position lay outside and was moved to the border.
+        vector: (7,) float64, the position inside the workspace and the quaternion as it was given.
     """
 
     pose: Pose
     clipped: bool
+    vector: Array
 
 
-def checked_pose(action: Any, key: str) -> CheckedPose:
+def as_mapping(action: Any, keys: Collection[str]) -> Any:
+    """An action by name; where there is one name only, its value may come without it."""
+    if len(keys) == 1 and not isinstance(action, Mapping):
+        return dict.fromkeys(keys, action)
+    return action
+
+
+def checked_pose(action: Any, key: str, workspace: Workspace) -> CheckedPose:
     """One of the poses of an action.
 
     Args:
         action: the mapping given to ``step``.
         key: which entry to read: (7,) numbers, position in metres and quaternion (x, y, z, w), world frame.
+        workspace: where its position may lie.
 
     Raises:
         InvalidActionError: the entry is missing, has another shape, is not finite, or its quaternion is zero.
@@ -42,9 +55,10 @@ def checked_pose(action: Any, key: str) -> CheckedPose:
     vector = _vector(action, key)
     if np.linalg.norm(vector[3:]) < _LEAST_NORM:
         raise InvalidActionError(f"action[{key!r}] has a zero quaternion; give a rotation, for example (0, 0, 0, 1).")
-    position = np.clip(vector[:3], AGENT_WORKSPACE.low, AGENT_WORKSPACE.high)
+    position = np.clip(vector[:3], *workspace.limits())
     clipped = bool(np.any(position != vector[:3]))
-    return CheckedPose(Pose.from_vector(np.concatenate([position, vector[3:] / np.abs(vector[3:]).max()])), clipped)
+    pose = Pose.from_vector(np.concatenate([position, vector[3:] / np.abs(vector[3:]).max()]))
+    return CheckedPose(pose, clipped, np.concatenate([position, vector[3:]]))
 
 
 def checked_flag(action: Any, key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.geometry import Array
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.types import Action
-from ravens_suite.core.workspace import AGENT_WORKSPACE
-from ravens_suite.envs.actions import checked_flag, checked_pose
+from ravens_suite.core.workspace import AGENT_WORKSPACE, WAYPOINT_WORKSPACE, Workspace
+from ravens_suite.envs.actions import as_mapping, checked_flag, checked_pose
 from ravens_suite.envs.oracle import oracle_action
 from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.robot import Robot
@@ -28,11 +30,14 @@ class Executed:
     Attributes:
         report: outcome of the motion.
         clipped: whether a position lay outside the workspace and was moved to its border.
+        action: what was carried out: arrays by name as in the action space, positions inside the workspace, quaternions
+            as they were given.
         scores: whether the scene may be scored now; not while a body hangs in the gripper.
     """
 
     report: MotionReport
     clipped: bool
+    action: dict[str, NDArray[Any]]
     scores: bool = True
 
 
@@ -86,12 +91,14 @@ class Control(ABC):
 class PrimitiveControl(Control):
     """An action is a whole motion: the poses of the task's primitive, usually ``pick`` and ``place``.
 
-    Each is (7,) float64: position in metres and quaternion (x, y, z, w), world frame.
+    Each is (7,) float64: position in metres inside ``AGENT_WORKSPACE`` and quaternion (x, y, z, w) of any length but
+    zero, world frame. Where there is one pose only, an action may be its array alone.
     """
 
     def __init__(self, task: Task, robot: Robot) -> None:
         super().__init__(task, robot)
-        self.action_space = gymnasium.spaces.Dict({name: _pose_space() for name in task.primitive.poses})
+        space = _pose_space(AGENT_WORKSPACE)
+        self.action_space = gymnasium.spaces.Dict({name: deepcopy(space) for name in task.primitive.poses})
 
     @property
     def max_steps(self) -> int:
@@ -100,25 +107,31 @@ class PrimitiveControl(Control):
 
     def execute(self, action: Any) -> Executed:
         """Check every pose of the primitive, then carry out the motion. See ``Control``."""
-        poses = {name: checked_pose(action, name) for name in self.task.primitive.poses}
+        names = self.task.primitive.poses
+        action = as_mapping(action, names)
+        poses = {name: checked_pose(action, name, AGENT_WORKSPACE) for name in names}
         report = self.task.primitive(self.robot, Action(**{name: checked.pose for name, checked in poses.items()}))
-        return Executed(report, any(checked.clipped for checked in poses.values()))
+        clipped = any(checked.clipped for checked in poses.values())
+        return Executed(report, clipped, {name: checked.vector for name, checked in poses.items()})
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The poses of one whole motion. See ``Control``."""
-        return dict(oracle_action(self.robot.scene, self.task.primitive, goal, rng).to_dict())
+        poses = oracle_action(self.robot.scene, self.task.primitive, goal, rng).to_dict()
+        return {name: _inside(vector, AGENT_WORKSPACE) for name, vector in poses.items()}
 
 
 class WaypointControl(Control):
     """An action is a way-point: the continuous form of a task.
 
-    ``pose`` (7,) float64 is where the tool's tip goes: position in metres and quaternion (x, y, z, w), world frame.
+    ``pose`` (7,) float64 is where the tool's tip goes: position in metres inside ``WAYPOINT_WORKSPACE`` and quaternion
+    (x, y, z, w) of any length but zero, world frame.
     ``gripper`` is 1 or 0: suction on or off once it is there; for a spatula, whether the way there is a slow push.
     """
 
     def __init__(self, task: Task, robot: Robot) -> None:
         super().__init__(task, robot)
-        self.action_space = gymnasium.spaces.Dict({"pose": _pose_space(), "gripper": gymnasium.spaces.Discrete(2)})
+        gripper = gymnasium.spaces.Discrete(2)
+        self.action_space = gymnasium.spaces.Dict({"pose": _pose_space(WAYPOINT_WORKSPACE), "gripper": gripper})
         self._plan: list[Waypoint] = []
         self._carrying = False
 
@@ -134,9 +147,10 @@ class WaypointControl(Control):
 
     def execute(self, action: Any) -> Executed:
         """Move the tip, then switch the gripper. See ``Control``."""
-        target, engaged = checked_pose(action, "pose"), checked_flag(action, "gripper")
+        target, engaged = checked_pose(action, "pose", WAYPOINT_WORKSPACE), checked_flag(action, "gripper")
         report = self.task.primitive.follow(self.robot, Waypoint(target.pose, engaged))
-        return Executed(report, target.clipped, scores=not self.robot.tool.holds)
+        done = {"pose": target.vector, "gripper": np.array(int(engaged))}
+        return Executed(report, target.clipped, done, scores=not self.robot.tool.holds)
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The next way-point of a whole motion; the next motion is planned when it is over, or its load was lost."""
@@ -147,7 +161,8 @@ class WaypointControl(Control):
                 raise OracleGaveUpError("The arm reaches no way-point of the action that the oracle has planned.")
         waypoint = self._plan.pop(0)
         self._carrying = waypoint.engaged and self.robot.tool.can_hold
-        return {"pose": waypoint.tip.vector(), "gripper": np.array(int(waypoint.engaged))}
+        pose = _inside(waypoint.tip.vector(), WAYPOINT_WORKSPACE)
+        return {"pose": pose, "gripper": np.array(int(waypoint.engaged))}
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:
@@ -168,8 +183,16 @@ def make_control(name: str, task: Task, robot: Robot) -> Control:
     raise ConfigError(f"control must be primitive or waypoint; got {name!r}.")
 
 
-def _pose_space() -> gymnasium.spaces.Box:
-    """(7,) float64. Gymnasium wants lower limits that are 0 or minus the upper one; x is clipped to 0.25 m in fact."""
-    low = np.array([0.0, AGENT_WORKSPACE.low[1], 0.0, -1, -1, -1, -1])
-    high = np.array([*AGENT_WORKSPACE.high, 1, 1, 1, 1])
-    return gymnasium.spaces.Box(low, high, dtype=np.float64)
+def _pose_space(workspace: Workspace) -> gymnasium.spaces.Box:
+    """(7,) float64: every position in it is carried out as it is, without being clipped."""
+    low, high = workspace.limits()
+    return gymnasium.spaces.Box(np.append(low, [-1.0] * 4), np.append(high, [1.0] * 4), dtype=np.float64)
+
+
+def _inside(vector: Array, workspace: Workspace) -> Array:
+    """A pose of the oracle as an action: what lies beside the table is moved to its border, as ``execute`` does.
+
+    Rounding may have left a part of the unit quaternion just above 1.
+    """
+    low, high = workspace.limits()
+    return np.concatenate([np.clip(vector[:3], low, high), np.clip(vector[3:], -1.0, 1.0)])

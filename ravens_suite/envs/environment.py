@@ -59,8 +59,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     frames: ``ravens_suite/core/observations.py``.
 
     Action: the poses of the task's primitive, usually ``pick`` and ``place``, each ``(7,)`` float64: position in metres
-    and quaternion (x, y, z, w), world frame; the identity quaternion points the tool straight down. A position outside
-    the workspace is clipped; a pose out of reach costs the step and moves nothing; both are said in ``info["motion"]``.
+    and quaternion (x, y, z, w) of any length but zero, world frame; the identity quaternion points the tool straight
+    down. A position outside the action space is clipped; a pose out of reach costs the step and moves nothing; both are
+    said in ``info["motion"]``. ``info["action"]`` is the action as it was carried out.
 
     Reward: change of the progress in [0, 1]; rewards of an episode sum to at most 1.
 
@@ -192,7 +193,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             "clipped": executed.clipped,
             "steps": self._scene.steps - before,
         }
-        return self._observe(), reward, terminated, truncated, self._info(motion)
+        return self._observe(), reward, terminated, truncated, self._info(motion) | {"action": executed.action}
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now, as an action for ``step``. It sees everything.

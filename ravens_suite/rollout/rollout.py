@@ -95,7 +95,8 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
             rollout.outcome = f"{GAVE_UP}: {error}"
             return rollout
         observation, reward, terminated, truncated, info = environment.step(action)
-        rollout.actions.append(action)
+        # What was done, which is what was asked for, unless a position was clipped to the workspace.
+        rollout.actions.append(info.get("action", action))
         rollout.rewards.append(float(reward))
         rollout.infos.append(info)
         if record:

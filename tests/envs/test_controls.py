@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.core.types import Action
-from ravens_suite.core.workspace import AGENT_WORKSPACE
+from ravens_suite.core.workspace import AGENT_WORKSPACE, WAYPOINT_WORKSPACE, Workspace
+from ravens_suite.envs.actions import checked_pose
 from ravens_suite.envs.controls import Control, make_control
 from ravens_suite.errors import ConfigError, InvalidActionError, OracleGaveUpError
 from ravens_suite.sim.bodies import Box, Cylinder, marker, solid
 from ravens_suite.sim.grippers import Spatula, Suction, Tool
-from ravens_suite.sim.robot import Robot
+from ravens_suite.sim.robot import HOME_TIP, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.primitives import WAYPOINTS_PER_ACTION, MotionReport, PickPlace, Primitive, Waypoint
@@ -124,6 +129,74 @@ def test_positions_are_clipped_to_the_workspace_for_every_pose(make: Make) -> No
     assert executed.clipped
     assert control.robot.tool.tip.position[0] == pytest.approx(AGENT_WORKSPACE.high[0])
     assert not control.execute({"tap": vector(0.5, 0.0, 0.1)}).clipped
+
+
+def corners(space: Any) -> list[Any]:
+    return [np.array([x, y, z, 0.0, 0.0, 0.0, 1.0]) for x, y, z in product(*zip(space.low, space.high, strict=True))]
+
+
+@pytest.mark.parametrize(("control", "key"), [("primitive", "tap"), ("waypoint", "pose")])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_whatever_lies_in_the_action_space_is_not_clipped(make: Make, control: str, key: str, dtype: Any) -> None:
+    space = make(Tap(), control).action_space[key]
+    workspace = AGENT_WORKSPACE if control == "primitive" else WAYPOINT_WORKSPACE
+    space.seed(0)
+    for vector in [*corners(workspace), *(space.sample() for _ in range(200))]:
+        pose = vector.astype(dtype)
+        assert space.contains(pose)
+        checked = checked_pose({key: pose}, key, workspace)
+        assert not checked.clipped
+        np.testing.assert_array_equal(checked.vector, pose)
+    np.testing.assert_allclose(space.low[:3], workspace.low, atol=1e-7)
+    np.testing.assert_allclose(space.high[:3], workspace.high, atol=1e-7)
+
+
+def test_every_waypoint_space_holds_the_pose_in_which_an_episode_begins(make: Make) -> None:
+    control = make(Tap(), "waypoint")
+    assert control.action_space["pose"].contains(HOME_TIP.vector())
+    executed = control.execute({"pose": HOME_TIP.vector(), "gripper": 0})
+    assert (executed.report.outcome, executed.clipped) == ("done", False)
+
+
+@given(
+    corner=st.tuples(*[st.floats(-2.0, 2.0)] * 3),
+    size=st.tuples(*[st.floats(0.01, 1.0)] * 3),
+    parts=st.tuples(*[st.floats(0.0, 1.0)] * 3),
+)
+def test_limits_hold_what_float32_makes_of_a_position(corner: Any, size: Any, parts: Any) -> None:
+    high = tuple(c + s for c, s in zip(corner, size, strict=True))
+    low_limit, high_limit = Workspace(corner, high).limits()
+    position = np.minimum(np.array(corner) + np.array(parts) * np.array(size), high)
+    for point in (position, position.astype(np.float32)):
+        assert np.all(low_limit <= point) and np.all(point <= high_limit)
+    np.testing.assert_allclose(low_limit, corner, atol=1e-6)
+    np.testing.assert_allclose(high_limit, high, atol=1e-6)
+
+
+def test_what_is_reported_is_what_was_done(make: Make) -> None:
+    executed = make(Tap()).execute({"tap": np.array([2.0, 0.1, 0.2, 0.0, 0.0, 0.0, 0.5], dtype=np.float32)})
+    assert executed.action["tap"].dtype == np.float64
+    np.testing.assert_allclose(executed.action["tap"], [0.75, 0.1, 0.2, 0.0, 0.0, 0.0, 0.5], atol=1e-6)
+    executed = make(Tap(), "waypoint").execute({"pose": [0.5, 0.0, 0.9, 0.0, 0.0, 0.0, 1.0], "gripper": True})
+    assert executed.action["pose"][2] == WAYPOINT_WORKSPACE.high[2]
+    assert executed.action["gripper"].dtype == np.int64
+
+
+def test_an_oracle_plans_nothing_beside_the_table(make: Make) -> None:
+    beside = replace(GOAL, targets=(Pose.planar(0.9, 0.2, 0.5, 1.0),))
+    for control in (make(Relay()), make(PickPlace(), "waypoint")):
+        actions = [control.oracle(beside, np.random.default_rng(0)) for _ in range(6)]
+        assert all(control.action_space.contains(action) for action in actions)
+
+
+def test_the_one_pose_of_an_action_may_come_without_its_name(make: Make) -> None:
+    control = make(Tap())
+    assert control.execute(vector(0.5, 0.0, 0.1)).report.outcome == "done"
+    assert list(control.execute(vector(0.5, 0.0, 0.1)).action) == ["tap"]
+    with pytest.raises(InvalidActionError, match=r"action\['tap'\] must have shape \(7,\)"):
+        control.execute(np.zeros(6))
+    with pytest.raises(InvalidActionError, match="mapping with the key 'pick'"):
+        make(Relay()).execute(vector(0.5, 0.0, 0.1))
 
 
 def test_the_oracle_takes_the_body_from_its_first_pose_to_its_last(make: Make) -> None:

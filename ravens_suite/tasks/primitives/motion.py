@@ -21,7 +21,7 @@ DESCENT_STEP = 0.001
 """Metres a physics step on the way down, until contact."""
 
 TRAVEL_HEIGHT = 0.27
-"""Metres above the table at which the oracle's way-points travel; actions end at 0.28."""
+"""Metres above the table at which the oracle's way-points travel; poses of whole motions end at 0.28."""
 
 REST_STEPS = 8
 """Physics steps between touching down and letting go."""
