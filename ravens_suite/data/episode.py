@@ -9,7 +9,9 @@ was seen at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -21,36 +23,11 @@ from numpy.typing import NDArray
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.data.container import Container, write_container
-from ravens_suite.data.frames import Encoder, Layout, decode, decode_frame
+from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
+from ravens_suite.data.frames import Encoder, check_frames, decode, decode_frame
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
-FORMAT = "ravens-suite episode 2"
 _IMAGE_AXES = 4
-
-
-@dataclass(frozen=True)
-class EpisodeSummary:
-    """What is known of an episode without reading its arrays.
-
-    Attributes:
-        task: for example ``"block-insertion"``.
-        split: ``train``, ``val`` or ``test``.
-        seed: of the scene.
-        steps: number of actions, T.
-        score: sum of rewards.
-        success: strict success at the end.
-        cameras: the N cameras of the images, in order.
-        metadata: JSON values: versions, renderer, environment arguments, motion outcomes.
-    """
-
-    task: str
-    split: str
-    seed: int
-    steps: int
-    score: float
-    success: bool
-    cameras: tuple[Camera, ...]
-    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -195,7 +172,7 @@ def write_episode(path: Path | str, episode: Episode, recording: Recording | Non
     for key, encoder in sorted(recording.images.items()):
         for frame, planes in enumerate(encoder.coded):
             for plane, blob in enumerate(planes):
-                arrays[_image_name(key, frame, plane)] = blob
+                arrays[image_name(key, frame, plane)] = blob
     layouts = {key: asdict(encoder.layout) for key, encoder in sorted(recording.images.items())}
     texts = {key: _runs(lines) for key, lines in sorted(recording.texts.items())}
     write_container(Path(path), arrays, _value(episode, bodies, layouts, texts))
@@ -240,24 +217,9 @@ class EpisodeReader:
 
     def __init__(self, path: Path | str) -> None:
         self._container = Container(Path(path))
-        value = self._container.value
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            raise DamagedDataError(f"{path} is not an episode of this version ({FORMAT}): collect it again.")
-        self.summary = EpisodeSummary(
-            value["task"],
-            value["split"],
-            value["seed"],
-            value["steps"],
-            value["score"],
-            value["success"],
-            tuple(Camera.from_json(camera) for camera in value["cameras"]),
-            value["metadata"],
-        )
-        self._bodies: list[str] = value["bodies"]
-        self._texts: dict[str, list[list[Any]]] = value["texts"]
-        self._layouts = {
-            key: Layout(**{**layout, "shape": tuple(layout["shape"])}) for key, layout in value["images"].items()
-        }
+        header = Header.of(self._container)
+        self.summary = header.summary
+        self._bodies, self._texts, self._layouts = header.bodies, header.texts, header.layouts
 
     def actions(self) -> dict[str, NDArray[Any]]:
         """Actions by key, (T, ...)."""
@@ -306,12 +268,8 @@ class EpisodeReader:
                 result[key] = self._text(key)[steps.start : steps.stop]
             elif key not in self._layouts:
                 result[key] = self._container.array(f"observations/{key}")[steps.start : steps.stop]
-            elif steps == range(count):
-                result[key] = decode(self._layouts[key], self._reader(key), count)
             else:
-                layout = self._layouts[key]
-                frames = [decode_frame(layout, self._reader(key), step) for step in steps]
-                result[key] = np.stack(frames) if frames else np.empty((0, *layout.shape[1:]), layout.dtype)
+                result[key] = self._images(key, steps)
         return result
 
     def observation(self, step: int, keys: Collection[str] | None = None) -> dict[str, Any]:
@@ -346,13 +304,43 @@ class EpisodeReader:
         )
 
     def check(self) -> None:
-        """Check every byte without decoding.
+        """Check every byte and decode every image, one at a time.
 
         Raises:
-            DamagedDataError: one is not what was written.
+            DamagedDataError: something is not what was written.
         """
         for name in self._container.names:
             self._container.blob(name)
+        for key, layout in self._layouts.items():
+            with self._decoding(key):
+                check_frames(layout, self._reader(key))
+        if not np.isclose(float(np.sum(self.rewards())), self.summary.score, rtol=0.0, atol=1e-9):
+            self._container.damaged("its score is not the sum of its rewards")
+
+    def _images(self, key: str, steps: range) -> NDArray[Any]:
+        layout, count = self._layouts[key], self.summary.steps + 1
+        if len(steps) * layout.frame_bytes > _most_memory():
+            raise ConfigError(
+                f"{self._container.path}: {len(steps)} images of {key!r} have {len(steps) * layout.frame_bytes} bytes, "
+                "more than this machine's memory: read fewer steps at a time (EpisodeReader.window)."
+            )
+        with self._decoding(key):
+            if steps == range(count):
+                return decode(layout, self._reader(key), count)
+            frames = [decode_frame(layout, self._reader(key), step) for step in steps]
+            return np.stack(frames) if frames else np.empty((0, *layout.shape[1:]), layout.dtype)
+
+    @contextmanager
+    def _decoding(self, key: str) -> Iterator[None]:
+        """Name the file in what is said of its coded images."""
+        try:
+            yield
+        except DamagedDataError:
+            raise
+        except ValueError as error:
+            self._container.damaged(f"{key!r}: {error}")
+        except MemoryError as error:
+            raise ConfigError(f"{self._container.path}: {key!r} takes more memory than there is. {error}") from error
 
     def _wanted(self, keys: Collection[str] | None) -> list[str]:
         if keys is None:
@@ -370,11 +358,15 @@ class EpisodeReader:
         return [name for name in names if name.split("/")[0] not in self._layouts or group != "observations"]
 
     def _reader(self, key: str) -> Any:
-        return lambda frame, plane: self._container.blob(_image_name(key, frame, plane))
+        return lambda frame, plane: self._container.blob(image_name(key, frame, plane))
 
 
-def _image_name(key: str, frame: int, plane: int) -> str:
-    return f"observations/{key}/{frame:04}/{plane}"
+def _most_memory() -> int:
+    """Bytes of memory that this machine has; where the system does not say so, no limit that matters."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**63
 
 
 def _value(

@@ -11,8 +11,9 @@ that of pixels where a camera sees nothing. All other values are stored bit for 
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from ravens_suite.core.types import DEPTH_UNIT
+from ravens_suite.data.fields import Damaged, Fields
 from ravens_suite.errors import ConfigError
 
 Plane = NDArray[Any]
@@ -32,6 +34,14 @@ _ROW_AXIS = 1
 _UNIT = np.float32(DEPTH_UNIT)
 _UNITS_A_METRE: Any = float(round(1 / DEPTH_UNIT))  # The annotation of cv2.multiply knows of no numbers.
 _MOST_UNITS = 2**16 - 1
+_CODED_DTYPES = ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+_CODED_DTYPES += ("float16", "float32", "float64")
+_FARTHEST = float(np.finfo(np.float32).max)
+_LEAST_AXES, _MOST_AXES = 4, 8
+_LARGEST_FRAME = 2**30
+"""Bytes of one decoded frame; three cameras of 4,096 x 4,096 pixels have 600 megabytes as int32."""
+_MOST_BYTES_A_BYTE = 2**15
+"""What Zstandard can unpack a byte to: a block has at most 128 KiB and takes at least 4 bytes (RFC 8878, 3.1.1.2)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,26 @@ class Layout:
     shape: tuple[int, ...]
     units: bool
     far: float = 0.0
+
+    @staticmethod
+    def of(fields: Fields, damaged: Damaged) -> Layout:
+        """A layout from a file, once it is one that an ``Encoder`` can have."""
+        fields.only(("dtype", "shape", "units", "far"))
+        layout = Layout(fields.text("dtype"), tuple(fields.wholes("shape")), fields.flag("units"), fields.number("far"))
+        if layout.dtype not in _CODED_DTYPES or (layout.units and layout.dtype != "float32"):
+            damaged(f"images of dtype {layout.dtype[:20]!r} cannot be coded so")
+        if not _LEAST_AXES <= len(layout.shape) <= _MOST_AXES or not all(layout.shape):
+            damaged("the shape of an image sequence is not that of images")
+        if layout.frame_bytes > _LARGEST_FRAME:
+            damaged(f"one frame of an image sequence is said to have {layout.frame_bytes} bytes")
+        if not 0 <= layout.far <= _FARTHEST:
+            damaged("the largest depth is not a depth in metres")
+        return layout
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of one decoded frame."""
+        return math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize
 
     @property
     def planes(self) -> int:
@@ -88,9 +118,14 @@ class Encoder:
         """Code one more frame, (N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes; until the next, it must not change.
 
         Raises:
-            ConfigError: it has another shape or dtype than the first.
+            ConfigError: it has another shape or dtype than the first, no pixel, or a dtype that is not coded.
         """
         if self._layout is None:
+            if not frame.size or frame.dtype.name not in _CODED_DTYPES or frame.nbytes > _LARGEST_FRAME:
+                raise ConfigError(
+                    f"An image of {frame.dtype} {frame.shape} cannot be stored: images have pixels of whole or "
+                    f"floating-point numbers, and at most {_LARGEST_FRAME} bytes."
+                )
             units = frame.dtype == np.float32
             self._layout = Layout(frame.dtype.name, (0, *frame.shape), units, float(frame.max()) if units else 0.0)
         first = (self._layout.shape[1:], self._layout.dtype)
@@ -130,14 +165,24 @@ def decode(layout: Layout, read: Callable[[int, int], bytes], stop: int | None =
 
     Returns:
         (stop, N, H, W, ...) fresh array of the layout's dtype.
+
+    Raises:
+        ValueError: coded bytes are not those of the layout.
     """
     sequence = np.empty((layout.shape[0] if stop is None else stop, *layout.shape[1:]), layout.dtype)
-    planes: list[Plane] = []
-    for frame, out in enumerate(sequence):
-        blobs = [read(frame, index) for index in range(layout.planes)]
-        planes = [_plane(blob, layout) if blob else planes[index] for index, blob in enumerate(blobs)]
-        _join(planes, layout, out)
+    for image, planes in zip(sequence, _planes_of(layout, read, len(sequence)), strict=True):
+        _join(planes, layout, image)
     return sequence
+
+
+def check_frames(layout: Layout, read: Callable[[int, int], bytes]) -> None:
+    """Decode every frame of a coded sequence, one at a time, and keep none.
+
+    Raises:
+        ValueError: coded bytes are not those of the layout.
+    """
+    for _ in _planes_of(layout, read, layout.shape[0]):
+        pass
 
 
 def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) -> NDArray[Any]:
@@ -145,14 +190,26 @@ def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) 
 
     Returns:
         (N, H, W, ...) fresh array of the layout's dtype.
+
+    Raises:
+        ValueError: coded bytes are not those of the layout.
     """
     image = np.empty(layout.shape[1:], layout.dtype)
     planes = []
     for index in range(layout.planes):
-        blob = next(blob for earlier in range(frame, -1, -1) if (blob := read(earlier, index)))
+        blob = next((blob for earlier in range(frame, -1, -1) if (blob := read(earlier, index))), b"")
         planes.append(_plane(blob, layout))
     _join(planes, layout, image)
     return image
+
+
+def _planes_of(layout: Layout, read: Callable[[int, int], bytes], stop: int) -> Iterator[list[Plane]]:
+    """The planes of frame after frame."""
+    planes: list[Plane] = []
+    for frame in range(stop):
+        blobs = [read(frame, index) for index in range(layout.planes)]
+        planes = [_plane(blob, layout) if blob or not frame else planes[index] for index, blob in enumerate(blobs)]
+        yield planes
 
 
 def _unit_plane(frame: NDArray[np.float32], far: np.float32) -> list[Plane] | None:
@@ -206,8 +263,20 @@ def _row_differences(plane: Plane) -> Plane:
 
 
 def _plane(blob: bytes, layout: Layout) -> Plane:
-    """The inverse of compressing ``_row_differences``."""
-    data = zstandard.ZstdDecompressor().decompress(blob)
+    """The inverse of compressing ``_row_differences``.
+
+    Raises:
+        ValueError: the bytes do not unpack to exactly a plane of the layout. No memory is taken for what is too large.
+    """
+    size = math.prod(layout.shape[1:]) * layout.plane_dtype.itemsize
+    try:
+        # The decompressor takes as much memory as the frame's own header asks for: compare that first.
+        said = zstandard.frame_content_size(blob)
+        if said != size or size > _MOST_BYTES_A_BYTE * len(blob):
+            raise ValueError(f"{len(blob)} coded bytes are said to be {said} bytes, but an image plane has {size}")
+        data = zstandard.ZstdDecompressor().decompress(blob, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"an image does not unpack: {error}") from error
     plane = np.frombuffer(data, layout.plane_dtype).reshape(layout.shape[1:]).copy()
     # A cumulative sum over this axis takes NumPy ten times as long as adding row by row.
     for row in range(1, plane.shape[_ROW_AXIS]):

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
-from ravens_suite.data.episode import FORMAT, Episode, EpisodeReader, Recording, write_episode
+from ravens_suite.data.episode import Episode, EpisodeReader, Recording, write_episode
+from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError

@@ -12,7 +12,7 @@ import numpy as np
 from ravens_suite.agents.base import Agent
 from ravens_suite.core.observations import Interface, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
-from ravens_suite.data.episode import FORMAT
+from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.registry import environment_id
