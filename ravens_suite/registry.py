@@ -116,6 +116,36 @@ def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
     return _checked_task(task, entry.reference) if entry.foreign else task, dict(entry.arguments)
 
 
+def variant_arguments(name: str) -> dict[str, Any]:
+    """The keyword arguments that make a variant of its task's class; empty for what is no variant. Imports nothing.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    return dict(_find("task", name.removesuffix(_CONTINUOUS), _tasks()).arguments)
+
+
+def variant_named_by(name: str, arguments: Mapping[str, Any]) -> str | None:
+    """The variant of a task that some arguments would make of it; ``None`` if there is none. Imports nothing.
+
+    Args:
+        name: of a task or its continuous form, itself no variant.
+        arguments: of its environment.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    base = name.removesuffix(_CONTINUOUS)
+    entry = _find("task", base, _tasks())
+    if entry.arguments:
+        return None
+    for other in _tasks().values():
+        same_class = other.reference == entry.reference and other.arguments
+        if same_class and all(arguments.get(key, other) == value for key, value in other.arguments.items()):
+            return other.name + name[len(base) :]
+    return None
+
+
 def load_agent(name: str) -> type[Agent[Any]]:
     """Import an agent.
 

@@ -24,6 +24,7 @@ from ravens_suite.execution.pool import JobPool, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
 from ravens_suite.registry import agent_names
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import checked_arguments
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class BenchmarkPlan:
         Raises:
             UnknownNameError: there is no such agent or task.
             ConfigError: a list is empty or a number is too small.
+            ConflictError: an argument of the environments contradicts a task.
         """
         from ravens_suite.training.loop import check_plan
 
@@ -75,6 +77,7 @@ class BenchmarkPlan:
         settings = self.resolved_settings()
         for trial in self.trials():
             check_plan(settings.plan(trial))
+            checked_arguments(trial.task, "train", settings.arguments)
 
     def resolved_settings(self) -> TrialSettings:
         """The settings with the threads of a trial, and what its demonstrations are drawn from."""

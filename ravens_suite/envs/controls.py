@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.goals import Goal
+from ravens_suite.core.observations import ControlName
 from ravens_suite.core.types import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE, WAYPOINT_WORKSPACE, Workspace
 from ravens_suite.envs.actions import as_mapping, checked_flag, checked_pose
@@ -138,7 +139,7 @@ class WaypointControl(Control):
     @property
     def max_steps(self) -> int:
         """``WAYPOINTS_PER_ACTION`` for each action of the task's published step limit."""
-        return self.task.max_steps * WAYPOINTS_PER_ACTION
+        return step_limit("waypoint", self.task.max_steps)
 
     def reset(self) -> None:
         """Drop the oracle's plan. See ``Control``."""
@@ -181,6 +182,11 @@ def make_control(name: str, task: Task, robot: Robot) -> Control:
     if name == "waypoint":
         return WaypointControl(task, robot)
     raise ConfigError(f"control must be primitive or waypoint; got {name!r}.")
+
+
+def step_limit(control: ControlName, max_steps: int) -> int:
+    """Actions of an episode at most: a task's own ``max_steps``, or as many way-points for each of them."""
+    return max_steps * (WAYPOINTS_PER_ACTION if control == "waypoint" else 1)
 
 
 def _pose_space(workspace: Workspace) -> gymnasium.spaces.Box:

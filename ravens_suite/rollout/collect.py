@@ -25,7 +25,14 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
-from ravens_suite.rollout.environments import describe_interface, first_info, make_environment, to_json, versions
+from ravens_suite.rollout.environments import (
+    checked_arguments,
+    describe_interface,
+    first_info,
+    make_environment,
+    to_json,
+    versions,
+)
 from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.rollout.rollout import roll_out, to_episode
 
@@ -127,17 +134,18 @@ def collect(
 
     Raises:
         UnknownNameError: there is no such task.
-        ConflictError: the folder holds episodes made with other settings, or another process is at work there.
+        ConflictError: the folder holds episodes made with other settings, another process is at work there, or an
+            argument contradicts the task or the split.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
-    environment_id(task)
+    arguments = checked_arguments(task, split, arguments or {})
     if episodes < 1:
         raise ConfigError(f"--episodes must be at least 1, not {episodes}.")
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)
     with store.locked():
-        job.run(pool or make_pool(), partial(DemonstrationWorker, dict(arguments or {})))
+        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments))
         store.finish()
     return Collected(
         task=task,

@@ -15,8 +15,8 @@ from gymnasium.envs.registration import load_env_creator
 
 from ravens_suite.core.observations import Interface
 from ravens_suite.envs.observations import interface_of
-from ravens_suite.errors import PlacementError
-from ravens_suite.registry import control_of, environment_id
+from ravens_suite.errors import ConflictError, PlacementError
+from ravens_suite.registry import control_of, environment_id, load_task, variant_arguments, variant_named_by
 
 _VERSIONED = ("ravens-suite", "gymnasium", "numpy", "scipy", "opencv-python-headless", "moderngl")
 _SIMULATORS = ("pybullet", "pybullet-arm64")
@@ -30,9 +30,80 @@ def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gym
     Args:
         task: registered name; ``<task>-continuous`` for way-point control.
         split: ``train``, ``val`` or ``test``.
-        arguments: further keyword arguments of the environment, JSON values.
+        arguments: further keyword arguments of the environment, JSON values. They may not contradict ``task`` and
+            ``split``.
+
+    Raises:
+        ConflictError: one does; both values are named.
     """
-    return gymnasium.make(environment_id(task), split=split, **arguments)
+    return gymnasium.make(environment_id(task), split=split, **checked_arguments(task, split, arguments, shown=True))
+
+
+def checked_arguments(task: str, split: str, arguments: Mapping[str, Any], *, shown: bool = False) -> dict[str, Any]:
+    """Arguments of an environment without those that the names of the task and of the split settle already.
+
+    Args:
+        task: registered name.
+        split: ``train``, ``val`` or ``test``.
+        arguments: as given.
+        shown: whether the environment is made to be looked at, so that a ``render_mode`` makes sense.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        ConflictError: an argument would make the environment of another task, split, control or step limit than the
+            names say, or a result would note what it is not; both values are named.
+    """
+    kept = dict(arguments)
+    for name in arguments:
+        settled = _settled(task, split, name, shown=shown)
+        if settled is None:
+            continue
+        value, why, way_out = settled
+        if to_json(kept.pop(name)) != to_json(value):
+            raise ConflictError(
+                f"The environment argument {name} is {arguments[name]!r}, but {why} {value!r}: leave it out of the "
+                f"arguments (--environment){way_out}."
+            )
+    if variant := variant_named_by(task, kept):
+        raise ConflictError(
+            f"With the environment arguments {to_json(kept)} the task is not {task!r} but {variant!r}: name that task, "
+            "and leave them out."
+        )
+    return kept
+
+
+def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str, str] | None:
+    """What the names of task and split settle of an argument: its value, why, and what else to do.
+
+    ``None`` for one that is free.
+    """
+    identifier = environment_id(task)
+    match name:
+        case "id":
+            return identifier, f"the environment of {task} is", ", and name the other task itself"
+        case "task":
+            own = gymnasium.spec(identifier).kwargs.get("task", task)
+            return own, "the task asked for is", ", and name the other task itself"
+        case "split":
+            return split, "the split asked for is", ", and choose the split by its own option (--split)"
+        case "control":
+            way_out = ", and name the other form of the task (TASK or TASK-continuous)"
+            return control_of(task), f"{task} takes actions of control", way_out
+        case "max_episode_steps":
+            way_out = ", and write max_steps in a task of your own for another limit"
+            return _step_limit(task), f"the step limit of {task} is", way_out
+        case "render_mode" if not shown:
+            return None, "nothing is shown here, so that it is", "; view and report show episodes"
+    variant = variant_arguments(task)
+    if name in variant:
+        return variant[name], f"{task} is the variant whose {name} is", ", and name the task itself, not its variant"
+    return None
+
+
+def _step_limit(task: str) -> int:
+    from ravens_suite.envs.controls import step_limit  # Imports the simulator.
+
+    return step_limit(control_of(task), load_task(task)[0].max_steps)
 
 
 def describe_interface(environment: gymnasium.Env[Any, Any], task: str) -> Interface:

@@ -22,7 +22,13 @@ from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, Mi
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id, load_agent
-from ravens_suite.rollout.environments import contradictions, describe_interface, make_environment, to_json
+from ravens_suite.rollout.environments import (
+    checked_arguments,
+    contradictions,
+    describe_interface,
+    make_environment,
+    to_json,
+)
 from ravens_suite.rollout.policies import PolicySpec, observation_for, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.rollout import roll_out
@@ -131,7 +137,7 @@ def evaluate(
     Raises:
         MissingDataError: there is no such policy.
         UnknownNameError: there is no such task or agent.
-        ConflictError: an argument contradicts the run's own; both values are named.
+        ConflictError: an argument contradicts the task, the split or the run's own; both values are named.
         ConfigError: the environment does not observe what the policy reads.
     """
     start = time.perf_counter()
@@ -163,7 +169,7 @@ def plan_evaluation(
     if task is None and len(tasks) != 1:
         raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
     chosen = task or tasks[0]
-    environment_id(chosen)
+    arguments = checked_arguments(chosen, split, arguments)
     if run is None:
         return EvaluationPlan(spec, chosen, split, observation_for(spec.kind, arguments))
     return EvaluationPlan(
