@@ -22,6 +22,13 @@ class OracleGaveUpError(RavensError, RuntimeError):
     """The scripted oracle has nothing left that it can do in this scene."""
 
 
+class MeshError(RavensError, ValueError):
+    """A shape cannot be simulated or drawn: its mesh file is missing or damaged, its size is none, or there is no room.
+
+    The last means the files through which the simulator takes bodies of several parts.
+    """
+
+
 class RendererError(RavensError, RuntimeError):
     """The renderer asked for cannot run on this machine."""
 

@@ -5,16 +5,21 @@ Lengths in metres, mass in kilograms. Every shape has a pose in its body's frame
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
+from ravens_suite.errors import MeshError, UnknownNameError
 from ravens_suite.sim import meshes
+from ravens_suite.sim.own_meshes import read_mesh
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,18 @@ class Hull:
 
 @dataclass(frozen=True)
 class Mesh:
-    """A triangle mesh ``<name>.obj`` of ``ravens_suite.assets``. As a collision shape it stands for its convex hull."""
+    """A triangle mesh. As a collision shape it stands for its convex hull.
 
-    name: str
+    Attributes:
+        name: ``"bowl"`` for ``bowl.obj`` of ``ravens_suite.assets``; or the absolute path of a mesh file of yours, with
+            its suffix, ``.obj`` or ``.stl``. A file is read once in a process.
+        pose: of its frame in the body's.
+        scale: metres per unit of the file: 0.001 for one in millimetres.
+    """
+
+    name: str | os.PathLike[str]
     pose: Pose = Pose()
+    scale: float = 1.0
 
 
 Shape = Box | Cylinder | Sphere | Hull | Mesh
@@ -108,7 +121,8 @@ def triangles(shape: Shape) -> NDArray[np.float32]:
         ``(T, 3, 3)`` float32: T triangles of three corners, counter-clockwise seen from outside. Do not write to it.
 
     Raises:
-        FileNotFoundError: a mesh asset does not exist.
+        MeshError: a mesh is missing or damaged, or a size or position is not finite.
+        UnknownNameError: the suite has no asset of this name.
     """
     match shape:
         case Box(size=size):
@@ -119,9 +133,73 @@ def triangles(shape: Shape) -> NDArray[np.float32]:
             surface = meshes.ball(radius)
         case Hull(points=points):
             surface = meshes.hull(points)
-        case Mesh(name=name):
-            surface = meshes.asset(resources.files("ravens_suite.assets") / f"{name}.obj")
+        case Mesh(name=name, scale=scale):
+            surface = _mesh(name, scale)
     corners = shape.pose.apply(surface).astype(np.float32)
+    if not np.isfinite(corners).all():
+        raise MeshError(f"{shape} has a size or a pose that is not finite: give numbers in metres.")
     corners.setflags(write=False)
     result: NDArray[np.float32] = corners
     return result
+
+
+def collision_surface(shape: Shape) -> NDArray[np.float32]:
+    """Triangles whose convex hull is what a shape collides as, in its body's frame.
+
+    Returns:
+        ``(T, 3, 3)`` float32. Do not write to it. Of a mesh file it is the hull itself, however many triangles the file
+        has; an asset's own triangles have the hull of the published objects, bit for bit.
+
+    Raises:
+        MeshError: the shape has no volume.
+    """
+    if isinstance(shape, Mesh) and _is_file(shape.name):
+        return _file_hull(shape)
+    return triangles(shape)
+
+
+def check_collisions(shapes: tuple[Shape, ...]) -> None:
+    """Raise MeshError for a shape that cannot collide, since it has no volume."""
+    for shape in shapes:
+        match shape:
+            case Box(size=lengths):
+                pass
+            case Cylinder(radius=radius, height=height):
+                lengths = (radius, radius, height)
+            case Sphere(radius=radius):
+                lengths = (radius, radius, radius)
+            case _:
+                collision_surface(shape)
+                continue
+        if not all(0 < length < math.inf for length in lengths):
+            raise MeshError(f"{shape} cannot collide: its lengths must be positive and finite, in metres.")
+
+
+@lru_cache(maxsize=512)
+def _file_hull(shape: Mesh) -> NDArray[np.float32]:
+    corners = meshes.hull(triangles(shape).reshape(-1, 3).astype(np.float64)).astype(np.float32)
+    corners.setflags(write=False)
+    result: NDArray[np.float32] = corners
+    return result
+
+
+def _is_file(name: str | os.PathLike[str]) -> bool:
+    return Path(name).is_absolute()
+
+
+def _mesh(name: str | os.PathLike[str], scale: float) -> Array:
+    if not 0 < scale < math.inf:
+        raise MeshError(f"scale of the mesh {os.fspath(name)} must be positive and finite, in metres; got {scale}.")
+    if _is_file(name):
+        return read_mesh(Path(name), scale)
+    folder, text = resources.files("ravens_suite.assets"), os.fspath(name)
+    asset = folder / f"{text}.obj"
+    if not asset.is_file():
+        known = [file.name.removesuffix(".obj") for file in folder.iterdir() if file.name.endswith(".obj")]
+        if Path(text).suffix or os.sep in text:
+            raise MeshError(
+                f"There is no mesh {text!r} among those of the suite, which have names without a suffix: give a file "
+                f"of yours by its absolute path, such as Mesh(Path(__file__).with_name({Path(text).name!r}))."
+            )
+        raise UnknownNameError("mesh", text, known)
+    return meshes.asset(asset) * scale if scale != 1 else meshes.asset(asset)

@@ -13,9 +13,13 @@ from importlib.resources.abc import Traversable
 import numpy as np
 
 from ravens_suite.core.geometry import Array, Vector
+from ravens_suite.errors import MeshError
 
 _SECTIONS = 24
 """Sides of a cylinder."""
+
+_FLAT = 1e-6
+"""Ratio of the least to the greatest extent of some points below which they lie in a plane."""
 
 _CUBE = np.array([(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _CUBE_FACES = np.array(
@@ -74,12 +78,30 @@ def ball(radius: float) -> Array:
 
 
 def hull(points: Iterable[Vector]) -> Array:
-    """The convex hull of some points."""
+    """The convex hull of some points.
+
+    Raises:
+        MeshError: they are fewer than four, not finite, or all in one plane.
+    """
     from trimesh.convex import convex_hull
 
-    mesh = convex_hull(np.asarray(points))
+    given = np.asarray(list(points), dtype=np.float64)
+    # Asked first, because trimesh 5.2 lets Qhull shake the points of a flat hull until they have a volume.
+    if not _has_volume(given):
+        raise MeshError(
+            f"The {len(given)} points of a hull have no volume: give at least four finite points, not all in one plane."
+        )
+    mesh = convex_hull(given)
     corners: Array = np.asarray(mesh.vertices)[np.asarray(mesh.faces)]
     return corners
+
+
+def _has_volume(points: Array) -> bool:
+    """Whether points reach farther than rounding in three directions."""
+    if len(points) < 4 or not np.isfinite(points).all():
+        return False
+    extents = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    return bool(extents[-1] > _FLAT * extents[0])
 
 
 def asset(path: Traversable) -> Array:

@@ -359,21 +359,19 @@ class Scene:
         """Bullet's numbers of bodies that are alike, at poses of one orientation."""
         client = self.client
         collision = self._collision_shape(body.collisions) if body.collisions else -1
-        visual = self._blank
-        if self._bullet_visuals:
-            visual = visual_shape(body.visuals, client) if body.visuals else -1
-        made: int | tuple[int, ...] = bullet.createMultiBody(
-            body.mass,
-            collision,
-            visual,
-            poses[0].position,
-            poses[0].quaternion,
-            # Plain rigid bodies step more than twice as fast as Bullet's articulated ones, but only an articulated body
-            # can be held by a constraint whose target moves, which the robot's tool needs.
-            useMaximalCoordinates=not articulated,
-            physicsClientId=client,
-            **({"batchPositions": [pose.position for pose in poses]} if len(poses) > 1 else {}),
-        )
+        with self._visual_shape(body) as visual:
+            made: int | tuple[int, ...] = bullet.createMultiBody(
+                body.mass,
+                collision,
+                visual,
+                poses[0].position,
+                poses[0].quaternion,
+                # Plain rigid bodies step more than twice as fast as Bullet's articulated ones, but only an articulated
+                # body can be held by a constraint whose target moves, which the robot's tool needs.
+                useMaximalCoordinates=not articulated,
+                physicsClientId=client,
+                **({"batchPositions": [pose.position for pose in poses]} if len(poses) > 1 else {}),
+            )
         handles = (made,) if isinstance(made, int) else made
         for handle in handles:
             self._set_dynamics(handle, body)
@@ -397,3 +395,9 @@ class Scene:
         if shapes not in self._shapes:
             self._shapes[shapes] = collision_shape(shapes, self.client)
         return self._shapes[shapes]
+
+    def _visual_shape(self, body: Body) -> contextlib.AbstractContextManager[int]:
+        """Bullet's number of what it is to draw of a body, as long as Bullet may read it."""
+        if self._bullet_visuals and body.visuals:
+            return visual_shape(body.visuals, self.client)
+        return contextlib.nullcontext(self._blank)

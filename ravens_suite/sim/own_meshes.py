@@ -1,0 +1,140 @@
+"""Reads mesh files of users: Wavefront OBJ and STL, checked before anything of them reaches the physics or an image."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ravens_suite.core.geometry import Array
+from ravens_suite.errors import MeshError
+
+LONGEST, SHORTEST = 3.0, 5e-4
+"""Metres: beyond these limits the longest side of a mesh is taken for a mistake of units."""
+
+_STL_HEADER, _STL_TRIANGLE = 84, np.dtype([("numbers", "<f4", (4, 3)), ("attribute", "<u2")])
+"""Bytes before the triangles of a binary STL file, and one of these: its normal, three corners, two bytes more."""
+
+
+def read_mesh(path: Path, scale: float) -> Array:
+    """The triangles of a mesh file.
+
+    Args:
+        path: of a ``.obj`` or ``.stl`` file. Polygons of an OBJ file are cut into triangles; normals, textures and
+            materials are skipped.
+        scale: metres per unit of the file.
+
+    Returns:
+        (T, 3, 3) float64: T triangles of three corners in metres, in the order of the file.
+
+    Raises:
+        MeshError: there is no such file, it is empty, cut short, or no mesh; a number in it is not finite; or its size
+            is none that stands on a table.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise MeshError(f"{path} is not a mesh file that the suite can read: give a file with the suffix .obj or .stl.")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MeshError(f"Cannot read the mesh {path}: {error.strerror}. Name a file that can be read.") from error
+    if not data.strip():
+        raise MeshError(f"The mesh {path} is empty: write it anew.")
+    try:
+        surface = reader(data) * scale
+    except (ValueError, IndexError, OverflowError) as error:
+        raise MeshError(f"The mesh {path} is damaged or cut short: {error}. Write it anew.") from error
+    return _checked(surface, path)
+
+
+def _checked(surface: Array, path: Path) -> Array:
+    if len(surface) == 0:
+        raise MeshError(f"The mesh {path} has no triangles: write it anew, with faces.")
+    if not np.isfinite(surface).all():
+        raise MeshError(f"The mesh {path} has a coordinate that is not a finite number: write it anew.")
+    corners = surface.reshape(-1, 3)
+    longest = float(np.ptp(corners, axis=0).max())
+    far = float(np.abs(corners).max())
+    if longest < SHORTEST:
+        raise MeshError(f"The mesh {path} is {longest:.3g} m long, less than {SHORTEST} m: {_UNITS}")
+    if longest > LONGEST or far > 2 * LONGEST:
+        raise MeshError(
+            f"The mesh {path} is {longest:.3g} m long and reaches {far:.3g} m from its origin; the most is {LONGEST} m "
+            f"and {2 * LONGEST} m: {_UNITS}"
+        )
+    return surface
+
+
+_UNITS = "lengths are metres, so give a file in millimetres as Mesh(path, scale=0.001), or move it to its origin."
+
+
+def _read_obj(data: bytes) -> Array:
+    vertices: list[tuple[float, float, float]] = []
+    faces: list[tuple[int, int, int]] = []
+    for number, words in _obj_lines(data.decode("utf-8")):
+        try:
+            if words[0] == "v":
+                x, y, z = (float(word) for word in words[1:4])
+                vertices.append((x, y, z))
+            elif words[0] == "f":
+                polygon = [_vertex(word, len(vertices)) for word in words[1:]]
+                if len(polygon) < 3:
+                    raise ValueError("a face needs three vertices")
+                faces += [(polygon[0], b, c) for b, c in itertools.pairwise(polygon[1:])]
+        except ValueError as error:
+            raise ValueError(f"line {number}, {' '.join(words)[:60]!r}: {error}") from error
+    if faces and max(map(max, faces)) >= len(vertices):
+        raise ValueError(f"a face names vertex {max(map(max, faces)) + 1}, but there are {len(vertices)}")
+    if not faces:
+        return np.empty((0, 3, 3))
+    surface: Array = np.array(vertices, dtype=np.float64)[np.array(faces)]
+    return surface
+
+
+def _obj_lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Number and words of every line that says something; a backslash at its end continues a line."""
+    words: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = line.split("#", 1)[0].rstrip()
+        words += content.removesuffix("\\").split()
+        if not content.endswith("\\") and words:
+            yield number, words
+            words = []
+    if words:
+        raise ValueError("the last line ends in a backslash")
+
+
+def _vertex(word: str, count: int) -> int:
+    """Index, from 0, of the vertex of ``v``, ``v/vt``, ``v//vn`` or ``v/vt/vn``; a negative one counts backwards."""
+    number = int(word.split("/", 1)[0])
+    if number == 0 or number < -count:
+        raise ValueError(f"there is no vertex {number}")
+    return number - 1 if number > 0 else count + number
+
+
+def _read_stl(data: bytes) -> Array:
+    count = int.from_bytes(data[_STL_HEADER - 4 : _STL_HEADER], "little")
+    expected = _STL_HEADER + count * _STL_TRIANGLE.itemsize
+    if len(data) == expected:
+        numbers = np.frombuffer(data, dtype=_STL_TRIANGLE, offset=_STL_HEADER)["numbers"]
+        surface: Array = numbers[:, 1:].astype(np.float64)
+        return surface
+    if not data.lstrip().startswith(b"solid"):
+        raise ValueError(f"its header tells of {count} triangles in {expected} bytes, but there are {len(data)}")
+    return _read_stl_text(data.decode("utf-8"))
+
+
+def _read_stl_text(text: str) -> Array:
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if lines[-1][0] != "endsolid":
+        raise ValueError("there is no endsolid at its end")
+    corners = [[float(word) for word in words[1:4]] for words in lines if words[0] == "vertex"]
+    loops = sum(words[0] == "facet" for words in lines)
+    if any(len(corner) != 3 for corner in corners) or len(corners) != 3 * loops:
+        raise ValueError("not every facet has three corners of three numbers")
+    return np.array(corners, dtype=np.float64).reshape(-1, 3, 3)
+
+
+_READERS: dict[str, Callable[[bytes], Array]] = {".obj": _read_obj, ".stl": _read_stl}
