@@ -131,7 +131,7 @@ def _read_stl_text(text: str) -> Array:
     if lines[-1][0] != "endsolid":
         raise ValueError("there is no endsolid at its end")
     corners = [[float(word) for word in words[1:4]] for words in lines if words[0] == "vertex"]
-    loops = sum(words[0] == "facet" for words in lines)
+    loops = [words[0] for words in lines].count("facet")
     if any(len(corner) != 3 for corner in corners) or len(corners) != 3 * loops:
         raise ValueError("not every facet has three corners of three numbers")
     return np.array(corners, dtype=np.float64).reshape(-1, 3, 3)
