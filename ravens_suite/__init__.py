@@ -8,6 +8,13 @@ Importing this package makes its environments known to Gymnasium, and imports ne
     environment = gymnasium.make("ravens_suite/BlockInsertion-v0")
 """
 
+from importlib.metadata import PackageNotFoundError, version
+
 from ravens_suite.registry import register_environments
+
+try:
+    __version__ = version("ravens-suite")
+except PackageNotFoundError:  # The folder itself is on the path, and nothing was installed.
+    __version__ = "unknown"
 
 register_environments()

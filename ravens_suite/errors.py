@@ -3,11 +3,57 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+_EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "tensorboard": "train",
+    "minari": "minari",
+    "h5py": "minari",
+    "PIL": "minari",
+    "ray": "ray",
+}
+"""Libraries that are not always installed, and the extra of this package that brings each along."""
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "your quota of disk space is used up: free some space",
+    errno.EACCES: "permission denied: allow it, or name another place",
+    errno.EPERM: "permission denied: allow it, or name another place",
+    errno.EROFS: "the file system can only be read: name another place",
+    errno.ENOTDIR: "a file lies where a folder is needed: move it, or name another place",
+    errno.EEXIST: "a file lies where a folder is needed: move it, or name another place",
+    errno.EISDIR: "a folder lies where a file is needed: move it, or name another place",
+    errno.ENOTEMPTY: "something lies where a folder is needed: move it, or name another place",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    errno.ENOENT: "it is not there, or was removed meanwhile: put it back, or name another place",
+    errno.EMFILE: "too many files are open: allow more (ulimit -n), or take fewer --workers",
+    errno.ENFILE: "too many files are open on this machine: close some, or take fewer --workers",
+    errno.EIO: "the disk reports an error: check it, or name another place",
+    errno.ENOMEM: "there is too little memory: take fewer --workers",
+    errno.EAGAIN: "the system refuses more processes or memory: take fewer --workers",
+}
 
 
 class RavensError(Exception):
-    """Base of all errors raised on purpose; the command line prints it as one line."""
+    """Base of all errors raised on purpose; the command line prints it as one line.
+
+    It survives pickling and copying with its class, message, attributes and notes, whatever its constructor takes: the
+    default calls the constructor again with the message alone, which raises where that takes something else.
+    """
+
+    def __reduce__(self) -> tuple[Callable[..., RavensError], tuple[Any, ...]]:
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(kind: type[RavensError], arguments: tuple[Any, ...], attributes: Mapping[str, Any]) -> RavensError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidActionError(RavensError, ValueError):
@@ -57,8 +103,21 @@ class WorkerError(RavensError, RuntimeError):
     """A worker process died or failed; finished work is kept."""
 
 
+class MissingLibraryError(RavensError, ImportError):
+    """A library is not installed; the message names the extra of this package that brings it along."""
+
+
+class FileAccessError(RavensError, OSError):
+    """The system refused to read or write a file; the message says which, why and what to do."""
+
+
 class UnknownNameError(RavensError, LookupError):
     """A task, agent or option name is not registered.
+
+    Attributes:
+        kind: what the name should be.
+        name: the name that was asked for.
+        known: the names that exist, sorted.
 
     Args:
         kind: what the name should be, for example ``"task"``.
@@ -71,3 +130,44 @@ class UnknownNameError(RavensError, LookupError):
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names) or 'none'}."
         super().__init__(f"There is no {kind} named {name!r}. {hint}")
+        self.kind, self.name, self.known = kind, name, tuple(names)
+
+
+def named(error: BaseException) -> RavensError | None:
+    """What is no fault of this package but of where it runs, as an error that says how to mend it.
+
+    Args:
+        error: any.
+
+    Returns:
+        Itself if it is one of ours; the named one of a library that is not installed, of a file that the system refuses
+        and of memory that is not there; ``None`` for any other.
+    """
+    if isinstance(error, RavensError):
+        return error
+    if isinstance(error, ModuleNotFoundError) and (library := (error.name or "").partition(".")[0]):
+        return None if library == "ravens_suite" else missing_library(library)
+    if isinstance(error, OSError):
+        return FileAccessError(_explain(error))
+    if isinstance(error, MemoryError):
+        return WorkerError("There is too little memory: take fewer --workers, or smaller images.")
+    return None
+
+
+def missing_library(name: str) -> MissingLibraryError:
+    """The error for a library that is not installed.
+
+    Args:
+        name: it is imported by.
+    """
+    wanted = f'"ravens-suite[{_EXTRAS[name]}]"' if name in _EXTRAS else "the package that provides it"
+    return MissingLibraryError(f"This needs the library {name}, which is not installed: pip install {wanted}.")
+
+
+def _explain(error: OSError) -> str:
+    """What the system refused, why, and what to do, in one line."""
+    names = (error.filename, error.filename2)
+    files = " and ".join(os.fsdecode(name) for name in names if isinstance(name, str | bytes | os.PathLike))
+    what = f"Cannot read or write {files}" if files else "Cannot go on"
+    why = _REMEDIES.get(error.errno or 0) or f"{error.strerror or error or type(error).__name__}"
+    return f"{what}: {why}. What was written before is whole; the same command then continues."

@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gymnasium
 
 from ravens_suite.core.observations import ControlName
-from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.errors import ConfigError, UnknownNameError, missing_library
 
 if TYPE_CHECKING:
     from ravens_suite.agents.base import Agent
@@ -156,8 +156,8 @@ def load_agent(name: str) -> type[Agent[Any]]:
 
     Raises:
         UnknownNameError: there is no such agent.
-        ConfigError: several packages declare it; where it is declared there is no module, no class or no agent; or
-            PyTorch is not installed.
+        ConfigError: several packages declare it, or where it is declared there is no module, no class or no agent.
+        MissingLibraryError: PyTorch is not installed.
     """
     try:
         if ":" in name:
@@ -168,7 +168,7 @@ def load_agent(name: str) -> type[Agent[Any]]:
     except ModuleNotFoundError as error:
         if error.name not in _NEEDED_BY_AGENTS:
             raise
-        raise ConfigError(f"Agents need {error.name}, which is missing: pip install 'ravens-suite[train]'.") from error
+        raise missing_library(error.name) from error
 
 
 def load_object(reference: str) -> Any:

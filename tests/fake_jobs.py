@@ -145,3 +145,67 @@ class LimitsWorker:
 
     def close(self) -> None:
         pass
+
+
+class BadlyMadeError(Exception):
+    """Cannot be pickled, unpickled or told."""
+
+    def __init__(self, left: int, right: int) -> None:
+        super().__init__(left)
+        self.held = lambda: right
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class HeldError(ConfigError):
+    """One of ours with something that cannot be pickled."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.held = lambda: None
+
+
+class UnreadableResult:
+    """Can be pickled, but not unpickled."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("not a number",)
+
+
+class HostileWorker:
+    """Fails in every way that a job can fail, but for the death of its process."""
+
+    def run(self, job: str) -> object:
+        if job == "badly made":
+            raise BadlyMadeError(1, 2)
+        if job == "held":
+            raise HeldError("It holds a function.")
+        if job == "local":
+            raise type("LocalError", (ConfigError,), {})("Of a class that nobody else has.")
+        if job == "exit":
+            raise SystemExit(3)
+        if job == "interrupt":
+            raise KeyboardInterrupt
+        if job == "disk":
+            raise OSError(28, "No space left on device", "a/file")
+        if job == "group":
+            raise ExceptionGroup("several", [ValueError("a"), BadlyMadeError(1, 2)])
+        return UnreadableResult() if job == "unreadable" else job
+
+    def close(self) -> None:
+        pass
+
+
+class TwoPartsError(ConfigError):
+    """An error of a plug-in, whose constructor takes something else than a message."""
+
+    def __init__(self, left: int, *, right: str) -> None:
+        super().__init__(f"{left} does not go with {right}.")
+        self.left, self.right = left, right
+
+
+def fail(number: int) -> None:
+    if number % 2:
+        raise TwoPartsError(number, right="the other")
+    raise UnknownNameError("task", "tusk", ["task"])

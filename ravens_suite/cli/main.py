@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 import tyro
 
+from ravens_suite import __version__
 from ravens_suite.cli.commands import COMMANDS, Command
 from ravens_suite.cli.console import Console
-from ravens_suite.errors import RavensError, UnknownNameError
+from ravens_suite.errors import RavensError, UnknownNameError, named
 
 PROGRAM = "ravens-suite"
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
-_NEEDED_TO_TRAIN = ("torch", "safetensors", "tensorboard")
+_SIGNALLED = 128
+"""Plus the number of the signal: the status that shells give to what a signal ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,12 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line; those of this process by default.
 
     Returns:
-        Exit status: 0 when the job is done, 1 when it failed, 2 for wrong usage, 130 after Ctrl-C.
+        Exit status: 0 when the job is done, 1 when it failed, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM.
     """
+    # Where other programs use the cores, too, a thread of OpenMP that waits for the others by spinning takes the time
+    # that they need. libgomp, which torch's wheels bring along, reads this when it is loaded: here it is not yet.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help"):
         (sys.stdout if given else sys.stderr).write(overview())
         return 0 if given else _USAGE
+    if given[0] in ("-V", "--version"):
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        return 0
     if given[0] not in COMMANDS:
         sys.stderr.write(f"{PROGRAM}: {UnknownNameError('command', given[0], COMMANDS)}\n")
         return _USAGE
@@ -69,6 +82,7 @@ def overview() -> str:
             *lines,
             "",
             f"{PROGRAM} COMMAND --help lists the options of a command with their defaults.",
+            f"{PROGRAM} --version says which version this is.",
             "",
         ]
     )
@@ -76,22 +90,59 @@ def overview() -> str:
 
 def _run(command: Command) -> int:
     try:
-        command.run(Console(command.json))
-    except RavensError as error:
-        sys.stderr.write(f"{PROGRAM}: {' '.join(str(error).split())}\n")
-        sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", []))
-        return _FAILED
-    except ModuleNotFoundError as error:
-        if error.name not in _NEEDED_TO_TRAIN:
-            raise
-        sys.stderr.write(
-            f"{PROGRAM}: Training needs {error.name}, which is missing: pip install 'ravens-suite[train]'.\n"
-        )
-        return _FAILED
-    except KeyboardInterrupt:
+        with _ended_by_signals():
+            command.run(Console(command.json))
+            sys.stdout.flush()
+    except KeyboardInterrupt as stop:
         sys.stderr.write(f"{PROGRAM}: stopped. What is done is kept; the same command continues.\n")
-        return _INTERRUPTED
+        return _SIGNALLED + stop.number if isinstance(stop, _Signalled) else _INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has ended, as in `ravens-suite tasks | head -1`. Python would fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SIGNALLED + signal.SIGPIPE
+    except Exception as error:
+        ours = named(error)
+        if ours is None:
+            raise
+        _complain(ours)
+        return _FAILED
     return 0
+
+
+def _complain(error: RavensError) -> None:
+    """Say an error in one line, and its notes below."""
+    sys.stderr.write(f"{PROGRAM}: {' '.join(str(error).split())}\n")
+    sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", []))
+
+
+class _Signalled(KeyboardInterrupt):
+    """A signal asks this process to end; as after Ctrl-C, what is being written is finished or taken back."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Signalled(number)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Signals that end a process at once by default, as schedulers of clusters send them, act like Ctrl-C within."""
+    names = ("SIGTERM", "SIGHUP", "SIGXCPU")
+    numbers = [number for name in names if (number := getattr(signal, name, None)) is not None]
+    try:
+        taken = {
+            number: signal.signal(number, _end) for number in numbers if signal.getsignal(number) == signal.SIG_DFL
+        }
+    except ValueError:  # Not in the main thread.
+        taken = {}
+    try:
+        yield
+    finally:
+        for number, before in taken.items():
+            signal.signal(number, before)
 
 
 def _summary(command: type[Command]) -> str:

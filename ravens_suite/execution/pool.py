@@ -8,6 +8,7 @@ from ravens_suite.execution.protocols import JobPool, Outcome, ReportingWorker, 
 
 __all__ = [
     "ENGINES",
+    "MOST_WORKERS",
     "JobPool",
     "Outcome",
     "ReportingWorker",
@@ -18,6 +19,8 @@ __all__ = [
 ]
 
 ENGINES = ("processes", "ray")
+MOST_WORKERS = 4096
+"""More processes than any machine or cluster has cores for one job; a mistyped number starts none."""
 
 
 def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, nested: bool = False) -> JobPool:
@@ -32,10 +35,13 @@ def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, ne
 
     Raises:
         UnknownNameError: there is no such engine.
-        ConfigError: fewer than one worker or try, nested jobs on Ray, or Ray is not installed.
+        ConfigError: fewer than one worker or try, too many workers, or nested jobs on Ray.
+        MissingLibraryError: Ray is not installed.
     """
     if workers < 1:
         raise ConfigError(f"--workers must be at least 1, not {workers}.")
+    if workers > MOST_WORKERS:
+        raise ConfigError(f"--workers must be at most {MOST_WORKERS}, not {workers}.")
     if tries < 1:
         raise ConfigError(f"A job needs at least one try, not {tries}.")
     if engine not in ENGINES:

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from typing import Any
 from ravens_suite.errors import ConfigError, WorkerError
 from ravens_suite.execution.cores import thread_limits
 from ravens_suite.execution.protocols import Job, JobPool, Outcome, ReportingWorker, Result, ignore_note
-from ravens_suite.execution.server import Server, encode, encode_job, to_outcome
+from ravens_suite.execution.server import Server, encode, encode_job, read_answer, to_outcome
 
 _LOG = logging.getLogger(__name__)
 _environment_lock = threading.Lock()
@@ -29,15 +30,28 @@ _SMALL = 2**15
 """Bytes of a job that may be sent while its process is busy: a pipe holds as many before anyone reads them."""
 _NOTE_SECONDS = 1.0
 _GRACE_SECONDS = 10.0
+_NAME = "ravens-suite worker"
+"""What the processes of a pool are called."""
+_UNGUARDED = 78
+"""Exit status of a process that was made to run the main script again, which wanted processes of its own."""
+_GUARD = (
+    'put what your script does below the line `if __name__ == "__main__":`, since every worker process imports the '
+    "script (or take one worker)"
+)
 
 
 @dataclass(eq=False)
 class _Process:
-    """A child process, our end of its pipe, and the indices of its jobs: it does the first of them."""
+    """A child process, our end of its pipe, and the indices of its jobs: it does the first of them.
+
+    Attributes:
+        ready: whether it has begun to take jobs; until then it imports the main script.
+    """
 
     process: BaseProcess
     connection: Connection
     jobs: deque[int] = field(default_factory=deque)
+    ready: bool = False
 
     def stop(self) -> None:
         """End it at once."""
@@ -89,6 +103,7 @@ class ProcessPool(JobPool):
     """
 
     def __init__(self, workers: int, tries: int = 3, nested: bool = False) -> None:
+        _refuse_unguarded_script()
         self._workers, self._tries, self._nested = workers, tries, nested
         self._processes: list[_Process] = []
 
@@ -155,9 +170,12 @@ class ProcessPool(JobPool):
             process = busy[connection]  # type: ignore[index]
             index = process.jobs[0]
             try:
-                answer = process.connection.recv()
+                answer = read_answer(process.connection.recv_bytes())
             except (EOFError, OSError):  # The latter in the middle of a message.
                 arrived += self._died(process, call)
+                continue
+            if answer[0] == "ready":
+                process.ready = True
                 continue
             if answer[0] == "note":
                 call.on_note(call.jobs[index], answer[1])
@@ -173,6 +191,7 @@ class ProcessPool(JobPool):
         """Put the jobs of a dead process back; the outcome of the one it died at, if that was its last try."""
         process.finish()
         self._processes.remove(process)
+        _check_start(process)
         index = process.jobs.popleft()
         call.waiting.extendleft(reversed(process.jobs))
         job, how = call.jobs[index], process.cause_of_death()
@@ -189,11 +208,41 @@ class ProcessPool(JobPool):
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         # A daemon may not have processes of its own.
-        child = context.Process(target=_serve, args=(theirs,), daemon=not self._nested)
+        child = context.Process(target=_serve, args=(theirs,), daemon=not self._nested, name=_NAME)
         with _environment({} if self._nested else thread_limits(self._workers)):
             child.start()
         theirs.close()
         return _Process(child, ours)
+
+
+def _refuse_unguarded_script() -> None:
+    """End a worker process that imports the main script, when that makes a pool again.
+
+    Without a main guard, the script would start processes that start processes; Python then raises a RuntimeError in
+    each of them, whose traceback would hide the cause.
+    """
+    process = multiprocessing.current_process()
+    # Python's own check for this (multiprocessing/spawn.py, 3.11 to 3.13).
+    if process.name == _NAME and getattr(process, "_inheriting", False):
+        sys.exit(_UNGUARDED)
+
+
+def _check_start(process: _Process) -> None:
+    """Refuse to go on when a process ended by itself before it took jobs, for every other would, too.
+
+    Raises:
+        ConfigError: the main script lacks its guard.
+        WorkerError: something else is wrong with it.
+    """
+    code = process.process.exitcode or 0
+    if process.ready or code < 0:
+        return
+    if code == _UNGUARDED:
+        raise ConfigError(f"The main script has no guard: {_GUARD}.") from None
+    raise WorkerError(
+        f"A worker process could not start (exit status {code}: see what it wrote above). If this is a script of "
+        f"yours: {_GUARD}."
+    ) from None
 
 
 @contextmanager
@@ -218,6 +267,7 @@ def _serve(connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     server = Server()
     try:
+        connection.send_bytes(encode(("ready", None)))
         while True:
             connection.send_bytes(server.answer(connection.recv_bytes(), _NoteSender(connection)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -236,7 +286,7 @@ class _NoteSender:
     def __call__(self, note: str) -> None:
         if time.monotonic() - self._last > _NOTE_SECONDS:
             self._last = time.monotonic()
-            self._connection.send(("note", note))
+            self._connection.send_bytes(encode(("note", note)))
 
 
 def _end_with_parent() -> None:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ravens_suite.errors import ConfigError, WorkerError
+from ravens_suite.errors import WorkerError, missing_library
 from ravens_suite.execution.cores import thread_limits
 from ravens_suite.execution.protocols import Job, JobPool, Outcome, ReportingWorker, Result, ignore_note
-from ravens_suite.execution.server import Server, decode, encode, encode_job, to_outcome
+from ravens_suite.execution.server import Server, encode, encode_job, read_answer, to_outcome
 
 try:
     import ray
 except ImportError as error:
-    raise ConfigError("--engine ray needs Ray: pip install 'ravens-suite[ray]'.") from error
+    raise missing_library("ray") from error
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class RayPool(JobPool):
         for reference in ray.wait(list(call.running))[0]:
             actor, index = call.running.pop(reference)
             try:
-                arrived.append(to_outcome(index, call.jobs[index], decode(ray.get(reference))))
+                arrived.append(to_outcome(index, call.jobs[index], read_answer(ray.get(reference))))
             except ray.exceptions.RayActorError:
                 self._actors.remove(actor)
                 arrived += self._died(index, call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
+from ravens_suite.errors import WorkerError
 from ravens_suite.execution.protocols import Job, JobPool, Outcome, ReportingWorker, Result, ignore_note
 
 
@@ -24,6 +25,8 @@ class SerialPool(JobPool):
                 try:
                     worker = make() if worker is None else worker
                     outcome = Outcome(index, job, worker.run(job, partial(on_note, job)))
+                except SystemExit as error:
+                    outcome = Outcome(index, job, error=WorkerError(f"The job ended its process (sys.exit({error}))."))
                 except Exception as error:
                     outcome = Outcome(index, job, error=error)
                 yield outcome

@@ -8,43 +8,77 @@ from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Literal
 
-from ravens_suite.errors import RavensError, WorkerError
+from ravens_suite.errors import RavensError, WorkerError, named
 from ravens_suite.execution.protocols import Outcome, ReportingWorker
 
-Kind = Literal["note", "result", "failure"]
+Kind = Literal["ready", "note", "result", "failure"]
 Answer = tuple[Kind, Any]
-"""A note with its text, a result, or a failure with its ``Failure``."""
+"""The process has started, a note with its text, a result, or a failure with its ``Failure``."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An error that can be sent to another process, whatever its class takes to be made.
+    """An error that can be sent to another process, whatever its class is and takes to be made.
 
     Attributes:
-        kind: class of the error.
-        message: its text.
-        notes: what was added with ``add_note``.
+        pickled: the error, encoded; empty where it cannot be.
+        message: its class and text.
+        notes: what was added with ``add_note``, and the traceback of an unexpected error.
     """
 
-    kind: type[RavensError]
+    pickled: bytes
     message: str
     notes: tuple[str, ...] = ()
 
     @staticmethod
-    def of(error: Exception) -> Failure:
-        """A ``RavensError`` keeps its class; any other becomes a ``WorkerError`` with the traceback as a note."""
-        if isinstance(error, RavensError):
-            return Failure(type(error), str(error), tuple(getattr(error, "__notes__", ())))
-        trace = "".join(traceback.format_exception(error))
-        return Failure(WorkerError, f"A worker failed with {type(error).__name__}: {error}", (trace,))
+    def of(error: BaseException) -> Failure:
+        """A ``RavensError`` stays what it is; any other becomes a ``WorkerError`` with the traceback as a note.
+
+        What is no fault of the job but of the machine (``errors.named``) becomes one of ours, without a traceback.
+        """
+        ours = named(error)
+        if ours is None:
+            trace = "".join(traceback.format_exception(error))
+            return Failure(b"", f"{type(error).__name__}: {_text(error)}".rstrip(": "), (trace,))
+        text, notes = _text(ours), tuple(map(str, getattr(ours, "__notes__", ())))
+        return Failure(_pickled(ours, text, notes), f"{type(ours).__name__}: {text}", notes)
 
     def error(self) -> RavensError:
-        """The error again. Its constructor is not called: it may take something else than the message."""
-        error = self.kind.__new__(self.kind, self.message)
-        error.args = (self.message,)
+        """The error again; a ``WorkerError`` with its message where its class is not known here."""
+        try:
+            error = decode(self.pickled) if self.pickled else None
+        except Exception:
+            error = None
+        if isinstance(error, RavensError):
+            return error
+        told = WorkerError(f"A worker failed with {self.message}")
         for note in self.notes:
-            error.add_note(note)
-        return error
+            told.add_note(note)
+        return told
+
+
+def _pickled(error: RavensError, text: str, notes: tuple[str, ...]) -> bytes:
+    """An error as bytes: with its attributes, or, where these cannot be pickled, with message and notes alone."""
+    plain = error.__class__.__new__(error.__class__, text)
+    plain.args = (text,)
+    for note in notes:
+        plain.add_note(note)
+    for candidate in (error, plain):
+        try:
+            data = encode(candidate)
+            decode(data)
+        except Exception:
+            continue
+        return data
+    return b""
+
+
+def _text(error: BaseException) -> str:
+    """The text of an error; some classes fail at telling it."""
+    try:
+        return str(error)
+    except Exception:
+        return "(an error without a text)"
 
 
 def encode(value: Any) -> bytes:
@@ -71,6 +105,15 @@ def encode_job(make: bytes, job: Any) -> bytes:
     return encode((make, job))
 
 
+def read_answer(message: bytes) -> Answer:
+    """The inverse of what ``Server.answer`` does; a result that cannot be decoded here is a failure, too."""
+    try:
+        answer: Answer = decode(message)
+    except Exception as error:
+        return "failure", Failure.of(error)
+    return answer
+
+
 def to_outcome(index: int, job: Any, answer: Answer) -> Outcome[Any, Any]:
     """What an answer says of a job."""
     kind, value = answer
@@ -89,7 +132,7 @@ class Server:
         try:
             make, job = decode(message)
             return encode(("result", self._worker_of(make).run(job, on_note)))
-        except Exception as error:
+        except BaseException as error:  # A job that calls sys.exit has failed, too.
             return encode(("failure", Failure.of(error)))
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ravens_suite.core.observations import Interface
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, DivergedError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, DivergedError, missing_library
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_agent
 from ravens_suite.rollout.provenance import join_commits, provenance
@@ -131,8 +132,11 @@ def check_plan(plan: TrainingPlan) -> None:
     Raises:
         ConfigError: a number is too small, a setting of the agent is unknown, or it gives other actions.
         UnknownNameError: there is no such agent or task.
+        MissingLibraryError: a library that training needs is not installed.
     """
     plan.check()
+    if find_spec("tensorboard") is None:
+        raise missing_library("tensorboard")
     if missing := sorted(load_agent(plan.agent).__abstractmethods__):
         raise ConfigError(f"The agent {plan.agent} lacks {', '.join(missing)}: write these methods.")
     for task in plan.tasks:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import fake_environment
 import pytest
 from fake_environment import TASK
 
+import ravens_suite
 from ravens_suite.cli.commands import COMMANDS
+from ravens_suite.cli.commands.tasks import Tasks
+from ravens_suite.cli.console import Console
 from ravens_suite.cli.main import main
 from ravens_suite.cli.progress import ConsoleProgress
+from ravens_suite.data.atomic import write_json
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
+from ravens_suite.training.settings import TrainingPlan
 
 
 @pytest.fixture(autouse=True)
@@ -142,13 +151,114 @@ def test_progress_is_a_bar_on_a_terminal_and_plain_lines_elsewhere() -> None:
         assert "3/3" in text
 
 
-def test_without_torch_training_says_how_to_install_it(
+@pytest.fixture
+def _without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after ``pip install ravens-suite``: none of the libraries of the extras can be imported."""
+    for name in list(sys.modules):
+        if name.startswith(("ravens_suite.agents", "ravens_suite.training.loop", "ravens_suite.execution.ray")):
+            monkeypatch.delitem(sys.modules, name)
+    for library in ("torch", "safetensors", "tensorboard", "minari", "h5py", "PIL", "ray"):
+        for name in [name for name in sys.modules if name.startswith(f"{library}.")]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, library, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (["train", "state-mlp", "block-insertion"], "train"),
+        (["benchmark", "--agents", "transporter", "--tasks", "block-insertion"], "train"),
+        (["quickstart", "--task", "block-insertion"], "train"),
+        (["evaluate", "run", "--workers", "1"], "train"),
+        (["report", "run"], "train"),
+        (["collect", TASK, "--engine", "ray"], "ray"),
+        (["export", "d", "--to", "minari"], "minari"),
+    ],
+)
+@pytest.mark.usefixtures("_without_extras")
+def test_without_an_extra_one_line_names_it(
+    arguments: list[str], extra: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["collect", TASK, "--episodes", "1", "--workers", "1", "--data", "d"]) == 0
+    _make_run(Path("run"))
+    capsys.readouterr()
+    assert main(arguments) == 1
+    *progress, complaint = capsys.readouterr().err.splitlines()
+    assert not [line for line in progress if not line.startswith("report: ")]
+    assert complaint.startswith("ravens-suite: ")
+    assert re.search(rf"pip install .ravens-suite\[{extra}\]", complaint), complaint
+
+
+@pytest.mark.usefixtures("_without_extras")
+def test_what_needs_no_extra_works_without(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["collect", TASK, "--episodes", "1", "--workers", "1", "--data", "d"]) == 0
+    assert main(["evaluate", "oracle", TASK, "--episodes", "1", "--workers", "1"]) == 0
+    assert main(["view", "d/fake-task/train/000000.safetensors"]) == 0
+
+
+def _make_run(path: Path) -> None:
+    """A finished run of an agent, with the curves of its training and without weights."""
+    plan = TrainingPlan(agent="state-mlp", tasks=(TASK,)).to_json()
+    environment = {"id": "ravens_suite/FakeTask-v0", "arguments": {}}
+    state = {"step": 1, "seconds": 1.0, "best_step": 1, "best_score": None, "validation": {}}
+    run = RunFolder(path)
+    run.write_record({"plan": plan, "environments": {TASK: environment}, "training": state, "finished": True})
+    write_json(run.policy.settings, {"agent": "state-mlp"})
+    run.policy.weights.touch()
+    run.logs.mkdir()
+    (run.logs / "events.out.tfevents.1").touch()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/root/d"), "/root/d: permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (MemoryError(), "too little memory"),
+        (ModuleNotFoundError("No module named 'jax'", name="jax"), "the library jax, which is not installed"),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(command: Tasks, console: Console) -> None:
+        raise error
+
+    monkeypatch.setattr(Tasks, "run", refuse)
+    assert main(["tasks"]) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("ravens-suite: ") and complaint.count("\n") == 1 and said in complaint
+
+
+def test_a_reader_that_has_ended_is_no_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [
-        name for name in sys.modules if name.startswith(("ravens_suite.agents", "ravens_suite.training.loop"))
-    ]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    assert main(["train", "state-mlp", "block-insertion"]) == 1
-    assert capsys.readouterr().err.endswith("which is missing: pip install 'ravens-suite[train]'.\n")
+    def write(command: Tasks, console: Console) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    redirected: list[int] = []
+    monkeypatch.setattr(Tasks, "run", write)
+    monkeypatch.setattr(os, "dup2", lambda new, old: redirected.append(old))
+    with Path(os.devnull).open("w") as reader:
+        monkeypatch.setattr(sys, "stdout", reader)
+        assert main(["tasks"]) == 141
+        assert redirected == [reader.fileno()]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([option]) == 0
+    assert capsys.readouterr().out == f"ravens-suite {ravens_suite.__version__}\n"
+    assert ravens_suite.__version__ == metadata.version("ravens-suite")
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_that_wait_for_others_leave_their_core_alone(
+    given: str | None, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    main(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == kept

@@ -15,9 +15,10 @@ import fake_jobs
 import pytest
 
 from ravens_suite import errors
-from ravens_suite.errors import ConfigError, RavensError, UnknownNameError, WorkerError
+from ravens_suite.errors import ConfigError, FileAccessError, RavensError, UnknownNameError, WorkerError
 from ravens_suite.execution.pool import JobPool, available_cores, make_pool
 from ravens_suite.execution.processes import ProcessPool
+from ravens_suite.execution.protocols import _MakeSilent
 from ravens_suite.execution.server import Failure, decode, encode
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -125,6 +126,45 @@ def test_our_errors_keep_class_message_and_notes(kind: type[RavensError]) -> Non
     copy = decode(encode(Failure.of(error))).error()
     assert (type(copy), str(copy), copy.args) == (kind, str(error), (str(error),))
     assert copy.__notes__ == error.__notes__ == ["Seen at step 3."]
+
+
+def test_no_error_of_a_job_breaks_its_pool() -> None:
+    jobs = ["badly made", "held", "local", "exit", "interrupt", "disk", "group", "unreadable", "fine"]
+    make = _MakeSilent(fake_jobs.HostileWorker)
+    with ProcessPool(1) as pool:
+        outcomes = {outcome.job: outcome for outcome in pool.outcomes(make, jobs)}
+    assert (outcomes["fine"].result, outcomes["fine"].error) == ("fine", None)
+    assert all(isinstance(outcomes[job].error, RavensError) for job in jobs[:-1])
+    assert outcomes["held"].failure == "It holds a function."
+    assert type(outcomes["held"].error) is fake_jobs.HeldError
+    assert "LocalError: Of a class that nobody else has." in outcomes["local"].failure
+    assert "BadlyMadeError: (an error without a text)" in outcomes["badly made"].failure
+    assert "SystemExit: 3" in outcomes["exit"].failure
+    assert isinstance(outcomes["disk"].error, FileAccessError) and not outcomes["disk"].notes
+    assert "not a number" in outcomes["unreadable"].failure
+
+
+def test_a_job_that_ends_its_process_fails_in_this_one_too() -> None:
+    with pytest.raises(WorkerError, match=r"sys\.exit\(3\)"):
+        list(make_pool().map(fake_jobs.HostileWorker, ["exit"]))
+
+
+@pytest.mark.parametrize("before_pool", ["", "sys.exit(5) if __name__ == '__mp_main__' else None\n"])
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, before_pool: str) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(fake_jobs.__file__).parent)!r})\n"
+        f"{before_pool}"
+        "import fake_jobs\n"
+        "from ravens_suite.execution.pool import make_pool\n"
+        "with make_pool(workers=2) as pool:\n"
+        "    print(list(pool.map(fake_jobs.MirrorWorker, [b'1', b'2', b'3'])))\n"
+    )
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 1
+    assert 'if __name__ == "__main__":' in run.stderr.splitlines()[-1]
+    assert run.stderr.count("Traceback (") == 1, run.stderr
+    assert "memory" not in run.stderr
 
 
 @posix
