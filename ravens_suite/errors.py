@@ -103,7 +103,7 @@ class WorkerError(RavensError, RuntimeError):
     """A worker process died or failed; finished work is kept."""
 
 
-class MissingLibraryError(RavensError, ImportError):
+class MissingLibraryError(ConfigError, ImportError):
     """A library is not installed; the message names the extra of this package that brings it along."""
 
 

@@ -294,7 +294,7 @@ def test_without_torch_agents_say_how_to_install_it(monkeypatch: pytest.MonkeyPa
     for name in [name for name in sys.modules if name.startswith("ravens_suite.agents")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ConfigError, match=r"pip install 'ravens-suite\[train\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "ravens-suite\[train\]"'):
         registry.load_agent("state-mlp")
 
 
