@@ -64,6 +64,10 @@ class PlacementError(RavensError, RuntimeError):
     """A scene could not be placed within its bounded retries."""
 
 
+class ResetNeededError(RavensError, RuntimeError):
+    """There is no episode to act in: none has begun, its reset failed, or it is over."""
+
+
 class OracleGaveUpError(RavensError, RuntimeError):
     """The scripted oracle has nothing left that it can do in this scene."""
 
@@ -93,6 +97,14 @@ class ConflictError(RavensError, ValueError):
 
 class ConfigError(RavensError, ValueError):
     """A setting has a value that cannot work."""
+
+
+class UnknownOptionError(ConfigError, TypeError):
+    """A keyword argument that neither the environment nor its task has.
+
+    It is a ``TypeError`` in Python's words, too, as it is where a function has no such argument: those who try an
+    argument first and go on without it if it is refused, can.
+    """
 
 
 class DivergedError(RavensError, ArithmeticError):

@@ -214,7 +214,10 @@ def control_of(task_name: str) -> ControlName:
 def register_environments() -> None:
     """Make every task known to ``gymnasium.make``; doing it twice changes nothing.
 
-    The environment ends its own episodes, so there is no ``TimeLimit`` wrapper.
+    The environment ends its own episodes, so there is no ``TimeLimit`` wrapper. Nor is there Gymnasium's passive
+    checker, unless ``make(disable_env_checker=False)`` asks for it: when the first reset raises, for instance because
+    the seed cannot be placed, its next ``step`` ends in a TypeError, since it unpacks the result that the first reset
+    did not have (Gymnasium 1.4.0, ``wrappers/common.py``; ``findings/gymnasium_checker_after_failed_reset.sh``).
     """
     for name in task_names():
         _register(environment_id(name), {"task": name})
@@ -223,7 +226,7 @@ def register_environments() -> None:
 
 def _register(identifier: str, arguments: dict[str, Any]) -> None:
     if identifier not in gymnasium.registry:
-        gymnasium.register(identifier, entry_point=_ENVIRONMENT, kwargs=arguments)
+        gymnasium.register(identifier, entry_point=_ENVIRONMENT, kwargs=arguments, disable_env_checker=True)
 
 
 # ---------------------------------------------------------------------- finding

@@ -21,7 +21,7 @@ from ravens_suite.envs.oracle import oracle_action
 from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.robot import Robot
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.primitives import WAYPOINTS_PER_ACTION, MotionReport, Waypoint
+from ravens_suite.tasks.primitives import OUT_OF_REACH, WAYPOINTS_PER_ACTION, MotionReport, Waypoint
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,10 @@ class Control(ABC):
             OracleGaveUpError: there is nothing that it could move.
         """
 
+    @abstractmethod
+    def rest(self) -> dict[str, NDArray[Any]]:
+        """An action that moves no body, as ``execute`` takes it."""
+
     def reset(self) -> None:  # noqa: B027 (most controls have nothing to forget)
         """Forget the last episode."""
 
@@ -119,6 +123,10 @@ class PrimitiveControl(Control):
         """The poses of one whole motion. See ``Control``."""
         poses = oracle_action(self.robot.scene, self.task.primitive, goal, rng).to_dict()
         return {name: _inside(vector, AGENT_WORKSPACE) for name, vector in poses.items()}
+
+    def rest(self) -> dict[str, NDArray[Any]]:
+        """The primitive's own. See ``Control``."""
+        return dict(self.task.primitive.rest().to_dict())
 
 
 class WaypointControl(Control):
@@ -164,6 +172,10 @@ class WaypointControl(Control):
         self._carrying = waypoint.engaged and self.robot.tool.can_hold
         pose = _inside(waypoint.tip.vector(), WAYPOINT_WORKSPACE)
         return {"pose": pose, "gripper": np.array(int(waypoint.engaged))}
+
+    def rest(self) -> dict[str, NDArray[Any]]:
+        """A way-point that no arm reaches; the gripper stays as it is. See ``Control``."""
+        return {"pose": OUT_OF_REACH.vector(), "gripper": np.array(int(self.robot.tool.holds))}
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:

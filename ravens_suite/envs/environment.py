@@ -23,9 +23,10 @@ from ravens_suite.core.observations import (
 )
 from ravens_suite.core.seeding import SPLITS, RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import StateObserver, camera_matrices, observation_space, proprioception
 from ravens_suite.envs.variations import Variations
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, UnknownOptionError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images
 from ravens_suite.sim.rendering.factory import make_renderer
@@ -106,6 +107,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         render_mode: RenderMode | None = None,
         **task_options: Any,
     ) -> None:
+        if not isinstance(task, str):
+            raise ConfigError(f"task must be the name of one, such as block-insertion; got {task!r}.")
         _check_choice("split", split, SPLITS)
         _check_choice("motion", motion, get_args(Motion))
         _check_choice("render_mode", render_mode, (None, *self.metadata["render_modes"]))
@@ -134,8 +137,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._steps = 0
         self._seed = 0
         self._oracle_rng = self._sensor_rng = np.random.default_rng(0)
+        self._lifecycle = Lifecycle()
         self._closed = False
-        most_bodies = self.task.max_bodies + distractors
+        most_bodies = self.task.max_bodies + self._variations.distractors
         self._state = StateObserver(self._scene, most_bodies)
         self.observation_space = observation_space(self.observed, self.cameras, most_bodies)
         self._control = make_control(control, self.task, self._robot)
@@ -162,9 +166,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             options: not used.
 
         Raises:
-            PlacementError: the scene cannot be placed; the message names the seed.
+            PlacementError: the scene cannot be placed; the message names the seed. There is no episode then, and the
+                environment can be reset with another seed.
         """
         super().reset(seed=seed)
+        with self._lifecycle.begins():
+            return self._reset(seed)
+
+    def _reset(self, seed: int | None) -> tuple[Observation, dict[str, Any]]:
         self._seed = int(self.np_random.integers(2**31)) if seed is None else seed
         self._sensor_rng = generator(self._seed, self.split, "sensor")
         self._scene.on_step = None
@@ -182,11 +191,18 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         Raises:
             InvalidActionError: the action has a wrong shape, a value that is not finite, or a zero quaternion. Nothing
                 has moved and the environment stays usable.
+            ResetNeededError: no episode has begun, its reset failed, or it is over.
         """
+        with self._lifecycle.acts():
+            return self._step(action)
+
+    def _step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         before = self._scene.steps
         executed, reward, terminated = self._act(action)
         self._steps += 1
         truncated = not terminated and self._steps >= self.max_steps
+        if terminated or truncated:
+            self._lifecycle.end()
         motion = {
             "outcome": executed.report.outcome,
             "grasped": executed.report.grasped,
@@ -195,12 +211,31 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         }
         return self._observe(), reward, terminated, truncated, self._info(motion) | {"action": executed.action}
 
-    def oracle_action(self) -> dict[str, NDArray[Any]]:
+    def oracle_action(self, *, or_rest: bool = False) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now, as an action for ``step``. It sees everything.
 
+        When the episode is over this is an action that moves nothing, as vector environments ask for one although they
+        ignore it and reset.
+
+        Args:
+            or_rest: where the oracle would give up, an action that moves nothing instead of an error: an error in one
+                of the environments of a vector ends them all.
+
         Raises:
-            OracleGaveUpError: it has nothing left to do.
+            OracleGaveUpError: it has nothing left that it could do.
+            ResetNeededError: no episode has begun, or its reset failed.
         """
+        if self._lifecycle.over:
+            return self._control.rest()
+        self._lifecycle.require("oracle_action")
+        try:
+            return self._oracle_action()
+        except OracleGaveUpError:
+            if or_rest:
+                return self._control.rest()
+            raise
+
+    def _oracle_action(self) -> dict[str, NDArray[Any]]:
         goal = self._scorer.goal
         if goal is None:
             raise OracleGaveUpError("All goals are met; reset the environment.")
@@ -219,6 +254,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """Free the simulator and the renderer. Closing twice is fine."""
         if not self._closed:
             self._closed = True
+            self._lifecycle.close()
             if self._renderer is not None:
                 self._renderer.close()
             self._scene.close()
@@ -289,7 +325,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._start("goal")
         for _ in range(self.max_steps):
             try:
-                _, _, over = self._act(self.oracle_action())
+                _, _, over = self._act(self._oracle_action())
             except OracleGaveUpError:
                 break
             if over:
@@ -367,14 +403,19 @@ def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
 
 
 def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
-    """The task of a name; raises ConfigError for options that it does not have."""
+    """The task of a name; raises UnknownOptionError for options that it does not have."""
     task_class, arguments = load_task(name)
     known = set(inspect.signature(task_class).parameters)
     for option in options:
         if option in _FORMER_OPTIONS:
             raise ConfigError(f"There is no option {option!r} any more: {_FORMER_OPTIONS[option]}.")
         if option not in known:
-            raise ConfigError(f"{name} has no option {option!r}; its own are: {', '.join(sorted(known - {'split'}))}.")
+            own = ", ".join(sorted(known - {"split"}))
+            # TorchRL 0.13 passes frameskip, and goes on without it if a TypeError says just this.
+            raise UnknownOptionError(
+                f"RavensEnv got an unexpected keyword argument {option!r}: {name} has no option {option!r}; its own "
+                f"are: {own}."
+            )
     return task_class(split=split, **{**arguments, **options})
 
 

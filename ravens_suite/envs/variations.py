@@ -6,6 +6,7 @@ import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -61,13 +62,12 @@ class Variations:
         """From keyword arguments of the environment; raises ConfigError for what cannot work."""
         if not isinstance(randomize, (list, tuple)) or any(name not in RANDOMIZED for name in randomize):
             raise ConfigError(f"randomize must be a list of names out of {', '.join(RANDOMIZED)}; got {randomize!r}.")
-        number = isinstance(camera_noise, (int, float)) and not isinstance(camera_noise, bool)
-        if not (number and 0 <= camera_noise < math.inf):
+        if not (isinstance(camera_noise, Real) and not _is_bool(camera_noise) and 0 <= camera_noise < math.inf):
             raise ConfigError(f"camera_noise must be a number >= 0; got {camera_noise!r}.")
-        if isinstance(distractors, bool) or not isinstance(distractors, int) or distractors < 0:
+        if not isinstance(distractors, Integral) or _is_bool(distractors) or distractors < 0:
             raise ConfigError(f"distractors must be a whole number >= 0; got {distractors!r}.")
         names = tuple(name for name in RANDOMIZED if name in randomize)
-        return Variations(names, float(camera_noise), distractors)
+        return Variations(names, float(camera_noise), int(distractors))
 
     def dress(self, scene: Scene, rng: np.random.Generator) -> None:
         """Change the looks of the bodies of a fresh scene."""
@@ -134,6 +134,10 @@ class Variations:
             size = (width, length, height)
             body = solid(Box(size), colors[int(rng.integers(len(colors)))], mass=0.05)
             scene.add(f"distractor {index + 1}", body, free_pose(scene, size, rng), "movable")
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool | np.bool_)
 
 
 def _jittered(color: Color, hue: float, saturation: float) -> Color:

@@ -464,3 +464,22 @@ def test_what_the_author_of_a_task_forgot_is_said(
     monkeypatch.setattr(module, "load_task", lambda name: (task, {}))
     with pytest.raises(ConfigError, match=said):
         RavensEnv("halfway", observe=["state"]).reset(seed=0)
+
+
+def test_an_unknown_option_is_a_type_error_in_pythons_words_and_ours() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as caught:
+        make(frameskip=1)
+    assert isinstance(caught.value, ConfigError)
+    assert "block-insertion has no option 'frameskip'" in str(caught.value)
+
+
+@pytest.mark.parametrize("task", [3, None, ["block-insertion"], b"block-insertion"])
+def test_a_task_is_named_by_text(task: Any) -> None:
+    with pytest.raises(ConfigError, match="task must be the name"):
+        RavensEnv(task)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    environment = make(observe=["state"], distractors=np.int64(1), camera_noise=np.float32(0.5))
+    assert environment.reset(seed=0)[1]["privileged"]["poses"].keys() >= {"distractor 1"}
+    environment.close()

@@ -3,8 +3,24 @@
 A new primitive is one class that derives from ``Primitive``; a task names it in ``primitive``, from wherever it is.
 """
 
-from ravens_suite.tasks.primitives.base import WAYPOINTS_PER_ACTION, MotionReport, Primitive, Waypoint, expand
+from ravens_suite.tasks.primitives.base import (
+    OUT_OF_REACH,
+    WAYPOINTS_PER_ACTION,
+    MotionReport,
+    Primitive,
+    Waypoint,
+    expand,
+)
 from ravens_suite.tasks.primitives.pick_place import PickPlace
 from ravens_suite.tasks.primitives.push import Push
 
-__all__ = ["WAYPOINTS_PER_ACTION", "MotionReport", "PickPlace", "Primitive", "Push", "Waypoint", "expand"]
+__all__ = [
+    "OUT_OF_REACH",
+    "WAYPOINTS_PER_ACTION",
+    "MotionReport",
+    "PickPlace",
+    "Primitive",
+    "Push",
+    "Waypoint",
+    "expand",
+]

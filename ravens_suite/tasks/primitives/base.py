@@ -20,6 +20,9 @@ WAYPOINTS_PER_ACTION = 16
 SAMPLES_PER_SEGMENT = 2
 """Way-points into which the oracle divides each straight segment of its path."""
 
+OUT_OF_REACH = Pose((0.5, 0.0, 0.14), (1.0, 0.0, 0.0, 0.0))
+"""In the middle of the workspace with the tool upside down: an action there moves nothing."""
+
 Outcome = Literal["done", "unreachable", "no contact", "nothing gripped", "not settled"]
 
 
@@ -95,6 +98,10 @@ class Primitive(ABC):
         else:
             end = Pose(_shifted(target.position, point, current.position))
         return Action(**{name: at if name == self.poses[0] else end for name in self.poses})
+
+    def rest(self) -> Action:
+        """An action that moves no body: by default out of reach. A primitive that ignores tilt needs another."""
+        return Action(**dict.fromkeys(self.poses, OUT_OF_REACH))
 
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """The way-points by which the oracle carries out an action in the continuous form, from where the tip is now.

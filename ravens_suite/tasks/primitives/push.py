@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import Action
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.sim.grippers import Spatula, Tool
 from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot
@@ -59,6 +60,11 @@ class Push(Primitive):
         yaw = math.atan2(dy, dx)
         start = Pose.planar(x0 - self.run_up * dx, y0 - self.run_up * dy, self.height, yaw)
         return start, Pose.planar(x0 + reach * dx, y0 + reach * dy, self.height, yaw)
+
+    def rest(self) -> Action:
+        """The shortest push, in a corner of the table where nothing is placed."""
+        x, y, z = AGENT_WORKSPACE.low
+        return Action(*[Pose((x, y, z))] * 2)
 
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """Over the start, down, along to the end, and up."""
