@@ -1,9 +1,13 @@
-"""Constraints between bodies: the mount of a tool, the grasp of a gripper, the links of a chain."""
+"""Constraints between bodies: the mount of a tool, the grasp of a gripper, the links of a chain.
+
+They end with the bodies that they tie.
+"""
 
 from __future__ import annotations
 
 from ravens_suite.core.geometry import Pose, Vector
 from ravens_suite.sim.bullet_shapes import bullet
+from ravens_suite.sim.joints import Joint
 from ravens_suite.sim.scene import Scene
 
 
@@ -13,8 +17,10 @@ class Mount:
     Args:
         scene: where it is.
         name: a robot part with mass.
-        force: newtons that the mount exerts at most.
-        stiffness: share of the position error that one physics step corrects, in (0, 1].
+        force: newtons along each axis of the world, and newton metres about it, that the mount exerts at most.
+        stiffness: share of the error in pose that one physics step makes up, in (0, 1]; it becomes that of all joints
+            of the scene, see ``Scene.stiffen``. A body that follows a command of constant speed lags behind by
+            (1 / stiffness - 1) times the way of one step.
 
     Attributes:
         target: the commanded pose.
@@ -24,22 +30,21 @@ class Mount:
         self._scene = scene
         self._name = name
         self._force = force
-        self._stiffness = stiffness
         self.target = scene.pose(name)
-        self._constraint = _constrain(scene, name, None, bullet.JOINT_FIXED, Pose(), self.target)
+        scene.stiffen(stiffness)
+        self._joint = _join(scene, name, None, bullet.JOINT_FIXED, Pose(), self.target)
         self.command(self.target)
 
     def command(self, pose: Pose) -> None:
-        """Pull the body towards ``pose`` from the next step on."""
+        """Pull the body towards ``pose`` from the next step on.
+
+        Raises:
+            RuntimeError: the body has been removed from the scene.
+        """
+        if self._joint not in self._scene.joints:
+            raise RuntimeError(f"{self._name!r} is not in the scene any more: call Robot.reset() for a new tool.")
         self.target = pose
-        bullet.changeConstraint(
-            self._constraint,
-            pose.position,
-            pose.quaternion,
-            maxForce=self._force,
-            erp=self._stiffness,
-            physicsClientId=self._scene.client,
-        )
+        self._scene.joints.pull(self._joint, pose, self._force)
 
     def jump(self, pose: Pose) -> None:
         """Put the body at ``pose`` at once, at rest."""
@@ -59,34 +64,27 @@ class Grasp:
         self._scene = scene
         self.held = held
         self.offset = scene.pose(holder).inverse() @ scene.pose(held)
-        self._constraint: int | None = _constrain(scene, holder, held, bullet.JOINT_FIXED, self.offset, Pose())
+        self._joint = _join(scene, holder, held, bullet.JOINT_FIXED, self.offset, Pose())
+
+    @property
+    def holds(self) -> bool:
+        """Whether the joint is still there: not after its release, nor when the body has been removed."""
+        return self._joint in self._scene.joints
 
     def release(self) -> None:
         """Let go. Releasing twice is fine."""
-        if self._constraint is not None:
-            bullet.removeConstraint(self._constraint, physicsClientId=self._scene.client)
-            self._constraint = None
+        self._scene.joints.end(self._joint)
 
 
-def link(scene: Scene, a: str, b: str, pivot_a: Vector, pivot_b: Vector, force: float) -> None:
-    """Join a point of body ``a`` to a point of body ``b`` (each in its own frame), by at most ``force`` newtons."""
-    constraint = _constrain(scene, a, b, bullet.JOINT_POINT2POINT, Pose(pivot_a), Pose(pivot_b))
-    bullet.changeConstraint(constraint, maxForce=force, physicsClientId=scene.client)
+def link(scene: Scene, a: str, b: str, pivot_a: Vector, pivot_b: Vector) -> None:
+    """Join a point of body ``a`` to a point of body ``b``, each in its own frame; the joint never breaks or yields.
+
+    There is no limit to its force: Bullet 3.25 takes one from ``changeConstraint(maxForce=...)`` and reports it back,
+    but a joint of two plain rigid bodies does not use it (``findings/pybullet_joint_settings_ignored.sh``).
+    """
+    _join(scene, a, b, bullet.JOINT_POINT2POINT, Pose(pivot_a), Pose(pivot_b))
 
 
-def _constrain(scene: Scene, a: str, b: str | None, joint: int, frame_a: Pose, frame_b: Pose) -> int:
-    """Bullet's number of a new joint of body ``a`` to ``b``, or to the world."""
-    constraint: int = bullet.createConstraint(
-        scene.handle(a),
-        -1,
-        -1 if b is None else scene.handle(b),
-        -1,
-        joint,
-        [0, 0, 0],
-        frame_a.position,
-        frame_b.position,
-        frame_a.quaternion,
-        frame_b.quaternion,
-        physicsClientId=scene.client,
-    )
-    return constraint
+def _join(scene: Scene, a: str, b: str | None, kind: int, frame_a: Pose, frame_b: Pose) -> Joint:
+    """A new joint of body ``a`` to ``b``, or to the world."""
+    return scene.joints.make(scene.handle(a), None if b is None else scene.handle(b), kind, frame_a, frame_b)

@@ -12,6 +12,7 @@ from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPA
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, visual_shape
+from ravens_suite.sim.joints import IgnoredPairs, Joints
 
 TIME_STEP = 1 / 480
 """Seconds of one physics step (the published demonstration scripts)."""
@@ -25,6 +26,10 @@ STILL_SPEED = 0.005
 
 SETTLE_BUDGET = 2400
 """Physics steps after which a scene that still moves is left as it is (5 s)."""
+
+JOINT_STIFFNESS = 0.2
+"""Share of the error of a joint or a mount that one physics step makes up, unless a tool asks for more: Bullet's
+default."""
 
 COARSE_TIME_STEP, COARSE_ITERATIONS = 1 / 240, 10
 """Seconds a physics step and solver iterations of ``settle_coarsely``."""
@@ -90,6 +95,8 @@ class Scene:
         self._residual = residual
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
+        self._ignored = IgnoredPairs(lambda: self.client)
+        self.joints = Joints(lambda: self.client)
         self._shapes: dict[tuple[Shape, ...], int] = {}
         self._blank = -1
         self._next_label = 0
@@ -125,9 +132,12 @@ class Scene:
             solverResidualThreshold=self._residual,
             physicsClientId=client,
         )
-        self._set_precision(TIME_STEP, _ITERATIONS)
         self._entries.clear()
         self._names.clear()
+        self._ignored.forget()
+        self.joints.forget()
+        self._set_precision(TIME_STEP, _ITERATIONS)
+        self.stiffen(JOINT_STIFFNESS)
         self._shapes.clear()
         self._blank = blank_shape(client)
         self._next_label = 0
@@ -182,9 +192,11 @@ class Scene:
             self._next_label += 1
 
     def remove(self, name: str) -> None:
-        """Take a body out of the scene."""
+        """Take a body out of the scene, and with it its joints and which bodies it passed through."""
         entry = self._entry(name)
         if entry.handle is not None:
+            self.joints.end_those_of(entry.handle)
+            self._ignored.end_those_of(entry.handle)
             bullet.removeBody(entry.handle, physicsClientId=self.client)
             del self._names[entry.handle]
         del self._entries[name]
@@ -321,15 +333,34 @@ class Scene:
                 return True
         return False
 
+    def stiffen(self, stiffness: float) -> None:
+        """Set the share of their error that all joints and mounts of the scene make up in a physics step, until reset.
+
+        Bullet 3.25 takes it from the world's parameter "erp". Its joints report the ``erp`` of ``changeConstraint``
+        back, but fixed ones and those of plain rigid bodies do not use it. Contacts have another parameter.
+
+        Args:
+            stiffness: in (0, 1].
+
+        Raises:
+            ValueError: it is not.
+        """
+        if not 0 < stiffness <= 1:
+            raise ValueError(
+                f"The stiffness of joints is a share of their error, above 0 and at most 1; got {stiffness}."
+            )
+        bullet.setPhysicsEngineParameter(erp=stiffness, physicsClientId=self.client)
+
     def settle_coarsely(self, budget: int) -> bool:
         """Settle with longer steps and fewer solver iterations, at a quarter of the cost.
 
         For bodies that fall into place before an episode, where only the kind of outcome matters.
         """
         self._set_precision(COARSE_TIME_STEP, COARSE_ITERATIONS)
-        settled = self.settle(budget)
-        self._set_precision(TIME_STEP, _ITERATIONS)
-        return settled
+        try:
+            return self.settle(budget)
+        finally:
+            self._set_precision(TIME_STEP, _ITERATIONS)
 
     def touching(self, name: str, *, ignore: Collection[str] = ()) -> list[str]:
         """Names of the bodies in contact with a body after the last step, in Bullet's order, without repeats."""
@@ -339,8 +370,8 @@ class Scene:
         return [other for other in dict.fromkeys(names) if other not in ignore]
 
     def ignore_collisions(self, a: str, b: str) -> None:
-        """Let two bodies pass through each other."""
-        bullet.setCollisionFilterPair(self.handle(a), self.handle(b), -1, -1, 0, physicsClientId=self.client)
+        """Let two bodies pass through each other, as long as both are in the scene."""
+        self._ignored.add(self.handle(a), self.handle(b))
 
     # ------------------------------------------------------------ internals
 
@@ -348,6 +379,7 @@ class Scene:
         bullet.setPhysicsEngineParameter(
             fixedTimeStep=time_step, numSolverIterations=iterations, physicsClientId=self.client
         )
+        self.joints.renew_limits()
 
     def _entry(self, name: str) -> _Entry:
         try:

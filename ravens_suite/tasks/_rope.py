@@ -24,9 +24,6 @@ LENGTH = 0.2 * math.sqrt(2)
 SPACING = LENGTH / BEADS
 """Metres between the centres of neighbouring beads."""
 
-LINK_FORCE = 100.0
-"""Newtons that a joint between two beads exerts at most."""
-
 TOLERANCE = 0.02
 """Metres by which a bead may lie beside its place."""
 
@@ -62,7 +59,7 @@ def _join(scene: Scene, names: tuple[str, ...], lower: int, upper: int) -> None:
     place of its neighbour, and the rope would be laid down with a hook at its end.
     """
     inner, outer, way = (upper, lower, -SPACING) if upper < BEADS // 2 else (lower, upper, SPACING)
-    link(scene, names[inner], names[outer], (0.0, 0.0, way), (0.0, 0.0, 0.0), LINK_FORCE)
+    link(scene, names[inner], names[outer], (0.0, 0.0, way), (0.0, 0.0, 0.0))
     # Joined beads would block each other's corners wherever the rope bends, and lock it in folds.
     scene.ignore_collisions(names[inner], names[outer])
 
