@@ -1,9 +1,10 @@
-"""Resident memory of environments: of one, after many episodes, and its growth over resets of every task.
+"""Resident memory of environments: of one, after many episodes and resets, of many that are made and dropped.
 
-    python benchmarks/memory.py [--episodes 1000] [--resets 100] [--tasks T...] [--out results/memory.json]
+    python benchmarks/memory.py [--episodes 1000] [--resets 100] [--many-resets 3000] [--environments 200]
+                                [--tasks T...] [--out results/memory.json]
 
 Each figure comes from a process of its own, so that none inherits what another has allocated. Linux only: it reads
-``/proc/self/statm``. Episodes are short (block insertion, one action of the oracle), with the published images.
+``/proc/self``. Episodes are short (block insertion, one action of the oracle), with the published images.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.registry import task_names
 
 EPISODES_TASK = "block-insertion"
+DROPPED_TASK = "place-red-in-green"
+"""Its bowls are compounds, which reach the simulator through files."""
+
 EARLY = 50
 """Episodes after which memory counts as the environment's own."""
 
@@ -67,6 +71,26 @@ def over_resets(task: str, resets: int) -> dict[str, float]:
     return {"start": start, "end": end, "growth": end - start}
 
 
+def over_environments(environments: int) -> dict[str, float]:
+    """Megabytes and open files after ``WARM_UP`` environments and after many more; none of them is closed."""
+    result: dict[str, float] = {}
+    for seed in range(WARM_UP + environments):
+        env = RavensEnv(DROPPED_TASK)
+        env.reset(seed=seed)
+        env.step(env.oracle_action())
+        del env
+        if seed + 1 == WARM_UP:
+            result = {"start": resident_megabytes(), "files_start": open_files()}
+    result |= {"end": resident_megabytes(), "files_end": open_files()}
+    result["growth"] = result["end"] - result["start"]
+    return result
+
+
+def open_files() -> int:
+    """Number of file descriptors of this process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def in_own_process(action: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
     """The result of a function that runs in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -78,6 +102,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=1000)
     parser.add_argument("--resets", type=int, default=100)
+    parser.add_argument("--many-resets", type=int, default=3000)
+    parser.add_argument("--environments", type=int, default=200)
     parser.add_argument("--tasks", nargs="+", default=task_names())
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -87,9 +113,15 @@ def main() -> None:
         "resets": options.resets,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         EPISODES_TASK: in_own_process(over_episodes, options.episodes),
+        "many_resets": {
+            "resets": options.many_resets,
+            **in_own_process(over_resets, DROPPED_TASK, options.many_resets),
+        },
+        "dropped": {"environments": options.environments, **in_own_process(over_environments, options.environments)},
         "tasks": {},
     }
-    print(json.dumps(result[EPISODES_TASK]), flush=True)
+    for name in (EPISODES_TASK, "many_resets", "dropped"):
+        print(name, json.dumps(result[name]), flush=True)
     for task in options.tasks:
         result["tasks"][task] = in_own_process(over_resets, task, options.resets)
         print(task, json.dumps(result["tasks"][task]), flush=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
@@ -182,7 +183,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._frames = []
         if self.render_mode == "rgb_array_list":
             self._record()
-            self._scene.on_step = self._on_step
+            self._scene.on_step = _weakly(self._on_step)
         return self._observe(), self._info({"outcome": "reset", "grasped": False, "clipped": False, "steps": 0})
 
     def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -251,7 +252,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         return None
 
     def close(self) -> None:
-        """Free the simulator and the renderer. Closing twice is fine."""
+        """Free the simulator and the renderer. Closing twice is fine. They are freed of a dropped environment, too."""
         if not self._closed:
             self._closed = True
             self._lifecycle.close()
@@ -394,6 +395,18 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     def _frame(self) -> NDArray[np.uint8]:
         frame: NDArray[np.uint8] = self._images([Camera("view", _VIEWPOINT, _VIEW_SIZE)]).color[0]
         return frame
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """The same without keeping the method's object, so that an environment goes when the last reference is dropped."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        alive = reference()
+        if alive is not None:
+            alive()
+
+    return call
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

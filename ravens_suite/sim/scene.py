@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -103,6 +104,9 @@ class Scene:
         self.steps = 0
         self.on_step: Callable[[], None] | None = None
         self._client: int | None = bullet.connect(bullet.DIRECT)
+        # Whoever drops a scene without closing it gets its memory back (28 MB) when the last reference to it goes.
+        self._disconnect = weakref.finalize(self, _disconnect, self._client)
+        self._disconnect.atexit = False  # The process gives everything back by itself.
         self.reset()
 
     # ---------------------------------------------------------------- life
@@ -115,11 +119,9 @@ class Scene:
         return self._client
 
     def close(self) -> None:
-        """Disconnect from Bullet. Closing twice is fine."""
-        if self._client is not None:
-            with contextlib.suppress(bullet.error):
-                bullet.disconnect(self._client)
-            self._client = None
+        """Disconnect from Bullet. Closing twice is fine. A scene that is dropped without it is closed, too."""
+        self._client = None
+        self._disconnect()
 
     def reset(self) -> None:
         """An empty world: the ground plane and the dark sheet that marks the workspace."""
@@ -433,3 +435,9 @@ class Scene:
         if self._bullet_visuals and body.visuals:
             return visual_shape(body.visuals, self.client)
         return contextlib.nullcontext(self._blank)
+
+
+def _disconnect(client: int) -> None:
+    """Free a Bullet client and everything in it."""
+    with contextlib.suppress(bullet.error):
+        bullet.disconnect(client)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import gc
 import json
+import subprocess
+import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -25,6 +29,7 @@ from ravens_suite.envs import environment as module
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.errors import ConfigError, InvalidActionError, UnknownNameError
 from ravens_suite.sim import objects
+from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.primitives import PickPlace
@@ -138,6 +143,40 @@ def test_closing_twice_is_fine() -> None:
     environment.reset(seed=0)
     environment.close()
     environment.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"renderer": "tiny", "render_mode": "rgb_array_list"},
+        {"observe": ["state", "proprioception", "goal"], "control": "waypoint"},
+    ],
+    ids=repr,
+)
+def test_an_environment_that_is_dropped_frees_what_it_held(options: dict[str, Any]) -> None:
+    gc.collect()
+    gc.disable()  # The last reference must be enough: the collector does not know of the simulator's memory.
+    try:
+        environment = gymnasium.make(ID, **{**SMALL, **options})
+        environment.reset(seed=0)
+        environment.step(environment.get_wrapper_attr("oracle_action")())
+        client = environment.unwrapped._scene.client  # type: ignore[attr-defined]
+        renderer = weakref.ref(environment.unwrapped._renderer or environment)  # type: ignore[attr-defined]
+        del environment
+        assert renderer() is None
+        assert not bullet.getConnectionInfo(client)["isConnected"]
+    finally:
+        gc.enable()
+
+
+def test_a_process_may_end_with_open_environments() -> None:
+    code = (
+        f"import gymnasium, ravens_suite; env = gymnasium.make({ID!r}, image_size=(12, 16), "
+        "render_mode='rgb_array_list'); env.reset(seed=0); circle = [env]; circle.append(circle)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not run.stderr
 
 
 def test_environments_in_one_process_do_not_disturb_each_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body
+from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.scene import Scene
 
 NAMES = [f"block {i}" for i in range(12)]
@@ -60,3 +62,30 @@ def test_bodies_added_at_once_must_be_alike(scenes: tuple[Scene, Scene]) -> None
     scene.add_alike(bodies, poses, "movable")
     with pytest.raises(ValueError, match="unique"):
         scene.add_alike(bodies, poses, "movable")
+
+
+def connected(client: int) -> bool:
+    return bool(bullet.getConnectionInfo(client)["isConnected"])
+
+
+def test_a_scene_that_is_dropped_is_closed() -> None:
+    scene = Scene()
+    client = scene.client
+    assert connected(client)
+    del scene
+    assert not connected(client)
+
+
+def test_a_scene_may_be_dropped_in_another_thread_and_closed_twice() -> None:
+    kept, scenes = Scene(), [Scene()]
+    client = scenes[0].client
+    thread = threading.Thread(target=scenes.clear)
+    thread.start()
+    thread.join()
+    assert not connected(client)
+    kept.close()
+    other = Scene()  # It may get the number of one that was closed, and must not be closed with it.
+    kept.close()
+    del kept
+    assert connected(other.client)
+    other.close()

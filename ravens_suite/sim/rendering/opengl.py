@@ -12,6 +12,8 @@ import importlib.util
 import os
 import sys
 import threading
+import weakref
+from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -74,7 +76,8 @@ class ModernglRenderer:
     name = "moderngl"
 
     def __init__(self) -> None:
-        self._device: _Device | None = _acquire()
+        self._device: _Device | None = None
+        self._use()
 
     def render(
         self,
@@ -94,16 +97,24 @@ class ModernglRenderer:
             raise RendererError("This renderer is closed; make a new one with make_renderer().")
         if self._device.process != os.getpid():
             # A fork: contexts do not survive one, so the child makes its own and never touches its parent's.
-            self._device = _acquire()
+            self._give_back.detach()
+            self._use()
         size = shared_image_size(cameras)
         with self._device.current():
             return self._device.render(scene, cameras, size, segmentation, lighting)
 
     def close(self) -> None:
-        """Give the context back; the last renderer of the process frees it. Closing twice is fine."""
-        device, self._device = self._device, None
-        if device is not None:
-            _give_back(device)
+        """Give the context back; the last renderer of the process frees it. Closing twice is fine.
+
+        A renderer that is dropped without it gives the context back, too.
+        """
+        self._device = None
+        self._give_back()
+
+    def _use(self) -> None:
+        self._device = _acquire()
+        self._give_back = weakref.finalize(self, _give_back, self._device)
+        self._give_back.atexit = False  # The process frees everything by itself.
 
 
 @dataclass
@@ -267,6 +278,9 @@ _devices: dict[int, _Device] = {}
 
 _devices_lock = threading.Lock()
 
+_given_back: deque[_Device] = deque()
+"""Devices of which one use has ended, for whoever holds or next gets the lock."""
+
 
 def _acquire() -> _Device:
     """The device of this process, made when there is none yet."""
@@ -278,18 +292,32 @@ def _acquire() -> _Device:
                 _devices[process] = _Device(context)
         device = _devices[process]
         device.users += 1
-        return device
+    _free_unused()
+    return device
 
 
 def _give_back(device: _Device) -> None:
-    """End one use of a device; the last one frees it."""
-    if device.process != os.getpid():
-        return
-    with _devices_lock:
-        device.users -= 1
-        if device.users == 0:
-            del _devices[device.process]
-            device.release()
+    """End one use of a device; the last one frees it.
+
+    Python may run this for a dropped renderer at any moment and in any thread, even in one that holds the lock. So it
+    never waits for the lock: if that is taken, its holder does the work after it.
+    """
+    _given_back.append(device)
+    _free_unused()
+
+
+def _free_unused() -> None:
+    while _given_back and _devices_lock.acquire(blocking=False):
+        try:
+            device = _given_back.popleft() if _given_back else None
+            if device is None or device.process != os.getpid():
+                continue
+            device.users -= 1
+            if device.users == 0:
+                del _devices[device.process]
+                device.release()
+        finally:
+            _devices_lock.release()
 
 
 def _make_context() -> moderngl.Context:

@@ -371,6 +371,18 @@ def test_renderers_share_one_context_until_the_last_closes(scene: Scene) -> None
 
 
 @needs_egl
+def test_a_renderer_that_is_dropped_gives_the_context_back() -> None:
+    gc.collect()
+    users = sum(device.users for device in opengl._devices.values())
+    dropped, kept = make_renderer("moderngl"), make_renderer("moderngl")
+    with opengl._devices_lock:  # Python may collect a renderer while its thread holds the lock.
+        del dropped
+        assert sum(device.users for device in opengl._devices.values()) == users + 2
+    kept.close()
+    assert sum(device.users for device in opengl._devices.values()) == users
+
+
+@needs_egl
 def test_any_thread_may_render(fast: Renderer, scene: Scene) -> None:
     populate(scene)
     images, seen = fast.render(scene, [TOP]), []
