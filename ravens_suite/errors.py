@@ -107,6 +107,14 @@ class UnknownOptionError(ConfigError, TypeError):
     """
 
 
+class InvalidPoseError(ConfigError):
+    """A pose has a number that is not finite, or its orientation is no rotation."""
+
+
+class InvalidCameraError(ConfigError):
+    """A camera, or its matrices, cannot be: intrinsics, image size, near and far."""
+
+
 class DivergedError(RavensError, ArithmeticError):
     """The training loss became infinite or not a number; checkpoints saved before are kept."""
 

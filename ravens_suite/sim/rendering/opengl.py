@@ -370,11 +370,11 @@ def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:
 def _view_projection(camera: Camera) -> Array:
     """World to clip coordinates, with y down: clip w is the depth along the optical axis."""
     rows, columns = camera.image_size
-    near, far, focal = camera.near, camera.far, camera.focal_length
+    near, far = camera.near, camera.far
     projection = np.array(
         [
-            [2 * focal / columns, 0, 0, 0],
-            [0, 2 * focal / rows, 0, 0],
+            [2 * camera.fx / columns, 0, 2 * camera.cx / columns - 1, 0],
+            [0, 2 * camera.fy / rows, 2 * camera.cy / rows - 1, 0],
             [0, 0, (far + near) / (far - near), -2 * far * near / (far - near)],
             [0, 0, 1, 0],
         ]
