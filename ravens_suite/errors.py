@@ -83,6 +83,10 @@ class RendererError(RavensError, RuntimeError):
     """The renderer asked for cannot run on this machine."""
 
 
+class ForkedRendererError(RendererError):
+    """Drawing in this forked process could hang; processes have to be started by ``spawn``."""
+
+
 class MissingDataError(RavensError, FileNotFoundError):
     """There is no data set, episode, run or checkpoint where one was looked for."""
 

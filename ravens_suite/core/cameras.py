@@ -25,6 +25,9 @@ PUBLISHED_FOCAL_LENGTH = 450.0
 _PARALLEL = 1e-6
 """Sine of the angle to the optical axis below which a direction cannot be the image's up."""
 
+MOST_PIXELS = 1 << 24
+"""Pixels of an image: 4096 x 4096. An observation of three takes 0.4 GB, its declared bounds twice that."""
+
 _FARTHEST = 1000.0
 """Metres: depth in float32 keeps its unit of 0.1 mm up to here."""
 
@@ -36,7 +39,7 @@ class Camera:
     Attributes:
         name: for example ``"front"``.
         pose: camera to world.
-        image_size: (rows, columns).
+        image_size: (rows, columns), at most ``MOST_PIXELS`` pixels.
         focal_length: pixels, along the image's rows (fx).
         near: metres, nearest depth drawn.
         far: metres, farthest depth drawn.
@@ -362,6 +365,10 @@ def _whole_size(value: Any, name: str) -> tuple[int, int]:
         isinstance(length, whole) and not isinstance(length, bool) and length >= 1 for length in (rows, columns)
     ):
         raise InvalidCameraError(f"Camera {name!r}: image_size is (rows, columns), whole numbers >= 1; got {value!r}.")
+    if int(rows) * int(columns) > MOST_PIXELS:
+        raise InvalidCameraError(
+            f"Camera {name!r}: an image of {rows} x {columns} has more than {MOST_PIXELS} pixels (4096 x 4096)."
+        )
     return int(rows), int(columns)
 
 

@@ -73,6 +73,9 @@ class TinyRenderer:
                 labels[index] = np.maximum(seen, 0)
         return Images(color, depth, labels)
 
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Nothing to refuse: cameras have fewer pixels than Bullet can count (``core/cameras.py``)."""
+
     def close(self) -> None:
         """There is nothing to free. Closing twice is fine."""
         self._closed = True
