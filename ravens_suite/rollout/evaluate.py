@@ -16,6 +16,7 @@ from typing import Any
 
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked_file
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -137,7 +138,8 @@ def evaluate(
     Raises:
         MissingDataError: there is no such policy.
         UnknownNameError: there is no such task or agent.
-        ConflictError: an argument contradicts the task, the split or the run's own; both values are named.
+        ConflictError: an argument contradicts the task, the split or the run's own; both values are named. Or
+            another process evaluates into the same file.
         ConfigError: the environment does not observe what the policy reads.
     """
     start = time.perf_counter()
@@ -147,15 +149,16 @@ def evaluate(
         raise ConfigError(f"--first-seed must be at least 0, not {first_seed}.")
     plan = plan_evaluation(policy, task, split, arguments or {})
     record = _Record(plan.path(out), plan)
-    record.load()
     seeds = range(first_seed, first_seed + episodes)
-    missing = [seed for seed in seeds if seed not in record.outcomes]
-    before = record.seconds
-    on_progress(episodes - len(missing), episodes)
-    results = (pool or make_pool()).map(partial(EvaluationWorker, plan), missing)
-    for done, (outcome, renderer) in enumerate(results, episodes - len(missing) + 1):
-        record.add(outcome, renderer, before + time.perf_counter() - start)
-        on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
+    with locked_file(record.path, "evaluating into"):
+        record.load()
+        missing = [seed for seed in seeds if seed not in record.outcomes]
+        before = record.seconds
+        on_progress(episodes - len(missing), episodes)
+        results = (pool or make_pool()).map(partial(EvaluationWorker, plan), missing)
+        for done, (outcome, renderer) in enumerate(results, episodes - len(missing) + 1):
+            record.add(outcome, renderer, before + time.perf_counter() - start)
+            on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
     return record.evaluation(seeds)
 
 
