@@ -66,7 +66,7 @@ class WaypointMlp(ModuleAgent[Windows]):
     name = "waypoint-mlp"
     config_type = WaypointMlpConfig
     config: WaypointMlpConfig
-    observation_keys = ("state", "tip_pose", "gripper")
+    observation_keys = ("state", "tip_pose", "gripper_state")
     controls = ("waypoint",)
     action_keys = ("pose", "gripper")
 

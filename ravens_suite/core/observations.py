@@ -12,10 +12,16 @@ it reads.
 | ``segmentation`` | ``segmentation`` | (N, H, W) int32 | body labels |
 | ``state`` | ``state`` | (K * 11,) float64 | see ``STATE_FIELDS``; world frame |
 | | ``state_names`` | text | names of the K bodies, one a line; empty lines for free places |
+| | ``state_names_bytes`` | (K * 65,) uint8 | the same in UTF-8, zeros after it; ``decode_text`` reads it |
 | ``proprioception`` | ``tip_pose`` | (7,) float64 | metres, quaternion (x, y, z, w), world frame |
-| | ``gripper`` | (2,) float32 | 1 where the tool touches something, 1 where it holds something |
+| | ``gripper_state`` | (2,) float32 | 1 where the tool touches something, 1 where it holds something |
 | ``goal`` | ``goal_`` before each key of the groups above | as there | the same scene when its task is done |
 | ``instruction`` | ``instruction`` | text | what is to be done |
+| | ``instruction_bytes`` | (512,) uint8 | the same in UTF-8, zeros after it; ``decode_text`` reads it |
+
+Texts come as bytes, too, for those who can only handle arrays. Gymnasium's ``AsyncVectorEnv`` is one of them: with
+shared memory, its default, it reads texts once, before there are any (Gymnasium 1.4.0, ``vector/async_vector_env.py``;
+``findings/gymnasium_text_in_shared_memory.sh``), so that ``instruction`` never arrives there.
 """
 
 from __future__ import annotations
@@ -40,9 +46,9 @@ CAMERA_KEYS = ("camera_intrinsics", "camera_poses")
 GROUP_KEYS: Mapping[ObservationGroup, tuple[str, ...]] = {
     "images": ("color", "depth", *CAMERA_KEYS),
     "segmentation": ("segmentation", *CAMERA_KEYS),
-    "state": ("state", "state_names"),
-    "proprioception": ("tip_pose", "gripper"),
-    "instruction": ("instruction",),
+    "state": ("state", "state_names", "state_names_bytes"),
+    "proprioception": ("tip_pose", "gripper_state"),
+    "instruction": ("instruction", "instruction_bytes"),
 }
 """Keys by group; those of ``goal`` are the keys of ``GOAL_GROUPS`` with ``goal_`` before them."""
 
@@ -52,6 +58,15 @@ GOAL_GROUPS: tuple[ObservationGroup, ...] = ("images", "segmentation", "state")
 
 TEXT = "str"
 """What stands for the dtype of a text in an ``ArraySpec``."""
+
+BYTES = "_bytes"
+"""After the key of a text: the same text as bytes."""
+
+INSTRUCTION_BYTES = 512
+"""Length of ``instruction_bytes``; no instruction may be longer in UTF-8."""
+
+NAME_BYTES = 65
+"""Bytes of ``state_names_bytes`` for each body: a name of at most 64 and the end of its line."""
 
 STATE_FIELDS = ("present", "x", "y", "z", "qx", "qy", "qz", "qw", "width", "length", "height")
 """The numbers of one body in ``state``: 1 if it is there, position in metres, quaternion, and its size in metres along
@@ -174,9 +189,39 @@ def named_poses(observation: Mapping[str, Any], prefix: str = "") -> dict[str, A
     """The poses in an observation with ``state``: body name to (7,) float64, position and quaternion, world frame.
 
     Args:
-        observation: with ``state`` and ``state_names``.
+        observation: with ``state`` and ``state_names`` or ``state_names_bytes``.
         prefix: ``goal_`` for those of the goal scene.
     """
+    key = f"{prefix}state_names"
+    # In a vector environment the bytes are there when the text is not.
+    text = decode_text(observation[key + BYTES]) if key + BYTES in observation else str(observation[key])
     rows: NDArray[np.float64] = np.reshape(observation[f"{prefix}state"], (-1, len(STATE_FIELDS)))
-    names = str(observation[f"{prefix}state_names"]).split("\n")
-    return {name: row[1:8].copy() for name, row in zip(names, rows, strict=False) if name and row[0]}
+    return {name: row[1:8].copy() for name, row in zip(text.split("\n"), rows, strict=False) if name and row[0]}
+
+
+def encode_text(text: str, length: int) -> NDArray[np.uint8]:
+    """A text as an array of fixed length.
+
+    Args:
+        text: without the character NUL.
+        length: of the array.
+
+    Returns:
+        (length,) uint8: UTF-8, and zeros after it.
+
+    Raises:
+        ConfigError: the text is longer, or holds a NUL.
+    """
+    encoded = text.encode()
+    if len(encoded) > length or 0 in encoded:
+        raise ConfigError(
+            f"The text {text[:40]!r}... has {len(encoded)} bytes in UTF-8: {length} at most, and no NUL, are observed."
+        )
+    array = np.zeros(length, dtype=np.uint8)
+    array[: len(encoded)] = np.frombuffer(encoded, dtype=np.uint8)
+    return array
+
+
+def decode_text(array: NDArray[np.uint8]) -> str:
+    """The inverse of ``encode_text``: the text in a (length,) uint8 array."""
+    return np.asarray(array, dtype=np.uint8).tobytes().rstrip(b"\0").decode()

@@ -25,7 +25,13 @@ from ravens_suite.core.observations import (
 from ravens_suite.core.seeding import SPLITS, RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control
 from ravens_suite.envs.lifecycle import Lifecycle
-from ravens_suite.envs.observations import StateObserver, camera_matrices, observation_space, proprioception
+from ravens_suite.envs.observations import (
+    StateObserver,
+    camera_matrices,
+    instruction,
+    observation_space,
+    proprioception,
+)
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, UnknownOptionError
 from ravens_suite.registry import load_task
@@ -349,7 +355,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         if "proprioception" in groups:
             observation |= proprioception(self._robot)
         if "instruction" in groups:
-            observation["instruction"] = self.task.current_instruction(self._scorer.steps_done)
+            observation |= instruction(self.task.current_instruction(self._scorer.steps_done))
         return observation
 
     def _draw(self, groups: Sequence[ObservationGroup]) -> Observation:

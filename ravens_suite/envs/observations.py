@@ -19,11 +19,14 @@ from ravens_suite.core.geometry import Array, Vector
 from ravens_suite.core.observations import (
     CAMERA_KEYS,
     GOAL,
+    INSTRUCTION_BYTES,
+    NAME_BYTES,
     STATE_FIELDS,
     TEXT,
     ArraySpec,
     Interface,
     ObservationGroup,
+    encode_text,
     keys_of,
 )
 from ravens_suite.errors import ConfigError
@@ -35,8 +38,6 @@ _MOST_PIXELS = 1e6
 """Pixels: no focal length or principal point is larger."""
 _FARTHEST = 100.0
 """Metres: no camera, body or tool is farther from the robot's base."""
-_LONGEST_TEXT = 4096
-_LONGEST_NAME = 64
 _STATE_LOW = (0.0, *[-_FARTHEST] * 3, *[-1.0] * 4, 0.0, 0.0, 0.0)
 _STATE_HIGH = (1.0, *[_FARTHEST] * 3, *[1.0] * 4, *[_FARTHEST] * 3)
 
@@ -54,7 +55,6 @@ def observation_space(
     count, (rows, columns) = len(cameras), cameras[0].image_size
     far = max(camera.far for camera in cameras)
     box = gymnasium.spaces.Box
-    names = _text((_LONGEST_NAME + 1) * max_bodies)
     spaces: dict[str, gymnasium.Space[Any]] = {
         "color": box(0, 255, (count, rows, columns, 3), np.uint8),
         "depth": box(0.0, far, (count, rows, columns), np.float32),
@@ -62,10 +62,12 @@ def observation_space(
         "camera_poses": box(-_FARTHEST, _FARTHEST, (count, 4, 4), np.float64),
         "segmentation": box(0, np.iinfo(np.int32).max, (count, rows, columns), np.int32),
         "state": box(np.tile(_STATE_LOW, max_bodies), np.tile(_STATE_HIGH, max_bodies), dtype=np.float64),
-        "state_names": names,
+        "state_names": _text(NAME_BYTES * max_bodies),
+        "state_names_bytes": box(0, 255, (NAME_BYTES * max_bodies,), np.uint8),
         "tip_pose": box(np.array(_STATE_LOW[1:8]), np.array(_STATE_HIGH[1:8]), dtype=np.float64),
-        "gripper": box(0.0, 1.0, (2,), np.float32),
-        "instruction": _text(_LONGEST_TEXT),
+        "gripper_state": box(0.0, 1.0, (2,), np.float32),
+        "instruction": _text(INSTRUCTION_BYTES),
+        "instruction_bytes": box(0, 255, (INSTRUCTION_BYTES,), np.uint8),
     }
     return gymnasium.spaces.Dict({key: spaces[key.removeprefix(GOAL)] for key in keys_of(groups)})
 
@@ -113,7 +115,7 @@ class StateObserver:
         self._places = {}
 
     def observe(self) -> dict[str, Any]:
-        """``state`` (max_bodies * 11,) float64 and ``state_names``.
+        """``state`` (max_bodies * 11,) float64, ``state_names`` and ``state_names_bytes``.
 
         Raises:
             ConfigError: the scene has more bodies than there are places.
@@ -130,13 +132,20 @@ class StateObserver:
         names = [""] * self._max_bodies
         for name, place in self._places.items():
             names[place] = name
-        return {"state": rows.reshape(-1), "state_names": "\n".join(names).rstrip("\n")}
+        text = "\n".join(names).rstrip("\n")
+        encoded = encode_text(text, NAME_BYTES * self._max_bodies)
+        return {"state": rows.reshape(-1), "state_names": text, "state_names_bytes": encoded}
+
+
+def instruction(text: str) -> dict[str, Any]:
+    """``instruction`` and ``instruction_bytes`` (INSTRUCTION_BYTES,) uint8; ConfigError for a text that is longer."""
+    return {"instruction": text, "instruction_bytes": encode_text(text, INSTRUCTION_BYTES)}
 
 
 def proprioception(robot: Robot) -> dict[str, NDArray[Any]]:
-    """``tip_pose`` (7,) float64, the commanded pose of the tool's tip; ``gripper`` (2,) float32: touches, holds."""
+    """``tip_pose`` (7,) float64, the commanded pose of the tip; ``gripper_state`` (2,) float32: touches, holds."""
     gripper = np.array([robot.touching(), robot.tool.holds], dtype=np.float32)
-    return {"tip_pose": robot.tool.tip.vector(), "gripper": gripper}
+    return {"tip_pose": robot.tool.tip.vector(), "gripper_state": gripper}
 
 
 @lru_cache(maxsize=1024)

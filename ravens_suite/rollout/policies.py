@@ -5,6 +5,7 @@ All of them go through the same rollout, evaluation and report. See ``core/polic
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium
+import numpy as np
 
+from ravens_suite.core.geometry import yaw_quaternion
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
@@ -42,23 +45,39 @@ class OraclePolicy:
 
 
 class RandomPolicy:
-    """Actions drawn uniformly from the action space.
+    """Poses drawn uniformly over the workspace, the tool straight down and turned by any yaw; all else from its space.
+
+    Of quaternions drawn from their box most tilt the tool farther than the arm can, so that nothing would be touched.
 
     Args:
-        action_space: of the environment.
+        action_space: of the environment. A box of shape (7,) is a pose: position in metres, quaternion (x, y, z, w).
+
+    Raises:
+        ConfigError: actions of this space have no names.
     """
 
     def __init__(self, action_space: gymnasium.Space[Any]) -> None:
-        self._action_space = action_space
+        if not isinstance(action_space, gymnasium.spaces.Dict):
+            raise ConfigError(f"Actions must be a Dict space of arrays by name; got {type(action_space).__name__}.")
+        self._spaces = action_space.spaces
+        self.reset(0)
 
     def reset(self, seed: int) -> None:
         """Draw anew from a seed."""
-        self._action_space.seed(seed)
+        self._rng = np.random.default_rng(seed)
+        for index, space in enumerate(self._spaces.values()):
+            space.seed(seed + index)
 
     def act(self, observation: Observation) -> Action:
         """A random action."""
-        action: Action = self._action_space.sample()
-        return action
+        return {name: self._value(space) for name, space in self._spaces.items()}
+
+    def _value(self, space: gymnasium.Space[Any]) -> Any:
+        if not isinstance(space, gymnasium.spaces.Box) or space.shape != (7,):
+            return space.sample()
+        position = self._rng.uniform(space.low[:3], space.high[:3])
+        yaw = float(self._rng.uniform(-math.pi, math.pi))
+        return np.concatenate([position, yaw_quaternion(yaw)]).astype(space.dtype)
 
 
 class FunctionPolicy:

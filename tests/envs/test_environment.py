@@ -289,7 +289,7 @@ def test_proprioception_says_where_the_tip_is_and_what_it_holds() -> None:
     for _ in range(12):
         action = environment.oracle_action()
         observation, _, over, _, _ = environment.step(action)
-        held.append(observation["gripper"][1])
+        held.append(observation["gripper_state"][1])
         if over:
             break
     assert max(held) == 1.0 and held[0] == held[-1] == 0.0

@@ -253,7 +253,11 @@ def test_one_run_learns_several_tasks_and_is_evaluated_on_each(data: Path, tmp_p
 @pytest.mark.parametrize(
     ("agent", "task", "said"),
     [
-        ("waypoint-mlp", "block-insertion-continuous", "'state', 'tip_pose', 'gripper'.*--observe .*proprioception"),
+        (
+            "waypoint-mlp",
+            "block-insertion-continuous",
+            "'state', 'tip_pose', 'gripper_state'.*--observe .*proprioception",
+        ),
         ("waypoint-mlp", "block-insertion", "gives actions of control waypoint"),
         ("transporter", "block-insertion-continuous", "gives actions of control primitive"),
     ],
