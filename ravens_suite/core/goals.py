@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ravens_suite.core.geometry import Array, Pose, angle_error, tilt_error
+from ravens_suite.core.workspace import FLOOR
 
 FULL_TURN = 2 * math.pi
 """Symmetry of an object that looks the same only after a full turn."""
@@ -90,7 +91,10 @@ class PoseGoal(Goal):
     rotation_tolerance: float = math.radians(15)
 
     def matched(self, index: int, target: int, poses: Poses, *, strict: bool = False) -> bool:
-        """Whether object ``index`` lies at target ``target``; ``strict`` adds z, roll and pitch where they count."""
+        """Whether object ``index`` lies at target ``target``.
+
+        The published metric looks from above; ``strict`` adds z, roll and pitch where they count, and the floor.
+        """
         if not self.matches[index][target] or self.objects[index] not in poses:
             return False
         pose, wanted = poses[self.objects[index]], self.targets[target]
@@ -100,6 +104,8 @@ class PoseGoal(Goal):
             angle_error(pose.yaw - wanted.yaw, self.symmetries[index]) < self.rotation_tolerance
         ):
             return False
+        if strict and pose.position[2] < min(wanted.position[2], 0.0) + FLOOR:
+            return False  # It has fallen through the table, below its target.
         if strict and self.full_pose:
             height_error = abs(pose.position[2] - wanted.position[2])
             return height_error < self.position_tolerance and tilt_error(pose, wanted) < self.rotation_tolerance
@@ -122,7 +128,10 @@ class PoseGoal(Goal):
         }
 
     def reached(self, poses: Poses) -> list[tuple[int, int]]:
-        """Pairs of objects and targets that are done; each target is used up by one object."""
+        """Pairs of objects and targets that are done; each target is used up by one object.
+
+        What has fallen below its target uses it up, too: no other object could be told from it by the score.
+        """
         pairs: list[tuple[int, int]] = []
         taken: set[int] = set()
         for i in range(len(self.objects)):
@@ -142,7 +151,8 @@ class ZoneGoal(Goal):
         zone: pose of the zone's centre.
         size: (x, y) size of the zone in its own frame, metres.
         lattices: for each object ``(P, 3)`` points in the object's frame (see ``lattice``).
-        ceiling: world z in metres below which points count; there is no lower limit.
+        ceiling: world z in metres below which points count. As published there is no lower limit to the score, so what
+            has fallen through the table below the zone counts; strict success and the oracle have one, ``FLOOR``.
     """
 
     zone: Pose
@@ -151,7 +161,14 @@ class ZoneGoal(Goal):
     ceiling: float = 0.30
 
     def counted(self, poses: Poses) -> Array:
-        """Part of each object's lattice points inside the zone."""
+        """Part of each object's lattice points inside the zone, those below the table among them: as published."""
+        return self._parts(poses, -math.inf)
+
+    def met(self, poses: Poses) -> dict[str, bool]:
+        """Whether each object lies wholly in the zone, and on the table."""
+        return {name: bool(part >= 1) for name, part in zip(self.objects, self._parts(poses, FLOOR), strict=True)}
+
+    def _parts(self, poses: Poses, floor: float) -> Array:
         to_zone = self.zone.inverse()
         turn, shift = to_zone.rotation().T, np.asarray(to_zone.position)
         width, depth = self.size
@@ -161,7 +178,7 @@ class ZoneGoal(Goal):
                 continue
             world = poses[name].apply(points)
             x, y, _ = np.abs(world @ turn + shift).T
-            inside = (x < width / 2) & (y < depth / 2) & (world[:, 2] < self.ceiling)
+            inside = (x < width / 2) & (y < depth / 2) & (world[:, 2] < self.ceiling) & (world[:, 2] > floor)
             parts[i] = np.count_nonzero(inside) / len(inside)
         return parts
 
@@ -172,12 +189,12 @@ class ZoneGoal(Goal):
         return weights
 
     def reached(self, poses: Poses) -> list[tuple[int, int]]:
-        """Objects that lie wholly in the zone, each with its nearest allowed free target."""
+        """Objects that lie wholly in the zone and on the table, each with its nearest allowed free target."""
         if self.replace:
             return []
         pairs: list[tuple[int, int]] = []
         taken: set[int] = set()
-        for i, part in enumerate(self.counted(poses)):
+        for i, part in enumerate(self._parts(poses, FLOOR)):
             if part < 1:
                 continue
             pose = poses[self.objects[i]]

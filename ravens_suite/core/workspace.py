@@ -12,6 +12,9 @@ PIXEL_SIZE = 0.003125
 PLANE_HEIGHT = -0.001
 """Top of the ground plane: objects rest 1 mm below z = 0."""
 
+FLOOR = -0.02
+"""Metres: what lies lower than this has fallen through the table, on which nothing can be."""
+
 SHEET_HEIGHT = 0.00025
 """Top of the sheet that marks ``TASK_WORKSPACE``, half of it above z = 0."""
 

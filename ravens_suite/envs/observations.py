@@ -37,9 +37,13 @@ from ravens_suite.sim.scene import Scene
 _MOST_PIXELS = 1e6
 """Pixels: no focal length or principal point is larger."""
 _FARTHEST = 100.0
-"""Metres: no camera, body or tool is farther from the robot's base."""
-_STATE_LOW = (0.0, *[-_FARTHEST] * 3, *[-1.0] * 4, 0.0, 0.0, 0.0)
-_STATE_HIGH = (1.0, *[_FARTHEST] * 3, *[1.0] * 4, *[_FARTHEST] * 3)
+"""Metres: no camera or tool is farther from the robot's base, and no body is larger."""
+_FALLEN = 1e6
+"""Metres: no body is farther, even if it fell through the table and went on falling."""
+_POSE_LOW = (*[-_FARTHEST] * 3, *[-1.0] * 4)
+_POSE_HIGH = (*[_FARTHEST] * 3, *[1.0] * 4)
+_STATE_LOW = (0.0, *[-_FALLEN] * 3, *[-1.0] * 4, 0.0, 0.0, 0.0)
+_STATE_HIGH = (1.0, *[_FALLEN] * 3, *[1.0] * 4, *[_FARTHEST] * 3)
 
 
 def observation_space(
@@ -64,7 +68,7 @@ def observation_space(
         "state": box(np.tile(_STATE_LOW, max_bodies), np.tile(_STATE_HIGH, max_bodies), dtype=np.float64),
         "state_names": _text(NAME_BYTES * max_bodies),
         "state_names_bytes": box(0, 255, (NAME_BYTES * max_bodies,), np.uint8),
-        "tip_pose": box(np.array(_STATE_LOW[1:8]), np.array(_STATE_HIGH[1:8]), dtype=np.float64),
+        "tip_pose": box(np.array(_POSE_LOW), np.array(_POSE_HIGH), dtype=np.float64),
         "gripper_state": box(0.0, 1.0, (2,), np.float32),
         "instruction": _text(INSTRUCTION_BYTES),
         "instruction_bytes": box(0, 255, (INSTRUCTION_BYTES,), np.uint8),

@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
-from ravens_suite.core.geometry import Pose
+from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.goals import Goal, Poses
 from ravens_suite.core.types import Action
-from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
+from ravens_suite.core.workspace import AGENT_WORKSPACE, FLOOR, Workspace
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.sim.scene import Scene
 from ravens_suite.sim.topview import visible_points
@@ -41,13 +41,18 @@ def oracle_action(scene: Scene, primitive: Primitive, goal: Goal, rng: np.random
     """
     poses = scene.poses()
     for name, target in _by_distance(goal, poses):
-        points = visible_points(scene, name)
+        points = _on_the_table(visible_points(scene, name))
         if len(points) < _FEW_POINTS:
-            points = visible_points(scene, name, _CLOSE_VIEW)
+            points = _on_the_table(visible_points(scene, name, _CLOSE_VIEW))
         if len(points):
             x, y, z = (float(value) for value in points[rng.integers(len(points))][:3])
             return primitive.plan(poses[name], target, (x, y, z), goal)
-    raise OracleGaveUpError("Seen from above, no object is visible that is still to be moved.")
+    raise OracleGaveUpError("Seen from above, no object on the table is visible that is still to be moved.")
+
+
+def _on_the_table(points: Array) -> Array:
+    """Those of some (P, 3) points that have not fallen through it, where no gripper follows."""
+    return points[points[:, 2] > FLOOR]
 
 
 def _by_distance(goal: Goal, poses: Poses) -> list[tuple[str, Pose]]:

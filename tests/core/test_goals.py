@@ -119,3 +119,31 @@ def test_rewards_never_sum_above_one(path: list[list[bool]]) -> None:
         total += scorer.update({name: target if there else Pose() for name, there in zip("abc", step, strict=True)})
         assert -1e-9 <= total <= 1 + 1e-9
         assert total == pytest.approx(scorer.progress)
+
+
+def test_what_fell_through_the_table_below_its_target_scores_as_published_but_is_no_success() -> None:
+    size = (0.01, 0.01, 0.01)
+    zone = ZoneGoal(
+        objects=("a",),
+        targets=(Pose(),),
+        matches=((True,),),
+        symmetries=(0.0,),
+        zone=Pose(),
+        size=(0.1, 0.1),
+        lattices=(lattice(size),),
+    )
+    for goal in (pose_goal(Pose()), zone):
+        for z, stays in ((0.005, True), (-0.001, True), (-0.05, False), (-134.0, False)):
+            scorer = Scorer([goal])
+            poses = {"a": Pose((0.0, 0.0, z))}
+            assert scorer.update(poses) == 1.0, "the published score looks from above"
+            assert scorer.success(poses) is stays
+            assert goal.met(poses) == {"a": stays}
+    assert zone.reached({"a": Pose((0, 0, 0.005))}) == [(0, 0)]
+    assert zone.reached({"a": Pose((0, 0, -1.0))}) == []
+
+
+def test_a_target_below_the_table_is_a_target() -> None:
+    goal = pose_goal(Pose((0.0, 0.0, -0.1)))
+    assert goal.met({"a": Pose((0.0, 0.0, -0.1))}) == {"a": True}
+    assert goal.met({"a": Pose((0.0, 0.0, -0.2))}) == {"a": False}

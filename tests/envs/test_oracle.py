@@ -1,0 +1,61 @@
+"""What the oracle works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from ravens_suite.core.geometry import Pose
+from ravens_suite.errors import OracleGaveUpError
+
+FALLEN = Pose((0.5, 0.0, -134.0))
+
+
+@pytest.fixture(params=["ravens_suite/SweepingPiles-v0", "ravens_suite/StackBlockPyramid-v0"])
+def env(request: pytest.FixtureRequest) -> Iterator[Any]:
+    environment = gymnasium.make(request.param, observe=["proprioception"]).unwrapped
+    environment.reset(seed=0)
+    yield environment
+    environment.close()
+
+
+def drop(environment: Any, keep: int) -> list[str]:
+    """Put all movable bodies but some below the table; the names of the others."""
+    names: list[str] = environment._scene.names("movable")
+    for name in names[keep:]:
+        pose = environment._scene.pose(name)
+        environment._scene.move(name, Pose((*pose.position[:2], FALLEN.position[2])))
+    return names[:keep]
+
+
+def test_it_takes_nothing_that_fell_through_the_table(env: Any) -> None:
+    kept = drop(env, keep=1)
+    for _ in range(5):
+        action = env.oracle_action()
+        assert env.action_space.contains(action)
+        away = np.linalg.norm(action["pick"][:2] - env._scene.pose(kept[0]).position[:2])
+        assert away < 0.05
+
+
+def test_it_gives_up_when_everything_fell(env: Any) -> None:
+    drop(env, keep=0)
+    with pytest.raises(OracleGaveUpError, match="no object on the table"):
+        env.oracle_action()
+
+
+def test_cubes_below_the_zone_score_as_published_and_are_no_success() -> None:
+    environment = gymnasium.make("ravens_suite/SweepingPiles-v0", observe=["state"]).unwrapped
+    environment.reset(seed=0)
+    zone = environment._scene.pose("zone").position
+    for name in environment._scene.names("movable"):
+        environment._scene.move(name, Pose((zone[0], zone[1], FALLEN.position[2])))
+    poses = environment._scene.poses()
+    assert environment._scorer.update(poses) == pytest.approx(1.0)
+    assert not environment._scorer.success(poses)
+    assert not any(environment._scorer.met(poses).values())
+    assert environment.observation_space.contains(environment._observe())
+    environment.close()
