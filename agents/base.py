@@ -24,6 +24,8 @@ from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 
+from .common.settings import check_settings, is_required
+
 Data = TypeVar("Data")
 """What an agent makes of demonstrations."""
 
@@ -42,6 +44,8 @@ class Agent(ABC, Generic[Data]):
         action_keys: keys of its actions, if it gives no others; environments that take others are refused. Empty for an
             agent that reads them from ``interface``.
         conditions: what it can be told beside the scene: ``goal``, ``instruction``; read where they are observed.
+        scheduled: whether a gradient step depends on how many there are to be, as with a learning rate that follows a
+            cycle. Where it does not, a finished run that is given more steps equals one that had them from the start.
         config: the settings of this agent.
         seed: of the initial weights and of training.
         interface: shapes of what it sees and gives.
@@ -50,6 +54,9 @@ class Agent(ABC, Generic[Data]):
         config: settings; the defaults of ``config_type`` unless given.
         seed: of the initial weights and of training.
         interface: of the environments it is made for. Agents that need no shapes do without.
+
+    Raises:
+        ConfigError: a setting has a value that cannot work (see ``common/settings.py``).
     """
 
     name: ClassVar[str]
@@ -58,9 +65,11 @@ class Agent(ABC, Generic[Data]):
     controls: ClassVar[tuple[str, ...]] = ("primitive",)
     action_keys: ClassVar[tuple[str, ...]] = ()
     conditions: ClassVar[tuple[str, ...]] = ()
+    scheduled: ClassVar[bool] = True
 
     def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
         self.config = self.config_type() if config is None else config
+        check_settings(self.config)
         self.seed = seed
         self.interface = Interface() if interface is None else interface
 
@@ -227,12 +236,17 @@ def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:
     """A config dataclass from JSON; lists become tuples.
 
     Raises:
-        ConfigError: a setting is unknown to this version.
+        ConfigError: a setting is unknown to this version, lacks a value, or has one that cannot work.
     """
     known = {field.name for field in fields(config_type)}
     if unknown := sorted(set(value) - known):
         raise ConfigError(f"{config_type.__name__} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-    return config_type(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+    values = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    if missing := [item.name for item in fields(config_type) if is_required(item) and item.name not in values]:
+        raise ConfigError(f"{config_type.__name__} needs a value of {missing[0]!r}: give it in --config.")
+    config = config_type(**values)
+    check_settings(config)
+    return config
 
 
 @contextmanager

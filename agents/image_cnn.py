@@ -18,6 +18,7 @@ from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
 
 from .common.module_agent import ModuleAgent
+from .common.settings import setting
 
 _SIZE = (60, 80)
 """Rows and columns that images are reduced to."""
@@ -35,10 +36,10 @@ class ImageCnnConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    steps: int = 1000
-    batch: int = 8
-    width: int = 16
-    learning_rate: float = 1e-3
+    steps: int = setting(1000, least=1, most=10**9)
+    batch: int = setting(8, least=1, most=10_000)
+    width: int = setting(16, least=1, most=8192)
+    learning_rate: float = setting(1e-3, above=0)
     device: str = "auto"
 
 

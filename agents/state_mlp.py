@@ -18,6 +18,7 @@ from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
 
 from .common.module_agent import ModuleAgent
+from .common.settings import setting
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class StateMlpConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    steps: int = 2000
-    batch: int = 64
-    width: int = 256
-    learning_rate: float = 1e-3
+    steps: int = setting(2000, least=1, most=10**9)
+    batch: int = setting(64, least=1, most=10_000)
+    width: int = setting(256, least=1, most=8192)
+    learning_rate: float = setting(1e-3, above=0)
     device: str = "auto"
 
 

@@ -31,11 +31,12 @@ from ravens_suite.core.types import Action
 from ravens_suite.data.demonstrations import Demonstrations
 
 from .common.correlation import correlate_nearby
-from .common.devices import autocast, choose_bfloat16
+from .common.devices import PRECISIONS, autocast, choose_bfloat16
 from .common.heatmaps import explain_logits
 from .common.module_agent import ModuleAgent
 from .common.resnet import ResNet, normalise
 from .common.sampling import angle_grid, rotate_back, sample
+from .common.settings import setting
 from .pick_place.dataset import KEYS, PickPlaceDataset
 from .pick_place.plane import to_pose
 from .pick_place.published_augmentation import PublishedAugmentation, augment_as_published
@@ -67,16 +68,16 @@ class Transporter2020Config:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    widths: tuple[int, ...] = (64, 128, 256, 512, 256, 128, 64)
-    head: int = 16
-    angles: int = 36
-    crop: int = 64
-    steps: int = 40000
-    learning_rate: float = 1e-4
-    turn: float = math.radians(60)
-    shift: float = 160 / 6
+    widths: tuple[int, ...] = setting((64, 128, 256, 512, 256, 128, 64), least=1, most=8192, items=(7, 7))
+    head: int = setting(16, least=1, most=8192)
+    angles: int = setting(36, least=1, most=3600)
+    crop: int = setting(64, least=16, most=1024, multiple=16)
+    steps: int = setting(40000, least=1, most=10**9)
+    learning_rate: float = setting(1e-4, above=0)
+    turn: float = setting(math.radians(60), least=0)
+    shift: float = setting(160 / 6, least=0)
     checkpoint: bool = False
-    precision: str = "float32"
+    precision: str = setting("float32", choices=PRECISIONS)
     device: str = "auto"
 
 

@@ -22,6 +22,7 @@ from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
 
 from .common.module_agent import ModuleAgent
+from .common.settings import setting
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class WaypointMlpConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    steps: int = 3000
-    batch: int = 64
-    window: int = 2
-    width: int = 256
-    learning_rate: float = 1e-3
+    steps: int = setting(3000, least=1, most=10**9)
+    batch: int = setting(64, least=1, most=10_000)
+    window: int = setting(2, least=1, most=1000)
+    width: int = setting(256, least=1, most=8192)
+    learning_rate: float = setting(1e-3, above=0)
     device: str = "auto"
 
 

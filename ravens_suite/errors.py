@@ -83,6 +83,10 @@ class RendererError(RavensError, RuntimeError):
     """The renderer asked for cannot run on this machine."""
 
 
+class ForkedRendererError(RendererError):
+    """Drawing in this forked process could hang; processes have to be started by ``spawn``."""
+
+
 class MissingDataError(RavensError, FileNotFoundError):
     """There is no data set, episode, run or checkpoint where one was looked for."""
 
@@ -105,6 +109,14 @@ class UnknownOptionError(ConfigError, TypeError):
     It is a ``TypeError`` in Python's words, too, as it is where a function has no such argument: those who try an
     argument first and go on without it if it is refused, can.
     """
+
+
+class InvalidPoseError(ConfigError):
+    """A pose has a number that is not finite, or its orientation is no rotation."""
+
+
+class InvalidCameraError(ConfigError):
+    """A camera, or its matrices, cannot be: intrinsics, image size, near and far."""
 
 
 class DivergedError(RavensError, ArithmeticError):

@@ -30,6 +30,8 @@ class ModuleAgent(Agent[Data]):
         ConfigError: there is no such device.
     """
 
+    scheduled = False
+
     def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
         super().__init__(config, seed, interface)
         self.device = choose_device(getattr(self.config, "device", "cpu"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..common.devices import PRECISIONS
+from ..common.settings import setting
+
 FINE, COARSE = 2, 4
 """Heightmap pixels along a cell of the fine map (6.25 mm) and of the coarse map (12.5 mm)."""
 
@@ -63,38 +66,38 @@ class TransporterConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    widths: tuple[int, ...] = (8, 16, 24, 32, 32)
-    depth: int = 2
-    coarse_outputs: int = 4
-    fine_outputs: int = 4
-    coarse_radius: int = 12
-    fine_radius: int = 14
-    angles: int = 36
-    train_angles: int = 16
-    fine_reach: int = 5
-    candidates: int = 4
-    picks: int = 4
-    steps: int = 1400
-    batch: int = 2
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    average: float = 0.99
-    pick_weight: float = 0.3
-    late_pick_weight: float = 1.0
-    refine_weight: float = 0.3
-    scale: float = 1.0
-    height_scale: float = 1.0
-    scatter: float = 0.7
+    widths: tuple[int, ...] = setting((8, 16, 24, 32, 32), least=1, most=1024, items=(2, 8))
+    depth: int = setting(2, least=1, most=64)
+    coarse_outputs: int = setting(4, least=4, most=1024, multiple=4)
+    fine_outputs: int = setting(4, least=4, most=1024, multiple=4)
+    coarse_radius: int = setting(12, least=1, most=64)
+    fine_radius: int = setting(14, least=1, most=128)
+    angles: int = setting(36, least=1, most=3600)
+    train_angles: int = setting(16, least=1, most=3600)
+    fine_reach: int = setting(5, least=1, most=64)
+    candidates: int = setting(4, least=1, most=100)
+    picks: int = setting(4, least=1, most=100)
+    steps: int = setting(1400, least=1, most=10**9)
+    batch: int = setting(2, least=1, most=10_000)
+    learning_rate: float = setting(2e-3, above=0)
+    weight_decay: float = setting(1e-2, least=0)
+    average: float = setting(0.99, least=0, below=1)
+    pick_weight: float = setting(0.3, least=0)
+    late_pick_weight: float = setting(1.0, least=0)
+    refine_weight: float = setting(0.3, least=0)
+    scale: float = setting(1.0, least=1, most=100)
+    height_scale: float = setting(1.0, least=1, most=100)
+    scatter: float = setting(0.7, least=0, most=1)
     flips: bool = True
-    stretch: float = 2.0
-    shade: float = 1.6
-    shade_alone: float = 2.5
-    altered: float = 0.5
-    altered_alone: float = 0.8
-    altered_scenes: float = 0.8
-    recolored: float = 0.5
-    bent: float = 0.3
-    amiss: float = 0.15
-    leftover: float = 0.3
-    precision: str = "auto"
+    stretch: float = setting(2.0, least=1, most=100)
+    shade: float = setting(1.6, least=1, most=100)
+    shade_alone: float = setting(2.5, least=1, most=100)
+    altered: float = setting(0.5, least=0, most=1)
+    altered_alone: float = setting(0.8, least=0, most=1)
+    altered_scenes: float = setting(0.8, least=0, most=1)
+    recolored: float = setting(0.5, least=0, most=1)
+    bent: float = setting(0.3, least=0, most=1)
+    amiss: float = setting(0.15, least=0, most=1)
+    leftover: float = setting(0.3, least=0, most=1)
+    precision: str = setting("auto", choices=PRECISIONS)
     device: str = "auto"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConflictError
@@ -99,7 +100,7 @@ def quickstart(
         make_progress: makes the progress of a stage from its title.
 
     Raises:
-        ConflictError: ``out`` holds a quickstart with other settings.
+        ConflictError: ``out`` holds a quickstart with other settings, or another process is at work there.
         ConfigError: the plan cannot be done.
     """
     from ravens_suite.training.loop import check_plan, train
@@ -107,18 +108,19 @@ def quickstart(
     run = RunFolder(out / f"{plan.agent}-{plan.task}-{plan.demos}")
     training = plan.training_plan(run)
     check_plan(training)
-    notes = _Notes.of(out, plan)
-    with make_pool(workers=plan.workers) as pool:
-        with notes.stage("collect"), make_progress("1/4 collect") as progress:
-            collect(plan.task, episodes=plan.demos, data=out / "data", pool=pool, on_progress=progress)
-        with notes.stage("train"), make_progress("2/4 train") as progress:
-            train(training, out / "data", run.path, on_progress=progress)
-        with notes.stage("evaluate"), make_progress("3/4 evaluate") as progress:
-            evaluation = evaluate(str(run.path), episodes=plan.episodes, pool=pool, on_progress=progress)
-    if notes.changed(evaluation) or not (out / REPORT).exists():
-        with notes.stage("report"), make_progress("4/4 report") as progress:
-            write_report(out, on_progress=progress)
-    return notes.finish(evaluation, out / REPORT, run.path)
+    with locked(out, "at work in"):
+        notes = _Notes.of(out, plan)
+        with make_pool(workers=plan.workers) as pool:
+            with notes.stage("collect"), make_progress("1/4 collect") as progress:
+                collect(plan.task, episodes=plan.demos, data=out / "data", pool=pool, on_progress=progress)
+            with notes.stage("train"), make_progress("2/4 train") as progress:
+                train(training, out / "data", run.path, on_progress=progress)
+            with notes.stage("evaluate"), make_progress("3/4 evaluate") as progress:
+                evaluation = evaluate(str(run.path), episodes=plan.episodes, pool=pool, on_progress=progress)
+        if notes.changed(evaluation) or not (out / REPORT).exists():
+            with notes.stage("report"), make_progress("4/4 report") as progress:
+                write_report(out, on_progress=progress)
+        return notes.finish(evaluation, out / REPORT, run.path)
 
 
 @dataclass

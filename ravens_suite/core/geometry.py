@@ -13,11 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.errors import InvalidPoseError
+
 Array = NDArray[np.float64]
 Quaternion = tuple[float, float, float, float]
 Vector = tuple[float, float, float]
 
 IDENTITY_QUATERNION: Quaternion = (0.0, 0.0, 0.0, 1.0)
+
+_DRIFT = 1e-9
+"""Deviation of a squared norm from 1 that products of unit quaternions may have; such a quaternion is kept as it is."""
+
+_ROUNDED = 2e-3
+"""Deviation from 1, of squared norms and of products of matrix columns, that numbers rounded to three digits have."""
 
 
 def multiply_quaternions(a: Quaternion, b: Quaternion) -> Quaternion:
@@ -45,12 +53,24 @@ def rotate_vector(quaternion: Quaternion, vector: Vector) -> Vector:
 
 
 def yaw_quaternion(yaw: float) -> Quaternion:
-    """Rotation by ``yaw`` radians about the z axis."""
+    """Rotation by ``yaw`` radians about the z axis.
+
+    Raises:
+        InvalidPoseError: the angle is not finite.
+    """
+    if not math.isfinite(yaw):
+        raise InvalidPoseError(f"An angle must be a finite number of radians; got {yaw}.")
     return (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
 
 
 def euler_quaternion(roll: float, pitch: float, yaw: float) -> Quaternion:
-    """Static z-x-y Euler angles (yaw about z first, then roll about x, then pitch about y), in radians."""
+    """Static z-x-y Euler angles (yaw about z first, then roll about x, then pitch about y), in radians.
+
+    Raises:
+        InvalidPoseError: an angle is not finite.
+    """
+    if not all(map(math.isfinite, (roll, pitch, yaw))):
+        raise InvalidPoseError(f"Angles must be finite numbers of radians; got {roll}, {pitch}, {yaw}.")
     from scipy.spatial.transform import Rotation  # Takes as long to import as all else a plain scene needs.
 
     x, y, z, w = Rotation.from_euler("zxy", [yaw, roll, pitch]).as_quat()
@@ -63,11 +83,31 @@ class Pose:
 
     Attributes:
         position: ``(x, y, z)`` in metres.
-        quaternion: unit ``(x, y, z, w)``.
+        quaternion: unit ``(x, y, z, w)``. One that is off by rounding to three digits is normalised.
+
+    Raises:
+        InvalidPoseError: a number is not finite, or the quaternion is zero or far from unit length.
     """
 
     position: Vector = (0.0, 0.0, 0.0)
     quaternion: Quaternion = IDENTITY_QUATERNION
+
+    def __post_init__(self) -> None:
+        # Made several times a physics step: one comparison passes what is right. A sum with NaN or infinity times zero
+        # is not zero.
+        try:
+            x, y, z = self.position
+            qx, qy, qz, qw = self.quaternion
+            off = abs(qx * qx + qy * qy + qz * qz + qw * qw - 1.0) + 0.0 * (x + y + z)
+            right = off <= _DRIFT
+        except (TypeError, ValueError):
+            raise InvalidPoseError(
+                "A pose is a position of three numbers and a quaternion (x, y, z, w) of four; got "
+                f"{self.position!r} and {self.quaternion!r}."
+            ) from None
+        if not right:
+            _check_position((x, y, z))
+            object.__setattr__(self, "quaternion", _nearly_unit((qx, qy, qz, qw)))
 
     @staticmethod
     def planar(x: float, y: float, z: float = 0.0, yaw: float = 0.0) -> Pose:
@@ -76,9 +116,21 @@ class Pose:
 
     @staticmethod
     def from_vector(vector: Sequence[float] | NDArray[Any]) -> Pose:
-        """From seven numbers: position, then quaternion (normalised here)."""
-        x, y, z, qx, qy, qz, qw = (float(value) for value in vector)
+        """From seven numbers: position, then a quaternion of any length but zero, which is normalised here.
+
+        Raises:
+            InvalidPoseError: there are not seven finite numbers, or the quaternion is zero.
+        """
+        try:
+            x, y, z, qx, qy, qz, qw = (float(value) for value in vector)
+        except (TypeError, ValueError):
+            raise InvalidPoseError(
+                f"A pose is seven numbers, position and quaternion (x, y, z, w); got {vector!r}."
+            ) from None
         norm = math.sqrt(qx * qx + qy * qy + qz * qz + qw * qw)
+        if not 1e-150 < norm < 1e150:
+            qx, qy, qz, qw = _scaled((qx, qy, qz, qw))
+            norm = math.sqrt(qx * qx + qy * qy + qz * qz + qw * qw)
         return Pose((x, y, z), (qx / norm, qy / norm, qz / norm, qw / norm))
 
     @staticmethod
@@ -86,7 +138,11 @@ class Pose:
         """From a ``(4, 4)`` homogeneous matrix, whose rotation must be one (orthonormal, right-handed).
 
         The largest of the quaternion's numbers is found first, and the others by way of it (Shepperd 1978).
+
+        Raises:
+            InvalidPoseError: the matrix has another shape, a number that is not finite, or no rotation in it.
         """
+        check_rigid(matrix)
         r: list[list[float]] = np.asarray(matrix, dtype=np.float64)[:3, :3].tolist()
         trace = r[0][0] + r[1][1] + r[2][2]
         sizes = [r[0][0], r[1][1], r[2][2], trace]
@@ -168,6 +224,69 @@ class Pose:
         return Pose(self.position, yaw_quaternion(self.yaw))
 
 
+def check_rigid(matrix: NDArray[Any]) -> None:
+    """Refuse what is no pose.
+
+    Args:
+        matrix: ``(4, 4)``, homogeneous; its rotation may be off by rounding to three digits.
+
+    Raises:
+        InvalidPoseError: the matrix has another shape, a number that is not finite, another last row than 0, 0, 0, 1,
+            or a rotation that is not orthonormal with determinant +1.
+    """
+    try:
+        values = np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidPoseError(f"A pose matrix has 4 x 4 numbers; got {matrix!r}.") from None
+    if values.shape != (4, 4):
+        raise InvalidPoseError(f"A pose matrix has shape (4, 4); got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise InvalidPoseError(f"A pose matrix holds a number that is not finite: {values.tolist()}.")
+    if np.abs(values[3] - (0.0, 0.0, 0.0, 1.0)).max() > 1e-6:
+        raise InvalidPoseError(f"The last row of a pose matrix is 0, 0, 0, 1; got {values[3].tolist()}.")
+    rotation = values[:3, :3]
+    if np.abs(rotation).max() > 2 or np.abs(rotation.T @ rotation - np.eye(3)).max() > _ROUNDED:
+        raise InvalidPoseError(
+            f"The rotation of a pose matrix must be orthonormal; got {rotation.tolist()}: scale its columns to length "
+            "1, at right angles to one another."
+        )
+    if np.linalg.det(rotation) < 0:
+        raise InvalidPoseError(
+            f"The rotation of a pose matrix mirrors (its determinant is -1): {rotation.tolist()}. Turn the sign of one "
+            "of its axes."
+        )
+
+
+def _check_position(position: Vector) -> None:
+    if not all(map(math.isfinite, position)):
+        raise InvalidPoseError(f"A position must be finite, in metres; got {tuple(map(float, position))}.")
+
+
+def _nearly_unit(quaternion: Quaternion) -> Quaternion:
+    """A quaternion, normalised where it is off by rounding; raises InvalidPoseError where it is off by more."""
+    square = dot(quaternion, quaternion)
+    if not abs(square - 1) <= _ROUNDED:
+        raise InvalidPoseError(
+            f"A pose needs a unit quaternion (x, y, z, w); got {tuple(map(float, quaternion))}. Pose.from_vector "
+            "normalises one that is not zero."
+        )
+    if abs(square - 1) <= _DRIFT:
+        return quaternion
+    qx, qy, qz, qw = (value / math.sqrt(square) for value in quaternion)
+    return qx, qy, qz, qw
+
+
+def _scaled(quaternion: Quaternion) -> Quaternion:
+    """A very short or long quaternion at a length whose square is a number; InvalidPoseError if there is none."""
+    largest = max(map(abs, quaternion))
+    if not 0 < largest < math.inf or not all(map(math.isfinite, quaternion)):
+        raise InvalidPoseError(
+            f"A quaternion (x, y, z, w) must be finite and not zero; got {quaternion}. The identity is 0, 0, 0, 1."
+        )
+    qx, qy, qz, qw = (value / largest for value in quaternion)
+    return qx, qy, qz, qw
+
+
 def dot(a: Sequence[float], b: Sequence[float]) -> float:
     """Inner product, added up from left to right.
 
@@ -180,7 +299,13 @@ def dot(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def angle_error(angle: float, symmetry: float) -> float:
-    """Size of ``angle`` modulo a rotational symmetry, in ``[0, symmetry / 2]``; 0 when ``symmetry`` is 0."""
+    """Size of ``angle`` modulo a rotational symmetry, in ``[0, symmetry / 2]``; 0 when ``symmetry`` is 0.
+
+    Raises:
+        ValueError: the angle is not finite, or the symmetry negative or not finite.
+    """
+    if not math.isfinite(angle) or not 0 <= symmetry < math.inf:
+        raise ValueError(f"Angle and symmetry must be finite radians, the symmetry >= 0; got {angle} and {symmetry}.")
     if symmetry == 0:
         return 0.0
     remainder = angle % symmetry

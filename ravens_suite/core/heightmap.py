@@ -1,7 +1,9 @@
 """Orthographic colour and height maps of the table, fused from several RGB-D views.
 
 What it computes is the published reconstruction (Transporter Networks, section 3.4): back-project, keep the points in
-the workspace, let higher points overwrite lower ones, take the maximum height and the mean colour over cameras.
+the workspace, let higher points overwrite lower ones, take the maximum height and the mean colour over cameras. Points
+lie on the rays through the centres of pixels, where renderers sample them; the published reconstruction takes the
+corners, which moves maps of small images by millimetres (docs/observations.md).
 
 How it is fast: nearly every image pixel sees the empty table or the ground beside it, at a depth that follows from the
 camera's pose. What such pixels give is cached for each camera, and one comparison leaves those that see something else,
@@ -20,7 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.geometry import Array
+from ravens_suite.core.cameras import check_intrinsics
+from ravens_suite.core.geometry import Array, check_rigid
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE, PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE, Workspace
 from ravens_suite.errors import ConfigError
@@ -130,7 +133,7 @@ class EmptyTable:
 @lru_cache(maxsize=_CAMERAS)
 def camera_rays(camera: View, workspace: Workspace = AGENT_WORKSPACE) -> CameraRays:
     """The rays of a camera; cached, so never change the arrays."""
-    direction = _directions(camera, 0.0)
+    direction = _directions(camera)
     offset = np.subtract(camera.matrices()[2], workspace.low)
     size = np.subtract(workspace.high, workspace.low)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -165,12 +168,9 @@ def empty_table(camera: View, workspace: Workspace = AGENT_WORKSPACE) -> EmptyTa
 
 
 def _empty_depth(camera: View) -> NDArray[np.float32]:
-    """(H * W,) depth of the empty table: its dark sheet, and the ground plane, taken as endless, around it.
-
-    Renderers sample a pixel at its centre, half a pixel from the ray by which the published reconstruction maps it.
-    """
+    """(H * W,) depth of the empty table: its dark sheet, and the ground plane, taken as endless, around it."""
     eye = camera.matrices()[2]
-    x, y, down = _directions(camera, 0.5)
+    x, y, down = _directions(camera)
     down = np.minimum(down, -1e-9)  # Above the horizon everything is farther than the camera draws.
     depth = (SHEET_HEIGHT - eye[2]) / down
     on_sheet = np.logical_and.reduce(
@@ -183,10 +183,10 @@ def _empty_depth(camera: View) -> NDArray[np.float32]:
     return quantize_depth(np.minimum(depth, _FARTHEST))
 
 
-def _directions(camera: View, offset: float) -> NDArray[np.float64]:
-    """(3, H * W) world-frame rays, of unit depth, through the points ``offset`` pixels right of and below pixels."""
+def _directions(camera: View) -> NDArray[np.float64]:
+    """(3, H * W) world-frame rays, of unit depth, through the centres of pixels."""
     rows, columns = camera.image_size
-    v, u = np.mgrid[:rows, :columns].reshape(2, -1) + offset
+    v, u = np.mgrid[:rows, :columns].reshape(2, -1) + 0.5
     intrinsics, rotation, _ = camera.matrices()
     result: NDArray[np.float64] = rotation @ (np.linalg.inv(intrinsics) @ np.stack([u, v, np.ones_like(u)]))
     return result
@@ -218,7 +218,8 @@ def fuse(
 
     A point is kept where ``low <= point < high`` on all axes. Of the points of one view in one map pixel the highest
     counts, and of equally high ones the last in row-major order. Over views, height is the maximum and colour the
-    mean, rounded half to even, of those whose colour is not black. A depth of zero or NaN means "not measured".
+    mean, rounded half to even, of those whose colour is not black. A depth that is not a positive number means "not
+    measured".
 
     Args:
         color: (N, H, W, 3) uint8 RGB.
@@ -228,7 +229,9 @@ def fuse(
         workspace: what the map covers.
 
     Raises:
-        ConfigError: images and cameras do not fit together.
+        ConfigError: images and cameras do not fit together, or are of other types.
+        InvalidCameraError: an intrinsic matrix is none.
+        InvalidPoseError: a pose is none.
     """
     _check(color, depth, intrinsics, poses)
     cells = workspace.shape[0] * workspace.shape[1]
@@ -352,3 +355,11 @@ def _check(color: NDArray[Any], depth: NDArray[Any], intrinsics: Array, poses: A
                 f"{name} has shape {found}, not {expected}: pass color, depth, camera_intrinsics and camera_poses of "
                 "one observation."
             )
+    if depth.dtype.kind != "f" or color.dtype != np.uint8:
+        raise ConfigError(
+            f"depth is {depth.dtype} and color {color.dtype}: give depth in metres, in floating point numbers "
+            "(millimetres in whole numbers have to be divided by 1000), and colours as uint8."
+        )
+    for matrix, pose in zip(intrinsics, poses, strict=True):
+        check_intrinsics(matrix)
+        check_rigid(pose)

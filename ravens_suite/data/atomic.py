@@ -4,36 +4,79 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ravens_suite.errors import DamagedDataError, MissingDataError
 
-_TEMPORARY = ".tmp"
+try:
+    import fcntl
+except ImportError:  # Not a POSIX system.
+    fcntl = None  # type: ignore[assignment]
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
+"""Names of temporary files."""
+_NAME_LENGTH = 100
+"""Characters of a file's name in that of its temporary file, which is then never too long where the file's is not."""
+_cleaned: set[Path] = set()
+"""Folders that this process has looked through for what killed processes left."""
 
 
 def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file so that a reader sees the old one or all of the new one; its folder is made.
 
-    The bytes go to a temporary file in the same folder, which is flushed to disk and renamed.
+    The bytes go to a temporary file in the same folder, which is flushed to disk and renamed. The first write of a
+    process into a folder also removes what killed processes left there.
 
     Args:
         path: of the file.
         parts: its content, in order.
+
+    Raises:
+        OSError: it cannot be written; it names ``path``, which is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
     try:
-        with temporary.open("xb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if (folder := path.parent.absolute()) not in _cleaned:
+            _cleaned.add(folder)
+            remove_leftovers(folder)
+        _replace(path, parts)
+    except OSError as error:
+        if error.filename is not None and not _TEMPORARY.fullmatch(Path(os.fsdecode(error.filename)).name):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
+    temporary, file = _open_temporary(path)
+    try:
+        with file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise
+
+
+def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside ``path``, locked for as long as it is open: so ``remove_leftovers`` knows that it is in use."""
+    while True:
+        temporary = path.with_name(f".{path.name[:_NAME_LENGTH]}.{uuid.uuid4().hex}.tmp")
+        file = temporary.open("xb")
+        if fcntl is None:
+            return temporary, file
+        with suppress(OSError):  # Some file systems know no locks. There, nobody can take it for left behind either.
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if temporary.exists():  # Unless it was looked at, and removed, before it was locked.
+            return temporary, file
+        file.close()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -62,6 +105,11 @@ def read_json(path: Path) -> Any:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files that a killed process left in ``folder``."""
-    for path in folder.glob(f".*{_TEMPORARY}"):
-        path.unlink(missing_ok=True)
+    """Delete temporary files that killed processes left in ``folder``, but not those that are being written."""
+    if fcntl is None:
+        return
+    with suppress(OSError):  # A folder that cannot be read or written has nothing that could be removed.
+        for path in [path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]:
+            with suppress(OSError), path.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()

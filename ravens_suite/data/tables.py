@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import write_bytes
+from ravens_suite.data.locks import locked_file
 from ravens_suite.errors import ConflictError
 
 
 def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
     """Add a row to a table, or replace the one with the same key. A table that is not there is made.
+
+    Several processes may add to one table.
 
     Args:
         path: of the CSV file.
@@ -23,18 +26,19 @@ def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
     Raises:
         ConflictError: the table has other columns.
     """
-    new = {name: str(value) for name, value in row.items()}
-    rows = read_rows(path)
-    if rows and set(rows[0]) != set(new):
-        raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(new)}: name another file.")
-    columns = list(rows[0]) if rows else list(new)
-    rows = [old for old in rows if any(old[name] != new[name] for name in key)] + [new]
-    rows.sort(key=lambda item: [_sortable(item[name]) for name in key])
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_bytes(path, [text.getvalue().encode()])
+    with locked_file(path, "adding to", wait=True):
+        new = {name: str(value) for name, value in row.items()}
+        rows = read_rows(path)
+        if rows and set(rows[0]) != set(new):
+            raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(new)}: name another file.")
+        columns = list(rows[0]) if rows else list(new)
+        rows = [old for old in rows if any(old[name] != new[name] for name in key)] + [new]
+        rows.sort(key=lambda item: [_sortable(item[name]) for name in key])
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_bytes(path, [text.getvalue().encode()])
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.data.atomic import write_bytes
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.report.drawing import png
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.policies import OraclePolicy
 
@@ -40,12 +42,11 @@ def draw_gallery(
         The file written.
     """
     path = out if out.suffix.lower() == ".png" else out / "gallery.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for done, task in enumerate(tasks, 1):
         rows.append(np.hstack([_strip(task, split, seed, renderer) for split in _SPLITS]))
         on_progress(done, len(tasks), task)
-    cv2.imwrite(str(path), np.vstack(rows)[..., ::-1])
+    write_bytes(path, [png(np.vstack(rows))])
     return path
 
 

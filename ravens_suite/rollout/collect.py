@@ -25,7 +25,6 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
-from ravens_suite.rollout.definitions import take_up
 from ravens_suite.rollout.environments import (
     checked_arguments,
     describe_interface,
@@ -119,7 +118,6 @@ def collect(
     arguments: Mapping[str, Any] | None = None,
     pool: JobPool | None = None,
     seeds_a_unit: int = 1,
-    force: bool = False,
     on_progress: Progress = silent,
 ) -> Collected:
     """Collect oracle demonstrations, or as many as are still missing.
@@ -132,14 +130,12 @@ def collect(
         arguments: of the environment, JSON values.
         pool: where to run; this process by default.
         seeds_a_unit: seeds that one unit of work tries.
-        force: keep and add to episodes that are there although their task has changed since; the manifest then names
-            both definitions, and every episode its own.
         on_progress: called for every episode that is kept.
 
     Raises:
         UnknownNameError: there is no such task.
         ConflictError: the folder holds episodes made with other settings, another process is at work there, or an
-            argument contradicts the task or the split; or the task of the episodes has changed since.
+            argument contradicts the task or the split.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
     arguments = checked_arguments(task, split, arguments or {})
@@ -149,7 +145,7 @@ def collect(
     store = EpisodeStore.of(data, task, split)
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)
     with store.locked():
-        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force))
+        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments))
         store.finish()
     return Collected(
         task=task,
@@ -223,13 +219,11 @@ class DemonstrationWorker:
 
     Args:
         arguments: of the environment.
-        force: see ``collect``.
     """
 
-    def __init__(self, arguments: dict[str, Any], *, force: bool = False) -> None:
+    def __init__(self, arguments: dict[str, Any]) -> None:
         keep_freed_memory()
         self._arguments = arguments
-        self._force = force
         self._environment: gymnasium.Env[Any, Any] | None = None
         self._for: tuple[str, str, str] | None = None
 
@@ -237,7 +231,7 @@ class DemonstrationWorker:
         """Try the seeds of a unit that are not done already.
 
         Raises:
-            ConflictError: the unit's folder was made with other settings, or of the task as it was.
+            ConflictError: the unit's folder was made with other settings.
         """
         environment = self._open(unit)
         attempts, seconds = [], []
@@ -263,9 +257,7 @@ class DemonstrationWorker:
         if self._environment is None or key != self._for:
             self.close()
             self._environment = make_environment(unit.task, unit.split, self._arguments)
-            store = EpisodeStore(unit.folder)
-            store.claim(_settings(self._environment, unit, self._arguments), versions())
-            take_up(store, self._environment, self._arguments, versions(), force=self._force)
+            EpisodeStore(unit.folder).claim(_settings(self._environment, unit, self._arguments), versions())
             self._for = key
         return self._environment
 

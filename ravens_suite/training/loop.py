@@ -22,17 +22,23 @@ from ravens_suite.agents.base import Agent, config_from_json
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.seeding import Split
+from ravens_suite.data.atomic import remove_leftovers
+from ravens_suite.data.locks import locked
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, DivergedError, missing_library
+from ravens_suite.errors import (
+    ConfigError,
+    ConflictError,
+    DamagedDataError,
+    DivergedError,
+    MissingDataError,
+    missing_library,
+)
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_agent
-from ravens_suite.rollout.policies import code_of, of_the_suite
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.training.data import (
-    check_definition,
     check_environment,
-    check_still_there,
     choose_demonstrations,
     open_demonstrations,
     read_task,
@@ -92,11 +98,15 @@ def train(
     *,
     pool: int | None = None,
     evaluate: Evaluate | None = None,
-    force: bool = False,
     on_progress: Progress = silent,
     save_every: int = 100,
 ) -> TrainResult:
     """Train an agent, or go on with a run that was interrupted; a finished run is left as it is.
+
+    A finished run can be given more steps, by the same plan but for them. They are those that a run of so many steps
+    has from there on. Where a step does not depend on how many there are to be (``Agent.scheduled``), the weights are
+    those of all steps at once. Where it does, they are not: a learning rate that had come to the end of its cycle goes
+    on at the place of the longer cycle. ``continued`` in ``run.json`` says after which step that was.
 
     Args:
         plan: what to train.
@@ -106,16 +116,13 @@ def train(
             goes on keeps those it has.
         evaluate: evaluates checkpoints on validation seeds; by default in the environments that the demonstrations
             were collected in.
-        force: train on demonstrations, or go on with a run, although the task or the code of the user's own agent has
-            changed since.
         on_progress: called after every step.
         save_every: steps between two training states, of which there is one every 20 s at least; when they are
             written does not change the result.
 
     Raises:
         MissingDataError: fewer demonstrations were collected than asked for.
-        ConflictError: ``out`` holds a run of another plan; or the task, the demonstrations or the agent has changed
-            since.
+        ConflictError: ``out`` holds a run of another plan, or another process trains into it.
         ConfigError: the plan cannot be done, or the agent cannot learn from these demonstrations.
         UnknownNameError: there is no such agent or task.
     """
@@ -123,14 +130,14 @@ def train(
     run = RunFolder(out)
     plan = _with_settings(plan, run)
     record = _find_record(plan, run)
-    if record is not None and not force:
-        _check_unchanged(record, plan, data, run)
-    if record is None or not record["finished"]:
-        record = _begin(plan, data, run, pool, force) if record is None else _resumed(record)
-        agent = _make_agent(plan, record)
-        run.write_record(record)
-        _train(agent, plan, data, run, evaluate, on_progress, save_every)
-        record = _finish(run, agent)
+    if record is None or not record["finished"] or _steps_to_add(plan, record):
+        begun = _begin(plan, data, pool) if record is None else None
+        with locked(run.path, "training into"):
+            record = _take_up(plan, run, begun)
+            agent = _make_agent(plan, record)
+            run.write_record(record)
+            _train(agent, plan, data, run, evaluate, on_progress, save_every)
+            record = _finish(run, agent)
     state = TrainingState(**record["training"])
     return TrainResult(out, state.best_step, state.seconds, state.best_score)
 
@@ -174,7 +181,7 @@ def _resolve_config(plan: TrainingPlan) -> Any:
     if plan.settings.steps is not None:
         values["steps"] = plan.settings.steps
     config = config_from_json(config_type, values)
-    if config.steps < 1:
+    if not isinstance(config.steps, int) or config.steps < 1:
         raise ConfigError(f"steps must be at least 1, not {config.steps}.")
     return config
 
@@ -204,10 +211,20 @@ def _train(
     try:
         dataset = agent.make_dataset(open_demonstrations(data, record["demonstrations"]))
         state.step = agent.load_training(run.training)
+        _check_continued(record, state.step, run)
         with Validator(record["environments"]) as validator:
             _loop(agent, dataset, plan, run, state, evaluate or validator, on_progress, save_every)
     finally:
         torch.set_num_threads(threads)
+
+
+def _check_continued(record: Mapping[str, Any], step: int, run: RunFolder) -> None:
+    """Refuse to train the steps before a continuation again: they would follow another schedule."""
+    if record.get("continued") and step < (least := record["continued"][-1]["step"]):
+        raise MissingDataError(
+            f"{run.training}, which held the training after step {least}, is gone or is of step {step}: this run "
+            "cannot be given more steps. Train into another folder."
+        )
 
 
 def _loop(
@@ -279,38 +296,91 @@ def checkpoint_steps(steps: int, candidates: int) -> set[int]:
 
 
 def _find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
-    """The record of the run that is there already, if there is one."""
+    """The record of the run that is there already, if there is one; its plan may lack steps."""
     if not run.exists():
         return None
     record = run.record()
     found, wanted = record["plan"], plan.to_json()
-    if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
+    if differing := sorted(key for key in wanted if _but_steps(found).get(key) != _but_steps(wanted)[key]):
         key = differing[0]
         raise ConflictError(
             f"{run.path} holds a run with {key} {found.get(key)!r}, not {wanted[key]!r}: "
             "name another folder, or delete this one."
         )
-    if missing := {"environments", "interface", "demonstrations", "training"} - record.keys():
+    if missing := {"environments", "interface", "demonstrations", "training", "finished"} - record.keys():
         raise DamagedDataError(f"{run.record_path} has no {min(missing)!r}: delete {run.path} and train again.")
+    if (had := _steps_of(found)) != (now := _steps_of(wanted)):
+        if not record["finished"]:
+            raise ConflictError(
+                f"{run.path} holds a run with steps {had}, not {now}, which is not finished: finish it as it was begun "
+                "before it is given more, or name another folder."
+            )
+        if _steps_to_add(plan, record) < 0:
+            raise ConflictError(
+                f"{run.path} holds a run with steps {record['training']['step']}, not {now}: a run can be given more "
+                "steps, but not fewer. Name another folder."
+            )
     return record
 
 
-def _begin(plan: TrainingPlan, data: Path, run: RunFolder, pool: int | None, force: bool) -> dict[str, Any]:
+def _but_steps(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan as JSON without the number of steps."""
+    config = {key: value for key, value in dict(plan.get("config", {})).items() if key != "steps"}
+    return {**plan, "steps": None, "config": config}
+
+
+def _steps_of(plan: Mapping[str, Any]) -> Any:
+    """The number of steps in a plan as JSON; ``None`` for the agent's own."""
+    steps = plan.get("steps")
+    return dict(plan.get("config", {})).get("steps") if steps is None else steps
+
+
+def _steps_to_add(plan: TrainingPlan, record: Mapping[str, Any]) -> int:
+    """By how many steps a plan goes beyond a finished run; 0 for the plan that the run was made by."""
+    if _steps_of(record["plan"]) == _steps_of(plan.to_json()):
+        return 0
+    return int(_resolve_config(plan).steps) - int(record["training"]["step"])
+
+
+def steps_before(plan: TrainingPlan, run: RunFolder) -> int:
+    """The steps of a finished run that this plan gives more to; 0 where ``train`` would do something else."""
+    record = run.record() if run.exists() else {}
+    if not record.get("finished") or _steps_to_add(plan, record) <= 0:
+        return 0
+    return int(record["training"]["step"])
+
+
+def _take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) -> dict[str, Any]:
+    """The record to train by: of the run that is there, which another process may have begun meanwhile, or the new one.
+
+    The folder is locked.
+    """
+    remove_leftovers(run.policy.path)
+    record = _find_record(plan, run)
+    if record is None:
+        if begun is None:
+            raise MissingDataError(f"{run.path} was removed meanwhile: run the same command again.")
+        for leftover in (run.policy.path, run.logs):
+            shutil.rmtree(leftover, ignore_errors=True)
+        run.training.unlink(missing_ok=True)
+        return begun
+    if not record["finished"] or _steps_to_add(plan, record) <= 0:
+        return _resumed(record)
+    part = {"step": record["training"]["step"], "command": provenance()["command"]}
+    parts = [*record.get("continued", []), part]
+    return {**_resumed(record), "plan": plan.to_json(), "continued": parts, "finished": False}
+
+
+def _begin(plan: TrainingPlan, data: Path, pool: int | None) -> dict[str, Any]:
     """The record of a new run: all that is needed to resume, evaluate and report it."""
     agent = load_agent(plan.agent)
     tasks = [read_task(agent, task, data) for task in plan.tasks]
     interface = shared_interface(tasks)
-    for task in [] if force else tasks:
-        where = str(EpisodeStore.of(data, task.task, "train").folder)
-        check_definition(where, task.task, task.environment, "Collect again into another --data folder, or --force.")
     if plan.settings.val_episodes:
         for task in tasks:
             check_environment(task)
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
     chosen = {task: choose_demonstrations(seeds[task], plan.demos, plan.seed) for task in plan.tasks}
-    for leftover in (run.policy.path, run.logs):
-        shutil.rmtree(leftover, ignore_errors=True)
-    run.training.unlink(missing_ok=True)
     return {
         "plan": plan.to_json(),
         "environments": {task.task: task.environment for task in tasks},
@@ -320,20 +390,8 @@ def _begin(plan: TrainingPlan, data: Path, run: RunFolder, pool: int | None, for
         "training": asdict(TrainingState()),
         **provenance(),
         "torch": torch.__version__,
-        "code": code_of(plan.agent),
         "finished": False,
     }
-
-
-def _check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, run: RunFolder) -> None:
-    """Refuse to take a run for one of today where its task, its demonstrations or a user's own agent has changed."""
-    for task, environment in record["environments"].items():
-        check_definition(str(run.path), task, environment, "Name another folder for the run, or --force.")
-    check_still_there(str(run.path), record, data)
-    if record.get("code", "") not in ("", code_of(plan.agent)) and not of_the_suite(plan.agent):
-        raise ConflictError(
-            f"{run.path} was trained by {plan.agent} before a change of its code. Name another folder, or --force."
-        )
 
 
 def _resumed(record: dict[str, Any]) -> dict[str, Any]:

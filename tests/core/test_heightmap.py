@@ -16,7 +16,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap, View, camera_rays, empty_table, fuse, fuse_observation
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, InvalidCameraError, InvalidPoseError
 
 SMALL = Workspace(low=(0.25, -0.25, 0.0), high=(0.75, 0.25, 0.28), pixel_size=0.03125)
 BELOW = Workspace(low=(0.2, -0.6, -0.01), high=(0.8, 0.6, 0.27), pixel_size=0.05)
@@ -127,7 +127,7 @@ def test_a_table_pixel_that_is_hidden_leaves_its_map_pixel_to_the_next_best() ->
 
 def plane_depth(camera: Camera, z: float) -> NDArray[np.float32]:
     """Depth at which every pixel's ray meets a horizontal plane (far where it does not)."""
-    v, u = np.mgrid[: camera.image_size[0], : camera.image_size[1]]
+    v, u = np.mgrid[: camera.image_size[0], : camera.image_size[1]] + 0.5
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.intrinsics).T @ camera.pose.rotation().T
     down = np.minimum(rays[..., 2], -1e-9)
     return quantize_depth(np.minimum((z - camera.pose.position[2]) / down, camera.far))
@@ -160,7 +160,7 @@ def test_a_point_falls_into_the_pixel_of_its_position(x: float, y: float) -> Non
     depth = np.full((3, 480, 640), 10, np.float32)
     for index, camera in enumerate(views):
         px, py, pz = camera.intrinsics @ camera.pose.inverse().apply(np.array([x, y, 0.1]))
-        depth[index, round(py / pz), round(px / pz)] = quantize_depth(np.array(pz))
+        depth[index, int(py / pz), int(px / pz)] = quantize_depth(np.array(pz))
     rows, columns = np.nonzero(fuse(color, depth, *matrices(views)).height)
     expected = AGENT_WORKSPACE.to_pixel(x, y)
     assert len(rows) >= 1
@@ -189,3 +189,29 @@ def test_an_observation_is_fused_by_its_own_keys() -> None:
     goal = {f"goal_{key}": value for key, value in seen.items()}
     for heightmap in (fuse_observation(seen), fuse_observation(goal, "goal_")):
         np.testing.assert_array_equal(heightmap.height, fuse(color, depth, intrinsics, poses).height)
+
+
+@pytest.mark.parametrize("size", [(96, 96), (240, 320), (480, 640)])
+def test_a_plane_has_its_height_whatever_the_image_size(size: tuple[int, int]) -> None:
+    views = published_cameras(size)
+    depth = np.stack([plane_depth(camera, 0.05) for camera in views])
+    height = fuse(np.full((*depth.shape, 3), 70, np.uint8), depth, *matrices(views)).height
+    assert np.abs(height[height > 0] - 0.05).max() < 1e-4
+
+
+def test_depth_and_cameras_that_cannot_be_are_refused() -> None:
+    intrinsics, poses = matrices(published_cameras((12, 16)))
+    color, depth = np.zeros((3, 12, 16, 3), np.uint8), np.ones((3, 12, 16), np.float32)
+    singular, mirrored, lost = intrinsics.copy(), poses.copy(), poses.copy()
+    singular[1, 0, 0], mirrored[2, 0], lost[0, 0, 3] = 0, -mirrored[2, 0], np.nan
+    for arrays, error in (
+        ((color, depth, singular, poses), InvalidCameraError),
+        ((color, depth, intrinsics, mirrored), InvalidPoseError),
+        ((color, depth, intrinsics, lost), InvalidPoseError),
+        ((color, (1000 * depth).astype(np.uint16), intrinsics, poses), ConfigError),
+        ((color / 255, depth, intrinsics, poses), ConfigError),
+    ):
+        with pytest.raises(error):
+            fuse(*arrays)
+    for unmeasured in (0.0, np.nan, np.inf, -1.0):
+        assert not fuse(color, np.full_like(depth, unmeasured), intrinsics, poses).height.any()

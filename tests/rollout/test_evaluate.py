@@ -164,3 +164,25 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
         evaluate("oracle", "nothing")
     with pytest.raises(ConfigError, match="at least 1"):
         evaluate("oracle", TASK, episodes=0)
+
+
+def test_a_second_evaluation_of_the_same_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def second(done: int, total: int, note: str = "") -> None:
+        evaluate("oracle", TASK, split="val", episodes=1, out=tmp_path)
+        with pytest.raises(ConflictError, match=r"Another process is evaluating into .*test\.json: wait") as error:
+            evaluate("oracle", TASK, episodes=1, out=tmp_path)
+        refused.append(str(error.value))
+
+    evaluate("oracle", TASK, episodes=2, out=tmp_path, on_progress=second)
+    assert len(refused) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["test.json", "val.json"]
+
+
+def test_what_a_killed_evaluation_left_half_written_is_removed(tmp_path: Path) -> None:
+    for _ in range(2):
+        left = tmp_path / ".test.json.0123456789abcdef0123456789abcdef.tmp"
+        left.touch()
+        evaluate("oracle", TASK, episodes=1, out=tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["test.json"]

@@ -45,14 +45,11 @@ class Train(OutputOptions):
     config: str = "{}"
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
-    force: bool = False
-    """Train although the task of the demonstrations, or the code of your own agent, has changed since."""
-
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.data.run_folder import RunFolder
         from ravens_suite.registry import load_agent
-        from ravens_suite.training.loop import train
+        from ravens_suite.training.loop import steps_before, train
         from ravens_suite.training.settings import TrainingPlan, resume_settings
 
         tasks = tuple(dict.fromkeys([*([self.task] if self.task else []), *self.tasks]))
@@ -68,10 +65,14 @@ class Train(OutputOptions):
         )
         out = self.out or Path("runs") / load_agent(self.agent).name / plan.name
         plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))
-        if RunFolder(out).exists() and (step := RunFolder(out).record().get("training", {}).get("step")):
+        if before := steps_before(plan, RunFolder(out)):
+            scheduled = load_agent(self.agent).scheduled
+            schedule = " Its schedule goes on where that of all these steps is then: see docs/evaluation.md."
+            console.say(f"{out}: was finished after step {before} and gets more.{schedule if scheduled else ''}")
+        elif RunFolder(out).exists() and (step := RunFolder(out).record().get("training", {}).get("step")):
             console.say(f"{out}: continues after step {step}.")
         with console.progress(f"{self.agent} on {' and '.join(tasks)}") as progress:
-            done = train(plan, self.data, out, force=self.force, on_progress=progress)
+            done = train(plan, self.data, out, on_progress=progress)
         score = "" if done.val_score is None else f"; mean score on validation episodes {done.val_score:.1f}"
         console.say(f"{done.run}: the weights after {done.steps} steps, {done.seconds:.1f} s of training{score}.")
         console.result(

@@ -80,6 +80,9 @@ class Renderer(Protocol):
     ) -> Images:
         """What ``cameras``, all of one image size, see of ``scene``."""
 
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Refuse a (rows, columns) that cannot be drawn on this machine, before memory is taken; raises ConfigError."""
+
     def close(self) -> None:
         """Free what the renderer holds; closing twice is fine."""
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import lru_cache
 
-from ravens_suite.errors import RendererError, UnknownNameError
+from ravens_suite.errors import ForkedRendererError, RendererError, UnknownNameError
 from ravens_suite.sim.rendering.base import Renderer
 
 _LOG = logging.getLogger(__name__)
@@ -22,10 +22,13 @@ def make_renderer(name: str = "auto") -> Renderer:
     Raises:
         UnknownNameError: there is no such renderer.
         RendererError: the renderer asked for cannot run on this machine; the message says how to mend it.
+        ForkedRendererError: this process was forked from one in which drawing had threads; ``auto`` raises it, too.
     """
     if name == "auto":
         try:
             return _make_moderngl()
+        except ForkedRendererError:  # Other processes of this program may well draw: images must not depend on which.
+            raise
         except RendererError as error:
             _warn_once(str(error))
             return _make_tiny()

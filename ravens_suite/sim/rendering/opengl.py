@@ -7,10 +7,7 @@ geometry of all meshes lies in one buffer; every visual shape is an instance of 
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
-import sys
 import threading
 import weakref
 from collections import deque
@@ -18,7 +15,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import moderngl
@@ -27,8 +23,9 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
-from ravens_suite.errors import RendererError
+from ravens_suite.errors import ConfigError, RendererError
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
+from ravens_suite.sim.rendering.opengl_context import kept_current, make_context
 from ravens_suite.sim.rendering.opengl_frames import Target, make_target
 from ravens_suite.sim.rendering.opengl_geometry import Geometry, Instances, Surface
 from ravens_suite.sim.rendering.opengl_shaders import PROGRAMS, shaders
@@ -54,23 +51,19 @@ _NOWHERE = (1.0, 1.0, -1.0, -1.0)
 _LOWEST_LIGHT = 0.05
 """Sine of the light's elevation below which shadows, then endless, are left out."""
 
-_EGL_DEVICES = 4
-"""EGL devices that are tried; the environment variable GLCONTEXT_DEVICE_INDEX chooses one."""
-
-_MEND = (
-    "Install Mesa's EGL (Debian and Ubuntu: apt-get install libegl1 libgl1-mesa-dri) or a GPU driver with EGL and "
-    "OpenGL 4.3, or choose renderer='tiny'."
-)
+_LIMITS = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_RENDERBUFFER_SIZE")
+"""What bounds the sides of an image."""
 
 
 class ModernglRenderer:
     """The fast renderer.
 
     Colours are flat-shaded, and bodies cast shadows on the table. Nothing is anti-aliased, so depth and segmentation
-    are exact at every pixel's centre.
+    are exact at every pixel's centre. A GL context of the caller's is current again after every call.
 
     Raises:
         RendererError: EGL or OpenGL 4.3 is missing.
+        ForkedRendererError: this process was forked from one whose rasteriser had threads.
     """
 
     name = "moderngl"
@@ -78,6 +71,11 @@ class ModernglRenderer:
     def __init__(self) -> None:
         self._device: _Device | None = None
         self._use()
+
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Refuse a (rows, columns) that cannot be drawn on this machine; raises ConfigError with the limit."""
+        if self._device is not None:
+            self._device.check_image_size(size)
 
     def render(
         self,
@@ -90,8 +88,9 @@ class ModernglRenderer:
         """What ``cameras``, all of one image size, see of ``scene``.
 
         Raises:
-            ConfigError: the cameras' image sizes differ.
+            ConfigError: the cameras' image sizes differ, or are more than OpenGL can draw here.
             RendererError: the renderer is closed.
+            ForkedRendererError: this process was forked from one whose rasteriser had threads.
         """
         if self._device is None:
             raise RendererError("This renderer is closed; make a new one with make_renderer().")
@@ -100,6 +99,7 @@ class ModernglRenderer:
             self._give_back.detach()
             self._use()
         size = shared_image_size(cameras)
+        self._device.check_image_size(size)
         with self._device.current():
             return self._device.render(scene, cameras, size, segmentation, lighting)
 
@@ -148,6 +148,7 @@ class _Device:
         self._vertices = self.context.buffer(reserve=1, dynamic=True)
         self._instances = self.context.buffer(reserve=1, dynamic=True)
         self._commands = self.context.buffer(reserve=1, dynamic=True)
+        self._longest_side = min(self.context.info[limit] for limit in _LIMITS)
         self._programs = {name: self.context.program(*shaders(name)) for name in PROGRAMS}
         self._passes: dict[str, _Pass] = {}
         self.context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
@@ -157,12 +158,20 @@ class _Device:
     @contextmanager
     def current(self) -> Iterator[None]:
         """Make the context current in this thread; other threads wait."""
-        with self._lock, self.context:
+        with self._lock, kept_current(), self.context:
             yield
+
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Refuse what OpenGL cannot draw here; raises ConfigError."""
+        if max(size) > self._longest_side:
+            raise ConfigError(
+                f"Images of {size[0]} x {size[1]} cannot be drawn: OpenGL on this machine draws at most "
+                f"{self._longest_side} rows and {self._longest_side} columns. Choose a smaller image_size."
+            )
 
     def release(self) -> None:
         """Free the context and everything in it."""
-        with self._lock:
+        with self._lock, kept_current():
             self.context.release()
 
     def render(
@@ -287,8 +296,8 @@ def _acquire() -> _Device:
     process = os.getpid()
     with _devices_lock:
         if process not in _devices:
-            context = _make_context()
-            with context:
+            context = make_context()
+            with kept_current(), context:
                 _devices[process] = _Device(context)
         device = _devices[process]
         device.users += 1
@@ -320,43 +329,6 @@ def _free_unused() -> None:
             _devices_lock.release()
 
 
-def _make_context() -> moderngl.Context:
-    # Zero threads: llvmpipe rasterises in the calling thread, so that worker processes do not fight for cores and a
-    # fork finds no dead threads; Mesa's shader cache would start a thread too. A GPU's driver heeds neither.
-    os.environ.setdefault("LP_NUM_THREADS", "0")
-    os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
-    _load_triton()
-    reasons: list[str] = []
-    # Machines without development packages have only the names with a version. The first EGL device may be a GPU that
-    # this user may not open, with a software rasteriser behind it.
-    names: list[dict[str, Any]] = [{"libgl": "libGL.so.1", "libegl": "libEGL.so.1"}, {}]
-    for libraries in names:
-        for device in range(_EGL_DEVICES):
-            options = {"backend": "egl", "device_index": device, **libraries}
-            try:
-                return moderngl.create_context(require=430, standalone=True, **options)
-            except Exception as error:  # moderngl raises plain Exception, and ImportError without its EGL backend.
-                reasons.append(str(error))
-    raise RendererError(f"OpenGL through EGL cannot be used here ({'; '.join(dict.fromkeys(reasons))}). {_MEND}")
-
-
-def _load_triton() -> None:
-    """Load the library of Triton, the compiler that torch's wheels for GPUs bring along, where it is installed.
-
-    Triton 3.7 and Mesa's software rasteriser each bring a copy of LLVM. Loaded after Mesa, Triton ends the process, and
-    torch loads it with its first optimiser. Loaded before, both work.
-    """
-    if "triton" in sys.modules:
-        return
-    package = importlib.util.find_spec("triton")
-    for folder in (package.submodule_search_locations or ()) if package is not None else ():
-        for library in sorted(Path(folder, "_C").glob("libtriton*.so")):
-            try:
-                ctypes.CDLL(str(library))
-            except OSError:  # Then torch cannot load it either.
-                continue
-
-
 def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:
     """Write an array into a buffer; returns whether the buffer had to grow."""
     grown = data.nbytes > buffer.size
@@ -370,11 +342,11 @@ def _store(buffer: moderngl.Buffer, data: NDArray[Any]) -> bool:
 def _view_projection(camera: Camera) -> Array:
     """World to clip coordinates, with y down: clip w is the depth along the optical axis."""
     rows, columns = camera.image_size
-    near, far, focal = camera.near, camera.far, camera.focal_length
+    near, far = camera.near, camera.far
     projection = np.array(
         [
-            [2 * focal / columns, 0, 0, 0],
-            [0, 2 * focal / rows, 0, 0],
+            [2 * camera.fx / columns, 0, 2 * camera.cx / columns - 1, 0],
+            [0, 2 * camera.fy / rows, 2 * camera.cy / rows - 1, 0],
             [0, 0, (far + near) / (far - near), -2 * far * near / (far - near)],
             [0, 0, 1, 0],
         ]

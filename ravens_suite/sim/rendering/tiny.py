@@ -73,6 +73,9 @@ class TinyRenderer:
                 labels[index] = np.maximum(seen, 0)
         return Images(color, depth, labels)
 
+    def check_image_size(self, size: tuple[int, int]) -> None:
+        """Nothing to refuse: cameras have fewer pixels than Bullet can count (``core/cameras.py``)."""
+
     def close(self) -> None:
         """There is nothing to free. Closing twice is fine."""
         self._closed = True
@@ -109,13 +112,13 @@ def _draw(
 def _matrices(camera: Camera) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """View and projection matrices as Bullet wants them: column by column, with z towards the viewer."""
     rows, columns = camera.image_size
-    near, far, focal = camera.near, camera.far, camera.focal_length
+    near, far = camera.near, camera.far
     view = np.diag([1.0, -1.0, -1.0, 1.0]) @ camera.pose.inverse().matrix()
     # TinyRenderer samples the corners of pixels, not their centres: the third column moves the image by half of one.
     projection = np.array(
         [
-            [2 * focal / columns, 0, 1 / columns, 0],
-            [0, 2 * focal / rows, 1 / rows, 0],
+            [2 * camera.fx / columns, 0, 1 / columns - (2 * camera.cx / columns - 1), 0],
+            [0, 2 * camera.fy / rows, 1 / rows + (2 * camera.cy / rows - 1), 0],
             [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)],
             [0, 0, -1, 0],
         ]
@@ -135,10 +138,9 @@ def _label_table(scene: Scene) -> NDArray[np.int32]:
 def _draw_checker(color: NDArray[np.uint8], metres: Array, ground: NDArray[np.bool_], camera: Camera) -> None:
     """Lighten every other square of the ground plane, which Bullet draws in one colour."""
     rows, columns = np.nonzero(ground)
-    height, width = camera.image_size
     depth = metres[rows, columns]
-    right = (columns + 0.5 - width / 2) / camera.focal_length * depth
-    down = (rows + 0.5 - height / 2) / camera.focal_length * depth
+    right = (columns + 0.5 - camera.cx) / camera.fx * depth
+    down = (rows + 0.5 - camera.cy) / camera.fy * depth
     points = camera.pose.apply(np.stack([right, down, depth], axis=1))
     squares: NDArray[Any] = np.floor(points[:, :2] * SQUARES_PER_METRE).astype(np.int64)
     light = (squares.sum(axis=1) & 1) == 0

@@ -26,11 +26,12 @@ from ravens_suite.core.cameras import Camera, look_at, published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import View, empty_table
 from ravens_suite.core.palette import PALETTE
+from ravens_suite.core.projection import project, world_points
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.errors import ConfigError, RendererError, UnknownNameError
 from ravens_suite.sim.bodies import Box, Cylinder, Hull, Shape, Sphere, marker, solid
-from ravens_suite.sim.rendering import factory, opengl, opengl_geometry
+from ravens_suite.sim.rendering import factory, opengl, opengl_context, opengl_geometry
 from ravens_suite.sim.rendering.base import BACKGROUND, Images, Lighting, Renderer
 from ravens_suite.sim.rendering.factory import make_renderer
 from ravens_suite.sim.rendering.opengl_geometry import VISUAL_LIMIT, Geometry
@@ -193,6 +194,47 @@ def test_background(draw: Renderer, scene: Scene) -> None:
     assert (images.depth[0, 0] == quantize_depth(np.array(BEYOND.far))).all()
     assert (images.segmentation[0, 0] == 0).all()
     assert np.abs(images.color[0, 0] - 255 * np.asarray(BACKGROUND)).max() <= 1
+
+
+ODD_CAMERAS = [
+    replace(camera, focal_length=1.3 * camera.fx, focal_length_y=0.8 * camera.fy, principal_point=(70.3, 37.4))
+    for camera in published_cameras(SMALL)
+]
+
+
+@each_renderer
+@pytest.mark.parametrize("cameras", [published_cameras(SMALL), ODD_CAMERAS, published_cameras((97, 61))])
+def test_depth_gives_points_of_the_world_and_points_their_pixels(
+    draw: Renderer, scene: Scene, cameras: list[Camera]
+) -> None:
+    marks = {"a": (0.4, -0.2, 0.05), "b": (0.6, 0.25, 0.1), "c": (0.35, 0.3, 0.15), "d": (0.5, 0.0, 0.03)}
+    for name, point in marks.items():
+        scene.add(name, marker((Sphere(0.02),), PALETTE["red"]), Pose(point), "marker")
+    images, labels = draw.render(scene, cameras, segmentation=True), scene.labels()
+    assert images.segmentation is not None
+    seen = 0
+    for camera, depth, segmentation in zip(cameras, images.depth, images.segmentation, strict=True):
+        points = world_points(depth, camera.intrinsics, camera.pose.matrix())
+        ground = (segmentation == 0) & (depth < camera.far)
+        assert np.abs(points[ground][:, 2] - PLANE_HEIGHT).max() < 1.5e-4
+        for name, point in marks.items():
+            rows, columns = np.nonzero(segmentation == labels[name])
+            (u, v), _ = project(np.array(point), camera.intrinsics, camera.pose.matrix())
+            if 3 <= u <= camera.image_size[1] - 4 and 3 <= v <= camera.image_size[0] - 4:
+                seen += 1
+                assert abs(columns.mean() + 0.5 - u) < 0.5 and abs(rows.mean() + 0.5 - v) < 0.5
+                on_ball = points[rows, columns]
+                assert np.abs(np.linalg.norm(on_ball - point, axis=1) - 0.02).max() < 1.5e-3
+    assert seen >= 6
+
+
+@each_renderer
+def test_a_crop_is_what_a_shifted_principal_point_sees(draw: Renderer, scene: Scene) -> None:
+    populate(scene)
+    crop = Camera("crop", TOP.pose, (40, 50), TOP.focal_length, principal_point=(TOP.cx - 30, TOP.cy - 20))
+    whole, part = draw.render(scene, [TOP], lighting=NO_SHADOWS), draw.render(scene, [crop], lighting=NO_SHADOWS)
+    assert np.mean(whole.depth[:, 20:60, 30:80] != part.depth) < 5e-3
+    assert np.mean(whole.color[:, 20:60, 30:80] != part.color) < 5e-3
 
 
 @each_renderer
@@ -529,7 +571,7 @@ def test_triton_is_loaded_before_opengl(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(moderngl, "create_context", record)
     with pytest.raises(RendererError, match="enough"):
-        opengl._make_context()
+        opengl_context.make_context()
     assert loaded and all(loaded)
 
 

@@ -1,0 +1,156 @@
+"""What the settings of an agent may be: declared beside each of them, and checked in one place.
+
+A field of a config dataclass says its limits with ``setting``; its type says the rest::
+
+    @dataclass(frozen=True)
+    class MyConfig:
+        steps: int = setting(2000, least=1)
+        learning_rate: float = setting(1e-3, above=0)
+
+Settings are checked where they enter, before any data are read: when they are read from JSON, and when an agent is
+made. A plain field is checked for its type alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from ravens_suite.errors import ConfigError
+
+_LIMITS = "limits"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the value of a setting, or each item of a list, may be.
+
+    Attributes:
+        least: smallest value.
+        above: the value is larger.
+        most: largest value.
+        below: the value is smaller.
+        multiple: the value is a multiple of it.
+        choices: the values there are.
+        items: least and largest number of items of a list.
+    """
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+    multiple: int = 1
+    choices: tuple[str, ...] = ()
+    items: tuple[int, int | None] = (0, None)
+
+    def allow(self, value: Any) -> bool:
+        """Whether a number or a word of the right type is within them."""
+        if self.choices:
+            return value in self.choices
+        return (
+            (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+            and (self.below is None or value < self.below)
+            and (self.multiple == 1 or value % self.multiple == 0)
+        )
+
+    def describe(self) -> str:
+        """In words that follow "must be"; empty without limits."""
+        bounds = ((self.least, "at least"), (self.above, "above"), (self.most, "at most"), (self.below, "below"))
+        words = [f"{text} {bound:,}" for bound, text in bounds if bound is not None]
+        if self.multiple != 1:
+            words.append(f"a multiple of {self.multiple}")
+        return " and ".join(words)
+
+
+def setting(
+    default: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+    multiple: int = 1,
+    choices: tuple[str, ...] = (),
+    items: tuple[int, int | None] = (0, None),
+) -> Any:
+    """A field of a config dataclass with its default and its limits; see ``Limits``."""
+    limits = Limits(least, above, most, below, multiple, choices, items)
+    return field(default=default, metadata={_LIMITS: limits})
+
+
+def check_settings(config: Any) -> None:
+    """Refuse settings that cannot work.
+
+    Args:
+        config: a config dataclass.
+
+    Raises:
+        ConfigError: a value has another type than its field, or is beyond its limits; the message says what it may be.
+    """
+    kinds = _kinds(type(config))
+    for item in fields(config):
+        value, limits = getattr(config, item.name), item.metadata.get(_LIMITS, Limits())
+        kind = kinds.get(item.name, Any)
+        if not _fits(value, kind, limits):
+            raise ConfigError(f"{type(config).__name__}: {item.name} must be {_wanted(kind, limits)}, not {value!r}.")
+
+
+def is_required(item: Field[Any]) -> bool:
+    """Whether a setting has no default."""
+    return item.init and item.default is MISSING and item.default_factory is MISSING
+
+
+def _kinds(config_type: type[Any]) -> Mapping[str, Any]:
+    """The types of all fields; none where an annotation cannot be read, as of a class within a function."""
+    try:
+        return get_type_hints(config_type)
+    except Exception:
+        return {}
+
+
+def _fits(value: Any, kind: Any, limits: Limits) -> bool:
+    if get_origin(kind) in (Union, UnionType):
+        return any(_fits(value, part, limits) for part in get_args(kind))
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
+        least, most = limits.items
+        return (
+            isinstance(value, tuple)
+            and least <= len(value) <= (len(value) if most is None else most)
+            and all(_fits(part, get_args(kind)[0], limits) for part in value)
+        )
+    if kind in (int, float):
+        wanted = Integral if kind is int else Real
+        return (
+            isinstance(value, wanted) and not isinstance(value, bool) and math.isfinite(value) and limits.allow(value)
+        )
+    if kind is str:
+        return isinstance(value, str) and limits.allow(value)
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is NoneType:
+        return value is None
+    return True
+
+
+def _wanted(kind: Any, limits: Limits) -> str:
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(_wanted(part, limits) for part in get_args(kind))
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(repr, get_args(kind)))}"
+    if get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
+        least, most = limits.items
+        count = f"{least} " if least == most else f"at least {least} " if least else ""
+        return f"a list of {count}values, each {_wanted(get_args(kind)[0], limits)}"
+    if limits.choices:
+        return f"one of {', '.join(limits.choices)}"
+    names = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false", NoneType: "null"}
+    name, bounds = names.get(kind, "something else"), limits.describe()
+    return f"{bounds} ({name})" if bounds else name

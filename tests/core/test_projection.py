@@ -1,0 +1,73 @@
+"""From pixels to points and back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ravens_suite.core.cameras import Camera, look_at
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.projection import project, world_points
+from ravens_suite.errors import ConfigError, InvalidCameraError, InvalidPoseError
+
+
+@st.composite
+def cameras(draw: st.DrawFn) -> Camera:
+    rows, columns = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    position = tuple(draw(st.floats(-2, 2)) for _ in range(3))
+    x, y, z = position
+    pose = look_at((x, y, z), (x + draw(st.floats(0.1, 1)), y + draw(st.floats(-1, 1)), z - 1))
+    principal = draw(st.floats(-columns, 2 * columns)), draw(st.floats(-rows, 2 * rows))
+    fx, fy = draw(st.floats(1, 100)), draw(st.floats(1, 100))
+    return Camera("random", pose, (rows, columns), fx, focal_length_y=fy, principal_point=principal)
+
+
+def matrices(camera: Camera) -> tuple[Array, Array]:
+    return camera.intrinsics, camera.pose.matrix()
+
+
+@given(camera=cameras(), seed=st.integers(0, 2**31))
+def test_every_pixel_comes_back_from_its_point(camera: Camera, seed: int) -> None:
+    depth = np.random.default_rng(seed).uniform(0.1, 5, camera.image_size)
+    points = world_points(depth, *matrices(camera))
+    pixels, metres = project(points, *matrices(camera))
+    rows, columns = np.indices(camera.image_size)
+    assert points.shape == (*camera.image_size, 3)
+    np.testing.assert_allclose(pixels[..., 0], columns + 0.5, atol=1e-6)
+    np.testing.assert_allclose(pixels[..., 1], rows + 0.5, atol=1e-6)
+    np.testing.assert_allclose(metres, depth, atol=1e-9)
+    np.testing.assert_array_equal(np.floor(pixels), np.stack([columns, rows], axis=-1))
+
+
+def test_what_was_not_measured_has_no_point() -> None:
+    camera = Camera("down", look_at((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)), (1, 5), 5.0)
+    points = world_points(np.array([[1.0, 0.0, -1.0, math.nan, math.inf]], np.float32), *matrices(camera))
+    assert np.isfinite(points[0, 0]).all()
+    assert np.isnan(points[0, 1:]).all()
+
+
+def test_what_is_behind_the_camera_has_no_pixel() -> None:
+    camera = Camera("down", look_at((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)), (10, 20), 5.0)
+    pixels, metres = project(np.array([(0.0, 0.0, 0.5), (0.0, 0.0, 1.0), (0.1, 0.0, 1.5)]), *matrices(camera))
+    np.testing.assert_allclose(pixels[0], (10, 5))
+    assert np.isnan(pixels[1:]).all()
+    np.testing.assert_allclose(metres, (0.5, 0.0, -0.5), atol=1e-12)
+
+
+def test_what_makes_no_points_is_refused() -> None:
+    depth, (intrinsics, pose) = np.ones((4, 4)), matrices(Camera("a", look_at((0, 0, 1), (0, 0, 0)), (4, 4), 5.0))
+    for wrong in (np.ones((2, 4, 4)), np.ones((4, 4), np.uint16), np.ones(4)):
+        with pytest.raises(ConfigError, match="depth has shape"):
+            world_points(wrong, intrinsics, pose)
+    with pytest.raises(InvalidCameraError):
+        world_points(depth, np.zeros((3, 3)), pose)
+    with pytest.raises(InvalidPoseError):
+        world_points(depth, intrinsics, 2 * pose)
+    with pytest.raises(InvalidPoseError):
+        project(np.zeros(3), intrinsics, np.full((4, 4), np.nan))
+    with pytest.raises(ConfigError, match="points have shape"):
+        project(np.zeros((3, 2)), intrinsics, pose)

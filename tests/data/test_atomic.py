@@ -1,0 +1,116 @@
+"""Files are written whole or not at all, whatever the system refuses, and what a kill left is removed."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ravens_suite.data import atomic
+from ravens_suite.data.atomic import remove_leftovers, write_bytes
+from ravens_suite.data.locks import locked
+
+_LEFT = ".a.json.0123456789abcdef0123456789abcdef.tmp"
+_KILLED = (
+    "import os, signal, sys; from pathlib import Path; from ravens_suite.data.atomic import write_bytes\n"
+    "os.fsync = lambda number: os.kill(os.getpid(), signal.{signal})\n"
+    "write_bytes(Path(sys.argv[1]), [b'new'])\n"
+)
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "replace", "mkdir"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO])
+def test_a_refused_write_leaves_the_old_file_and_nothing_else_and_names_the_file(
+    tmp_path: Path, call: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+
+    def refuse(*arguments: Any, **_: Any) -> Any:
+        raise OSError(number, os.strerror(number), *([] if call == "fsync" else [str(arguments[0])]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if call == "fsync" else Path, call, refuse)
+        with pytest.raises(OSError, match=r"a\.json'$" if call != "mkdir" else str(tmp_path)) as failed:
+            write_bytes(path, [b"new"])
+    assert failed.value.errno == number
+    assert [(found.name, found.read_bytes()) for found in tmp_path.iterdir()] == [("a.json", b"old")]
+
+
+def test_a_disk_that_fills_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Filling(io.FileIO):
+        def write(self, data: Any, /) -> int:
+            super().write(b"x")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def writelines(self, lines: Any, /) -> None:
+            self.write(b"".join(lines))
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: Filling(path, "x"))
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.json"):
+        write_bytes(tmp_path / "a.json", [b"new"])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("sent", ["SIGKILL", "SIGTERM"])
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path, sent: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    killed = subprocess.run([sys.executable, "-c", _KILLED.format(signal=sent), str(path)], check=False)
+    assert killed.returncode == -getattr(signal, sent)
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
+    write_bytes(path, [b"new"])
+    assert [(found.name, found.read_bytes()) for found in tmp_path.iterdir()] == [("a.json", b"new")]
+
+
+def test_who_locks_a_folder_removes_what_was_left_there(tmp_path: Path) -> None:
+    for name in (_LEFT, "mine.tmp", ".mine.tmp"):
+        (tmp_path / name).touch()
+    with locked(tmp_path, "training into"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.tmp", "mine.tmp"]
+
+
+def test_what_is_being_written_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    real = os.fsync
+
+    def look(number: int) -> None:
+        remove_leftovers(tmp_path)
+        seen.extend(path.name for path in tmp_path.iterdir())
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_bytes(tmp_path / "a.json", [b"new"])
+    assert len(seen) == 1 and seen[0].endswith(".tmp")
+    assert (tmp_path / "a.json").read_bytes() == b"new"
+
+
+def test_a_temporary_file_that_was_taken_for_left_behind_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its making and its locking it can be."""
+    real, removed = atomic.fcntl.flock, []
+
+    def flock(file: Any, how: int) -> None:
+        for path in tmp_path.glob(".*.tmp") if not removed else ():
+            removed.append(path.unlink())
+        real(file, how)
+
+    monkeypatch.setattr(atomic.fcntl, "flock", flock)
+    write_bytes(tmp_path / "a.json", [b"new"])
+    assert removed and [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_any_name_that_the_system_takes_can_be_written(tmp_path: Path) -> None:
+    write_bytes(tmp_path / ("a" * 255), [b"new"])
+    with pytest.raises(OSError, match="too long"):
+        write_bytes(tmp_path / ("a" * 256), [b"new"])
+    assert len(list(tmp_path.iterdir())) == 1
