@@ -10,7 +10,10 @@ Importing this package makes its environments known to Gymnasium, and imports ne
 
 from importlib.metadata import PackageNotFoundError, version
 
+from ravens_suite.registration import register_agent, register_task
 from ravens_suite.registry import register_environments
+
+__all__ = ["__version__", "register_agent", "register_task"]
 
 try:
     __version__ = version("ravens-suite")

@@ -17,24 +17,31 @@ Other packages add theirs through the entry-point groups ``ravens_suite.tasks`` 
     [project.entry-points."ravens_suite.tasks"]
     sort-cubes = "my_package.sort_cubes:SortCubes"
 
+Without a package there are ``ravens_suite.register_task`` and ``register_agent``, and the environment variables
+``RAVENS_SUITE_TASKS`` and ``RAVENS_SUITE_AGENTS``, through which child processes learn of what those registered::
+
+    RAVENS_SUITE_TASKS="sort-cubes=sort_cubes.py:SortCubes;other=package.module:Class"
+
 The suite's own names cannot be taken. Whatever is wrong with a task or an agent of another package is said when it is
-used; it never keeps the suite from being imported.
+used; it never keeps the suite from being imported, nor others from being used.
 """
 
 from __future__ import annotations
 
 import ast
 import logging
+import os
 import pkgutil
 import re
 import sys
+import traceback
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -57,9 +64,12 @@ _SHARED_BY_AGENTS = frozenset({"base", "common", "pick_place"})
 _CONTINUOUS = "-continuous"
 _VARIANTS = "variants"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MAIN = "__main__"
 _NEEDED_BY_AGENTS = ("torch", "safetensors")
 
 Kind = Literal["task", "agent"]
+VARIABLES: Mapping[Kind, str] = {"task": "RAVENS_SUITE_TASKS", "agent": "RAVENS_SUITE_AGENTS"}
+"""Environment variables that declare: ``name=module:Class`` or ``name=file.py:Class``, with ``;`` between."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,9 @@ class Entry:
         module: to import.
         attribute: name of the class in it.
         arguments: keyword arguments of the class, for a variant of a task.
-        foreign: whether another package declares it.
+        foreign: whether it is none of the suite's own.
         rivals: other places that claim the same name, as ``module:class``.
+        given: the class itself, if this process has registered it.
     """
 
     name: str
@@ -81,11 +92,16 @@ class Entry:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     foreign: bool = False
     rivals: tuple[str, ...] = ()
+    given: type | None = None
 
     @property
     def reference(self) -> str:
         """``module:class``."""
         return f"{self.module}:{self.attribute}"
+
+
+_registered: dict[Kind, dict[str, Entry]] = {"task": {}, "agent": {}}
+"""By this process, for itself; they come before what the environment variables say."""
 
 
 def task_names() -> list[str]:
@@ -234,7 +250,7 @@ def _register(identifier: str, arguments: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=1)
 def _tasks() -> dict[str, Entry]:
-    entries = _discover("tasks", _SHARED_BY_TASKS)
+    entries = _discover("task", _SHARED_BY_TASKS)
     variants = [
         replace(entry, name=f"{entry.name}-{variant}", arguments=arguments)
         for entry in entries.values()
@@ -245,11 +261,12 @@ def _tasks() -> dict[str, Entry]:
 
 @lru_cache(maxsize=1)
 def _agents() -> dict[str, Entry]:
-    return _discover("agents", _SHARED_BY_AGENTS)
+    return _discover("agent", _SHARED_BY_AGENTS)
 
 
-def _discover(package: str, shared: frozenset[str]) -> dict[str, Entry]:
-    """Entries of this package's own files, then of other packages' entry points."""
+def _discover(kind: Kind, shared: frozenset[str]) -> dict[str, Entry]:
+    """Entries of this package's own files, then of other packages' entry points, then of no package."""
+    package = f"{kind}s"
     parent = f"{__package__}.{package}"
     spec = _spec(parent)
     folders = list(spec.submodule_search_locations or ()) if spec else []
@@ -257,10 +274,66 @@ def _discover(package: str, shared: frozenset[str]) -> dict[str, Entry]:
     for module in _modules(folders, shared, packages_are_families=package == "tasks"):
         name = module.rpartition(".")[2].replace("_", "-")
         entries.append(Entry(name, f"{parent}.{module}", _camel_case(name)))
-    for point in entry_points(group=parent):
+    for point in _entry_points(parent):
         module, _, attribute = (part.strip() for part in point.value.partition(":"))
         entries.append(Entry(point.name, module, attribute, foreign=True))
-    return _named(entries)
+    installed = _named(entries)
+    declared = [entry for entry in _in_variable(kind) if entry.name not in _registered[kind]]
+    return _named([*installed.values(), *declared]) | _registered[kind]
+
+
+def _entry_points(group: str) -> Iterable[EntryPoint]:
+    try:
+        return entry_points(group=group)
+    except Exception as error:  # The metadata of some installed package is damaged.
+        _LOG.warning("Cannot read which packages declare %s: %s", group, error)
+        return []
+
+
+def _in_variable(kind: Kind) -> Iterator[Entry]:
+    """What the environment variable of a kind declares."""
+    for part in os.environ.get(VARIABLES[kind], "").split(";"):
+        name, equals, reference = (text.strip() for text in part.partition("="))
+        module, _, attribute = reference.rpartition(":")
+        if equals and module:
+            yield Entry(name, module, attribute, foreign=True)
+        elif part.strip():
+            _LOG.warning(
+                "Ignored %r in %s: write name=package.module:Class or name=path/to/file.py:Class, with ; between.",
+                part,
+                VARIABLES[kind],
+            )
+
+
+def add(kind: Kind, entry: Entry) -> None:
+    """Register a task or an agent in this process and, as far as they can import it, in those that it will start.
+
+    Args:
+        kind: of what is added.
+        entry: it takes the place of one that was added before under the same name.
+
+    Raises:
+        ConfigError: the name is not of lower-case words joined by hyphens, or the suite or an installed package has it.
+    """
+    if not _is_name(entry.name):
+        raise ConfigError(
+            f"{entry.name!r} cannot be the name of a {kind}: take lower-case words joined by hyphens, such as "
+            f"sort-cubes, that do not end in {_CONTINUOUS}."
+        )
+    known = (_tasks() if kind == "task" else _agents()).get(entry.name)
+    replaceable = {*_registered[kind], *(other.name for other in _in_variable(kind))}
+    if known is not None and (not known.foreign or entry.name not in replaceable):
+        raise ConfigError(f"There is a {kind} {entry.name!r} already, {known.reference}: take another name.")
+    _registered[kind][entry.name] = entry
+    others = [other for other in _in_variable(kind) if other.name != entry.name]
+    os.environ[VARIABLES[kind]] = ";".join(f"{other.name}={other.reference}" for other in [*others, entry])
+    _tasks.cache_clear()
+    _agents.cache_clear()
+    register_environments()
+
+
+def _is_name(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and not is_continuous(name)
 
 
 def _named(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -268,7 +341,7 @@ def _named(entries: Iterable[Entry]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for entry in entries:
         first = found.get(entry.name)
-        if not _NAME.fullmatch(entry.name) or is_continuous(entry.name):
+        if not _is_name(entry.name):
             _LOG.warning(
                 "Ignored %s: the name %r must be lower-case words joined by hyphens, and not end in %s.",
                 entry.reference,
@@ -312,15 +385,25 @@ def _spec(module: str) -> ModuleSpec | None:
 def _declared_variants(entry: Entry) -> dict[str, dict[str, Any]]:
     """The ``variants`` of a task's class, read from its source: importing a task would import the simulator."""
     try:
-        spec = _spec(entry.module)
-        if spec is None or not str(spec.origin).endswith(".py"):
+        if entry.given is not None:
+            return _plain_variants(getattr(entry.given, _VARIANTS, {}))
+        path = _source_file(entry.module)
+        if path is None:
             return {}
-        source = Path(str(spec.origin)).read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8")
         return _literal_variants(source, entry.attribute) if _VARIANTS in source else {}
     except Exception as error:
         # Whatever is wrong with one task must not keep the suite from being imported.
         _LOG.warning("Cannot read the variants of %s: %s", entry.reference, error)
         return {}
+
+
+def _source_file(module: str) -> Path | None:
+    """The Python file of a module, which may itself be given as a file."""
+    if module.endswith(".py"):
+        return Path(module)
+    spec = _spec(module)
+    return Path(str(spec.origin)) if spec is not None and str(spec.origin).endswith(".py") else None
 
 
 def _literal_variants(source: str, class_name: str) -> dict[str, dict[str, Any]]:
@@ -345,8 +428,7 @@ def _literal_variants(source: str, class_name: str) -> dict[str, dict[str, Any]]
 
 def _checked_variants(expression: ast.expr) -> dict[str, dict[str, Any]]:
     try:
-        value = ast.literal_eval(expression)
-        return {str(name): {str(key): item for key, item in dict(given).items()} for name, given in dict(value).items()}
+        return _plain_variants(ast.literal_eval(expression))
     except (TypeError, ValueError):
         raise ValueError(
             f"line {expression.lineno}: variants must be a literal of names to keyword arguments, "
@@ -354,13 +436,17 @@ def _checked_variants(expression: ast.expr) -> dict[str, dict[str, Any]]:
         ) from None
 
 
+def _plain_variants(value: Any) -> dict[str, dict[str, Any]]:
+    return {str(name): {str(key): item for key, item in dict(given).items()} for name, given in dict(value).items()}
+
+
 def _find(kind: Kind, name: str, entries: Mapping[str, Entry]) -> Entry:
     if name in entries:
         return entries[name]
     if kind == "task" and ":" in name:
         raise ConfigError(
-            f"A task of yours needs a name, which the entry point of its package gives it: {name!r} is a place. See "
-            "docs/own_task.md."
+            f"A task of yours needs a name: {name!r} is a place. Give it one with {VARIABLES[kind]}='my-task={name}', "
+            "with register_task, or in the entry points of its package; see docs/own_task.md."
         )
     raise UnknownNameError(kind, name, entries)
 
@@ -373,16 +459,36 @@ def _load(kind: Kind, entry: Entry) -> Any:
     if entry.rivals:
         claims = ", ".join((entry.reference, *entry.rivals))
         raise ConfigError(f"Several {kind}s are named {entry.name!r}: {claims}. Rename or uninstall all but one.")
-    try:
-        module = _import(entry.module)
-    except LookupError as error:
-        raise ConfigError(
-            f"The {kind} {entry.name!r} is declared to be {entry.reference}, but {error.args[0]}: install it, or mend "
-            "the entry point."
-        ) from error
+    if entry.given is not None:
+        return entry.given
+    module = _module(kind, entry)
     if not entry.attribute or not hasattr(module, entry.attribute):
         raise ConfigError(f"{module.__file__} must define a class {entry.attribute} to be the {kind} {entry.name!r}.")
     return getattr(module, entry.attribute)
+
+
+def _module(kind: Kind, entry: Entry) -> ModuleType:
+    """The module of an entry, imported."""
+    if entry.module == _MAIN or "<" in entry.attribute:
+        raise ConfigError(
+            f"The {kind} {entry.name!r} was registered in a notebook, an interactive session or a function, from where "
+            "other processes cannot import its class: move the class to a file, or work in one process (workers=1)."
+        )
+    try:
+        return _import_file(Path(entry.module)) if entry.module.endswith(".py") else _import(entry.module)
+    except LookupError as error:
+        raise ConfigError(
+            f"The {kind} {entry.name!r} is declared to be {entry.reference}, but {error.args[0]}: install it, or mend "
+            "its declaration."
+        ) from error
+    except (Exception, SystemExit) as error:
+        if not entry.foreign or (isinstance(error, ModuleNotFoundError) and error.name in _NEEDED_BY_AGENTS):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f"The {kind} {entry.name!r} is broken: importing {entry.module} ends in {type(error).__name__}: {error} "
+            f"({last.filename}, line {last.lineno}). Mend or uninstall it; nothing else depends on it."
+        ) from error
 
 
 def _import(name: str) -> ModuleType:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import fake_environment
+import gymnasium
 import pytest
+
+from ravens_suite import registry
 
 _HAS_TORCH = find_spec("torch") is not None
 
@@ -25,3 +28,18 @@ def _fake_task(request: pytest.FixtureRequest) -> Iterator[None]:
     fake_environment.register()
     yield
     fake_environment.unregister()
+
+
+@pytest.fixture
+def registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test registers, itself or by environment variables, is forgotten after it."""
+    registered = set(gymnasium.registry)
+    for kind in registry.VARIABLES:
+        monkeypatch.setitem(registry._registered, kind, {})
+        monkeypatch.setenv(registry.VARIABLES[kind], "")
+    yield
+    monkeypatch.undo()
+    registry._tasks.cache_clear()
+    registry._agents.cache_clear()
+    for identifier in set(gymnasium.registry) - registered:
+        del gymnasium.registry[identifier]

@@ -69,6 +69,7 @@ def own_lines() -> list[tuple[str, str]]:
     return [(page, line) for page, line in command_lines() if line.startswith("ravens-suite ")]
 
 
+@pytest.mark.usefixtures("registrations")
 @pytest.mark.parametrize("page", python_pages(), ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for extra, used in OF_EXTRAS.items():

@@ -33,9 +33,11 @@ _MAY_IMPORT = {
     "cli": {
         "core", "sim", "data", "execution", "registry", "rollout", "training", "benchmark", "report", "interop", "cli",
     },
-    "": {"registry"},
+    "registration": {"registry", "tasks", "agents"},
+    "": {"registry", "registration"},
 }  # fmt: skip
-"""Room to the rooms it may import. The registry names tasks and agents for the type checker only."""
+"""Room to the rooms it may import. The registry names tasks and agents for the type checker only; what registers a
+class of a user imports its base class, which is imported already."""
 _INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.tasks.base.")
 """What agents and tasks are, which the rooms above may know; which there are, only the registry knows."""
 _KNOW_INTERFACES = {"rollout", "training", "benchmark", "cli"}

@@ -115,6 +115,7 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare
     (package / "cubes.py").write_text(_FOREIGN_TASKS)
     (tmp_path / "foreign_cubes.py").write_text(_FOREIGN_TASKS)
     (tmp_path / "no_python.py").write_text("class Cubes:\n    variants = {\n")
+    (tmp_path / "exits.py").write_text("raise SystemExit('not today')\n")
     (tmp_path / "needs_more.py").write_text("import no_such_dependency\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     known, registered = set(sys.modules), set(gymnasium.registry)
@@ -135,7 +136,7 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare
     for identifier in set(gymnasium.registry) - registered:
         del gymnasium.registry[identifier]
     for name in set(sys.modules) - known:
-        if name.startswith(("foreign", "needs_more", "my_agents")):
+        if name.startswith(("foreign", "needs_more", "my_agents", "exits")):
             del sys.modules[name]
 
 
@@ -182,13 +183,24 @@ def test_a_wrong_entry_point_is_said_when_it_is_used(
         registry.load_task("sort")
 
 
-def test_errors_inside_a_task_of_another_package_are_its_own(declare: Declare) -> None:
-    declare(TASKS, {"broken": "no_python:Cubes", "more": "needs_more:Cubes"})
-    assert {"broken", "more"} <= set(registry.task_names())
-    with pytest.raises(SyntaxError):
+@pytest.mark.parametrize(
+    ("module", "cause"),
+    [
+        ("no_python", SyntaxError),
+        ("needs_more", ModuleNotFoundError),
+        ("foreign", RuntimeError),
+        ("exits", SystemExit),
+    ],
+)
+def test_an_import_that_fails_is_named_with_its_cause_when_the_task_is_used(
+    declare: Declare, module: str, cause: type[BaseException]
+) -> None:
+    declare(TASKS, {"broken": f"{module}:Cubes"})
+    assert "broken" in registry.task_names()
+    with pytest.raises(ConfigError, match=f"'broken' is broken: importing {module} ends in {cause.__name__}") as error:
         registry.load_task("broken")
-    with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
-        registry.load_task("more")
+    assert isinstance(error.value.__cause__, cause)
+    assert registry.load_task("block-insertion")
 
 
 def test_variants_that_are_no_literal_are_left_out_and_said(declare: Declare, caplog: pytest.LogCaptureFixture) -> None:

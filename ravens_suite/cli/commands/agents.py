@@ -7,6 +7,7 @@ from typing import Any
 
 from ravens_suite.cli.commands.options import OutputOptions
 from ravens_suite.cli.console import Console
+from ravens_suite.cli.listing import describe_all, say_broken, say_table
 
 
 @dataclass(frozen=True)
@@ -17,17 +18,16 @@ class Agents(OutputOptions):
         """See ``Command``."""
         from ravens_suite.registry import agent_names
 
-        rows = [_row(name) for name in agent_names()]
+        rows, broken = describe_all("agent", agent_names(), _row)
         table = [("agent", "collect with --observe", "control", "conditions", "observation keys")]
         table += [
             (row["agent"], *(" ".join(row[key]) or "-" for key in ("observe", "controls", "conditions", "keys")))
             for row in rows
         ]
-        widths = [max(len(cells[column]) for cells in table) for column in range(len(table[0]))]
-        for cells in table:
-            console.say("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        say_table(console, table)
         console.say("\nAn agent of yours: file.py:Class or package.module:Class in place of the name.")
-        console.result({"agents": rows})
+        say_broken(console, "agent", broken)
+        console.result({"agents": rows, "broken": broken})
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ravens_suite.cli.commands.options import OutputOptions
 from ravens_suite.cli.console import Console
+from ravens_suite.cli.listing import describe_all, say_broken, say_table
 
 if TYPE_CHECKING:
     from ravens_suite.tasks.base import Task
@@ -27,23 +28,23 @@ class Tasks(OutputOptions):
         if self.gallery is not None:
             self._draw(console, self.gallery)
             return
-        rows = [_row(name) for name in _names()]
+        rows, broken = describe_all("task", _names(), _row)
         head = ("task", "environment", "steps", "primitive", "goals", *(f"best at {demos}" for demos in _DEMOS))
-        table = [head, *(_cells(row) for row in rows)]
-        widths = [max(len(cells[column]) for cells in table) for column in range(len(head))]
-        for cells in table:
-            console.say("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        say_table(console, [head, *(_cells(row) for row in rows)])
         console.say("\nBest published mean score after 1, 10 and 100 demonstrations, of 100.")
         console.say("Each task also has a continuous form: <task>-continuous, ravens_suite/<Task>Continuous-v0.")
-        console.result({"tasks": rows})
+        say_broken(console, "task", broken)
+        console.result({"tasks": rows, "broken": broken})
 
     def _draw(self, console: Console, out: Path) -> None:
         from ravens_suite.report.gallery import draw_gallery
 
+        rows, broken = describe_all("task", _names(), _row)
         with console.progress("gallery") as progress:
-            path = draw_gallery(_names(), out, on_progress=progress)
+            path = draw_gallery([row["task"] for row in rows], out, on_progress=progress)
         console.say(f"Drew {path}.")
-        console.result({"gallery": str(path)})
+        say_broken(console, "task", broken)
+        console.result({"gallery": str(path), "broken": broken})
 
 
 def _names() -> list[str]:
