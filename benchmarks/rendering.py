@@ -41,7 +41,7 @@ def standard_scene(bodies: int) -> Scene:
     hull = Hull(((0.0, 0.0, 0.0), (0.06, 0.0, 0.0), (0.0, 0.06, 0.0), (0.0, 0.0, 0.06), (0.03, 0.04, 0.05)))
     shapes: list[Shape] = [Box((0.06, 0.04, 0.05)), Cylinder(0.03, 0.06), Sphere(0.025), hull, Box((0.09, 0.05, 0.03))]
     colors = list(PALETTE.values())
-    scene = Scene(bullet_visuals=True)
+    scene = Scene()
     for index in range(bodies):
         position = rng.uniform((0.25, -0.5, 0.02), (0.75, 0.5, 0.1))
         pose = Pose.from_vector([*position, *rng.normal(size=4)])

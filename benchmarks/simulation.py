@@ -116,7 +116,7 @@ def measure(task: str, episodes: int, watch: Stopwatch, renderer: str, folder: P
 
 def reference_workload() -> dict[str, float]:
     """Milliseconds of Bullet's own renderer and physics on a standard scene, for comparing machines."""
-    scene = Scene(bullet_visuals=True)
+    scene = Scene()
     rng = np.random.default_rng(0)
     colors = list(PALETTE.values())
     for index in range(20):

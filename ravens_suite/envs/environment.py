@@ -137,7 +137,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         draws = render_mode is not None or {"images", "segmentation"} & set(self.observed)
         self._renderer = make_renderer(renderer) if draws else None
         residual = FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL
-        self._scene = Scene(bullet_visuals=self.renderer_name == "tiny", residual=residual)
+        self._scene = Scene(residual=residual)
         self._robot = Robot(self._scene, self.task.primitive.tool, motion)
         self._frames: list[NDArray[np.uint8]] = []
         self._scorer = Scorer([])

@@ -47,7 +47,13 @@ with _quiet_stderr():  # Bullet announces its build time when it is imported.
     import pybullet as bullet
 
 
-__all__ = ["blank_shape", "bullet", "collision_points", "collision_shape", "visual_shape"]
+__all__ = ["blank_shape", "bullet", "collision_points", "collision_shape", "disconnect", "visual_shape"]
+
+
+def disconnect(client: int) -> None:
+    """Free a Bullet client and everything in it."""
+    with contextlib.suppress(bullet.error):
+        bullet.disconnect(client)
 
 
 def collision_shape(shapes: tuple[Shape, ...], client: int) -> int:

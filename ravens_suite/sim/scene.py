@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
-from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, visual_shape
+from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, disconnect
 from ravens_suite.sim.joints import IgnoredPairs, Joints
 
 TIME_STEP = 1 / 480
@@ -86,13 +85,14 @@ class _Entry:
 class Scene:
     """Rigid bodies on a table under gravity.
 
+    Bullet is given what collides and nothing that is only seen, whatever the renderer: visual shapes and more bodies
+    would change the order in which it solves contacts, and with it the last bits of poses.
+
     Args:
-        bullet_visuals: also give Bullet the visual shapes, which only its TinyRenderer needs.
         residual: change of velocities below which the solver stops, see ``EXACT_RESIDUAL``.
     """
 
-    def __init__(self, *, bullet_visuals: bool = False, residual: float = EXACT_RESIDUAL) -> None:
-        self._bullet_visuals = bullet_visuals
+    def __init__(self, *, residual: float = EXACT_RESIDUAL) -> None:
         self._residual = residual
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
@@ -105,7 +105,7 @@ class Scene:
         self.on_step: Callable[[], None] | None = None
         self._client: int | None = bullet.connect(bullet.DIRECT)
         # Whoever drops a scene without closing it gets its memory back (28 MB) when the last reference to it goes.
-        self._disconnect = weakref.finalize(self, _disconnect, self._client)
+        self._disconnect = weakref.finalize(self, disconnect, self._client)
         self._disconnect.atexit = False  # The process gives everything back by itself.
         self.reset()
 
@@ -113,7 +113,7 @@ class Scene:
 
     @property
     def client(self) -> int:
-        """Bullet's client number, for renderers."""
+        """Bullet's client number."""
         if self._client is None:
             raise RuntimeError("This scene is closed; make a new environment.")
         return self._client
@@ -183,9 +183,7 @@ class Scene:
         handles: Sequence[int | None] = [None] * len(bodies)
         first = next(iter(bodies.values()))
         articulated = kind == "robot"
-        if self._bullet_visuals:
-            handles = [self._create(body, [poses[name]], articulated=articulated)[0] for name, body in bodies.items()]
-        elif first.collisions:
+        if first.collisions:
             handles = self._create(first, [poses[name] for name in bodies], articulated=articulated)
         for (name, body), handle in zip(bodies.items(), handles, strict=True):
             if handle is not None:
@@ -213,11 +211,6 @@ class Scene:
         if len(body.visuals) != len(entry.body.visuals):
             raise ValueError(f"{name!r} has {len(entry.body.visuals)} visual shapes, not {len(body.visuals)}.")
         entry.body = body
-        if entry.handle is not None and self._bullet_visuals:
-            for index, visual in enumerate(body.visuals):
-                bullet.changeVisualShape(
-                    entry.handle, -1, shapeIndex=index, rgbaColor=[*visual.color, 1.0], physicsClientId=self.client
-                )
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
@@ -242,10 +235,6 @@ class Scene:
     def labels(self) -> dict[str, int]:
         """Segmentation label by body name; the plane is 0."""
         return {name: entry.label for name, entry in self._entries.items()}
-
-    def bullet_labels(self) -> dict[int, int]:
-        """Segmentation label by Bullet body id."""
-        return {handle: self._entries[name].label for handle, name in self._names.items()}
 
     # --------------------------------------------------------------- poses
 
@@ -392,20 +381,19 @@ class Scene:
     def _create(self, body: Body, poses: Sequence[Pose], *, articulated: bool) -> tuple[int, ...]:
         """Bullet's numbers of bodies that are alike, at poses of one orientation."""
         client = self.client
-        collision = self._collision_shape(body.collisions) if body.collisions else -1
-        with self._visual_shape(body) as visual:
-            made: int | tuple[int, ...] = bullet.createMultiBody(
-                body.mass,
-                collision,
-                visual,
-                poses[0].position,
-                poses[0].quaternion,
-                # Plain rigid bodies step more than twice as fast as Bullet's articulated ones, but only an articulated
-                # body can be held by a constraint whose target moves, which the robot's tool needs.
-                useMaximalCoordinates=not articulated,
-                physicsClientId=client,
-                **({"batchPositions": [pose.position for pose in poses]} if len(poses) > 1 else {}),
-            )
+        collision = self._collision_shape(body.collisions)
+        made: int | tuple[int, ...] = bullet.createMultiBody(
+            body.mass,
+            collision,
+            self._blank,
+            poses[0].position,
+            poses[0].quaternion,
+            # Plain rigid bodies step more than twice as fast as Bullet's articulated ones, but only an articulated body
+            # can be held by a constraint whose target moves, which the robot's tool needs.
+            useMaximalCoordinates=not articulated,
+            physicsClientId=client,
+            **({"batchPositions": [pose.position for pose in poses]} if len(poses) > 1 else {}),
+        )
         handles = (made,) if isinstance(made, int) else made
         for handle in handles:
             self._set_dynamics(handle, body)
@@ -429,15 +417,3 @@ class Scene:
         if shapes not in self._shapes:
             self._shapes[shapes] = collision_shape(shapes, self.client)
         return self._shapes[shapes]
-
-    def _visual_shape(self, body: Body) -> contextlib.AbstractContextManager[int]:
-        """Bullet's number of what it is to draw of a body, as long as Bullet may read it."""
-        if self._bullet_visuals and body.visuals:
-            return visual_shape(body.visuals, self.client)
-        return contextlib.nullcontext(self._blank)
-
-
-def _disconnect(client: int) -> None:
-    """Free a Bullet client and everything in it."""
-    with contextlib.suppress(bullet.error):
-        bullet.disconnect(client)

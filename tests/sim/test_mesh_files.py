@@ -43,7 +43,7 @@ def dropped(scene: Scene) -> Pose:
 
 @pytest.mark.parametrize("tiny", [False, True])
 def test_no_file_outlives_the_making_of_a_body(folder: Path, tiny: bool) -> None:
-    scene = Scene(bullet_visuals=tiny)
+    scene = Scene()
     before = dropped(scene)
     assert not list(folder.iterdir())
     images = TinyRenderer().render(scene, SMALL) if tiny else None
@@ -157,7 +157,7 @@ def test_a_shape_without_a_volume_is_refused(shape: Shape, parts: int) -> None:
 
 
 def test_a_body_without_visuals_is_not_seen_by_the_tiny_renderer() -> None:
-    scene = Scene(bullet_visuals=True)
+    scene = Scene()
     empty = TinyRenderer().render(scene, SMALL)
     scene.add("ghost", Body((), (Box((0.1, 0.1, 0.1)),)), Pose((0.5, 0.0, 0.05)), "fixed")
     np.testing.assert_array_equal(TinyRenderer().render(scene, SMALL).depth, empty.depth)

@@ -1,5 +1,8 @@
 """Bullet's own software renderer, TinyRenderer, behind the same interface: slow, but it runs wherever Bullet does.
 
+It draws a Bullet world of its own that holds what is seen of the scene and nothing that collides. So the physics of a
+scene does not depend on the renderer.
+
 Bullet draws one sample a pixel, so depth, segmentation and colours agree with the moderngl renderer away from edges.
 Its shadows are left out: its shadow test has a tolerance of 5 % of the depth range, more than the height of objects on
 a table.
@@ -7,18 +10,22 @@ a table.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
-from ravens_suite.core.geometry import Array
+from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import RendererError
-from ravens_suite.sim.bullet_shapes import bullet
+from ravens_suite.sim.bodies import Visual
+from ravens_suite.sim.bullet_shapes import bullet, disconnect, visual_shape
 from ravens_suite.sim.rendering.base import (
     BACKGROUND,
     LIGHT_SQUARE,
@@ -32,12 +39,12 @@ from ravens_suite.sim.scene import GROUND_NAME, Scene
 
 
 class TinyRenderer:
-    """The renderer that always works; scenes need ``bullet_visuals=True``."""
+    """The renderer that always works."""
 
     name = "tiny"
 
     def __init__(self) -> None:
-        self._closed = False
+        self._world: _World | None = _World()
 
     def render(
         self,
@@ -53,16 +60,16 @@ class TinyRenderer:
             ConfigError: the cameras' image sizes differ.
             RendererError: the renderer is closed.
         """
-        if self._closed:
+        if self._world is None:
             raise RendererError("This renderer is closed; make a new one with make_renderer().")
         rows, columns = shared_image_size(cameras)
         color = np.empty((len(cameras), rows, columns, 3), dtype=np.uint8)
         depth = np.empty((len(cameras), rows, columns), dtype=np.float32)
         labels = np.empty((len(cameras), rows, columns), dtype=np.int32) if segmentation else None
-        table = _label_table(scene)
+        table = self._world.follow(scene)
         ground = scene.labels().get(GROUND_NAME)
         for index, camera in enumerate(cameras):
-            color[index], metres, bodies = _draw(scene, camera, lighting)
+            color[index], metres, bodies = _draw(self._world.client, camera, lighting)
             missed = (bodies < 0) | (metres > camera.far)
             color[index][missed] = np.rint(255 * np.asarray(BACKGROUND))
             metres[missed] = camera.far
@@ -77,12 +84,83 @@ class TinyRenderer:
         """Nothing to refuse: cameras have fewer pixels than Bullet can count (``core/cameras.py``)."""
 
     def close(self) -> None:
-        """There is nothing to free. Closing twice is fine."""
-        self._closed = True
+        """Free its Bullet world. Closing twice is fine. A renderer that is dropped without it frees it, too."""
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+
+
+@dataclass
+class _Copy:
+    """A body as it is in the renderer's world: Bullet's id, what is seen of it, and where."""
+
+    handle: int
+    visuals: tuple[Visual, ...]
+    pose: Pose
+
+
+class _World:
+    """A Bullet world with copies of what is seen of a scene."""
+
+    def __init__(self) -> None:
+        self.client: int = bullet.connect(bullet.DIRECT)
+        self.close = weakref.finalize(self, disconnect, self.client)
+        self.close.atexit = False  # The process gives everything back by itself.
+        self._copies: dict[int, _Copy] = {}
+
+    def follow(self, scene: Scene) -> NDArray[np.int32]:
+        """Make this world look like a scene.
+
+        Returns:
+            Segmentation labels by Bullet's body id, and -1 at the end, for id -1: nothing.
+        """
+        bodies: dict[int, tuple[tuple[Visual, ...], Pose]] = {}
+        for label, group in groupby(scene.drawables(), key=lambda drawable: drawable.label):
+            drawables = list(group)
+            bodies[label] = tuple(drawable.visual for drawable in drawables), drawables[0].pose
+        for label in self._copies.keys() - bodies.keys():
+            bullet.removeBody(self._copies.pop(label).handle, physicsClientId=self.client)
+        for label, (visuals, pose) in bodies.items():
+            self._show(label, visuals, pose)
+        table = np.full(max((copy.handle for copy in self._copies.values()), default=-1) + 2, -1, dtype=np.int32)
+        for label, copy in self._copies.items():
+            table[copy.handle] = label
+        return table
+
+    def _show(self, label: int, visuals: tuple[Visual, ...], pose: Pose) -> None:
+        copy = self._copies.get(label)
+        if copy is not None and not _alike(copy.visuals, visuals):
+            bullet.removeBody(copy.handle, physicsClientId=self.client)
+            copy = None
+        if copy is None:
+            copy = self._copies[label] = _Copy(self._make(visuals, pose), visuals, pose)
+        if copy.visuals != visuals:
+            for index, visual in enumerate(visuals):
+                bullet.changeVisualShape(
+                    copy.handle, -1, shapeIndex=index, rgbaColor=[*visual.color, 1.0], physicsClientId=self.client
+                )
+            copy.visuals = visuals
+        if copy.pose != pose:
+            bullet.resetBasePositionAndOrientation(
+                copy.handle, pose.position, pose.quaternion, physicsClientId=self.client
+            )
+            copy.pose = pose
+
+    def _make(self, visuals: tuple[Visual, ...], pose: Pose) -> int:
+        with visual_shape(visuals, self.client) as visual:
+            handle: int = bullet.createMultiBody(
+                0.0, -1, visual, pose.position, pose.quaternion, useMaximalCoordinates=True, physicsClientId=self.client
+            )
+        return handle
+
+
+def _alike(first: tuple[Visual, ...], second: tuple[Visual, ...]) -> bool:
+    """Whether two bodies differ in colours at most."""
+    return first is second or [visual.shape for visual in first] == [visual.shape for visual in second]
 
 
 def _draw(
-    scene: Scene, camera: Camera, lighting: Lighting
+    client: int, camera: Camera, lighting: Lighting
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.int32]]:
     """Colour (H, W, 3), depth in metres (H, W), and Bullet body ids (H, W), -1 where nothing is."""
     rows, columns = camera.image_size
@@ -99,7 +177,7 @@ def _draw(
         lightSpecularCoeff=0.0,
         shadow=0,
         renderer=bullet.ER_TINY_RENDERER,
-        physicsClientId=scene.client,
+        physicsClientId=client,
     )
     # Bullets built without NumPy return flat tuples.
     color = np.asarray(rgba, dtype=np.uint8).reshape(rows, columns, 4)[..., :3]
@@ -124,15 +202,6 @@ def _matrices(camera: Camera) -> tuple[tuple[float, ...], tuple[float, ...]]:
         ]
     )
     return tuple(view.T.ravel().tolist()), tuple(projection.T.ravel().tolist())
-
-
-def _label_table(scene: Scene) -> NDArray[np.int32]:
-    """Segmentation label by Bullet body id; bodies that are not the scene's count as nothing, -1, as does id -1."""
-    labels = scene.bullet_labels()
-    table = np.full(max(labels, default=-1) + 2, -1, dtype=np.int32)
-    for body, label in labels.items():
-        table[body] = label
-    return table
 
 
 def _draw_checker(color: NDArray[np.uint8], metres: Array, ground: NDArray[np.bool_], camera: Camera) -> None:

@@ -39,7 +39,7 @@ no_warning = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    made = Scene(bullet_visuals=True)
+    made = Scene()
     yield made
     made.close()
 

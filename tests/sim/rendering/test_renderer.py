@@ -72,7 +72,7 @@ def fast() -> Iterator[Renderer]:
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    made = Scene(bullet_visuals=True)
+    made = Scene()
     yield made
     made.close()
 
@@ -253,7 +253,7 @@ def test_left_and_right_are_not_swapped(draw: Renderer, scene: Scene) -> None:
 def test_same_scene_gives_the_same_bits(draw: Renderer, scene: Scene) -> None:
     populate(scene)
     first = draw.render(scene, [TOP], segmentation=True)
-    other = Scene(bullet_visuals=True)
+    other = Scene()
     populate(other, seed=1)
     draw.render(other, published_cameras((48, 64)), lighting=NO_SHADOWS)
     other.close()
