@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -146,6 +146,18 @@ class Camera:
             raise InvalidCameraError(f"Camera {name!r}: skew (row 0, column 1 of the intrinsics) must be 0.")
         fx, fy, cx, cy = (float(matrix[index]) for index in ((0, 0), (1, 1), (0, 2), (1, 2)))
         return Camera(name, Pose.from_matrix(pose), image_size, fx, near, far, fy, (cx, cy))
+
+    def resized(self, image_size: Sequence[int]) -> Camera:
+        """The same view in an image of (rows, columns): the field of view from top to bottom and pixels' shape stay."""
+        rows, columns = _whole_size(image_size, self.name)
+        scale = rows / self.image_size[0]
+        return replace(
+            self,
+            image_size=(rows, columns),
+            focal_length=self.fx * scale,
+            focal_length_y=self.fy * scale,
+            principal_point=(columns / 2 + (self.cx - self.image_size[1] / 2) * scale, self.cy * scale),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds the camera exactly."""

@@ -6,13 +6,13 @@ import inspect
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera, look_at, published_cameras
+from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera
 from ravens_suite.core.goals import Goal, Scorer
 from ravens_suite.core.observations import (
     GOAL,
@@ -33,6 +33,7 @@ from ravens_suite.envs.observations import (
     proprioception,
 )
 from ravens_suite.envs.variations import Variations
+from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, observing_cameras
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, UnknownOptionError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images
@@ -44,22 +45,14 @@ from ravens_suite.tasks.base import Task
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
 
-FRAME_INTERVAL = 16
-"""Physics steps between two frames of ``render_mode="rgb_array_list"``: 30 frames a second of simulated time."""
-
-_VIEWPOINT = look_at((1.15, -0.45, 0.75), (0.42, 0.0, 0.03), (0.0, 0.0, 1.0))
-_VIEW_SIZE = (480, 640)
-
 _FORMER_OPTIONS = {
     "segmentation": "observe=['images', 'segmentation'] gives body labels",
     "goal_image": "observe=['images', 'goal'] gives goal_color and goal_depth",
 }
 
-RenderMode = Literal["rgb_array", "rgb_array_list"]
-
 
 class RavensEnv(gymnasium.Env[Any, Any]):
-    """A tabletop rearrangement task seen by three RGB-D cameras.
+    """A tabletop rearrangement task seen by RGB-D cameras.
 
     Observation: fresh arrays at every step of what ``observe`` names, and nothing else is drawn. With ``images``, the
     default: ``color`` (N, H, W, 3) uint8, ``depth`` (N, H, W) float32 metres along the optical axis,
@@ -81,12 +74,20 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             observation of an oracle episode of the same scene) and ``instruction``.
         renderer: ``auto``, ``moderngl`` or ``tiny``. Where nothing is to be drawn, there is none.
         image_size: (rows, columns) of every camera.
+        cameras: own cameras in place of the three published ones, JSON values as in ``Camera.from_json``: for example
+            ``[{"position": [0.5, 0, 1], "look_at": [0.5, 0, 0], "fx": 450, "fy": 450, "cx": 320, "cy": 240}]``.
         motion: ``fast`` skips the physics of free travel with nothing in contact, and solves contacts to 1 mm/s;
             ``simulated`` does neither.
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
         camera_noise: sensor noise as a multiple of the published one (3 grey levels, 3 mm).
         distractors: number of bodies that have nothing to do with the task.
         render_mode: ``rgb_array`` (one frame a call) or ``rgb_array_list`` (all frames since the last call).
+        render_camera: what ``render()`` looks through: the name of a camera that observes, or a camera as in
+            ``cameras``; by default a view from the front right.
+        render_size: (rows, columns) of a frame.
+        render_fps: with ``rgb_array_list``, frames a second of simulated time, a divisor of 480, by default 30; with
+            ``rgb_array``, frames, which are actions, a second of film, by default 2 (10 for way-points).
+            ``metadata["render_fps"]`` says it.
         task_options: keyword arguments of the task, JSON values.
 
     Version history: v0, first version. Since release 0.2 of the package camera parameters are part of the observation,
@@ -111,7 +112,11 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         randomize: Sequence[str] = (),
         camera_noise: float = 0.0,
         distractors: int = 0,
+        cameras: Sequence[Mapping[str, Any]] | None = None,
         render_mode: RenderMode | None = None,
+        render_camera: str | Mapping[str, Any] | None = None,
+        render_size: Sequence[int] = RENDER_SIZE,
+        render_fps: int | None = None,
         **task_options: Any,
     ) -> None:
         if not isinstance(task, str):
@@ -130,12 +135,17 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self.split: Split = split
         self.render_mode = render_mode
         self._variations = Variations.checked(randomize, camera_noise, distractors)
-        self._nominal_cameras = published_cameras(_image_size(image_size))
+        self._nominal_cameras = observing_cameras(cameras, _image_size(image_size))
         self.cameras: tuple[Camera, ...] = self._nominal_cameras
+        self._view = View.checked(render_mode, control, self.cameras, render_camera, render_size, render_fps)
+        self.metadata = {**self.metadata, "render_fps": self._view.fps}
         self._lighting = PUBLISHED_LIGHTING
         self._goal: Observation = {}
         draws = render_mode is not None or {"images", "segmentation"} & set(self.observed)
         self._renderer = make_renderer(renderer) if draws else None
+        if self._renderer is not None:
+            for size in (self.cameras[0].image_size, self._view.size):
+                self._renderer.check_image_size(size)
         residual = FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL
         self._scene = Scene(residual=residual)
         self._robot = Robot(self._scene, self.task.primitive.tool, motion)
@@ -249,7 +259,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         return self._control.oracle(goal, self._oracle_rng)
 
     def render(self) -> Any:
-        """One frame, or with ``rgb_array_list`` all frames since the last call; each (480, 640, 3) uint8."""
+        """One frame, or with ``rgb_array_list`` all frames since the last call; each (rows, columns, 3) uint8 RGB.
+
+        ``render_camera``, ``render_size`` and ``render_fps`` say what is drawn, and how often.
+        """
         if self.render_mode == "rgb_array":
             return self._frame()
         if self.render_mode == "rgb_array_list":
@@ -392,14 +405,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         }
 
     def _on_step(self) -> None:
-        if self._scene.steps % FRAME_INTERVAL == 0:
+        if self._scene.steps % self._view.interval == 0:
             self._record()
 
     def _record(self) -> None:
         self._frames.append(self._frame())
 
     def _frame(self) -> NDArray[np.uint8]:
-        frame: NDArray[np.uint8] = self._images([Camera("view", _VIEWPOINT, _VIEW_SIZE)]).color[0]
+        frame: NDArray[np.uint8] = self._images([self._view.now(self.cameras)]).color[0]
         return frame
 
 

@@ -29,21 +29,18 @@ from ravens_suite.core.observations import (
     encode_text,
     keys_of,
 )
+from ravens_suite.envs.views import FARTHEST, MOST_PIXELS
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.robot import Robot
 from ravens_suite.sim.scene import Scene
 
-_MOST_PIXELS = 1e6
-"""Pixels: no focal length or principal point is larger."""
-_FARTHEST = 100.0
-"""Metres: no camera or tool is farther from the robot's base, and no body is larger."""
 _FALLEN = 1e6
 """Metres: no body is farther, even if it fell through the table and went on falling."""
-_POSE_LOW = (*[-_FARTHEST] * 3, *[-1.0] * 4)
-_POSE_HIGH = (*[_FARTHEST] * 3, *[1.0] * 4)
+_POSE_LOW = (*[-FARTHEST] * 3, *[-1.0] * 4)
+_POSE_HIGH = (*[FARTHEST] * 3, *[1.0] * 4)
 _STATE_LOW = (0.0, *[-_FALLEN] * 3, *[-1.0] * 4, 0.0, 0.0, 0.0)
-_STATE_HIGH = (1.0, *[_FALLEN] * 3, *[1.0] * 4, *[_FARTHEST] * 3)
+_STATE_HIGH = (1.0, *[_FALLEN] * 3, *[1.0] * 4, *[FARTHEST] * 3)
 
 
 def observation_space(
@@ -62,8 +59,8 @@ def observation_space(
     spaces: dict[str, gymnasium.Space[Any]] = {
         "color": box(0, 255, (count, rows, columns, 3), np.uint8),
         "depth": box(0.0, far, (count, rows, columns), np.float32),
-        "camera_intrinsics": box(0.0, _MOST_PIXELS, (count, 3, 3), np.float64),
-        "camera_poses": box(-_FARTHEST, _FARTHEST, (count, 4, 4), np.float64),
+        "camera_intrinsics": box(-MOST_PIXELS, MOST_PIXELS, (count, 3, 3), np.float64),
+        "camera_poses": box(-FARTHEST, FARTHEST, (count, 4, 4), np.float64),
         "segmentation": box(0, np.iinfo(np.int32).max, (count, rows, columns), np.int32),
         "state": box(np.tile(_STATE_LOW, max_bodies), np.tile(_STATE_HIGH, max_bodies), dtype=np.float64),
         "state_names": _text(NAME_BYTES * max_bodies),

@@ -172,11 +172,18 @@ def data_uri(picture: Picture, quality: int = 82) -> str:
 
 
 def label(picture: Picture, text: str) -> Picture:
-    """A copy with a line of text at the top left."""
-    result = np.ascontiguousarray(picture).copy()
-    for color, width in ((_EDGE, 3), (_WHITE, 1)):
-        cv2.putText(result, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, color, width, cv2.LINE_AA)
-    return result
+    """A copy with a line of text at the top left.
+
+    The dark edge is grown from the letters' own pixels: with OpenCV 5 a thicker line of text is a wider one, too.
+    """
+    letters = np.zeros(picture.shape[:2], np.uint8)
+    cv2.putText(letters, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
+    edge = cv2.dilate(letters, np.ones((3, 3), np.uint8))
+    result = picture.astype(np.float32)
+    for cover, color in ((edge, _EDGE), (cv2.multiply(letters, 2), _WHITE)):
+        share = cover[..., None].astype(np.float32) / 255
+        result += share * (np.array(color, np.float32) - result)
+    return np.rint(result).astype(np.uint8)
 
 
 def png(picture: Picture) -> bytes:

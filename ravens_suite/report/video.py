@@ -40,31 +40,40 @@ class Video:
 
 
 def encode_video(
-    frames: Sequence[Picture], *, size: tuple[int, int] = (360, 480), longest: float = 12.0, quality: int = 27
+    frames: Sequence[Picture],
+    *,
+    size: tuple[int, int] | None = (360, 480),
+    longest: float | None = 12.0,
+    quality: int = 27,
+    rate: int = FRAMES_A_SECOND,
 ) -> Video:
-    """Encode frames that are 1/30 s apart.
+    """Encode frames.
 
     Args:
         frames: (rows, columns, 3) uint8 RGB each, all of one shape.
-        size: (rows, columns) of the film; both even.
-        longest: seconds of playing; a longer film is sped up by a whole factor until it fits.
+        size: (rows, columns) of the film; both even. ``None`` for that of the frames, cut to even numbers.
+        longest: seconds of playing; a longer film is sped up by a whole factor until it fits. ``None`` for any length.
         quality: constant rate factor of x264; lower is better and larger.
+        rate: frames a second: ``metadata["render_fps"]`` of the environment that drew them.
 
     Raises:
         ConfigError: there is no frame.
     """
     if not frames:
         raise ConfigError("There is no frame to make a film of.")
-    speed = max(1, -(-len(frames) // round(longest * FRAMES_A_SECOND)))
+    if size is None:
+        rows, columns = frames[0].shape[:2]
+        size = max(rows // 2 * 2, 2), max(columns // 2 * 2, 2)
+    speed = 1 if longest is None else max(1, -(-len(frames) // round(longest * rate)))
     chosen = list(frames[::speed])
     # The end must be seen, whatever the speed, and stand for a moment.
-    chosen += [frames[-1]] * (FRAMES_A_SECOND // 2)
+    chosen += [frames[-1]] * (rate // 2)
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
-        stream: Any = container.add_stream("libx264", rate=FRAMES_A_SECOND)
+        stream: Any = container.add_stream("libx264", rate=rate)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, FRAMES_A_SECOND)
+        stream.time_base = Fraction(1, rate)
         # One thread, so that the same frames give the same bytes on every machine.
         stream.thread_count = 1
         stream.options = {"crf": str(quality), "preset": "medium"}
@@ -72,4 +81,4 @@ def encode_video(
             small = np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(small, format="rgb24")))
         container.mux(stream.encode(None))
-    return Video(file.getvalue(), len(chosen) / FRAMES_A_SECOND, speed)
+    return Video(file.getvalue(), len(chosen) / rate, speed)

@@ -14,7 +14,8 @@ from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, disconnect
 from ravens_suite.sim.joints import IgnoredPairs, Joints
 
-TIME_STEP = 1 / 480
+STEPS_PER_SECOND = 480
+TIME_STEP = 1 / STEPS_PER_SECOND
 """Seconds of one physics step (the published demonstration scripts)."""
 
 GRAVITY = -9.8

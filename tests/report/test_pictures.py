@@ -18,6 +18,7 @@ from ravens_suite.report.drawing import (
     draw_action,
     draw_moved_outline,
     heat_picture,
+    label,
     map_picture,
 )
 from ravens_suite.report.video import encode_video
@@ -31,6 +32,19 @@ def test_maps_are_turned_so_that_the_robot_is_above() -> None:
     down, across = (np.mean(axis) for axis in np.nonzero((picture == (255, 0, 0)).all(axis=2)))
     assert across / SCALE == pytest.approx(15, abs=1)
     assert down / SCALE == pytest.approx(110, abs=1)
+
+
+def test_a_caption_has_an_edge_around_its_own_letters() -> None:
+    text = "Step 1 of 3: front (0123456789, goal)"
+    grey = np.full((30, 400, 3), 128, np.uint8)
+    drawn = label(grey, text).astype(int).mean(axis=2)
+    white, dark = (np.argwhere(drawn > 200), np.argwhere(drawn < 60))
+    # The dark edge reaches one pixel farther than the white letters on every side, at the end of the line too.
+    assert np.abs(white.min(axis=0) - 1 - dark.min(axis=0)).max() <= 1
+    assert np.abs(white.max(axis=0) + 1 - dark.max(axis=0)).max() <= 1
+    near = np.abs(dark[:, None] - white[None]).max(axis=2).min(axis=1)
+    assert near.max() <= 2
+    assert (label(grey, "")[:] == 128).all()
 
 
 def test_a_mark_lies_where_its_pose_is() -> None:
