@@ -180,7 +180,7 @@ def label(picture: Picture, text: str) -> Picture:
     cv2.putText(letters, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
     edge = cv2.dilate(letters, np.ones((3, 3), np.uint8))
     result = picture.astype(np.float32)
-    for cover, color in ((edge, _EDGE), (cv2.multiply(letters, 2), _WHITE)):
+    for cover, color in ((edge, _EDGE), (cv2.add(letters, letters), _WHITE)):
         share = cover[..., None].astype(np.float32) / 255
         result += share * (np.array(color, np.float32) - result)
     return np.rint(result).astype(np.uint8)
