@@ -12,18 +12,19 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, Recording, write_episode
 from ravens_suite.data.episode_header import FORMAT
+from ravens_suite.data.fields import Damaged, Fields, is_number, is_whole, parse_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
-from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 
 _LOG = logging.getLogger(__name__)
 _SUFFIX = ".safetensors"
@@ -80,13 +81,21 @@ class EpisodeStore:
 
         Raises:
             MissingDataError: it is not in the folder; the message says which are.
-            DamagedDataError: its header is damaged.
+            DamagedDataError: its header is damaged, or it is the episode of another seed, task or split.
         """
         if not self.path(seed).exists():
             raise MissingDataError(
                 f"There is no episode of seed {seed} in {self.folder}, which holds {len(self)}: collect more."
             )
-        return EpisodeReader(self.path(seed))
+        reader = EpisodeReader(self.path(seed))
+        wanted = {"seed": seed, **self._whose()}
+        if differing := [key for key, value in wanted.items() if getattr(reader.summary, key) != value]:
+            key = differing[0]
+            raise DamagedDataError(
+                f"{self.path(seed)} is the episode of {key} {getattr(reader.summary, key)!r}, not {wanted[key]!r}: it "
+                "was moved or renamed. Put it back, or delete it and make it again."
+            )
+        return reader
 
     def read(self, seed: int) -> Episode:
         """The whole episode of a seed; raises what ``reader`` does."""
@@ -101,7 +110,7 @@ class EpisodeStore:
     def intact(self, seed: int) -> bool:
         """Whether the episode of a seed is there and every checksum is right; a damaged file is logged."""
         try:
-            EpisodeReader(self.path(seed)).check()
+            self.reader(seed).check()
         except MissingDataError:
             return False
         except DamagedDataError as error:
@@ -120,10 +129,30 @@ class EpisodeStore:
             raise MissingDataError(f"There is no dataset in {self.folder}: collect one first (ravens-suite collect).")
         manifest: dict[str, Any] = read_json(self._manifest_path)
         if not isinstance(manifest, dict) or manifest.get("checksum") != _checksum(manifest):
-            raise DamagedDataError(
-                f"{self._manifest_path} is damaged: delete it and run the same collect command again."
-            )
+            self._damaged("its content does not match its checksum")
+        fields = Fields(manifest, self._damaged)
+        fields.text("format")
+        fields.wholes("seeds")
+        fields.mapping("versions")
+        for name in {"task", "split", "environment", "renderer"} & manifest.keys():
+            fields.text(name)
+        if "arguments" in manifest:
+            fields.mapping("arguments")
+        if "cameras" in manifest:
+            for number, camera in enumerate(fields.items("cameras")):
+                Fields(camera, self._damaged, f"camera {number}").text("name")
+        if "interface" in manifest:
+            _check_interface(fields.mapping("interface"), self._damaged)
         return manifest
+
+    def digest(self) -> str:
+        """SHA-256 of how the episodes were made and of every byte of them; equal for the same data only."""
+        manifest = {key: value for key, value in self.manifest().items() if key not in _RECORDED_ONLY}
+        total = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
+        for seed in self.seeds():
+            total.update(f"{seed} ".encode())
+            total.update(hashlib.sha256(self.path(seed).read_bytes()).digest())
+        return total.hexdigest()
 
     def claim(self, settings: dict[str, Any], versions: dict[str, str]) -> None:
         """Record the settings of all episodes of the folder, or check them. Several processes may do so at once.
@@ -134,45 +163,64 @@ class EpisodeStore:
 
         Raises:
             ConflictError: the folder holds episodes made with other settings; the message names them.
+            ConfigError: a setting is not JSON, or named as what the manifest itself keeps.
             DamagedDataError: the manifest is damaged.
         """
-        wanted = {**json.loads(json.dumps(settings)), "format": FORMAT}
+        wanted = {**_json_settings(settings), "format": FORMAT}
         try:
             manifest = self.manifest()
         except MissingDataError:
             self._write_manifest({**wanted, "versions": versions, "seeds": []})
             return
         found = {key: value for key, value in manifest.items() if key not in _RECORDED_ONLY}
-        differences = list(_differences(found, wanted))
-        if differences:
+        if differing := list(differences(found, wanted)):
             raise ConflictError(
-                f"{self.folder} was collected with other settings ({'; '.join(differences)}): "
+                f"{self.folder} was collected with other settings ({'; '.join(differing)}): "
                 "use these, name another --data folder, or delete this one."
             )
 
     def finish(self) -> None:
-        """Write the seeds of kept episodes into the manifest; delete episodes that are not on record as kept."""
-        kept = [attempt.seed for attempt in self.attempts() if attempt.kept]
-        for seed in set(self.seeds()).difference(kept):
-            self.path(seed).unlink(missing_ok=True)
+        """Write the seeds of kept episodes into the manifest.
+
+        Where no attempt was recorded at all (own data need none), every episode counts as kept. Otherwise an episode
+        that nobody recorded is named in a warning and stays where it is, out of the manifest.
+        """
+        recorded = self.recorded()
+        found = self.seeds()
+        kept = sorted(attempt.seed for attempt in recorded if attempt.kept) if recorded else found
+        if strays := [seed for seed in found if seed not in set(kept)]:
+            _LOG.warning(
+                "%s holds episodes that are not on record as kept (seeds %s): they stay out of the manifest. Record an "
+                "attempt for each and call finish again, or move them away.",
+                self.folder,
+                ", ".join(map(str, strays[:10])) + (", ..." if len(strays) > 10 else ""),
+            )
         remove_leftovers(self.folder)
         manifest = self.manifest()
         if manifest["seeds"] != kept:
             self._write_manifest({**manifest, "seeds": kept})
 
     def attempts(self) -> list[Attempt]:
-        """What came of seeds 0, 1, 2, ..., up to the first damaged line of the record."""
+        """What came of seeds 0, 1, 2, ..., up to the first that was not tried."""
+        by_seed = {attempt.seed: attempt for attempt in self.recorded()}
+        result: list[Attempt] = []
+        while (attempt := by_seed.get(len(result))) is not None:
+            result.append(attempt)
+        return result
+
+    def recorded(self) -> list[Attempt]:
+        """Every attempt on record, in the order they were recorded, up to the first damaged line."""
         result: list[Attempt] = []
         for line in self._attempt_lines():
             attempt = _parse(line)
-            if attempt is None or attempt.seed != len(result):
+            if attempt is None:
                 break
             result.append(attempt)
         return result
 
     def repair(self) -> None:
         """Cut damaged lines off the end of the record of attempts; their seeds are to be tried again."""
-        intact = "".join(f"{_line(attempt)}\n" for attempt in self.attempts()).encode()
+        intact = "".join(f"{_line(attempt)}\n" for attempt in self.recorded()).encode()
         if self._attempts_path.exists() and self._attempts_path.read_bytes() != intact:
             _LOG.warning("The end of %s is damaged; the seeds it named are tried again.", self._attempts_path)
             write_bytes(self._attempts_path, [intact])
@@ -195,6 +243,19 @@ class EpisodeStore:
         """
         with locked(self.folder, "collecting into"):
             yield
+
+    def _whose(self) -> dict[str, str]:
+        """The task and the split of the episodes, as far as the manifest says."""
+        try:
+            manifest = self.manifest()
+        except (MissingDataError, DamagedDataError):
+            return {}
+        return {key: manifest[key] for key in ("task", "split") if key in manifest}
+
+    def _damaged(self, reason: str) -> NoReturn:
+        raise DamagedDataError(
+            f"{self._manifest_path} is damaged ({reason}): delete it and run the same collect command again."
+        )
 
     @property
     def _manifest_path(self) -> Path:
@@ -223,23 +284,46 @@ def _line(attempt: Attempt) -> str:
     return f'{text[:-1]}, "crc32": {zlib.crc32(text.encode())}}}'
 
 
+def _json_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they come back from JSON."""
+    if reserved := sorted({*_RECORDED_ONLY, "format"} & settings.keys()):
+        raise ConfigError(f"The manifest keeps {reserved[0]!r} itself: name that setting otherwise.")
+    try:
+        value: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"Settings of a data set must be JSON: {error}.") from error
+    return value
+
+
+def _check_interface(value: Mapping[str, Any], damaged: Damaged) -> None:
+    fields = Fields(value, damaged, "the interface")
+    fields.text("control")
+    for group in ("observation", "action"):
+        for key, item in fields.mapping(group).items():
+            spec = Fields(item, damaged, f"{group} {key!r}")
+            spec.text("dtype")
+            spec.wholes("shape")
+
+
 def _parse(line: str) -> Attempt | None:
     """The attempt of a line; ``None`` when the line is damaged."""
     try:
-        value = json.loads(line)
+        value = parse_json(line)
         value.pop("crc32")
         kept = value.pop("kept")
         attempt = Attempt(EpisodeOutcome.from_json(value), kept)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+    if not is_whole(attempt.seed) or not is_number(attempt.outcome.score) or not isinstance(kept, bool):
+        return None
     return attempt if _line(attempt) == line else None
 
 
-def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
+def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
     """Each place where two JSON values differ, as "image_size is [60, 80], not [480, 640]"."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in sorted(found.keys() | wanted.keys()):
-            yield from _differences(found.get(key), wanted.get(key), f"{where}.{key}".lstrip("."))
+            yield from differences(found.get(key), wanted.get(key), f"{where}.{key}".lstrip("."))
     elif found != wanted:
         yield f"{where} is {_short(found)}, not {_short(wanted)}"
 

@@ -24,6 +24,7 @@ from ravens_suite.core.observations import (
 )
 from ravens_suite.core.seeding import SPLITS, RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.envs.info import ByName, frozen
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import (
     StateObserver,
@@ -62,7 +63,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     Action: the poses of the task's primitive, usually ``pick`` and ``place``, each ``(7,)`` float64: position in metres
     and quaternion (x, y, z, w) of any length but zero, world frame; the identity quaternion points the tool straight
     down. A position outside the action space is clipped; a pose out of reach costs the step and moves nothing; both are
-    said in ``info["motion"]``. ``info["action"]`` is the action as it was carried out.
+    said in ``info["motion"]``. ``info["action"]`` is the action as it was carried out, empty after a reset.
 
     Reward: change of the progress in [0, 1]; rewards of an episode sum to at most 1.
 
@@ -226,7 +227,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             "clipped": executed.clipped,
             "steps": self._scene.steps - before,
         }
-        return self._observe(), reward, terminated, truncated, self._info(motion) | {"action": executed.action}
+        return self._observe(), reward, terminated, truncated, self._info(motion, executed.action)
 
     def oracle_action(self, *, or_rest: bool = False) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now, as an action for ``step``. It sees everything.
@@ -388,19 +389,20 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._robot.show()
         return self._renderer.render(self._scene, cameras, segmentation=segmentation, lighting=self._lighting)
 
-    def _info(self, motion: dict[str, Any]) -> dict[str, Any]:
+    def _info(self, motion: dict[str, Any], action: Mapping[str, Any] | None = None) -> dict[str, Any]:
         poses = self._scene.poses()
         return {
             "progress": self._scorer.progress,
             "success": self._scorer.success(poses),
-            "goals": self._scorer.met(poses),
+            "goals": ByName(self._scorer.met(poses)),
             "motion": motion,
-            "cameras": [camera.to_json() for camera in self.cameras],
+            "action": ByName(action or {}),
+            "cameras": frozen([camera.to_json() for camera in self.cameras]),
             "seed": self._seed,
             "renderer": self.renderer_name,
             "privileged": {
-                "poses": {name: pose.vector() for name, pose in poses.items()},
-                "labels": self._scene.labels(),
+                "poses": ByName({name: pose.vector() for name, pose in poses.items()}),
+                "labels": ByName(self._scene.labels()),
             },
         }
 

@@ -7,34 +7,47 @@ memory (about 6.5 MB an observation of the published cameras).
 
 from __future__ import annotations
 
-import copy
+import json
+import logging
 import os
 import re
 import shutil
+import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.data.episode import Episode
+from ravens_suite.data.atomic import read_json, write_bytes
+from ravens_suite.data.episode import Episode, EpisodeReader
+from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import DONE
-from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, MissingDataError, UnknownNameError
+from ravens_suite.data.store import EpisodeStore, differences
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.interop.minari_spaces import space_of, space_text
+from ravens_suite.registry import environment_id
 from ravens_suite.rollout.environments import make_environment, versions
 
+_LOG = logging.getLogger(__name__)
 _MARK = "ravens_suite"
 _ROOT = "MINARI_DATASETS_PATH"
+_FILE = "main_data.hdf5"
+_UNFINISHED = ".unfinished-"
+_NO_SETTINGS = ("seeds", "checksum", "versions")
+"""Keys of a store's manifest that do not say how its episodes were made."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A dataset that was written.
+    """A dataset that was written, or was there already.
 
     Attributes:
         name: by which the other library loads it.
@@ -50,7 +63,7 @@ class Exported:
 
 
 def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) -> list[Exported]:
-    """Write every dataset in a folder in another format; one that is there already is left as it is.
+    """Write every dataset in a folder in another format; what was written of the same episodes before is left as it is.
 
     Args:
         folder: with collected episodes, directly or below (``data/<task>/<split>``).
@@ -60,89 +73,194 @@ def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) 
 
     Raises:
         MissingDataError: there is nothing to export, or the other library is not installed.
-        ConflictError: something else lies where a dataset should go.
+        ConflictError: something else lies where a dataset should go, two folders have the same task and split, or
+            another process exports to ``out``.
         DamagedDataError: an episode is damaged.
     """
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
-    stores = [EpisodeStore(path.parent) for path in sorted(folder.rglob("manifest.json"))]
-    stores = [store for store in stores if len(store)]
-    if not stores:
+    found = [_Source(EpisodeStore(path.parent)) for path in sorted(folder.rglob("manifest.json"))]
+    sources = [source for source in found if source.seeds]
+    if not sources:
         raise MissingDataError(f"There are no episodes in {folder}: collect some first (ravens-suite collect).")
-    total, before, results = sum(len(store) for store in stores), 0, []
-    for store in stores:
-        results.append(FORMATS[to](store, out, _shifted(on_progress, before, total)))
-        before += len(store)
-        on_progress(before, total, results[-1].name)
+    _check_names(sources)
+    total, before, results = sum(len(source.seeds) for source in sources), 0, []
+    with locked(out, "exporting to"):
+        for source in sources:
+            results.append(FORMATS[to](source.store, out, _shifted(on_progress, before, total)))
+            before += len(source.seeds)
+            on_progress(before, total, results[-1].name)
     return results
 
 
 def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) -> Exported:
     """Write a store as a Minari dataset. ``MINARI_DATASETS_PATH=out`` finds it under its name.
 
-    The dataset's metadata holds, under ``ravens_suite``, the cameras of the images, in order, the seeds and the
-    versions. Its environment specification has the arguments that the episodes were collected with.
+    Its metadata holds, under ``ravens_suite``, the cameras of the images, in order, the seeds, how the episodes were
+    made, and a digest of them. Its environment specification has the arguments that they were collected with. An
+    episode's ``infos`` hold ``poses`` by body, ``success`` and ``motion``; its metadata ``score``, ``success``,
+    ``outcome`` and ``goals`` (JSON). Episodes without an action, which Minari cannot hold, are left out.
 
     Args:
         store: what to write.
         out: folder of Minari datasets.
         on_progress: called for every episode.
+
+    Raises:
+        MissingDataError: a library is not installed, or no episode has an action.
+        ConflictError: other episodes, or something else, lies where the dataset should go.
+        DamagedDataError: an episode is damaged.
     """
     minari = _library("minari", "minari")
     _library("h5py", "minari")
     _library("PIL", "minari")
-    manifest, seeds = store.manifest(), store.seeds()
-    task, split = manifest["task"], manifest["split"]
-    name = f"{_MARK}/{_slug(task)}/{_slug(split)}-v0"
-    mark = {
-        "cameras": manifest["cameras"],
-        "seeds": seeds,
-        "renderer": manifest["renderer"],
-        "versions": {"collected": manifest["versions"], "exported": versions()},
-    }
-    with _datasets_in(out):
-        if not _is_there(out / name, mark):
-            _write_minari(minari, name, store, mark, on_progress)
-        dataset = minari.load_dataset(name)
-        return Exported(name, int(dataset.total_episodes), int(dataset.total_steps), out / name)
+    source = _Source(store)
+    folder = out / source.name
+    if not _is_there(folder, source.mark):
+        _write(minari, source, out, on_progress)
+    metadata = read_json(folder / "data" / "metadata.json")
+    return Exported(source.name, int(metadata["total_episodes"]), int(metadata["total_steps"]), folder)
 
 
-def _write_minari(minari: Any, name: str, store: EpisodeStore, mark: dict[str, Any], on_progress: Progress) -> None:
-    manifest = store.manifest()
-    environment = make_environment(manifest["task"], manifest["split"], manifest["arguments"])
-    dataset = None
+class _Source:
+    """A store, as what is exported."""
+
+    def __init__(self, store: EpisodeStore) -> None:
+        self.store = store
+        self.seeds = store.seeds()
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return self.store.manifest()
+
+    @cached_property
+    def first(self) -> EpisodeReader:
+        return self.store.reader(self.seeds[0])
+
+    @property
+    def task(self) -> str:
+        """The manifest's, or the episodes' own where it does not say."""
+        return str(self.manifest.get("task", self.first.summary.task))
+
+    @property
+    def split(self) -> str:
+        return str(self.manifest.get("split", self.first.summary.split))
+
+    @property
+    def name(self) -> str:
+        return f"{_MARK}/{_slug(self.task)}/{_slug(self.split)}-v0"
+
+    @cached_property
+    def mark(self) -> dict[str, Any]:
+        """What is compared with an export that is there already."""
+        manifest = self.manifest
+        settings = {key: value for key, value in manifest.items() if key not in _NO_SETTINGS}
+        cameras = manifest.get("cameras", [camera.to_json() for camera in self.first.summary.cameras])
+        return {
+            "cameras": cameras,
+            "seeds": self.seeds,
+            "renderer": manifest.get("renderer", "unknown"),
+            "settings": settings,
+            "digest": self.store.digest(),
+            "versions": {"collected": manifest.get("versions", {}), "exported": versions()},
+        }
+
+    @contextmanager
+    def environment(self) -> Iterator[gymnasium.Env[Any, Any] | None]:
+        """The environment of the episodes; None for data of a task that has none."""
+        try:
+            environment_id(self.task)
+        except UnknownNameError:
+            yield None
+            return
+        with closing(make_environment(self.task, self.split, self.manifest.get("arguments", {}))) as environment:
+            yield environment
+
+    @property
+    def requirements(self) -> list[str]:
+        """What an environment of the dataset needs, for pip."""
+        version = self.manifest.get("versions", {}).get("ravens-suite", "")
+        return [f"ravens-suite=={version}"] if re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", str(version)) else []
+
+
+def _check_names(sources: list[_Source]) -> None:
+    """Refuse two stores that would be one dataset."""
+    by_name: dict[str, _Source] = {}
+    for source in sources:
+        other = by_name.setdefault(source.name, source)
+        if other is not source:
+            raise ConflictError(
+                f"{other.store.folder} and {source.store.folder} would both be the dataset {source.name}: export one "
+                "at a time, each to an --out folder of its own."
+            )
+
+
+def _write(minari: Any, source: _Source, out: Path, on_progress: Progress) -> None:
+    """Write a dataset beside its place, and move it there when it is whole."""
+    for leftover in out.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(leftover)
+    root = out / f"{_UNFINISHED}{uuid.uuid4().hex}"
+    root.mkdir(parents=True)
     try:
-        for done, seed in enumerate(mark["seeds"], 1):
-            buffer = [_buffer(store.read(seed), done - 1)]
-            if dataset is None:
-                dataset = _create(minari, name, buffer, environment, manifest)
-            else:
-                dataset.update_dataset_from_buffer(buffer)
-            on_progress(done, len(mark["seeds"]))
+        with ExitStack() as stack:
+            environment = stack.enter_context(source.environment())
+            stack.enter_context(_datasets_in(root))
+            _fill(minari, source, environment, on_progress)
+        target = out / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for path in sorted(root.rglob("namespace_metadata.json")):
+            if not (out / path.relative_to(root)).exists():
+                path.replace(out / path.relative_to(root))
+        (root / source.name).rename(target)
     finally:
-        environment.close()
-    # Written last: without it the dataset is known to be incomplete and is made anew.
-    if dataset is not None:
-        dataset.storage.update_metadata({_MARK: mark})
+        shutil.rmtree(root, ignore_errors=True)
 
 
-def _create(
-    minari: Any, name: str, buffer: list[Any], environment: gymnasium.Env[Any, Any], manifest: Mapping[str, Any]
-) -> Any:
+def _fill(minari: Any, source: _Source, environment: gymnasium.Env[Any, Any] | None, on_progress: Progress) -> None:
+    facts: list[dict[str, Any]] = []
+    spaces: dict[str, gymnasium.spaces.Dict] = {}
+
+    def episodes() -> Iterator[Any]:
+        for done, seed in enumerate(source.seeds, 1):
+            episode = source.store.read(seed)
+            if not episode.steps:
+                _LOG.warning("Episode %s of %s has no action: left out of %s.", seed, source.store.folder, source.name)
+                continue
+            spaces.setdefault("observation_space", space_of(episode.observations, _space(environment, "observation")))
+            spaces.setdefault("action_space", space_of(episode.actions, _space(environment, "action")))
+            yield _buffer(episode, len(facts))
+            facts.append(_facts(episode))
+            on_progress(done, len(source.seeds))
+
+    nothing = gymnasium.spaces.Discrete(1)  # The true spaces, which are long, are written once, at the end.
     with warnings.catch_warnings():
         # It asks for an author and a link to the code, which only who publishes the dataset can give.
         warnings.simplefilter("ignore", UserWarning)
-        return minari.create_dataset_from_buffers(
-            dataset_id=name,
-            buffer=buffer,
-            env=copy.deepcopy(environment.spec),
-            observation_space=environment.observation_space,
-            action_space=environment.action_space,
+        # All episodes in one call, as they are read: each call reads and writes the metadata again. The environment as
+        # an object: Minari makes one of a specification, and does not close it.
+        dataset = minari.create_dataset_from_buffers(
+            dataset_id=source.name,
+            buffer=episodes(),
+            env=environment,
+            observation_space=nothing,
+            action_space=nothing,
             algorithm_name="scripted oracle",
-            description=f"Demonstrations of the scripted oracle, {manifest['task']}, split {manifest['split']}.",
+            description=f"Demonstrations, {source.task}, split {source.split}.",
             data_format="hdf5",
+            requirements=source.requirements,
             jpeg_encoding=False,
         )
+    if not facts:
+        raise MissingDataError(f"No episode in {source.store.folder} has an action: there is nothing to export.")
+    dataset.storage.update_episode_metadata(facts)
+    path = Path(dataset.storage.data_path) / "metadata.json"
+    mark = {**source.mark, "bytes": path.with_name(_FILE).stat().st_size}
+    metadata = read_json(path) | {name: space_text(space) for name, space in spaces.items()} | {_MARK: mark}
+    write_bytes(path, [json.dumps(metadata).encode()])
+
+
+def _space(environment: gymnasium.Env[Any, Any] | None, kind: str) -> gymnasium.Space[Any] | None:
+    return None if environment is None else getattr(environment, f"{kind}_space")
 
 
 def _buffer(episode: Episode, number: int) -> Any:
@@ -158,7 +276,31 @@ def _buffer(episode: Episode, number: int) -> Any:
         rewards=episode.rewards.tolist(),
         terminations=[done and step == last for step in range(episode.steps)],
         truncations=[not done and step == last for step in range(episode.steps)],
+        infos=_infos(episode),
     )
+
+
+def _infos(episode: Episode) -> dict[str, Any]:
+    """What was not observed, T + 1 values each, as Minari's own collector keeps an environment's ``info``."""
+    success = np.zeros(episode.steps + 1, dtype=bool)
+    success[-1] = episode.success
+    infos: dict[str, Any] = {"success": success, "poses": dict(episode.poses)}
+    motions = episode.metadata.get("motion")
+    if isinstance(motions, list) and len(motions) == episode.steps:
+        reset = {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}
+        rows = [reset, *motions]
+        infos["motion"] = {key: [row.get(key, reset[key]) for row in rows] for key in reset}
+    return infos
+
+
+def _facts(episode: Episode) -> dict[str, Any]:
+    """Attributes of one episode."""
+    return {
+        "score": episode.score,
+        "success": episode.success,
+        "outcome": str(episode.metadata.get("outcome", "unknown")),
+        "goals": json.dumps(episode.metadata.get("goals", {}), sort_keys=True),
+    }
 
 
 def _storable(values: NDArray[Any]) -> Any:
@@ -167,25 +309,32 @@ def _storable(values: NDArray[Any]) -> Any:
 
 
 def _is_there(folder: Path, mark: dict[str, Any]) -> bool:
-    """Whether the dataset is there and whole; what is left of one that was not finished is deleted.
+    """Whether the dataset of these episodes is there already.
 
     Raises:
-        ConflictError: it holds other episodes.
+        ConflictError: another one is, or something that is none.
     """
     if not folder.exists():
         return False
-    import minari
-
+    advice = "name another --out, or delete that folder to export again"
     try:
-        found = minari.load_dataset(str(folder.relative_to(folder.parents[2]))).storage.metadata.get(_MARK)
-    except Exception:
-        found = None
-    if found is None:
-        shutil.rmtree(folder)
-        return False
-    if found["seeds"] != mark["seeds"]:
-        raise ConflictError(f"{folder} holds other episodes ({len(found['seeds'])}): name another --out, or delete it.")
-    return True
+        metadata = read_json(folder / "data" / "metadata.json")
+    except (DamagedDataError, MissingDataError, OSError):
+        metadata = None
+    found = metadata.get(_MARK) if isinstance(metadata, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get("digest"), str):
+        raise ConflictError(
+            f"{folder} is in the way: it is not a whole export of this version of the suite. Move it away, or {advice}."
+        )
+    file = folder / "data" / _FILE
+    if not file.is_file() or file.stat().st_size != found.get("bytes"):
+        raise ConflictError(f"{folder} has been changed since it was exported: {advice}.")
+    if found["digest"] == mark["digest"]:
+        return True
+    keys = ("settings", "seeds")
+    then, now = ({key: part.get(key) for key in keys} for part in (found, mark))
+    what = "; ".join(differences(then, now)) or "the same seeds, but other files"
+    raise ConflictError(f"{folder} was exported from other episodes ({what}): {advice}.")
 
 
 @contextmanager

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ravens_suite.data.episode import Episode
+from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.data.outcomes import EpisodeOutcome
-from ravens_suite.data.store import Attempt, EpisodeStore
-from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.data.store import Attempt, EpisodeStore, _checksum
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 
 Make = Callable[..., Episode]
 
@@ -118,7 +120,9 @@ def test_a_torn_record_is_cut_back_to_whole_lines(store: EpisodeStore, lost: int
     assert path.read_bytes() == whole
 
 
-def test_finish_drops_episodes_nobody_kept_and_left_over_files(store: EpisodeStore, make_episode: Make) -> None:
+def test_finish_names_episodes_nobody_recorded_and_deletes_none(
+    store: EpisodeStore, make_episode: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     store.write(make_episode(9))
     (store.folder / ".000010.safetensors.abc.tmp").write_bytes(b"half")
     store.finish()
@@ -126,9 +130,90 @@ def test_finish_drops_episodes_nobody_kept_and_left_over_files(store: EpisodeSto
         "000000.safetensors",
         "000002.safetensors",
         "000003.safetensors",
+        "000009.safetensors",
         "attempts.jsonl",
         "manifest.json",
     ]
+    assert store.manifest()["seeds"] == [0, 2, 3]
+    assert "seeds 9" in caplog.text
+    store.record([_attempt(9)])
+    store.finish()
+    assert store.manifest()["seeds"] == [0, 2, 3, 9]
+    assert [attempt.seed for attempt in store.attempts()] == [0, 1, 2, 3]
+
+
+def test_own_data_need_no_record_and_have_any_seeds(tmp_path: Path, make_episode: Make) -> None:
+    store = EpisodeStore(tmp_path / "mine")
+    store.claim({}, {})
+    for seed in (7, 40):
+        store.write(make_episode(seed))
+    store.finish()
+    assert store.seeds() == [7, 40] == store.manifest()["seeds"]
+    assert store.read(40).seed == 40
+
+
+def test_recording_alone_keeps_a_record_of_any_seeds_through_a_repair(tmp_path: Path, make_episode: Make) -> None:
+    store = EpisodeStore(tmp_path / "mine")
+    store.claim({}, {})
+    store.write(make_episode(7))
+    store.record([_attempt(7)])
+    store.repair()
+    store.finish()
+    assert store.seeds() == [7] == store.manifest()["seeds"]
+
+
+@pytest.mark.parametrize("settings", [{"seeds": [1]}, {"format": "mine"}, {"tool": {1, 2}}, {"noise": float("nan")}])
+def test_settings_that_cannot_be_kept_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        EpisodeStore(tmp_path / "mine").claim(settings, {})
+
+
+def test_episodes_that_changed_places_are_refused_by_name(store: EpisodeStore, make_episode: Make) -> None:
+    store.path(2).rename(store.folder / "spare")
+    store.path(3).rename(store.path(2))
+    (store.folder / "spare").rename(store.path(3))
+    for seed in (2, 3):
+        assert not store.intact(seed)
+        with pytest.raises(DamagedDataError, match=f"00000{seed}.*is the episode of seed {5 - seed}, not {seed}"):
+            store.read(seed)
+    write_episode(store.path(0), replace(make_episode(0), task="stack-block-pyramid"))
+    with pytest.raises(DamagedDataError, match="of task 'stack-block-pyramid', not 'block-insertion'"):
+        store.reader(0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seeds", None),
+        ("seeds", "all"),
+        ("seeds", [-1]),
+        ("versions", []),
+        ("arguments", 3),
+        ("renderer", None),
+        ("format", 2),
+        ("cameras", [3]),
+        ("cameras", [{}]),
+        ("interface", {}),
+        ("interface", {"control": "primitive", "observation": {"color": 3}, "action": {}}),
+    ],
+)
+def test_a_forged_manifest_is_refused_by_name(store: EpisodeStore, key: str, value: object) -> None:
+    path = store.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest[key] = value
+    manifest["checksum"] = _checksum(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(DamagedDataError, match=r"manifest\.json"):
+        store.manifest()
+
+
+def test_forged_lines_of_the_record_end_it(store: EpisodeStore) -> None:
+    path = store.folder / "attempts.jsonl"
+    whole = store.attempts()
+    lines = path.read_text().splitlines()
+    for bad in ("[]", "3", "null", "[" * 100_000, '{"seed": 1}', lines[1].replace('"seed": 1', '"seed": true')):
+        path.write_text("\n".join([lines[0], bad, *lines[2:]]))
+        assert store.attempts() == whole[:1]
 
 
 def test_two_processes_do_not_collect_into_one_folder(store: EpisodeStore) -> None:
