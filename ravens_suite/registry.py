@@ -187,6 +187,29 @@ def load_agent(name: str) -> type[Agent[Any]]:
         raise missing_library(error.name) from error
 
 
+def source_of(name: str) -> tuple[Path, str] | None:
+    """The file of an agent, or of what a user names as ``module:name`` or ``file.py:name``; nothing is imported.
+
+    Args:
+        name: of a registered agent, or where something is.
+
+    Returns:
+        The file and the full name of its module; ``None`` where there is no such agent or no Python file.
+    """
+    if ":" in name:
+        where = name.rpartition(":")[0]
+        if where.endswith(".py"):
+            path = Path(where).resolve()
+            return (path, path.stem) if path.is_file() else None
+    elif name in _agents():
+        where = _agents()[name].module
+    else:
+        return None
+    spec = _spec(where)
+    path = Path(str(spec.origin if spec else ""))
+    return (path.resolve(), where) if path.suffix == ".py" and path.is_file() else None
+
+
 def load_object(reference: str) -> Any:
     """Import what a user names as ``package.module:name`` or ``path/to/file.py:name``.
 

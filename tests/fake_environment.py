@@ -13,10 +13,15 @@ import numpy as np
 
 from ravens_suite import registry
 from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.core.observations import ArraySpec, Interface
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.rollout.collect import DemonstrationWorker, Tried, Unit
+from ravens_suite.sim.bodies import Box, solid
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
 
 TASK = "fake-task"
 FAILS, GIVES_UP, UNPLACED = {1, 4}, {6}, {9}
@@ -90,10 +95,15 @@ class FakeEnvironment(gymnasium.Env[Any, Any]):
         }
 
 
-class FakeTask:
+class FakeTask(Task):
     """Found by ``registry.load_task``."""
 
     max_steps = 3
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        scene.add("block", solid(Box((0.04, 0.04, 0.04)), (1.0, 0.0, 0.0), mass=0.1), Pose((0.5, 0.0, 0.02)), "movable")
+        target = Pose((0.5, 0.2, 0.02))
+        return [PoseGoal(objects=("block",), targets=(target,), matches=((True,),), symmetries=(0.0,))]
 
 
 class FakeAgent:
@@ -139,8 +149,8 @@ def unregister() -> None:
 class MildWorker(DemonstrationWorker):
     """The real worker, in a process that does not know the task yet."""
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        super().__init__(arguments)
+    def __init__(self, arguments: dict[str, Any], *, force: bool = False) -> None:
+        super().__init__(arguments, force=force)
         if TASK not in registry.task_names():
             register()
 

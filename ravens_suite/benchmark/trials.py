@@ -16,6 +16,7 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.execution.progress import Progress
+from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import to_json
 from ravens_suite.rollout.evaluate import Evaluation, evaluate
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings, resume_settings
@@ -119,6 +120,10 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
             f"{trial.record_path(out)} was made with {key} {found.get(key)!r}, not {wanted[key]!r}: "
             "name another --out, or delete it and its run."
         )
+    now = define(trial.task, "test", settings.arguments)
+    if words := changed(record.get("definition"), now, OF_THE_TASK):
+        where = str(trial.record_path(out))
+        raise ConflictError(f"{the_task_has_changed(where, trial.task, words)} Name another --out, or delete its run.")
     return record if episodes >= settings.episodes else None
 
 
@@ -211,6 +216,7 @@ def _describe(
         "validation": state["validation"],
         "val_score": state["best_score"],
         "environment": trained["environments"][trial.task],
+        "definition": tested["definition"],
         "demonstrations": trained["demonstrations"][trial.task],
         "parameters": trained["parameters"],
         "threads": trained["plan"]["threads"],

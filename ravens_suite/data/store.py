@@ -28,7 +28,7 @@ from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, Mi
 
 _LOG = logging.getLogger(__name__)
 _SUFFIX = ".safetensors"
-_RECORDED_ONLY = ("versions", "seeds", "checksum")
+_RECORDED_ONLY = ("versions", "seeds", "checksum", "definition", "earlier_definitions")
 """Keys of the manifest in which two collections may differ and still share a folder."""
 
 
@@ -178,6 +178,19 @@ class EpisodeStore:
                 f"{self.folder} was collected with other settings ({'; '.join(differing)}): "
                 "use these, name another --data folder, or delete this one."
             )
+
+    def note_definition(self, definition: dict[str, str]) -> None:
+        """Write into the manifest what defines the task of the episodes from now on; an earlier one is kept beside it.
+
+        Args:
+            definition: see ``envs/definition.py``.
+        """
+        manifest = self.manifest()
+        earlier = manifest.get("earlier_definitions", [])
+        if (former := manifest.get("definition")) not in (None, definition, *earlier):
+            earlier = [*earlier, former]
+        kept = {"earlier_definitions": earlier} if earlier else {}
+        self._write_manifest({**manifest, "definition": definition, **kept})
 
     def finish(self) -> None:
         """Write the seeds of kept episodes into the manifest.

@@ -25,6 +25,7 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
+from ravens_suite.rollout.definitions import take_up
 from ravens_suite.rollout.environments import (
     checked_arguments,
     describe_interface,
@@ -118,6 +119,7 @@ def collect(
     arguments: Mapping[str, Any] | None = None,
     pool: JobPool | None = None,
     seeds_a_unit: int = 1,
+    force: bool = False,
     on_progress: Progress = silent,
 ) -> Collected:
     """Collect oracle demonstrations, or as many as are still missing.
@@ -130,12 +132,14 @@ def collect(
         arguments: of the environment, JSON values.
         pool: where to run; this process by default.
         seeds_a_unit: seeds that one unit of work tries.
+        force: keep and add to episodes that are there although their task has changed since; the manifest then names
+            both definitions, and every episode its own.
         on_progress: called for every episode that is kept.
 
     Raises:
         UnknownNameError: there is no such task.
         ConflictError: the folder holds episodes made with other settings, another process is at work there, or an
-            argument contradicts the task or the split.
+            argument contradicts the task or the split; or the task of the episodes has changed since.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
     arguments = checked_arguments(task, split, arguments or {})
@@ -145,7 +149,7 @@ def collect(
     store = EpisodeStore.of(data, task, split)
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)
     with store.locked():
-        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments))
+        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force))
         store.finish()
     return Collected(
         task=task,
@@ -219,11 +223,13 @@ class DemonstrationWorker:
 
     Args:
         arguments: of the environment.
+        force: see ``collect``.
     """
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
+    def __init__(self, arguments: dict[str, Any], *, force: bool = False) -> None:
         keep_freed_memory()
         self._arguments = arguments
+        self._force = force
         self._environment: gymnasium.Env[Any, Any] | None = None
         self._for: tuple[str, str, str] | None = None
 
@@ -231,7 +237,7 @@ class DemonstrationWorker:
         """Try the seeds of a unit that are not done already.
 
         Raises:
-            ConflictError: the unit's folder was made with other settings.
+            ConflictError: the unit's folder was made with other settings, or of the task as it was.
         """
         environment = self._open(unit)
         attempts, seconds = [], []
@@ -257,7 +263,9 @@ class DemonstrationWorker:
         if self._environment is None or key != self._for:
             self.close()
             self._environment = make_environment(unit.task, unit.split, self._arguments)
-            EpisodeStore(unit.folder).claim(_settings(self._environment, unit, self._arguments), versions())
+            store = EpisodeStore(unit.folder)
+            store.claim(_settings(self._environment, unit, self._arguments), versions())
+            take_up(store, self._environment, self._arguments, versions(), force=self._force)
             self._for = key
         return self._environment
 

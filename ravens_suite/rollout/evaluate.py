@@ -23,6 +23,8 @@ from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, Mi
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id, load_agent
+from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
+from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import (
     checked_arguments,
     contradictions,
@@ -67,6 +69,7 @@ class EvaluationPlan:
             "split": self.split,
             "environment": environment_id(self.task),
             "arguments": to_json(dict(self.arguments)),
+            "definition": define(self.task, self.split, self.arguments),
         }
 
     def path(self, out: Path | None) -> Path:
@@ -119,10 +122,15 @@ def evaluate(
     first_seed: int = 0,
     arguments: Mapping[str, Any] | None = None,
     out: Path | None = None,
+    force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
 ) -> Evaluation:
     """Run a policy on seeds of a split, or on those still missing.
+
+    Outcomes that are there count as long as policy, task and environment are those that made them (see
+    ``rollout/earlier_results.py``). Else every seed is run, a warning says what has changed, and the earlier file stays
+    beside the new one with ``.old`` at its end.
 
     Args:
         policy: a run folder, ``"oracle"``, ``"random"``, or ``"package.module:name"`` of a policy or a function.
@@ -132,6 +140,7 @@ def evaluate(
         first_seed: seeds are ``first_seed`` to ``first_seed + episodes - 1``.
         arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
         out: folder of the result; by default ``RUN/eval``, or ``runs/<policy>/<task>`` without a run.
+        force: let outcomes count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
         on_progress: called after every episode.
 
@@ -148,18 +157,39 @@ def evaluate(
     if first_seed < 0:
         raise ConfigError(f"--first-seed must be at least 0, not {first_seed}.")
     plan = plan_evaluation(policy, task, split, arguments or {})
+    _warn_of_another_task(plan)
+    pool = pool or make_pool()
     record = _Record(plan.path(out), plan)
     seeds = range(first_seed, first_seed + episodes)
     with locked_file(record.path, "evaluating into"):
-        record.load()
+        record.load(force=force)
+        if record.doubt:
+            record.settle(_run_again(pool, plan, record.doubtful_seed))
         missing = [seed for seed in seeds if seed not in record.outcomes]
         before = record.seconds
         on_progress(episodes - len(missing), episodes)
-        results = (pool or make_pool()).map(partial(EvaluationWorker, plan), missing)
+        results = pool.map(partial(EvaluationWorker, plan), missing)
         for done, (outcome, renderer) in enumerate(results, episodes - len(missing) + 1):
             record.add(outcome, renderer, before + time.perf_counter() - start)
             on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
     return record.evaluation(seeds)
+
+
+def _warn_of_another_task(plan: EvaluationPlan) -> None:
+    """A run that was trained on the task as it was is evaluated on the task as it is; its user should know."""
+    if plan.run:
+        environment = RunFolder(Path(plan.run)).record()["environments"].get(plan.task, {})
+        now = define(plan.task, "train", plan.arguments)
+        if words := changed(environment.get("definition"), now, OF_THE_TASK):
+            _LOG.warning(
+                "%s It is evaluated on the task as it is now.", the_task_has_changed(plan.run, plan.task, words)
+            )
+
+
+def _run_again(pool: JobPool, plan: EvaluationPlan, seed: int) -> EpisodeOutcome:
+    """What comes of a seed today."""
+    ((outcome, _),) = pool.map(partial(EvaluationWorker, plan), [seed])
+    return outcome
 
 
 def plan_evaluation(
@@ -258,46 +288,77 @@ class EvaluationWorker:
 
 
 class _Record:
-    """The JSON file of an evaluation, written anew after every episode."""
+    """The JSON file of an evaluation, written anew after every episode.
+
+    Attributes:
+        outcomes: that count.
+        doubt: why the outcomes may be those of something else; empty where they are not.
+    """
 
     def __init__(self, path: Path, plan: EvaluationPlan) -> None:
         self.path = path
         self.outcomes: dict[int, EpisodeOutcome] = {}
         self.seconds = 0.0
+        self.doubt = ""
         self._plan = plan
         self._renderer = ""
         self._provenance = provenance()
+        self._settings = plan.settings
+        self._replaces = False
 
-    def load(self) -> None:
-        """Take up the outcomes that are there, unless they are of other settings or other weights."""
-        settings = self._plan.settings
+    @property
+    def doubtful_seed(self) -> int:
+        """The seed that settles the doubt: the first whose episode has an action."""
+        return min(self.outcomes, key=lambda seed: (self.outcomes[seed].steps == 0, seed))
+
+    def load(self, *, force: bool = False) -> None:
+        """Take up the outcomes that are there, unless they are of something else."""
         try:
             value = read_json(self.path)
-            found = {key: value[key] for key in settings}
             outcomes = [EpisodeOutcome.from_json(outcome) for outcome in value["results"]]
             commit = join_commits(value["provenance"]["commit"], self._provenance["commit"])
             seconds, renderer = float(value["seconds"]), str(value["renderer"])
+            difference = compare(value, self._settings, self._plan.policy)
         except MissingDataError:
             return
-        except (DamagedDataError, KeyError, TypeError) as error:
-            _LOG.warning("%s is damaged and evaluated anew: %s", self.path, error)
+        except (DamagedDataError, KeyError, TypeError, ValueError) as error:
+            self._start_anew(f"{self.path} is damaged ({error})")
             return
-        if differing := [key for key in settings if found[key] != settings[key]]:
-            _LOG.warning("%s is of another %s, and is evaluated anew.", self.path, differing[0])
+        if difference.other or (difference.changed and not force):
+            self._start_anew(f"{self.path} is of {difference.other or difference.changed}")
             return
         self.outcomes = {outcome.seed: outcome for outcome in outcomes}
         self.seconds, self._renderer = seconds, renderer
         self._provenance |= {"commit": commit}
+        self.doubt = difference.doubt if outcomes and not force else ""
+
+    def settle(self, again: EpisodeOutcome) -> None:
+        """Let the outcomes count if one of their seeds, run again, came out the same."""
+        if again == self.outcomes[again.seed]:
+            self._write()
+        else:
+            self.outcomes, self.seconds = {}, 0.0
+            self._start_anew(f"Seed {again.seed} of {self.path} does not come out the same again ({self.doubt})")
 
     def add(self, outcome: EpisodeOutcome, renderer: str, seconds: float) -> None:
         """Take in an outcome and write everything."""
+        if self._replaces:
+            self.path.replace(self.path.with_name(f"{self.path.name}.old"))
+            self._replaces = False
         self.outcomes[outcome.seed] = outcome
         self.seconds = seconds
         self._renderer = renderer or self._renderer
+        self._write()
+
+    def _start_anew(self, why: str) -> None:
+        _LOG.warning("%s: all seeds are evaluated anew, and the earlier file is kept as %s.old.", why, self.path.name)
+        self._replaces = True
+
+    def _write(self) -> None:
         evaluation = self.evaluation(self.outcomes)
         rows = [item.to_json() for item in evaluation.outcomes]
         extra = {"renderer": self._renderer, "provenance": self._provenance, "results": rows}
-        write_json(self.path, {**self._plan.settings, **evaluation.to_json(), **extra})
+        write_json(self.path, {**self._settings, **evaluation.to_json(), **extra})
 
     def evaluation(self, seeds: Iterable[int]) -> Evaluation:
         """The outcomes of some seeds."""

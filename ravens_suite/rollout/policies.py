@@ -19,9 +19,10 @@ import numpy as np
 from ravens_suite.core.geometry import yaw_quaternion
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy
+from ravens_suite.core.source_digest import digest_of_files, imported_files, imported_names, own_files
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError
-from ravens_suite.registry import load_agent, load_object
+from ravens_suite.registry import load_agent, load_object, source_of
 
 ORACLE, RANDOM = "oracle", "random"
 
@@ -124,13 +125,16 @@ class PolicySpec:
         kind: what it is.
         name: ``oracle``, ``random``, the registered name of an agent, or where it or a policy is imported from.
         folder: of the trained agent; empty for others.
-        fingerprint: SHA-256 of its settings and weights; empty for others.
+        fingerprint: of a trained agent the SHA-256 of its settings and weights; of what is imported, what it says of
+            itself in an attribute or method ``fingerprint``; empty for others.
+        code: digest of the code of an agent or of what is imported, see ``core/source_digest.py``.
     """
 
     kind: Literal["oracle", "random", "agent", "import"]
     name: str
     folder: str = ""
     fingerprint: str = ""
+    code: str = ""
 
     @staticmethod
     def parse(text: str) -> PolicySpec:
@@ -144,7 +148,8 @@ class PolicySpec:
             MissingDataError: there is no such folder, or no trained agent in it.
         """
         if text in (ORACLE, RANDOM):
-            return PolicySpec("oracle" if text == ORACLE else "random", text)
+            code = digest_of_files([Path(__file__)], of_the_suite=True)
+            return PolicySpec("oracle" if text == ORACLE else "random", text, code=code)
         if Path(text).is_dir():
             run = RunFolder(Path(text))
             files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
@@ -152,9 +157,9 @@ class PolicySpec:
             if run.exists():
                 # An agent of the user's own is not registered: the run says where it is imported from.
                 name = str(run.record()["plan"]["agent"])
-            return PolicySpec("agent", name, str(files.path), files.fingerprint())
+            return PolicySpec("agent", name, str(files.path), files.fingerprint(), code_of(name))
         if ":" in text:
-            return PolicySpec("import", text)
+            return PolicySpec("import", text, fingerprint=_said_by(text), code=code_of(text))
         raise MissingDataError(
             f"There is no policy {text!r}: give the folder of a training run, oracle, random, or module:name of yours."
         )
@@ -181,9 +186,70 @@ class PolicySpec:
         """For a person: of what is imported, the name without the file or the module."""
         return self.name.rpartition(":")[2]
 
+    @property
+    def of_the_suite(self) -> bool:
+        """Whether its code is the suite's own."""
+        return self.kind in (ORACLE, RANDOM) or of_the_suite(self.name)
+
+    @property
+    def asks_elsewhere(self) -> str:
+        """The library by which an imported policy that does not identify itself may ask another process; else empty.
+
+        Nobody can know whether a server, or a program that is run, still answers as it did.
+        """
+        source = source_of(self.name)
+        if self.kind != "import" or self.fingerprint or source is None:
+            return ""
+        texts = (path.read_text(encoding="utf-8", errors="replace") for path in own_files(*source))
+        named = {name.partition(".")[0] for text in texts for name in imported_names(text)}
+        return min(named & _TALKING, default="")
+
     def to_json(self) -> dict[str, Any]:
         """What an evaluation records of it; without the folder, which may be moved."""
-        return {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint}
+        return {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint, "code": self.code}
+
+
+_TALKING = frozenset(
+    (
+        *("aiohttp", "asyncio", "ftplib", "grpc", "http", "httpx", "multiprocessing", "paramiko", "pexpect"),
+        *("requests", "socket", "socketserver", "ssl", "subprocess", "urllib", "urllib3", "websocket", "websockets"),
+        *("xmlrpc", "zmq"),
+    )
+)
+"""Top-level modules by which programs ask other programs."""
+
+
+def code_of(name: str) -> str:
+    """Digest of the files of an agent or of what is imported; empty where there is none to read."""
+    source = source_of(name)
+    if source is None:
+        return ""
+    path, module = source
+    if module.startswith(_SUITE):
+        agents = path.parents[1] if path.name == "__init__.py" else path.parent
+        return digest_of_files(imported_files(path, agents, agents.parent))
+    return digest_of_files(own_files(path, module))
+
+
+def of_the_suite(name: str) -> bool:
+    """Whether the code of an agent, or of what is imported, is the suite's own."""
+    source = source_of(name)
+    return source is not None and source[1].startswith(_SUITE)
+
+
+_SUITE = "ravens_suite."
+
+
+def _said_by(reference: str) -> str:
+    """What an imported policy says it is: its attribute ``fingerprint``, or what the method returns; else empty.
+
+    A class is made for it: what it says may come from a server.
+    """
+    value = load_object(reference)
+    if not hasattr(value, "fingerprint"):
+        return ""
+    said = getattr(value() if isinstance(value, type) else value, "fingerprint", "")
+    return str(said() if callable(said) else said)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ravens_suite.core.policy import Policy
 from ravens_suite.core.seeding import Split, generator
 from ravens_suite.data.episode import Episode, Recording
 from ravens_suite.data.outcomes import DONE, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
+from ravens_suite.envs.definition import define
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.environments import to_json, versions
@@ -134,6 +135,7 @@ def to_episode(rollout: Rollout, task: str, split: str, arguments: Mapping[str, 
         metadata={
             "environment": environment_id(task),
             "arguments": to_json(dict(arguments)),
+            "definition": define(task, split, arguments),
             "renderer": str(first["renderer"]),
             "versions": versions(),
             "outcome": rollout.outcome,

@@ -247,6 +247,10 @@ class Scene:
         position, quaternion = bullet.getBasePositionAndOrientation(entry.handle, physicsClientId=self.client)
         return Pose(position, quaternion)
 
+    def placed(self, name: str) -> Pose:
+        """World pose in which a body was added, or last moved to; what physics did to it since does not count."""
+        return self._entry(name).pose
+
     def poses(self) -> dict[str, Pose]:
         """World poses of everything a task placed."""
         return {name: self.pose(name) for name in self.objects()}

@@ -16,6 +16,7 @@ from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.registry import environment_id
+from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import describe_interface, make_environment
 
 
@@ -25,7 +26,8 @@ class TaskData:
 
     Attributes:
         task: registered name.
-        environment: id and arguments that make the environment of its episodes, JSON.
+        environment: id and arguments that make the environment of its episodes, and the definition of the task where
+            it was noted, JSON.
         interface: what the episodes hold of it, reduced to what the agent reads.
     """
 
@@ -61,7 +63,55 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
     arguments = {**manifest["arguments"], "renderer": manifest["renderer"], "observe": list(groups_with(keys))}
     if manifest["renderer"] == "none":
         del arguments["renderer"]
-    return TaskData(task, {"id": environment_id(task), "arguments": arguments}, interface)
+    environment = {"id": environment_id(task), "arguments": arguments}
+    if "definition" in manifest:
+        environment["definition"] = manifest["definition"]
+    return TaskData(task, environment, interface)
+
+
+def check_definition(where: str, task: str, environment: Mapping[str, Any], way_out: str) -> None:
+    """Refuse what was made of a task that has changed since. Of what older versions made nothing is known.
+
+    Args:
+        where: what was made, for the message.
+        task: registered name.
+        environment: see ``TaskData``.
+        way_out: end of the message.
+
+    Raises:
+        ConflictError: the message names what has changed.
+    """
+    then = environment.get("definition")
+    if then and (words := changed(then, define(task, "train", environment["arguments"]), OF_THE_TASK)):
+        raise ConflictError(f"{the_task_has_changed(where, task, words)} {way_out}")
+
+
+def check_still_there(where: str, record: Mapping[str, Any], data: Path) -> None:
+    """Refuse to go on with a run whose demonstrations were collected anew in another way.
+
+    Args:
+        where: the run, for the message.
+        record: its ``run.json``.
+        data: folder of all data; what is not there any more is not missed.
+
+    Raises:
+        ConflictError: an argument of their environment, or the definition of their task, is another one by now.
+    """
+    for task, environment in record["environments"].items():
+        try:
+            manifest = EpisodeStore.of(data, task, "train").manifest()
+        except MissingDataError:
+            continue
+        then, now = environment["arguments"], {**manifest["arguments"], "renderer": manifest["renderer"]}
+        for name in sorted({*then, *now} - {"observe", "renderer"}):
+            if then.get(name) != now.get(name):
+                raise ConflictError(
+                    f"{where} was trained on demonstrations of {task} with {name} {then.get(name)!r}; those in {data} "
+                    f"have {now.get(name)!r} by now. Name another folder for the run."
+                )
+        words = changed(environment.get("definition"), manifest.get("definition", {}), OF_THE_TASK)
+        if words and "definition" in manifest:
+            raise ConflictError(f"{the_task_has_changed(where, task, words)} Name another folder for the run.")
 
 
 def check_environment(data: TaskData) -> None:

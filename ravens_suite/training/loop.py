@@ -36,9 +36,12 @@ from ravens_suite.errors import (
 )
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_agent
+from ravens_suite.rollout.policies import code_of, of_the_suite
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.training.data import (
+    check_definition,
     check_environment,
+    check_still_there,
     choose_demonstrations,
     open_demonstrations,
     read_task,
@@ -98,6 +101,7 @@ def train(
     *,
     pool: int | None = None,
     evaluate: Evaluate | None = None,
+    force: bool = False,
     on_progress: Progress = silent,
     save_every: int = 100,
 ) -> TrainResult:
@@ -116,13 +120,16 @@ def train(
             goes on keeps those it has.
         evaluate: evaluates checkpoints on validation seeds; by default in the environments that the demonstrations
             were collected in.
+        force: train on demonstrations, or go on with a run, although the task or the code of the user's own agent has
+            changed since.
         on_progress: called after every step.
         save_every: steps between two training states, of which there is one every 20 s at least; when they are
             written does not change the result.
 
     Raises:
         MissingDataError: fewer demonstrations were collected than asked for.
-        ConflictError: ``out`` holds a run of another plan, or another process trains into it.
+        ConflictError: ``out`` holds a run of another plan, another process trains into it; or the task, the
+            demonstrations or the agent has changed since.
         ConfigError: the plan cannot be done, or the agent cannot learn from these demonstrations.
         UnknownNameError: there is no such agent or task.
     """
@@ -130,8 +137,10 @@ def train(
     run = RunFolder(out)
     plan = _with_settings(plan, run)
     record = _find_record(plan, run)
+    if record is not None and not force:
+        _check_unchanged(record, plan, data, run)
     if record is None or not record["finished"] or _steps_to_add(plan, record):
-        begun = _begin(plan, data, pool) if record is None else None
+        begun = _begin(plan, data, pool, force) if record is None else None
         with locked(run.path, "training into"):
             record = _take_up(plan, run, begun)
             agent = _make_agent(plan, record)
@@ -371,11 +380,14 @@ def _take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) -
     return {**_resumed(record), "plan": plan.to_json(), "continued": parts, "finished": False}
 
 
-def _begin(plan: TrainingPlan, data: Path, pool: int | None) -> dict[str, Any]:
+def _begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict[str, Any]:
     """The record of a new run: all that is needed to resume, evaluate and report it."""
     agent = load_agent(plan.agent)
     tasks = [read_task(agent, task, data) for task in plan.tasks]
     interface = shared_interface(tasks)
+    for task in [] if force else tasks:
+        where = str(EpisodeStore.of(data, task.task, "train").folder)
+        check_definition(where, task.task, task.environment, "Collect again into another --data folder, or --force.")
     if plan.settings.val_episodes:
         for task in tasks:
             check_environment(task)
@@ -390,8 +402,20 @@ def _begin(plan: TrainingPlan, data: Path, pool: int | None) -> dict[str, Any]:
         "training": asdict(TrainingState()),
         **provenance(),
         "torch": torch.__version__,
+        "code": code_of(plan.agent),
         "finished": False,
     }
+
+
+def _check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, run: RunFolder) -> None:
+    """Refuse to take a run for one of today where its task, its demonstrations or a user's own agent has changed."""
+    for task, environment in record["environments"].items():
+        check_definition(str(run.path), task, environment, "Name another folder for the run, or --force.")
+    check_still_there(str(run.path), record, data)
+    if record.get("code", "") not in ("", code_of(plan.agent)) and not of_the_suite(plan.agent):
+        raise ConflictError(
+            f"{run.path} was trained by {plan.agent} before a change of its code. Name another folder, or --force."
+        )
 
 
 def _resumed(record: dict[str, Any]) -> dict[str, Any]:

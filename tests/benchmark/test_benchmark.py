@@ -196,6 +196,17 @@ def test_other_settings_are_not_mixed_and_more_episodes_are_added(
     assert evaluated == [("test", 4), ("test", 5)] * 2
 
 
+def test_a_cell_of_a_changed_task_is_named_and_not_shown_as_one_of_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(tmp_path)
+    real = trials.define
+    monkeypatch.setattr(trials, "define", lambda *of: {**real(*of), "goals": "others"})
+    done = _run(tmp_path)
+    assert (len(done.records), len(done.failures)) == (0, 2)
+    assert "another fake-task. Since then there is a change of its goals." in next(iter(done.failures.values()))
+
+
 def test_a_trial_keeps_the_threads_and_the_pool_it_was_begun_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,9 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     data: Path = Path("data")
     """Folder of all data; a task's episodes go to DATA/TASK/SPLIT."""
 
+    force: bool = False
+    """Keep episodes whose task has changed since, and add to them; the manifest then names both definitions."""
+
     engine: str = "processes"
     """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see DATA)."""
 
@@ -56,6 +59,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
                         data=self.data,
                         split=self.split,
                         arguments=self.arguments(),
+                        force=self.force,
                         pool=pool,
                         on_progress=progress,
                     )

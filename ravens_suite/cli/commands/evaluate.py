@@ -39,6 +39,9 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     out: Path | None = None
     """Folder of the result; RUN/eval unless given, or runs/POLICY/TASK without a run."""
 
+    force: bool = False
+    """Let outcomes that are there count although the code of the policy or the task has changed since."""
+
     record: Path | None = None
     """CSV table to note the summary in, one row a task and split (for example results/oracle.csv)."""
 
@@ -60,6 +63,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
                         first_seed=self.first_seed,
                         arguments=self.arguments(),
                         out=self.out,
+                        force=self.force,
                         pool=pool,
                         on_progress=progress,
                     )

@@ -45,6 +45,9 @@ class Train(OutputOptions):
     config: str = "{}"
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
+    force: bool = False
+    """Train although the task of the demonstrations, or the code of your own agent, has changed since."""
+
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.data.run_folder import RunFolder
@@ -72,7 +75,7 @@ class Train(OutputOptions):
         elif RunFolder(out).exists() and (step := RunFolder(out).record().get("training", {}).get("step")):
             console.say(f"{out}: continues after step {step}.")
         with console.progress(f"{self.agent} on {' and '.join(tasks)}") as progress:
-            done = train(plan, self.data, out, on_progress=progress)
+            done = train(plan, self.data, out, force=self.force, on_progress=progress)
         score = "" if done.val_score is None else f"; mean score on validation episodes {done.val_score:.1f}"
         console.say(f"{done.run}: the weights after {done.steps} steps, {done.seconds:.1f} s of training{score}.")
         console.result(

@@ -1,0 +1,90 @@
+"""Whether the results of an evaluation on disk are those of the policy, task and environment of now.
+
+They are of something else where the policy, its weights, the task, the split or an argument of the environment is
+another one, or where the definition of the task or the code of a user's own agent or policy has changed. They are in
+doubt where only the suite has changed, where a policy may do otherwise without a change of its own file, and where
+nothing was noted; running one of their seeds again settles it, since an outcome holds how many physics steps every
+action took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ravens_suite.rollout.definitions import OF_THE_SUITE, OF_THE_TASK, changed
+from ravens_suite.rollout.policies import PolicySpec
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Between what is noted and what is now, in words; each is empty where there is none.
+
+    Attributes:
+        other: what is another one.
+        changed: what has changed in itself, which a user may judge not to matter.
+        doubt: why it may be otherwise.
+    """
+
+    other: str = ""
+    changed: str = ""
+    doubt: str = ""
+
+
+def compare(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: PolicySpec) -> Difference:
+    """How the file of an evaluation differs from one of now.
+
+    Args:
+        noted: content of the file.
+        settings: ``EvaluationPlan.settings``.
+        policy: of the plan.
+
+    Raises:
+        KeyError: the file is not one of an evaluation.
+    """
+    return Difference(_other(noted, settings), _changed(noted, settings, policy), _doubt(noted, settings, policy))
+
+
+def _other(noted: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    then, now = noted["policy"], settings["policy"]
+    if (then["kind"], then["name"]) != (now["kind"], now["name"]):
+        return f"another policy ({then['name']})"
+    if then["fingerprint"] != now["fingerprint"]:
+        return "other weights or settings of the agent" if now["kind"] == "agent" else "another version of the policy"
+    for key in ("task", "split", "environment"):
+        if noted[key] != settings[key]:
+            return f"another {key} ({noted[key]})"
+    before, after = noted["arguments"], settings["arguments"]
+    for key in sorted({*before, *after}):
+        if before.get(key) != after.get(key):
+            return f"another environment ({key} {before.get(key)!r}, now {after.get(key)!r})"
+    return ""
+
+
+def _changed(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: PolicySpec) -> str:
+    if words := changed(noted.get("definition"), settings["definition"], OF_THE_TASK):
+        return f"{settings['task']} before a change of {' and '.join(words)}"
+    if policy.fingerprint and policy.kind == "import":
+        return ""
+    if library := policy.asks_elsewhere:
+        return (
+            f"a policy that asks another process (it imports {library}), which may answer otherwise by now (a policy "
+            "with an attribute fingerprint says what it is)"
+        )
+    if noted["policy"].get("code", policy.code) != policy.code and not policy.of_the_suite:
+        return "the policy before a change of its code"
+    return ""
+
+
+def _doubt(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: PolicySpec) -> str:
+    if "definition" not in noted:
+        return "it was made before a file noted what made it"
+    words = changed(noted["definition"], settings["definition"], OF_THE_SUITE)
+    if policy.of_the_suite and noted["policy"].get("code", "") != policy.code:
+        words.append("the agent's code")
+    if words:
+        return f"{' and '.join(words)} changed"
+    if policy.kind == "import" and not policy.fingerprint:
+        return "the policy may have changed, although its file did not"
+    return ""

@@ -1,0 +1,110 @@
+"""A run is not taken for one of today where its task, its demonstrations or its agent has changed since."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ravens_suite.core.goals import Goal
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.envs import definition
+from ravens_suite.errors import ConflictError
+from ravens_suite.registry import load_task
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+
+TASK_NAME = "block-insertion"
+SETTINGS = TrainingSettings(steps=2, val_episodes=0, threads=1, device="cpu")
+PLAN = TrainingPlan(agent="state-mlp", tasks=(TASK_NAME,), demos=1, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    collect(TASK_NAME, episodes=1, data=folder, arguments={"observe": ["state"]})
+    return folder
+
+
+@pytest.fixture
+def other_goals(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Called, it makes goals twice as strict."""
+
+    def change() -> None:
+        task_class = load_task(TASK_NAME)[0]
+        build = task_class.build
+
+        def stricter(task: Any, scene: Any, rng: Any) -> list[Goal]:
+            return [replace(goal, position_tolerance=0.005) for goal in build(task, scene, rng)]  # type: ignore[call-arg]
+
+        monkeypatch.setattr(definition, "_known", {})
+        monkeypatch.setattr(task_class, "build", stricter)
+
+    return change
+
+
+def test_demonstrations_of_another_task_are_refused_and_named_unless_forced(
+    data: Path, tmp_path: Path, other_goals: Any
+) -> None:
+    other_goals()
+    with pytest.raises(ConflictError, match=r"another block-insertion.*its goals.*--force"):
+        train(PLAN, data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert train(PLAN, data, tmp_path / "run", force=True).steps == 2
+
+
+@pytest.mark.parametrize("steps_done", [1, 2])
+def test_a_run_of_another_task_is_neither_shown_nor_gone_on_with(
+    data: Path, tmp_path: Path, other_goals: Any, steps_done: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop(done: int, total: int, note: str = "") -> None:
+        if done == steps_done < total:
+            raise KeyboardInterrupt
+
+    if steps_done == 1:
+        with pytest.raises(KeyboardInterrupt):
+            train(PLAN, data, tmp_path, save_every=1, on_progress=stop)
+    else:
+        train(PLAN, data, tmp_path)
+    assert RunFolder(tmp_path).record()["environments"][TASK_NAME]["definition"] == definition.define(TASK_NAME)
+    other_goals()
+    with pytest.raises(ConflictError, match=r"another block-insertion.*its goals.*--force"):
+        train(PLAN, data, tmp_path)
+    assert train(PLAN, data, tmp_path, force=True).steps == 2
+    evaluate(str(tmp_path), episodes=1)
+    assert "It is evaluated on the task as it is now." in caplog.text
+    assert read_json(tmp_path / "eval" / "test.json")["definition"] == definition.define(TASK_NAME, "test")
+
+
+def test_a_run_is_not_taken_for_one_of_demonstrations_collected_anew(data: Path, tmp_path: Path) -> None:
+    train(PLAN, data, tmp_path / "run")
+    collect(TASK_NAME, episodes=1, data=tmp_path / "data", arguments={"observe": ["state"], "distractors": 1})
+    with pytest.raises(ConflictError, match=r"distractors None; those in .* have 1 by now"):
+        train(PLAN, tmp_path / "data", tmp_path / "run")
+    shutil.rmtree(tmp_path / "data")
+    assert train(PLAN, tmp_path / "data", tmp_path / "run").steps == 2, "what is finished needs no data"
+
+
+def test_an_agent_of_ones_own_that_has_changed_is_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mine.py"
+    source = "from ravens_suite.agents.state_mlp import StateMlp\nclass Mine(StateMlp):\n    name = 'mine'\n"
+    file.write_text(source)
+    plan = replace(PLAN, agent=f"{file}:Mine")
+    train(plan, data, tmp_path / "run")
+    file.write_text(f'"""Words."""\n\n{source}')
+    train(plan, data, tmp_path / "run")
+    file.write_text(f"{source}    scale = 2\n")
+    for name in [name for name in sys.modules if name.startswith("_ravens_suite_user_")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ConflictError, match=r"before a change of its code.*--force"):
+        train(plan, data, tmp_path / "run")
+    assert train(plan, data, tmp_path / "run", force=True).steps == 2
