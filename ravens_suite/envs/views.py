@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from ravens_suite.core.cameras import Camera, cameras_from_json, look_at, published_cameras
 from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, InvalidCameraError, UnknownNameError
@@ -97,7 +99,7 @@ class View:
         rate = fps
         if rate is None:
             rate = FRAMES_PER_SECOND if mode == "rgb_array_list" else ACTIONS_PER_SECOND.get(control, 10)
-        if isinstance(rate, bool) or not isinstance(rate, int) or rate < 1:
+        if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or rate < 1:
             raise ConfigError(f"render_fps must be a whole number >= 1; got {rate!r}.")
         if mode == "rgb_array_list" and STEPS_PER_SECOND % rate:
             choices = [each for each in range(10, 121) if STEPS_PER_SECOND % each == 0]
@@ -105,6 +107,7 @@ class View:
                 f"render_fps={rate} does not divide the {STEPS_PER_SECOND} physics steps of a second; choose one of "
                 f"{', '.join(map(str, choices))}."
             )
+        rate = int(rate)
         view = View(chosen, (rows, columns), rate, max(STEPS_PER_SECOND // rate, 1))
         view.now(cameras)  # A camera that cannot be drawn at this size is refused here.
         return view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,12 +50,22 @@ class Lighting:
         ambient: brightness of what the light does not reach.
         diffuse: brightness that the light adds, times the cosine of its angle to the face's normal.
         shadows: whether bodies cast shadows on the table; the moderngl renderer only.
+
+    Raises:
+        ConfigError: the direction is zero, or a number is negative or not finite.
     """
 
     direction: Vector = (0.25, -0.35, 1.0)
     ambient: float = 0.55
     diffuse: float = 0.48
     shadows: bool = True
+
+    def __post_init__(self) -> None:
+        numbers = (*self.direction, self.ambient, self.diffuse)
+        if len(numbers) != 5 or not all(map(math.isfinite, numbers)) or not any(self.direction):
+            raise ConfigError(f"A light needs finite numbers and a direction that is not zero; got {self}.")
+        if self.ambient < 0 or self.diffuse < 0:
+            raise ConfigError(f"The brightness of a light must be >= 0; got {self.ambient} and {self.diffuse}.")
 
 
 PUBLISHED_LIGHTING = Lighting()

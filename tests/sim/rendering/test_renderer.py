@@ -290,6 +290,14 @@ def test_light_brightens_what_faces_it(draw: Renderer, scene: Scene) -> None:
     assert np.abs(dim.astype(int) - 64).max() <= 2
 
 
+@pytest.mark.parametrize(
+    "values", [((0, 0, 0),), ((0, 0, np.nan),), ((0, 0, 1), -0.1), ((0, 0, 1), 0.5, np.inf), ((0, 1),)]
+)
+def test_a_light_that_cannot_be_is_refused(values: tuple[Any, ...]) -> None:
+    with pytest.raises(ConfigError, match="light"):
+        Lighting(*values)
+
+
 @each_renderer
 def test_close_twice_and_use_after(draw: Renderer, scene: Scene) -> None:
     draw.render(scene, [TOP])
