@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
+from ravens_suite.cli.arguments import METAVARS
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import PROGRAM
 from site_pages.markdown import page, table, write
@@ -89,7 +90,8 @@ def _option(item: Field[Any], hint: Any, notes: list[Any], text: str) -> Option:
     if tyro.conf.Positional in notes:
         metavar = next((note.metavar for note in notes if getattr(note, "metavar", None)), item.name.upper())
         return Option(metavar, "", (), default, text)
-    return Option(f"--{item.name.replace('_', '-')}", _value(hint), _choices(hint), default, text)
+    value = next((note.metavar for note in notes if getattr(note, "metavar", None)), _value(hint))
+    return Option(f"--{item.name.replace('_', '-')}", value, _choices(hint), default, text)
 
 
 def _typed(item: Field[Any]) -> str:
@@ -114,8 +116,7 @@ def _value(hint: Any) -> str:
     parts = [part for part in get_args(hint) if part is not type(None)]
     if parts:
         return _value(parts[0])
-    name = str(hint.__name__)
-    return {"str": "TEXT", "int": "NUMBER", "float": "NUMBER"}.get(name, name.upper())
+    return METAVARS[hint]
 
 
 def _choices(hint: Any) -> tuple[str, ...]:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.benchmark.trials import KEY, SCORES, Trial, TrialSettings, finished, run_trial, table_row
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import mean_over_tasks
 from ravens_suite.data.tables import record_row
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
-from ravens_suite.execution.pool import JobPool, available_cores, make_pool
+from ravens_suite.execution.pool import MOST_WORKERS, JobPool, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
 from ravens_suite.registry import agent_names
 from ravens_suite.rollout.collect import collect
@@ -62,15 +63,16 @@ class BenchmarkPlan:
 
         Raises:
             UnknownNameError: there is no such agent or task.
-            ConfigError: a list is empty or a number is too small.
+            ConfigError: a list is empty, or a number is too small or too large.
             ConflictError: an argument of the environments contradicts a task.
         """
         from ravens_suite.training.loop import check_plan
 
         if not self.trials():
             raise ConfigError("Name at least one agent, task, number of demonstrations and seed.")
-        if self.workers < 1 or self.settings.episodes < 1 or self.pool < 0 or min(self.seeds) < 0:
-            raise ConfigError("--workers and --episodes must be at least 1, --pool and --seeds at least 0.")
+        check_number("--workers", self.workers, 1, MOST_WORKERS)
+        check_number("--episodes", self.settings.episodes, 1, MOST_EPISODES)
+        check_number("--pool", self.pool, 0, MOST_EPISODES)
         for name in self.settings.config:
             if name not in self.agents:
                 raise UnknownNameError("agent", name, agent_names() if name not in agent_names() else self.agents)

@@ -15,6 +15,7 @@ from typing import NoReturn
 import tyro
 
 from ravens_suite import __version__
+from ravens_suite.cli.arguments import argument_rules
 from ravens_suite.cli.commands import COMMANDS, Command
 from ravens_suite.cli.console import Console
 from ravens_suite.errors import RavensError, UnknownNameError, named
@@ -60,12 +61,13 @@ def parse(arguments: Sequence[str]) -> Command:
         SystemExit: with 0 after ``--help``, with 2 when the arguments make no sense.
     """
     name, *options = arguments
-    command: Command = tyro.cli(
-        COMMANDS[name],
-        prog=f"{PROGRAM} {name}",
-        args=options,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    with argument_rules():
+        command: Command = tyro.cli(
+            COMMANDS[name],
+            prog=f"{PROGRAM} {name}",
+            args=options,
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
     return command
 
 

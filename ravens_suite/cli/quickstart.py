@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConflictError
-from ravens_suite.execution.pool import available_cores, make_pool
+from ravens_suite.execution.pool import MOST_WORKERS, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
 from ravens_suite.report.page import REPORT, STAGES_FILE, write_report
 from ravens_suite.rollout.collect import collect
@@ -106,6 +107,8 @@ def quickstart(
     from ravens_suite.training.loop import check_plan, train
 
     run = RunFolder(out / f"{plan.agent}-{plan.task}-{plan.demos}")
+    check_number("--workers", plan.workers, 1, MOST_WORKERS)
+    check_number("--episodes", plan.episodes, 1, MOST_EPISODES)
     training = plan.training_plan(run)
     check_plan(training)
     with locked(out, "at work in"):

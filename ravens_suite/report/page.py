@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from ravens_suite.benchmark.comparison import PUBLISHED_EPISODES, published_agents
+from ravens_suite.core.numbers import check_number
 from ravens_suite.data.atomic import read_json, write_bytes
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
@@ -21,6 +22,8 @@ from ravens_suite.report.runs import Run, find_runs
 from ravens_suite.report.sections import TaskSection, make_section
 
 REPORT = "report.html"
+_MOST = 10_000
+"""Films, scenes or failures of a task; a page of so many is larger than any browser opens."""
 STAGES_FILE = "result.json"
 """Where ``quickstart`` notes how long each stage took."""
 
@@ -38,6 +41,16 @@ class ReportPlan:
     films: int | None = None
     scenes: int | None = None
     failures: int | None = None
+
+    def check(self) -> None:
+        """Refuse numbers that make no sense.
+
+        Raises:
+            ConfigError: one is negative or very large; the message names its option.
+        """
+        for name in ("films", "scenes", "failures"):
+            if (count := getattr(self, name)) is not None:
+                check_number(f"--{name}", count, 0, _MOST)
 
     def counts(self, tasks: int) -> dict[str, int]:
         """Films, scenes and failures a task when there are so many tasks."""
@@ -77,9 +90,11 @@ def write_report(
     Raises:
         MissingDataError: there is no run in the folder.
     """
+    plan = plan or ReportPlan()
+    plan.check()
     runs = find_runs(folder)
     path = out or folder / REPORT
-    sections = _sections(runs, plan or ReportPlan(), on_progress)
+    sections = _sections(runs, plan, on_progress)
     text = render("report.html.j2", {"page": _context(folder, runs, sections)})
     write_bytes(path, [text.encode()])
     return Report(path, len(runs), tuple(sections), path.stat().st_size)

@@ -19,9 +19,10 @@ from typing import Any
 import gymnasium
 
 from ravens_suite.core.memory import keep_freed_memory
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
-from ravens_suite.errors import ConfigError, OracleGaveUpError
+from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
@@ -143,8 +144,7 @@ def collect(
         OracleGaveUpError: the oracle fails too often for this to end.
     """
     arguments = checked_arguments(task, split, arguments or {})
-    if episodes < 1:
-        raise ConfigError(f"--episodes must be at least 1, not {episodes}.")
+    check_number("--episodes", episodes, 1, MOST_EPISODES)
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.locks import locked_file
@@ -152,10 +153,8 @@ def evaluate(
         ConfigError: the environment does not observe what the policy reads.
     """
     start = time.perf_counter()
-    if episodes < 1:
-        raise ConfigError(f"--episodes must be at least 1, not {episodes}.")
-    if first_seed < 0:
-        raise ConfigError(f"--first-seed must be at least 0, not {first_seed}.")
+    check_number("--episodes", episodes, 1, MOST_EPISODES)
+    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
     _warn_of_another_task(plan)
     pool = pool or make_pool()

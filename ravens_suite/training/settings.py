@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import available_cores
 
 Device = Literal["auto", "cpu", "cuda"]
+_LIMITS = {
+    "steps": (1, 10**9),
+    "val_episodes": (0, MOST_EPISODES),
+    "candidates": (1, 1000),
+    "threads": (1, 1024),
+}
+"""Least and most of each number of ``TrainingSettings``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +29,7 @@ class TrainingSettings:
     """
 
     steps: int | None = None
-    """Gradient steps; the agent's own number unless given."""
+    """Gradient steps; the agent's own number unless given. A finished run goes on to a larger number."""
 
     val_episodes: int = 20
     """Validation episodes of each task that checkpoints are evaluated on; 0 keeps the last weights."""
@@ -30,7 +38,7 @@ class TrainingSettings:
     """Number of checkpoints in the second half of training that are evaluated; the best one is kept."""
 
     threads: int | None = None
-    """CPU threads; a run that goes on keeps its own. The last bits of the weights depend on it."""
+    """CPU threads; all unless given, but a run that goes on keeps its own. Last bits of the weights depend on it."""
 
     device: Device = "auto"
     """Where tensors live; auto takes a GPU where there is one."""
@@ -39,10 +47,11 @@ class TrainingSettings:
         """Refuse what cannot be done.
 
         Raises:
-            ConfigError: a number is too small; the message names its option.
+            ConfigError: a number is too small or too large; the message names its option.
         """
-        for name, least in {"steps": 1, "val_episodes": 0, "candidates": 1, "threads": 1}.items():
-            _at_least(name, getattr(self, name), least)
+        for name, (least, most) in _LIMITS.items():
+            if (value := getattr(self, name)) is not None:
+                check_number(f"--{name.replace('_', '-')}", value, least, most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +78,12 @@ class TrainingPlan:
         """Refuse numbers that make no sense.
 
         Raises:
-            ConfigError: there is no task, a task is named twice, or a number is too small.
+            ConfigError: there is no task, a task is named twice, or a number is too small or too large.
         """
         if not self.tasks or len(set(self.tasks)) != len(self.tasks):
             raise ConfigError(f"Name at least one task, and each once; got {', '.join(self.tasks) or 'none'}.")
-        _at_least("demos", self.demos, 1)
-        _at_least("seed", self.seed, 0)
+        check_number("--demos", self.demos, 1, MOST_EPISODES)
+        check_number("--seed", self.seed, 0, MOST_SEED)
         self.settings.check()
 
     @property
@@ -126,8 +135,3 @@ def resume_settings(settings: TrainingSettings, run: RunFolder, *, threads: int 
     except (MissingDataError, DamagedDataError, KeyError, TypeError, ValueError):
         first_threads = threads or available_cores()
     return replace(settings, threads=first_threads)
-
-
-def _at_least(name: str, value: int | None, least: int) -> None:
-    if value is not None and value < least:
-        raise ConfigError(f"--{name.replace('_', '-')} must be at least {least}, not {value}.")

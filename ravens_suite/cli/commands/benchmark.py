@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, json_object
+from ravens_suite.cli.commands.options import EnvironmentOptions, JsonText, OutputOptions, json_object
 from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError, WorkerError
 from ravens_suite.training.settings import TrainingSettings
@@ -24,10 +24,10 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     tasks: tuple[str, ...]
     """Names of tasks (see: ravens-suite tasks)."""
 
-    demos: str = "1,10,100"
+    demos: tuple[int, ...] = (1, 10, 100)
     """Numbers of demonstrations."""
 
-    seeds: str = "0"
+    seeds: tuple[int, ...] = (0,)
     """Each chooses demonstrations, where the pool is larger than their number, and initial weights."""
 
     out: Path = Path("runs/benchmark")
@@ -37,7 +37,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """Folder of all demonstrations; what is missing is collected."""
 
     pool: int = 0
-    """Demonstrations collected of each task, of which every trial draws its own; the largest of --demos at least."""
+    """Demonstrations collected of each task, of which every trial draws its own; 0 for the largest of --demos."""
 
     episodes: int = 100
     """Test seeds."""
@@ -45,7 +45,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     training: Annotated[TrainingSettings, tyro.conf.OmitArgPrefixes] = field(default_factory=TrainingSettings)
     """How long agents are trained, where, and how weights are chosen; threads are a trial's share of the cores."""
 
-    config: str = "{}"
+    config: JsonText = "{}"
     """Settings of agents that differ from their defaults, as a JSON object by agent."""
 
     workers: int = 1
@@ -59,8 +59,8 @@ class Benchmark(EnvironmentOptions, OutputOptions):
         plan = BenchmarkPlan(
             agents=self.agents,
             tasks=self.tasks,
-            demos=_numbers("--demos", self.demos),
-            seeds=_numbers("--seeds", self.seeds),
+            demos=self.demos,
+            seeds=self.seeds,
             settings=TrialSettings(
                 training=self.training, episodes=self.episodes, config=self._config(), arguments=self.arguments()
             ),
@@ -90,10 +90,3 @@ class Benchmark(EnvironmentOptions, OutputOptions):
         if not all(isinstance(part, dict) for part in config.values()):
             raise ConfigError(f"--config must hold a JSON object by agent: write it as '{example}'.")
         return config
-
-
-def _numbers(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ConfigError(f"{option} takes whole numbers with commas between them, not {text!r}.") from None

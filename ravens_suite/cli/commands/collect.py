@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Collect demonstrations of the scripted oracle; a second run continues where the first was stopped."""
 
-    tasks: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...")]
+    tasks: Annotated[
+        tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...", help_behavior_hint="(at least one)")
+    ]
     """Names of tasks (see: ravens-suite tasks)."""
 
     episodes: int = 100
@@ -50,7 +52,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
         for task in self.tasks:
             environment_id(task)
         collected = []
-        with make_pool(self.engine, min(self.workers, max(self.episodes, 1))) as pool:
+        with make_pool(self.engine, self.processes(self.episodes)) as pool:
             for task in self.tasks:
                 with console.progress(task) as progress:
                     done = collect(

@@ -21,8 +21,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Evaluate a trained agent, the oracle or a policy of yours; a second run continues where the first stopped."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a training run; or oracle, random, or a policy or function of yours: file.py:name or
-    package.module:name."""
+    """Folder of a training run, or oracle, random, or a policy of yours: file.py:name or package.module:name."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task; each that the run was trained on unless given."""
@@ -52,7 +51,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
-        with make_pool(workers=min(self.workers, max(self.episodes, 1))) as pool:
+        with make_pool(workers=self.processes(self.episodes)) as pool:
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     evaluation = evaluate(

@@ -21,7 +21,7 @@ class Tasks(OutputOptions):
     """List every task: its environment, step limit, primitive, goals and best published scores."""
 
     gallery: Path | None = None
-    """Also draw a contact sheet of oracle episodes of every task: a .png file, or a folder for gallery.png."""
+    """Draw a contact sheet of oracle episodes of every task instead: a .png file, or a folder for gallery.png."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""

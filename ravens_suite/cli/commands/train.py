@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from ravens_suite.cli.commands.options import OutputOptions, json_object
+from ravens_suite.cli.commands.options import JsonText, OutputOptions, json_object
 from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError
 from ravens_suite.training.settings import TrainingSettings
@@ -18,7 +18,7 @@ from ravens_suite.training.settings import TrainingSettings
 class Train(OutputOptions):
     """Train an agent on demonstrations of a task, or of several; a second run continues where the first stopped."""
 
-    agent: Annotated[str, tyro.conf.Positional]
+    agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
     """Name of an agent (see: ravens-suite agents), or file.py:Class or package.module:Class of yours."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
@@ -42,7 +42,7 @@ class Train(OutputOptions):
     training: Annotated[TrainingSettings, tyro.conf.OmitArgPrefixes] = field(default_factory=TrainingSettings)
     """How long it is trained, where, and how weights are chosen."""
 
-    config: str = "{}"
+    config: JsonText = "{}"
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
     force: bool = False

@@ -1,0 +1,28 @@
+"""Limits of the numbers that users give, so that a mistyped one is refused before anything is begun."""
+
+from __future__ import annotations
+
+from ravens_suite.errors import ConfigError
+
+MOST_SEED = 2**63 - 1
+"""The largest seed: what 64 bits with a sign hold, as files and libraries store it."""
+MOST_EPISODES = 1_000_000
+"""The most episodes of a task, or demonstrations of a run, that one command takes."""
+
+
+def check_number(option: str, value: int, least: int, most: int) -> None:
+    """Refuse a number that cannot work.
+
+    Args:
+        option: of the command line, for the message.
+        value: as given.
+        least: the smallest that is taken.
+        most: the largest that is taken.
+
+    Raises:
+        ConfigError: it is beyond these; the message says which they are.
+    """
+    if value < least:
+        raise ConfigError(f"{option} must be at least {least}, not {value}.")
+    if value > most:
+        raise ConfigError(f"{option} must be at most {most}, not {value}.")
