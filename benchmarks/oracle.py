@@ -1,10 +1,10 @@
 """Success of the scripted oracle on every task, over training and test seeds.
 
-    python benchmarks/oracle.py [--tasks T...] [--episodes 100] [--continuous-episodes 25] [--workers 2]
+    python benchmarks/oracle.py [--tasks T...] [--episodes 100] [--continuous-episodes 25] [--workers 2] [--out results]
 
-Writes ``oracle.csv``: task, split, episodes, score, strict, mean_steps, and ``oracle_failures.json``: the seeds whose
-score is below 1, with how far they got and what the motions ended in. Episodes already measured under ``runs/oracle``
-are not run again: delete that folder after a change to the simulation.
+With ``--out``, writes ``oracle.csv``: task, split, episodes, score, strict, mean_steps, and ``oracle_failures.json``:
+the seeds whose score is below 1, with how far they got and what the motions ended in.
+Episodes already measured under ``runs/oracle`` are not run again: delete that folder after a change to the simulation.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
         "--continuous-episodes", type=int, default=25, help="of each continuous form, which takes longer"
     )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("results"))
+    parser.add_argument("--out", type=Path, help="folder of both files; without it nothing is written")
     options = parser.parse_args()
     names = options.tasks or [*task_names(), *(f"{name}-continuous" for name in task_names())]
     rows, failed = [], {}
@@ -85,6 +85,8 @@ def main() -> None:
                 rows.append(row(found))
                 failed[f"{task}/{split}"] = failures(found)
                 print(json.dumps(rows[-1]), flush=True)
+    if options.out is None:
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.out / "oracle.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))

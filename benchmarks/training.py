@@ -182,9 +182,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="of transporter (default: %(default)s)")
     parser.add_argument("--reference-steps", type=int, default=2, help="of transporter-2020 (default: %(default)s)")
     parser.add_argument("--reference", default="{}", help="settings of transporter-2020 that differ, as JSON")
-    parser.add_argument("--out", type=Path, default=Path("results/training.json"), help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="also write the JSON to this file")
     options = parser.parse_args()
-    if options.out.is_dir():
+    if options.out is not None and options.out.is_dir():
         parser.error(f"--out {options.out} is a folder; name a file in it.")
     torch.set_num_threads(options.threads)
     keep_freed_memory()
@@ -204,7 +204,8 @@ def main() -> None:
         "default_batch_ratio": round(reference["step_seconds"] / ours["default_batch_seconds"], 1),
         "act_ratio": round(reference["act_seconds"] / ours["act_seconds"], 1),
     }
-    write_json(options.out, result)
+    if options.out is not None:
+        write_json(options.out, result)
     print(json.dumps(result, indent=2))
 
 

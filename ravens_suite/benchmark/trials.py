@@ -114,6 +114,8 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
     wanted = settings.recorded(trial.agent)
+    if wanted["steps"] == record["steps"]:  # As the recorded command says, where the agent's own number was taken.
+        found = {**found, "steps": record["steps"]}
     if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
         key = differing[0]
         raise ConflictError(
@@ -143,7 +145,12 @@ def run_trial(
     trained = _train(trial, settings, data, run, _noted(on_note, "train"))
     begun = replace(
         settings,
-        training=replace(settings.training, threads=trained["plan"]["threads"], device=trained["plan"]["device"]),
+        training=replace(
+            settings.training,
+            threads=trained["plan"]["threads"],
+            device=trained["plan"]["device"],
+            steps=trained["training"]["step"],
+        ),
         pool=trained["pool"][trial.task],
     )
     with make_pool(workers=begun.training.threads or 1) as pool:
@@ -156,7 +163,12 @@ def run_trial(
 
 
 def command(trial: Trial, settings: TrialSettings) -> str:
-    """The command that makes this one trial."""
+    """The command that makes this one trial, whatever the defaults are by then.
+
+    Args:
+        trial: what was trained.
+        settings: those in effect: the threads, the device and the steps that it had, and the pool it drew from.
+    """
     training = settings.training
     words = ["ravens-suite", "benchmark", "--agents", trial.agent, "--tasks", trial.task, "--demos", str(trial.demos)]
     words += ["--seeds", str(trial.seed), "--pool", str(settings.pool), "--episodes", str(settings.episodes)]
