@@ -99,6 +99,10 @@ class ConflictError(RavensError, ValueError):
     """Data or a run on disk was made with settings that contradict those asked for now."""
 
 
+class ReplayError(RavensError, RuntimeError):
+    """The actions of an episode were carried out again and led elsewhere."""
+
+
 class ConfigError(RavensError, ValueError):
     """A setting has a value that cannot work."""
 

@@ -265,7 +265,9 @@ def register_environments() -> None:
 
 def _register(identifier: str, arguments: dict[str, Any]) -> None:
     if identifier not in gymnasium.registry:
-        gymnasium.register(identifier, entry_point=_ENVIRONMENT, kwargs=arguments, disable_env_checker=True)
+        gymnasium.register(
+            identifier, entry_point=_ENVIRONMENT, kwargs=arguments, disable_env_checker=True, order_enforce=False
+        )
 
 
 # ---------------------------------------------------------------------- finding

@@ -92,6 +92,13 @@ class Control(ABC):
     def reset(self) -> None:  # noqa: B027 (most controls have nothing to forget)
         """Forget the last episode."""
 
+    def plan(self) -> Any:
+        """What is left of the oracle's plan, for ``restore_plan``; None where it plans one action at a time."""
+        return None
+
+    def restore_plan(self, plan: Any) -> None:  # noqa: B027 (see above)
+        """Go on by what ``plan`` gave."""
+
 
 class PrimitiveControl(Control):
     """An action is a whole motion: the poses of the task's primitive, usually ``pick`` and ``place``.
@@ -153,6 +160,15 @@ class WaypointControl(Control):
         """Drop the oracle's plan. See ``Control``."""
         self._plan = []
         self._carrying = False
+
+    def plan(self) -> tuple[tuple[Waypoint, ...], bool]:
+        """Way-points that are left, and whether the last one carried something. See ``Control``."""
+        return tuple(self._plan), self._carrying
+
+    def restore_plan(self, plan: Any) -> None:
+        """See ``Control``."""
+        waypoints, self._carrying = plan
+        self._plan = list(waypoints)
 
     def execute(self, action: Any) -> Executed:
         """Move the tip, then switch the gripper. See ``Control``."""

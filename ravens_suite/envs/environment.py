@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -33,6 +35,7 @@ from ravens_suite.envs.observations import (
     observation_space,
     proprioception,
 )
+from ravens_suite.envs.states import EnvironmentState, Memory
 from ravens_suite.envs.variations import Variations
 from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, observing_cameras
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, UnknownOptionError
@@ -155,6 +158,17 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._steps = 0
         self._seed = 0
         self._oracle_rng = self._sensor_rng = np.random.default_rng(0)
+        self._sensor_before: Any = None
+        self._taken: list[dict[str, NDArray[Any]]] = []
+        self._done: dict[str, Any] = {}
+        self._decisive = {
+            "task": task,
+            "split": split,
+            "control": control,
+            "motion": motion,
+            "distractors": self._variations.distractors,
+            "options": dict(task_options),
+        }
         self._lifecycle = Lifecycle()
         self._closed = False
         most_bodies = self.task.max_bodies + self._variations.distractors
@@ -181,27 +195,34 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
         Args:
             seed: episode seed, >= 0; drawn from the previous one's generator when left out.
-            options: not used.
+            options: ``{"state": state}`` restores a state, see ``restore_state``; there is no ``seed`` then.
 
         Raises:
+            ConfigError: ``state`` is none, or comes with a seed.
             PlacementError: the scene cannot be placed; the message names the seed. There is no episode then, and the
                 environment can be reset with another seed.
         """
+        state = (options or {}).get("state")
+        if state is not None:
+            if seed is not None or not isinstance(state, EnvironmentState):
+                raise ConfigError("reset takes a state of save_state() without a seed, or a seed without a state.")
+            return self.restore_state(state)
         super().reset(seed=seed)
         with self._lifecycle.begins():
-            return self._reset(seed)
+            self._begin(int(self.np_random.integers(2**31)) if seed is None else seed)
+            if self.render_mode == "rgb_array_list":
+                self._record()
+                self._scene.on_step = _weakly(self._on_step)
+            return self._observe(), self._info()
 
-    def _reset(self, seed: int | None) -> tuple[Observation, dict[str, Any]]:
-        self._seed = int(self.np_random.integers(2**31)) if seed is None else seed
-        self._sensor_rng = generator(self._seed, self.split, "sensor")
+    def _begin(self, seed: int) -> None:
+        """Build the scene of a seed, and the picture of its goal; nothing is recorded."""
+        self._seed = seed
+        self._sensor_rng = generator(seed, self.split, "sensor")
         self._scene.on_step = None
+        self._frames = []
         self._goal = self._imagine_goal() if "goal" in self.observed else {}
         self._start("oracle")
-        self._frames = []
-        if self.render_mode == "rgb_array_list":
-            self._record()
-            self._scene.on_step = _weakly(self._on_step)
-        return self._observe(), self._info({"outcome": "reset", "grasped": False, "clipped": False, "steps": 0})
 
     def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Carry out one action and let the scene settle.
@@ -215,19 +236,106 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             return self._step(action)
 
     def _step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        reward, terminated, truncated = self._advance(action)
+        if terminated or truncated:
+            self._lifecycle.end()
+        return self._observe(), reward, terminated, truncated, self._info()
+
+    def _advance(self, action: Any) -> tuple[float, bool, bool]:
+        """Take one action of the episode: the reward, and whether it is terminated or truncated."""
         before = self._scene.steps
         executed, reward, terminated = self._act(action)
         self._steps += 1
-        truncated = not terminated and self._steps >= self.max_steps
-        if terminated or truncated:
-            self._lifecycle.end()
         motion = {
             "outcome": executed.report.outcome,
             "grasped": executed.report.grasped,
             "clipped": executed.clipped,
             "steps": self._scene.steps - before,
         }
-        return self._observe(), reward, terminated, truncated, self._info(motion, executed.action)
+        self._done = {"motion": motion, "action": executed.action}
+        self._taken.append({name: array.copy() for name, array in executed.action.items()})
+        return reward, terminated, not terminated and self._steps >= self.max_steps
+
+    def save_state(self) -> EnvironmentState:
+        """Where the episode is now, to be restored here or in another environment of the same arguments.
+
+        Raises:
+            ResetNeededError: there has been no episode since the last reset failed.
+        """
+        if not self._lifecycle.over:
+            self._lifecycle.require("save_state")
+        generators = {
+            "oracle": self._oracle_rng.bit_generator.state,
+            "sensor": self._sensor_before,
+            "seeds": self.np_random.bit_generator.state,
+        }
+        poses = {name: pose.vector() for name, pose in self._scene.poses().items()}
+        memory = Memory(generators, self._control.plan(), deepcopy(self._done))
+        return EnvironmentState(deepcopy(self._decisive), self._seed, tuple(self._taken), poses, memory)
+
+    def restore_state(self, state: EnvironmentState) -> tuple[Observation, dict[str, Any]]:
+        """Bring the episode of a state to where it was, to the bit, and return what was observed there.
+
+        The scene is built anew and the actions are carried out again, without drawing, so it takes as long as the
+        physics of the episode so far. What only changes how a scene is seen (``observe``, ``image_size``) may differ
+        from the environment that the state is of. Frames of ``rgb_array_list`` begin anew.
+
+        Raises:
+            ConflictError: the state is of an environment with another task, split, control, motion, distractors or task
+                options.
+            ReplayError: the actions lead elsewhere now, as under another version of the simulator.
+        """
+        state.check_environment(self._decisive)
+        with self._lifecycle.begins():
+            over = self._replay(state)
+            self._frames = []
+            if self.render_mode == "rgb_array_list":
+                self._scene.on_step = _weakly(self._on_step)
+            observed = self._observe(), self._info()
+        if over:
+            self._lifecycle.end()
+        return observed
+
+    def _replay(self, state: EnvironmentState) -> bool:
+        """Build the scene of a state and carry out its actions; whether the episode is over."""
+        self._begin(state.seed)
+        if self.render_mode == "rgb_array_list":
+            self._robot.show()
+            self._scene.on_step = _weakly(self._on_unseen_step)
+        over = False
+        for action in state.actions:
+            self._look_unseen(noise=state.memory is None)
+            if state.memory is None:
+                with suppress(OracleGaveUpError):
+                    self._oracle_action()
+            _, terminated, truncated = self._advance(action)
+            over = terminated or truncated
+        state.check_poses({name: pose.vector() for name, pose in self._scene.poses().items()})
+        if state.memory is not None:
+            self._recall(state.memory)
+        return over
+
+    def _recall(self, memory: Memory) -> None:
+        """Go on with the random numbers and the plan of a state."""
+        self._oracle_rng.bit_generator.state = memory.generators["oracle"]
+        self._sensor_rng.bit_generator.state = memory.generators["sensor"]
+        self.np_random.bit_generator.state = memory.generators["seeds"]
+        self._control.restore_plan(memory.plan)
+        self._done = deepcopy(dict(memory.done))
+
+    def _look_unseen(self, *, noise: bool) -> None:
+        """All that an observation changes, without drawing: the parts that are only seen, places of bodies, noise."""
+        if {"images", "segmentation"} & set(self.observed):
+            self._robot.show()
+        self._look([group for group in self.observed if group not in ("images", "segmentation")])
+        if noise and "images" in self.observed:
+            shape = self.observation_space["color"].shape or ()
+            blank = Images(np.zeros(shape, np.uint8), np.zeros(shape[:-1], np.float32))
+            self._variations.noisy(blank, self._sensor_rng)
+
+    def _on_unseen_step(self) -> None:
+        if self._scene.steps % self._view.interval == 0:
+            self._robot.show()
 
     def oracle_action(self, *, or_rest: bool = False) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now, as an action for ``step``. It sees everything.
@@ -264,6 +372,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
         ``render_camera``, ``render_size`` and ``render_fps`` say what is drawn, and how often.
         """
+        if not self._lifecycle.over:
+            self._lifecycle.require("render")
         if self.render_mode == "rgb_array":
             return self._frame()
         if self.render_mode == "rgb_array_list":
@@ -286,6 +396,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._control.reset()
         self._state.reset()
         self._steps = 0
+        self._taken = []
+        self._done = {"motion": {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}, "action": {}}
         self._scorer = Scorer(self._build())
         self._scene.settle()
 
@@ -355,6 +467,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         return {GOAL + key: value for key, value in seen.items()}
 
     def _observe(self) -> Observation:
+        self._sensor_before = self._sensor_rng.bit_generator.state
         observation = self._look(self.observed)
         goal = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in self._goal.items()}
         return observation | goal
@@ -389,14 +502,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._robot.show()
         return self._renderer.render(self._scene, cameras, segmentation=segmentation, lighting=self._lighting)
 
-    def _info(self, motion: dict[str, Any], action: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _info(self) -> dict[str, Any]:
         poses = self._scene.poses()
         return {
             "progress": self._scorer.progress,
             "success": self._scorer.success(poses),
             "goals": ByName(self._scorer.met(poses)),
-            "motion": motion,
-            "action": ByName(action or {}),
+            "motion": dict(self._done["motion"]),
+            "action": ByName(deepcopy(self._done["action"])),
             "cameras": frozen([camera.to_json() for camera in self.cameras]),
             "seed": self._seed,
             "renderer": self.renderer_name,

@@ -1,4 +1,4 @@
-"""Evaluated episodes run once more, to show what the policy saw, did and went by."""
+"""Episodes run once more: evaluated ones to show what the policy saw and did, stored ones to go on from any step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.seeding import Split
-from ravens_suite.rollout.environments import make_environment
+from ravens_suite.data.episode import Episode
+from ravens_suite.data.episode_header import EpisodeSummary
+from ravens_suite.envs.states import EnvironmentState
+from ravens_suite.errors import OracleGaveUpError, ReplayError
+from ravens_suite.rollout.environments import default_arguments, make_environment
 from ravens_suite.rollout.policies import PolicySpec, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out
 
@@ -118,6 +122,90 @@ def replay(
     finally:
         environment.close()
     return result
+
+
+class RecordedActions:
+    """A policy that repeats recorded actions, whatever it sees, and then gives up.
+
+    Args:
+        actions: by name, the step as first axis.
+    """
+
+    def __init__(self, actions: Mapping[str, NDArray[Any]]) -> None:
+        self._actions = _rows(actions)
+        self._next = 0
+
+    def reset(self, seed: int) -> None:
+        """Begin with the first action."""
+        self._next = 0
+
+    def act(self, observation: Observation) -> Action:
+        """The next action; raises OracleGaveUpError after the last."""
+        if self._next == len(self._actions):
+            raise OracleGaveUpError("All recorded actions have been repeated.")
+        self._next += 1
+        return self._actions[self._next - 1]
+
+
+def environment_of(episode: Episode | EpisodeSummary, **changed: Any) -> gymnasium.Env[Any, Any]:
+    """A new environment with the arguments with which an episode was recorded.
+
+    Args:
+        episode: stored one.
+        changed: keyword arguments of the environment that are to be other ones, such as ``observe`` or ``image_size``.
+    """
+    return make_environment(episode.task, episode.split, {**episode.metadata.get("arguments", {}), **changed})
+
+
+def state_at(episode: Episode, step: int) -> EnvironmentState:
+    """The state of a stored episode after some of its actions, for ``restore_state`` of an environment.
+
+    There the environment observes what the episode holds of that step, to the byte, when it has the same arguments. The
+    oracle goes on as it did if the episode is its own.
+
+    Args:
+        episode: as it was read.
+        step: number of actions, 0 to T.
+
+    Raises:
+        IndexError: the episode has no such step.
+    """
+    if not 0 <= step <= episode.steps:
+        raise IndexError(f"An episode of {episode.steps} steps has no state after step {step}.")
+    given = dict(episode.metadata.get("arguments", {}))
+    known = default_arguments(episode.task)
+    decisive = {name: given.get(name, known[name]) for name in ("task", "control", "motion", "distractors")}
+    options = {name: value for name, value in given.items() if name not in known}
+    poses = {name: rows[step] for name, rows in episode.poses.items() if not np.isnan(rows[step]).any()}
+    environment = {**decisive, "split": episode.split, "options": options}
+    return EnvironmentState(environment, episode.seed, tuple(_rows(episode.actions)[:step]), poses)
+
+
+def repeat(episode: Episode) -> Rollout:
+    """Carry out the actions of a stored episode again, in a new environment of its arguments, and record it.
+
+    ``to_episode`` of the result, written with its recording, has the same observations, rewards and poses, to the byte.
+
+    Raises:
+        ReplayError: rewards or poses differ; the message names the first step where they do.
+    """
+    environment = environment_of(episode)
+    try:
+        rollout = roll_out(environment, RecordedActions(episode.actions), episode.seed)
+    finally:
+        environment.close()
+    for step, info in enumerate(rollout.infos):
+        state_at(episode, step).check_poses(info["privileged"]["poses"])
+    if rollout.rewards != episode.rewards.tolist():
+        raise ReplayError(f"Seed {episode.seed} earned {rollout.rewards} again, not {episode.rewards.tolist()}.")
+    rollout.outcome = str(episode.metadata.get("outcome", rollout.outcome))
+    return rollout
+
+
+def _rows(actions: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+    """Actions one by one."""
+    count = len(next(iter(actions.values()), ()))
+    return [{name: array[step] for name, array in actions.items()} for step in range(count)]
 
 
 def _frames(environment: gymnasium.Env[Any, Any]) -> list[Frame]:

@@ -97,8 +97,9 @@ class Scene:
         self._residual = residual
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
-        self._ignored = IgnoredPairs(lambda: self.client)
-        self.joints = Joints(lambda: self.client)
+        client = _client_of(weakref.ref(self))
+        self._ignored = IgnoredPairs(client)
+        self.joints = Joints(client)
         self._shapes: dict[tuple[Shape, ...], int] = {}
         self._blank = -1
         self._next_label = 0
@@ -422,3 +423,15 @@ class Scene:
         if shapes not in self._shapes:
             self._shapes[shapes] = collision_shape(shapes, self.client)
         return self._shapes[shapes]
+
+
+def _client_of(reference: weakref.ref[Scene]) -> Callable[[], int]:
+    """Gives the client number of a scene without keeping the scene."""
+
+    def client() -> int:
+        scene = reference()
+        if scene is None:
+            raise RuntimeError("This scene is gone; make a new environment.")
+        return scene.client
+
+    return client
