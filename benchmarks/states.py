@@ -62,7 +62,8 @@ def milliseconds(call: Any) -> tuple[float, Any]:
 
 def measure(task: str) -> dict[str, Any]:
     """One task."""
-    drawn, blind, other = (make_environment(task, "train", arguments) for arguments in ({}, _STATES, _STATES))
+    made: list[Any] = [make_environment(task, "train", arguments) for arguments in ({}, _STATES, _STATES)]
+    drawn, blind, other = made
     drawn.reset(seed=1)  # What is compiled and loaded once is no part of an episode.
     whole = milliseconds(lambda: (drawn.reset(seed=0), go_on(drawn)))[0]
     blind.reset(seed=0)
@@ -75,7 +76,7 @@ def measure(task: str) -> dict[str, Any]:
     if middle:
         cost, _ = milliseconds(lambda: other.unwrapped.restore_state(states[middle - 1]))
         exact = exact and go_on(other)[0] == seen[middle:]
-    for environment in (drawn, blind, other):
+    for environment in made:
         environment.close()
     return {
         "task": task,

@@ -329,8 +329,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             self._robot.show()
         self._look([group for group in self.observed if group not in ("images", "segmentation")])
         if noise and "images" in self.observed:
-            shape = self.observation_space["color"].shape or ()
-            blank = Images(np.zeros(shape, np.uint8), np.zeros(shape[:-1], np.float32))
+            shape = (len(self.cameras), *self.cameras[0].image_size)
+            blank = Images(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.float32))
             self._variations.noisy(blank, self._sensor_rng)
 
     def _on_unseen_step(self) -> None:
