@@ -95,7 +95,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         task_options: keyword arguments of the task, JSON values.
 
     Version history: v0, first version. Since release 0.2 of the package camera parameters are part of the observation,
-    and ``observe`` takes the place of ``segmentation`` and ``goal_image``; scenes, rewards and images are the same.
+    and ``observe`` takes the place of ``segmentation`` and ``goal_image``; scenes, rewards and images are the same,
+    but for tasks whose own history says more.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by gymnasium)

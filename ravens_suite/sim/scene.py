@@ -348,12 +348,16 @@ class Scene:
             )
         bullet.setPhysicsEngineParameter(erp=stiffness, physicsClientId=self.client)
 
-    def settle_coarsely(self, budget: int) -> bool:
-        """Settle with longer steps and fewer solver iterations, at a quarter of the cost.
+    def settle_coarsely(self, budget: int, time_step: float = COARSE_TIME_STEP) -> bool:
+        """Settle with fewer solver iterations and, by default, longer steps, at a quarter of the cost.
 
         For bodies that fall into place before an episode, where only the kind of outcome matters.
+
+        Args:
+            budget: physics steps that it may take.
+            time_step: seconds of one of them.
         """
-        self._set_precision(COARSE_TIME_STEP, COARSE_ITERATIONS)
+        self._set_precision(time_step, COARSE_ITERATIONS)
         try:
             return self.settle(budget)
         finally:

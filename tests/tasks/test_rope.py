@@ -1,13 +1,19 @@
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ravens_suite.core.geometry import Pose
+from ravens_suite.core.palette import PALETTE
+from ravens_suite.core.types import Action
+from ravens_suite.sim.bodies import Box, solid
 from ravens_suite.sim.constraints import link
+from ravens_suite.sim.objects import BEAD_SIDE
 from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE
+from ravens_suite.tasks.primitives import PickPlace
 
 TASKS = ["manipulating-rope", "align-rope"]
 BOTH = pytest.mark.parametrize("task", TASKS)
@@ -29,6 +35,29 @@ def test_the_rope_lies_in_one_piece_on_the_table(build: Callable[..., Any], task
         assert np.linalg.norm(np.diff(points, axis=0), axis=1) == pytest.approx(SPACING, abs=5e-4)
         assert points[:, 2].min() > 0.003
         assert points[:, 2].max() < 0.04
+
+
+def test_the_rope_topples_as_the_published_one(build: Callable[..., Any]) -> None:
+    """The published one's radius of gyration is 28.3 mm, with a standard deviation of 3.1 mm."""
+    radii = []
+    for seed in range(10):
+        points = beads(build(TASKS[seed % 2], seed).scene.poses())
+        radii.append(1e3 * np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
+    assert np.mean(radii) == pytest.approx(28.3, abs=2.5)
+    assert 2 < np.std(radii, ddof=1) < 6
+
+
+def test_every_bead_has_its_upper_neighbour_at_a_fixed_place(build: Callable[..., Any]) -> None:
+    poses = build(TASKS[0], 0).scene.poses()
+    for lower, upper in pairwise(range(BEADS)):
+        place = poses[f"bead_{lower}"].apply((0.0, 0.0, SPACING))
+        assert place == pytest.approx(poses[f"bead_{upper}"].position, abs=5e-4)
+
+
+def test_neighbours_cannot_meet() -> None:
+    """So that they ignore each other's contact saves time and changes nothing."""
+    reach = math.sqrt(3) * BEAD_SIDE / 2
+    assert reach < SPACING - BEAD_SIDE / 2
 
 
 @BOTH
@@ -101,3 +130,23 @@ def test_a_load_that_hangs_in_its_joints_ends_the_descent(build: Callable[..., A
     assert robot.line(Pose((x, y, 0.05)), 0.0005, robot.stopped)
     assert not robot.touching()
     assert scene.pose("block").position[2] == pytest.approx(hanging.position[2], abs=0.01)
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_a_low_load_that_something_lies_on_is_let_go_where_it_was(build: Callable[..., Any], covered: bool) -> None:
+    start = build("block-insertion", 0)
+    scene, at = start.scene, Pose((0.5, 0.3, 0.02))
+    scene.add("board", solid(Box((0.1, 0.04, 0.04)), PALETTE["red"], mass=0.1), at, "movable")
+    if covered:
+        scene.add(
+            "lid", solid(Box((0.04, 0.04, 0.01)), PALETTE["blue"], mass=0.01), Pose((0.475, 0.3, 0.046)), "movable"
+        )
+    scene.settle()
+    pick = Pose((0.53, 0.3, 0.04))
+    report = PickPlace(carry_height=0.02, carry_step=0.001)(
+        start.robot, Action(pick=pick, place=Pose((0.53, 0.4, 0.04)))
+    )
+    assert report.grasped
+    assert not start.robot.tool.holds
+    scene.settle()
+    assert scene.pose("board").position[1] == pytest.approx(0.3 if covered else 0.4, abs=0.005)
