@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera
@@ -35,10 +36,11 @@ from ravens_suite.envs.observations import (
     observation_space,
     proprioception,
 )
+from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.envs.states import EnvironmentState, Memory
 from ravens_suite.envs.variations import Variations
 from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, observing_cameras
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, UnknownOptionError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images
 from ravens_suite.sim.rendering.factory import make_renderer
@@ -48,11 +50,6 @@ from ravens_suite.tasks.base import Task
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
-
-_FORMER_OPTIONS = {
-    "segmentation": "observe=['images', 'segmentation'] gives body labels",
-    "goal_image": "observe=['images', 'goal'] gives goal_color and goal_depth",
-}
 
 
 class RavensEnv(gymnasium.Env[Any, Any]):
@@ -172,6 +169,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         }
         self._lifecycle = Lifecycle()
         self._closed = False
+        self._spec: EnvSpec | None = None
         most_bodies = self.task.max_bodies + self._variations.distractors
         self._state = StateObserver(self._scene, most_bodies)
         self.observation_space = observation_space(self.observed, self.cameras, most_bodies)
@@ -183,6 +181,22 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     def max_steps(self) -> int:
         """Actions after which an episode is truncated."""
         return self._control.max_steps
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What ``gymnasium.make`` made this of, with the true ``max_episode_steps``.
+
+        The environment itself ends its episodes. An environment that is made of this specification has the same limit
+        once more in a ``TimeLimit`` wrapper: it truncates at the same step, but says so of a goal that is met at the
+        last step, too.
+        """
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: EnvSpec | None) -> None:
+        if value is not None and value.max_episode_steps is None:
+            value = replace(value, max_episode_steps=self.max_steps)
+        self._spec = value
 
     @property
     def renderer_name(self) -> str:
@@ -553,17 +567,9 @@ def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
 def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
     """The task of a name; raises UnknownOptionError for options that it does not have."""
     task_class, arguments = load_task(name)
-    known = set(inspect.signature(task_class).parameters)
-    for option in options:
-        if option in _FORMER_OPTIONS:
-            raise ConfigError(f"There is no option {option!r} any more: {_FORMER_OPTIONS[option]}.")
-        if option not in known:
-            own = ", ".join(sorted(known - {"split"}))
-            # TorchRL 0.13 passes frameskip, and goes on without it if a TypeError says just this.
-            raise UnknownOptionError(
-                f"RavensEnv got an unexpected keyword argument {option!r}: {name} has no option {option!r}; its own "
-                f"are: {own}."
-            )
+    own = set(inspect.signature(task_class).parameters) - {"split"}
+    general = set(inspect.signature(RavensEnv).parameters) - {"task", "task_options"}
+    refuse_unknown(name, options, own, general)
     return task_class(split=split, **{**arguments, **options})
 
 

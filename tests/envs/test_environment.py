@@ -304,6 +304,50 @@ def test_a_former_option_says_what_took_its_place() -> None:
         make(goal_image=True)
 
 
+@pytest.mark.parametrize(
+    ("identifier", "option", "said"),
+    [
+        (ID, "segmentaton", r"Since release 0\.2 observe=\['images', 'segmentation'\] gives body labels"),
+        (ID, "image_sise", "Did you mean 'image_size'"),
+        (ID, "distracters", "Did you mean 'distractors'"),
+        ("ravens_suite/AssemblingKits-v0", "unseen_shape", "Did you mean 'unseen_shapes'"),
+        (
+            "ravens_suite/PackingBoxes-v0",
+            "frame_skip",
+            r"Its own options are: none; .*camera_noise, control, distractors",
+        ),
+    ],
+)
+def test_an_unknown_option_names_the_nearest_and_those_of_the_environment(
+    identifier: str, option: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"no option '{option}'.*{said}"):
+        gymnasium.make(identifier, **{option: True})
+
+
+def test_the_specification_tells_the_true_limit_and_makes_the_same_environment() -> None:
+    environment = gymnasium.make(ID, **SMALL)
+    assert environment.spec is not None
+    assert environment.spec.max_episode_steps == environment.unwrapped.max_steps == 3  # type: ignore[attr-defined]
+    again = gymnasium.make(environment.spec)
+    assert again.spec is not None
+    assert again.spec.max_episode_steps == 3
+    assert again.unwrapped.observation_space == environment.unwrapped.observation_space
+    shorter = gymnasium.make(ID, max_episode_steps=1, **SMALL)
+    for env, steps in ((environment, 3), (again, 3), (shorter, 1)):
+        env.reset(seed=0)
+        assert [env.step({"pick": STAY, "place": STAY})[3] for _ in range(steps)] == [False] * (steps - 1) + [True]
+        env.close()
+
+
+@pytest.mark.parametrize("name", ["BlockInsertionContinuous", "SweepingPiles", "AssemblingKits"])
+def test_every_form_has_its_own_limit(name: str) -> None:
+    environment = gymnasium.make(f"ravens_suite/{name}-v0", observe=["state"])
+    assert environment.spec is not None
+    assert environment.spec.max_episode_steps == environment.get_wrapper_attr("max_steps")
+    environment.close()
+
+
 def test_variations_change_looks_but_not_the_scene() -> None:
     plain, varied = make(), make(randomize=["color", "shade", "table", "light", "camera"], camera_noise=1.0)
     observation, info = plain.reset(seed=3)
