@@ -1,10 +1,12 @@
 """How closely the tool follows its command, and how the oracle fares with it, on the tasks that drag or push.
 
     python benchmarks/tracking.py [--tasks T...] [--splits train test] [--episodes 100] [--stiffness S]
+        [--out results/tracking.json]
 
-Prints one JSON line for each task and split: seeds 0, 1, ... of the oracle, its mean score and steps, and millimetres
-between the tool and its commanded pose after each simulated physics step (median, 95 %, greatest). ``--stiffness`` puts
-another one in place of the tools' own, to compare.
+For each task and split: seeds 0, 1, ... of the oracle, its mean score and steps, and millimetres between the tool and
+its commanded pose after each simulated physics step (median, 95 %, greatest). ``--stiffness`` puts another one in place
+of the tools' own, to compare. Prints a JSON line for each, and puts them into the file, in place of those of the same
+task, split and stiffness.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ravens_suite.data.atomic import write_json
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.sim.grippers import Spatula, Suction
@@ -69,6 +73,15 @@ def measure(task: str, split: str, episodes: int) -> dict[str, Any]:
     }
 
 
+def keep(path: Path, found: dict[str, Any]) -> None:
+    """Put a line into the file."""
+    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    key = ("task", "split", "stiffness")
+    rows = [row for row in rows if any(row[name] != found[name] for name in key)]
+    rows = sorted([*rows, found], key=lambda row: [str(row[name]) for name in key])
+    write_json(path, {"command": "python benchmarks/tracking.py, and with --stiffness 0.9", "rows": rows})
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,13 +89,16 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", default=("train", "test"))
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--stiffness", type=float, default=None)
+    parser.add_argument("--out", type=Path, default=Path("results/tracking.json"))
     options = parser.parse_args()
     if options.stiffness is not None:
         for tool in (Spatula, Suction):
             tool.stiffness = options.stiffness
     for task in options.tasks:
         for split in options.splits:
-            print(json.dumps(measure(task, split, options.episodes)), flush=True)
+            found = measure(task, split, options.episodes)
+            print(json.dumps(found), flush=True)
+            keep(options.out, found)
 
 
 if __name__ == "__main__":

@@ -93,9 +93,9 @@ class Spatula(Tool):
     """A blade for pushing.
 
     Its mount yields like that of the suction head: during a push it lags 5 mm behind its command, and up to 16 mm while
-    it comes down. That brakes what it pushes softly. With a stiffness of 0.9 it lags by 0.1 and 0.4 mm, cubes slide on
-    at the end of a push, and the oracle of sweeping-piles needs 12.9 pushes in place of 10.5 and fails now and then
-    (``benchmarks/tracking.py``; training seeds 0 to 99).
+    it comes down, so it stops softly. With a stiffness of 0.9 it lags by 0.1 and 0.4 mm, and the oracle of
+    sweeping-piles needs 12.9 pushes in place of 10.5 and fails now and then (``benchmarks/tracking.py``; training seeds
+    0 to 99).
     """
 
     name: ClassVar[str] = "spatula"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.sim.bodies import Box, solid
+from ravens_suite.sim.bodies import Body, Box, Hull, Shape, solid
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.constraints import Grasp, Mount, link
 from ravens_suite.sim.grippers import Suction
@@ -106,6 +106,14 @@ def test_a_link_never_yields(scene: Scene) -> None:
     assert scene.pose("load").position[2] == pytest.approx(0.4, abs=1e-3)
 
 
+def test_a_grasp_has_no_limit_of_its_own(scene: Scene) -> None:
+    hang(scene, 1.0, 1e6)
+    add(scene, "load", ABOVE.raised(-0.1), mass=500.0)
+    Grasp(scene, "part", "load")
+    scene.step(240)
+    assert fallen(scene, "load") == pytest.approx(0.1, abs=0.05)
+
+
 def test_the_partner_of_a_removed_body_falls_freely(scene: Scene) -> None:
     add(scene, "anchor", ABOVE, mass=0.0)
     add(scene, "load", Pose((0.5, 0.0, 0.4)))
@@ -190,6 +198,38 @@ def test_removing_the_other_body_of_an_ignored_pair_ends_it_too(scene: Scene) ->
     scene.add("plate", plate, Pose((0.5, 0.0, 0.01)), "fixed")
     assert scene.settle()
     assert scene.pose("a").position[2] == pytest.approx(0.04, abs=1e-3)
+
+
+SHAPES: dict[str, tuple[Shape, ...]] = {
+    "box": (CUBE,),
+    "compound": (Box((0.04, 0.04, 0.02), Pose((0, 0, 0.01))), Box((0.04, 0.04, 0.02), Pose((0, 0, -0.01)))),
+    "hull": (Hull(tuple((x, y, z) for x in (-0.02, 0.02) for y in (-0.02, 0.02) for z in (-0.02, 0.02))),),
+}
+
+
+@pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
+def test_a_shape_outlives_the_first_body_that_had_it(scene: Scene, shapes: tuple[Shape, ...]) -> None:
+    body = Body((), shapes, 0.1)
+    for _ in range(2):
+        scene.add("a", body, Pose((0.5, 0.0, 0.03)), "movable")
+        assert scene.settle()
+        assert scene.pose("a").position[2] == pytest.approx(0.019, abs=1e-3)
+        scene.remove("a")
+
+
+def test_contacts_of_a_removed_body_are_not_those_of_the_next_one(scene: Scene) -> None:
+    add(scene, "a", Pose((0.5, 0.0, 0.019)))
+    add(scene, "b", Pose((0.5, 0.0, 0.0585)))
+    scene.step(24)
+    assert scene.touching("b") == ["a"]
+    number = scene.handle("a")
+    scene.remove("a")
+    assert scene.touching("b") == []
+    add(scene, "c", Pose((0.3, 0.3, 0.5)))
+    assert scene.handle("c") == number
+    assert scene.touching("b") == scene.touching("c") == []
+    scene.step()
+    assert scene.touching("b") == scene.touching("c") == []
 
 
 def test_ignored_pairs_end_with_a_reset(scene: Scene) -> None:
