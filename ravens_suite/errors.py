@@ -21,6 +21,7 @@ _EXTRAS = {
 _REMEDIES = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "your quota of disk space is used up: free some space",
+    errno.EFBIG: "no file may be that large here: allow larger ones (ulimit -f), or name another place",
     errno.EACCES: "permission denied: allow it, or name another place",
     errno.EPERM: "permission denied: allow it, or name another place",
     errno.EROFS: "the file system can only be read: name another place",

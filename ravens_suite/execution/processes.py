@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from ravens_suite.errors import ConfigError, WorkerError
 from ravens_suite.execution.cores import thread_limits
 from ravens_suite.execution.protocols import Job, JobPool, Outcome, ReportingWorker, Result, ignore_note
-from ravens_suite.execution.server import Server, encode, encode_job, read_answer, to_outcome
+from ravens_suite.execution.server import Server, Stopped, encode, encode_job, read_answer, to_outcome
 
 _LOG = logging.getLogger(__name__)
 _environment_lock = threading.Lock()
@@ -30,6 +31,8 @@ _SMALL = 2**15
 """Bytes of a job that may be sent while its process is busy: a pipe holds as many before anyone reads them."""
 _NOTE_SECONDS = 1.0
 _GRACE_SECONDS = 10.0
+_ORPHAN_SECONDS = 2.0
+"""Time that a process has to release what it holds once its parent has ended."""
 _NAME = "ravens-suite worker"
 """What the processes of a pool are called."""
 _UNGUARDED = 78
@@ -54,9 +57,11 @@ class _Process:
     ready: bool = False
 
     def stop(self) -> None:
-        """End it at once."""
+        """End it at once: it releases what it holds, such as temporary files, or is killed if that takes too long."""
         self.connection.close()
         self.process.terminate()
+        self.process.join(_GRACE_SECONDS)
+        self.process.kill()
         self.process.join()
 
     def finish(self) -> None:
@@ -264,16 +269,22 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 def _serve(connection: Connection) -> None:
     """The child process: jobs in, answers out, until the parent closes the pipe or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
+    signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     server = Server()
     try:
         connection.send_bytes(encode(("ready", None)))
         while True:
             connection.send_bytes(server.answer(connection.recv_bytes(), _NoteSender(connection)))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
+    except (EOFError, BrokenPipeError, ConnectionResetError, Stopped):
         pass
     finally:
         server.close()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
 
 
 class _NoteSender:
@@ -294,4 +305,6 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_ORPHAN_SECONDS)
         os._exit(1)

@@ -120,6 +120,10 @@ def to_outcome(index: int, job: Any, answer: Answer) -> Outcome[Any, Any]:
     return Outcome(index, job, error=value.error()) if kind == "failure" else Outcome(index, job, value)
 
 
+class Stopped(BaseException):  # Nothing has gone wrong, and no job shall catch it.
+    """This process is to end now; raised wherever it is, so that what it holds is released."""
+
+
 class Server:
     """Does the jobs of messages, and keeps its worker from one job to the next."""
 
@@ -132,6 +136,8 @@ class Server:
         try:
             make, job = decode(message)
             return encode(("result", self._worker_of(make).run(job, on_note)))
+        except Stopped:
+            raise
         except BaseException as error:  # A job that calls sys.exit has failed, too.
             return encode(("failure", Failure.of(error)))
 

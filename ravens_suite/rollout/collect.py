@@ -22,7 +22,7 @@ from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
-from ravens_suite.errors import OracleGaveUpError
+from ravens_suite.errors import MissingDataError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
@@ -151,6 +151,11 @@ def collect(
     with store.locked():
         job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force))
         store.finish()
+        if gone := [attempt.seed for attempt in job.attempts if attempt.kept and not store.path(attempt.seed).exists()]:
+            raise MissingDataError(
+                f"{len(gone)} of the episodes in {store.folder} were removed meanwhile (the first of seed {gone[0]}): "
+                "run the same command again."
+            )
     return Collected(
         task=task,
         episodes=episodes,
