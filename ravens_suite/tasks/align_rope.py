@@ -19,8 +19,8 @@ from ravens_suite.tasks.primitives import PickPlace, Primitive
 class AlignRope(Task):
     """Lay the rope along a green strip of its own length, either end first.
 
-    Version history: v0, first version. Since release 0.2 of the package the rope topples and its beads are joined as in
-    the published benchmark, and a bead that touches another one once it is lifted is let go: it takes more actions.
+    Version history: v0, first version. Since release 0.2 of the package the rope topples, and its beads are joined, as
+    in the published benchmark: it takes more actions.
     """
 
     max_steps: ClassVar[int] = 20

@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.palette import PALETTE
-from ravens_suite.core.types import Action
-from ravens_suite.sim.bodies import Box, solid
 from ravens_suite.sim.constraints import link
 from ravens_suite.sim.objects import BEAD_SIDE
 from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE
-from ravens_suite.tasks.primitives import PickPlace
 
 TASKS = ["manipulating-rope", "align-rope"]
 BOTH = pytest.mark.parametrize("task", TASKS)
@@ -130,23 +126,3 @@ def test_a_load_that_hangs_in_its_joints_ends_the_descent(build: Callable[..., A
     assert robot.line(Pose((x, y, 0.05)), 0.0005, robot.stopped)
     assert not robot.touching()
     assert scene.pose("block").position[2] == pytest.approx(hanging.position[2], abs=0.01)
-
-
-@pytest.mark.parametrize("covered", [False, True])
-def test_a_low_load_that_something_lies_on_is_let_go_where_it_was(build: Callable[..., Any], covered: bool) -> None:
-    start = build("block-insertion", 0)
-    scene, at = start.scene, Pose((0.5, 0.3, 0.02))
-    scene.add("board", solid(Box((0.1, 0.04, 0.04)), PALETTE["red"], mass=0.1), at, "movable")
-    if covered:
-        scene.add(
-            "lid", solid(Box((0.04, 0.04, 0.01)), PALETTE["blue"], mass=0.01), Pose((0.475, 0.3, 0.046)), "movable"
-        )
-    scene.settle()
-    pick = Pose((0.53, 0.3, 0.04))
-    report = PickPlace(carry_height=0.02, carry_step=0.001)(
-        start.robot, Action(pick=pick, place=Pose((0.53, 0.4, 0.04)))
-    )
-    assert report.grasped
-    assert not start.robot.tool.holds
-    scene.settle()
-    assert scene.pose("board").position[1] == pytest.approx(0.3 if covered else 0.4, abs=0.005)

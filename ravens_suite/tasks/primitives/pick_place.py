@@ -33,9 +33,6 @@ _BELOW = 0.35
 class PickPlace(Primitive):
     """Suction pick and place (Transporter Networks, section 3).
 
-    What is carried low and still touches something once it is lifted is let go again at once: in the published
-    benchmark contact ends the way to the place, and is asked for before the way begins.
-
     Attributes:
         carry_height: metres above the pick and the place pose between which the object is carried.
         carry_step: metres a physics step while something is carried; half of it up and down when it is carried low.
@@ -71,8 +68,6 @@ class PickPlace(Primitive):
         if self.carries_low:
             # A jerk upwards would pull the neighbours of a held bead together.
             robot.line(above(pick, self.carry_height), self.carry_step / 2)
-            if robot.touching():
-                return  # Something lies against it: it is let go again, as in the published benchmark.
             robot.line(above(place, self.carry_height), self.carry_step, gentle=True)
             robot.line(place.raised(-_BELOW), self.carry_step / 2, robot.stopped)
         else:
