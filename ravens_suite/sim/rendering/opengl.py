@@ -25,7 +25,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Array
 from ravens_suite.errors import ConfigError, RendererError
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting, shared_image_size
-from ravens_suite.sim.rendering.opengl_context import kept_current, make_context
+from ravens_suite.sim.rendering.opengl_context import check_current, kept_current, make_context
 from ravens_suite.sim.rendering.opengl_frames import Target, make_target
 from ravens_suite.sim.rendering.opengl_geometry import Geometry, Instances, Surface
 from ravens_suite.sim.rendering.opengl_shaders import PROGRAMS, shaders
@@ -159,6 +159,7 @@ class _Device:
     def current(self) -> Iterator[None]:
         """Make the context current in this thread; other threads wait."""
         with self._lock, kept_current(), self.context:
+            check_current()
             yield
 
     def check_image_size(self, size: tuple[int, int]) -> None:
@@ -298,6 +299,7 @@ def _acquire() -> _Device:
         if process not in _devices:
             context = make_context()
             with kept_current(), context:
+                check_current()
                 _devices[process] = _Device(context)
         device = _devices[process]
         device.users += 1

@@ -86,6 +86,23 @@ def kept_current() -> Iterator[None]:
             egl.eglMakeCurrent(egl.eglGetCurrentDisplay(), None, None, None)
 
 
+def check_current() -> None:
+    """Raise where no EGL context could be made current, so that nothing is drawn into another one.
+
+    glcontext 3.1.0 does not look at what ``eglMakeCurrent`` returns. The call may fail where a context of GLX (a window
+    of X11) is current in this thread.
+
+    Raises:
+        RendererError: none is current.
+    """
+    egl = _egl()
+    if egl is not None and not egl.eglGetCurrentContext():
+        raise RendererError(
+            "The renderer's OpenGL context could not be made current: another one, probably of a window (GLX), is in "
+            "this thread. Draw in a thread or process of its own, or choose renderer='tiny'."
+        )
+
+
 @contextmanager
 def _kept_default() -> Iterator[None]:
     """Leave what ``moderngl.get_context()`` gives to the caller as it is."""

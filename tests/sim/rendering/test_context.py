@@ -97,6 +97,23 @@ def test_where_no_context_was_current_none_is_afterwards(scene: Scene) -> None:
     assert found == [None, None, None]
 
 
+@needs_egl
+def test_nothing_is_drawn_into_another_context(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer = make_renderer("moderngl")
+    egl = opengl_context._egl()
+    assert egl is not None
+
+    def refuse(*_: object) -> None:  # As where a window's context is current: the call fails, and nobody looks.
+        egl.eglMakeCurrent(egl.eglGetCurrentDisplay(), None, None, None)
+
+    monkeypatch.setattr(type(renderer._device.context), "__enter__", refuse)  # type: ignore[attr-defined]
+    with pytest.raises(RendererError, match="could not be made current"):
+        renderer.render(scene, [TOP])
+    monkeypatch.undo()
+    assert renderer.render(scene, [TOP]).color.any()
+    renderer.close()
+
+
 # ---------------------------------------------------------------------------- forks
 
 
