@@ -1,17 +1,23 @@
-"""Random and hostile actions over all tasks: no crash, no hang, nothing at NaN or kilometres away.
+"""Random and hostile actions and options over all tasks: no crash, no hang, nothing at NaN or kilometres away.
 
-    python benchmarks/fuzz.py [--actions 10000] [--seed 0] [--out results/fuzz.json]
+    python benchmarks/fuzz.py [--actions 20000] [--options 2000] [--seed 0] [--out results/fuzz.json]
 
-Corners of the workspace, wrong types, NaN, infinities, huge numbers, upside-down tools, picks on nothing, places on the
-held object's own spot. Every bad action must be answered by ``InvalidActionError``, every other by an observation.
+Actions: corners of the workspace, wrong types and shapes, NaN, infinities, huge numbers, tiny quaternions, missing and
+unknown keys, upside-down tools, picks on nothing, places on the held object's own spot. Half are hostile. Every bad
+action must be answered by ``InvalidActionError``, every other by an observation.
+
+Options and seeds: values of wrong types, sizes and spelling. Each makes an environment that can be reset and stepped,
+or is answered by an error of ``ravens_suite.errors`` that names it.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import inspect
 import json
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +25,9 @@ import gymnasium
 import numpy as np
 
 from ravens_suite.core.workspace import AGENT_WORKSPACE
-from ravens_suite.errors import InvalidActionError, OracleGaveUpError
-from ravens_suite.registry import environment_id, task_names
+from ravens_suite.envs.environment import RavensEnv
+from ravens_suite.errors import InvalidActionError, OracleGaveUpError, PlacementError, RavensError
+from ravens_suite.registry import environment_id, load_task, task_names
 
 FARTHEST = 5.0
 """Metres from the origin within which every body must stay."""
@@ -39,6 +46,27 @@ HOSTILE: tuple[Any, ...] = (
     np.array([0.5, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0]),
     np.array([np.inf, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0]),
     np.array([0.5, 0.0, 0.1, 0.0, 0.0, np.nan, 1.0]),
+    np.array([0.5, 0.0, 0.1, 0.0, 0.0, 0.0, 1e-9]),
+    np.array([0.5, 0.0, 0.1, 1e-300, 0.0, 0.0, 0.0]),
+    np.array([-np.inf] * 7, dtype=np.float32),
+    np.zeros(7),
+    np.zeros(0),
+    np.ones(8, dtype=np.uint8),
+    np.full(7, None),
+    np.array([0.5, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0 + 1j]),
+    np.array(["0.5"] * 7),
+    np.zeros(7, dtype="datetime64[s]"),
+    "0.5 0 0.1 0 0 0 1",
+    b"pick",
+    {"x": 0.5},
+    {1, 2},
+    [[0.5], [0.0, 0.1]],
+    [None] * 7,
+    ["0.5"] * 6,
+    range(7, 7),
+    float("nan"),
+    10**400,
+    lambda: None,
     np.array(["a"] * 7),
     [10**400] * 7,
     object(),
@@ -56,6 +84,8 @@ def fair_pose(rng: np.random.Generator, current: dict[str, Any]) -> np.ndarray[A
         return np.concatenate([np.where(rng.random(3) < 0.5, low, high), rng.normal(size=4)])
     if kind == 2:
         return np.concatenate([rng.normal(size=3) * 10.0 ** rng.integers(0, 300), upright])
+    if kind == 3 and rng.random() < 0.3:
+        return np.concatenate([rng.uniform(low, high), upright]).astype([np.float16, np.float32][int(rng.integers(2))])
     if kind == 3:
         return np.concatenate([rng.uniform(low, high), rng.normal(size=4) * 10.0 ** rng.integers(-5, 150)])
     bodies = [pose for pose in current.values() if np.isfinite(pose).all()]
@@ -66,10 +96,14 @@ def fair_pose(rng: np.random.Generator, current: dict[str, Any]) -> np.ndarray[A
 def hostile_action(rng: np.random.Generator, space: gymnasium.spaces.Dict) -> Any:
     """An action that must be refused."""
     if rng.random() < 0.2:
-        return HOSTILE[int(rng.integers(4))]
+        return HOSTILE[int(rng.integers(len(HOSTILE)))]
     action = dict(space.sample())
     keys = list(action)
-    action[keys[int(rng.integers(len(keys)))]] = HOSTILE[int(rng.integers(len(HOSTILE)))]
+    spoiled = keys[int(rng.integers(len(keys)))]
+    if rng.random() < 0.1:
+        action["unknown"] = action.pop(spoiled)
+    else:
+        action[spoiled] = HOSTILE[int(rng.integers(len(HOSTILE)))]
     return action
 
 
@@ -83,7 +117,8 @@ def fair_action(rng: np.random.Generator, env: Any, info: dict[str, Any]) -> dic
     poses = info["privileged"]["poses"]
     if "pick" in env.action_space.spaces:
         pick = fair_pose(rng, poses)
-        return {"pick": pick, "place": pick if rng.random() < 0.2 else fair_pose(rng, poses)}
+        action = {"pick": pick, "place": pick if rng.random() < 0.2 else fair_pose(rng, poses)}
+        return {**action, "beside": None} if rng.random() < 0.1 else action
     return {"pose": fair_pose(rng, poses), "gripper": int(rng.integers(2))}
 
 
@@ -105,7 +140,7 @@ def fuzz(identifier: str, actions: int, seed: int) -> collections.Counter[str]:
     episode = 0
     _, info = env.reset(seed=episode)
     for _ in range(actions):
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             try:
                 env.step(hostile_action(rng, env.action_space))
             except InvalidActionError:
@@ -124,14 +159,155 @@ def fuzz(identifier: str, actions: int, seed: int) -> collections.Counter[str]:
     return outcomes
 
 
+WHOLE: tuple[Any, ...] = (0, 1, 2, -1, 3, np.int64(1), 10**6, 10**30, True, 1.0, 1.5, np.nan, "2", None, [1])
+SIZES: tuple[Any, ...] = (
+    [12, 16],
+    (np.int64(12), np.int32(16)),
+    np.array([12, 16]),
+    (1, 1),
+    (1, 16385),
+    (10**12, 10**12),
+    [0, 10],
+    [-1, 10],
+    [10],
+    [10, 10, 3],
+    [12.0, 16.0],
+    [True, True],
+    "12x16",
+    16,
+    None,
+    np.zeros((2, 2), int),
+)
+NAMES: tuple[Any, ...] = (
+    None,
+    "",
+    "auto",
+    "train",
+    "color",
+    3,
+    b"test",
+    ["images"],
+    {"a": 1},
+    np.array(["a", "b"]),
+    object,
+)
+LISTS: tuple[Any, ...] = (
+    [],
+    ["color"],
+    ("light", "light"),
+    "color",
+    ["colour"],
+    [None],
+    [[]],
+    {"color"},
+    5,
+    None,
+    np.array([]),
+)
+OBSERVE: tuple[Any, ...] = (
+    ["state"],
+    ("instruction",),
+    ["goal"],
+    ["state", "state"],
+    [1],
+    "state",
+    [],
+    None,
+    ["imagse"],
+    {},
+)
+CAMERAS: tuple[Any, ...] = (
+    None,
+    [],
+    {},
+    "front",
+    [{}],
+    [None],
+    [{"position": [0, 0, 0]}],
+    [{"position": "a", "target": 1}],
+    7,
+)
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    "task": (3, None, "", "block-insertion", "no-such-task", ["block-insertion"], b"block-insertion"),
+    "split": ("train", "val", "test", "dev", *NAMES),
+    "observe": OBSERVE,
+    "control": ("primitive", "waypoint", "joints", *NAMES),
+    "renderer": NAMES,
+    "image_size": SIZES,
+    "motion": ("fast", "simulated", *NAMES),
+    "randomize": LISTS,
+    "camera_noise": (*WHOLE, 1e300, np.inf, np.float32(0.5), np.array(1.0), 1j),
+    "distractors": WHOLE,
+    "cameras": CAMERAS,
+    "render_mode": ("rgb_array", "rgb_array_list", "human", *NAMES),
+    "render_camera": (*NAMES, *CAMERAS),
+    "render_size": SIZES,
+    "render_fps": (*WHOLE, 30),
+    "frameskip": (1,),
+    "segmentaton": (True,),
+    "max_steps": (3,),
+    "seed": (*WHOLE, 2**64, 2**200, np.uint8(3), np.array(3), {}, object()),
+    "options": (*NAMES, {}, {"lerobot_new_rollout": True}),
+}
+"""Values by option; ``seed`` and ``options`` are those of ``reset``."""
+
+
+def fuzz_option(task: str, name: str, value: Any) -> str:
+    """Make, reset and step an environment with one odd option; what came of it.
+
+    Raises:
+        AssertionError: it was answered by an error of others, or by one that does not name the option.
+    """
+    at_reset = {name: value} if name in ("seed", "options") else {}
+    arguments: dict[str, Any] = {"task": task, "observe": ["state"], "image_size": [12, 16]}
+    try:
+        env = RavensEnv(**{**arguments, **({} if at_reset else {name: value})})
+    except RavensError as error:
+        if name not in str(error) and name not in ("task", "renderer", "cameras", "render_camera"):
+            raise AssertionError(f"{task}, {name}={value!r}: the error does not name it: {error}") from error
+        return "refused"
+    try:
+        env.reset(**{"seed": 0, **at_reset})
+        env.step(env.oracle_action(or_rest=True))
+    except PlacementError:
+        return "no room"
+    except RavensError as error:
+        if not at_reset or name not in str(error):
+            raise AssertionError(f"{task}, {name}={value!r}: refused late, or without a name: {error}") from error
+        return "refused"
+    finally:
+        env.close()
+    return "works"
+
+
+def fuzz_options(count: int, seed: int) -> dict[str, dict[str, int]]:
+    """Outcomes of many options, by option."""
+    rng = np.random.default_rng([seed, count])
+    outcomes: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for index in range(count):
+        task = task_names()[index % len(task_names())]
+        own = [name for name in inspect.signature(load_task(task)[0]).parameters if name != "split"]
+        names = [*OPTIONS, *own]
+        name = names[int(rng.integers(len(names)))]
+        values = OPTIONS.get(name, (*NAMES, *WHOLE))
+        value = values[int(rng.integers(len(values)))]
+        try:
+            outcomes[name][fuzz_option(task, name, value)] += 1
+        except Exception as error:
+            raise AssertionError(f"{task}, {name}={value!r}") from error
+    return {name: dict(sorted(found.items())) for name, found in sorted(outcomes.items())}
+
+
 def main() -> None:
     """Fuzz every registered environment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--actions", type=int, default=10_000, help="over all environments")
+    parser.add_argument("--actions", type=int, default=20_000, help="over all environments; half are hostile")
+    parser.add_argument("--options", type=int, default=2_000, help="over all tasks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tasks", nargs="+", default=None)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", module="gymnasium")
     tasks = options.tasks or [*task_names(), *(f"{name}-continuous" for name in task_names())]
     each = -(-options.actions // len(tasks))
     result: dict[str, Any] = {"actions": each * len(tasks), "seed": options.seed, "outcomes": {}}
@@ -139,6 +315,10 @@ def main() -> None:
         start = time.perf_counter()
         result["outcomes"][task] = dict(sorted(fuzz(environment_id(task), each, options.seed).items()))
         print(f"{task}: {result['outcomes'][task]} in {time.perf_counter() - start:.0f} s", flush=True)
+    if options.options and not options.tasks:
+        start = time.perf_counter()
+        result["options"] = fuzz_options(options.options, options.seed)
+        print(f"options: {result['options']} in {time.perf_counter() - start:.0f} s")
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
 

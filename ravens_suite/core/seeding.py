@@ -10,13 +10,24 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ravens_suite.errors import UnknownNameError
+from ravens_suite.errors import ConfigError, UnknownNameError
 
 Split = Literal["train", "val", "test"]
 RandomStream = Literal["scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 _STREAMS: tuple[RandomStream, ...] = get_args(RandomStream)
+
+
+def checked_seed(seed: int) -> int:
+    """A seed as a plain whole number; those of NumPy are taken, too.
+
+    Raises:
+        ConfigError: it is none, or negative.
+    """
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ConfigError(f"seed must be a whole number >= 0; got {seed!r}.")
+    return int(seed)
 
 
 def generator(seed: int, split: Split, stream: RandomStream) -> np.random.Generator:

@@ -87,7 +87,11 @@ def _entry(action: Any, key: str) -> Any:
 def _vector(action: Any, key: str) -> Array:
     value = _entry(action, key)
     try:
-        vector = np.asarray(value, dtype=np.float64)
+        given = np.asarray(value)
+        # NumPy would read numbers out of texts, and drop the imaginary part of complex ones.
+        if given.dtype.kind not in "biufO":
+            raise TypeError
+        vector = given.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InvalidActionError(f"action[{key!r}] must be seven numbers; got {_describe(value)}.") from None
     if vector.shape != (7,):

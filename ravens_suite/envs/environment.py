@@ -25,7 +25,7 @@ from ravens_suite.core.observations import (
     ObservationGroup,
     checked_groups,
 )
-from ravens_suite.core.seeding import SPLITS, RandomStream, Split, generator
+from ravens_suite.core.seeding import SPLITS, RandomStream, Split, checked_seed, generator
 from ravens_suite.envs.controls import Executed, make_control
 from ravens_suite.envs.info import ByName, frozen
 from ravens_suite.envs.lifecycle import Lifecycle
@@ -39,7 +39,7 @@ from ravens_suite.envs.observations import (
 from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.envs.states import EnvironmentState, Memory
 from ravens_suite.envs.variations import Variations
-from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, observing_cameras
+from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, checked_size, observing_cameras
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images
@@ -125,6 +125,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             raise ConfigError(f"task must be the name of one, such as block-insertion; got {task!r}.")
         _check_choice("split", split, SPLITS)
         _check_choice("motion", motion, get_args(Motion))
+        _check_choice("control", control, get_args(ControlName))
         _check_choice("render_mode", render_mode, (None, *self.metadata["render_modes"]))
         if not isinstance(renderer, str):
             raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
@@ -137,7 +138,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self.split: Split = split
         self.render_mode = render_mode
         self._variations = Variations.checked(randomize, camera_noise, distractors)
-        self._nominal_cameras = observing_cameras(cameras, _image_size(image_size))
+        self._nominal_cameras = observing_cameras(cameras, checked_size("image_size", image_size))
         self.cameras: tuple[Camera, ...] = self._nominal_cameras
         self._view = View.checked(render_mode, control, self.cameras, render_camera, render_size, render_fps)
         self.metadata = {**self.metadata, "render_fps": self._view.fps}
@@ -213,17 +214,18 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             options: ``{"state": state}`` restores a state, see ``restore_state``; there is no ``seed`` then.
 
         Raises:
-            ConfigError: ``state`` is none, or comes with a seed.
+            ConfigError: the seed is no whole number >= 0; or ``state`` is none, or comes with a seed.
             PlacementError: the scene cannot be placed; the message names the seed. There is no episode then, and the
                 environment can be reset with another seed.
         """
-        state = (options or {}).get("state")
+        state = options.get("state") if isinstance(options, Mapping) else None
         if state is not None:
             if seed is not None or not isinstance(state, EnvironmentState):
                 raise ConfigError("reset takes a state of save_state() without a seed, or a seed without a state.")
             return self.restore_state(state)
-        super().reset(seed=seed)
         with self._lifecycle.begins():
+            seed = None if seed is None else checked_seed(seed)
+            super().reset(seed=seed)
             self._begin(int(self.np_random.integers(2**31)) if seed is None else seed)
             if self.render_mode == "rgb_array_list":
                 self._record()
@@ -571,13 +573,3 @@ def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
     general = set(inspect.signature(RavensEnv).parameters) - {"task", "task_options"}
     refuse_unknown(name, options, own, general)
     return task_class(split=split, **{**arguments, **options})
-
-
-def _image_size(value: Sequence[int]) -> tuple[int, int]:
-    whole = isinstance(value, Sequence) and all(type(length) is int for length in value)
-    if not whole or len(value) != 2:
-        raise ConfigError(f"image_size must be (rows, columns); got {value!r}.")
-    rows, columns = value
-    if rows < 1 or columns < 1:
-        raise ConfigError(f"image_size must be positive; got {value!r}.")
-    return rows, columns

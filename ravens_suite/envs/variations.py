@@ -35,6 +35,9 @@ COLOR_NOISE = 3.0
 DEPTH_NOISE = 0.003
 """Metres: standard deviation of the published depth noise."""
 
+MOST_DISTRACTORS = 200
+"""More than this never find room on the table."""
+
 _HUE_JITTER = 0.025
 _SATURATION_JITTER = 0.15
 _SHADES = (0.7, 1.2)
@@ -64,8 +67,8 @@ class Variations:
             raise ConfigError(f"randomize must be a list of names out of {', '.join(RANDOMIZED)}; got {randomize!r}.")
         if not (isinstance(camera_noise, Real) and not _is_bool(camera_noise) and 0 <= camera_noise < math.inf):
             raise ConfigError(f"camera_noise must be a number >= 0; got {camera_noise!r}.")
-        if not isinstance(distractors, Integral) or _is_bool(distractors) or distractors < 0:
-            raise ConfigError(f"distractors must be a whole number >= 0; got {distractors!r}.")
+        if not isinstance(distractors, Integral) or _is_bool(distractors) or not 0 <= distractors <= MOST_DISTRACTORS:
+            raise ConfigError(f"distractors must be a whole number from 0 to {MOST_DISTRACTORS}; got {distractors!r}.")
         names = tuple(name for name in RANDOMIZED if name in randomize)
         return Variations(names, float(camera_noise), int(distractors))
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ravens_suite.core.cameras import MOST_PIXELS as LARGEST_IMAGE
 from ravens_suite.core.cameras import Camera, cameras_from_json, look_at, published_cameras
 from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, InvalidCameraError, UnknownNameError
@@ -56,6 +57,26 @@ def observing_cameras(cameras: Sequence[Mapping[str, Any]] | None, image_size: t
     return made
 
 
+def checked_size(option: str, value: Sequence[int]) -> tuple[int, int]:
+    """(rows, columns) of an image as plain whole numbers; those of NumPy are taken, too.
+
+    Args:
+        option: name of the argument, for the message.
+        value: what was given.
+
+    Raises:
+        ConfigError: it is no pair of whole numbers >= 1, or so large that no image of it fits in memory.
+    """
+    lengths = list(value) if isinstance(value, list | tuple | np.ndarray) and np.ndim(value) == 1 else []
+    whole = all(isinstance(length, int | np.integer) and not isinstance(length, bool) for length in lengths)
+    if not whole or len(lengths) != 2 or min(lengths) < 1:
+        raise ConfigError(f"{option} must be (rows, columns), whole numbers >= 1; got {value!r}.")
+    rows, columns = int(lengths[0]), int(lengths[1])
+    if rows * columns > LARGEST_IMAGE:
+        raise ConfigError(f"{option} may have at most {LARGEST_IMAGE} pixels; got {rows} x {columns}.")
+    return rows, columns
+
+
 @dataclass(frozen=True)
 class View:
     """What ``render()`` draws.
@@ -87,13 +108,17 @@ class View:
             ConfigError: a value cannot work.
             UnknownNameError: no camera that observes has this name.
         """
-        rows, columns = _VIEWPOINT.resized(size).image_size
+        rows, columns = checked_size("render_size", size)
         if camera is None:
             chosen: str | Camera = _VIEWPOINT
         elif isinstance(camera, str):
             if camera not in (names := [each.name for each in cameras]):
                 raise UnknownNameError("camera", camera, names)
             chosen = camera
+        elif not isinstance(camera, Mapping):
+            raise ConfigError(
+                f"render_camera must be the name of a camera, or a mapping of its values; got {camera!r}."
+            )
         else:
             chosen = cameras_from_json([{"name": "view", **camera}], (rows, columns))[0]
         rate = fps

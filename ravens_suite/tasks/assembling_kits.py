@@ -75,7 +75,7 @@ class AssemblingKits(Task):
 
     def __init__(self, split: Split = "train", variant: Variant = "standard", unseen_shapes: bool = False) -> None:
         super().__init__(split)
-        if variant not in tuple(_VARIANTS):
+        if not isinstance(variant, str) or variant not in _VARIANTS:
             raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
         if not isinstance(unseen_shapes, bool):
             raise ConfigError(f"unseen_shapes must be true or false; got {unseen_shapes!r}.")

@@ -93,7 +93,7 @@ class BlockInsertion(Task):
 
     def __init__(self, split: Split = "train", variant: Variant = "standard") -> None:
         super().__init__(split)
-        if variant not in tuple(_VARIANTS):
+        if not isinstance(variant, str) or variant not in _VARIANTS:
             raise ConfigError(f"variant must be one of {', '.join(_VARIANTS)}; got {variant!r}.")
         self.variant = variant
         self._rules = _VARIANTS[variant]

@@ -86,6 +86,9 @@ BAD_POSES = [
     np.array([0.5, 0, 0.1, 0, 0, 0, np.inf]),
     np.array([0.5, 0, 0.1, 0, 0, 0, 0.0]),
     [0.5, 0, "a", 0, 0, 0, 1],
+    np.array(["0.5"] * 7),
+    np.array([0.5, 0, 0.1, 0, 0, 0, 1 + 1j]),
+    np.array([0.5, 0, 0.1, 0, 0, 0, 1e-9]),
     [[]],
     {},
 ]
@@ -565,4 +568,46 @@ def test_a_task_is_named_by_text(task: Any) -> None:
 def test_numbers_of_numpy_are_numbers() -> None:
     environment = make(observe=["state"], distractors=np.int64(1), camera_noise=np.float32(0.5))
     assert environment.reset(seed=0)[1]["privileged"]["poses"].keys() >= {"distractor 1"}
+    environment.close()
+
+
+ODD: list[tuple[str, Any]] = [
+    ("control", ["images"]),
+    ("control", np.array(["a", "b"])),
+    ("distractors", 10**6),
+    ("distractors", 10**30),
+    ("distractors", np.bool_(True)),
+    ("image_size", (10**12, 10**12)),
+    ("image_size", np.zeros((2, 2), int)),
+    ("image_size", [True, True]),
+    ("image_size", "12x16"),
+    ("render_camera", 3),
+    ("render_camera", [None]),
+    ("render_size", [0, 10]),
+    ("render_size", None),
+    ("variant", np.array(["a", "b"])),
+    ("variant", ["standard"]),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), ODD, ids=repr)
+def test_an_odd_option_is_refused_by_name(option: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=option):
+        RavensEnv("block-insertion", observe=["state"], **{option: value})
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", True, np.array([1]), {}])
+def test_an_odd_seed_is_refused_by_name(env: Any, seed: Any) -> None:
+    with pytest.raises(ConfigError, match="seed must be a whole number >= 0"):
+        env.reset(seed=seed)
+
+
+def test_seeds_and_sizes_of_numpy_are_taken() -> None:
+    environment = make(image_size=(np.int64(12), np.uint16(16)), render_size=np.array([6, 8]), render_mode="rgb_array")
+    observation, info = environment.reset(seed=np.int64(3))
+    assert observation["color"].shape == (3, 12, 16, 3)
+    assert environment.render().shape == (6, 8, 3)
+    same = environment.reset(seed=3)[1]["privileged"]["poses"]
+    np.testing.assert_array_equal(same["block"], info["privileged"]["poses"]["block"])
+    assert environment.reset(seed=2**100)[1]["seed"] == 2**100
     environment.close()
