@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ravens_suite.envs.states import EnvironmentState
 from ravens_suite.errors import ConfigError, ConflictError, OracleGaveUpError, ReplayError, ResetNeededError
@@ -110,6 +113,66 @@ def test_another_process_goes_on_from_a_state() -> None:
         there = pool.submit(_branch, task, state, 1).result()
     assert there == (restore(environment, state), after)
     environment.close()
+
+
+@pytest.fixture(scope="module")
+def pyramid() -> Iterator[gymnasium.Env[Any, Any]]:
+    environment = make("stack-block-pyramid", STATES)
+    yield environment
+    environment.close()
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.one_of(st.just("oracle"), st.just("save"), st.integers(0, 3), st.integers(10, 13)), max_size=7),
+    st.integers(0, 3),
+)
+def test_any_course_of_saving_restoring_and_acting_is_consistent(
+    pyramid: gymnasium.Env[Any, Any], course: list[str | int], seed: int
+) -> None:
+    """The same seed and the same actions always give the same, however often states were restored in between."""
+    known: dict[tuple[Any, ...], Moment] = {}
+    saved: list[tuple[EnvironmentState, tuple[Any, ...]]] = []
+
+    def check(path: tuple[Any, ...], seen: Moment) -> None:
+        assert known.setdefault(path, seen) == seen
+
+    path: tuple[Any, ...] = (seed,)
+    check(path, moment(*pyramid.reset(seed=seed)))
+    for what in course:
+        if what == "save":
+            saved.append((save(pyramid), path))
+        elif isinstance(what, int) and what >= 10 and saved:
+            state, path = saved[what % len(saved)]
+            check(path, restore(pyramid, state))
+        elif not pyramid.unwrapped._lifecycle.over:  # type: ignore[attr-defined]
+            pyramid.action_space.seed(what if isinstance(what, int) else 0)
+            oracle = pyramid.get_wrapper_attr("oracle_action")
+            action = oracle() if what == "oracle" else pyramid.action_space.sample()
+            observation, *_, info = pyramid.step(action)
+            path = (*path, *(value.tobytes() for value in action.values()))
+            check(path, moment(observation, info))
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_vectors_save_and_restore(mode: str) -> None:
+    vector: Any = gymnasium.make_vec(
+        "ravens_suite/StackBlockPyramid-v0", num_envs=2, vectorization_mode=mode, observe=["state"]
+    )
+
+    def advance() -> Any:
+        actions = vector.call("oracle_action")
+        return vector.step({name: np.stack([action[name] for action in actions]) for name in actions[0]})[0]["state"]
+
+    vector.reset(seed=[0, 1])
+    advance()
+    states = vector.call("save_state")
+    after = advance()
+    vector.call("restore_state", states[0])
+    assert np.array_equal(advance(), after[[0, 0]])
+    vector.reset(options={"state": states[1]})
+    assert np.array_equal(advance(), after[[1, 1]])
+    vector.close()
 
 
 def test_saving_changes_nothing() -> None:
