@@ -6,12 +6,14 @@ steps. Nothing here knows of images, heightmaps or poses: those are the agent's 
 
 from __future__ import annotations
 
+import json
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -21,11 +23,14 @@ from ravens_suite.core.observations import GOAL, Interface, Observation, missing
 from ravens_suite.core.policy import Action
 from ravens_suite.data.atomic import read_json, write_bytes, write_json
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_folder import PolicyFolder
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, RavensError
 
 from .common.settings import check_settings, is_required
 
+_CHECKSUM = "crc32"
+_ALIGNMENT = 8
 Data = TypeVar("Data")
 """What an agent makes of demonstrations."""
 
@@ -204,15 +209,15 @@ class Agent(ABC, Generic[Data]):
             ConflictError: another agent, or one of another version, was saved there.
         """
         files = PolicyFolder(folder)
-        settings = read_json(files.settings)
-        if settings.get("agent") != cls.name:
-            raise ConflictError(f"{folder} holds agent {settings.get('agent')!r}, not {cls.name!r}.")
-        config = dict(settings["config"])
+        fields_of = Fields(read_json(files.settings), lambda reason: _damaged(files.settings, reason))
+        if fields_of.text("agent") != cls.name:
+            raise ConflictError(f"{folder} holds agent {fields_of.text('agent')!r}, not {cls.name!r}.")
+        config, seed = fields_of.mapping("config"), fields_of.whole("seed")
         if str(config.get("device")).startswith("cuda") and not torch.cuda.is_available():
             config["device"] = "auto"
         # Policies of version 0.1, whose agents needed no shapes, name no interface.
-        interface = Interface.from_json(settings["interface"]) if "interface" in settings else Interface()
-        agent = cls(config_from_json(cls.config_type, config), int(settings["seed"]), interface)
+        interface = fields_of.interface("interface") if "interface" in fields_of else Interface()
+        agent = cls(config_from_json(cls.config_type, config), seed, interface)
         with _same_version(files.weights):
             agent.set_weights(_unpack(files.weights))
         return agent
@@ -226,6 +231,8 @@ class Agent(ABC, Generic[Data]):
         if not path.exists():
             return 0
         state = _unpack(path)
+        if "step" not in state or state["step"].numel() != 1:
+            _damaged(path, "it does not say its step")
         step = int(state.pop("step"))
         with _same_version(path):
             self.set_training_state(state)
@@ -254,21 +261,45 @@ def _same_version(path: Path) -> Iterator[None]:
     """Weights that do not fit the network are of another version of the agent."""
     try:
         yield
-    except (RuntimeError, KeyError) as error:
+    except RavensError:
+        raise
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ConflictError(f"{path} was made by another version of this agent: delete it and train again.") from error
 
 
 def _pack(tensors: dict[str, torch.Tensor]) -> bytes:
+    """The file of some tensors, with the CRC-32 of their bytes in its metadata: safetensors itself has no checksum."""
     # safetensors writes each tensor whole and refuses two that share their memory.
     data: bytes = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
-    return data
+    header, begin = _header(data)
+    entries = {"__metadata__": {_CHECKSUM: f"{zlib.crc32(data[begin:]):08x}"}, **header}
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text + data[begin:]
 
 
 def _unpack(path: Path) -> dict[str, torch.Tensor]:
     if not path.exists():
         raise MissingDataError(f"There is no {path}: train the agent first.")
+    data = path.read_bytes()
     try:
-        tensors: dict[str, torch.Tensor] = load(path.read_bytes())
+        tensors: dict[str, torch.Tensor] = load(data)
     except SafetensorError as error:
-        raise DamagedDataError(f"{path} is damaged ({error}): delete it and train again.") from error
+        _damaged(path, str(error))
+    header, begin = _header(data)
+    # Files of versions before 0.2 have no checksum.
+    said = header.get("__metadata__", {}).get(_CHECKSUM)
+    if said is not None and said != f"{zlib.crc32(data[begin:]):08x}":
+        _damaged(path, "its bytes do not match their checksum")
     return tensors
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], int]:
+    """The header of a file of safetensors, and where its tensors begin."""
+    begin = 8 + int.from_bytes(data[:8], "little")
+    header: dict[str, Any] = json.loads(data[8:begin])
+    return header, begin
+
+
+def _damaged(path: Path, reason: str) -> NoReturn:
+    raise DamagedDataError(f"{path} is damaged ({reason}): delete it and train again.")

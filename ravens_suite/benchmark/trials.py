@@ -110,7 +110,7 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         table_row(record)
     except MissingDataError:
         return None
-    except (DamagedDataError, KeyError, TypeError) as error:
+    except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
         _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
     wanted = settings.recorded(trial.agent)

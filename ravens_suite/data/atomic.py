@@ -100,7 +100,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise MissingDataError(f"There is no file {path}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedDataError(f"{path} is not valid JSON ({error}): delete it and run the command again.") from error
 
 

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
+from ravens_suite.core.observations import Interface
+
 Damaged = Callable[[str], NoReturn]
 """Raises the error of a file for a reason."""
 
@@ -42,6 +44,10 @@ class Fields:
         if not isinstance(value, Mapping):
             damaged(f"{name or 'its content'} is not a JSON object")
         self._value: Mapping[str, Any] = value
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a field of that name."""
+        return name in self._value
 
     def only(self, known: Collection[str]) -> None:
         """Refuse fields that are not among ``known``."""
@@ -82,6 +88,17 @@ class Fields:
     def mapping(self, name: str) -> dict[str, Any]:
         """A JSON object."""
         return dict(self._get(name, "a JSON object", lambda value: isinstance(value, dict)))
+
+    def interface(self, name: str) -> Interface:
+        """What an environment gives and takes."""
+        fields = Fields(self.mapping(name), self._damaged, self._path(name))
+        fields.text("control")
+        for group in ("observation", "action"):
+            for key, value in fields.mapping(group).items():
+                spec = Fields(value, self._damaged, f"{group} {key!r}")
+                spec.text("dtype")
+                spec.wholes("shape")
+        return Interface.from_json(self.mapping(name))
 
     def _get(self, name: str, kind: str, fits: Callable[[Any], bool]) -> Any:
         if name not in self._value:

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, Recording, write_episode
 from ravens_suite.data.episode_header import FORMAT
-from ravens_suite.data.fields import Damaged, Fields, is_number, is_whole, parse_json
+from ravens_suite.data.fields import Fields, is_number, is_whole, parse_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -142,7 +142,7 @@ class EpisodeStore:
             for number, camera in enumerate(fields.items("cameras")):
                 Fields(camera, self._damaged, f"camera {number}").text("name")
         if "interface" in manifest:
-            _check_interface(fields.mapping("interface"), self._damaged)
+            fields.interface("interface")
         return manifest
 
     def digest(self) -> str:
@@ -306,16 +306,6 @@ def _json_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"Settings of a data set must be JSON: {error}.") from error
     return value
-
-
-def _check_interface(value: Mapping[str, Any], damaged: Damaged) -> None:
-    fields = Fields(value, damaged, "the interface")
-    fields.text("control")
-    for group in ("observation", "action"):
-        for key, item in fields.mapping(group).items():
-            spec = Fields(item, damaged, f"{group} {key!r}")
-            spec.text("dtype")
-            spec.wholes("shape")
 
 
 def _parse(line: str) -> Attempt | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.locks import locked_file
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConflictError, DamagedDataError
 
 
 def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
@@ -42,11 +42,23 @@ def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a table; none when there is no such file."""
+    """Rows of a table; none when there is no such file.
+
+    Raises:
+        DamagedDataError: it is not a table in which every row has one value for each column.
+    """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            rows, names = list(reader), list(reader.fieldnames or ())
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DamagedDataError(f"{path} is not a table ({error}): mend it, or name another file.") from error
+    for number, row in enumerate(rows, 2):
+        if set(row) != set(names) or None in row.values() or len(set(names)) != len(names):
+            raise DamagedDataError(f"{path}, row {number}, does not fit its columns: mend it, or name another file.")
+    return rows
 
 
 def _sortable(text: str) -> tuple[float, str]:

@@ -209,7 +209,7 @@ def _read_run(run: RunFolder) -> list[Run]:
         record = run.record()
         plan = record["plan"]
         tasks, agent = list(plan["tasks"]), str(plan["agent"])
-    except (DamagedDataError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
         _LOG.warning("Left out of the report: %s (%r)", run.record_path, error)
         return []
     scores = {(score.task, score.split): score for score in _read_scores(run.evaluations)}
@@ -234,6 +234,6 @@ def _read_scores(folder: Path, pattern: str = "*.json") -> list[Score]:
     for path in sorted(folder.glob(pattern)):
         try:
             scores.append(Score.from_json(read_json(path)))
-        except (DamagedDataError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
             _LOG.warning("Left out of the report: %s (%r)", path, error)
     return scores

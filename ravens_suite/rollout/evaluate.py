@@ -320,7 +320,7 @@ class _Record:
             difference = compare(value, self._settings, self._plan.policy)
         except MissingDataError:
             return
-        except (DamagedDataError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
             self._start_anew(f"{self.path} is damaged ({error})")
             return
         if difference.other or (difference.changed and not force):

@@ -296,3 +296,31 @@ def test_a_text_costs_its_letters_once(tmp_path: Path) -> None:
     assert (tmp_path / "e").stat().st_size < 3000
     reader = EpisodeReader(tmp_path / "e")
     assert [reader.observation(step)["instruction"] for step in (0, 49, 50)] == [text, text, "y"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"depth": np.full((1, 4, 4), 650, np.uint16)}, r"uint16\. Millimetres\? .*/ 1000"),
+        ({"depth": np.full((1, 4, 4), 650, np.float32)}, "looks like millimetres"),
+        ({"depth": np.full((1, 4, 4), 0.65)}, "float64"),
+        ({"depth": np.full((4, 4), 0.65, np.float32)}, r"\(N, H, W\)"),
+        ({"depth": np.full((1, 4, 4), np.nan, np.float32)}, "not finite: put 0"),
+        ({"depth": np.full((1, 4, 4), -1, np.float32)}, "negative"),
+        ({"goal_depth": np.full((1, 4, 4), 650, np.uint16)}, "'goal_depth'"),
+        ({"color": np.zeros((1, 4, 4, 3), np.float32)}, "uint8"),
+        ({"color": np.zeros((1, 4, 4, 4), np.uint8)}, r"\(N, H, W, 3\)"),
+        ({"mask": np.zeros((1, 0, 4), np.uint8)}, "pixels"),
+        ({"mask": np.zeros((1, 4, 4), np.complex64)}, "complex64"),
+    ],
+)
+def test_images_in_other_units_or_shapes_are_refused(change: dict[str, np.ndarray], says: str) -> None:
+    """Millimetres taken as metres would be learned from without an error."""
+    with pytest.raises(ConfigError, match=says):
+        Recording().add(change)
+
+
+def test_depth_of_any_camera_in_metres_is_taken(tmp_path: Path) -> None:
+    depth = np.array([[[[0.0, 0.3], [10.0, 99.0]]]], np.float32)
+    write_episode(tmp_path / "e", _blank({"depth": depth}, 0))
+    assert np.array_equal(read_episode(tmp_path / "e").observations["depth"], depth)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ravens_suite.data.tables import read_rows, record_row
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConflictError, RavensError
 
 
 def test_rows_are_replaced_by_key_and_sorted(tmp_path: Path) -> None:
@@ -19,3 +19,23 @@ def test_rows_are_replaced_by_key_and_sorted(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConflictError, match="has columns task, demos, score"):
         record_row(path, {"task": "a"}, key=("task",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"task,score\nrope\n",
+        b"task,score\nrope,1,2\n",
+        b"task,task\na,b\n",
+        b"\xff\xfe",
+        b'task\n"rope\n',
+        b"a\n" + b"x" * 200_000,
+    ],
+    ids=["short row", "long row", "a column twice", "no text", "no end of quotes", "a long field"],
+)
+def test_a_foreign_table_is_refused_by_name_and_kept(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_bytes(text)
+    with pytest.raises(RavensError, match=r"scores\.csv"):
+        record_row(path, {"task": "rope", "score": 1}, ["task"])
+    assert path.read_bytes() == text
