@@ -124,6 +124,10 @@ class InvalidCameraError(ConfigError):
     """A camera, or its matrices, cannot be: intrinsics, image size, near and far."""
 
 
+class TaskDefinitionError(ConfigError):
+    """A task is defined so that it cannot work: a goal, a body or an attribute of its class."""
+
+
 class DivergedError(RavensError, ArithmeticError):
     """The training loss became infinite or not a number; checkpoints saved before are kept."""
 

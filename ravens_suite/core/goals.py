@@ -15,6 +15,7 @@ import numpy as np
 
 from ravens_suite.core.geometry import Array, Pose, angle_error, tilt_error
 from ravens_suite.core.workspace import FLOOR
+from ravens_suite.errors import TaskDefinitionError
 
 FULL_TURN = 2 * math.pi
 """Symmetry of an object that looks the same only after a full turn."""
@@ -57,6 +58,34 @@ class Goal(ABC):
     replace: bool = False
     full_pose: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a goal; raises TaskDefinitionError, which names field and value."""
+        kind, objects, targets = type(self).__name__, self.objects, self.targets
+        if isinstance(objects, str) or not objects or not all(isinstance(name, str) for name in objects):
+            raise TaskDefinitionError(f"objects of {kind} is {objects!r}: give names of bodies, as a tuple.")
+        if len(set(objects)) < len(objects):
+            raise TaskDefinitionError(f"objects of {kind} names a body twice ({objects!r}): name each once.")
+        if isinstance(targets, Pose) or not targets or not all(isinstance(pose, Pose) for pose in targets):
+            raise TaskDefinitionError(f"targets of {kind} is {targets!r}: give poses, as a tuple.")
+        shape = [len(row) for row in self.matches]
+        if shape != [len(targets)] * len(objects):
+            raise TaskDefinitionError(
+                f"matches of {kind} has rows of lengths {shape}, but there are {len(objects)} objects and "
+                f"{len(targets)} targets: give a row for each object, with an entry for each target (all_to_all does)."
+            )
+        for name, row in zip(objects, self.matches, strict=True):
+            if not any(row):
+                raise TaskDefinitionError(f"matches of {kind} lets {name!r} go to no target: allow it at least one.")
+        if len(self.symmetries) != len(objects):
+            raise TaskDefinitionError(
+                f"symmetries of {kind} has {len(self.symmetries)} entries for {len(objects)} objects: give each one."
+            )
+        for angle in self.symmetries:
+            if not (math.isfinite(angle) and angle >= 0):
+                raise TaskDefinitionError(f"symmetries of {kind} has {angle!r}: give radians, 0 where it is free.")
+        if not 0 < self.share <= 1 + 1e-9:
+            raise TaskDefinitionError(f"share of {kind} is {self.share!r}: give a part of the reward in (0, 1].")
+
     @abstractmethod
     def counted(self, poses: Poses) -> Array:
         """``(len(objects),)`` float64 in [0, 1]: the part of each object that counts for the published score."""
@@ -89,6 +118,12 @@ class PoseGoal(Goal):
 
     position_tolerance: float = 0.01
     rotation_tolerance: float = math.radians(15)
+
+    def __post_init__(self) -> None:
+        """See ``Goal``."""
+        super().__post_init__()
+        for name in ("position_tolerance", "rotation_tolerance"):
+            _check_positive("PoseGoal", name, getattr(self, name))
 
     def matched(self, index: int, target: int, poses: Poses, *, strict: bool = False) -> bool:
         """Whether object ``index`` lies at target ``target``.
@@ -159,6 +194,26 @@ class ZoneGoal(Goal):
     size: tuple[float, float]
     lattices: tuple[Array, ...] = field(compare=False)
     ceiling: float = 0.30
+
+    def __post_init__(self) -> None:
+        """See ``Goal``."""
+        super().__post_init__()
+        if len(self.size) != 2:
+            raise TaskDefinitionError(f"size of ZoneGoal is {self.size!r}: give (x, y) in metres.")
+        for length in self.size:
+            _check_positive("ZoneGoal", "size", length)
+        if len(self.lattices) != len(self.objects):
+            raise TaskDefinitionError(
+                f"lattices of ZoneGoal has {len(self.lattices)} entries for {len(self.objects)} objects: give each one "
+                "(lattice(size))."
+            )
+        for name, points in zip(self.objects, self.lattices, strict=True):
+            if np.ndim(points) != 2 or np.shape(points)[1] != 3 or len(points) == 0:
+                raise TaskDefinitionError(
+                    f"the lattice of {name!r} in ZoneGoal has shape {np.shape(points)}: give (P, 3) points, P > 0."
+                )
+        if math.isnan(self.ceiling):
+            raise TaskDefinitionError("ceiling of ZoneGoal is not a number: give metres.")
 
     def counted(self, poses: Poses) -> Array:
         """Part of each object's lattice points inside the zone, those below the table among them: as published."""
@@ -276,6 +331,11 @@ class Scorer:
     def success(self, poses: Poses) -> bool:
         """Strict success: every object at the end where its last goal step wants it, and full 6-DoF poses."""
         return all(self.met(poses).values())
+
+
+def _check_positive(kind: str, name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise TaskDefinitionError(f"{name} of {kind} is {value!r}: give a number above 0.")
 
 
 def _planar_distance(a: Pose, b: Pose) -> float:

@@ -35,6 +35,7 @@ import ravens_suite
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.seeding import SPLITS, Split, generator
 from ravens_suite.core.source_digest import code_lines, digest_of_files, digest_of_text, imported_files, own_files
+from ravens_suite.envs.task_checks import check_attributes, check_goals, named
 from ravens_suite.errors import PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.bodies import Body, Mesh
@@ -62,7 +63,13 @@ OF_THE_SUITE = {
 """Parts that all tasks share."""
 
 _IMAGES = ("sim/rendering", "core/cameras.py", "core/heightmap.py")
-_NEITHER = ("core/source_digest.py", "core/statistics.py", "core/memory.py", "envs/definition.py")
+_NEITHER = (
+    "core/source_digest.py",
+    "core/statistics.py",
+    "core/memory.py",
+    "envs/definition.py",
+    "envs/task_checks.py",
+)
 """Files of the rooms core, sim and envs that decide nothing of what happens in a scene."""
 _DIGITS = 6
 """Decimals of metres that count."""
@@ -91,7 +98,9 @@ def define(task: str, split: str = "train", arguments: Mapping[str, Any] | None 
     key = (task_class, known_split, json.dumps(options, sort_keys=True, default=repr))
     if key not in _known:
         made = task_class(split=known_split, **options)
-        _known[key] = {**_scene(made), "code": _code(type(made)), **_suite()}
+        with named(task):
+            check_attributes(made)
+            _known[key] = {**_scene(made), "code": _code(type(made)), **_suite()}
     return dict(_known[key])
 
 
@@ -133,7 +142,7 @@ def _build(task: Task, scene: Scene) -> Sequence[Goal]:
         scene.reset()
         robot.reset()
         try:
-            return task.build(scene, generator(seed, task.split, "scene"))
+            return check_goals(task, scene, task.build(scene, generator(seed, task.split, "scene")))
         except PlacementError as error:
             reason = error
     raise PlacementError(f"None of the first {_SEEDS_TRIED} scenes of the task could be placed: {reason}")

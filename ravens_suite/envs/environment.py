@@ -38,6 +38,7 @@ from ravens_suite.envs.observations import (
 )
 from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.envs.states import EnvironmentState, Memory
+from ravens_suite.envs.task_checks import check_attributes, check_goals, named
 from ravens_suite.envs.variations import Variations
 from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, checked_size, observing_cameras
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
@@ -131,9 +132,6 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
         self.observed = checked_groups(observe)
         self.task: Task = _make_task(task, split, task_options)
-        if isinstance(self.task.primitive, type):
-            name = self.task.primitive.__name__
-            raise ConfigError(f"primitive of {task} is a class: give an object, primitive = {name}().")
         self.task_name = task
         self.split: Split = split
         self.render_mode = render_mode
@@ -425,7 +423,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             self._scene.reset()
             self._robot.reset()
             try:
-                goals = self._checked_goals(self.task.build(self._scene, rng))
+                with named(self.task_name):
+                    goals = check_goals(self.task, self._scene, self.task.build(self._scene, rng))
                 self._variations.clutter(self._scene, clutter)
             except PlacementError as error:
                 reason = error
@@ -436,18 +435,6 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             f"{self.task_name}, split {self.split}, seed {self._seed}: no scene after {PLACEMENT_ATTEMPTS} attempts. "
             f"{reason} Use another seed, or fewer distractors."
         )
-
-    def _checked_goals(self, goals: Sequence[Goal] | None) -> Sequence[Goal]:
-        """The goals of a task's ``build``; raises ConfigError for what an author forgets."""
-        if not goals:
-            raise ConfigError(f"build of {self.task_name} returned no goals: return a list of them.")
-        bodies = self._scene.objects()
-        if not set(goals[0].objects) & set(bodies):
-            raise ConfigError(
-                f"The first goal of {self.task_name} names {', '.join(goals[0].objects)}, but the scene has "
-                f"{', '.join(bodies) or 'no body'}: name bodies in goals as in scene.add."
-            )
-        return goals
 
     def _vary_looks(self) -> None:
         rng = generator(self._seed, self.split, "appearance")
@@ -572,4 +559,7 @@ def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
     own = set(inspect.signature(task_class).parameters) - {"split"}
     general = set(inspect.signature(RavensEnv).parameters) - {"task", "task_options"}
     refuse_unknown(name, options, own, general)
-    return task_class(split=split, **{**arguments, **options})
+    task = task_class(split=split, **{**arguments, **options})
+    with named(name):
+        check_attributes(task)
+    return task

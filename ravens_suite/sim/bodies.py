@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
-from ravens_suite.errors import MeshError, UnknownNameError
+from ravens_suite.errors import MeshError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim import meshes
 from ravens_suite.sim.own_meshes import read_mesh
 
@@ -29,6 +29,11 @@ class Box:
     size: Vector
     pose: Pose = Pose()
 
+    def __post_init__(self) -> None:
+        """Refuse lengths that are not above 0."""
+        if len(self.size) != 3 or not all(0 < length < math.inf for length in self.size):
+            raise TaskDefinitionError(f"size of Box is {self.size!r}: give three lengths above 0, in metres.")
+
 
 @dataclass(frozen=True)
 class Cylinder:
@@ -38,6 +43,13 @@ class Cylinder:
     height: float
     pose: Pose = Pose()
 
+    def __post_init__(self) -> None:
+        """Refuse lengths that are not above 0."""
+        if not (0 < self.radius < math.inf and 0 < self.height < math.inf):
+            raise TaskDefinitionError(
+                f"radius and height of Cylinder are {self.radius!r} and {self.height!r}: give metres above 0."
+            )
+
 
 @dataclass(frozen=True)
 class Sphere:
@@ -45,6 +57,11 @@ class Sphere:
 
     radius: float
     pose: Pose = Pose()
+
+    def __post_init__(self) -> None:
+        """Refuse a radius that is not above 0."""
+        if not 0 < self.radius < math.inf:
+            raise TaskDefinitionError(f"radius of Sphere is {self.radius!r}: give metres above 0.")
 
 
 @dataclass(frozen=True)
@@ -81,6 +98,11 @@ class Visual:
     shape: Shape
     color: Color
 
+    def __post_init__(self) -> None:
+        """Refuse what is no colour."""
+        if len(self.color) != 3 or not all(0 <= part <= 1 for part in self.color):
+            raise TaskDefinitionError(f"color is {self.color!r}: give red, green and blue, each in 0 to 1.")
+
 
 @dataclass(frozen=True)
 class Body:
@@ -97,6 +119,12 @@ class Body:
     collisions: tuple[Shape, ...] = ()
     mass: float = 0.0
     friction: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a mass or a friction below 0."""
+        for name, value in (("mass", self.mass), ("friction", self.friction)):
+            if not 0 <= value < math.inf:
+                raise TaskDefinitionError(f"{name} of a body is {value!r}: give a number of at least 0.")
 
     def colored(self, color: Color) -> Body:
         """The same body with every visual in ``color``."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
-from ravens_suite.errors import UnknownNameError
+from ravens_suite.errors import TaskDefinitionError, UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, disconnect
 from ravens_suite.sim.joints import IgnoredPairs, Joints
@@ -173,8 +174,10 @@ class Scene:
 
         Raises:
             ValueError: a name is taken, or the bodies differ in more than colour and position.
+            TaskDefinitionError: there is no such kind, or the bodies are not of it.
         """
-        for name in bodies:
+        for name, body in bodies.items():
+            _check_kind(name, body, kind)
             if name in self._entries:
                 raise ValueError(f"The scene already has a body named {name!r}; names are unique.")
         alike = [(body.collisions, body.mass, body.friction, poses[name].quaternion) for name, body in bodies.items()]
@@ -439,3 +442,16 @@ def _client_of(reference: weakref.ref[Scene]) -> Callable[[], int]:
         return scene.client
 
     return client
+
+
+def _check_kind(name: str, body: Body, kind: str) -> None:
+    if kind not in get_args(Kind):
+        near = difflib.get_close_matches(str(kind), get_args(Kind), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise TaskDefinitionError(f"kind of {name!r} is {kind!r}: {hint}Give one of {', '.join(get_args(Kind))}.")
+    if kind == "movable" and not (body.mass > 0 and body.collisions):
+        what = "no collision shape" if not body.collisions else f"a mass of {body.mass!r}"
+        raise TaskDefinitionError(
+            f"{name!r} is of kind 'movable' with {what}, so that it never moves: give it a shape that collides and a "
+            "mass in kilograms, or add it as 'fixed' or 'marker'."
+        )

@@ -538,7 +538,7 @@ class _Halfway(Task):
         ({"goals": []}, "returned no goals"),
         (
             {"goals": [PoseGoal(objects=("tyle",), targets=(Pose(),), matches=((True,),), symmetries=(0.0,))]},
-            "names tyle, but the scene has tile: name bodies in goals as in scene.add",
+            "'tyle', but the scene has tile .*mean 'tile'.*name bodies in goals as in scene.add",
         ),
         ({"primitive": PickPlace}, r"primitive = PickPlace\(\)"),
     ],

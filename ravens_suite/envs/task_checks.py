@@ -1,0 +1,125 @@
+"""What the author of a task gets wrong, said with the task, the field, the value and the way to mend it.
+
+Single values are checked where they enter (``core/goals.py``, ``sim/bodies.py``, ``Scene.add``); here is what only the
+task as a whole shows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ravens_suite.core.goals import Goal
+from ravens_suite.core.workspace import TASK_WORKSPACE
+from ravens_suite.errors import TaskDefinitionError
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.primitives import Primitive
+
+_MARGIN = 1e-3
+"""Metres that a target may lie outside the workspace, and that its z may lie below the table."""
+_DEEPEST = -0.02
+_SHARES = 1e-6
+
+
+@contextmanager
+def named(task: str) -> Iterator[None]:
+    """Name the task in what is wrong with its definition."""
+    try:
+        yield
+    except TaskDefinitionError as error:
+        raise TaskDefinitionError(f"The task {task} is defined wrongly: {error}") from error
+
+
+def check_attributes(task: Task) -> None:
+    """Refuse attributes of a task's class that cannot work.
+
+    Raises:
+        TaskDefinitionError: the message names attribute and value.
+    """
+    for name in ("max_steps", "max_bodies"):
+        value: Any = getattr(task, name, None)
+        if type(value) is not int or value < 1:
+            raise TaskDefinitionError(f"{name} is {value!r}: set it to a whole number of at least 1.")
+    primitive: Any = task.primitive
+    if isinstance(primitive, type):
+        raise TaskDefinitionError(f"primitive is a class: give an object, primitive = {primitive.__name__}().")
+    if not isinstance(primitive, Primitive):
+        raise TaskDefinitionError(f"primitive is {primitive!r}: give a motion primitive, such as PickPlace().")
+    if not isinstance(task.instruction, str):
+        raise TaskDefinitionError(f"instruction is {task.instruction!r}: write one sentence, or an empty text.")
+
+
+def check_goals(task: Task, scene: Scene, goals: Any) -> Sequence[Goal]:
+    """The goals that a task's ``build`` returned.
+
+    Args:
+        task: that built the scene.
+        scene: as it built it.
+        goals: what ``build`` returned.
+
+    Raises:
+        TaskDefinitionError: something is wrong with them, or with the bodies that they name.
+    """
+    if isinstance(goals, Goal):
+        raise TaskDefinitionError("build returned one goal: return a list of goals, [goal].")
+    if not goals:
+        raise TaskDefinitionError("build returned no goals: return a list of them.")
+    for goal in goals:
+        if not isinstance(goal, Goal):
+            raise TaskDefinitionError(
+                f"build returned {goal!r} among its goals: return PoseGoal, ZoneGoal or the like."
+            )
+    checked: Sequence[Goal] = goals
+    _check_objects(task, scene, checked)
+    _check_targets(checked)
+    total = math.fsum(goal.share for goal in checked)
+    if abs(total - 1) > _SHARES:
+        shares = ", ".join(f"{goal.share:g}" for goal in checked)
+        raise TaskDefinitionError(f"the shares of its goals ({shares}) sum to {total:g}: let them sum to 1.")
+    return checked
+
+
+def _check_objects(task: Task, scene: Scene, goals: Sequence[Goal]) -> None:
+    """Objects must be in the scene and movable; those that ``after_action`` may bring later need not be there yet."""
+    bodies = scene.objects()
+    if len(bodies) > task.max_bodies:
+        raise TaskDefinitionError(
+            f"its scene has {len(bodies)} bodies, and max_bodies is {task.max_bodies}: raise that."
+        )
+    later = type(task).after_action is not Task.after_action
+    for step, goal in enumerate(goals, 1):
+        there = [name for name in goal.objects if name in scene]
+        for name in goal.objects:
+            if name not in scene and not (later and (there or step > 1)):
+                raise TaskDefinitionError(
+                    f"objects of goal {step} has {name!r}, but the scene has {', '.join(bodies) or 'no body'}"
+                    f"{_nearest(name, bodies)}: name bodies in goals as in scene.add."
+                )
+        for name in there:
+            if scene.kind(name) != "movable":
+                raise TaskDefinitionError(
+                    f"objects of goal {step} has {name!r}, whose kind is {scene.kind(name)!r}: what is to be moved is "
+                    "added as 'movable'."
+                )
+
+
+def _check_targets(goals: Sequence[Goal]) -> None:
+    (x0, y0, _), (x1, y1, _) = TASK_WORKSPACE.low, TASK_WORKSPACE.high
+    for step, goal in enumerate(goals, 1):
+        for number, target in enumerate(goal.targets):
+            x, y, z = target.position
+            on_table = x0 - _MARGIN <= x <= x1 + _MARGIN and y0 - _MARGIN <= y <= y1 + _MARGIN
+            if not on_table or z < _DEEPEST:
+                raise TaskDefinitionError(
+                    f"target {number} of goal {step} is at ({x:.3f}, {y:.3f}, {z:.3f}), off the table: x must lie in "
+                    f"{x0} to {x1}, y in {y0} to {y1}, z not below 0 (metres)."
+                )
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""
