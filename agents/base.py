@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
@@ -78,6 +79,14 @@ class Agent(ABC, Generic[Data]):
         self.seed = seed
         self.interface = Interface() if interface is None else interface
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let ``act`` and ``explain`` of a subclass compute with one thread of torch, wherever they are called."""
+        super().__init_subclass__(**options)
+        for name in ("act", "explain"):
+            method = cls.__dict__.get(name)
+            if callable(method) and not getattr(method, "__isabstractmethod__", False):
+                setattr(cls, name, _in_one_thread(method))
+
     # ------------------------------------------------------------------ learning
 
     @abstractmethod
@@ -110,7 +119,11 @@ class Agent(ABC, Generic[Data]):
 
     @abstractmethod
     def act(self, observation: Observation) -> Action:
-        """The next action. See ``core/policy.py``."""
+        """The next action. See ``core/policy.py``.
+
+        It is computed with one thread of torch, whose number is put back afterwards: the last bits of a sum depend on
+        it, and so the same weights do the same in an evaluation, in a script and on a machine with more cores.
+        """
 
     def explain(self, observation: Observation) -> dict[str, Any]:
         """What ``act`` went by, for a person; nothing unless an agent has something to show.
@@ -237,6 +250,21 @@ class Agent(ABC, Generic[Data]):
         with _same_version(path):
             self.set_training_state(state)
         return step
+
+
+def _in_one_thread(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def in_one_thread(*arguments: Any, **options: Any) -> Any:
+        before = torch.get_num_threads()
+        if before == 1:
+            return method(*arguments, **options)
+        torch.set_num_threads(1)
+        try:
+            return method(*arguments, **options)
+        finally:
+            torch.set_num_threads(before)
+
+    return in_one_thread
 
 
 def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:
