@@ -49,6 +49,8 @@ class Agent(ABC, Generic[Data]):
         controls: kinds of actions it can give: ``primitive``, ``waypoint``.
         action_keys: keys of its actions, if it gives no others; environments that take others are refused. Empty for an
             agent that reads them from ``interface``.
+        tilts: whether its poses may tilt the tool; where they only turn it about the vertical axis, training warns of
+            demonstrations that do more.
         conditions: what it can be told beside the scene: ``goal``, ``instruction``; read where they are observed.
         scheduled: whether a gradient step depends on how many there are to be, as with a learning rate that follows a
             cycle. Where it does not, a finished run that is given more steps equals one that had them from the start.
@@ -70,6 +72,7 @@ class Agent(ABC, Generic[Data]):
     observation_keys: ClassVar[tuple[str, ...]]
     controls: ClassVar[tuple[str, ...]] = ("primitive",)
     action_keys: ClassVar[tuple[str, ...]] = ()
+    tilts: ClassVar[bool] = True
     conditions: ClassVar[tuple[str, ...]] = ()
     scheduled: ClassVar[bool] = True
 

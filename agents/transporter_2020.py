@@ -124,6 +124,7 @@ class Transporter2020(ModuleAgent[PickPlaceDataset]):
     config: Transporter2020Config
     observation_keys = KEYS
     action_keys = ("pick", "place")
+    tilts = False
     net: Transporter2020Net
 
     def __init__(

@@ -204,3 +204,11 @@ def _explain(error: OSError) -> str:
     what = f"Cannot read or write {files}" if files else "Cannot go on"
     why = _REMEDIES.get(error.errno or 0) or f"{error.strerror or error or type(error).__name__}"
     return f"{what}: {why}. What was written before is whole; the same command then continues."
+
+
+class RavensWarning(UserWarning):
+    """Base of all warnings; the command line prints one as one line."""
+
+
+class CapabilityWarning(RavensWarning):
+    """An agent cannot do what its demonstrations show."""

@@ -50,6 +50,7 @@ class Transporter(Agent[PickPlaceDataset]):
     config: TransporterConfig
     observation_keys = KEYS
     action_keys = ("pick", "place")
+    tilts = False
 
     def __init__(
         self, config: TransporterConfig | None = None, seed: int = 0, interface: Interface | None = None

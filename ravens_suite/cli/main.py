@@ -7,10 +7,11 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import tyro
 
@@ -18,7 +19,7 @@ from ravens_suite import __version__
 from ravens_suite.cli.arguments import argument_rules
 from ravens_suite.cli.commands import COMMANDS, Command
 from ravens_suite.cli.console import Console
-from ravens_suite.errors import RavensError, UnknownNameError, named
+from ravens_suite.errors import RavensError, RavensWarning, UnknownNameError, named
 
 PROGRAM = "ravens-suite"
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
@@ -92,7 +93,8 @@ def overview() -> str:
 
 def _run(command: Command) -> int:
     try:
-        with _ended_by_signals():
+        with _ended_by_signals(), warnings.catch_warnings():
+            warnings.showwarning = _show
             command.run(Console(command.json))
             sys.stdout.flush()
     except KeyboardInterrupt as stop:
@@ -109,6 +111,22 @@ def _run(command: Command) -> int:
         _complain(ours)
         return _FAILED
     return 0
+
+
+def _show(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """Our own warnings in one line; those of others as Python has them."""
+    stream = file or sys.stderr
+    if issubclass(category, RavensWarning):
+        stream.write(f"{PROGRAM}: note: {' '.join(str(message).split())}\n")
+    else:
+        stream.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _complain(error: RavensError) -> None:

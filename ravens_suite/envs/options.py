@@ -31,7 +31,7 @@ def refuse_unknown(task: str, given: Iterable[str], of_task: Iterable[str], of_e
         if option in _FORMER:
             raise ConfigError(f"There is no option {option!r} any more: {_FORMER[option]}.")
         if option not in own:
-            # TorchRL 0.13 passes frameskip, and goes on without it if a TypeError says just this.
+            # TorchRL 0.14.1 (envs/libs/gym.py) passes frameskip, and goes on without it if a TypeError says just this.
             raise UnknownOptionError(
                 f"RavensEnv got an unexpected keyword argument {option!r}: {task} has no option {option!r}."
                 f"{_nearest(option, [*own, *general])} Its own options are: {', '.join(own) or 'none'}; those of every "

@@ -38,6 +38,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_agent
 from ravens_suite.rollout.policies import code_of, of_the_suite
 from ravens_suite.rollout.provenance import join_commits, provenance
+from ravens_suite.training.capabilities import warn_of_tilts
 from ravens_suite.training.data import (
     check_definition,
     check_environment,
@@ -218,7 +219,9 @@ def _train(
     threads = torch.get_num_threads()
     torch.set_num_threads(plan.settings.threads or threads)
     try:
-        dataset = agent.make_dataset(open_demonstrations(data, record["demonstrations"]))
+        demonstrations = open_demonstrations(data, record["demonstrations"])
+        warn_of_tilts(type(agent), demonstrations)
+        dataset = agent.make_dataset(demonstrations)
         state.step = agent.load_training(run.training)
         _check_continued(record, state.step, run)
         with Validator(record["environments"]) as validator:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from ravens_suite.cli.progress import ConsoleProgress
 from ravens_suite.data.atomic import write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import CapabilityWarning
 from ravens_suite.training.settings import TrainingPlan
 
 
@@ -369,3 +371,15 @@ def test_what_is_no_json_object_is_one_line(text: str, capsys: pytest.CaptureFix
     assert main(["collect", TASK, "--environment", text]) == 1
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1 and "--environment" in complaint
+
+
+def test_our_own_warnings_are_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(self: object, console: object) -> None:
+        warnings.warn("It can\n  do less.", CapabilityWarning, stacklevel=1)
+        warnings.warn("Of others.", FutureWarning, stacklevel=1)
+
+    monkeypatch.setattr(COMMANDS["agents"], "run", warn)
+    assert main(["agents"]) == 0
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first == "ravens-suite: note: It can do less."
+    assert "FutureWarning: Of others." in others[0]
