@@ -27,6 +27,7 @@ from ravens_suite.core.observations import (
 )
 from ravens_suite.core.seeding import SPLITS, RandomStream, Split, checked_seed, generator
 from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.envs.copies import arguments_of, knows_its_arguments, remake, remember
 from ravens_suite.envs.info import ByName, frozen
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import (
@@ -102,6 +103,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         "render_fps": 30,
     }
 
+    @knows_its_arguments
     def __init__(
         self,
         task: str,
@@ -125,6 +127,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         if not isinstance(task, str):
             raise ConfigError(f"task must be the name of one, such as block-insertion; got {task!r}.")
         _check_choice("split", split, SPLITS)
+        _check_choice("control", control, get_args(ControlName))
         _check_choice("motion", motion, get_args(Motion))
         _check_choice("control", control, get_args(ControlName))
         _check_choice("render_mode", render_mode, (None, *self.metadata["render_modes"]))
@@ -176,10 +179,19 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self.action_space = self._control.action_space
         self.control: ControlName = control
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copying and pickling make an environment of the same arguments and bring it to the same state."""
+        return remake, (arguments_of(self), remember(self))
+
     @property
     def max_steps(self) -> int:
         """Actions after which an episode is truncated."""
         return self._control.max_steps
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
 
     @property
     def spec(self) -> EnvSpec | None:
