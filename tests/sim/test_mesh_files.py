@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.errors import MeshError
+from ravens_suite.errors import ConfigError, MeshError
 from ravens_suite.sim import mesh_files, objects
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Shape, Sphere, Visual, solid
 from ravens_suite.sim.rendering.tiny import TinyRenderer
@@ -137,10 +137,6 @@ def test_what_killed_processes_left_is_deleted_and_nothing_else(folder: Path) ->
 @pytest.mark.parametrize(
     "shape",
     [
-        Box((0.1, 0.0, 0.1)),
-        Box((0.1, float("nan"), 0.1)),
-        Cylinder(-0.1, 0.1),
-        Sphere(float("inf")),
         Hull(((0.0, 0.0, 0.0), (0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.1, 0.1, 0.0))),
         Hull(((0.0, 0.0, 0.0),)),
         Hull(((0.0, 0.0, float("nan")), (0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.1, 0.1, 0.1))),
@@ -154,6 +150,20 @@ def test_a_shape_without_a_volume_is_refused(shape: Shape, parts: int) -> None:
     with pytest.raises(MeshError, match=r"volume|positive and finite"):
         scene.add("odd", Body((), (shape,) * parts, 0.1), Pose((0.5, 0.0, 0.1)), "movable")
     scene.close()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Box((0.1, 0.0, 0.1)),
+        lambda: Box((0.1, float("nan"), 0.1)),
+        lambda: Cylinder(-0.1, 0.1),
+        lambda: Sphere(float("inf")),
+    ],
+)
+def test_a_solid_without_a_volume_is_refused(make: Callable[[], Shape]) -> None:
+    with pytest.raises(ConfigError, match="above 0"):
+        make()
 
 
 def test_a_body_without_visuals_is_not_seen_by_the_tiny_renderer() -> None:
