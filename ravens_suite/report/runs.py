@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ import numpy as np
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
-from ravens_suite.data.run_folder import RECORD, RunFolder
+from ravens_suite.data.run_folder import RECORD, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError
+from ravens_suite.registry import task_names
 from ravens_suite.report.charts import Series
+from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Score:
         seconds: it took.
         renderer: that drew the images; ``none`` where nothing was drawn.
         provenance: command, commit, versions and machine.
+        definition: of the task; empty where none was noted.
     """
 
     task: str
@@ -48,6 +51,7 @@ class Score:
     seconds: float
     renderer: str
     provenance: Mapping[str, Any]
+    definition: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Score:
@@ -67,6 +71,7 @@ class Score:
             seconds=float(value["seconds"]),
             renderer=str(value["renderer"]),
             provenance=value["provenance"],
+            definition=value.get("definition", {}),
         )
 
     @property
@@ -159,6 +164,19 @@ class Run:
             return None
         length = min(len(part.x) for part in parts)
         return Series(self.label, parts[0].x[:length], np.sum([part.y[:length] for part in parts], axis=0))
+
+
+def stale(run: Run, score: Score) -> str:
+    """Why an evaluation is not of the run, or of the task, as they are now, for a person; empty where it is."""
+    policy = PolicyFolder(Path(run.policy.folder))
+    there = run.trained and policy.settings.exists() and policy.weights.exists()
+    if there and score.policy.fingerprint not in ("", policy.fingerprint()):
+        return "its evaluation is of other weights than the run holds now; evaluate it again."
+    if score.definition and run.task.removesuffix("-continuous") in task_names():
+        now = define(run.task, score.split, score.arguments)
+        if words := changed(score.definition, now, OF_THE_TASK):
+            return f"{the_task_has_changed('its evaluation', run.task, words)} Evaluate it again."
+    return ""
 
 
 def find_runs(folder: Path) -> list[Run]:

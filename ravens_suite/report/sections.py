@@ -21,13 +21,13 @@ from ravens_suite.report.drawing import (
     heat_picture,
     resize,
 )
-from ravens_suite.report.runs import Run, Score
+from ravens_suite.report.runs import Run, Score, stale
 from ravens_suite.report.video import encode_video
 from ravens_suite.rollout.replay import Decision, Replay, replay
 
 _LOG = logging.getLogger(__name__)
 
-_VIEW_WIDTH = 480
+_VIEW_WIDTH, _STEP_WIDTH = 480, 320
 _SOLVED = 99.0
 
 
@@ -94,7 +94,7 @@ class TaskSection:
 
     Attributes:
         shown: label of the run that the films and scenes are of; empty when there is none to show.
-        films: of the first test scenes.
+        films: of test scenes, failed ones first.
         scenes: heatmaps of the first decision in the first test scenes.
         failures: test episodes that failed, over all runs of the task.
         failure_note: how many failed, and how many of them are shown.
@@ -114,8 +114,9 @@ def make_section(
 ) -> TaskSection:
     """Run some test episodes of the policies on one task again.
 
-    Films and scenes are the first test scenes, not chosen ones, of the run with most demonstrations (of equals, the
-    lowest seed). Failures are the worst of every run in turn. A run that cannot be run again is passed over.
+    Films and scenes are of the run with most demonstrations (of equals, the lowest seed): films of what failed, the
+    worst first, then of the first test scenes; scenes are the first ones. Failures are the worst of every run in turn,
+    with every action. A run that cannot be run again, or whose evaluation is of something else by now, is passed over.
 
     Args:
         runs: of one task.
@@ -144,10 +145,12 @@ def make_section(
 def _first_scenes(
     tested: Sequence[tuple[Run, Score]], films: int, scenes: int, replays: _Replays
 ) -> tuple[tuple[Run, Score] | None, dict[int, Replay], dict[int, Replay]]:
-    """The run that is shown, and its first test episodes: those on film, and those with heatmaps."""
+    """The run that is shown, its test episodes on film, failed ones first, and the first ones with heatmaps."""
     for run, score in sorted(tested, key=lambda pair: (-pair[0].demos, pair[0].seed)):
         seeds = [outcome.seed for outcome in score.outcomes]
-        filmed = replays.of(run, score, seeds[:films], film=True)
+        failed = score.failed_seeds
+        worst_first = [*failed, *(seed for seed in seeds if seed not in set(failed))]
+        filmed = replays.of(run, score, worst_first[:films], film=True)
         others = replays.of(run, score, [seed for seed in seeds[:scenes] if seed not in filmed], film=False)
         if run.folder not in replays.problems:
             both = {**filmed, **others}
@@ -169,9 +172,13 @@ class _Replays:
         self._on_note = on_note
         self.problems: dict[Path, tuple[str, str]] = {}
 
-    def of(self, run: Run, score: Score, seeds: Sequence[int], *, film: bool) -> dict[int, Replay]:
+    def of(self, run: Run, score: Score, seeds: Sequence[int], *, film: bool, every: bool = False) -> dict[int, Replay]:
         """Episodes of a run by seed; none when it cannot be run again."""
         if not seeds or run.folder in self.problems:
+            return {}
+        if why := stale(run, score):
+            _LOG.warning("%s, %s is not shown: %s", run.task, run.label, why)
+            self.problems[run.folder] = (run.label, why)
             return {}
         try:
             return replay(
@@ -180,6 +187,7 @@ class _Replays:
                 seeds,
                 arguments=score.arguments,
                 film=film,
+                every=every,
                 on_episode=lambda seed: self._on_note(f"{run.task}, test scene {seed}"),
             )
         except (RavensError, ImportError) as error:
@@ -218,7 +226,7 @@ def _failures(tested: Sequence[tuple[Run, Score]], count: int, replays: _Replays
     views = []
     for run, score in tested:
         seeds = [seed for owner, seed in chosen if owner is run]
-        episodes = replays.of(run, score, seeds, film=False)
+        episodes = replays.of(run, score, seeds, film=False, every=True)
         views += [_failure(run, seed, episode, score.outcome(seed)) for seed, episode in episodes.items()]
     return views
 
@@ -233,12 +241,13 @@ def _choose_failures(tested: Sequence[tuple[Run, Score]], count: int) -> list[tu
 
 
 def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> SceneView:
-    start, end = (Panel.of(name, resize(episode.frames[at], _VIEW_WIDTH)) for name, at in (("Start", 0), ("End", -1)))
-    steps = len(episode.decisions)
-    explained = [decision for decision in episode.decisions if "color" in decision.maps]
-    panels = [start, *(_heat_panels(explained[0], ", first action" if steps > 1 else "") if explained else []), end]
-    if len(explained) > 1:
-        panels += _heat_panels(explained[-1], f", action {steps}")
+    panels = []
+    for number, decision in enumerate(episode.decisions, 1):
+        if number < len(episode.frames):
+            panels.append(Panel.of(f"Before action {number}", resize(episode.frames[number - 1], _STEP_WIDTH)))
+        if "color" in decision.maps:
+            panels += _heat_panels(decision, f", action {number}")
+    panels.append(Panel.of("End", resize(episode.frames[-1], _STEP_WIDTH)))
     detail = _what_happened(recorded)
     if episode.rollout.success:
         detail += " Run again for this page, it succeeded."

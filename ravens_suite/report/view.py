@@ -30,6 +30,9 @@ from ravens_suite.report.drawing import (
     resize,
 )
 from ravens_suite.report.sections import Panel
+from ravens_suite.report.video import encode_video
+from ravens_suite.rollout.replay import RecordedActions, environment_of
+from ravens_suite.rollout.rollout import roll_out
 
 FORMATS = ("html", "png")
 _WIDTH = 400
@@ -55,7 +58,9 @@ class StepView:
         return [Panel.of(name, picture) for name, picture in self.pictures]
 
 
-def view_episode(path: Path, out: Path | None = None, *, image_format: str = "html", depth: bool = False) -> Path:
+def view_episode(
+    path: Path, out: Path | None = None, *, image_format: str = "html", depth: bool = False, film: bool = False
+) -> Path:
     """Write what can be seen of an episode.
 
     Args:
@@ -63,6 +68,7 @@ def view_episode(path: Path, out: Path | None = None, *, image_format: str = "ht
         out: what to write; by default the episode's path with the ending of the format.
         image_format: one of ``FORMATS``; the ending of ``out`` counts when that is given.
         depth: show the cameras' depth images too.
+        film: carry out the actions once more, and put a film of it into the page.
 
     Returns:
         What was written.
@@ -80,8 +86,45 @@ def view_episode(path: Path, out: Path | None = None, *, image_format: str = "ht
     episode = read_episode(path)
     steps = step_views(episode, depth=depth)
     target = out or path.with_suffix(f".{kind}")
-    write_bytes(target, [png(contact_sheet(steps)) if kind == "png" else _page(path, episode, steps).encode()])
+    if kind == "png":
+        write_bytes(target, [png(contact_sheet(steps))])
+    else:
+        write_bytes(target, [_page(path, episode, steps, play(episode) if film else None).encode()])
     return target
+
+
+@dataclass(frozen=True)
+class Playback:
+    """A film of a recorded episode, whose actions were carried out once more with the whole motion simulated.
+
+    Attributes:
+        uri: of the film.
+        speed: simulated seconds a second of playing.
+        score: of the episode then, 0 to 100: travel with physics may end otherwise in a rare case.
+    """
+
+    uri: str
+    speed: int
+    score: float
+
+
+def play(episode: Episode) -> Playback:
+    """Film an episode.
+
+    Args:
+        episode: of a task that is registered here.
+
+    Raises:
+        RavensError: its environment cannot be made here.
+    """
+    environment = environment_of(episode, motion="simulated", render_mode="rgb_array_list")
+    try:
+        rollout = roll_out(environment, RecordedActions(episode.actions), episode.seed, record=False)
+        frames: Any = environment.render()
+    finally:
+        environment.close()
+    video = encode_video(list(frames))
+    return Playback(video.uri, video.speed, 100 * rollout.score)
 
 
 def step_views(episode: Episode, *, depth: bool = False) -> list[StepView]:
@@ -176,7 +219,7 @@ def _example(folder: Path) -> str:
     return str(found[0]) if found else str(folder / "000000.safetensors")
 
 
-def _page(path: Path, episode: Episode, steps: list[StepView]) -> str:
+def _page(path: Path, episode: Episode, steps: list[StepView], film: Playback | None) -> str:
     from ravens_suite.report.page import render
 
     metadata = episode.metadata
@@ -189,4 +232,4 @@ def _page(path: Path, episode: Episode, steps: list[StepView]) -> str:
         ("versions", ", ".join(f"{name} {number}" for name, number in metadata.get("versions", {}).items())),
         ("bodies", ", ".join(sorted(episode.poses))),
     ]
-    return render("episode.html.j2", {"episode": episode, "steps": steps, "facts": facts})
+    return render("episode.html.j2", {"episode": episode, "steps": steps, "facts": facts, "film": film})

@@ -30,7 +30,7 @@ class Decision:
 
     Attributes:
         maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing,
-            and for all decisions but the first and the last.
+            and for all decisions but the first and the last where not every one is wanted.
         action: what it then did.
     """
 
@@ -45,7 +45,8 @@ class Replay:
     Attributes:
         rollout: without observations.
         decisions: one a step.
-        frames: (480, 640, 3) uint8 each: of the whole motion 1/30 s apart, or of the start and the end only.
+        frames: (480, 640, 3) uint8 each: of the whole motion 1/30 s apart; before every action and of the end; or of
+            the start and the end only.
     """
 
     rollout: Rollout
@@ -62,6 +63,7 @@ class _Traced:
     decisions: list[Decision] = field(default_factory=list)
     start: list[Frame] = field(default_factory=list)
     latest: Observation = field(default_factory=dict)
+    every: bool = False
 
     def reset(self, seed: int) -> None:
         self.policy.reset(seed)
@@ -69,13 +71,16 @@ class _Traced:
 
     def act(self, observation: Observation) -> Action:
         action = self.policy.act(observation)
-        self.decisions.append(Decision({} if self.decisions else self._explain(observation), action))
+        if self.every and self.decisions:
+            self.start += _frames(self.environment)
+        wanted = self.every or not self.decisions
+        self.decisions.append(Decision(self._explain(observation) if wanted else {}, action))
         self.latest = observation
         return action
 
     def finished(self) -> tuple[Decision, ...]:
         """All decisions, when the episode is over: only then is it known which was the last."""
-        if len(self.decisions) > 1:
+        if len(self.decisions) > 1 and not self.every:
             self.decisions[-1] = Decision(self._explain(self.latest), self.decisions[-1].action)
         return tuple(self.decisions)
 
@@ -93,6 +98,7 @@ def replay(
     split: Split = "test",
     arguments: Mapping[str, Any] | None = None,
     film: bool = False,
+    every: bool = False,
     on_episode: Callable[[int], None] = lambda seed: None,
 ) -> dict[int, Replay]:
     """Run some episodes again.
@@ -104,6 +110,7 @@ def replay(
         split: of the seeds.
         arguments: of the environment, as they were when the policy was evaluated.
         film: simulate and draw the whole motion, not only the start and the end.
+        every: without a film, a frame and an explanation before every action.
         on_episode: called with the seed of each finished episode.
     """
     mode = {"motion": "simulated", "render_mode": "rgb_array_list"} if film else {"render_mode": "rgb_array"}
@@ -112,7 +119,7 @@ def replay(
     try:
         made = policy.make(environment)
         for seed in seeds:
-            traced = _Traced(made, environment)
+            traced = _Traced(made, environment, every=every and not film)
             with one_thread(policy.kind):
                 rollout = roll_out(environment, traced, seed, record=False)
                 decisions = traced.finished()

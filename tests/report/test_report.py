@@ -62,7 +62,7 @@ def _write_run(folder: Path, task: str = "block-insertion", demos: int = 10, fai
     return folder
 
 
-def _episode(score: float = 1.0, frames: int = 40) -> Replay:
+def _episode(score: float = 1.0, frames: int = 40, actions: int = 1) -> Replay:
     rng = np.random.default_rng(0)
     color = np.full((320, 160, 3), 60, np.uint8)
     height = np.zeros((320, 160), np.float32)
@@ -74,7 +74,7 @@ def _episode(score: float = 1.0, frames: int = 40) -> Replay:
     )
     rollout = Rollout(0, actions=[{}], rewards=[score], infos=[{}, {"success": score > 0.99}])
     pictures = tuple(np.full((480, 640, 3), 10 + 4 * index, np.uint8) for index in range(frames))
-    return Replay(rollout, (decision,), pictures)
+    return Replay(rollout, (decision,) * actions, pictures)
 
 
 @pytest.fixture
@@ -156,6 +156,58 @@ def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _replayed: 
         {"task": "block-insertion", "seeds": [0, 1, 2], "film": False},
         {"task": "block-insertion", "seeds": [0], "film": False},
     ]
+
+
+@pytest.mark.usefixtures("_replayed")
+def test_a_failure_is_shown_with_every_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_run(tmp_path / "run", failed=1)
+    wanted = []
+
+    def replay(policy: PolicySpec, task: str, seeds: list[int], **options: Any) -> dict[int, Replay]:
+        wanted.append(options["every"])
+        return {seed: _episode(0.25, frames=5, actions=4) for seed in seeds}
+
+    monkeypatch.setattr(sections, "replay", replay)
+    _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=0, scenes=0, failures=1)).path)
+    assert wanted == [True]
+    for number in (1, 2, 3, 4):
+        assert f"Before action {number}" in text
+        assert f"Where to pick, action {number}" in text
+        assert f"Where to place, action {number}" in text
+    assert "Before action 5" not in text
+
+
+def test_films_are_of_failures_first_the_worst_of_all_before_them(
+    tmp_path: Path, _replayed: list[dict[str, Any]]
+) -> None:
+    run = _write_run(tmp_path / "run", failed=2)
+    value = json.loads((run / "eval" / "test.json").read_text())
+    value["results"][7] |= {"success": False, "score": 0.1}
+    (run / "eval" / "test.json").write_text(json.dumps(value))
+    write_report(tmp_path, plan=ReportPlan(films=4, scenes=1, failures=0))
+    assert _replayed[0] == {"task": "block-insertion", "seeds": [7, 0, 1, 2], "film": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"definition": {"goals": "others"}}, "its evaluation was made of another block-insertion"),
+        ({"policy": {"kind": "agent", "name": "transporter", "fingerprint": "old"}}, "of other weights than the run"),
+    ],
+)
+def test_a_stale_evaluation_is_named_and_not_shown_in_pictures(
+    tmp_path: Path, _replayed: list[dict[str, Any]], changes: dict[str, Any], said: str
+) -> None:
+    run = _write_run(tmp_path / "run")
+    value = json.loads((run / "eval" / "test.json").read_text())
+    (run / "eval" / "test.json").write_text(json.dumps(value | changes))
+    (run / "policy").mkdir()
+    (run / "policy" / "agent.json").write_text("{}")
+    (run / "policy" / "weights.safetensors").write_bytes(b"")
+    _, text = _parse(write_report(tmp_path).path)
+    assert said in text
+    assert "valuate it again." in text
+    assert _replayed == []
 
 
 def test_a_run_that_cannot_be_run_again_is_passed_over(

@@ -41,6 +41,10 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     force: bool = False
     """Let outcomes that are there count although the code of the policy or the task has changed since."""
 
+    keep_failures: bool = False
+    """Store every episode without strict success, with images, beside the result: failures/TASK/SPLIT/SEED.safetensors,
+    to be looked at with view."""
+
     record: Path | None = None
     """CSV table to note the summary in, one row a task and split (for example results/oracle.csv)."""
 
@@ -66,11 +70,29 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
                         pool=pool,
                         on_progress=progress,
                     )
+                if self.keep_failures:
+                    self._keep(console, evaluation)
                 if self.record is not None:
                     _record(self.record, evaluation)
                 _say(console, evaluation)
                 done.append(evaluation)
         console.result(_result(done))
+
+    def _keep(self, console: Console, evaluation: Evaluation) -> None:
+        from ravens_suite.rollout.kept_episodes import keep_failures
+
+        failed = sum(not outcome.success for outcome in evaluation.outcomes)
+        done = 0
+        with console.progress(f"failures on {evaluation.plan.task}") as progress:
+
+            def on_episode(seed: int) -> None:
+                nonlocal done
+                done += 1
+                progress(done, failed, f"seed {seed}")
+
+            kept = keep_failures(evaluation, on_episode)
+        for path in kept:
+            console.say(f"Failed: {path}")
 
 
 def _say(console: Console, evaluation: Evaluation) -> None:

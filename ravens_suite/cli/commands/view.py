@@ -8,16 +8,29 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ravens_suite.cli.commands.options import OutputOptions
+from ravens_suite.cli.commands.options import OutputOptions, SplitName
 from ravens_suite.cli.console import Console
 
 
 @dataclass(frozen=True)
 class View(OutputOptions):
-    """Look at an episode: cameras, heightmap and action of every step, as a page or as one picture."""
+    """Look at an episode: cameras, heightmap and action of every step, as a page or as one picture.
+
+    The episode is a file; or, with --seed, one that a policy is run on now.
+    """
 
     episode: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="EPISODE")]
-    """The episode's file, for example data/block-insertion/train/000000.safetensors."""
+    """The episode's file, for example data/block-insertion/train/000000.safetensors; with --seed a training run's
+    folder, oracle, or a policy of yours, as evaluate takes it."""
+
+    task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
+    """With --seed: name of a task; the one that the run was trained on unless given."""
+
+    seed: int | None = None
+    """Run this seed of the policy once more, store the episode beside its evaluation, and show it."""
+
+    split: SplitName = "test"
+    """With --seed: which seeds."""
 
     out: Path | None = None
     """What to write (ending in .html or .png); beside the episode unless given."""
@@ -28,6 +41,9 @@ class View(OutputOptions):
     depth: bool = False
     """Show the cameras' depth images too."""
 
+    film: bool = False
+    """Play the episode: its actions are carried out once more and filmed, for the page."""
+
     open: bool = False
     """Show it in a browser."""
 
@@ -35,8 +51,16 @@ class View(OutputOptions):
         """See ``Command``."""
         from ravens_suite.report.view import open_in_browser, view_episode
 
-        path = view_episode(self.episode, self.out, image_format=self.format, depth=self.depth)
+        episode = self.episode if self.seed is None else self._run(self.seed, console)
+        path = view_episode(episode, self.out, image_format=self.format, depth=self.depth, film=self.film)
         console.say(str(path))
         if self.open and not open_in_browser(path):
             console.say("There is no display here: open the file on a machine that has one.")
         console.result({"view": str(path)})
+
+    def _run(self, seed: int, console: Console) -> Path:
+        from ravens_suite.rollout.kept_episodes import keep_episode
+
+        path = keep_episode(str(self.episode), seed, self.task, split=self.split)
+        console.say(f"Ran seed {seed}: {path}")
+        return path
