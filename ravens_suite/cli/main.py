@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -93,7 +94,7 @@ def overview() -> str:
 
 def _run(command: Command) -> int:
     try:
-        with _ended_by_signals(), warnings.catch_warnings():
+        with _ended_by_signals(), _quiet_threads(), warnings.catch_warnings():
             warnings.showwarning = _show
             command.run(Console(command.json))
             sys.stdout.flush()
@@ -133,6 +134,22 @@ def _complain(error: RavensError) -> None:
     """Say an error in one line, and its notes below."""
     sys.stderr.write(f"{PROGRAM}: {' '.join(str(error).split())}\n")
     sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", []))
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Threads within say nothing of what the system refuses: TensorBoard's raises it again where it is written to."""
+    before = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value is None or named(arguments.exc_value) is None:
+            before(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 class _Signalled(KeyboardInterrupt):

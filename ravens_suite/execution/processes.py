@@ -268,15 +268,25 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 def _serve(connection: Connection) -> None:
     """The child process: jobs in, answers out, until the parent closes the pipe or ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
-    signal.signal(signal.SIGTERM, _stop)
+    try:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
+            signal.signal(signal.SIGTERM, _stop)
+            _answer_jobs(connection)
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # It ends by itself now.
+    except Stopped:
+        pass
+
+
+def _answer_jobs(connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     server = Server()
     try:
         connection.send_bytes(encode(("ready", None)))
         while True:
             connection.send_bytes(server.answer(connection.recv_bytes(), _NoteSender(connection)))
-    except (EOFError, BrokenPipeError, ConnectionResetError, Stopped):
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
     finally:
         server.close()

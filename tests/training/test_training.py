@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import fields, make_dataclass, replace
 from pathlib import Path
@@ -395,3 +397,45 @@ def test_a_run_cannot_lie_in_a_file(data: Path, tmp_path: Path, out: str, capsys
     assert main(["train", "state-mlp", "block-insertion", *options, "--out", str(tmp_path / out)]) == 1
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1 and "a file lies where a folder is needed" in complaint
+
+
+@pytest.mark.parametrize("refused", [1, 2, 3, 4, 5])
+def test_a_write_that_is_refused_is_one_line_and_the_run_then_goes_on_to_the_same_bytes(
+    data: Path, tmp_path: Path, refused: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--threads", "1", "--config", '{"width": 8}']
+    command = ["train", "state-mlp", "block-insertion", *options, "--data", str(data), "--out"]
+    assert main([*command, str(tmp_path / "whole")]) == 0
+    capsys.readouterr()
+    real, calls = os.fsync, []
+
+    def fill(number: int) -> None:
+        calls.append(number)
+        if len(calls) == refused:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fill)
+        assert main([*command, str(tmp_path / "run")]) == 1
+    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ravens-suite: ")]
+    assert len(complaint) == 1 and "the disk is full: free some space" in complaint[0]
+    assert not list((tmp_path / "run").rglob(".*"))
+    assert main([*command, str(tmp_path / "run")]) == 0
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_curves_that_cannot_be_written_are_one_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    def fill(writer: RecordWriter, record: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--data", str(data), "--out", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr(RecordWriter, "write", fill)
+        assert main(["train", "state-mlp", "block-insertion", *options]) == 1
+    assert "the disk is full" in capsys.readouterr().err.splitlines()[-1]
+    assert main(["train", "state-mlp", "block-insertion", *options]) == 0
