@@ -72,7 +72,10 @@ def checked_flag(action: Any, key: str) -> bool:
         InvalidActionError: the entry is missing or is neither 0 nor 1.
     """
     value = _entry(action, key)
-    number = np.asarray(value)
+    try:
+        number = np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        number = np.empty(0)
     if number.size != 1 or number.dtype.kind not in "biuf" or number.item() not in (0, 1):
         raise InvalidActionError(f"action[{key!r}] must be 0 or 1; got {_describe(value)}.")
     return bool(number.item())

@@ -254,7 +254,7 @@ def test_a_waypoint_out_of_reach_moves_nothing(make: Make, primitive: Primitive)
     assert control.robot.tool.tip == before
 
 
-@pytest.mark.parametrize("gripper", [2, 0.5, None, "on", [0, 1]])
+@pytest.mark.parametrize("gripper", [2, 0.5, None, "on", [0, 1], [[0], [0, 1]], 10**400, float("nan"), 1j, {}])
 def test_the_gripper_is_0_or_1(make: Make, gripper: Any) -> None:
     with pytest.raises(InvalidActionError, match=r"action\['gripper'\] must be 0 or 1"):
         make(Tap(), "waypoint").execute({"pose": vector(0.5, 0.0, 0.2), "gripper": gripper})
