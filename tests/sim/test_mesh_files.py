@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,6 +123,18 @@ def test_files_that_change_while_bullet_reads_them_are_noticed(folder: Path, how
     ):
         how(Path(paths[1]))  # type: ignore[operator]
     assert not list(folder.iterdir())
+
+
+def test_a_process_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from ravens_suite.core.geometry import Pose; from ravens_suite.sim import objects; "
+        "from ravens_suite.sim.scene import Scene; "
+        "Scene().add('bowl', objects.bowl((1.0, 0.0, 0.0)), Pose((0.5, 0.0, 0.0)), 'fixed'); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    assert run.returncode == -signal.SIGKILL
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_killed_processes_left_is_deleted_and_nothing_else(folder: Path) -> None:
