@@ -189,18 +189,8 @@ def collision_surface(shape: Shape) -> NDArray[np.float32]:
 def check_collisions(shapes: tuple[Shape, ...]) -> None:
     """Raise MeshError for a shape that cannot collide, since it has no volume."""
     for shape in shapes:
-        match shape:
-            case Box(size=lengths):
-                pass
-            case Cylinder(radius=radius, height=height):
-                lengths = (radius, radius, height)
-            case Sphere(radius=radius):
-                lengths = (radius, radius, radius)
-            case _:
-                collision_surface(shape)
-                continue
-        if not all(0 < length < math.inf for length in lengths):
-            raise MeshError(f"{shape} cannot collide: its lengths must be positive and finite, in metres.")
+        if isinstance(shape, Hull | Mesh):  # The others cannot be made without one.
+            collision_surface(shape)
 
 
 @lru_cache(maxsize=512)
