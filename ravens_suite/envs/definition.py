@@ -71,6 +71,8 @@ _NEITHER = (
     "envs/task_checks.py",
 )
 """Files of the rooms core, sim and envs that decide nothing of what happens in a scene."""
+_SCRIPT = ("__main__", "__mp_main__")
+"""Names of the module of the script that runs, in it and in its workers."""
 _DIGITS = 6
 """Decimals of metres that count."""
 _SEEDS_TRIED = 20
@@ -157,7 +159,7 @@ def _code(task_class: type[Any]) -> str:
         if base in Task.__mro__:
             continue
         path = Path(getattr(sys.modules.get(base.__module__), "__file__", None) or "")
-        if path.suffix != ".py" or not path.is_file():
+        if path.suffix != ".py" or not path.is_file() or base.__module__ in _SCRIPT:
             cells.append(_written_in_a_notebook(base))
         elif path.is_relative_to(package / "tasks"):
             files |= imported_files(path, package / "tasks", package.parent)
@@ -167,7 +169,10 @@ def _code(task_class: type[Any]) -> str:
 
 
 def _written_in_a_notebook(base: type[Any]) -> str:
-    """The source of a class without a file; empty where Python does not know it, and its scene must do."""
+    """The source of a class in a notebook or in the script that runs, of which other lines do something else.
+
+    Empty where Python does not know it, and its scene must do.
+    """
     try:
         return code_lines(inspect.cleandoc(inspect.getsource(base)))
     except (OSError, TypeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -144,6 +145,23 @@ def test_every_task_of_the_suite_has_its_own_definition() -> None:
     assert len({(parts["simulation"], parts["images"]) for parts in made}) == 1
     assert made == [define(name) for name in names]
     assert define("block-insertion-continuous") == made[0]
+
+
+def test_of_a_script_that_runs_its_class_counts_and_not_the_lines_around_it(tmp_path: Path) -> None:
+    calls = (
+        "\n\nimport ravens_suite\n"
+        "from ravens_suite.envs.definition import define\n"
+        "ravens_suite.register_task('own-task', OwnTask)\n"
+        "print(define('own-task')['code'])\n"
+    )
+    source = _TASK.replace("from own_helper import SIDE", "SIDE = 0.04")
+    said = []
+    for text in (source + calls, source + calls + "x = 1\n", source.replace("max_steps = 3", "max_steps = 4") + calls):
+        (tmp_path / "script.py").write_text(text)
+        run = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        said.append(run.stdout.strip())
+    assert said[0] == said[1] != said[2]
 
 
 def test_a_definition_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
