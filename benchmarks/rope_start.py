@@ -85,9 +85,10 @@ def reference_fall(seed: int, client: int, arm: Path, disturbance: float) -> Arr
     cube = bullet.createCollisionShape(bullet.GEOM_BOX, halfExtents=[0.005] * 3, physicsClientId=client)
     # The spacing is the length of a side that was turned in single precision: the last digits differ by seed.
     turn = rng.uniform(0, 2 * math.pi)
-    side = np.float32([math.cos(turn) * LENGTH, math.sin(turn) * LENGTH]) / np.float32(BEADS)
-    spacing = np.float32(np.hypot(*side))
-    place = np.float32([0.25 + PIXEL * rng.integers(23, 137), -0.5 + PIXEL * rng.integers(23, 297), 0.05])
+    side = np.array([math.cos(turn) * LENGTH, math.sin(turn) * LENGTH], dtype=np.float32) / np.float32(BEADS)
+    spacing = np.float32(np.hypot(side[0], side[1]))
+    row, column = rng.integers(23, 297), rng.integers(23, 137)
+    place = np.array([0.25 + PIXEL * column, -0.5 + PIXEL * row, 0.05], dtype=np.float32)
     beads: list[int] = []
     for _ in range(BEADS):
         place[2] += spacing
