@@ -272,6 +272,7 @@ def _serve(connection: Connection) -> None:
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
             signal.signal(signal.SIGTERM, _stop)
+            sys.unraisablehook = _say_unraisable
             _answer_jobs(connection)
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # It ends by itself now.
@@ -295,6 +296,12 @@ def _answer_jobs(connection: Connection) -> None:
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Stopped
+
+
+def _say_unraisable(told: sys.UnraisableHookArgs) -> None:
+    """Being ended within a finaliser, which cannot raise, is nothing to tell: the closed pipe ends the process then."""
+    if not isinstance(told.exc_value, Stopped):
+        sys.__unraisablehook__(told)
 
 
 class _NoteSender:
