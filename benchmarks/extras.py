@@ -26,9 +26,7 @@ from ravens_suite.data.atomic import write_json
 from ravens_suite.rollout.provenance import provenance
 
 ROOT = Path(__file__).parents[1]
-NEWER: dict[str, dict[str, str]] = {
-    "minari": {"numpy": "2.0.0", "scipy": "1.13.0", "opencv-python-headless": "4.10.0.84", "h5py": "3.11.0"},
-}
+NEWER: dict[str, dict[str, str]] = {"minari": {"numpy": "2.0.0", "scipy": "1.13.0", "h5py": "3.11.0"}}
 """By extra, versions above the lowest of the package: Minari 0.5.4 itself wants NumPy 2, for which these were built."""
 UNAVAILABLE = ("torch",)
 """Packages whose lowest version is not asked for, since not every index still has it; what was installed is noted."""

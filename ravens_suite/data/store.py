@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ravens_suite.core.observations import TEXT, ArraySpec, Interface
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, Recording, write_episode
 from ravens_suite.data.episode_header import FORMAT
@@ -144,6 +145,22 @@ class EpisodeStore:
         if "interface" in manifest:
             fields.interface("interface")
         return manifest
+
+    def interface(self) -> Interface:
+        """What the episodes hold, by the manifest, or by the first episode where the manifest does not say.
+
+        Raises:
+            MissingDataError: there is no data set, or no episode in it.
+            DamagedDataError: the manifest or the episode is damaged.
+        """
+        manifest = self.manifest()
+        if "interface" in manifest:
+            return Interface.from_json(manifest["interface"])
+        seeds = self.seeds()
+        if not seeds:
+            raise MissingDataError(f"There is no episode in {self.folder}: write one first.")
+        reader = self.reader(seeds[0])
+        return Interface(_specs(reader.observation(0)), _specs(reader.actions(), rows=True))
 
     def digest(self) -> str:
         """SHA-256 of how the episodes were made and of every byte of them; equal for the same data only."""
@@ -306,6 +323,14 @@ def _json_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"Settings of a data set must be JSON: {error}.") from error
     return value
+
+
+def _specs(values: Mapping[str, Any], *, rows: bool = False) -> dict[str, ArraySpec]:
+    """The specs of observed values, or of arrays whose rows are meant."""
+    return {
+        key: ArraySpec((), TEXT) if isinstance(value, str) else ArraySpec(value.shape[rows:], value.dtype.name)
+        for key, value in sorted(values.items())
+    }
 
 
 def _parse(line: str) -> Attempt | None:

@@ -14,7 +14,7 @@ from ravens_suite.core.observations import Interface, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import describe_interface, make_environment
@@ -56,17 +56,31 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
             f"{store.folder} holds episodes of another version ({manifest.get('format')}, not {FORMAT}): collect into "
             "another --data folder."
         )
-    everything = Interface.from_json(manifest["interface"])
+    everything = store.interface()
     agent.check(everything)
     keys = agent.reads(everything)
     interface = Interface({key: everything.observation[key] for key in keys}, everything.action, everything.control)
-    arguments = {**manifest["arguments"], "renderer": manifest["renderer"], "observe": list(groups_with(keys))}
-    if manifest["renderer"] == "none":
-        del arguments["renderer"]
-    environment = {"id": environment_id(task), "arguments": arguments}
+    arguments = {**manifest.get("arguments", {}), "observe": list(groups_with(keys))}
+    if manifest.get("renderer", "none") != "none":
+        arguments["renderer"] = manifest["renderer"]
+    environment = {"id": "" if is_own_data(task, data) else environment_id(task), "arguments": arguments}
     if "definition" in manifest:
         environment["definition"] = manifest["definition"]
     return TaskData(task, environment, interface)
+
+
+def is_own_data(task: str, data: Path) -> bool:
+    """Whether there are episodes under a name that no task has: they have no environment.
+
+    Args:
+        task: name of a task, or of a folder of episodes.
+        data: folder of all data.
+    """
+    try:
+        environment_id(task)
+    except UnknownNameError:
+        return (EpisodeStore.of(data, task, "train").folder / "manifest.json").exists()
+    return False
 
 
 def check_definition(where: str, task: str, environment: Mapping[str, Any], way_out: str) -> None:

@@ -44,6 +44,7 @@ from ravens_suite.training.data import (
     check_environment,
     check_still_there,
     choose_demonstrations,
+    is_own_data,
     open_demonstrations,
     read_task,
     shared_interface,
@@ -134,7 +135,7 @@ def train(
         ConfigError: the plan cannot be done, or the agent cannot learn from these demonstrations.
         UnknownNameError: there is no such agent or task.
     """
-    check_plan(plan)
+    check_plan(plan, data)
     run = RunFolder(out)
     plan = _with_settings(plan, run)
     record = _find_record(plan, run)
@@ -152,8 +153,12 @@ def train(
     return TrainResult(out, state.best_step, state.seconds, state.best_score)
 
 
-def check_plan(plan: TrainingPlan) -> None:
+def check_plan(plan: TrainingPlan, data: Path | None = None) -> None:
     """Refuse what cannot be done before anything is begun.
+
+    Args:
+        plan: what to train.
+        data: folder of all data; episodes in it may be of a task that has no environment.
 
     Raises:
         ConfigError: a number is too small, a setting of the agent is unknown, or it gives other actions.
@@ -166,6 +171,10 @@ def check_plan(plan: TrainingPlan) -> None:
     if missing := sorted(load_agent(plan.agent).__abstractmethods__):
         raise ConfigError(f"The agent {plan.agent} lacks {', '.join(missing)}: write these methods.")
     for task in plan.tasks:
+        if data is not None and is_own_data(task, data):
+            if plan.settings.val_episodes:
+                raise ConfigError(f"{task} has no environment to validate in: train with --val-episodes 0.")
+            continue
         environment_id(task)
         load_agent(plan.agent).check_control(control_of(task))
     _resolve_config(plan)

@@ -1,0 +1,66 @@
+"""Episodes under a name that no task has: stored, learned from and looked at; only validation needs an environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ravens_suite.data.episode import Episode
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.report.view import view_episode
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Two episodes of states, with nothing said of them."""
+    store = EpisodeStore.of(tmp_path / "data", "pour-tea", "train")
+    store.claim({}, {})
+    rng = np.random.default_rng(0)
+    for seed in (11, 12):
+        poses = rng.normal(size=(2, 7))
+        store.write(
+            Episode(
+                task="pour-tea",
+                split="train",
+                seed=seed,
+                observations={"state": rng.normal(size=(3, 22)), "state_names": np.array(["cup\npot"] * 3)},
+                actions={"pick": poses, "place": poses},
+                rewards=np.array([0.0, 1.0]),
+                poses={},
+                cameras=(),
+                success=True,
+                metadata={},
+            )
+        )
+    store.finish()
+    return tmp_path / "data"
+
+
+def _plan(task: str = "pour-tea", val_episodes: int = 0) -> TrainingPlan:
+    settings = TrainingSettings(steps=2, val_episodes=val_episodes, threads=1)
+    return TrainingPlan(agent="state-mlp", tasks=(task,), demos=2, settings=settings)
+
+
+def test_an_agent_learns_from_own_data(own: Path, tmp_path: Path) -> None:
+    train(_plan(), own, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    assert run.policy.weights.exists()
+    assert run.record()["demonstrations"] == {"pour-tea": [11, 12]}
+
+
+def test_validation_without_an_environment_is_refused_with_the_way_out(own: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"pour-tea has no environment.*--val-episodes 0"):
+        train(_plan(val_episodes=1), own, tmp_path / "run")
+    with pytest.raises(UnknownNameError, match="pour-tee"):
+        train(_plan("pour-tee"), own, tmp_path / "run")
+
+
+def test_an_own_episode_is_shown(own: Path, tmp_path: Path) -> None:
+    path = EpisodeStore.of(own, "pour-tea", "train").path(11)
+    assert "pour-tea" in view_episode(path, tmp_path / "page.html").read_text()
