@@ -5,7 +5,7 @@
 # other form. Three cameras of 480 x 640 pixels, RGB, make 25 MB of JSON. Each update of a data set reads and writes all
 # of it; loading parses it several times, and so does each look at total_steps.
 #
-# Seen (Python 3.11): "one image of 2764800 bytes: 24 MB of metadata; loading it reads them 4 times, total_steps once more"
+# Seen (Python 3.11): "one image of 2764800 bytes: 25 MB of metadata; loading it reads them 4 times, total_steps once more"
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
