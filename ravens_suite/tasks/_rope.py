@@ -34,7 +34,7 @@ SCATTER = 1.5e-3
 """Metres: standard deviation, along x and y, of the beads about the line from which they fall.
 
 Beads exactly above each other fall into a heap: how the rope topples is then left to rounding, and it lies closer than
-the published one (``benchmarks/rope_start.py``). From 0.1 to 2 mm the amount matters little.
+the published one (``results/rope_start.json``). From 0.1 to 2 mm the amount matters little.
 """
 
 _WHITE: Color = (1.0, 1.0, 1.0)
