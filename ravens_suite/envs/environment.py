@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -16,42 +15,22 @@ from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera
-from ravens_suite.core.goals import Goal, Scorer
-from ravens_suite.core.observations import (
-    GOAL,
-    GOAL_GROUPS,
-    ControlName,
-    Observation,
-    ObservationGroup,
-    checked_groups,
-)
-from ravens_suite.core.seeding import SPLITS, RandomStream, Split, checked_seed, generator
-from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.core.observations import GOAL, GOAL_GROUPS, ControlName, Observation, checked_groups
+from ravens_suite.core.seeding import Split, checked_seed
 from ravens_suite.envs.copies import arguments_of, knows_its_arguments, remake, remember
-from ravens_suite.envs.info import ByName, frozen
+from ravens_suite.envs.info import info_of
 from ravens_suite.envs.lifecycle import Lifecycle
-from ravens_suite.envs.observations import (
-    StateObserver,
-    camera_matrices,
-    instruction,
-    observation_space,
-    proprioception,
-)
-from ravens_suite.envs.options import refuse_unknown
+from ravens_suite.envs.observations import observation_space
+from ravens_suite.envs.observer import DRAWN, Observer
+from ravens_suite.envs.options import check_choices, make_task
+from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.states import EnvironmentState, Memory
-from ravens_suite.envs.task_checks import check_attributes, check_goals, named
 from ravens_suite.envs.variations import Variations
 from ravens_suite.envs.views import RENDER_SIZE, RenderMode, View, checked_size, observing_cameras
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
-from ravens_suite.registry import load_task
-from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images
+from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.rendering.factory import make_renderer
-from ravens_suite.sim.robot import Motion, Robot
-from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
+from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
-
-PLACEMENT_ATTEMPTS = 50
-"""Fresh draws of a scene before ``reset`` gives up."""
 
 
 class RavensEnv(gymnasium.Env[Any, Any]):
@@ -124,59 +103,40 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         render_fps: int | None = None,
         **task_options: Any,
     ) -> None:
-        if not isinstance(task, str):
-            raise ConfigError(f"task must be the name of one, such as block-insertion; got {task!r}.")
-        _check_choice("split", split, SPLITS)
-        _check_choice("control", control, get_args(ControlName))
-        _check_choice("motion", motion, get_args(Motion))
-        _check_choice("control", control, get_args(ControlName))
-        _check_choice("render_mode", render_mode, (None, *self.metadata["render_modes"]))
-        if not isinstance(renderer, str):
-            raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
+        check_choices(task, split, control, motion, render_mode, renderer)
         self.observed = checked_groups(observe)
-        self.task: Task = _make_task(task, split, task_options)
+        self.task: Task = make_task(task, split, task_options, RavensEnv)
         self.task_name = task
         self.split: Split = split
         self.render_mode = render_mode
-        self._variations = Variations.checked(randomize, camera_noise, distractors)
-        self._nominal_cameras = observing_cameras(cameras, checked_size("image_size", image_size))
-        self.cameras: tuple[Camera, ...] = self._nominal_cameras
-        self._view = View.checked(render_mode, control, self.cameras, render_camera, render_size, render_fps)
+        variations = Variations.checked(randomize, camera_noise, distractors)
+        nominal = observing_cameras(cameras, checked_size("image_size", image_size))
+        self._view = View.checked(render_mode, control, nominal, render_camera, render_size, render_fps)
         self.metadata = {**self.metadata, "render_fps": self._view.fps}
-        self._lighting = PUBLISHED_LIGHTING
         self._goal: Observation = {}
-        draws = render_mode is not None or {"images", "segmentation"} & set(self.observed)
+        draws = render_mode is not None or DRAWN & set(self.observed)
         self._renderer = make_renderer(renderer) if draws else None
         if self._renderer is not None:
-            for size in (self.cameras[0].image_size, self._view.size):
+            for size in (nominal[0].image_size, self._view.size):
                 self._renderer.check_image_size(size)
-        residual = FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL
-        self._scene = Scene(residual=residual)
-        self._robot = Robot(self._scene, self.task.primitive.tool, motion)
+        self._simulation = Simulation(task, self.task, split, control=control, motion=motion, variations=variations)
+        self._scene = self._simulation.scene
+        self._observer = Observer(self._simulation, self._renderer, nominal, variations)
         self._frames: list[NDArray[np.uint8]] = []
-        self._scorer = Scorer([])
-        self._steps = 0
-        self._seed = 0
-        self._oracle_rng = self._sensor_rng = np.random.default_rng(0)
         self._sensor_before: Any = None
-        self._taken: list[dict[str, NDArray[Any]]] = []
-        self._done: dict[str, Any] = {}
         self._decisive = {
             "task": task,
             "split": split,
             "control": control,
             "motion": motion,
-            "distractors": self._variations.distractors,
+            "distractors": variations.distractors,
             "options": dict(task_options),
         }
         self._lifecycle = Lifecycle()
         self._closed = False
         self._spec: EnvSpec | None = None
-        most_bodies = self.task.max_bodies + self._variations.distractors
-        self._state = StateObserver(self._scene, most_bodies)
-        self.observation_space = observation_space(self.observed, self.cameras, most_bodies)
-        self._control = make_control(control, self.task, self._robot)
-        self.action_space = self._control.action_space
+        self.observation_space = observation_space(self.observed, nominal, self._simulation.max_bodies)
+        self.action_space = self._simulation.control.action_space
         self.control: ControlName = control
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -186,7 +146,12 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     @property
     def max_steps(self) -> int:
         """Actions after which an episode is truncated."""
-        return self._control.max_steps
+        return self._simulation.control.max_steps
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Those that observe, as they are in the present episode."""
+        return self._observer.cameras
 
     @property
     def closed(self) -> bool:
@@ -244,12 +209,12 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
     def _begin(self, seed: int) -> None:
         """Build the scene of a seed, and the picture of its goal; nothing is recorded."""
-        self._seed = seed
-        self._sensor_rng = generator(seed, self.split, "sensor")
         self._scene.on_step = None
         self._frames = []
-        self._goal = self._imagine_goal() if "goal" in self.observed else {}
-        self._start("oracle")
+        self._observer.begin(seed)
+        self._goal = self._imagine_goal(seed) if "goal" in self.observed else {}
+        self._simulation.start(seed)
+        self._observer.dress()
 
     def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Carry out one action and let the scene settle.
@@ -260,28 +225,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             ResetNeededError: no episode has begun, its reset failed, or it is over.
         """
         with self._lifecycle.acts():
-            return self._step(action)
-
-    def _step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        reward, terminated, truncated = self._advance(action)
-        if terminated or truncated:
-            self._lifecycle.end()
-        return self._observe(), reward, terminated, truncated, self._info()
-
-    def _advance(self, action: Any) -> tuple[float, bool, bool]:
-        """Take one action of the episode: the reward, and whether it is terminated or truncated."""
-        before = self._scene.steps
-        executed, reward, terminated = self._act(action)
-        self._steps += 1
-        motion = {
-            "outcome": executed.report.outcome,
-            "grasped": executed.report.grasped,
-            "clipped": executed.clipped,
-            "steps": self._scene.steps - before,
-        }
-        self._done = {"motion": motion, "action": executed.action}
-        self._taken.append({name: array.copy() for name, array in executed.action.items()})
-        return reward, terminated, not terminated and self._steps >= self.max_steps
+            reward, terminated, truncated = self._simulation.advance(action)
+            if terminated or truncated:
+                self._lifecycle.end()
+            return self._observe(), reward, terminated, truncated, self._info()
 
     def save_state(self) -> EnvironmentState:
         """Where the episode is now, to be restored here or in another environment of the same arguments.
@@ -291,14 +238,15 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """
         if not self._lifecycle.over:
             self._lifecycle.require("save_state")
+        episode = self._simulation
         generators = {
-            "oracle": self._oracle_rng.bit_generator.state,
+            "oracle": episode.oracle_rng.bit_generator.state,
             "sensor": self._sensor_before,
             "seeds": self.np_random.bit_generator.state,
         }
-        poses = {name: pose.vector() for name, pose in self._scene.poses().items()}
-        memory = Memory(generators, self._control.plan(), deepcopy(self._done))
-        return EnvironmentState(deepcopy(self._decisive), self._seed, tuple(self._taken), poses, memory)
+        memory = Memory(generators, episode.control.plan(), deepcopy(episode.done))
+        decisive = deepcopy(self._decisive)
+        return EnvironmentState(decisive, episode.seed, tuple(episode.taken), episode.poses(), memory)
 
     def restore_state(self, state: EnvironmentState) -> tuple[Observation, dict[str, Any]]:
         """Bring the episode of a state to where it was, to the bit, and return what was observed there.
@@ -327,42 +275,32 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """Build the scene of a state and carry out its actions; whether the episode is over."""
         self._begin(state.seed)
         if self.render_mode == "rgb_array_list":
-            self._robot.show()
+            self._simulation.robot.show()
             self._scene.on_step = _weakly(self._on_unseen_step)
         over = False
         for action in state.actions:
-            self._look_unseen(noise=state.memory is None)
+            self._observer.pass_over(self.observed, noise=state.memory is None)
             if state.memory is None:
                 with suppress(OracleGaveUpError):
-                    self._oracle_action()
-            _, terminated, truncated = self._advance(action)
+                    self._simulation.oracle_action()
+            _, terminated, truncated = self._simulation.advance(action)
             over = terminated or truncated
-        state.check_poses({name: pose.vector() for name, pose in self._scene.poses().items()})
+        state.check_poses(self._simulation.poses())
         if state.memory is not None:
             self._recall(state.memory)
         return over
 
     def _recall(self, memory: Memory) -> None:
         """Go on with the random numbers and the plan of a state."""
-        self._oracle_rng.bit_generator.state = memory.generators["oracle"]
-        self._sensor_rng.bit_generator.state = memory.generators["sensor"]
+        self._simulation.oracle_rng.bit_generator.state = memory.generators["oracle"]
+        self._observer.rng.bit_generator.state = memory.generators["sensor"]
         self.np_random.bit_generator.state = memory.generators["seeds"]
-        self._control.restore_plan(memory.plan)
-        self._done = deepcopy(dict(memory.done))
-
-    def _look_unseen(self, *, noise: bool) -> None:
-        """All that an observation changes, without drawing: the parts that are only seen, places of bodies, noise."""
-        if {"images", "segmentation"} & set(self.observed):
-            self._robot.show()
-        self._look([group for group in self.observed if group not in ("images", "segmentation")])
-        if noise and "images" in self.observed:
-            shape = (len(self.cameras), *self.cameras[0].image_size)
-            blank = Images(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.float32))
-            self._variations.noisy(blank, self._sensor_rng)
+        self._simulation.control.restore_plan(memory.plan)
+        self._simulation.done = deepcopy(dict(memory.done))
 
     def _on_unseen_step(self) -> None:
         if self._scene.steps % self._view.interval == 0:
-            self._robot.show()
+            self._simulation.robot.show()
 
     def oracle_action(self, *, or_rest: bool = False) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now, as an action for ``step``. It sees everything.
@@ -379,20 +317,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             ResetNeededError: no episode has begun, or its reset failed.
         """
         if self._lifecycle.over:
-            return self._control.rest()
+            return self._simulation.control.rest()
         self._lifecycle.require("oracle_action")
         try:
-            return self._oracle_action()
+            return self._simulation.oracle_action()
         except OracleGaveUpError:
             if or_rest:
-                return self._control.rest()
+                return self._simulation.control.rest()
             raise
-
-    def _oracle_action(self) -> dict[str, NDArray[Any]]:
-        goal = self._scorer.goal
-        if goal is None:
-            raise OracleGaveUpError("All goals are met; reset the environment.")
-        return self._control.oracle(goal, self._oracle_rng)
 
     def render(self) -> Any:
         """One frame, or with ``rgb_array_list`` all frames since the last call; each (rows, columns, 3) uint8 RGB.
@@ -417,123 +349,22 @@ class RavensEnv(gymnasium.Env[Any, Any]):
                 self._renderer.close()
             self._scene.close()
 
-    def _start(self, oracle: RandomStream) -> None:
-        """Build the scene of the present seed and let it settle."""
-        self._oracle_rng = generator(self._seed, self.split, oracle)
-        self._control.reset()
-        self._state.reset()
-        self._steps = 0
-        self._taken = []
-        self._done = {"motion": {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}, "action": {}}
-        self._scorer = Scorer(self._build())
-        self._scene.settle()
-
-    def _build(self) -> Sequence[Goal]:
-        rng = generator(self._seed, self.split, "scene")
-        clutter = generator(self._seed, self.split, "distractors")
-        for _ in range(PLACEMENT_ATTEMPTS):
-            self._scene.reset()
-            self._robot.reset()
-            try:
-                with named(self.task_name):
-                    goals = check_goals(self.task, self._scene, self.task.build(self._scene, rng))
-                self._variations.clutter(self._scene, clutter)
-            except PlacementError as error:
-                reason = error
-                continue
-            self._vary_looks()
-            return goals
-        raise PlacementError(
-            f"{self.task_name}, split {self.split}, seed {self._seed}: no scene after {PLACEMENT_ATTEMPTS} attempts. "
-            f"{reason} Use another seed, or fewer distractors."
-        )
-
-    def _vary_looks(self) -> None:
-        rng = generator(self._seed, self.split, "appearance")
-        self._lighting = self._variations.lighting(rng)
-        self.cameras = self._variations.moved(self._nominal_cameras, rng)
-        self._variations.dress(self._scene, rng)
-
-    def _act(self, action: Any) -> tuple[Executed, float, bool]:
-        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over.
-
-        A load in the gripper is on its way: the scene neither settles nor scores before it is let go.
-        """
-        executed = self._control.execute(action)
-        if not executed.scores:
-            return executed, 0.0, False
-        settled = self._scene.settle()
-        if executed.report.outcome == "done" and not settled:
-            executed = replace(executed, report=replace(executed.report, outcome="not settled"))
-        reward = self._scorer.update(self._scene.poses())
-        stuck = not self._scorer.done and self.task.after_action(self._scene) and executed.report.complete
-        return executed, reward, self._scorer.done or stuck
-
-    def _imagine_goal(self) -> Observation:
-        """The last observation of an oracle episode of the present seed, every key with ``goal_`` before it."""
-        self._start("goal")
-        for _ in range(self.max_steps):
-            try:
-                _, _, over = self._act(self._oracle_action())
-            except OracleGaveUpError:
-                break
-            if over:
-                break
-        seen = self._look([group for group in self.observed if group in GOAL_GROUPS])
+    def _imagine_goal(self, seed: int) -> Observation:
+        """The last observation of an oracle episode of a seed, every key with ``goal_`` before it."""
+        self._simulation.start(seed, "goal")
+        self._observer.dress()
+        self._simulation.finish_by_oracle()
+        seen = self._observer.look([group for group in self.observed if group in GOAL_GROUPS])
         return {GOAL + key: value for key, value in seen.items()}
 
     def _observe(self) -> Observation:
-        self._sensor_before = self._sensor_rng.bit_generator.state
-        observation = self._look(self.observed)
+        self._sensor_before = self._observer.rng.bit_generator.state
+        observation = self._observer.look(self.observed)
         goal = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in self._goal.items()}
         return observation | goal
 
-    def _look(self, groups: Sequence[ObservationGroup]) -> Observation:
-        """An observation of some groups, without the goal."""
-        observation: Observation = {}
-        if {"images", "segmentation"} & set(groups):
-            observation |= self._draw(groups)
-        if "state" in groups:
-            observation |= self._state.observe()
-        if "proprioception" in groups:
-            observation |= proprioception(self._robot)
-        if "instruction" in groups:
-            observation |= instruction(self.task.current_instruction(self._scorer.steps_done))
-        return observation
-
-    def _draw(self, groups: Sequence[ObservationGroup]) -> Observation:
-        """What the cameras see, and their parameters."""
-        images = self._images(self.cameras, segmentation="segmentation" in groups)
-        observation: Observation = camera_matrices(self.cameras)
-        if images.segmentation is not None:
-            observation["segmentation"] = images.segmentation
-        if "images" in groups:
-            images = self._variations.noisy(images, self._sensor_rng)
-            observation |= {"color": images.color, "depth": images.depth}
-        return observation
-
-    def _images(self, cameras: Sequence[Camera], *, segmentation: bool = False) -> Images:
-        if self._renderer is None:
-            raise ConfigError("This environment draws nothing: make it with observe=['images'] or a render_mode.")
-        self._robot.show()
-        return self._renderer.render(self._scene, cameras, segmentation=segmentation, lighting=self._lighting)
-
     def _info(self) -> dict[str, Any]:
-        poses = self._scene.poses()
-        return {
-            "progress": self._scorer.progress,
-            "success": self._scorer.success(poses),
-            "goals": ByName(self._scorer.met(poses)),
-            "motion": dict(self._done["motion"]),
-            "action": ByName(deepcopy(self._done["action"])),
-            "cameras": frozen([camera.to_json() for camera in self.cameras]),
-            "seed": self._seed,
-            "renderer": self.renderer_name,
-            "privileged": {
-                "poses": ByName({name: pose.vector() for name, pose in poses.items()}),
-                "labels": ByName(self._scene.labels()),
-            },
-        }
+        return info_of(self._simulation, self.cameras, self.renderer_name)
 
     def _on_step(self) -> None:
         if self._scene.steps % self._view.interval == 0:
@@ -543,7 +374,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self._frames.append(self._frame())
 
     def _frame(self) -> NDArray[np.uint8]:
-        frame: NDArray[np.uint8] = self._images([self._view.now(self.cameras)]).color[0]
+        frame: NDArray[np.uint8] = self._observer.images([self._view.now(self.cameras)]).color[0]
         return frame
 
 
@@ -557,21 +388,3 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             alive()
 
     return call
-
-
-def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raise ConfigError for a value that is none of the choices, type included (1 is not true)."""
-    if not any(type(value) is type(choice) and value == choice for choice in choices):
-        raise ConfigError(f"{name} must be one of {', '.join(map(str, choices))}; got {value!r}.")
-
-
-def _make_task(name: str, split: Split, options: Mapping[str, Any]) -> Task:
-    """The task of a name; raises UnknownOptionError for options that it does not have."""
-    task_class, arguments = load_task(name)
-    own = set(inspect.signature(task_class).parameters) - {"split"}
-    general = set(inspect.signature(RavensEnv).parameters) - {"task", "task_options"}
-    refuse_unknown(name, options, own, general)
-    task = task_class(split=split, **{**arguments, **options})
-    with named(name):
-        check_attributes(task)
-    return task

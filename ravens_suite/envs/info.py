@@ -1,9 +1,14 @@
-"""Values of ``info`` in forms that survive libraries which take it apart."""
+"""The ``info`` of an environment, in forms that survive libraries which take it apart."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
+
+from ravens_suite.core.cameras import Camera
+from ravens_suite.envs.simulation import Simulation
 
 
 class ByName(OrderedDict[str, Any]):
@@ -20,3 +25,29 @@ def frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: frozen(item) for key, item in value.items()}
     return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def info_of(simulation: Simulation, cameras: Sequence[Camera], renderer: str) -> dict[str, Any]:
+    """What an environment says beside an observation.
+
+    Args:
+        simulation: where the episode is.
+        cameras: of the episode.
+        renderer: name of the one in use.
+    """
+    poses = simulation.scene.poses()
+    scorer, done = simulation.scorer, simulation.done
+    return {
+        "progress": scorer.progress,
+        "success": scorer.success(poses),
+        "goals": ByName(scorer.met(poses)),
+        "motion": dict(done["motion"]),
+        "action": ByName(deepcopy(done["action"])),
+        "cameras": frozen([camera.to_json() for camera in cameras]),
+        "seed": simulation.seed,
+        "renderer": renderer,
+        "privileged": {
+            "poses": ByName({name: pose.vector() for name, pose in poses.items()}),
+            "labels": ByName(simulation.scene.labels()),
+        },
+    }

@@ -1,16 +1,65 @@
-"""Keyword arguments that neither the environment nor its task has, and what was probably meant."""
+"""Checks of an environment's keyword arguments: choices, and options that neither it nor its task has."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args
 
+from ravens_suite.core.observations import ControlName
+from ravens_suite.core.seeding import SPLITS, Split
+from ravens_suite.envs.task_checks import check_attributes, named
+from ravens_suite.envs.views import RenderMode
 from ravens_suite.errors import ConfigError, UnknownOptionError
+from ravens_suite.registry import load_task
+from ravens_suite.sim.robot import Motion
+from ravens_suite.tasks.base import Task
 
 _FORMER = {
     "segmentation": "observe=['images', 'segmentation'] gives body labels",
     "goal_image": "observe=['images', 'goal'] gives goal_color and goal_depth",
 }
+
+
+def check_choices(task: Any, split: Any, control: Any, motion: Any, render_mode: Any, renderer: Any) -> None:
+    """Check the arguments of an environment that are names.
+
+    Raises:
+        ConfigError: one is no text, or none of its choices.
+    """
+    if not isinstance(task, str):
+        raise ConfigError(f"task must be the name of one, such as block-insertion; got {task!r}.")
+    _check_choice("split", split, SPLITS)
+    _check_choice("control", control, get_args(ControlName))
+    _check_choice("motion", motion, get_args(Motion))
+    _check_choice("render_mode", render_mode, (None, *get_args(RenderMode)))
+    if not isinstance(renderer, str):
+        raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
+
+
+def make_task(name: str, split: Split, options: Mapping[str, Any], environment: Callable[..., Any]) -> Task:
+    """The task of a name.
+
+    Args:
+        name: of a registered task.
+        split: of its scenes.
+        options: keyword arguments of the task.
+        environment: class whose own keyword arguments are named where an option is unknown.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        UnknownOptionError: it does not have an option.
+        TaskDefinitionError: the class lacks what every task has.
+    """
+    task_class, arguments = load_task(name)
+    own = set(inspect.signature(task_class).parameters) - {"split"}
+    general = set(inspect.signature(environment).parameters) - {"task", "task_options"}
+    refuse_unknown(name, options, own, general)
+    task = task_class(split=split, **{**arguments, **options})
+    with named(name):
+        check_attributes(task)
+    return task
 
 
 def refuse_unknown(task: str, given: Iterable[str], of_task: Iterable[str], of_environment: Iterable[str]) -> None:
@@ -37,6 +86,12 @@ def refuse_unknown(task: str, given: Iterable[str], of_task: Iterable[str], of_e
                 f"{_nearest(option, [*own, *general])} Its own options are: {', '.join(own) or 'none'}; those of every "
                 f"environment: {', '.join(general)}."
             )
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise ConfigError for a value that is none of the choices, type included (1 is not true)."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise ConfigError(f"{name} must be one of {', '.join(map(str, choices))}; got {value!r}.")
 
 
 def _nearest(option: str, known: list[str]) -> str:

@@ -50,7 +50,7 @@ def finish(environment: Any, seed: int = 0) -> None:
 def miss(environment: Any) -> None:
     """Truncate an episode by actions that move nothing."""
     for _ in range(environment.get_wrapper_attr("max_steps")):
-        result = environment.step(environment.get_wrapper_attr("_control").rest())
+        result = environment.step(environment.get_wrapper_attr("_simulation").control.rest())
     assert result[3]
 
 
@@ -60,7 +60,7 @@ def test_after_a_first_reset_that_fails_another_seed_works(make: Make, monkeypat
     build = task.build
 
     def without_room(scene: Any, rng: Any) -> Any:
-        if environment.unwrapped._seed == 5:
+        if environment.unwrapped._simulation.seed == 5:
             raise PlacementError("There is no room.")
         return build(scene, rng)
 
@@ -104,13 +104,13 @@ def test_a_step_after_the_end_is_refused_and_pays_nothing(make: Make, identifier
     environment = make(identifier)
     environment.reset(seed=0)
     end(environment)
-    progress = environment.unwrapped._scorer.progress
+    progress = environment.unwrapped._simulation.scorer.progress
     for action in (oracle(environment), environment.action_space.sample(), None):
         with pytest.raises(gymnasium.error.ResetNeeded, match=r"The episode is over.*call reset\(\) first"):
             environment.step(action)
-    assert environment.unwrapped._scorer.progress == progress
+    assert environment.unwrapped._simulation.scorer.progress == progress
     environment.reset(seed=0)
-    assert not environment.step(environment.get_wrapper_attr("_control").rest())[2]
+    assert not environment.step(environment.get_wrapper_attr("_simulation").control.rest())[2]
 
 
 def test_before_the_first_reset_and_after_close_that_is_said(make: Make) -> None:
@@ -145,7 +145,7 @@ def test_resting_is_an_action_that_moves_nothing(make: Make, task: str, form: st
     assert task in task_names()
     environment = make(environment_id(task + form))
     _, before = environment.reset(seed=0)
-    action = environment.unwrapped._control.rest()
+    action = environment.unwrapped._simulation.control.rest()
     assert environment.action_space.contains(action)
     _, reward, terminated, _, info = environment.step(action)
     assert (reward, terminated) == (0.0, False)
@@ -162,7 +162,7 @@ def test_who_asks_for_it_gets_rest_instead_of_an_oracle_that_gives_up(
     def gives_up(*arguments: Any) -> Any:
         raise OracleGaveUpError("Nothing to see.")
 
-    monkeypatch.setattr(environment.unwrapped._control, "oracle", gives_up)
+    monkeypatch.setattr(environment.unwrapped._simulation.control, "oracle", gives_up)
     with pytest.raises(OracleGaveUpError):
         oracle(environment)
     assert environment.step(oracle(environment, or_rest=True))[4]["motion"]["outcome"] == "unreachable"

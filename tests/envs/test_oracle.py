@@ -54,8 +54,8 @@ def test_cubes_below_the_zone_score_as_published_and_are_no_success() -> None:
     for name in environment._scene.names("movable"):
         environment._scene.move(name, Pose((zone[0], zone[1], FALLEN.position[2])))
     poses = environment._scene.poses()
-    assert environment._scorer.update(poses) == pytest.approx(1.0)
-    assert not environment._scorer.success(poses)
-    assert not any(environment._scorer.met(poses).values())
+    assert environment._simulation.scorer.update(poses) == pytest.approx(1.0)
+    assert not environment._simulation.scorer.success(poses)
+    assert not any(environment._simulation.scorer.met(poses).values())
     assert environment.observation_space.contains(environment._observe())
     environment.close()

@@ -64,9 +64,9 @@ def test_what_stands_in_the_way_is_pushed_not_jumped_over(build: Callable[..., A
 def test_a_load_that_was_lost_is_fetched_again(make: Make) -> None:
     environment = make("block-insertion")
     environment.reset(seed=0)
-    while not environment._robot.tool.holds:
+    while not environment._simulation.robot.tool.holds:
         environment.step(environment.oracle_action())
-    environment._robot.tool.release()
+    environment._simulation.robot.tool.release()
     for _ in range(environment.max_steps):
         _, _, terminated, truncated, info = environment.step(environment.oracle_action())
         if terminated or truncated:
@@ -92,7 +92,7 @@ def test_nothing_scores_or_settles_before_it_is_let_go(make: Make) -> None:
     rewards = []
     for _ in range(environment.max_steps):
         _, reward, terminated, _, info = environment.step(environment.oracle_action())
-        tool = environment._robot.tool
+        tool = environment._simulation.robot.tool
         assert isinstance(tool, Suction)
         rewards.append((reward, tool.held))
         if terminated:

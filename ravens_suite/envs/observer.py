@@ -1,0 +1,111 @@
+"""What is seen of a simulation: its cameras, its light, the noise of its sensors, and the observations made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.observations import Observation, ObservationGroup
+from ravens_suite.core.seeding import generator
+from ravens_suite.envs.observations import StateObserver, camera_matrices, instruction, proprioception
+from ravens_suite.envs.simulation import Simulation
+from ravens_suite.envs.variations import Variations
+from ravens_suite.errors import ConfigError
+from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Renderer
+
+DRAWN: frozenset[ObservationGroup] = frozenset({"images", "segmentation"})
+"""Groups of an observation that need a renderer."""
+
+
+class Observer:
+    """Observes a simulation.
+
+    Args:
+        simulation: what is observed.
+        renderer: draws it; none where nothing is to be drawn.
+        cameras: as they are without variation.
+        variations: of looks, cameras and sensors.
+
+    Attributes:
+        cameras: of the present episode.
+        rng: random numbers of the sensors' noise in the present episode.
+    """
+
+    def __init__(
+        self, simulation: Simulation, renderer: Renderer | None, cameras: tuple[Camera, ...], variations: Variations
+    ) -> None:
+        self._simulation = simulation
+        self._renderer = renderer
+        self._nominal_cameras = cameras
+        self._variations = variations
+        self._lighting = PUBLISHED_LIGHTING
+        self._state = StateObserver(simulation.scene, simulation.max_bodies)
+        self.cameras = cameras
+        self.rng = np.random.default_rng(0)
+
+    def begin(self, seed: int) -> None:
+        """The sensors' noise of a seed begins."""
+        self.rng = generator(seed, self._simulation.split, "sensor")
+
+    def dress(self) -> None:
+        """Give a scene that was built just now the looks, the light and the cameras of its seed."""
+        self._state.reset()
+        rng = generator(self._simulation.seed, self._simulation.split, "appearance")
+        self._lighting = self._variations.lighting(rng)
+        self.cameras = self._variations.moved(self._nominal_cameras, rng)
+        self._variations.dress(self._simulation.scene, rng)
+
+    def look(self, groups: Sequence[ObservationGroup]) -> Observation:
+        """An observation of some groups, fresh arrays; the goal is none of them."""
+        observation: Observation = {}
+        if DRAWN & set(groups):
+            observation |= self._draw(groups)
+        if "state" in groups:
+            observation |= self._state.observe()
+        if "proprioception" in groups:
+            observation |= proprioception(self._simulation.robot)
+        if "instruction" in groups:
+            text = self._simulation.task.current_instruction(self._simulation.scorer.steps_done)
+            observation |= instruction(text)
+        return observation
+
+    def pass_over(self, groups: Sequence[ObservationGroup], *, noise: bool) -> None:
+        """Change all that ``look`` changes, without drawing: what is only seen, places of bodies, random numbers.
+
+        Args:
+            groups: that would be observed.
+            noise: whether the random numbers of the sensors go on, too.
+        """
+        if DRAWN & set(groups):
+            self._simulation.robot.show()
+        self.look([group for group in groups if group not in DRAWN])
+        if noise and "images" in groups:
+            shape = (len(self.cameras), *self.cameras[0].image_size)
+            blank = Images(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.float32))
+            self._variations.noisy(blank, self.rng)
+
+    def images(self, cameras: Sequence[Camera], *, segmentation: bool = False) -> Images:
+        """What some cameras see now, without noise.
+
+        Raises:
+            ConfigError: there is no renderer.
+        """
+        if self._renderer is None:
+            raise ConfigError("This environment draws nothing: make it with observe=['images'] or a render_mode.")
+        self._simulation.robot.show()
+        scene = self._simulation.scene
+        return self._renderer.render(scene, cameras, segmentation=segmentation, lighting=self._lighting)
+
+    def _draw(self, groups: Sequence[ObservationGroup]) -> dict[str, Any]:
+        """What the cameras see, and their parameters."""
+        images = self.images(self.cameras, segmentation="segmentation" in groups)
+        observation: dict[str, Any] = camera_matrices(self.cameras)
+        if images.segmentation is not None:
+            observation["segmentation"] = images.segmentation
+        if "images" in groups:
+            images = self._variations.noisy(images, self.rng)
+            observation |= {"color": images.color, "depth": images.depth}
+        return observation

@@ -1,0 +1,168 @@
+"""What moves in an environment: the scene of its task, the robot, the oracle and the score. Nothing is seen here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.goals import Goal, Scorer
+from ravens_suite.core.observations import ControlName
+from ravens_suite.core.seeding import RandomStream, Split, generator
+from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.envs.task_checks import check_goals, named
+from ravens_suite.envs.variations import Variations
+from ravens_suite.errors import OracleGaveUpError, PlacementError
+from ravens_suite.sim.robot import Motion, Robot
+from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
+from ravens_suite.tasks.base import Task
+
+PLACEMENT_ATTEMPTS = 50
+"""Fresh draws of a scene before ``reset`` gives up."""
+
+
+class Simulation:
+    """The episodes of an environment without what is observed of them.
+
+    Args:
+        name: registered name of the task.
+        task: the task itself.
+        split: of its seeds.
+        control: kind of the actions.
+        motion: whether the physics of free travel is skipped; it also decides how exactly contacts are solved.
+        variations: of which the distractors count here.
+
+    Attributes:
+        scene: the bodies; it is the same object in every episode, and so are the next two.
+        robot: in the scene.
+        control: carries out actions.
+        scorer: the goals of the present episode.
+        seed: of the present episode.
+        steps: actions so far.
+        taken: the actions so far as they were carried out, arrays by name.
+        done: ``motion`` and ``action`` of ``info``: what the last action did.
+        oracle_rng: the oracle's random numbers in the present episode.
+    """
+
+    def __init__(
+        self, name: str, task: Task, split: Split, *, control: ControlName, motion: Motion, variations: Variations
+    ) -> None:
+        self.name = name
+        self.task = task
+        self.split: Split = split
+        self._variations = variations
+        self.scene = Scene(residual=FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL)
+        self.robot = Robot(self.scene, task.primitive.tool, motion)
+        self.control = make_control(control, task, self.robot)
+        self.scorer = Scorer([])
+        self.seed = 0
+        self.steps = 0
+        self.taken: list[dict[str, NDArray[Any]]] = []
+        self.done: dict[str, Any] = {}
+        self.oracle_rng = np.random.default_rng(0)
+
+    @property
+    def max_bodies(self) -> int:
+        """The most bodies that a scene ever shows."""
+        return self.task.max_bodies + self._variations.distractors
+
+    def start(self, seed: int, oracle: RandomStream = "oracle") -> None:
+        """Build the scene of a seed and let it settle.
+
+        Args:
+            seed: of the episode.
+            oracle: purpose of the oracle's random numbers.
+
+        Raises:
+            PlacementError: the scene cannot be placed.
+        """
+        self.seed = seed
+        self.oracle_rng = generator(seed, self.split, oracle)
+        self.control.reset()
+        self.steps = 0
+        self.taken = []
+        self.done = {"motion": {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}, "action": {}}
+        self.scorer = Scorer(self._build())
+        self.scene.settle()
+
+    def _build(self) -> Sequence[Goal]:
+        rng = generator(self.seed, self.split, "scene")
+        clutter = generator(self.seed, self.split, "distractors")
+        for _ in range(PLACEMENT_ATTEMPTS):
+            self.scene.reset()
+            self.robot.reset()
+            try:
+                with named(self.name):
+                    goals = check_goals(self.task, self.scene, self.task.build(self.scene, rng))
+                self._variations.clutter(self.scene, clutter)
+            except PlacementError as error:
+                reason = error
+                continue
+            return goals
+        raise PlacementError(
+            f"{self.name}, split {self.split}, seed {self.seed}: no scene after {PLACEMENT_ATTEMPTS} attempts. "
+            f"{reason} Use another seed, or fewer distractors."
+        )
+
+    def advance(self, action: Any) -> tuple[float, bool, bool]:
+        """Take one action of the episode: the reward, and whether it is terminated or truncated.
+
+        Raises:
+            InvalidActionError: the action is malformed; nothing has moved.
+        """
+        before = self.scene.steps
+        executed, reward, terminated = self.act(action)
+        self.steps += 1
+        motion = {
+            "outcome": executed.report.outcome,
+            "grasped": executed.report.grasped,
+            "clipped": executed.clipped,
+            "steps": self.scene.steps - before,
+        }
+        self.done = {"motion": motion, "action": executed.action}
+        self.taken.append({name: array.copy() for name, array in executed.action.items()})
+        return reward, terminated, not terminated and self.steps >= self.control.max_steps
+
+    def act(self, action: Any) -> tuple[Executed, float, bool]:
+        """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over.
+
+        A load in the gripper is on its way: the scene neither settles nor scores before it is let go.
+        """
+        executed = self.control.execute(action)
+        if not executed.scores:
+            return executed, 0.0, False
+        settled = self.scene.settle()
+        if executed.report.outcome == "done" and not settled:
+            executed = replace(executed, report=replace(executed.report, outcome="not settled"))
+        reward = self.scorer.update(self.scene.poses())
+        stuck = not self.scorer.done and self.task.after_action(self.scene) and executed.report.complete
+        return executed, reward, self.scorer.done or stuck
+
+    def oracle_action(self) -> dict[str, NDArray[Any]]:
+        """What the scripted oracle would do now.
+
+        Raises:
+            OracleGaveUpError: it has nothing left that it could do.
+        """
+        goal = self.scorer.goal
+        if goal is None:
+            raise OracleGaveUpError("All goals are met; reset the environment.")
+        return self.control.oracle(goal, self.oracle_rng)
+
+    def finish_by_oracle(self) -> None:
+        """Let the oracle act until the episode is over or it gives up. ``taken`` and ``done`` stay as they are."""
+        for _ in range(self.control.max_steps):
+            try:
+                _, _, over = self.act(self.oracle_action())
+            except OracleGaveUpError:
+                break
+            if over:
+                break
+
+    def poses(self) -> dict[str, Array]:
+        """(7,) float64 position and quaternion of every body that the task placed, world frame, by name."""
+        return {name: pose.vector() for name, pose in self.scene.poses().items()}
