@@ -29,7 +29,7 @@ from ravens_suite.core.observations import (
     encode_text,
     keys_of,
 )
-from ravens_suite.envs.views import FARTHEST, MOST_PIXELS
+from ravens_suite.envs.views import FARTHEST, LARGEST_FOCAL_LENGTH
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.robot import Robot
@@ -59,7 +59,7 @@ def observation_space(
     spaces: dict[str, gymnasium.Space[Any]] = {
         "color": box(0, 255, (count, rows, columns, 3), np.uint8),
         "depth": box(0.0, far, (count, rows, columns), np.float32),
-        "camera_intrinsics": box(-MOST_PIXELS, MOST_PIXELS, (count, 3, 3), np.float64),
+        "camera_intrinsics": box(-LARGEST_FOCAL_LENGTH, LARGEST_FOCAL_LENGTH, (count, 3, 3), np.float64),
         "camera_poses": box(-FARTHEST, FARTHEST, (count, 4, 4), np.float64),
         "segmentation": box(0, np.iinfo(np.int32).max, (count, rows, columns), np.int32),
         "state": box(np.tile(_STATE_LOW, max_bodies), np.tile(_STATE_HIGH, max_bodies), dtype=np.float64),

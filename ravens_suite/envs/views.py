@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ravens_suite.core.cameras import MOST_PIXELS as LARGEST_IMAGE
-from ravens_suite.core.cameras import Camera, cameras_from_json, look_at, published_cameras
+from ravens_suite.core.cameras import MOST_PIXELS, Camera, cameras_from_json, look_at, published_cameras
 from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, InvalidCameraError, UnknownNameError
 from ravens_suite.sim.scene import STEPS_PER_SECOND
@@ -28,7 +27,7 @@ ACTIONS_PER_SECOND: dict[ControlName, int] = {"primitive": 2, "waypoint": 10}
 FARTHEST = 100.0
 """Metres: no camera or tool is farther from the robot's base, and no body is larger."""
 
-MOST_PIXELS = 1e6
+LARGEST_FOCAL_LENGTH = 1e6
 """Pixels: no focal length or principal point is larger."""
 
 _VIEWPOINT = Camera("view", look_at((1.15, -0.45, 0.75), (0.42, 0.0, 0.03)), RENDER_SIZE)
@@ -49,10 +48,10 @@ def observing_cameras(cameras: Sequence[Mapping[str, Any]] | None, image_size: t
         return published_cameras(image_size)
     made = cameras_from_json(cameras, image_size)
     for camera in made:
-        if max(map(abs, camera.pose.position)) > FARTHEST or max(camera.fx, camera.fy) > MOST_PIXELS:
+        if max(map(abs, camera.pose.position)) > FARTHEST or max(camera.fx, camera.fy) > LARGEST_FOCAL_LENGTH:
             raise InvalidCameraError(
                 f"Camera {camera.name!r} is more than {FARTHEST:.0f} m away, or its focal length above "
-                f"{MOST_PIXELS:.0f} pixels; positions are in metres, focal lengths in pixels."
+                f"{LARGEST_FOCAL_LENGTH:.0f} pixels; positions are in metres, focal lengths in pixels."
             )
     return made
 
@@ -72,8 +71,8 @@ def checked_size(option: str, value: Sequence[int]) -> tuple[int, int]:
     if not whole or len(lengths) != 2 or min(lengths) < 1:
         raise ConfigError(f"{option} must be (rows, columns), whole numbers >= 1; got {value!r}.")
     rows, columns = int(lengths[0]), int(lengths[1])
-    if rows * columns > LARGEST_IMAGE:
-        raise ConfigError(f"{option} may have at most {LARGEST_IMAGE} pixels; got {rows} x {columns}.")
+    if rows * columns > MOST_PIXELS:
+        raise ConfigError(f"{option} may have at most {MOST_PIXELS} pixels; got {rows} x {columns}.")
     return rows, columns
 
 
