@@ -16,6 +16,8 @@ _EXTRAS = {
     "h5py": "minari",
     "PIL": "minari",
     "ray": "ray",
+    "msgpack": "serve",
+    "websockets": "serve",
 }
 """Libraries that are not always installed, and the extra of this package that brings each along."""
 _REMEDIES = {
@@ -134,6 +136,18 @@ class DivergedError(RavensError, ArithmeticError):
 
 class WorkerError(RavensError, RuntimeError):
     """A worker process died or failed; finished work is kept."""
+
+
+class InvalidMessageError(RavensError, ValueError):
+    """A message between a policy server and its client is not of the form they agreed on."""
+
+
+class PolicyServerError(RavensError, RuntimeError):
+    """A policy server refuses, fails, or answers what is no action."""
+
+
+class PolicyServerLostError(PolicyServerError):
+    """A policy server cannot be reached, or the connection to it broke or took too long."""
 
 
 class MissingLibraryError(ConfigError, ImportError):

@@ -67,6 +67,11 @@ def _changed(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: Poli
         return f"{settings['task']} before a change of {' and '.join(words)}"
     if policy.fingerprint and policy.kind == "import":
         return ""
+    if policy.kind == "socket" and not (policy.fingerprint or policy.code):
+        return (
+            "a policy server that does not say what it serves, which may be something else by now (--force lets its "
+            "outcomes count)"
+        )
     if library := policy.asks_elsewhere:
         return (
             f"a policy that asks another process (it imports {library}), which may answer otherwise by now (a policy "
@@ -85,6 +90,6 @@ def _doubt(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: Policy
         words.append("the agent's code")
     if words:
         return f"{' and '.join(words)} changed"
-    if policy.kind == "import" and not policy.fingerprint:
+    if policy.kind in ("import", "socket") and not policy.fingerprint:
         return "the policy may have changed, although its file did not"
     return ""

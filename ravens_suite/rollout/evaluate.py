@@ -20,7 +20,13 @@ from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.locks import locked_file
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import (
+    ConfigError,
+    ConflictError,
+    DamagedDataError,
+    MissingDataError,
+    PolicyServerLostError,
+)
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id, load_agent
@@ -33,8 +39,9 @@ from ravens_suite.rollout.environments import (
     make_environment,
     to_json,
 )
-from ravens_suite.rollout.policies import PolicySpec, observation_for, one_thread
+from ravens_suite.rollout.policies import PolicySpec, close_policy, observation_for, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
+from ravens_suite.rollout.remote_policy import RemotePolicy
 from ravens_suite.rollout.rollout import roll_out
 
 _LOG = logging.getLogger(__name__)
@@ -84,7 +91,7 @@ class EvaluationPlan:
         elif self.run:
             folder = RunFolder(Path(self.run)).evaluations
         else:
-            folder = Path("runs") / self.policy.name.replace(":", "-").replace("/", "-") / self.task
+            folder = Path("runs") / self.policy.folder_name / self.task
         return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
 
 
@@ -134,7 +141,8 @@ def evaluate(
     beside the new one with ``.old`` at its end.
 
     Args:
-        policy: a run folder, ``"oracle"``, ``"random"``, or ``"package.module:name"`` of a policy or a function.
+        policy: a run folder, ``"oracle"``, ``"random"``, ``"package.module:name"`` of a policy or a function, or the
+            address of a policy server, ``"ws://127.0.0.1:8000"``.
         task: registered name; by default the one the run was trained on.
         split: ``train``, ``val`` or ``test``.
         episodes: number of seeds.
@@ -151,6 +159,7 @@ def evaluate(
         ConflictError: an argument contradicts the task, the split or the run's own; both values are named. Or
             another process evaluates into the same file.
         ConfigError: the environment does not observe what the policy reads.
+        PolicyServerError: the policy server fails, or was lost and did not come back; what is finished is kept.
     """
     start = time.perf_counter()
     check_number("--episodes", episodes, 1, MOST_EPISODES)
@@ -197,11 +206,14 @@ def plan_evaluation(
     """What an evaluation is about; raises what ``evaluate`` does."""
     spec = PolicySpec.parse(policy) if isinstance(policy, str) else policy
     run = run_of(spec)
-    tasks: tuple[str, ...] = tuple(run.record()["plan"]["tasks"]) if run else ()
+    tasks = _tasks_of(spec)
     if task is None and len(tasks) != 1:
         raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
     chosen = task or tasks[0]
     arguments = checked_arguments(chosen, split, arguments)
+    if spec.served is not None and spec.served.environments:
+        own = own_arguments(spec.served.name, spec.served.environments, chosen, arguments)
+        return EvaluationPlan(spec, chosen, split, own)
     if run is None:
         return EvaluationPlan(spec, chosen, split, observation_for(spec.kind, arguments))
     return EvaluationPlan(
@@ -215,10 +227,18 @@ def tasks_of(policy: str) -> tuple[str, ...]:
     Raises:
         ConfigError: it is no run, so the task must be named.
     """
-    run = run_of(PolicySpec.parse(policy))
-    if run is None:
+    tasks = _tasks_of(PolicySpec.parse(policy))
+    if not tasks:
         raise ConfigError(_which_task(policy, ()))
-    return tuple(run.record()["plan"]["tasks"])
+    return tasks
+
+
+def _tasks_of(spec: PolicySpec) -> tuple[str, ...]:
+    """The tasks that a policy was trained on, in a run that lies here or at a server; none where there is none."""
+    if spec.served is not None:
+        return tuple(spec.served.environments)
+    run = run_of(spec)
+    return tuple(run.record()["plan"]["tasks"]) if run else ()
 
 
 def run_of(spec: PolicySpec) -> RunFolder | None:
@@ -248,13 +268,32 @@ def run_arguments(run: RunFolder, task: str, given: Mapping[str, Any]) -> dict[s
         ConflictError: that contradicts the run; both values are named.
     """
     environments: dict[str, dict[str, Any]] = run.record()["environments"]
+    return own_arguments(
+        str(run.path), {name: environment["arguments"] for name, environment in environments.items()}, task, given
+    )
+
+
+def own_arguments(
+    trained: str, environments: Mapping[str, Mapping[str, Any]], task: str, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments of the environment that a policy was trained in, for one of its tasks or for another one.
+
+    Args:
+        trained: what was, for messages.
+        environments: arguments by task; at least one.
+        task: registered name.
+        given: what is asked for now.
+
+    Raises:
+        ConflictError: that contradicts it; both values are named.
+    """
     own = environments.get(task) or next(iter(environments.values()))
-    for name, (was, now) in contradictions(task, own["arguments"], given).items():
+    for name, (was, now) in contradictions(task, own, given).items():
         raise ConflictError(
-            f"{run.path} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out, or "
+            f"{trained} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out, or "
             "collect and train with it."
         )
-    return dict(own["arguments"])
+    return dict(own)
 
 
 class EvaluationWorker:
@@ -273,17 +312,25 @@ class EvaluationWorker:
         if plan.policy.kind == "agent":
             load_agent(plan.policy.name).check(describe_interface(self._environment, plan.task))
         self._policy = plan.policy.make(self._environment)
+        if isinstance(self._policy, RemotePolicy):
+            self._policy.check(describe_interface(self._environment, plan.task))
 
     def run(self, seed: int) -> tuple[EpisodeOutcome, str]:
         """The outcome of a seed, and the renderer that drew it."""
         with one_thread(self._kind):
-            rollout = roll_out(self._environment, self._policy, seed, record=False)
+            try:
+                rollout = roll_out(self._environment, self._policy, seed, record=False)
+            except PolicyServerLostError as error:
+                # What the policy knew of the episode is lost with its server: it begins again, if the server is back.
+                _LOG.warning("%s Seed %d is begun again.", error, seed)
+                rollout = roll_out(self._environment, self._policy, seed, record=False)
         renderer = str(rollout.infos[0]["renderer"]) if rollout.infos else ""
         return rollout.result(), renderer
 
     def close(self) -> None:
-        """Close the environment."""
+        """Close the environment, and the connection of a policy that has one."""
         self._environment.close()
+        close_policy(self._policy)
 
 
 class _Record:

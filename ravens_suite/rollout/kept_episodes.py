@@ -14,7 +14,7 @@ from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate import Evaluation, EvaluationPlan, plan_evaluation
-from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, one_thread
+from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out, to_episode
 
 _LOG = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def _keep(
         return []
     arguments = _with_images(plan)
     environment = make_environment(plan.task, plan.split, arguments)
-    kept = []
+    kept, policy = [], None
     try:
         policy = plan.policy.make(environment)
         for seed in seeds:
@@ -114,6 +114,7 @@ def _keep(
             on_episode(seed)
     finally:
         environment.close()
+        close_policy(policy)
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Policies: the scripted oracle, random actions, plain functions, trained agents; and how one is named.
+"""Policies: the scripted oracle, random actions, functions, trained agents, policy servers; and how one is named.
 
 All of them go through the same rollout, evaluation and report. See ``core/policy.py`` for the interface.
 """
@@ -23,6 +23,8 @@ from ravens_suite.core.source_digest import digest_of_files, imported_files, imp
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError
 from ravens_suite.registry import load_agent, load_object, source_of
+from ravens_suite.rollout.policy_client import SCHEMES, PolicyClient, Served, ask_what_is_served
+from ravens_suite.rollout.remote_policy import RemotePolicy
 
 ORACLE, RANDOM = "oracle", "random"
 
@@ -122,34 +124,46 @@ class PolicySpec:
     """Names a policy; enough to construct it in any process.
 
     Attributes:
-        kind: what it is.
-        name: ``oracle``, ``random``, the registered name of an agent, or where it or a policy is imported from.
+        kind: what it is; ``socket`` for what a policy server offers.
+        name: ``oracle``, ``random``, the registered name of an agent, or where it or a policy is imported from; of a
+            server, what it calls its policy, or its address.
         folder: of the trained agent; empty for others.
         fingerprint: of a trained agent the SHA-256 of its settings and weights; of what is imported, what it says of
-            itself in an attribute or method ``fingerprint``; empty for others.
-        code: digest of the code of an agent or of what is imported, see ``core/source_digest.py``.
+            itself in an attribute or method ``fingerprint``; of a server, what it says; empty for others.
+        code: digest of the code of an agent or of what is imported, see ``core/source_digest.py``; of a server, what it
+            says.
+        served: what a policy server says of itself; ``None`` for others.
     """
 
-    kind: Literal["oracle", "random", "agent", "import"]
+    kind: Literal["oracle", "random", "agent", "import", "socket"]
     name: str
     folder: str = ""
     fingerprint: str = ""
     code: str = ""
+    served: Served | None = None
 
     @staticmethod
     def parse(text: str) -> PolicySpec:
         """The policy that a user means.
 
         Args:
-            text: ``oracle``; ``random``; the folder of a training run or of a trained agent; or where a policy is to
-                be imported from: ``package.module:name`` or ``file.py:name``.
+            text: ``oracle``; ``random``; the folder of a training run or of a trained agent; where a policy is to be
+                imported from, ``package.module:name`` or ``file.py:name``; or the address of a policy server, which is
+                asked what it serves, ``ws://host:port``.
 
         Raises:
             MissingDataError: there is no such folder, or no trained agent in it.
+            PolicyServerLostError: there is no such server.
         """
         if text in (ORACLE, RANDOM):
             code = digest_of_files([Path(__file__)], of_the_suite=True)
             return PolicySpec("oracle" if text == ORACLE else "random", text, code=code)
+        if text.startswith(SCHEMES):
+            served = ask_what_is_served(text)
+            said = served.policy
+            return PolicySpec(
+                "socket", served.name, fingerprint=said.get("fingerprint", ""), code=said.get("code", ""), served=served
+            )
         if Path(text).is_dir():
             run = RunFolder(Path(text))
             files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
@@ -161,7 +175,8 @@ class PolicySpec:
         if ":" in text:
             return PolicySpec("import", text, fingerprint=_said_by(text), code=code_of(text))
         raise MissingDataError(
-            f"There is no policy {text!r}: give the folder of a training run, oracle, random, or module:name of yours."
+            f"There is no policy {text!r}: give the folder of a training run, oracle, random, module:name of yours, or "
+            "the address of a policy server (ws://host:port)."
         )
 
     def make(self, environment: gymnasium.Env[Any, Any]) -> Policy:
@@ -180,16 +195,37 @@ class PolicySpec:
                 return agent
             case "import":
                 return as_policy(load_object(self.name))
+            case "socket":
+                if self.served is None:
+                    raise ConfigError(
+                        f"{self.name} was evaluated at a policy server: start the server, and name its address (ws://...)."
+                    )
+                return RemotePolicy(self.served, environment.action_space)
 
     @property
     def label(self) -> str:
         """For a person: of what is imported, the name without the file or the module."""
-        return self.name.rpartition(":")[2]
+        return self.name if self.kind == "socket" else self.name.rpartition(":")[2]
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the folder of its results, unless one is given.
+
+        What a server says of itself is part of it, so that two of its policies have two folders.
+        """
+        name = self.name
+        if self.kind == "socket":
+            for scheme in SCHEMES:
+                name = name.removeprefix(scheme)
+            name = "-".join(
+                filter(None, (name.replace("?", "-").replace("=", "-"), (self.fingerprint or self.code)[:8]))
+            )
+        return name.replace(":", "-").replace("/", "-")
 
     @property
     def of_the_suite(self) -> bool:
         """Whether its code is the suite's own."""
-        return self.kind in (ORACLE, RANDOM) or of_the_suite(self.name)
+        return self.kind in (ORACLE, RANDOM) or (self.kind != "socket" and of_the_suite(self.name))
 
     @property
     def asks_elsewhere(self) -> str:
@@ -197,12 +233,12 @@ class PolicySpec:
 
         Nobody can know whether a server, or a program that is run, still answers as it did.
         """
-        source = source_of(self.name)
-        if self.kind != "import" or self.fingerprint or source is None:
+        source = source_of(self.name) if self.kind == "import" else None
+        if self.fingerprint or source is None:
             return ""
         texts = (path.read_text(encoding="utf-8", errors="replace") for path in own_files(*source))
-        named = {name.partition(".")[0] for text in texts for name in imported_names(text)}
-        return min(named & _TALKING, default="")
+        named = {name for text in texts for name in imported_names(text)}
+        return min({name.partition(".")[0] for name in named} & _TALKING | named & {_CLIENT}, default="")
 
     def to_json(self) -> dict[str, Any]:
         """What an evaluation records of it; without the folder, which may be moved."""
@@ -217,6 +253,15 @@ _TALKING = frozenset(
     )
 )
 """Top-level modules by which programs ask other programs."""
+
+_CLIENT = PolicyClient.__module__
+"""The suite's own."""
+
+
+def close_policy(policy: Policy | None) -> None:
+    """Release what a policy holds: a connection to a server."""
+    if isinstance(policy, RemotePolicy):
+        policy.close()
 
 
 def code_of(name: str) -> str:

@@ -18,7 +18,7 @@ from ravens_suite.data.episode_header import EpisodeSummary
 from ravens_suite.envs.states import EnvironmentState
 from ravens_suite.errors import OracleGaveUpError, ReplayError
 from ravens_suite.rollout.environments import default_arguments, make_environment
-from ravens_suite.rollout.policies import PolicySpec, one_thread
+from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out
 
 Frame = NDArray[np.uint8]
@@ -116,6 +116,7 @@ def replay(
     mode = {"motion": "simulated", "render_mode": "rgb_array_list"} if film else {"render_mode": "rgb_array"}
     environment = make_environment(task, split, {**(arguments or {}), **mode})
     result: dict[int, Replay] = {}
+    made = None
     try:
         made = policy.make(environment)
         for seed in seeds:
@@ -128,6 +129,7 @@ def replay(
             on_episode(seed)
     finally:
         environment.close()
+        close_policy(made)
     return result
 
 

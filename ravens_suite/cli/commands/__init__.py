@@ -15,6 +15,7 @@ from ravens_suite.cli.commands.evaluate import Evaluate
 from ravens_suite.cli.commands.export import Export
 from ravens_suite.cli.commands.quickstart import Quickstart
 from ravens_suite.cli.commands.report import Report
+from ravens_suite.cli.commands.serve import Serve
 from ravens_suite.cli.commands.tasks import Tasks
 from ravens_suite.cli.commands.train import Train
 from ravens_suite.cli.commands.view import View
@@ -43,6 +44,7 @@ COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "evaluate": Evaluate,
     "benchmark": Benchmark,
+    "serve": Serve,
     "report": Report,
     "view": View,
     "export": Export,

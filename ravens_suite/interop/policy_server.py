@@ -1,0 +1,345 @@
+"""A policy server: offers a policy over websocket and msgpack, to the suite's own client and to openpi's.
+
+The first message of the server says what it serves, in a map ``ravens_suite``. From then on the client sends a map, and
+the server answers with one:
+
+| client sends | server answers |
+|---|---|
+| arrays and texts by key, an observation | ``actions`` (1, numbers) float64; ``ravens_suite``: ``{"action": ...}`` |
+| | where the policy gives up, ``ravens_suite``: ``{"gave_up": why}`` |
+| ``ravens_suite``: ``{"reset": seed}`` | ``ravens_suite``: ``{}``; an episode has begun |
+| ``ravens_suite``: ``{"interface": ...}`` | ``ravens_suite``: ``{}``, or ``{"refused": why}`` |
+
+A row of ``actions`` holds the numbers of an action, its entries in the order of their names: pick (7) and place (7), or
+gripper (1) and pose (7). ``action`` is the same by name, bit for bit. What goes wrong is told in a text message, as
+openpi's server does, and ends the connection. Form of the messages: ``rollout/policy_messages.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ravens_suite import __version__
+from ravens_suite.core.numbers import check_number
+from ravens_suite.core.observations import Interface
+from ravens_suite.core.policy import Action, Policy
+from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
+from ravens_suite.registry import load_agent, load_object
+from ravens_suite.rollout.environments import make_environment, to_json
+from ravens_suite.rollout.evaluate import run_of
+from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
+from ravens_suite.rollout.policy_client import OURS, PROTOCOL
+from ravens_suite.rollout.policy_messages import LARGEST_MESSAGE, decode, encode
+
+if TYPE_CHECKING:
+    from websockets.sync.server import ServerConnection
+
+_LOG = logging.getLogger(__name__)
+_QUIET = logging.getLogger(f"{__name__}.connection")
+_QUIET.setLevel(logging.CRITICAL + 1)
+"""What others do wrong on the network is answered to them, and is no traceback here."""
+
+DEFAULT_PORT = 8000
+_GRACE_SECONDS = 5.0
+_CLOSE_SECONDS = 1.0
+_AWAY, _TRY_LATER = 1001, 1013
+"""Close codes of websockets (RFC 6455, section 7.4.1)."""
+_MEBIBYTE = 2**20
+
+
+class PolicySource:
+    """Makes a policy for each connection, and says what it is.
+
+    Args:
+        policy: a run folder, ``random``, or ``file.py:name`` or ``package.module:name`` of a policy or a function.
+        task: registered name; ``random`` needs it.
+
+    Attributes:
+        label: for a person.
+        one_object: whether all connections would share one object, so that only one at a time is taken.
+
+    Raises:
+        ConfigError: this cannot be served.
+        RavensError: what ``PolicySpec.parse`` and ``PolicySpec.make`` raise.
+    """
+
+    def __init__(self, policy: str, task: str | None = None) -> None:
+        self._text = policy
+        spec = PolicySpec.parse(policy)
+        if spec.kind == "oracle":
+            raise ConfigError(
+                "The oracle cannot be served: it looks into the simulator, not at observations. Evaluate it where the "
+                "environment is: ravens-suite evaluate oracle TASK."
+            )
+        if spec.kind == "socket":
+            raise ConfigError(f"{policy} is served already: give its address to evaluate.")
+        self._space = _action_space(spec, task)
+        self.label, self._code = spec.label, spec.code
+        made = load_object(spec.name) if spec.kind == "import" else None
+        self.one_object = callable(getattr(made, "act", None)) and not isinstance(made, type)
+        self.make()  # What cannot be loaded is told before anyone connects.
+
+    def make(self) -> tuple[PolicySpec, Policy]:
+        """A policy for a connection, and what it is.
+
+        Raises:
+            ConflictError: it is written to at this moment.
+        """
+        spec = self._spec()
+        if spec.kind == "random":
+            return spec, RandomPolicy(deepcopy(self._space))
+        policy = spec.make(None)  # type: ignore[arg-type]  # Only the oracle and random look at the environment.
+        if self._spec() != spec:
+            raise ConflictError(f"{self._text} is being written at this moment: connect again.")
+        return spec, policy
+
+    def environments(self, spec: PolicySpec) -> dict[str, Any]:
+        """Arguments of the environments that it was trained in, by task; none for a policy without a run."""
+        run = run_of(spec)
+        environments = run.record()["environments"] if run else {}
+        return {task: to_json(environment["arguments"]) for task, environment in environments.items()}
+
+    def _spec(self) -> PolicySpec:
+        # The code is that of the start: a module is imported once, whatever becomes of its file.
+        return replace(PolicySpec.parse(self._text), code=self._code)
+
+
+def _action_space(spec: PolicySpec, task: str | None) -> Any:
+    if spec.kind != "random":
+        return None
+    if task is None:
+        raise ConfigError("A random policy draws from the actions of a task: ravens-suite serve random TASK.")
+    environment = make_environment(task, "test", {"observe": ["proprioception"]})
+    try:
+        return environment.action_space
+    finally:
+        environment.close()
+
+
+class PolicyServer:
+    """Serves a policy, a thread and a policy object for each connection.
+
+    Args:
+        policy: what is served, see ``PolicySource``.
+        task: registered name; ``random`` needs it.
+        host: name or address to listen at; others than this machine reach it only where it is told so.
+        port: to listen at; 0 for any that is free.
+        clients: most connections at a time.
+        idle: seconds after which a connection that asks for nothing is closed.
+        largest_message: bytes of a message at most.
+
+    Attributes:
+        url: where it listens.
+
+    Raises:
+        ConfigError: this cannot be served, or not there.
+    """
+
+    def __init__(
+        self,
+        policy: str,
+        task: str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        clients: int = 16,
+        idle: float = 600.0,
+        largest_message: int = LARGEST_MESSAGE,
+    ) -> None:
+        check_number("--port", port, 0, 65535)
+        check_number("--clients", clients, 1, 1000)
+        check_number("--largest-message", largest_message, 1024, 1024 * _MEBIBYTE)
+        if not 0 < idle <= 86400:
+            raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
+        self.source = PolicySource(policy, task)
+        self._clients = 1 if self.source.one_object else clients
+        self._idle, self._largest = idle, largest_message
+        self._lock = threading.Lock()
+        self._connections: set[ServerConnection] = set()
+        self._stopping = False
+        self._server = _listen(self._serve, host, port, largest_message)
+        host, port = self._server.socket.getsockname()[:2]
+        self.url = f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+        # Threads of connections inherit from this one that they end with the process, whatever a policy is at.
+        self._thread = threading.Thread(target=self._server.serve_forever, name="policy server", daemon=True)
+
+    def start(self) -> None:
+        """Take connections from now on, in threads of their own."""
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until it is closed; a signal ends the waiting."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)
+
+    def close(self) -> None:
+        """Close the connections and stop; a policy that is computing is waited for some seconds."""
+        with self._lock:
+            self._stopping = True
+            connections = list(self._connections)
+        closing = [threading.Thread(target=connection.close, args=(_AWAY,), daemon=True) for connection in connections]
+        closing.append(threading.Thread(target=self._server.shutdown, daemon=True))
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(_GRACE_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _serve(self, connection: ServerConnection) -> None:
+        """The life of a connection."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            if refusal := self._enter(connection):
+                connection.send(refusal)
+                connection.close(_TRY_LATER)
+                return
+            try:
+                session = _Session(self.source, self._largest)
+                connection.send(session.metadata())
+                while True:
+                    connection.send(session.answer(connection.recv(timeout=self._idle)))
+            except (ConnectionClosed, TimeoutError):
+                raise
+            except RavensError as error:
+                connection.send(f"{type(error).__name__}: {' '.join(str(error).split())}")
+            except Exception as error:
+                _LOG.exception("The policy %s failed", self.source.label)
+                connection.send(f"The policy failed with {type(error).__name__}: {error}")
+        except (ConnectionClosed, TimeoutError):
+            return
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+
+    def _enter(self, connection: ServerConnection) -> str:
+        """Why a connection is refused; empty where it is taken."""
+        with self._lock:
+            if self._stopping:
+                return "This server is being stopped."
+            if len(self._connections) >= self._clients:
+                why = " (all would share one object: serve a class)" if self.source.one_object else ""
+                return f"This server takes {self._clients} clients at a time{why}: try again later."
+            self._connections.add(connection)
+            return ""
+
+
+def _listen(handler: Callable[[ServerConnection], None], host: str, port: int, largest_message: int) -> Any:
+    from websockets.sync.server import serve
+
+    try:
+        return serve(
+            handler,
+            host,
+            port,
+            # Pages in a browser on this machine would reach it, too; only they name where they come from.
+            origins=[None],
+            compression=None,
+            max_size=largest_message,
+            max_queue=2,
+            close_timeout=_CLOSE_SECONDS,
+            logger=_QUIET,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot listen at {host}, port {port} ({error.strerror or error}): choose another --port or --host."
+        ) from error
+
+
+class _Session:
+    """What is answered on one connection.
+
+    Args:
+        source: of the policy.
+        largest_message: bytes that the server takes.
+    """
+
+    def __init__(self, source: PolicySource, largest_message: int) -> None:
+        self._spec, self._policy = source.make()
+        self._environments = source.environments(self._spec)
+        self._largest = largest_message
+        self._began = False
+
+    def metadata(self) -> bytes:
+        """The first message."""
+        spec = self._spec
+        # Code that asks yet another process says nothing of what that one answers.
+        code = "" if spec.asks_elsewhere else spec.code
+        policy = {"kind": spec.kind, "name": spec.label, "fingerprint": spec.fingerprint, "code": code}
+        said = {
+            "protocol": PROTOCOL,
+            "version": __version__,
+            "policy": policy,
+            "environments": self._environments,
+            "largest_message": self._largest,
+        }
+        return encode({OURS: said})
+
+    def answer(self, message: bytes | str) -> bytes:
+        """The answer to a message.
+
+        Raises:
+            InvalidMessageError: it is none.
+        """
+        if isinstance(message, str):
+            raise InvalidMessageError("A message must be of bytes (a map in msgpack), not of text.")
+        request = decode(message)
+        if OURS in request:
+            return encode({OURS: self._told(request[OURS])})
+        if not self._began:
+            # Clients of openpi never say that an episode begins.
+            self._policy.reset(0)
+            self._began = True
+        try:
+            action = self._policy.act(request)
+        except OracleGaveUpError as error:
+            return encode({OURS: {"gave_up": str(error)}})
+        return encode({**_row(action), OURS: {"action": dict(action)}})
+
+    def _told(self, words: Any) -> dict[str, str]:
+        match words:
+            case {"reset": int(seed)} if seed >= 0:
+                self._policy.reset(seed)
+                self._began = True
+            case {"interface": dict(value)}:
+                return self._check(value)
+            case _:
+                raise InvalidMessageError(f"{OURS} must say {{'reset': seed}} or {{'interface': ...}}.")
+        return {}
+
+    def _check(self, value: Mapping[str, Any]) -> dict[str, str]:
+        if self._spec.kind != "agent":
+            return {}
+        try:
+            interface = Interface.from_json(value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidMessageError(f"The interface of an environment is not one ({error!r}).") from error
+        try:
+            load_agent(self._spec.name).check(interface)
+        except ConfigError as error:
+            return {"refused": str(error)}
+        return {}
+
+
+def _row(action: Action) -> dict[str, Any]:
+    """``actions`` for clients of openpi, where an action is of numbers only."""
+    parts = []
+    for name in sorted(action):
+        try:
+            parts.append(np.asarray(action[name], dtype=np.float64).reshape(-1))
+        except (TypeError, ValueError):
+            return {}
+    return {"actions": np.concatenate(parts)[None]} if parts else {}

@@ -1,0 +1,29 @@
+"""Policies to be served in tests; their file imports nothing by which programs ask others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ravens_suite.errors import OracleGaveUpError
+
+
+class Counting:
+    """Gives the number of its calls since it was reset, and the seed; gives up at the fourth."""
+
+    def reset(self, seed: int) -> None:
+        self.seed, self.calls = seed, 0
+
+    def act(self, observation: dict[str, Any]) -> dict[str, Any]:
+        self.calls += 1
+        if self.calls == 4:
+            raise OracleGaveUpError("Tired.")
+        return {"pick": np.full(7, self.calls, np.float32), "place": np.full(7, self.seed % 1000)}
+
+
+ONE_OBJECT = Counting()
+
+
+def broken(observation: dict[str, Any]) -> dict[str, Any]:
+    raise ZeroDivisionError("a bug")
