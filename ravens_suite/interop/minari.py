@@ -10,14 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import shutil
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,40 +23,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.data.atomic import read_json, write_bytes
-from ravens_suite.data.episode import Episode, EpisodeReader
+from ravens_suite.data.episode import Episode
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import DONE
 from ravens_suite.data.store import EpisodeStore, differences
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.interop.exports import MARK, Exported, Source, shifted, sources_in
 from ravens_suite.interop.minari_spaces import space_of, space_text
-from ravens_suite.registry import environment_id
-from ravens_suite.rollout.environments import make_environment, versions
 
 _LOG = logging.getLogger(__name__)
-_MARK = "ravens_suite"
 _ROOT = "MINARI_DATASETS_PATH"
 _FILE = "main_data.hdf5"
 _UNFINISHED = ".unfinished-"
-_NO_SETTINGS = ("seeds", "checksum", "versions")
-"""Keys of a store's manifest that do not say how its episodes were made."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A dataset that was written, or was there already.
-
-    Attributes:
-        name: by which the other library loads it.
-        episodes: in it.
-        steps: in it.
-        folder: it lies in.
-    """
-
-    name: str
-    episodes: int
-    steps: int
-    folder: Path
 
 
 def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) -> list[Exported]:
@@ -79,15 +55,12 @@ def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) 
     """
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
-    found = [_Source(EpisodeStore(path.parent)) for path in sorted(folder.rglob("manifest.json"))]
-    sources = [source for source in found if source.seeds]
-    if not sources:
-        raise MissingDataError(f"There are no episodes in {folder}: collect some first (ravens-suite collect).")
+    sources = sources_in(folder)
     _check_names(sources)
     total, before, results = sum(len(source.seeds) for source in sources), 0, []
     with locked(out, "exporting to"):
         for source in sources:
-            results.append(FORMATS[to](source.store, out, _shifted(on_progress, before, total)))
+            results.append(FORMATS[to](source.store, out, shifted(on_progress, before, total)))
             before += len(source.seeds)
             on_progress(before, total, results[-1].name)
     return results
@@ -114,7 +87,7 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     minari = _library("minari", "minari")
     _library("h5py", "minari")
     _library("PIL", "minari")
-    source = _Source(store)
+    source = Source(store)
     folder = out / source.name
     if not _is_there(folder, source.mark):
         _write(minari, source, out, on_progress)
@@ -122,70 +95,9 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     return Exported(source.name, int(metadata["total_episodes"]), int(metadata["total_steps"]), folder)
 
 
-class _Source:
-    """A store, as what is exported."""
-
-    def __init__(self, store: EpisodeStore) -> None:
-        self.store = store
-        self.seeds = store.seeds()
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        return self.store.manifest()
-
-    @cached_property
-    def first(self) -> EpisodeReader:
-        return self.store.reader(self.seeds[0])
-
-    @property
-    def task(self) -> str:
-        """The manifest's, or the episodes' own where it does not say."""
-        return str(self.manifest.get("task", self.first.summary.task))
-
-    @property
-    def split(self) -> str:
-        return str(self.manifest.get("split", self.first.summary.split))
-
-    @property
-    def name(self) -> str:
-        return f"{_MARK}/{_slug(self.task)}/{_slug(self.split)}-v0"
-
-    @cached_property
-    def mark(self) -> dict[str, Any]:
-        """What is compared with an export that is there already."""
-        manifest = self.manifest
-        settings = {key: value for key, value in manifest.items() if key not in _NO_SETTINGS}
-        cameras = manifest.get("cameras", [camera.to_json() for camera in self.first.summary.cameras])
-        return {
-            "cameras": cameras,
-            "seeds": self.seeds,
-            "renderer": manifest.get("renderer", "unknown"),
-            "settings": settings,
-            "digest": self.store.digest(),
-            "versions": {"collected": manifest.get("versions", {}), "exported": versions()},
-        }
-
-    @contextmanager
-    def environment(self) -> Iterator[gymnasium.Env[Any, Any] | None]:
-        """The environment of the episodes; None for data of a task that has none."""
-        try:
-            environment_id(self.task)
-        except UnknownNameError:
-            yield None
-            return
-        with closing(make_environment(self.task, self.split, self.manifest.get("arguments", {}))) as environment:
-            yield environment
-
-    @property
-    def requirements(self) -> list[str]:
-        """What an environment of the dataset needs, for pip."""
-        version = self.manifest.get("versions", {}).get("ravens-suite", "")
-        return [f"ravens-suite=={version}"] if re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", str(version)) else []
-
-
-def _check_names(sources: list[_Source]) -> None:
+def _check_names(sources: list[Source]) -> None:
     """Refuse two stores that would be one dataset."""
-    by_name: dict[str, _Source] = {}
+    by_name: dict[str, Source] = {}
     for source in sources:
         other = by_name.setdefault(source.name, source)
         if other is not source:
@@ -195,7 +107,7 @@ def _check_names(sources: list[_Source]) -> None:
             )
 
 
-def _write(minari: Any, source: _Source, out: Path, on_progress: Progress) -> None:
+def _write(minari: Any, source: Source, out: Path, on_progress: Progress) -> None:
     """Write a dataset beside its place, and move it there when it is whole."""
     for leftover in out.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(leftover)
@@ -216,7 +128,7 @@ def _write(minari: Any, source: _Source, out: Path, on_progress: Progress) -> No
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _fill(minari: Any, source: _Source, environment: gymnasium.Env[Any, Any] | None, on_progress: Progress) -> None:
+def _fill(minari: Any, source: Source, environment: gymnasium.Env[Any, Any] | None, on_progress: Progress) -> None:
     facts: list[dict[str, Any]] = []
     spaces: dict[str, gymnasium.spaces.Dict] = {}
 
@@ -255,7 +167,7 @@ def _fill(minari: Any, source: _Source, environment: gymnasium.Env[Any, Any] | N
     dataset.storage.update_episode_metadata(facts)
     path = Path(dataset.storage.data_path) / "metadata.json"
     mark = {**source.mark, "bytes": path.with_name(_FILE).stat().st_size}
-    metadata = read_json(path) | {name: space_text(space) for name, space in spaces.items()} | {_MARK: mark}
+    metadata = read_json(path) | {name: space_text(space) for name, space in spaces.items()} | {MARK: mark}
     write_bytes(path, [json.dumps(metadata).encode()])
 
 
@@ -321,7 +233,7 @@ def _is_there(folder: Path, mark: dict[str, Any]) -> bool:
         metadata = read_json(folder / "data" / "metadata.json")
     except (DamagedDataError, MissingDataError, OSError):
         metadata = None
-    found = metadata.get(_MARK) if isinstance(metadata, dict) else None
+    found = metadata.get(MARK) if isinstance(metadata, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("digest"), str):
         raise ConflictError(
             f"{folder} is in the way: it is not a whole export of this version of the suite. Move it away, or {advice}."
@@ -360,17 +272,6 @@ def _library(name: str, extra: str) -> Any:
         raise MissingDataError(
             f"Exporting to {extra} needs {name}, which is not installed: pip install 'ravens-suite[{extra}]'."
         ) from error
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", "-", text)
-
-
-def _shifted(on_progress: Progress, before: int, everything: int) -> Progress:
-    def tell(done: int, total: int, note: str = "") -> None:
-        on_progress(before + done, everything, note)
-
-    return tell
 
 
 FORMATS: dict[str, Callable[[EpisodeStore, Path, Progress], Exported]] = {"minari": to_minari}

@@ -1,0 +1,140 @@
+"""What every export has in common: where the episodes come from, and what is noted of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from ravens_suite.data.episode import EpisodeReader
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import MissingDataError, UnknownNameError
+from ravens_suite.execution.progress import Progress
+from ravens_suite.registry import environment_id
+from ravens_suite.rollout.environments import make_environment, versions
+
+MARK = "ravens_suite"
+"""Under which an export notes what it holds."""
+_NO_SETTINGS = ("seeds", "checksum", "versions")
+"""Keys of a store's manifest that do not say how its episodes were made."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A dataset that was written, or was there already.
+
+    Attributes:
+        name: by which the other library loads it.
+        episodes: in it.
+        steps: in it.
+        folder: it lies in.
+    """
+
+    name: str
+    episodes: int
+    steps: int
+    folder: Path
+
+
+class Source:
+    """A store, as what is exported.
+
+    Args:
+        store: with episodes.
+    """
+
+    def __init__(self, store: EpisodeStore) -> None:
+        self.store = store
+        self.seeds = store.seeds()
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Of the store."""
+        return self.store.manifest()
+
+    @cached_property
+    def first(self) -> EpisodeReader:
+        """The episode of the lowest seed."""
+        return self.store.reader(self.seeds[0])
+
+    @property
+    def task(self) -> str:
+        """The manifest's, or the episodes' own where it does not say."""
+        return str(self.manifest.get("task", self.first.summary.task))
+
+    @property
+    def split(self) -> str:
+        """As ``task``."""
+        return str(self.manifest.get("split", self.first.summary.split))
+
+    @property
+    def name(self) -> str:
+        """Of a dataset of these episodes alone."""
+        return f"{MARK}/{slug(self.task)}/{slug(self.split)}-v0"
+
+    @cached_property
+    def mark(self) -> dict[str, Any]:
+        """What is compared with an export that is there already."""
+        manifest = self.manifest
+        settings = {key: value for key, value in manifest.items() if key not in _NO_SETTINGS}
+        cameras = manifest.get("cameras", [camera.to_json() for camera in self.first.summary.cameras])
+        return {
+            "cameras": cameras,
+            "seeds": self.seeds,
+            "renderer": manifest.get("renderer", "unknown"),
+            "settings": settings,
+            "digest": self.store.digest(),
+            "versions": {"collected": manifest.get("versions", {}), "exported": versions()},
+        }
+
+    @contextmanager
+    def environment(self) -> Iterator[gymnasium.Env[Any, Any] | None]:
+        """The environment of the episodes; None for data of a task that has none."""
+        try:
+            environment_id(self.task)
+        except UnknownNameError:
+            yield None
+            return
+        with closing(make_environment(self.task, self.split, self.manifest.get("arguments", {}))) as environment:
+            yield environment
+
+    @property
+    def requirements(self) -> list[str]:
+        """What an environment of the dataset needs, for pip."""
+        version = self.manifest.get("versions", {}).get("ravens-suite", "")
+        return [f"ravens-suite=={version}"] if re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", str(version)) else []
+
+
+def sources_in(folder: Path) -> list[Source]:
+    """The stores of a folder that hold episodes, by path.
+
+    Args:
+        folder: with collected episodes, directly or below (``data/<task>/<split>``).
+
+    Raises:
+        MissingDataError: there is none.
+    """
+    found = [Source(EpisodeStore(path.parent)) for path in sorted(folder.rglob("manifest.json"))]
+    if not (sources := [source for source in found if source.seeds]):
+        raise MissingDataError(f"There are no episodes in {folder}: collect some first (ravens-suite collect).")
+    return sources
+
+
+def slug(text: str) -> str:
+    """A text without what a file name or an address may not have."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", text)
+
+
+def shifted(on_progress: Progress, before: int, everything: int) -> Progress:
+    """Progress of one part of the work, told as progress of all of it."""
+
+    def tell(done: int, total: int, note: str = "") -> None:
+        on_progress(before + done, everything, note)
+
+    return tell
