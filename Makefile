@@ -10,7 +10,7 @@ venv: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found: install one, or name it: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train,minari,ray,serve,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train,minari,lerobot,ray,serve,dev]"
 	touch $@
 
 quickstart: venv

@@ -15,6 +15,7 @@ _EXTRAS = {
     "minari": "minari",
     "h5py": "minari",
     "PIL": "minari",
+    "pyarrow": "lerobot",
     "ray": "ray",
     "msgpack": "serve",
     "websockets": "serve",

@@ -211,6 +211,16 @@ def _facts(episode: Episode) -> dict[str, Any]:
         "score": episode.score,
         "success": episode.success,
         "outcome": str(episode.metadata.get("outcome", "unknown")),
+        "record": json.dumps(
+            {
+                "task": episode.task,
+                "split": episode.split,
+                "seed": episode.seed,
+                "success": episode.success,
+                "cameras": [camera.to_json() for camera in episode.cameras],
+                "metadata": episode.metadata,
+            }
+        ),
         "goals": json.dumps(episode.metadata.get("goals", {}), sort_keys=True),
     }
 

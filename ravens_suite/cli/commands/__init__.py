@@ -13,6 +13,7 @@ from ravens_suite.cli.commands.benchmark import Benchmark
 from ravens_suite.cli.commands.collect import Collect
 from ravens_suite.cli.commands.evaluate import Evaluate
 from ravens_suite.cli.commands.export import Export
+from ravens_suite.cli.commands.import_episodes import Import
 from ravens_suite.cli.commands.quickstart import Quickstart
 from ravens_suite.cli.commands.report import Report
 from ravens_suite.cli.commands.serve import Serve
@@ -48,5 +49,6 @@ COMMANDS: dict[str, type[Command]] = {
     "report": Report,
     "view": View,
     "export": Export,
+    "import": Import,
     "quickstart": Quickstart,
 }

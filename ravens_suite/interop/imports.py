@@ -1,0 +1,107 @@
+"""Exports of this suite as episodes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ravens_suite.data.atomic import write_bytes
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import DamagedDataError, MissingDataError, UnknownNameError
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.interop.contents import Contents
+
+_ATTEMPTS = "attempts.jsonl"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A store that was written, or completed.
+
+    Attributes:
+        folder: of the store.
+        episodes: in it.
+        exact: whether every pixel is as it was before the export.
+    """
+
+    folder: Path
+    episodes: int
+    exact: bool
+
+
+def import_episodes(folder: Path, source: str, out: Path, *, on_progress: Progress = silent) -> list[Imported]:
+    """Make episodes of an export of this suite; those that are there already are left.
+
+    Actions, rewards and whatever else is no image are what they were, and so are images that were stored without loss
+    in their own size.
+
+    Args:
+        folder: of the export, or above it.
+        source: one of ``READERS``.
+        out: folder of all data; episodes go to ``out/<task>/<split>``.
+        on_progress: called for every episode.
+
+    Raises:
+        MissingDataError: there is no export of this suite.
+        ConflictError: episodes made otherwise lie where they should go.
+        DamagedDataError: a file is not what was written.
+        MissingLibraryError: a library is not installed.
+    """
+    if source not in READERS:
+        raise UnknownNameError("format", source, READERS)
+    with _names_what_is_damaged(folder):
+        found = list(READERS[source](folder))
+    if not found:
+        raise MissingDataError(
+            f"There is no {source} data set in {folder} that ravens-suite export made: only those can be imported."
+        )
+    total, done, results = sum(len(one.seeds) for one in found), 0, []
+    for one in found:
+        store = EpisodeStore.of(out, one.task, one.split)
+        with store.locked():
+            store.claim(one.settings(), dict(one.manifest.get("versions", {})))
+            if "definition" in one.manifest and one.exact:
+                store.note_definition(one.manifest["definition"])
+            for seed in one.seeds:
+                if not (store.path(seed).exists() and store.intact(seed)):
+                    with _names_what_is_damaged(folder):
+                        episode = one.read(seed)
+                    store.write(episode)
+                done += 1
+                on_progress(done, total)
+            if one.attempts and not (store.folder / _ATTEMPTS).exists():
+                write_bytes(store.folder / _ATTEMPTS, [one.attempts])
+            store.finish()
+        results.append(Imported(store.folder, len(store), one.exact))
+    return results
+
+
+@contextmanager
+def _names_what_is_damaged(folder: Path) -> Iterator[None]:
+    """Whatever a reader stumbles over in files that were altered is said of the export."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DamagedDataError):
+            raise
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DamagedDataError(
+            f"{folder} is not as it was exported ({type(error).__name__}: {why}): export it again."
+        ) from error
+
+
+def _lerobot(folder: Path) -> Iterable[Contents]:
+    from ravens_suite.interop.lerobot_reader import contents
+
+    return contents(folder)
+
+
+def _minari(folder: Path) -> Iterable[Contents]:
+    from ravens_suite.interop.minari_reader import contents
+
+    return contents(folder)
+
+
+READERS: dict[str, Callable[[Path], Iterable[Contents]]] = {"lerobot": _lerobot, "minari": _minari}

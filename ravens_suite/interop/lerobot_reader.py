@@ -1,0 +1,155 @@
+"""Reads a LeRobot data set that this suite wrote; see ``interop/lerobot.py`` for what lies beside the frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.episode import Episode, EpisodeReader
+from ravens_suite.errors import DamagedDataError, missing_library
+from ravens_suite.interop.contents import Contents
+from ravens_suite.interop.exports import MARK, slug
+from ravens_suite.interop.lerobot import FRAME_KEY, MARK_FILE
+
+_HALF_A_FRAME = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the frames of an episode lie: paths, and a first and a last index."""
+
+    data: Path
+    first: int
+    films: tuple[tuple[Path, float], ...]
+
+
+def contents(folder: Path) -> Iterator[Contents]:
+    """What the data sets in a folder hold, or in folders below it.
+
+    Raises:
+        MissingLibraryError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise missing_library("pyarrow") from error
+    for path in sorted(folder.rglob(f"{MARK}/{MARK_FILE}")):
+        yield from _Set(path.parents[1]).contents()
+
+
+class _Set:
+    """One data set."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._about = read_json(folder / "meta" / "info.json")
+        self._mark = read_json(folder / MARK / MARK_FILE)
+        features = self._about["features"]
+        depth = {key for key, one in features.items() if (one.get("info") or {}).get("is_depth_map")}
+        images = [key for key, one in features.items() if one["dtype"] in ("image", "video") and key not in depth]
+        self._films = [key for key in images if features[key]["dtype"] == "video"]
+        self._images = images
+
+    def contents(self) -> Iterator[Contents]:
+        options = self._mark["options"]
+        places = iter(self._places())
+        for task, mark in self._mark["tasks"].items():
+            beside = self._folder / MARK / slug(task)
+            readers = {seed: EpisodeReader(beside / f"{seed:06}.safetensors") for seed in mark["seeds"]}
+            # Episodes without an action have no frames; the others lie in the order in which they were written.
+            where = {seed: next(places) for seed, reader in readers.items() if reader.summary.steps}
+            attempts = beside / "attempts.jsonl"
+            manifest = read_json(beside / "store.json")
+            yield Contents(
+                task=task,
+                split=str(manifest.get("split", next(iter(readers.values())).summary.split)),
+                manifest=manifest,
+                exact=options["images"] == "png" and options["image_size"] is None,
+                seeds=tuple(mark["seeds"]),
+                read=partial(self._read, beside, where),
+                attempts=attempts.read_bytes() if attempts.exists() else b"",
+            )
+
+    def _places(self) -> Iterator[_Place]:
+        import pyarrow.parquet as parquet
+
+        for path in sorted((self._folder / "meta" / "episodes").glob("*/*.parquet")):
+            table = parquet.read_table(path)
+            wanted = [name for name in table.schema.names if not name.startswith("stats/")]
+            for row in table.select(wanted).to_pylist():
+                yield _Place(
+                    self._path("data_path", row, "data"),
+                    row["dataset_from_index"],
+                    tuple(
+                        (self._path("video_path", row, f"videos/{key}", key), row[f"videos/{key}/from_timestamp"])
+                        for key in self._films
+                    ),
+                )
+
+    def _path(self, pattern: str, row: dict[str, Any], group: str, key: str = "") -> Path:
+        place = {"chunk_index": row[f"{group}/chunk_index"], "file_index": row[f"{group}/file_index"]}
+        return self._folder / str(self._about[pattern]).format(video_key=key, **place)
+
+    def _read(self, beside: Path, where: dict[int, _Place], seed: int) -> Episode:
+        rest = EpisodeReader(beside / f"{seed:06}.safetensors").episode()
+        pictures = _decoded((beside / f"{seed:06}.png").read_bytes())
+        count = len(self._images)
+        last = pictures.reshape(count, -1, *pictures.shape[1:])
+        frames = self._frames(where[seed], rest.steps) if seed in where else []
+        color = np.stack([*frames, last])
+        observed = {key: values for key, values in rest.observations.items() if key != FRAME_KEY}
+        return replace(rest, observations={"color": color, **observed})
+
+    def _frames(self, place: _Place, steps: int) -> list[NDArray[np.uint8]]:
+        """One array (N, rows, columns, 3) a frame."""
+        if self._films:
+            each = [_film(path, start, steps, self._about["fps"]) for path, start in place.films]
+            return [np.stack(views) for views in zip(*each, strict=True)]
+        import pyarrow.parquet as parquet
+
+        rows = parquet.read_table(
+            place.data,
+            columns=self._images,
+            filters=[("index", ">=", place.first), ("index", "<", place.first + steps)],
+        )
+        if len(rows) != steps:
+            raise DamagedDataError(f"{place.data} has not the {steps} frames from {place.first} on: export it again.")
+        return [
+            np.stack([_decoded(row[key]["bytes"]) for key in self._images])
+            for batch in rows.to_batches(max_chunksize=1)
+            for row in batch.to_pylist()
+        ]
+
+
+def _decoded(data: bytes) -> NDArray[np.uint8]:
+    """An RGB image (rows, columns, 3) from a PNG file."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError("an image is no PNG file")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _film(path: Path, start: float, steps: int, fps: int) -> list[NDArray[np.uint8]]:
+    """Frames of a film from a time on, in seconds."""
+    import av
+
+    wanted = range(round(start * fps), round(start * fps) + steps)
+    found: dict[int, NDArray[np.uint8]] = {}
+    with av.open(str(path)) as container:
+        stream: Any = container.streams.video[0]
+        container.seek(int(wanted.start / fps / stream.time_base), stream=stream)
+        for frame in container.decode(stream):
+            number = int(frame.pts * stream.time_base * fps + _HALF_A_FRAME)
+            if number >= wanted.stop:
+                break
+            found[number] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+    return [found[number] for number in wanted]

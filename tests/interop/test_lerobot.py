@@ -1,0 +1,383 @@
+"""Export to LeRobot's format, read by its facts alone, and back again; LeRobot itself is not needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_environment import TASK
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ravens_suite.cli.main import main
+from ravens_suite.core.cameras import Camera, published_cameras
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.projection import project
+from ravens_suite.data.episode import Episode
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.interop.imports import import_episodes
+from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot
+from ravens_suite.interop.lerobot_features import NUMBERS
+from ravens_suite.interop.lerobot_statistics import QUANTILES, PixelStatistics, of_vectors
+from ravens_suite.interop.minari import export as export_minari
+from ravens_suite.interop.resize import resized_camera, resized_observation
+from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
+from ravens_suite.rollout.collect import collect
+
+parquet = pytest.importorskip("pyarrow.parquet")
+
+KEYS = ("pick", "place")
+DOWN = np.array([0.5, 0.1, 0.02, 0.0, 0.0, 0.6, 0.8])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three episodes of two steps, of the task without physics, whose actions are poses that can be."""
+    collect(TASK, episodes=3, data=tmp_path / "data")
+    store = EpisodeStore.of(tmp_path / "data", TASK, "train")
+    for seed in store.seeds():
+        episode = store.read(seed)
+        rng = np.random.default_rng(seed)
+        actions = {key: np.tile(DOWN, (2, 1)) + np.pad(rng.uniform(0, 0.1, (2, 3)), ((0, 0), (0, 4))) for key in KEYS}
+        store.write(replace(episode, actions=actions))
+    return tmp_path / "data"
+
+
+def write_waypoints(folder: Path, lengths: tuple[int, ...] = (4, 1, 3), task: str = "own-continuous") -> EpisodeStore:
+    """Episodes of way-points with a pose of the tool and a changing instruction, of a task that nobody knows."""
+    store = EpisodeStore.of(folder, task, "train")
+    store.claim({}, {})
+    cameras = published_cameras((8, 12))
+    for seed, steps in enumerate(lengths):
+        rng = np.random.default_rng(seed)
+        poses = np.concatenate([rng.uniform(0.3, 0.6, (steps + 1, 3)), np.tile(DOWN[3:], (steps + 1, 1))], 1)
+        observations = {
+            "color": rng.integers(0, 256, (steps + 1, 3, 8, 12, 3), dtype=np.uint8),
+            "depth": np.round(rng.uniform(0.5, 1, (steps + 1, 3, 8, 12)), 3).astype(np.float32),
+            "tip_pose": poses,
+            "gripper_state": np.zeros((steps + 1, 2), np.float32),
+            "instruction": np.array([f"{'go' if step % 2 else 'stay'} {seed}" for step in range(steps + 1)]),
+        }
+        actions = {"pose": poses[1:], "gripper": np.arange(steps) % 2}
+        rewards = np.full(steps, 1 / max(steps, 1))
+        episode = Episode(task, "train", seed, observations, actions, rewards, {}, cameras, True, {"outcome": "done"})
+        store.write(episode)
+    store.finish()
+    return store
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [row for path in sorted(folder.glob("data/*/*.parquet")) for row in parquet.read_table(path).to_pylist()]
+
+
+def episodes_of(folder: Path) -> list[dict[str, Any]]:
+    paths = sorted(folder.glob("meta/episodes/*/*.parquet"))
+    return [row for path in paths for row in parquet.read_table(path).to_pylist()]
+
+
+def test_the_files_are_those_of_the_format(data: Path, tmp_path: Path) -> None:
+    (done,) = export_lerobot(data, tmp_path / "out")
+    assert (done.folder, done.episodes, done.steps) == (tmp_path / "out" / "train", 3, 6)
+    info = json.loads((done.folder / "meta" / "info.json").read_text())
+    assert (info["codebase_version"], info["total_tasks"], info["video_path"]) == ("v3.0", 2, None)
+    assert (info["fps"], info["splits"]) == (1, {"train": "0:3"})
+    assert info["features"]["observation.images.left"]["names"][2] == "channels"
+    assert info["features"]["action"]["shape"] == [10]
+    assert all(info["features"][key] == {"dtype": kind, "shape": [1], "names": None} for key, kind in NUMBERS.items())
+    rows = rows_of(done.folder)
+    assert set(rows[0]) == set(info["features"])
+    assert [row["index"] for row in rows] == list(range(6))
+    assert [row["frame_index"] for row in rows] == [0, 1] * 3
+    assert [row["timestamp"] for row in rows] == [0.0, 1.0] * 3
+    assert [row["next.done"] for row in rows] == [row["next.success"] for row in rows] == [False, True] * 3
+    texts = parquet.read_table(done.folder / "meta" / "tasks.parquet").to_pylist()
+    assert [texts[row["task_index"]]["task"] for row in rows] == ["step 0", "step 1"] * 3
+    first, second, _ = episodes_of(done.folder)
+    assert (first["dataset_from_index"], first["dataset_to_index"], second["dataset_from_index"]) == (0, 2, 2)
+    assert (first["length"], first["tasks"], first["data/file_index"]) == (2, ["step 0", "step 1"], 0)
+    keys = {*QUANTILES, "min", "max", "mean", "std", "count"}
+    statistics = json.loads((done.folder / "meta" / "stats.json").read_text())
+    assert statistics.keys() == info["features"].keys()
+    assert all(found.keys() == keys for found in statistics.values())
+    assert np.shape(statistics["observation.images.front"]["q99"]) == (3, 1, 1)
+
+
+def test_pandas_finds_the_task_as_the_index(data: Path, tmp_path: Path) -> None:
+    (done,) = export_lerobot(data, tmp_path / "out")
+    schema = parquet.read_schema(done.folder / "meta" / "tasks.parquet")
+    assert json.loads(schema.metadata[b"pandas"])["index_columns"] == ["task"]
+
+
+def test_states_are_the_tip_or_the_last_action(data: Path, tmp_path: Path) -> None:
+    (done,) = export_lerobot(data, tmp_path / "out")
+    first, second, *_ = rows_of(done.folder)
+    assert first["observation.state"] == [0.0] * 10
+    assert second["observation.state"] == first["action"]
+    store = write_waypoints(tmp_path / "own")
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out_own")
+    episode = store.read(0)
+    for step, row in enumerate(rows_of(done.folder)[: episode.steps]):
+        assert np.allclose(row["observation.state"][:7], episode.observations["tip_pose"][step])
+
+
+@pytest.mark.parametrize(("layout", "count"), [("yaw", 6), ("quaternion", 8), ("delta", 7)])
+def test_layouts_of_waypoints(layout: Any, count: int, tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own")
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(actions=layout))
+    info = json.loads((done.folder / "meta" / "info.json").read_text())
+    assert (info["features"]["action"]["shape"], info["fps"]) == ([count], 5)
+    episode = store.read(0)
+    actions = VectorActions(space_of_actions(episode.actions), layout)
+    assert list(actions.names) == info["features"]["action"]["names"]
+    for step, row in enumerate(rows_of(done.folder)[: episode.steps]):
+        found = actions.decode(row["action"], episode.observations["tip_pose"][step])
+        assert np.allclose(found["pose"], episode.actions["pose"][step], atol=1e-6)
+        assert found["gripper"] == episode.actions["gripper"][step]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    hnp.arrays(np.float64, 4, elements=st.floats(-1, 1)),
+    hnp.arrays(np.float64, 4, elements=st.floats(-1, 1)),
+    st.integers(0, 1),
+)
+def test_a_relative_action_leads_back_to_the_same_pose(first: Any, second: Any, gripper: int) -> None:
+    tip, pose = (np.concatenate([[0.4, 0.1, 0.2], q / np.linalg.norm(q)]) for q in (first + 1.5, second - 1.5))
+    action = {"pose": pose, "gripper": np.int64(gripper)}
+    actions = VectorActions(space_of_actions({"pose": pose[None], "gripper": np.zeros(1, int)}), "delta")
+    found = actions.decode(actions.encode(action, tip), tip)
+    assert np.allclose(Pose.from_vector(found["pose"]).matrix(), Pose.from_vector(pose).matrix(), atol=1e-5)
+    assert found["gripper"] == gripper
+
+
+def test_layouts_that_do_not_fit_are_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="TASK-continuous"):
+        export_lerobot(data, tmp_path / "out", LeRobotOptions(actions="delta"))
+    actions = VectorActions(space_of_actions({"pose": DOWN[None], "gripper": np.zeros(1, int)}), "delta")
+    with pytest.raises(ConfigError, match="proprioception"):
+        actions.encode({"pose": DOWN, "gripper": 0}, None)
+    assert VectorState(("color",), actions).names[0] == "last_dx"
+    store = write_waypoints(tmp_path / "own", (1,))
+    tilted = {"pose": np.array([[0.5, 0.0, 0.1, 0.3, 0.0, 0.0, 0.95]]), "gripper": np.zeros(1, int)}
+    store.write(replace(store.read(0), actions=tilted))
+    with pytest.raises(ConfigError, match="--actions quaternion"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(hnp.arrays(np.uint8, (2, 3, 3)), min_size=1, max_size=4))
+def test_statistics_of_pixels_are_exact(images: list[Any]) -> None:
+    whole, parts = PixelStatistics(3), PixelStatistics(3)
+    for image in images:
+        one = PixelStatistics(3)
+        one.add(image)
+        whole.add(image)
+        parts.merge(one)
+    found = whole.summary()
+    assert found == parts.summary()
+    values = np.stack(images).reshape(-1, 3) / 255
+    wanted = of_vectors(values)
+    assert found["count"] == [len(images)]
+    for name in (*QUANTILES, "min", "max", "mean", "std"):
+        assert np.allclose(np.reshape(found[name], 3), wanted[name], atol=1e-9), name
+
+
+def test_quantiles_of_one_step_episodes_are_those_of_the_set(tmp_path: Path) -> None:
+    """The mean of the quantiles of the episodes would be the mean of the set, for each of them."""
+    write_waypoints(tmp_path / "own", (1,) * 20)
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out")
+    found = json.loads((done.folder / "meta" / "stats.json").read_text())["action"]
+    actions = np.array([row["action"] for row in rows_of(done.folder)])
+    assert np.allclose(found["q01"], np.quantile(actions, 0.01, axis=0))
+    assert np.allclose(found["q99"], np.quantile(actions, 0.99, axis=0))
+    assert found["q99"][1] - found["q01"][1] > 0.2
+
+
+def test_depth_is_flagged_and_never_a_state(tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    store = write_waypoints(tmp_path / "own", (2,))
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(depth=True))
+    feature = json.loads((done.folder / "meta" / "info.json").read_text())["features"]["observation.images.left_depth"]
+    assert feature["info"] == {"is_depth_map": True, "depth_unit": "mm"}
+    assert feature["shape"] == [8, 12, 1]
+    blob = rows_of(done.folder)[1]["observation.images.left_depth"]["bytes"]
+    image = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image.dtype == np.uint16
+    assert np.array_equal(image, np.rint(store.read(0).observations["depth"][1, 1] * 1000))
+
+
+def test_an_import_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
+    export_lerobot(data, tmp_path / "out")
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert done.exact
+    before, after = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (data, tmp_path / "again")
+    )
+    assert before == after
+    assert import_episodes(tmp_path / "out", "lerobot", tmp_path / "again") == [done]
+
+
+def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2, 0, 1))
+    (exported,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(depth=True, actions="delta"))
+    assert exported.episodes == 2
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == store.digest()
+
+
+def test_minari_comes_back(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("minari")
+    pytest.importorskip("h5py")
+    export_minari(data, "minari", tmp_path / "out")
+    (done,) = import_episodes(tmp_path / "out", "minari", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == EpisodeStore.of(data, TASK, "train").digest()
+
+
+def test_films_hold_every_frame_at_its_time(tmp_path: Path) -> None:
+    store = EpisodeStore.of(tmp_path / "own", "own", "train")
+    store.claim({}, {})
+    shades = iter(range(10, 250, 20))
+    for seed, steps in enumerate((3, 1, 2)):
+        color = np.stack([np.full((1, 32, 48, 3), next(shades), np.uint8) for _ in range(steps + 1)])
+        actions = {"pick": np.tile(DOWN, (steps, 1))}
+        metadata = {"outcome": "done"}
+        camera = (published_cameras((32, 48))[0],)
+        store.write(
+            Episode("own", "train", seed, {"color": color}, actions, np.ones(steps), {}, camera, True, metadata)
+        )
+    store.finish()
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(images="video"))
+    rows = episodes_of(done.folder)
+    assert [row["videos/observation.images.front/from_timestamp"] for row in rows] == [0.0, 3.0, 4.0]
+    assert "observation.images.front" not in rows_of(done.folder)[0]
+    (again,) = import_episodes(done.folder, "lerobot", tmp_path / "again")
+    assert not again.exact
+    for seed in store.seeds():
+        old, new = (EpisodeStore(folder).read(seed) for folder in (store.folder, again.folder))
+        difference = old.observations["color"].astype(int) - new.observations["color"]
+        assert abs(difference).max() <= 4
+        assert np.array_equal(old.actions["pick"], new.actions["pick"])
+
+
+def test_smaller_images_keep_what_they_show(tmp_path: Path) -> None:
+    camera = Camera("front", Pose((1.0, 0.0, 0.75)), (60, 80), 90.0)
+    small = resized_camera(camera, (30, 20))
+    point = np.array([[1.1, 0.2, 2.0]])
+    pixel, other = (project(point, each.intrinsics, camera.pose.matrix())[0] for each in (camera, small))
+    assert np.allclose(other, pixel * [20 / 80, 30 / 60])
+    seen = {
+        "color": np.zeros((1, 60, 80, 3), np.uint8),
+        "depth": np.full((1, 60, 80), 0.7, np.float32),
+        "camera_intrinsics": camera.intrinsics[None],
+        "instruction": "go",
+    }
+    found = resized_observation(seen, (30, 20))
+    assert found["color"].shape == (1, 30, 20, 3)
+    assert np.array_equal(found["depth"], np.full((1, 30, 20), np.float32(0.7)))
+    assert np.allclose(found["camera_intrinsics"][0], small.intrinsics)
+    store = write_waypoints(tmp_path / "own", (2,))
+    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(image_size=(16, 16)))
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    episode = EpisodeStore(done.folder).read(0)
+    assert not done.exact
+    assert episode.observations["color"].shape == (3, 3, 16, 16, 3)
+    assert episode.cameras[0].image_size == (16, 16)
+    assert np.array_equal(episode.actions["pose"], store.read(0).actions["pose"])
+
+
+def test_several_tasks_share_a_set_and_those_that_cannot_are_named(data: Path, tmp_path: Path) -> None:
+    write_waypoints(tmp_path / "own", (2,), "one")
+    write_waypoints(tmp_path / "own", (1, 2), "two")
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out")
+    assert done.episodes == 3
+    assert {path.name for path in (done.folder / "ravens_suite").iterdir()} == {"one", "two", "export.json"}
+    stores = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert [EpisodeStore(one.folder).digest() for one in stores] == [
+        EpisodeStore.of(tmp_path / "own", task, "train").digest() for task in ("one", "two")
+    ]
+    write_waypoints(data, (1,), "other")
+    with pytest.raises(ConflictError, match="cannot share a data set"):
+        export_lerobot(data, tmp_path / "mixed")
+
+
+def test_a_second_export_leaves_what_is_there_and_a_killed_one_leaves_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    read = EpisodeStore.reader
+    monkeypatch.setattr(EpisodeStore, "reader", lambda self, seed: read(self, seed) if seed == 0 else 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export_lerobot(data, out)
+    assert not list(out.iterdir())
+    monkeypatch.undo()
+    (out / ".unfinished-killed").mkdir()
+    (done,) = export_lerobot(data, out)
+    times = {path: path.stat().st_mtime_ns for path in done.folder.rglob("*")}
+    assert export_lerobot(data, out) == [done]
+    assert {path: path.stat().st_mtime_ns for path in done.folder.rglob("*")} == times
+    assert [path.name for path in out.iterdir()] == ["train"]
+
+
+def test_a_stale_export_is_no_success(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_lerobot(data, out)
+    with pytest.raises(ConflictError, match=r"options\.depth is false, not true"):
+        export_lerobot(data, out, LeRobotOptions(depth=True))
+    collect(TASK, episodes=4, data=data)
+    with pytest.raises(ConflictError, match="exported otherwise"):
+        export_lerobot(data, out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "meta" / "info.json").write_text("{}"),
+        lambda folder: next(folder.glob("data/*/*")).write_bytes(b"PAR1"),
+        lambda folder: (folder / "ravens_suite" / TASK / "000000.png").unlink(),
+        lambda folder: (folder / "ravens_suite" / TASK / "000000.png").write_bytes(b"no image"),
+        lambda folder: (folder / "ravens_suite" / "export.json").write_text("[]"),
+        lambda folder: (folder / "ravens_suite" / "export.json").write_text('{"tasks": {}, "files": 3}'),
+    ],
+)
+def test_altered_exports_are_named(
+    data: Path, tmp_path: Path, change: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (done,) = export_lerobot(data, tmp_path / "out")
+    change(done.folder)
+    with pytest.raises(ConflictError, match=r"out/train"):
+        export_lerobot(data, tmp_path / "out")
+    assert main(["import", str(done.folder), "--from", "lerobot", "--out", str(tmp_path / "again")]) == 1
+    assert len(capsys.readouterr().err.splitlines()) <= 2
+
+
+def test_what_is_no_export_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="ravens-suite export made"):
+        import_episodes(tmp_path, "lerobot", tmp_path / "again")
+    with pytest.raises(MissingDataError, match="no episodes"):
+        export_lerobot(tmp_path, tmp_path / "out")
+    with pytest.raises(ConfigError, match="image-size"):
+        export_lerobot(tmp_path, tmp_path / "out", LeRobotOptions(image_size=(0, 10)))
+
+
+def test_the_commands(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, again = str(tmp_path / "out"), str(tmp_path / "again")
+    line = ["export", str(data), "--to", "lerobot", "--out", out, "--actions", "quaternion", "--json"]
+    assert main(line) == 0
+    (made,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert (made["episodes"], made["folder"]) == (3, f"{out}/train")
+    assert main(["import", out, "--from", "lerobot", "--out", again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stores"][0]["exact_images"] is True
+    assert main(["export", str(data), "--depth", "--out", out]) == 1
+    assert "--to lerobot" in capsys.readouterr().err
+    with pytest.raises(DamagedDataError):
+        (tmp_path / "again" / TASK / "train" / "manifest.json").write_text("{}")
+        import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
