@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ravens_suite.errors import ConfigError
-from ravens_suite.registry import Entry, Kind, add
+from ravens_suite.registry import add
+from ravens_suite.registry.entries import Entry, Kind
 
 if TYPE_CHECKING:
     from ravens_suite.agents.base import Agent

@@ -35,11 +35,11 @@ def registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test registers, itself or by environment variables, is forgotten after it."""
     registered = set(gymnasium.registry)
     for kind in registry.VARIABLES:
-        monkeypatch.setitem(registry._registered, kind, {})
+        monkeypatch.setitem(registry.entries.registered, kind, {})
         monkeypatch.setenv(registry.VARIABLES[kind], "")
     yield
     monkeypatch.undo()
-    registry._tasks.cache_clear()
-    registry._agents.cache_clear()
+    registry.entries.tasks.cache_clear()
+    registry.entries.agents.cache_clear()
     for identifier in set(gymnasium.registry) - registered:
         del gymnasium.registry[identifier]

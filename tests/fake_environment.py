@@ -134,16 +134,16 @@ class FakeAgent:
 
 def register() -> None:
     """Make the task and the agent known in this process."""
-    registry._tasks()[TASK] = registry.Entry(TASK, __name__, "FakeTask")
-    registry._agents()[FakeAgent.name] = registry.Entry(FakeAgent.name, __name__, "FakeAgent")
+    registry.entries.tasks()[TASK] = registry.Entry(TASK, __name__, "FakeTask")
+    registry.entries.agents()[FakeAgent.name] = registry.Entry(FakeAgent.name, __name__, "FakeAgent")
     gymnasium.register(registry.environment_id(TASK), f"{__name__}:FakeEnvironment", kwargs={"task": TASK})
 
 
 def unregister() -> None:
     """Undo ``register``: other tests go through all tasks there are."""
     del gymnasium.registry[registry.environment_id(TASK)]
-    del registry._tasks()[TASK]
-    del registry._agents()[FakeAgent.name]
+    del registry.entries.tasks()[TASK]
+    del registry.entries.agents()[FakeAgent.name]
 
 
 class MildWorker(DemonstrationWorker):

@@ -24,7 +24,7 @@ _MAY_IMPORT = {
     "execution": {"execution"},
     "agents": {"core", "data", "agents"},
     "assets": {"assets"},
-    "registry": {"core", "tasks", "agents"},
+    "registry": {"core", "tasks", "agents", "registry"},
     "rollout": {"core", "envs", "data", "execution", "registry", "rollout"},
     "training": {"core", "data", "execution", "registry", "rollout", "training"},
     "benchmark": {"core", "data", "execution", "registry", "rollout", "training", "benchmark"},

@@ -55,8 +55,8 @@ pytestmark = pytest.mark.usefixtures("registrations")
 
 
 def clear() -> None:
-    registry._tasks.cache_clear()
-    registry._agents.cache_clear()
+    registry.entries.tasks.cache_clear()
+    registry.entries.agents.cache_clear()
 
 
 def reward_of_the_oracle(identifier: str) -> float:

@@ -125,14 +125,16 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare
             (name, value) for name, given in values.items() for value in ([given] if isinstance(given, str) else given)
         ]
         declared = [EntryPoint(name, value, group) for name, value in pairs]
-        monkeypatch.setattr(registry, "entry_points", lambda group: declared if declared[0].group == group else [])
-        registry._tasks.cache_clear()
-        registry._agents.cache_clear()
+        monkeypatch.setattr(
+            registry.entries, "entry_points", lambda group: declared if declared[0].group == group else []
+        )
+        registry.entries.tasks.cache_clear()
+        registry.entries.agents.cache_clear()
 
     yield points
     monkeypatch.undo()
-    registry._tasks.cache_clear()
-    registry._agents.cache_clear()
+    registry.entries.tasks.cache_clear()
+    registry.entries.agents.cache_clear()
     for identifier in set(gymnasium.registry) - registered:
         del gymnasium.registry[identifier]
     for name in set(sys.modules) - known:
@@ -225,16 +227,18 @@ def test_tasks_in_family_folders_are_named_by_their_files(tmp_path: Path) -> Non
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         (path.parent / "__init__.py").touch()
-    found = set(registry._modules([str(tmp_path)], frozenset(), packages_are_families=True))
+    found = set(registry.entries._modules([str(tmp_path)], frozenset(), packages_are_families=True))
     assert found == {"stack_rings", "language.put_in_bowl", "language.hard.sort_all"}
-    assert set(registry._modules([str(tmp_path)], frozenset(), packages_are_families=False)) == {
+    assert set(registry.entries._modules([str(tmp_path)], frozenset(), packages_are_families=False)) == {
         "stack_rings",
         "language",
     }
 
 
 def test_two_files_of_one_name_are_refused_when_used() -> None:
-    entries = registry._named([registry.Entry("a", "tasks.a", "A"), registry.Entry("a", "tasks.family.a", "A")])
+    entries = registry.entries.named_entries(
+        [registry.Entry("a", "tasks.a", "A"), registry.Entry("a", "tasks.family.a", "A")]
+    )
     with pytest.raises(ConfigError, match=r"Several tasks are named 'a': tasks\.a:A, tasks\.family\.a:A"):
         registry._load("task", entries["a"])
 

@@ -101,7 +101,8 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]
         lived.append((environment.unwrapped.split, seed))
         return real(environment, policy, seed, **options)
 
-    monkeypatch.setitem(registry._agents(), "fake-learner", registry.Entry("fake-learner", __name__, "FakeLearner"))
+    learner = registry.Entry("fake-learner", __name__, "FakeLearner")
+    monkeypatch.setitem(registry.entries.agents(), learner.name, learner)
     monkeypatch.setattr(module, "available_cores", lambda: 1)
     monkeypatch.setattr(trials, "make_pool", lambda workers: make_pool(workers=1))
     monkeypatch.setattr(evaluating, "roll_out", roll_out)

@@ -57,7 +57,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[s
     """Writes the task, with some words replaced, imports it anew and defines it."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setitem(registry._tasks(), "own-task", registry.Entry("own-task", "own_task", "OwnTask", foreign=True))
+    own = registry.Entry("own-task", "own_task", "OwnTask", foreign=True)
+    monkeypatch.setitem(registry.entries.tasks(), own.name, own)
 
     def written(*changes: tuple[str, str], helper: str = _HELPER, **arguments: object) -> dict[str, str]:
         source = _TASK

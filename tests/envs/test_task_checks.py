@@ -63,8 +63,8 @@ class Feeding(Cubes):
 @pytest.fixture
 def reset(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Resets an environment of the task with other attributes."""
-    monkeypatch.setitem(registry._tasks(), "cubes", registry.Entry("cubes", __name__, "Cubes"))
-    monkeypatch.setitem(registry._tasks(), "feeding", registry.Entry("feeding", __name__, "Feeding"))
+    monkeypatch.setitem(registry.entries.tasks(), "cubes", registry.Entry("cubes", __name__, "Cubes"))
+    monkeypatch.setitem(registry.entries.tasks(), "feeding", registry.Entry("feeding", __name__, "Feeding"))
 
     def run(name: str = "cubes", **attributes: Any) -> None:
         for key, value in attributes.items():
