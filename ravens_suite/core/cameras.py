@@ -25,6 +25,12 @@ PUBLISHED_FOCAL_LENGTH = 450.0
 _PARALLEL = 1e-6
 """Sine of the angle to the optical axis below which a direction cannot be the image's up."""
 
+_ROUNDED = 1e-6
+"""What rounding to float32 may leave where a pinhole matrix has a 0 or a 1."""
+
+_SKEW = 1e-3
+"""Pixels of skew that no image shows."""
+
 MOST_PIXELS = 1 << 24
 """Pixels of an image: 4096 x 4096. An observation of three takes 0.4 GB, its declared bounds twice that."""
 
@@ -130,7 +136,7 @@ class Camera:
 
         Args:
             name: for example ``"front"``.
-            intrinsics: (3, 3) pixels, without skew.
+            intrinsics: (3, 3) pixels, without skew; less than 0.001 pixels of it is taken for rounding.
             pose: (4, 4) metres, world from camera.
             image_size: (rows, columns).
             near: metres, nearest depth drawn.
@@ -142,7 +148,7 @@ class Camera:
         """
         check_intrinsics(intrinsics)
         matrix = np.asarray(intrinsics, dtype=np.float64)
-        if matrix[0, 1] != 0:
+        if abs(matrix[0, 1]) > _SKEW:
             raise InvalidCameraError(f"Camera {name!r}: skew (row 0, column 1 of the intrinsics) must be 0.")
         fx, fy, cx, cy = (float(matrix[index]) for index in ((0, 0), (1, 1), (0, 2), (1, 2)))
         return Camera(name, Pose.from_matrix(pose), image_size, fx, near, far, fy, (cx, cy))
@@ -256,7 +262,7 @@ def check_intrinsics(matrix: Array) -> None:
     """Refuse what is no pinhole matrix.
 
     Args:
-        matrix: ``(3, 3)``, pixels.
+        matrix: ``(3, 3)``, pixels; a 0 or a 1 in it may be off by rounding to float32.
 
     Raises:
         InvalidCameraError: it has another shape, a number that is not finite, a focal length that is not positive, or
@@ -269,7 +275,7 @@ def check_intrinsics(matrix: Array) -> None:
     if values.shape != (3, 3):
         raise InvalidCameraError(f"Intrinsics have shape (3, 3); got {values.shape}.")
     lower = (values[1, 0], values[2, 0], values[2, 1], values[2, 2] - 1)
-    if not np.isfinite(values).all() or any(lower) or not (values[0, 0] > 0 and values[1, 1] > 0):
+    if not np.isfinite(values).all() or np.abs(lower).max() > _ROUNDED or not (values[0, 0] > 0 and values[1, 1] > 0):
         raise InvalidCameraError(
             "Intrinsics must be finite, [[fx, skew, cx], [0, fy, cy], [0, 0, 1]] with fx, fy > 0; got "
             f"{values.tolist()}."

@@ -105,6 +105,10 @@ class Pose:
                 "A pose is a position of three numbers and a quaternion (x, y, z, w) of four; got "
                 f"{self.position!r} and {self.quaternion!r}."
             ) from None
+        if type(self.position) is not tuple or type(self.quaternion) is not tuple:
+            # Lists and arrays become tuples, so that every pose can be compared and be a key.
+            object.__setattr__(self, "position", (float(x), float(y), float(z)))
+            object.__setattr__(self, "quaternion", (float(qx), float(qy), float(qz), float(qw)))
         if not right:
             _check_position((x, y, z))
             object.__setattr__(self, "quaternion", _nearly_unit((qx, qy, qz, qw)))

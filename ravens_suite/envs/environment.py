@@ -189,13 +189,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             options: ``{"state": state}`` restores a state, see ``restore_state``; there is no ``seed`` then.
 
         Raises:
-            ConfigError: the seed is no whole number >= 0; or ``state`` is none, or comes with a seed.
+            ConfigError: the seed is no whole number >= 0; ``state`` is none, or comes with a seed; or there is another
+                option.
             PlacementError: the scene cannot be placed; the message names the seed. There is no episode then, and the
                 environment can be reset with another seed.
         """
-        state = options.get("state") if isinstance(options, Mapping) else None
+        state = _state_in(options)
         if state is not None:
-            if seed is not None or not isinstance(state, EnvironmentState):
+            if seed is not None:
                 raise ConfigError("reset takes a state of save_state() without a seed, or a seed without a state.")
             return self.restore_state(state)
         with self._lifecycle.begins():
@@ -256,10 +257,13 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         from the environment that the state is of. Frames of ``rgb_array_list`` begin anew.
 
         Raises:
+            ConfigError: it is no state of ``save_state``.
             ConflictError: the state is of an environment with another task, split, control, motion, distractors or task
                 options.
             ReplayError: the actions lead elsewhere now, as under another version of the simulator.
         """
+        if not isinstance(state, EnvironmentState):
+            raise ConfigError(f"restore_state takes what save_state() gave; got {type(state).__name__}.")
         state.check_environment(self._decisive)
         with self._lifecycle.begins():
             over = self._replay(state)
@@ -388,3 +392,12 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             alive()
 
     return call
+
+
+def _state_in(options: Any) -> Any:
+    """The state among the options of ``reset``; ConfigError for an option that there is not."""
+    if options is None:
+        return None
+    if not isinstance(options, Mapping) or set(options) - {"state"}:
+        raise ConfigError(f"reset has one option, a state of save_state(): {{'state': state}}; got {options!r}.")
+    return options.get("state")

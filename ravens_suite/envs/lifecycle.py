@@ -14,6 +14,10 @@ class ResetNeeded(ResetNeededError, gymnasium.error.ResetNeeded):  # noqa: N818 
     """``ResetNeededError`` for those who catch Gymnasium's own error, which only the rooms that know Gymnasium can."""
 
 
+class EnvironmentClosed(ResetNeeded, gymnasium.error.ClosedEnvironmentError):
+    """The environment was closed; it is Gymnasium's own error for this, too."""
+
+
 class Lifecycle:
     """Where an environment is between ``reset`` and the end of an episode.
 
@@ -23,6 +27,7 @@ class Lifecycle:
     def __init__(self) -> None:
         self._why_none = "No episode has begun"
         self._over = False
+        self._closed = False
 
     @property
     def over(self) -> bool:
@@ -31,7 +36,13 @@ class Lifecycle:
 
     @contextmanager
     def begins(self) -> Iterator[None]:
-        """Around a reset."""
+        """Around a reset.
+
+        Raises:
+            EnvironmentClosed: there can be no episode any more.
+        """
+        if self._closed:
+            raise EnvironmentClosed("The environment is closed, so it cannot be reset: make a new one.")
         self._why_none, self._over = "The last reset failed", False
         yield
         self._why_none = ""
@@ -60,7 +71,10 @@ class Lifecycle:
 
         Raises:
             ResetNeeded: says why there is none.
+            EnvironmentClosed: there can be none any more.
         """
+        if self._closed:
+            raise EnvironmentClosed(f"The environment is closed, so {call}() has nothing to work on: make a new one.")
         if self._why_none:
             raise ResetNeeded(f"{self._why_none}, so {call}() has nothing to work on: call reset() first.")
 
@@ -70,4 +84,4 @@ class Lifecycle:
 
     def close(self) -> None:
         """The environment was closed."""
-        self._why_none, self._over = "The environment is closed", False
+        self._why_none, self._over, self._closed = "The environment is closed", False, True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from ravens_suite.core.palette import Color
 from ravens_suite.errors import MeshError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim import meshes
 from ravens_suite.sim.own_meshes import read_mesh
+
+_REAL = (int, float, np.integer, np.floating)
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,10 @@ class Box:
 
     def __post_init__(self) -> None:
         """Refuse lengths that are not above 0."""
-        if len(self.size) != 3 or not all(0 < length < math.inf for length in self.size):
+        object.__setattr__(self, "size", _as_tuple(self.size))
+        if not _above_zero(self.size, 3):
             raise TaskDefinitionError(f"size of Box is {self.size!r}: give three lengths above 0, in metres.")
+        _check_pose(self)
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,11 @@ class Cylinder:
 
     def __post_init__(self) -> None:
         """Refuse lengths that are not above 0."""
-        if not (0 < self.radius < math.inf and 0 < self.height < math.inf):
+        if not _above_zero((self.radius, self.height), 2):
             raise TaskDefinitionError(
                 f"radius and height of Cylinder are {self.radius!r} and {self.height!r}: give metres above 0."
             )
+        _check_pose(self)
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,9 @@ class Sphere:
 
     def __post_init__(self) -> None:
         """Refuse a radius that is not above 0."""
-        if not 0 < self.radius < math.inf:
+        if not _above_zero((self.radius,), 1):
             raise TaskDefinitionError(f"radius of Sphere is {self.radius!r}: give metres above 0.")
+        _check_pose(self)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,14 @@ class Hull:
 
     points: tuple[Vector, ...]
     pose: Pose = Pose()
+
+    def __post_init__(self) -> None:
+        """Refuse points that are not of three numbers."""
+        points = _as_tuple(self.points)
+        if not isinstance(points, tuple) or not all(_are_real(point, 3) for point in map(_as_tuple, points)):
+            raise TaskDefinitionError(f"points of Hull are {self.points!r}: give (x, y, z) of each, in metres.")
+        object.__setattr__(self, "points", tuple(map(_as_tuple, points)))
+        _check_pose(self)
 
 
 @dataclass(frozen=True)
@@ -87,8 +102,19 @@ class Mesh:
     pose: Pose = Pose()
     scale: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Refuse a name and a scale that are none."""
+        if not isinstance(self.name, str | os.PathLike):
+            raise MeshError(f"name of Mesh is {self.name!r}: give that of an asset, or the absolute path of a file.")
+        if not _are_real((self.scale,), 1):
+            raise MeshError(
+                f"scale of the mesh {os.fspath(self.name)} must be positive and finite; got {self.scale!r}."
+            )
+        _check_pose(self)
+
 
 Shape = Box | Cylinder | Sphere | Hull | Mesh
+_SHAPES = (Box, Cylinder, Sphere, Hull, Mesh)
 
 
 @dataclass(frozen=True)
@@ -100,8 +126,11 @@ class Visual:
 
     def __post_init__(self) -> None:
         """Refuse what is no colour."""
-        if len(self.color) != 3 or not all(0 <= part <= 1 for part in self.color):
+        object.__setattr__(self, "color", _as_tuple(self.color))
+        if not (_numbers(self.color, 3) and all(0 <= part <= 1 for part in self.color)):
             raise TaskDefinitionError(f"color is {self.color!r}: give red, green and blue, each in 0 to 1.")
+        if not isinstance(self.shape, _SHAPES):
+            raise TaskDefinitionError(f"shape of Visual is {self.shape!r}: give a Box, Cylinder, Sphere, Hull or Mesh.")
 
 
 @dataclass(frozen=True)
@@ -121,9 +150,14 @@ class Body:
     friction: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a mass or a friction below 0."""
+        """Refuse a mass or a friction below 0, and what is no tuple of parts."""
+        for part, kinds, example in (("visuals", (Visual,), "Visual(shape, color)"), ("collisions", _SHAPES, "shape")):
+            given = _as_tuple(getattr(self, part))
+            if not isinstance(given, tuple) or not all(isinstance(each, kinds) for each in given):
+                raise TaskDefinitionError(f"{part} of a body are {given!r}: give a tuple, such as ({example},).")
+            object.__setattr__(self, part, given)
         for name, value in (("mass", self.mass), ("friction", self.friction)):
-            if not 0 <= value < math.inf:
+            if not (_numbers((value,), 1) and value >= 0):
                 raise TaskDefinitionError(f"{name} of a body is {value!r}: give a number of at least 0.")
 
     def colored(self, color: Color) -> Body:
@@ -203,6 +237,35 @@ def _file_hull(shape: Mesh) -> NDArray[np.float32]:
 
 def _is_file(name: str | os.PathLike[str]) -> bool:
     return Path(name).is_absolute()
+
+
+def _as_tuple(value: Any) -> Any:
+    """Lists and arrays as tuples, since descriptions of bodies are compared and are keys; all else as it is."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _are_real(values: Any, count: int) -> bool:
+    """Whether these are so many numbers, finite or not."""
+    return isinstance(values, tuple) and len(values) == count and all(isinstance(each, _REAL) for each in values)
+
+
+def _numbers(values: Any, count: int) -> bool:
+    """Whether these are so many finite numbers."""
+    return _are_real(values, count) and all(map(math.isfinite, values))
+
+
+def _above_zero(values: Any, count: int) -> bool:
+    """Whether these are so many finite numbers above 0."""
+    return _numbers(values, count) and all(each > 0 for each in values)
+
+
+def _check_pose(shape: Shape) -> None:
+    if not isinstance(shape.pose, Pose):
+        raise TaskDefinitionError(
+            f"pose of {type(shape).__name__} is {shape.pose!r}: give a Pose, such as Pose((x, y, z))."
+        )
 
 
 def _mesh(name: str | os.PathLike[str], scale: float) -> Array:

@@ -5,7 +5,10 @@ They end with the bodies that they tie.
 
 from __future__ import annotations
 
+import math
+
 from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.joints import Joint
 from ravens_suite.sim.scene import Scene
@@ -24,9 +27,20 @@ class Mount:
 
     Attributes:
         target: the commanded pose.
+
+    Raises:
+        ConfigError: the force is not above 0, or the body is none that can be mounted.
+        ValueError: the stiffness is not in (0, 1].
     """
 
     def __init__(self, scene: Scene, name: str, force: float, stiffness: float) -> None:
+        if not 0 < force < math.inf:
+            raise ConfigError(f"The force of the mount of {name!r} must be above 0, in newtons; got {force}.")
+        if scene.kind(name) != "robot" or scene.body(name).mass == 0:
+            raise ConfigError(
+                f"{name!r} cannot be mounted: only a body of kind 'robot' with a mass follows a command (others are in "
+                "maximal coordinates, whose joints to the world cannot be moved)."
+            )
         self._scene = scene
         self._name = name
         self._force = force
@@ -80,8 +94,13 @@ def link(scene: Scene, a: str, b: str, pivot_a: Vector, pivot_b: Vector) -> None
     """Join a point of body ``a`` to a point of body ``b``, each in its own frame; the joint never breaks or yields.
 
     There is no limit to its force: Bullet 3.25 takes one from ``changeConstraint(maxForce=...)`` and reports it back,
-    but a joint of two plain rigid bodies does not use it (``findings/pybullet_joint_settings_ignored.sh``).
+    but a joint of two plain rigid bodies does not use it (``findings/pybullet_rigid_joint_force_ignored.sh``).
+
+    Raises:
+        ConfigError: both are one body.
     """
+    if a == b:
+        raise ConfigError(f"A joint ties two bodies; got {a!r} twice.")
     _join(scene, a, b, bullet.JOINT_POINT2POINT, Pose(pivot_a), Pose(pivot_b))
 
 

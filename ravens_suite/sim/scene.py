@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import math
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
-from ravens_suite.errors import TaskDefinitionError, UnknownNameError
+from ravens_suite.errors import ConfigError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, disconnect
 from ravens_suite.sim.joints import IgnoredPairs, Joints
@@ -49,7 +50,10 @@ SHEET_NAME = "workspace"
 """Names of the level bodies that make up the table, which are in every scene."""
 
 Kind = Literal["movable", "fixed", "marker", "robot"]
-"""movable: can be gripped and pushed; fixed: collides, never moves; marker: only seen; robot: part of the arm."""
+"""movable: can be gripped and pushed; fixed: collides, never moves; marker: only seen; robot: part of the arm.
+
+So a body that is described with a mass is fixed as well, and one with a shape that collides may be a marker.
+"""
 
 _PLANE = Body(
     visuals=(Visual(Box((3.0, 3.0, 1.0)), (0.30, 0.47, 0.66)),),
@@ -92,9 +96,14 @@ class Scene:
 
     Args:
         residual: change of velocities below which the solver stops, see ``EXACT_RESIDUAL``.
+
+    Raises:
+        ConfigError: the residual is negative or no number.
     """
 
     def __init__(self, *, residual: float = EXACT_RESIDUAL) -> None:
+        if not 0 <= residual < math.inf:
+            raise ConfigError(f"residual of a scene must be at least 0, in (m/s)^2; got {residual}.")
         self._residual = residual
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
@@ -178,8 +187,11 @@ class Scene:
         """
         for name, body in bodies.items():
             _check_kind(name, body, kind)
+            if not isinstance(poses[name], Pose):
+                raise TaskDefinitionError(f"pose of {name!r} is {poses[name]!r}: give a Pose, such as Pose((x, y, z)).")
             if name in self._entries:
                 raise ValueError(f"The scene already has a body named {name!r}; names are unique.")
+        bodies = {name: _of_kind(body, kind) for name, body in bodies.items()}
         alike = [(body.collisions, body.mass, body.friction, poses[name].quaternion) for name, body in bodies.items()]
         if any(each != alike[0] for each in alike):
             raise ValueError("Bodies added at once must have the same shape, mass, friction and orientation.")
@@ -207,15 +219,16 @@ class Scene:
         del self._entries[name]
 
     def recolor(self, name: str, body: Body) -> None:
-        """Give a body the colours of ``body``, which must have the same number of visual shapes.
+        """Give a body the colours of ``body``, and nothing else of it.
 
         Raises:
-            ValueError: it has another number of them.
+            ValueError: it has another number of visual shapes.
         """
         entry = self._entry(name)
         if len(body.visuals) != len(entry.body.visuals):
             raise ValueError(f"{name!r} has {len(entry.body.visuals)} visual shapes, not {len(body.visuals)}.")
-        entry.body = body
+        colored = zip(entry.body.visuals, body.visuals, strict=True)
+        entry.body = replace(entry.body, visuals=tuple(replace(own, color=other.color) for own, other in colored))
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
@@ -275,7 +288,11 @@ class Scene:
         Args:
             name: a body that collides.
             pose: where the body would be; where it is now when left out.
+
+        Raises:
+            ValueError: the body has no collision shape.
         """
+        self.handle(name)
         points = (pose or self.pose(name)).apply(collision_points(self._entry(name).body.collisions))
         return points.min(axis=0), points.max(axis=0)
 
@@ -359,7 +376,12 @@ class Scene:
         Args:
             budget: physics steps that it may take.
             time_step: seconds of one of them.
+
+        Raises:
+            ConfigError: the time step is not above 0.
         """
+        if not 0 < time_step < math.inf:
+            raise ConfigError(f"time_step of settle_coarsely must be above 0, in seconds; got {time_step}.")
         self._set_precision(time_step, COARSE_ITERATIONS)
         try:
             return self.settle(budget)
@@ -445,6 +467,8 @@ def _client_of(reference: weakref.ref[Scene]) -> Callable[[], int]:
 
 
 def _check_kind(name: str, body: Body, kind: str) -> None:
+    if not isinstance(name, str) or not isinstance(body, Body):
+        raise TaskDefinitionError(f"A scene takes a Body by a name; got {body!r} by {name!r}.")
     if kind not in get_args(Kind):
         near = difflib.get_close_matches(str(kind), get_args(Kind), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
@@ -455,3 +479,10 @@ def _check_kind(name: str, body: Body, kind: str) -> None:
             f"{name!r} is of kind 'movable' with {what}, so that it never moves: give it a shape that collides and a "
             "mass in kilograms, or add it as 'fixed' or 'marker'."
         )
+
+
+def _of_kind(body: Body, kind: Kind) -> Body:
+    """A body as its kind has it: what is fixed has no mass, as Bullet says it, and a marker does not collide."""
+    if kind == "fixed" and body.mass:
+        return replace(body, mass=0.0)
+    return replace(body, mass=0.0, collisions=()) if kind == "marker" and body.collisions else body

@@ -269,3 +269,21 @@ def test_cameras_that_cannot_be_are_refused_with_the_reason(values: Any, why: st
 def test_intrinsics_that_cannot_be_are_refused(matrix: Any) -> None:
     with pytest.raises(InvalidCameraError, match="ntrinsics"):
         check_intrinsics(matrix)
+
+
+@pytest.mark.parametrize("place", [(0, 1), (1, 0), (2, 0), (2, 1), (2, 2)])
+@given(quaternion=st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: math.hypot(*q) > 0.1))
+def test_matrices_of_a_calibration_in_float32_are_taken(place: tuple[int, int], quaternion: list[float]) -> None:
+    pose = Pose.from_vector([0.6, -0.1, 0.9, *quaternion])
+    intrinsics = np.array([[615.3, 0, 321.2], [0, 615.7, 240.1], [0, 0, 1]], np.float32)
+    intrinsics[place] += 1e-7
+    camera = Camera.from_matrices("own", intrinsics, pose.matrix().astype(np.float32), (480, 640))
+    assert camera.fx == pytest.approx(615.3)
+    assert np.abs(camera.pose.rotation() - pose.rotation()).max() < 1e-5
+    check_intrinsics(intrinsics)
+
+
+def test_skew_that_shows_is_refused() -> None:
+    intrinsics = np.array([[615.3, 0.5, 321.2], [0, 615.7, 240.1], [0, 0, 1]])
+    with pytest.raises(InvalidCameraError, match="skew"):
+        Camera.from_matrices("own", intrinsics, np.eye(4), (480, 640))

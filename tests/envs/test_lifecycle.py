@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from ravens_suite.envs.lifecycle import ResetNeeded
-from ravens_suite.errors import InvalidActionError, OracleGaveUpError, PlacementError, RavensError
+from ravens_suite.envs.lifecycle import EnvironmentClosed, ResetNeeded
+from ravens_suite.errors import ConfigError, InvalidActionError, OracleGaveUpError, PlacementError, RavensError
 from ravens_suite.registry import environment_id, task_names
 
 ID = "ravens_suite/BlockInsertion-v0"
@@ -120,9 +120,31 @@ def test_before_the_first_reset_and_after_close_that_is_said(make: Make) -> None
     with pytest.raises(ResetNeeded, match="No episode has begun"):
         environment.oracle_action()
     environment.reset(seed=0)
+    saved = environment.save_state()
     environment.close()
-    with pytest.raises(ResetNeeded, match="is closed"):
-        environment.step({})
+    for call in ("reset", "restore_state", "save_state", "oracle_action", "render", "step"):
+        arguments = [saved] if call == "restore_state" else [{}] if call == "step" else []
+        with pytest.raises(EnvironmentClosed, match=r"is closed.*make a new one") as caught:
+            getattr(environment, call)(*arguments)
+        assert isinstance(caught.value, ResetNeeded)
+        assert isinstance(caught.value, gymnasium.error.ClosedEnvironmentError)
+
+
+@pytest.mark.parametrize("options", [3, "state", ["state"], {"stat": 1}, {"state": None, "seed": 3}, {"state": "x"}])
+def test_reset_refuses_options_that_it_does_not_have(make: Make, options: Any) -> None:
+    with pytest.raises(ConfigError, match=r"save_state\(\)"):
+        make().unwrapped.reset(options=options)
+
+
+@pytest.mark.parametrize("options", [None, {}, {"state": None}])
+def test_reset_takes_no_options_as_well(make: Make, options: Any) -> None:
+    assert make().unwrapped.reset(seed=0, options=options)[1]["seed"] == 0
+
+
+@pytest.mark.parametrize("state", [None, "x", {"seed": 0}])
+def test_only_a_state_is_restored(make: Make, state: Any) -> None:
+    with pytest.raises(ConfigError, match=r"what save_state\(\) gave"):
+        make().unwrapped.restore_state(state)
 
 
 def test_a_refused_action_costs_nothing(make: Make) -> None:

@@ -26,7 +26,7 @@ def scene() -> Iterator[Scene]:
 
 
 def add(scene: Scene, name: str, pose: Pose, mass: float = 0.1) -> None:
-    scene.add(name, solid(CUBE, (1.0, 0.0, 0.0), mass), pose, "movable")
+    scene.add(name, solid(CUBE, (1.0, 0.0, 0.0), mass), pose, "movable" if mass else "fixed")
 
 
 def hang(scene: Scene, weight: float, force: float, stiffness: float = 0.2) -> Mount:
