@@ -22,7 +22,7 @@ from ravens_suite.envs.info import info_of
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import observation_space
 from ravens_suite.envs.observer import DRAWN, Observer
-from ravens_suite.envs.options import check_choices, make_task
+from ravens_suite.envs.options import check_choices, make_task, state_in
 from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.states import EnvironmentState, Memory
 from ravens_suite.envs.variations import Variations
@@ -194,7 +194,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             PlacementError: the scene cannot be placed; the message names the seed. There is no episode then, and the
                 environment can be reset with another seed.
         """
-        state = _state_in(options)
+        state = state_in(options)
         if state is not None:
             if seed is not None:
                 raise ConfigError("reset takes a state of save_state() without a seed, or a seed without a state.")
@@ -392,12 +392,3 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             alive()
 
     return call
-
-
-def _state_in(options: Any) -> Any:
-    """The state among the options of ``reset``; ConfigError for an option that there is not."""
-    if options is None:
-        return None
-    if not isinstance(options, Mapping) or set(options) - {"state"}:
-        raise ConfigError(f"reset has one option, a state of save_state(): {{'state': state}}; got {options!r}.")
-    return options.get("state")

@@ -1,4 +1,4 @@
-"""Checks of an environment's keyword arguments: choices, and options that neither it nor its task has."""
+"""Checks of an environment's arguments and of ``reset``: choices, and options that neither it nor its task has."""
 
 from __future__ import annotations
 
@@ -86,6 +86,15 @@ def refuse_unknown(task: str, given: Iterable[str], of_task: Iterable[str], of_e
                 f"{_nearest(option, [*own, *general])} Its own options are: {', '.join(own) or 'none'}; those of every "
                 f"environment: {', '.join(general)}."
             )
+
+
+def state_in(options: Any) -> Any:
+    """The state among the options of ``reset``; ConfigError for an option that there is not."""
+    if options is None:
+        return None
+    if not isinstance(options, Mapping) or set(options) - {"state"}:
+        raise ConfigError(f"reset has one option, a state of save_state(): {{'state': state}}; got {options!r}.")
+    return options.get("state")
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 from ravens_suite.errors import ConfigError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
+from ravens_suite.sim.bullet_bodies import create_alike
 from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, disconnect
 from ravens_suite.sim.joints import IgnoredPairs, Joints
+from ravens_suite.sim.kinds import Kind, check_kind, of_kind
 
 STEPS_PER_SECOND = 480
 TIME_STEP = 1 / STEPS_PER_SECOND
 """Seconds of one physics step (the published demonstration scripts)."""
 
 GRAVITY = -9.8
-INERTIA_SCALE = 3.0
-"""Factor on the inertia that Bullet computes from shape and mass; it damps the tumbling of small bodies."""
-
 STILL_SPEED = 0.005
 """Metres a second below which a body counts as settled."""
 
@@ -48,12 +45,6 @@ _ITERATIONS = 50
 GROUND_NAME = "plane"
 SHEET_NAME = "workspace"
 """Names of the level bodies that make up the table, which are in every scene."""
-
-Kind = Literal["movable", "fixed", "marker", "robot"]
-"""movable: can be gripped and pushed; fixed: collides, never moves; marker: only seen; robot: part of the arm.
-
-So a body that is described with a mass is fixed as well, and one with a shape that collides may be a marker.
-"""
 
 _PLANE = Body(
     visuals=(Visual(Box((3.0, 3.0, 1.0)), (0.30, 0.47, 0.66)),),
@@ -186,12 +177,12 @@ class Scene:
             TaskDefinitionError: there is no such kind, or the bodies are not of it.
         """
         for name, body in bodies.items():
-            _check_kind(name, body, kind)
+            check_kind(name, body, kind)
             if not isinstance(poses[name], Pose):
                 raise TaskDefinitionError(f"pose of {name!r} is {poses[name]!r}: give a Pose, such as Pose((x, y, z)).")
             if name in self._entries:
                 raise ValueError(f"The scene already has a body named {name!r}; names are unique.")
-        bodies = {name: _of_kind(body, kind) for name, body in bodies.items()}
+        bodies = {name: of_kind(body, kind) for name, body in bodies.items()}
         alike = [(body.collisions, body.mass, body.friction, poses[name].quaternion) for name, body in bodies.items()]
         if any(each != alike[0] for each in alike):
             raise ValueError("Bodies added at once must have the same shape, mass, friction and orientation.")
@@ -201,7 +192,9 @@ class Scene:
         first = next(iter(bodies.values()))
         articulated = kind == "robot"
         if first.collisions:
-            handles = self._create(first, [poses[name] for name in bodies], articulated=articulated)
+            collision = self._collision_shape(first.collisions)
+            placed = [poses[name] for name in bodies]
+            handles = create_alike(self.client, first, placed, collision, self._blank, articulated=articulated)
         for (name, body), handle in zip(bodies.items(), handles, strict=True):
             if handle is not None:
                 self._names[handle] = name
@@ -413,40 +406,6 @@ class Scene:
         except KeyError:
             raise UnknownNameError("body", name, self._entries) from None
 
-    def _create(self, body: Body, poses: Sequence[Pose], *, articulated: bool) -> tuple[int, ...]:
-        """Bullet's numbers of bodies that are alike, at poses of one orientation."""
-        client = self.client
-        collision = self._collision_shape(body.collisions)
-        made: int | tuple[int, ...] = bullet.createMultiBody(
-            body.mass,
-            collision,
-            self._blank,
-            poses[0].position,
-            poses[0].quaternion,
-            # Plain rigid bodies step more than twice as fast as Bullet's articulated ones, but only an articulated body
-            # can be held by a constraint whose target moves, which the robot's tool needs.
-            useMaximalCoordinates=not articulated,
-            physicsClientId=client,
-            **({"batchPositions": [pose.position for pose in poses]} if len(poses) > 1 else {}),
-        )
-        handles = (made,) if isinstance(made, int) else made
-        for handle in handles:
-            self._set_dynamics(handle, body)
-        return handles
-
-    def _set_dynamics(self, handle: int, body: Body) -> None:
-        client = self.client
-        bullet.changeDynamics(handle, -1, lateralFriction=body.friction, physicsClientId=client)
-        if body.mass:
-            inertia = bullet.getDynamicsInfo(handle, -1, physicsClientId=client)[2]
-            bullet.changeDynamics(
-                handle,
-                -1,
-                mass=body.mass,  # Bullet loses a rigid body's mass when only its inertia is changed.
-                localInertiaDiagonal=[INERTIA_SCALE * value for value in inertia],
-                physicsClientId=client,
-            )
-
     def _collision_shape(self, shapes: tuple[Shape, ...]) -> int:
         """Bullet's number of a shape; bodies of the same shape share it, since reading hulls from files takes long."""
         if shapes not in self._shapes:
@@ -464,25 +423,3 @@ def _client_of(reference: weakref.ref[Scene]) -> Callable[[], int]:
         return scene.client
 
     return client
-
-
-def _check_kind(name: str, body: Body, kind: str) -> None:
-    if not isinstance(name, str) or not isinstance(body, Body):
-        raise TaskDefinitionError(f"A scene takes a Body by a name; got {body!r} by {name!r}.")
-    if kind not in get_args(Kind):
-        near = difflib.get_close_matches(str(kind), get_args(Kind), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise TaskDefinitionError(f"kind of {name!r} is {kind!r}: {hint}Give one of {', '.join(get_args(Kind))}.")
-    if kind == "movable" and not (body.mass > 0 and body.collisions):
-        what = "no collision shape" if not body.collisions else f"a mass of {body.mass!r}"
-        raise TaskDefinitionError(
-            f"{name!r} is of kind 'movable' with {what}, so that it never moves: give it a shape that collides and a "
-            "mass in kilograms, or add it as 'fixed' or 'marker'."
-        )
-
-
-def _of_kind(body: Body, kind: Kind) -> Body:
-    """A body as its kind has it: what is fixed has no mass, as Bullet says it, and a marker does not collide."""
-    if kind == "fixed" and body.mass:
-        return replace(body, mass=0.0)
-    return replace(body, mass=0.0, collisions=()) if kind == "marker" and body.collisions else body
