@@ -5,6 +5,7 @@ Quaternions need not have length 1: every one that is not zero (shorter than 1e-
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ def checked_pose(action: Any, key: str, workspace: Workspace) -> CheckedPose:
         InvalidActionError: the entry is missing, has another shape, is not finite, or its quaternion is zero.
     """
     vector = _vector(action, key)
-    if np.linalg.norm(vector[3:]) < _LEAST_NORM:
+    if math.hypot(*vector[3:]) < _LEAST_NORM:  # Unlike NumPy's norm, of any size without an overflow.
         raise InvalidActionError(f"action[{key!r}] has a zero quaternion; give a rotation, for example (0, 0, 0, 1).")
     position = np.clip(vector[:3], *workspace.limits())
     clipped = bool(np.any(position != vector[:3]))

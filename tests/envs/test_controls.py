@@ -324,3 +324,10 @@ def test_poses_without_names_are_a_pick_and_a_place() -> None:
         Action(pose, pick=pose)
     with pytest.raises(KeyError):
         _ = Action(poke=pose).place
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("length", [1e-5, 1.0, 1e200, 1e308])
+def test_quaternions_of_any_length_are_taken_without_a_warning(length: float) -> None:
+    action = {"pick": np.array([0.5, 0.0, 0.1, 0.0, 0.0, 0.6 * length, 0.8 * length])}
+    assert checked_pose(action, "pick", AGENT_WORKSPACE).pose.yaw == pytest.approx(2 * math.asin(0.6))
