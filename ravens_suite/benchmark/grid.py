@@ -235,6 +235,8 @@ class _Grid:
                             arguments=self.settings.arguments,
                             pool=pool,
                             on_progress=progress,
+                            # Several benchmarks may share their demonstrations.
+                            wait=True,
                         )
                 except RavensError as error:
                     for trial in self.missing():

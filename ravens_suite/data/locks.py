@@ -35,7 +35,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.
 
 
 @contextmanager
-def locked(folder: Path, doing: str) -> Iterator[None]:
+def locked(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
     """Lock a folder, which is made, and delete what killed processes left half written in it.
 
     The lock ends with the context, and with the process, even if that is killed.
@@ -43,13 +43,14 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
     Args:
         folder: what to lock.
         doing: what the process does there, for the message to others; for example ``"collecting into"``.
+        wait: for another process to end.
 
     Raises:
-        ConflictError: another process holds the lock.
+        ConflictError: another process holds the lock, and it is not waited for.
         OSError: the folder cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _held(folder / _LOCK, f"{doing} {folder}"):
+    with _held(folder / _LOCK, f"{doing} {folder}", wait=wait):
         remove_leftovers(folder)
         yield
 
@@ -61,7 +62,7 @@ def locked_file(path: Path, doing: str, *, wait: bool = False) -> Iterator[None]
     Args:
         path: of the file, which need not be there; its folder is made.
         doing: as of ``locked``.
-        wait: for another process to end, where it takes a moment only.
+        wait: for another process to end.
 
     Raises:
         ConflictError: another process holds the lock, and it is not waited for.

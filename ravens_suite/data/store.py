@@ -265,13 +265,16 @@ class EpisodeStore:
             os.fsync(file.fileno())
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, wait: bool = False) -> Iterator[None]:
         """Lock the folder against other processes that collect.
 
+        Args:
+            wait: for another one to end.
+
         Raises:
-            ConflictError: another process collects into it.
+            ConflictError: another process collects into it, and it is not waited for.
         """
-        with locked(self.folder, "collecting into"):
+        with locked(self.folder, "collecting into", wait=wait):
             yield
 
     def _whose(self) -> dict[str, str]:

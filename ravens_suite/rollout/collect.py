@@ -122,6 +122,7 @@ def collect(
     seeds_a_unit: int = 1,
     force: bool = False,
     on_progress: Progress = silent,
+    wait: bool = False,
 ) -> Collected:
     """Collect oracle demonstrations, or as many as are still missing.
 
@@ -136,11 +137,12 @@ def collect(
         force: keep and add to episodes that are there although their task has changed since; the manifest then names
             both definitions, and every episode its own.
         on_progress: called for every episode that is kept.
+        wait: for another process that collects into the same folder to end.
 
     Raises:
         UnknownNameError: there is no such task.
-        ConflictError: the folder holds episodes made with other settings, another process is at work there, or an
-            argument contradicts the task or the split; or the task of the episodes has changed since.
+        ConflictError: the folder holds episodes made with other settings, another process is at work there and is not
+            waited for, or an argument contradicts the task or the split; or the task of the episodes has changed since.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
     arguments = checked_arguments(task, split, arguments or {})
@@ -148,7 +150,7 @@ def collect(
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)
-    with store.locked():
+    with store.locked(wait=wait):
         job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force))
         store.finish()
         if gone := [attempt.seed for attempt in job.attempts if attempt.kept and not store.path(attempt.seed).exists()]:

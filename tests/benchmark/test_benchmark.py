@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import threading
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ravens_suite.cli.commands.benchmark import Benchmark
 from ravens_suite.cli.main import main, parse
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.locks import locked
 from ravens_suite.data.tables import read_rows
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.execution.pool import make_pool
@@ -234,6 +236,14 @@ def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
     ]
     (row,) = BenchmarkResult(tuple(records), 0, {}, Path()).means()
     assert (row["trials"], row["tasks"], row["mean_score"], row["success_rate"]) == (3, 2, 75.0, 75.0)
+
+
+def test_a_benchmark_waits_for_another_that_collects_into_the_same_folder(tmp_path: Path) -> None:
+    with ExitStack() as other:
+        other.enter_context(locked(tmp_path / "data" / TASK / "train", "collecting into"))
+        threading.Timer(0.2, other.close).start()
+        result = _run(tmp_path, replace(PLAN, demos=(1,)))
+    assert not result.failures
 
 
 def test_a_task_without_demonstrations_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
