@@ -1,6 +1,6 @@
 """Every extra of the package works alone, in a virtual environment of its own, and so do the lowest versions it allows.
 
-    python benchmarks/extras.py [--extras none train minari ray docs dev] [--lowest] [--out results/extras.json]
+    python benchmarks/extras.py [--extras none train minari ray serve docs dev] [--lowest] [--out results/extras.json]
 
 Each extra is installed from this checkout into a new environment and does its own work there: demonstrations, a picture
 and an evaluation with none; a short training, an export that is read back, a collection by Ray, a build of the pages, a
@@ -54,6 +54,7 @@ STEPS = {
         f'python -c "{_READ_BACK}"',
     ),
     "ray": (f"ravens-suite {_COLLECT} --engine ray --workers 1",),
+    "serve": ('python -c "import ravens_suite.interop.policy_server, websockets.sync.server, msgpack"',),
     "docs": (f"sphinx-build -q -b dummy -D draw_pictures=0 {ROOT / 'docs'} pages",),
     "dev": (
         f"python -m pytest -q -p no:cacheprovider {ROOT / 'tests' / 'data' / 'test_store.py'}",

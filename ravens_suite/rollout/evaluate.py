@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -176,10 +177,12 @@ def evaluate(
         missing = [seed for seed in seeds if seed not in record.outcomes]
         before = record.seconds
         on_progress(episodes - len(missing), episodes)
-        results = pool.map(partial(EvaluationWorker, plan), missing)
-        for done, (outcome, renderer) in enumerate(results, episodes - len(missing) + 1):
-            record.add(outcome, renderer, before + time.perf_counter() - start)
-            on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
+        # As they are done, not in the order of the seeds: what is finished is on disk should another one fail.
+        with closing(pool.outcomes(partial(_SilentWorker, plan), missing)) as results:
+            for done, result in enumerate(results, episodes - len(missing) + 1):
+                outcome, renderer = result.unwrap()
+                record.add(outcome, renderer, before + time.perf_counter() - start)
+                on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
     return record.evaluation(seeds)
 
 
@@ -331,6 +334,21 @@ class EvaluationWorker:
         """Close the environment, and the connection of a policy that has one."""
         self._environment.close()
         close_policy(self._policy)
+
+
+class _SilentWorker:
+    """An ``EvaluationWorker`` as a pool takes it whose results are wanted as they are done."""
+
+    def __init__(self, plan: EvaluationPlan) -> None:
+        self._worker = EvaluationWorker(plan)
+
+    def run(self, seed: int, on_note: Callable[[str], None]) -> tuple[EpisodeOutcome, str]:
+        """See ``EvaluationWorker``; there is nothing to note on the way."""
+        return self._worker.run(seed)
+
+    def close(self) -> None:
+        """See ``EvaluationWorker``."""
+        self._worker.close()
 
 
 class _Record:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import fake_environment
 import pytest
 from fake_environment import TASK
 
 from ravens_suite.data.outcomes import EpisodeOutcome
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, PolicyServerLostError, UnknownNameError
+from ravens_suite.execution.protocols import Outcome, ignore_note
+from ravens_suite.execution.serial import SerialPool
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout.evaluate import evaluate
@@ -74,6 +77,22 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path: Path, monkeypat
     assert len(done.outcomes) == 5
     assert evaluate("oracle", TASK, episodes=4, out=tmp_path).outcomes == done.outcomes[:4]
     assert len(tried) == 5
+
+
+class _LastFirst(SerialPool):
+    """The last seed is done first, and the first one fails."""
+
+    def outcomes(self, make: Any, jobs: Any, on_note: Any = ignore_note) -> Any:
+        yield from super().outcomes(make, list(jobs)[:0:-1], on_note)
+        yield Outcome(0, jobs[0], error=PolicyServerLostError("gone"))
+
+
+def test_what_was_finished_out_of_turn_is_kept_when_another_seed_fails(tmp_path: Path) -> None:
+    with pytest.raises(PolicyServerLostError, match="gone"):
+        evaluate("oracle", TASK, episodes=4, out=tmp_path, pool=_LastFirst())
+    assert [row["seed"] for row in json.loads((tmp_path / "test.json").read_text())["results"]] == [1, 2, 3]
+    done = evaluate("oracle", TASK, episodes=4, out=tmp_path)
+    assert done.outcomes == evaluate("oracle", TASK, episodes=4, out=tmp_path / "at-once").outcomes
 
 
 def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
