@@ -61,7 +61,8 @@ def results(folder: Path) -> list[dict[str, Any]]:
 def killed(run: Path, out: Path, episodes: int, seconds: float, kills: int) -> list[dict[str, Any]]:
     """Evaluate at servers that are killed, until as many were killed in the middle of it; what was found each time."""
     rng = np.random.default_rng(0)
-    port, found = 0, []
+    port = 0
+    found: list[dict[str, Any]] = []
     while len(found) < kills:
         before = results(out)
         with server(run, port) as (process, url):
