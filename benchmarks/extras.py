@@ -89,9 +89,15 @@ def check(extra: str, *, lowest: bool) -> dict[str, object]:
         world = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
         world |= {"PATH": f"{binaries}:{world['PATH']}", "MINARI_DATASETS_PATH": str(Path(folder, "m"))}
         pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # The pages are built of the checkout, in which agents and assets are found by an editable installation only.
         steps = [
             [*pip, "--only-binary", ":all:", *requirements(extra, lowest=lowest)],
-            [*pip, *(["--no-deps"] if lowest else []), f"{ROOT}[{extra}]" if extra != "none" else str(ROOT)],
+            [
+                *pip,
+                *(["--no-deps"] if lowest else []),
+                *(["--editable"] if extra == "docs" else []),
+                f"{ROOT}[{extra}]" if extra != "none" else str(ROOT),
+            ],
             *([str(binaries / words[0]), *words[1:]] for words in map(shlex.split, STEPS[extra])),
         ]
         failed = []
