@@ -91,7 +91,8 @@ def _option(item: Field[Any], hint: Any, notes: list[Any], text: str) -> Option:
         metavar = next((note.metavar for note in notes if getattr(note, "metavar", None)), item.name.upper())
         return Option(metavar, "", (), default, text)
     value = next((note.metavar for note in notes if getattr(note, "metavar", None)), _value(hint))
-    return Option(f"--{item.name.replace('_', '-')}", value, _choices(hint), default, text)
+    typed = next((note.name for note in notes if getattr(note, "name", None)), item.name.replace("_", "-"))
+    return Option(f"--{typed}", value, _choices(hint), default, text)
 
 
 def _typed(item: Field[Any]) -> str:

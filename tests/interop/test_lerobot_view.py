@@ -1,0 +1,133 @@
+"""Environments as LeRobot's evaluation reads them; LeRobot itself is not needed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from ravens_suite.errors import ConfigError, InvalidActionError, ResetNeededError
+from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot
+from ravens_suite.interop.lerobot_view import LeRobotView
+from ravens_suite.rollout.collect import collect
+
+_PLUGIN = Path(__file__).parents[2] / "lerobot_env_ravens_suite"
+SMALL: dict[str, Any] = {"render_size": (24, 32)}
+CASES = [("block-insertion", "yaw", False), ("block-insertion-continuous", "delta", True)]
+
+
+@pytest.fixture
+def views() -> Iterator[list[LeRobotView]]:
+    made: list[LeRobotView] = []
+    yield made
+    for view in made:
+        view.close()
+
+
+@pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)
+def test_the_oracle_scores_everything_through_the_view(
+    task: str, layout: Any, proprioception: bool, views: list[LeRobotView]
+) -> None:
+    view = LeRobotView(task, actions=layout, proprioception=proprioception, **SMALL)
+    views.append(view)
+    observation, info = view.reset(seed=3, options={"lerobot_new_rollout": True})
+    assert info["is_success"] is False
+    assert view.task_description
+    total, over, steps = 0.0, False, 0
+    while not over:
+        assert view.observation_space.contains(observation)
+        action = view.oracle_action()
+        assert view.action_space.contains(action)
+        observation, reward, terminated, truncated, info = view.step(action)
+        total, over, steps = total + reward, terminated or truncated, steps + 1
+    assert info["is_success"] is True
+    assert total == pytest.approx(1.0)
+    assert steps <= view._max_episode_steps
+    assert view.render().shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)
+def test_a_view_shows_what_the_data_set_holds(
+    task: str, layout: Any, proprioception: bool, views: list[LeRobotView], tmp_path: Path
+) -> None:
+    """Else a policy that was trained on the one fails in the other, and nothing says why."""
+    cv2, parquet = pytest.importorskip("cv2"), pytest.importorskip("pyarrow.parquet")
+    observe = ["images", "instruction", *(["proprioception"] if proprioception else [])]
+    collect(task, episodes=1, data=tmp_path / "data", arguments={"image_size": [24, 32], "observe": observe})
+    options = LeRobotOptions(image_size=(16, 16), actions=layout)
+    (done,) = export_lerobot(tmp_path / "data", tmp_path / "out", options)
+    info = json.loads((done.folder / "meta" / "info.json").read_text())
+    (path,) = done.folder.glob("data/*/*")
+    rows = parquet.read_table(path).to_pylist()
+    (seed,) = json.loads((done.folder / "ravens_suite" / "export.json").read_text())["tasks"][task]["seeds"]
+    view = LeRobotView(
+        task, "train", actions=layout, proprioception=proprioception, image_size=(16, 16), render_size=(24, 32)
+    )
+    views.append(view)
+    assert info["fps"] == view.metadata["render_fps"]
+    assert info["features"]["action"]["shape"] == list(view.action_space.shape or ())
+    observation, _ = view.reset(seed=seed)
+    for row in rows:
+        assert np.allclose(observation["agent_pos"], row["observation.state"], atol=1e-6)
+        for name, image in observation["pixels"].items():
+            blob = np.frombuffer(row[f"observation.images.{name}"]["bytes"], np.uint8)
+            assert np.array_equal(cv2.imdecode(blob, cv2.IMREAD_COLOR)[..., ::-1], image)
+        observation, *_ = view.step(np.array(row["action"], np.float32))
+
+
+def test_nothing_is_made_before_the_first_reset(views: list[LeRobotView], monkeypatch: pytest.MonkeyPatch) -> None:
+    """LeRobot makes one to read its spaces, and forks its workers."""
+    made: list[Any] = []
+    make = gymnasium.make
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        environment = make(*args, **kwargs)
+        made.append(environment.unwrapped)
+        return environment
+
+    monkeypatch.setattr(gymnasium, "make", noted)
+    view = LeRobotView("block-insertion", **SMALL)
+    views.append(view)
+    assert [(one.renderer_name, one.closed) for one in made] == [("none", True)]
+    with pytest.raises(ResetNeededError):
+        view.step(np.zeros(10))
+    view.reset(seed=0)
+    assert len(made) == 2
+    with pytest.raises(InvalidActionError):
+        view.step(np.zeros(3))
+
+
+def test_options_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ConfigError, match="TASK-continuous"):
+        LeRobotView("block-insertion", actions="delta", proprioception=True)
+
+
+def test_a_vector_of_views_tells_the_success_of_episodes_that_ended() -> None:
+    mode = gymnasium.vector.AutoresetMode.SAME_STEP
+    vector = gymnasium.vector.SyncVectorEnv([lambda: LeRobotView("block-insertion", **SMALL)] * 2, autoreset_mode=mode)
+    try:
+        vector.reset(seed=[1, 2])
+        assert vector.call("_max_episode_steps")[0] == 3
+        assert all(vector.call("task_description"))
+        actions: Any = np.stack([np.asarray(action) for action in vector.call("oracle_action")])
+        *_, info = vector.step(actions)
+        assert info["final_info"]["is_success"].tolist() == [True, True]
+    finally:
+        vector.close()
+
+
+def test_lerobot_finds_the_plug_in_by_its_name() -> None:
+    """It imports distributions whose name begins so, underscores included, by that name."""
+    project = tomllib.loads((_PLUGIN / "pyproject.toml").read_text())
+    assert project["project"]["name"] == "lerobot_env_ravens_suite"
+    assert project["tool"]["setuptools"]["packages"] == ["lerobot_env_ravens_suite"]
+    tree = ast.parse((_PLUGIN / "lerobot_env_ravens_suite" / "__init__.py").read_text())
+    (config,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert "register_subclass('ravens_suite')" in ast.unparse(config)
