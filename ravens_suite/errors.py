@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Callable, Iterable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _EXTRAS = {
@@ -151,6 +154,10 @@ class PolicyServerLostError(PolicyServerError):
     """A policy server cannot be reached, or the connection to it broke or took too long."""
 
 
+class UserCodeError(RavensError, RuntimeError):
+    """Code of the user's own, such as a policy, an agent or a task, raised; its own error is the cause."""
+
+
 class MissingLibraryError(ConfigError, ImportError):
     """A library is not installed; the message names the extra of this package that brings it along."""
 
@@ -200,6 +207,39 @@ def named(error: BaseException) -> RavensError | None:
     if isinstance(error, MemoryError):
         return WorkerError("There is too little memory: take fewer --workers, or smaller images.")
     return None
+
+
+@contextmanager
+def blame(what: str) -> Iterator[None]:
+    """Say whose code raised, where it is code that the user wrote.
+
+    Errors of ours and those that ``named`` can explain pass: a file, a library or memory that is missing. A refused
+    connection is an ``OSError``, too, but names no file: it is the code's own.
+
+    Args:
+        what: does something within, for example ``"The policy p.py:act"``.
+
+    Raises:
+        UserCodeError: it raised something else; the lines of its traceback are a note.
+    """
+    try:
+        yield
+    except (RavensError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        lines = [line for line in traceback.extract_tb(error.__traceback__)[1:] if not _is_ours(line.filename)]
+        where = f" ({lines[-1].filename}, line {lines[-1].lineno})" if lines else ""
+        why = f"{type(error).__name__}: {error}".rstrip(": ")
+        blamed = UserCodeError(f"{what} raised {why}{where}. Mend it there; the same command then continues.")
+        if lines:
+            blamed.add_note("".join(traceback.format_list(lines)).rstrip())
+        raise blamed from error
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).is_relative_to(Path(__file__).parent)
 
 
 def missing_library(name: str) -> MissingLibraryError:

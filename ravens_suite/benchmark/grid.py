@@ -233,6 +233,7 @@ class _Grid:
                             episodes=self.plan.collected(),
                             data=self.data,
                             arguments=self.settings.arguments,
+                            force=self.settings.force,
                             pool=pool,
                             on_progress=progress,
                             # Several benchmarks may share their demonstrations.

@@ -68,6 +68,7 @@ class TrialSettings:
         config: by agent, settings that differ from its defaults, as JSON.
         arguments: of the environments, as JSON.
         pool: demonstrations of each task that a trial draws its own from; ``None`` for all there are.
+        force: let what is there count although the code of its task or of the user's own agent has changed since.
     """
 
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -75,6 +76,7 @@ class TrialSettings:
     config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     pool: int | None = None
+    force: bool = False
 
     def recorded(self, agent: str) -> dict[str, Any]:
         """What the results of a trial depend on, beside the trial itself and what it was begun with; JSON."""
@@ -123,9 +125,9 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
             "name another --out, or delete it and its run."
         )
     now = define(trial.task, "test", settings.arguments)
-    if words := changed(record.get("definition"), now, OF_THE_TASK):
+    if not settings.force and (words := changed(record.get("definition"), now, OF_THE_TASK)):
         where = str(trial.record_path(out))
-        raise ConflictError(f"{the_task_has_changed(where, trial.task, words)} Name another --out, or delete its run.")
+        raise ConflictError(f"{the_task_has_changed(where, trial.task, words)} Name another --out, or --force.")
     return record if episodes >= settings.episodes else None
 
 
@@ -155,7 +157,11 @@ def run_trial(
     )
     with make_pool(workers=begun.training.threads or 1) as pool:
         evaluation = evaluate(
-            str(run.path), episodes=settings.episodes, pool=pool, on_progress=_noted(on_note, "evaluate")
+            str(run.path),
+            episodes=settings.episodes,
+            force=settings.force,
+            pool=pool,
+            on_progress=_noted(on_note, "evaluate"),
         )
     record = {**_describe(trial, settings, trained, evaluation), "command": command(trial, begun)}
     write_json(trial.record_path(out), record)
@@ -209,7 +215,7 @@ def _train(trial: Trial, settings: TrialSettings, data: Path, run: RunFolder, on
         begun_on = run.record()["plan"].get("device", plan.settings.device)
         kept = resume_settings(replace(plan.settings, threads=None, device=begun_on), run)
         plan = replace(plan, settings=kept)
-    train(plan, data, run.path, pool=settings.pool, on_progress=on_progress)
+    train(plan, data, run.path, pool=settings.pool, force=settings.force, on_progress=on_progress)
     return run.record()
 
 

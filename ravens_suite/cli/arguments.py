@@ -76,6 +76,8 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
 
 
 def _read(kind: Callable[[str], Any], text: str) -> Any:
+    if not text:
+        raise ValueError("is empty: give a value, or leave the option out")
     try:
         return kind(text)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -39,6 +40,7 @@ def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
     Raises:
         OSError: it cannot be written; it names ``path``, which is as it was.
     """
+    check_is_no_folder(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if (folder := path.parent.absolute()) not in _cleaned:
@@ -49,6 +51,16 @@ def write_bytes(path: Path, parts: Iterable[bytes]) -> None:
         if error.filename is not None and not _TEMPORARY.fullmatch(Path(os.fsdecode(error.filename)).name):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def check_is_no_folder(path: Path) -> None:
+    """Refuse to write a file over a folder, also where the path has no name at all (``.`` and ``/``).
+
+    Raises:
+        IsADirectoryError: it is one.
+    """
+    if not path.name or path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:

@@ -113,6 +113,15 @@ class Entry:
         return Entry(dtype, shape, offsets[0], offsets[1])
 
 
+def _is_foreign(header: bytes) -> bool:
+    """Whether it is the whole header of a safetensors file that another writer made, such as one of weights."""
+    try:
+        entries = parse_json(header)
+    except ValueError:
+        return False
+    return isinstance(entries, dict) and _CHECKSUM not in entries
+
+
 class Container:
     """A file of ``write_container``; opened once for its header, and again for each array asked for.
 
@@ -140,6 +149,8 @@ class Container:
         except IsADirectoryError as error:
             raise MissingDataError(f"{path} is a folder, not a file: name a file in it.") from error
         if hashlib.sha256(length + header).digest() != checksum:
+            if _is_foreign(header):
+                raise DamagedDataError(f"{path} holds arrays, but no episode: name the file of an episode.")
             self.damaged("its header does not match its checksum")
         self._start = len(length) + len(header)
         self._checksums: dict[str, int] = {}

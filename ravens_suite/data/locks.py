@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ravens_suite.data.atomic import remove_leftovers
+from ravens_suite.data.atomic import check_is_no_folder, remove_leftovers
 from ravens_suite.errors import ConflictError
 
 try:
@@ -66,8 +66,9 @@ def locked_file(path: Path, doing: str, *, wait: bool = False) -> Iterator[None]
 
     Raises:
         ConflictError: another process holds the lock, and it is not waited for.
-        OSError: the folder cannot be made.
+        OSError: the folder cannot be made, or ``path`` is a folder itself.
     """
+    check_is_no_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _held(path.with_name(f".{path.name[:_NAME_LENGTH]}{_LOCK}"), f"{doing} {path}", wait=wait):
         remove_leftovers(path.parent)

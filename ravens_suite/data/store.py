@@ -28,7 +28,8 @@ from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 
 _LOG = logging.getLogger(__name__)
-_SUFFIX = ".safetensors"
+SUFFIX = ".safetensors"
+"""Of the file of an episode."""
 _RECORDED_ONLY = ("versions", "seeds", "checksum", "definition", "earlier_definitions")
 """Keys of the manifest in which two collections may differ and still share a folder."""
 
@@ -68,11 +69,11 @@ class EpisodeStore:
 
     def path(self, seed: int) -> Path:
         """Where the episode of a seed lies."""
-        return self.folder / f"{seed:06}{_SUFFIX}"
+        return self.folder / f"{seed:06}{SUFFIX}"
 
     def seeds(self) -> list[int]:
         """Seeds of the episodes in the folder, ascending; empty when there is no folder."""
-        return sorted(int(path.stem) for path in self.folder.glob(f"*{_SUFFIX}") if path.stem.isdigit())
+        return sorted(int(path.stem) for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdigit())
 
     def __len__(self) -> int:
         return len(self.seeds())

@@ -13,7 +13,9 @@ from ravens_suite.data.locks import locked_file
 from ravens_suite.errors import ConflictError, DamagedDataError
 
 
-def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
+def record_row(
+    path: Path, row: Mapping[str, Any], key: Sequence[str], *, notes: Mapping[str, str] | None = None
+) -> None:
     """Add a row to a table, or replace the one with the same key. A table that is not there is made.
 
     Several processes may add to one table.
@@ -22,6 +24,8 @@ def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
         path: of the CSV file.
         row: value by column, in the order of the columns of a new table.
         key: columns that identify a row, and by which rows are sorted.
+        notes: further columns that identify a row. A table gets one with the first row that has a text in it, at the
+            end, and stays without it until then; earlier rows have none there.
 
     Raises:
         ConflictError: the table has other columns.
@@ -29,9 +33,14 @@ def record_row(path: Path, row: Mapping[str, Any], key: Sequence[str]) -> None:
     with locked_file(path, "adding to", wait=True):
         new = {name: str(value) for name, value in row.items()}
         rows = read_rows(path)
+        found = list(rows[0]) if rows else []
+        noted = {name: text for name, text in (notes or {}).items() if text or name in found}
+        new |= noted
+        rows = [dict.fromkeys(noted, "") | row for row in rows]
+        key = [*key, *noted]
         if rows and set(rows[0]) != set(new):
             raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(new)}: name another file.")
-        columns = list(rows[0]) if rows else list(new)
+        columns = [*found, *(name for name in new if name not in found)]
         rows = [old for old in rows if any(old[name] != new[name] for name in key)] + [new]
         rows.sort(key=lambda item: [_sortable(item[name]) for name in key])
         text = io.StringIO()

@@ -29,7 +29,6 @@ used; it never keeps the suite from being imported, nor others from being used.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -38,10 +37,10 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 
 from ravens_suite.core.observations import ControlName
-from ravens_suite.errors import ConfigError, UnknownNameError, missing_library
+from ravens_suite.errors import ConfigError, UnknownNameError, UserCodeError, missing_library
 from ravens_suite.registry import entries
 from ravens_suite.registry.entries import CONTINUOUS, VARIABLES, Entry, Kind
-from ravens_suite.registry.modules import find_spec, import_file, import_named
+from ravens_suite.registry.modules import NoModuleError, find_spec, import_file, import_named, in_words
 
 if TYPE_CHECKING:
     from ravens_suite.agents.base import Agent
@@ -161,18 +160,21 @@ def source_of(name: str) -> tuple[Path, str] | None:
 def load_object(reference: str) -> Any:
     """Import what a user names as ``package.module:name`` or ``path/to/file.py:name``.
 
-    What goes wrong inside the module itself is raised as it is.
-
     Raises:
         ConfigError: there is no such module or file, or nothing of that name in it.
+        UserCodeError: the module itself raises.
     """
     where, _, name = reference.rpartition(":")
     try:
         module = import_file(Path(where)) if where.endswith(".py") else import_named(where)
-    except LookupError as error:
+    except NoModuleError as error:
         raise ConfigError(
             f"Cannot import {reference!r}: {error.args[0]}. Write package.module:name or path/to/file.py:name."
         ) from error
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError):
+            raise
+        raise UserCodeError(f"Importing {where} ends in {in_words(error)}. Mend it there.") from error
     if not hasattr(module, name):
         raise ConfigError(f"Cannot import {reference!r}: {where} defines no {name!r}.")
     return getattr(module, name)
@@ -281,7 +283,7 @@ def _module(kind: Kind, entry: Entry) -> ModuleType:
         )
     try:
         return import_file(Path(entry.module)) if entry.module.endswith(".py") else import_named(entry.module)
-    except LookupError as error:
+    except NoModuleError as error:
         raise ConfigError(
             f"The {kind} {entry.name!r} is declared to be {entry.reference}, but {error.args[0]}: install it, or mend "
             "its declaration."
@@ -289,10 +291,9 @@ def _module(kind: Kind, entry: Entry) -> ModuleType:
     except (Exception, SystemExit) as error:
         if not entry.foreign or (isinstance(error, ModuleNotFoundError) and error.name in _NEEDED_BY_AGENTS):
             raise
-        last = traceback.extract_tb(error.__traceback__)[-1]
         raise ConfigError(
-            f"The {kind} {entry.name!r} is broken: importing {entry.module} ends in {type(error).__name__}: {error} "
-            f"({last.filename}, line {last.lineno}). Mend or uninstall it; nothing else depends on it."
+            f"The {kind} {entry.name!r} is broken: importing {entry.module} ends in {in_words(error)}. Mend or "
+            "uninstall it; nothing else depends on it."
         ) from error
 
 

@@ -18,7 +18,8 @@ from ravens_suite.core.observations import CAMERA_KEYS
 from ravens_suite.core.types import Action
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.episode import Episode, read_episode
-from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.data.store import SUFFIX
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.registry import load_task, task_names
 from ravens_suite.report.drawing import (
     Picture,
@@ -83,6 +84,8 @@ def view_episode(
         raise ConfigError(f"An episode can be shown as {' or '.join(FORMATS)}, not {kind!r}.")
     if path.is_dir():
         raise MissingDataError(f"{path} is a folder: name an episode file in it, for example {_example(path)}.")
+    if path.is_file() and path.suffix != SUFFIX:
+        raise DamagedDataError(f"{path} is no episode: name the file of one, which ends in {SUFFIX}.")
     episode = read_episode(path)
     steps = step_views(episode, depth=depth)
     target = out or path.with_suffix(f".{kind}")
@@ -215,7 +218,7 @@ def _padded(picture: Picture, rows: int) -> Picture:
 
 
 def _example(folder: Path) -> str:
-    found = sorted(folder.rglob("*.safetensors"))
+    found = sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.stem.isdigit())
     return str(found[0]) if found else str(folder / "000000.safetensors")
 
 

@@ -15,13 +15,15 @@ from gymnasium.envs.registration import load_env_creator
 
 from ravens_suite.core.observations import Interface
 from ravens_suite.envs.observations import interface_of
-from ravens_suite.errors import ConflictError, PlacementError
+from ravens_suite.errors import ConflictError, PlacementError, UnknownOptionError
 from ravens_suite.registry import control_of, environment_id, load_task, variant_arguments, variant_named_by
 
 _VERSIONED = ("ravens-suite", "gymnasium", "numpy", "scipy", "opencv-python-headless", "moderngl")
 _SIMULATORS = ("pybullet", "pybullet-arm64")
 """Distributions of the simulator: the first has wheels up to Python 3.11, the second from 3.12 on."""
 _SEEDS_TRIED = 50
+_OF_GYMNASIUM = frozenset(("self", "disable_env_checker"))
+"""Names that reach no environment: arguments of ``gymnasium.make`` and of the constructor themselves."""
 
 
 def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
@@ -52,8 +54,11 @@ def checked_arguments(task: str, split: str, arguments: Mapping[str, Any], *, sh
         UnknownNameError: there is no such task.
         ConflictError: an argument would make the environment of another task, split, control or step limit than the
             names say, or a result would note what it is not; both values are named.
+        UnknownOptionError: an argument is none of an environment.
     """
     kept = dict(arguments)
+    for name in _OF_GYMNASIUM & kept.keys():
+        raise UnknownOptionError(f"{task} has no option {name!r}: leave it out of the arguments (--environment).")
     for name in arguments:
         settled = _settled(task, split, name, shown=shown)
         if settled is None:

@@ -212,7 +212,7 @@ def plan_evaluation(
     tasks = _tasks_of(spec)
     if task is None and len(tasks) != 1:
         raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
-    chosen = task or tasks[0]
+    chosen = tasks[0] if task is None else task
     arguments = checked_arguments(chosen, split, arguments)
     if spec.served is not None and spec.served.environments:
         own = own_arguments(spec.served.name, spec.served.environments, chosen, arguments)

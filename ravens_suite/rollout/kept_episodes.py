@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.numbers import MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome
 from ravens_suite.data.store import EpisodeStore
@@ -67,10 +68,9 @@ def keep_episode(
         The episode's file.
 
     Raises:
-        ConfigError: the scene of this seed cannot be placed, or the seed is below 0.
+        ConfigError: the scene of this seed cannot be placed, or the seed is below 0 or beyond 64 bits.
     """
-    if seed < 0:
-        raise ConfigError(f"--seed must be at least 0, not {seed}.")
+    check_number("--seed", seed, 0, MOST_SEED)
     plan = plan_evaluation(policy, task, split, arguments or {})
     kept = _keep(plan, [seed], _store(plan, plan.path(out).parent / EPISODES), {}, lambda seed: None)
     if not kept:

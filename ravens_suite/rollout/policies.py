@@ -21,7 +21,7 @@ from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.source_digest import digest_of_files, imported_files, imported_names, own_files
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
-from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, load_object, source_of
 from ravens_suite.rollout.policy_client import SCHEMES, PolicyClient, Served, ask_what_is_served
 from ravens_suite.rollout.remote_policy import RemotePolicy
@@ -92,6 +92,7 @@ class FunctionPolicy:
 
     def __init__(self, function: Callable[[Observation], Action]) -> None:
         self._function = function
+        self.label = getattr(function, "__name__", type(function).__name__)
 
     def reset(self, seed: int) -> None:
         """A function remembers nothing."""
@@ -106,9 +107,11 @@ def as_policy(value: Any) -> Policy:
 
     Raises:
         ConfigError: it is none of them.
+        UserCodeError: its class raised when an object was made of it.
     """
     if isinstance(value, type):
-        value = value()
+        with blame(f"The policy {value.__name__}, which is made without arguments,"):
+            value = value()
     if callable(getattr(value, "act", None)) and callable(getattr(value, "reset", None)):
         policy: Policy = value
         return policy
@@ -293,8 +296,9 @@ def _said_by(reference: str) -> str:
     value = load_object(reference)
     if not hasattr(value, "fingerprint"):
         return ""
-    said = getattr(value() if isinstance(value, type) else value, "fingerprint", "")
-    return str(said() if callable(said) else said)
+    with blame(f"The fingerprint of {reference}"):
+        said = getattr(value() if isinstance(value, type) else value, "fingerprint", "")
+        return str(said() if callable(said) else said)
 
 
 @contextmanager

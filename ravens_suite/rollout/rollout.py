@@ -16,7 +16,7 @@ from ravens_suite.core.seeding import Split, generator
 from ravens_suite.data.episode import Episode, Recording
 from ravens_suite.data.outcomes import DONE, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
 from ravens_suite.envs.definition import define
-from ravens_suite.errors import OracleGaveUpError, PlacementError
+from ravens_suite.errors import OracleGaveUpError, PlacementError, blame
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.environments import to_json, versions
 
@@ -78,6 +78,7 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
 
     Raises:
         InvalidActionError: the policy gives an action that the environment does not take.
+        UserCodeError: the policy raised; the message says where.
     """
     rollout = Rollout(seed)
     try:
@@ -85,13 +86,16 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
     except PlacementError as error:
         rollout.outcome = f"{NOT_PLACED}: {error}"
         return rollout
-    policy.reset(policy_seed(seed, _split(environment)))
+    name = getattr(policy, "label", type(policy).__name__)
+    with blame(f"reset of the policy {name}, before seed {seed},"):
+        policy.reset(policy_seed(seed, _split(environment)))
     rollout.infos.append(info)
     if record:
         rollout.recording.add(observation)
     while True:
         try:
-            action = policy.act(observation)
+            with blame(f"act of the policy {name}, at step {rollout.steps} of seed {seed},"):
+                action = policy.act(observation)
         except OracleGaveUpError as error:
             rollout.outcome = f"{GAVE_UP}: {error}"
             return rollout

@@ -32,6 +32,7 @@ from ravens_suite.errors import (
     DamagedDataError,
     DivergedError,
     MissingDataError,
+    blame,
     missing_library,
 )
 from ravens_suite.execution.progress import Progress, silent
@@ -142,7 +143,10 @@ def train(
     if record is not None and not force:
         _check_unchanged(record, plan, data, run)
     if record is None or not record["finished"] or _steps_to_add(plan, record):
-        begun = _begin(plan, data, pool, force) if record is None else None
+        begun = None
+        if record is None:
+            begun = _begin(plan, data, pool, force)
+            _make_agent(plan, begun)  # What it refuses, such as a GPU that is not there, leaves no folder behind.
         with locked(run.path, "training into"):
             record = _take_up(plan, run, begun)
             agent = _make_agent(plan, record)
@@ -195,10 +199,12 @@ def _resolve_config(plan: TrainingPlan) -> Any:
     if "steps" not in known:
         raise ConfigError(f"{config_type.__name__} needs a field steps: int, the gradient steps of a run.")
     values = dict(plan.config)
-    if "device" in known:
-        values["device"] = plan.settings.device
-    if plan.settings.steps is not None:
-        values["steps"] = plan.settings.steps
+    options = {"steps": plan.settings.steps, "device": plan.settings.device if "device" in known else None}
+    for name, value in options.items():
+        if value is not None and values.setdefault(name, value) != value:
+            raise ConfigError(
+                f"{name} is {value} by --{name} and {values[name]!r} in --config: give it once, by --{name}."
+            )
     config = config_from_json(config_type, values)
     if not isinstance(config.steps, int) or config.steps < 1:
         raise ConfigError(f"steps must be at least 1, not {config.steps}.")
@@ -207,7 +213,9 @@ def _resolve_config(plan: TrainingPlan) -> Any:
 
 def _make_agent(plan: TrainingPlan, record: Mapping[str, Any]) -> Agent[Any]:
     agent = load_agent(plan.agent)
-    return agent(_resolve_config(plan), plan.seed, Interface.from_json(record["interface"]))
+    config = _resolve_config(plan)
+    with blame(f"Making the agent {plan.agent}"):
+        return agent(config, plan.seed, Interface.from_json(record["interface"]))
 
 
 # ---------------------------------------------------------------------- the run
@@ -230,7 +238,8 @@ def _train(
     try:
         demonstrations = open_demonstrations(data, record["demonstrations"])
         warn_of_tilts(type(agent), demonstrations)
-        dataset = agent.make_dataset(demonstrations)
+        with blame(f"make_dataset of the agent {plan.agent}"):
+            dataset = agent.make_dataset(demonstrations)
         state.step = agent.load_training(run.training)
         _check_continued(record, state.step, run)
         with Validator(record["environments"]) as validator:
@@ -266,8 +275,9 @@ def _loop(
     with SummaryWriter(str(run.logs), purge_step=state.step) as logs:
         started = time.perf_counter()
         for step in range(state.step, steps):
-            figures = agent.fit_step(dataset, step)
-            _check_finite(figures, step)
+            with blame(f"fit_step of the agent {plan.agent}, at step {step},"):
+                figures = agent.fit_step(dataset, step)
+            _check_figures(plan.agent, figures, step)
             for name, value in figures.items():
                 logs.add_scalar(f"train/{name}", value, step)
             state.step = step + 1
@@ -285,7 +295,9 @@ def _loop(
                 started = time.perf_counter()
 
 
-def _check_finite(figures: Mapping[str, float], step: int) -> None:
+def _check_figures(agent: str, figures: Any, step: int) -> None:
+    if not isinstance(figures, Mapping) or not all(isinstance(value, int | float) for value in figures.values()):
+        raise ConfigError(f"fit_step of {agent} must return a dict of numbers by name; it returned {figures!r:.80}.")
     if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
         raise DivergedError(
             f"Training diverged: {bad[0]} is {figures[bad[0]]} at step {step}. "

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fake_environment import TASK
+from fake_environment import TASK, FakeTask
 
 from ravens_suite import registry
 from ravens_suite.agents.base import Agent
@@ -28,6 +28,7 @@ from ravens_suite.core.observations import Interface
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.locks import locked
 from ravens_suite.data.tables import read_rows
+from ravens_suite.envs import definition
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.execution.progress import silent
@@ -131,6 +132,24 @@ def test_a_trial_leaves_a_record_a_row_and_a_run(tmp_path: Path, evaluated: list
     assert rows[1]["command"].startswith(f"ravens-suite benchmark --agents fake-learner --tasks {TASK} --demos 3 ")
     assert evaluated == [("test", seed) for seed in range(4)] * 2
     assert [(run.demos, run.test is not None) for run in find_runs(tmp_path / "out")] == [(1, True), (3, True)]
+
+
+def test_what_was_made_of_another_task_is_refused_unless_forced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(tmp_path)
+    build = FakeTask.build
+    monkeypatch.setattr(definition, "_known", {})
+    monkeypatch.setattr(
+        FakeTask, "build", lambda *given: [replace(goal, position_tolerance=0.005) for goal in build(*given)]
+    )
+    refused = _run(tmp_path)
+    assert (refused.made, len(refused.failures)) == (0, 2)
+    assert all("its goals" in why and "--force" in why for why in refused.failures.values())
+    forced = _run(tmp_path, replace(PLAN, settings=replace(SETTINGS, force=True)))
+    assert (forced.made, len(forced.records), forced.failures) == (0, 2, {})
+    command = parse(["benchmark", "--agents", "fake-learner", "--tasks", TASK, "--force"])
+    assert isinstance(command, Benchmark) and command.force
 
 
 def test_what_is_done_is_not_done_again_and_lost_rows_come_back(

@@ -111,6 +111,79 @@ def test_evaluate_prints_and_records_its_figures(tmp_path: Path, capsys: pytest.
     assert Path("runs/oracle/fake-task/test.json").exists()
 
 
+def test_rows_of_other_policies_and_environments_stand_beside_those_of_the_oracle() -> None:
+    command = ["evaluate", "oracle", TASK, "--episodes", "1", "--workers", "1", "--out", "o", "--record", "t.csv"]
+    assert main(command) == 0
+    assert main([*command, "--environment", '{"shade": 3}']) == 0
+    assert main(["evaluate", "random", *command[2:]]) == 0
+    assert main(command) == 0
+    assert Path("t.csv").read_text().splitlines() == [
+        "task,split,episodes,score,strict,mean_steps,environment,policy",
+        "fake-task,test,1,100.0,100.0,2.0,,",
+        'fake-task,test,1,100.0,100.0,2.0,"{""shade"": 3}",',
+        "fake-task,test,1,30.0,0.0,3.0,,random",
+    ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "oracle", "", "--episodes", "1"],
+        ["evaluate", "", TASK, "--episodes", "1"],
+        ["evaluate", "oracle", TASK, "--episodes", "1", "--record", ""],
+        ["collect", TASK, "--episodes", "1", "--data", ""],
+        ["view", ""],
+        ["report", "."],
+        ["report", "x", "--out", ""],
+        ["train", "", TASK],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_or_path_is_wrong_usage(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    if "" in command:
+        with pytest.raises(SystemExit) as stop:
+            main(command)
+        assert stop.value.code == 2
+        assert "is empty: give a value" in " ".join(capsys.readouterr().err.replace("\u2502", " ").split())
+    else:
+        assert main(command) == 1
+
+
+@pytest.mark.parametrize("path", [".", "/", ".."])
+def test_a_file_is_not_written_over_a_folder(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "oracle", TASK, "--episodes", "1", "--workers", "1", "--out", "o", "--record", path]
+    assert main(command) == 1
+    assert "a folder lies where a file is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["self", "disable_env_checker"])
+def test_arguments_that_reach_no_environment_are_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["collect", TASK, "--episodes", "1", "--workers", "1", "--environment", json.dumps({name: True})]
+    assert main(command) == 1
+    assert f"fake-task has no option '{name}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["view", "d/x.safetensors", TASK], "go with --seed"),
+        (["view", "d/x.safetensors", "--split", "val"], "go with --seed"),
+        (["view", "d/x.safetensors", "--format", "png", "--out", "page.html"], "ends in .html"),
+        (["view", "oracle", TASK, "--seed", str(10**30)], "--seed must be at most"),
+        (["view", "run.json"], "is no episode"),
+        (["view", "weights.safetensors"], "holds arrays, but no episode"),
+    ],
+    ids=str,
+)
+def test_what_view_cannot_show_is_said(command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("run.json").write_text("{}")
+    header = json.dumps({"w": {"dtype": "U8", "shape": [40], "data_offsets": [0, 40]}}).encode()
+    Path("weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(40))
+    assert main(command) == 1
+    complaint = capsys.readouterr().err
+    assert said in complaint and "delete" not in complaint
+
+
 def test_control_c_keeps_what_is_done_and_is_status_130(tmp_path: Path) -> None:
     code = (
         # A shell starts what runs in the background with control-C ignored.

@@ -155,6 +155,15 @@ def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("name", "value", "config"), [("steps", 3, 2), ("device", "auto", "cpu")])
+def test_a_setting_is_not_given_twice_with_two_values(
+    data: Path, tmp_path: Path, name: str, value: Any, config: Any
+) -> None:
+    with pytest.raises(ConfigError, match=rf"{name} is {value} by --{name} and {config!r} in --config"):
+        train(changed(**{name: value}, config={name: config}), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_is_asked_for_where_there_is_one_only(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--device cpu"):

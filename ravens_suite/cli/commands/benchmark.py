@@ -51,6 +51,10 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     workers: int = 1
     """Trials at once, each with its share of the cores."""
 
+    force: bool = False
+    """Let demonstrations, runs and results that are there count although the code of their task or of your own agent
+    has changed since."""
+
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.benchmark.grid import BenchmarkPlan, benchmark
@@ -62,7 +66,11 @@ class Benchmark(EnvironmentOptions, OutputOptions):
             demos=self.demos,
             seeds=self.seeds,
             settings=TrialSettings(
-                training=self.training, episodes=self.episodes, config=self._config(), arguments=self.arguments()
+                training=self.training,
+                episodes=self.episodes,
+                config=self._config(),
+                arguments=self.arguments(),
+                force=self.force,
             ),
             pool=self.pool,
             workers=self.workers,

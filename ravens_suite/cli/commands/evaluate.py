@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions,
 from ravens_suite.cli.console import Console
 
 if TYPE_CHECKING:
-    from ravens_suite.rollout.evaluate import Evaluation
+    from ravens_suite.rollout.evaluate import Evaluation, EvaluationPlan
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     to be looked at with view."""
 
     record: Path | None = None
-    """CSV table to note the summary in, one row a task and split (for example results/oracle.csv)."""
+    """CSV table to note the summary in (for example results/oracle.csv): one row a task and split, and one for each
+    policy but the oracle and each environment that differs from its defaults."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
@@ -128,4 +130,16 @@ def _record(path: Path, evaluation: Evaluation) -> None:
         "strict": row.success_rate,
         "mean_steps": row.mean_steps,
     }
-    record_row(path, figures, key=("task", "split"))
+    record_row(path, figures, key=("task", "split"), notes=_notes(evaluation.plan))
+
+
+def _notes(plan: EvaluationPlan) -> dict[str, str]:
+    """What tells a row from that of the oracle in the environment as it is by default; empty for that."""
+    from ravens_suite.rollout.environments import contradictions
+
+    differing = contradictions(plan.task, {}, {key: now for key, now in plan.arguments.items() if key != "observe"})
+    environment = {key: now for key, (_, now) in sorted(differing.items())}
+    label = (
+        "" if plan.policy.kind == "oracle" else f"{plan.policy.label} ({plan.run})" if plan.run else plan.policy.name
+    )
+    return {"policy": label, "environment": json.dumps(environment) if environment else ""}

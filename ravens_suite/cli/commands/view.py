@@ -10,6 +10,7 @@ import tyro
 
 from ravens_suite.cli.commands.options import OutputOptions, SplitName
 from ravens_suite.cli.console import Console
+from ravens_suite.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class View(OutputOptions):
         """See ``Command``."""
         from ravens_suite.report.view import open_in_browser, view_episode
 
+        if self.seed is None and (self.task is not None or self.split != "test"):
+            raise ConfigError("TASK and --split go with --seed, which runs an episode: give --seed, or leave them out.")
+        if self.format == "png" and self.out is not None and self.out.suffix.lower() == ".html":
+            raise ConfigError(f"--format is png, but --out {self.out} ends in .html: leave one of them out.")
         episode = self.episode if self.seed is None else self._run(self.seed, console)
         path = view_episode(episode, self.out, image_format=self.format, depth=self.depth, film=self.film)
         console.say(str(path))
