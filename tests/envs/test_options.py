@@ -15,7 +15,7 @@ from ravens_suite.core.observations import (
     keys_of,
 )
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.envs import environment as module
+from ravens_suite.envs import options as module
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.errors import ConfigError, UnknownNameError
 from ravens_suite.sim import objects
