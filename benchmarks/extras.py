@@ -53,6 +53,11 @@ STEPS = {
         "ravens-suite export d --to minari --out m",
         f'python -c "{_READ_BACK}"',
     ),
+    "lerobot": (
+        f"ravens-suite {_COLLECT}",
+        "ravens-suite export d --to lerobot --out l",
+        "ravens-suite import l --from lerobot --out i",
+    ),
     "ray": (f"ravens-suite {_COLLECT} --engine ray --workers 1",),
     "serve": ('python -c "import ravens_suite.interop.policy_server, websockets.sync.server, msgpack"',),
     "docs": (f"sphinx-build -q -b dummy -D draw_pictures=0 {ROOT / 'docs'} pages",),
