@@ -21,13 +21,12 @@ ROOMS = {
     "training": "Training runs",
     "execution": "Job pools",
     "benchmark": "Grids of runs, published figures",
-    "insight": "What lies behind a policy's actions and failures",
     "report": "Pages and pictures for people",
     "interop": "Formats and protocols of other libraries",
 }
 """Rooms of the package in the order of the pages; one that does not exist has no page."""
 
-_TOP = ("registry", "errors")
+_TOP = ("registry", "registry.entries", "errors")
 
 
 def write_pages(folder: Path) -> None:

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 FOREIGN_NAMES = [
-    ("py:.*", r"(abc|argparse|collections|contextlib|gymnasium|h5py|importlib|moderngl|nn|np|numpy|pathlib|torch)\..*"),
+    (
+        "py:.*",
+        r"(abc|argparse|collections|contextlib|dataclasses|gymnasium|h5py|importlib|moderngl|nn|np|numpy|os|pathlib|torch)\..*",
+    ),
     ("py:class", r"[^.]*|.*\[.*"),
     ("py:.*", r"ravens_suite\..*\.(_\w+|Job|Result|Net)"),
 ]

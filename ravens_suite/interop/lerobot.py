@@ -38,7 +38,7 @@ from ravens_suite.errors import (
 )
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.exports import MARK, Exported, Source, slug, sources_in
-from ravens_suite.interop.lerobot_features import Features, ImageForm
+from ravens_suite.interop.lerobot_features import ImageForm, LeRobotFeatures
 from ravens_suite.interop.lerobot_statistics import PixelStatistics
 from ravens_suite.interop.resize import Size, resized_camera, resized_observation
 from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState, space_of_actions
@@ -202,7 +202,7 @@ class _Job:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _features(self) -> Features:
+    def _features(self) -> LeRobotFeatures:
         """What every frame has, of all tasks.
 
         Raises:
@@ -219,7 +219,7 @@ class _Job:
         return first[1]
 
 
-def _features_of(source: Source, options: LeRobotOptions) -> Features:
+def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     reader = source.first
     if "color" not in reader.keys or (options.depth and "depth" not in reader.keys):
         raise MissingDataError(
@@ -237,13 +237,13 @@ def _features_of(source: Source, options: LeRobotOptions) -> Features:
     actions = VectorActions(space_of_actions(arrays), options.actions)
     state = VectorState(reader.keys, actions)
     fps = options.fps or (5 if "gripper" in arrays else 1)
-    return Features(cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth)
+    return LeRobotFeatures(cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth)
 
 
 class _Converted:
     """One episode, as the frames and the files that become of it."""
 
-    def __init__(self, source: Source, seed: int, options: LeRobotOptions, features: Features) -> None:
+    def __init__(self, source: Source, seed: int, options: LeRobotOptions, features: LeRobotFeatures) -> None:
         self._source, self._seed, self._features = source, seed, features
         self._reader: EpisodeReader = source.store.reader(seed)
         self._resizes = options.image_size

@@ -34,7 +34,7 @@ NUMBERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Features:
+class LeRobotFeatures:
     """What every frame of a set holds.
 
     Attributes:
@@ -107,7 +107,9 @@ class Features:
         }
 
 
-def info(features: Features, episodes: int, frames: int, tasks: int, splits: Mapping[str, str]) -> dict[str, Any]:
+def info(
+    features: LeRobotFeatures, episodes: int, frames: int, tasks: int, splits: Mapping[str, str]
+) -> dict[str, Any]:
     """``meta/info.json``."""
     return {
         "codebase_version": VERSION,
@@ -126,7 +128,7 @@ def info(features: Features, episodes: int, frames: int, tasks: int, splits: Map
     }
 
 
-def data_schema(arrow: Any, features: Features) -> Any:
+def data_schema(arrow: Any, features: LeRobotFeatures) -> Any:
     """The columns of ``data/``, which say for the library ``datasets`` that images are images.
 
     Args:

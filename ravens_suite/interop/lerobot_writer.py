@@ -26,7 +26,7 @@ from ravens_suite.interop.lerobot_features import (
     STATE,
     VIDEO_MEGABYTES,
     VIDEO_PATH,
-    Features,
+    LeRobotFeatures,
     data_schema,
     info,
     tasks_table,
@@ -69,7 +69,7 @@ class SetWriter:
         features: of every frame.
     """
 
-    def __init__(self, folder: Path, features: Features) -> None:
+    def __init__(self, folder: Path, features: LeRobotFeatures) -> None:
         self._folder, self._features = folder, features
         self._schema = data_schema(arrow, features)
         self._data = _Numbered(folder, DATA_PATH, DATA_MEGABYTES)
@@ -241,7 +241,7 @@ class _Numbered:
 class _Films:
     """The films of one camera; an episode lies in one of them, one after the other."""
 
-    def __init__(self, folder: Path, key: str, features: Features) -> None:
+    def __init__(self, folder: Path, key: str, features: LeRobotFeatures) -> None:
         self._files = _Numbered(folder, VIDEO_PATH, VIDEO_MEGABYTES)
         self._key, self._features = key, features
         self._container: Any = None

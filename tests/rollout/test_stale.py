@@ -17,7 +17,7 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.store import EpisodeStore, _checksum
 from ravens_suite.envs import definition
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConflictError, UserCodeError
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
@@ -299,7 +299,7 @@ def test_a_policy_behind_a_server_that_is_stopped_has_no_score(tmp_path: Path, i
     with socket.create_server(("127.0.0.1", 0)) as server:
         (tmp_path / "client.py").write_text(_CLIENT.format(port=server.getsockname()[1], identity=identity))
         evaluate(f"{tmp_path / 'client.py'}:Client", TASK, episodes=3, out=tmp_path / "out")
-    with pytest.raises(OSError, match="refused"):
+    with pytest.raises(UserCodeError, match="refused"):
         evaluate(f"{tmp_path / 'client.py'}:Client", TASK, episodes=3, out=tmp_path / "out")
 
 
