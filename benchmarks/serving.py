@@ -69,9 +69,14 @@ def killed(run: Path, out: Path, episodes: int, seconds: float, kills: int) -> l
             port = int(url.rpartition(":")[2])
             delay = float(rng.uniform(0.0, seconds / (kills + 1)))
             killer = threading.Timer(delay, process.kill)
-            killer.start()
+
+            def begin(done: int, *_: object, killer: threading.Timer = killer, already: int = len(before)) -> None:
+                # Counted from the first seed that is finished: until then the environment is made.
+                if done > already and killer.ident is None:
+                    killer.start()
+
             try:
-                evaluate(f"{url}?wait=0", TASK, episodes=episodes, out=out)
+                evaluate(f"{url}?wait=0", TASK, episodes=episodes, out=out, on_progress=begin)
             except PolicyServerError as error:
                 after = results(out)
                 kept = after[: len(before)] == before
