@@ -92,13 +92,14 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=None, help="default: every task, and every continuous form")
-    parser.add_argument("--out", type=Path, default=Path("results/states.json"))
+    parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
     options = parser.parse_args()
     rows = []
     for task in options.tasks or [name + form for form in ("", "-continuous") for name in task_names()]:
         rows.append(measure(task))
         print(json.dumps(rows[-1]), flush=True)
-    write_json(options.out, {"command": "python benchmarks/states.py", "tasks": rows})
+    if options.out:
+        write_json(options.out, {"command": "python benchmarks/states.py", "tasks": rows})
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", default=("train", "test"))
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--stiffness", type=float, default=None)
-    parser.add_argument("--out", type=Path, default=Path("results/tracking.json"))
+    parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
     options = parser.parse_args()
     if options.stiffness is not None:
         for tool in (Spatula, Suction):
@@ -98,7 +98,8 @@ def main() -> None:
         for split in options.splits:
             found = measure(task, split, options.episodes)
             print(json.dumps(found), flush=True)
-            keep(options.out, found)
+            if options.out:
+                keep(options.out, found)
 
 
 if __name__ == "__main__":

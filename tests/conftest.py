@@ -8,10 +8,15 @@ from importlib.util import find_spec
 import fake_environment
 import gymnasium
 import pytest
+from hypothesis import settings
 
 from ravens_suite import registry
 
 _HAS_TORCH = find_spec("torch") is not None
+
+# How long an example takes depends on the load of the machine, and says nothing of the code.
+settings.register_profile("any load", deadline=None)
+settings.load_profile("any load")
 
 collect_ignore = [] if _HAS_TORCH else ["agents", "training", "benchmark/test_benchmark.py", "cli/test_quickstart.py"]
 

@@ -177,4 +177,5 @@ def test_the_end_is_known_of_what_takes_all_to_one_place(tmp_path: Path, metres:
     store.write(episode)
     (steps,) = PickPlaceDataset.from_demonstrations(Demonstrations([store.path(episode.seed)])).episodes
     ends = [step.final_scene is not None for step in steps]
-    assert sum(ends) > len(ends) / 2 if known else not any(ends)
+    # Pushes of several cubes at once have no single object that could be shown once more.
+    assert sum(ends) > len(ends) / 4 if known else not any(ends)
