@@ -58,6 +58,18 @@ def results(folder: Path) -> list[dict[str, Any]]:
     return [outcome.to_json() for outcome in Score.from_json(read_json(path)).outcomes] if path.exists() else []
 
 
+class _Starter:
+    """Starts a timer with the first seed that is finished: until then the environment is made."""
+
+    def __init__(self, timer: threading.Timer, already: int) -> None:
+        self._timer, self._already = timer, already
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """See ``Progress``."""
+        if done > self._already and self._timer.ident is None:
+            self._timer.start()
+
+
 def killed(run: Path, out: Path, episodes: int, seconds: float, kills: int) -> list[dict[str, Any]]:
     """Evaluate at servers that are killed, until as many were killed in the middle of it; what was found each time."""
     rng = np.random.default_rng(0)
@@ -70,11 +82,7 @@ def killed(run: Path, out: Path, episodes: int, seconds: float, kills: int) -> l
             delay = float(rng.uniform(0.0, seconds / (kills + 1)))
             killer = threading.Timer(delay, process.kill)
 
-            def begin(done: int, *_: object, killer: threading.Timer = killer, already: int = len(before)) -> None:
-                # Counted from the first seed that is finished: until then the environment is made.
-                if done > already and killer.ident is None:
-                    killer.start()
-
+            begin = _Starter(killer, len(before))
             try:
                 evaluate(f"{url}?wait=0", TASK, episodes=episodes, out=out, on_progress=begin)
             except PolicyServerError as error:
