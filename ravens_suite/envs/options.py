@@ -93,7 +93,7 @@ def state_in(options: Any) -> Any:
     if options is None:
         return None
     if not isinstance(options, Mapping) or set(options) - {"state"}:
-        raise ConfigError(f"reset has one option, a state of save_state(): {{'state': state}}; got {options!r}.")
+        raise ConfigError(f"options of reset must be {{'state': state}} with a state of save_state(); got {options!r}.")
     return options.get("state")
 
 
