@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -13,6 +14,10 @@ from hypothesis import settings
 from ravens_suite import registry
 
 _HAS_TORCH = find_spec("torch") is not None
+
+# A shell starts what runs in its background with Ctrl-C ignored, and so would be what the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes depends on the load of the machine, and says nothing of the code.
 settings.register_profile("any load", deadline=None)
