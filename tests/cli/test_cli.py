@@ -287,7 +287,7 @@ def _make_run(path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (PermissionError(errno.EACCES, "Permission denied", "/root/d"), "/root/d: permission denied"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/d"), "/data/d: permission denied"),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
         (MemoryError(), "too little memory"),
         (ModuleNotFoundError("No module named 'jax'", name="jax"), "the library jax, which is not installed"),
