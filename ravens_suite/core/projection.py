@@ -7,6 +7,7 @@ c, row r is drawn at (c + 0.5, r + 0.5). A point cloud made with (c, r) is half 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array, check_rigid
+from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.errors import ConfigError
 
 
@@ -79,3 +81,33 @@ def project(points: NDArray[Any], intrinsics: Array, pose: Array) -> tuple[Array
         flat = in_camera / np.where(depth > 0, depth, np.nan)[..., None]
     pixels: Array = flat @ np.asarray(intrinsics, dtype=np.float64)[:2].T
     return pixels, depth
+
+
+def point_cloud(observation: Mapping[str, Any], prefix: str = "") -> tuple[Array, NDArray[np.uint8]]:
+    """What all cameras of an observation measured, as one cloud.
+
+    Args:
+        observation: with ``color``, ``depth``, ``camera_intrinsics`` and ``camera_poses`` (``core/observations.py``).
+        prefix: ``goal_`` for the goal scene.
+
+    Returns:
+        (M, 3) float64 world points, metres, camera after camera and row after row; and (M, 3) uint8, their colours,
+        RGB. Pixels without a measured depth are left out.
+
+    Raises:
+        ConfigError: an array is missing, or images and cameras do not fit together.
+        InvalidCameraError: an intrinsic matrix is none.
+        InvalidPoseError: a pose is none.
+    """
+    keys = [prefix + key for key in ("color", "depth", "camera_intrinsics", "camera_poses")]
+    if missing := [key for key in keys if key not in observation]:
+        raise ConfigError(missing_keys_message(missing, observation))
+    color, depth, intrinsics, poses = (np.asarray(observation[key]) for key in keys)
+    if color.shape != (*depth.shape, 3) or depth.ndim != 3 or not len(depth) == len(intrinsics) == len(poses):
+        raise ConfigError(
+            f"color has shape {color.shape}, depth {depth.shape}, camera_intrinsics {intrinsics.shape} and "
+            f"camera_poses {poses.shape}: give those of one observation, (N, H, W, 3), (N, H, W), (N, 3, 3), (N, 4, 4)."
+        )
+    points = np.stack([world_points(*view) for view in zip(depth, intrinsics, poses, strict=True)])
+    measured = np.isfinite(points[..., 0])
+    return points[measured], color[measured]

@@ -215,3 +215,19 @@ def test_depth_and_cameras_that_cannot_be_are_refused() -> None:
             fuse(*arrays)
     for unmeasured in (0.0, np.nan, np.inf, -1.0):
         assert not fuse(color, np.full_like(depth, unmeasured), intrinsics, poses).height.any()
+
+
+@pytest.mark.parametrize("unmeasured", [0.0, np.nan, np.inf, -np.inf, -0.3])
+def test_pixels_without_depth_count_as_unseen(unmeasured: float) -> None:
+    """A view with holes gives what the same view gives with those pixels pointing elsewhere."""
+    rng = np.random.default_rng(4)
+    cameras = published_cameras((60, 80))[:1]
+    matrices = [np.stack([camera.intrinsics for camera in cameras]), np.stack([c.pose.matrix() for c in cameras])]
+    depth = rng.uniform(0.5, 1.1, (1, 60, 80)).astype(np.float32)
+    color = rng.integers(1, 256, (1, 60, 80, 3), dtype=np.uint8)
+    holes = rng.random(depth.shape) < 0.4
+    holed, elsewhere = np.where(holes, np.float32(unmeasured), depth), np.where(holes, np.float32(50.0), depth)
+    found, wanted = fuse(color, holed, *matrices), fuse(color, elsewhere, *matrices)
+    np.testing.assert_array_equal(found.height, wanted.height)
+    np.testing.assert_array_equal(found.color, wanted.color)
+    assert found.height.any()

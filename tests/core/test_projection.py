@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.core.cameras import Camera, look_at
 from ravens_suite.core.geometry import Array
-from ravens_suite.core.projection import project, world_points
+from ravens_suite.core.projection import point_cloud, project, world_points
 from ravens_suite.errors import ConfigError, InvalidCameraError, InvalidPoseError
 
 
@@ -71,3 +71,31 @@ def test_what_makes_no_points_is_refused() -> None:
         project(np.zeros(3), intrinsics, np.full((4, 4), np.nan))
     with pytest.raises(ConfigError, match="points have shape"):
         project(np.zeros((3, 2)), intrinsics, pose)
+
+
+def test_a_cloud_holds_what_was_measured_with_its_colours() -> None:
+    views = [
+        Camera("a", look_at((0.5, 0, 1), (0.5, 0, 0)), (4, 6), 5.0),
+        Camera("b", look_at((1, 0, 1), (0, 0, 0)), (4, 6)),
+    ]
+    depth = np.random.default_rng(0).uniform(0.5, 1, (2, 4, 6)).astype(np.float32)
+    depth[0, 1, 2], depth[1, 3, 5] = 0.0, np.nan
+    color = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)
+    observation = {
+        "color": color,
+        "depth": depth,
+        "camera_intrinsics": np.stack([view.intrinsics for view in views]),
+        "camera_poses": np.stack([view.pose.matrix() for view in views]),
+    }
+    points, colors = point_cloud(observation)
+    assert points.shape == colors.shape == (2 * 4 * 6 - 2, 3)
+    assert colors.dtype == np.uint8
+    np.testing.assert_array_equal(points[0], world_points(depth[0], *matrices(views[0]))[0, 0])
+    np.testing.assert_array_equal(points[-1], world_points(depth[1], *matrices(views[1]))[3, 4])
+    np.testing.assert_array_equal(colors[-1], color[1, 3, 4])
+    goal = {f"goal_{key}": value for key, value in observation.items()}
+    np.testing.assert_array_equal(point_cloud(goal, "goal_")[0], points)
+    with pytest.raises(ConfigError, match="goal_color"):
+        point_cloud(observation, "goal_")
+    with pytest.raises(ConfigError, match="one observation"):
+        point_cloud({**observation, "depth": depth[:, 1:]})
