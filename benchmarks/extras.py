@@ -1,12 +1,12 @@
 """Every extra of the package works alone, in a virtual environment of its own, and so do the lowest versions it allows.
 
-    python benchmarks/extras.py [--extras none train minari ray serve docs dev] [--lowest] [--out results/extras.json]
+    python benchmarks/extras.py [--extras none train ...] [--lowest] [--out results/extras.json]
 
 Each extra is installed from this checkout into a new environment and does its own work there: demonstrations, a picture
-and an evaluation with none; a short training, an export that is read back, a collection by Ray, a build of the pages, a
-test. ``--lowest`` installs the lowest version of every direct requirement (``name>=1.2`` as ``name==1.2``) instead of
-the newest; where ``NEWER`` says why, a later one. It takes minutes and some gigabytes, so no test runs it. The exit
-status is 1 when a step fails.
+and an evaluation with none; a short training, an export that is read back, a recording that is verified, a collection
+by Ray, a build of the pages, a test. ``--lowest`` installs the lowest version of every direct requirement
+(``name>=1.2`` as ``name==1.2``) instead of the newest; where ``NEWER`` says why, a later one. It takes minutes and some
+gigabytes, so no test runs it. The exit status is 1 when a step fails.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ UNAVAILABLE = ("torch",)
 
 _COLLECT = "collect block-insertion --episodes 1 --image-size 60 80 --data d"
 _EPISODE = "d/block-insertion/train/000000.safetensors"
+_RECORDING = "d/block-insertion/train/000000.rrd"
 _READ_BACK = (
     "import minari; d = minari.load_dataset('ravens_suite/block-insertion/train-v0'); print(d[0]); "
     "e = d.recover_environment(); e.reset(seed=0); e.close()"
@@ -58,6 +59,7 @@ STEPS = {
         "ravens-suite export d --to lerobot --out l",
         "ravens-suite import l --from lerobot --out i",
     ),
+    "rerun": (f"ravens-suite {_COLLECT}", f"ravens-suite view {_EPISODE} --rerun", "rerun rrd verify " + _RECORDING),
     "ray": (f"ravens-suite {_COLLECT} --engine ray --workers 1",),
     "serve": ('python -c "import ravens_suite.interop.policy_server, websockets.sync.server, msgpack"',),
     "docs": (f"sphinx-build -q -b dummy -D draw_pictures=0 {ROOT / 'docs'} pages",),

@@ -22,6 +22,7 @@ _EXTRAS = {
     "ray": "ray",
     "msgpack": "serve",
     "websockets": "serve",
+    "rerun": "rerun",
 }
 """Libraries that are not always installed, and the extra of this package that brings each along."""
 _REMEDIES = {

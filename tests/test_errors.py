@@ -113,6 +113,7 @@ def test_the_usual_refusals_have_a_remedy(number: int, said: str) -> None:
         ("torch.utils", 'pip install "ravens-suite[train]"'),
         ("tensorboard.backend", 'pip install "ravens-suite[train]"'),
         ("PIL", 'pip install "ravens-suite[minari]"'),
+        ("rerun", 'pip install "ravens-suite[rerun]"'),
         ("ray", 'pip install "ravens-suite[ray]"'),
         ("somebodys_library", "pip install the package that provides it"),
     ],

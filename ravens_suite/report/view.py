@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import webbrowser
 from collections.abc import Iterator
@@ -82,11 +83,7 @@ def view_episode(
     kind = out.suffix.lstrip(".").lower() if out else image_format
     if kind not in FORMATS:
         raise ConfigError(f"An episode can be shown as {' or '.join(FORMATS)}, not {kind!r}.")
-    if path.is_dir():
-        raise MissingDataError(f"{path} is a folder: name an episode file in it, for example {_example(path)}.")
-    if path.is_file() and path.suffix != SUFFIX:
-        raise DamagedDataError(f"{path} is no episode: name the file of one, which ends in {SUFFIX}.")
-    episode = read_episode(path)
+    episode = read_viewed(path)
     steps = step_views(episode, depth=depth)
     target = out or path.with_suffix(f".{kind}")
     if kind == "png":
@@ -94,6 +91,20 @@ def view_episode(
     else:
         write_bytes(target, [_page(path, episode, steps, play(episode) if film else None).encode()])
     return target
+
+
+def read_viewed(path: Path) -> Episode:
+    """The episode that a person wants to see.
+
+    Raises:
+        MissingDataError: there is no such file, or it is a folder.
+        DamagedDataError: the file is not a whole episode.
+    """
+    if path.is_dir():
+        raise MissingDataError(f"{path} is a folder: name an episode file in it, for example {_example(path)}.")
+    if path.is_file() and path.suffix != SUFFIX:
+        raise DamagedDataError(f"{path} is no episode: name the file of one, which ends in {SUFFIX}.")
+    return read_episode(path)
 
 
 @dataclass(frozen=True)
@@ -151,17 +162,21 @@ def contact_sheet(steps: list[StepView]) -> Picture:
     return np.concatenate([np.pad(row, ((0, 6), (0, widest - row.shape[1]), (0, 0))) for row in rows])
 
 
-def open_in_browser(path: Path) -> bool:
-    """Show a file in a browser; ``False`` where there is no display or no browser."""
-    headless = sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return not headless and webbrowser.open(path.resolve().as_uri())
+def open_in_viewer(path: Path) -> bool:
+    """Show a file: a recording in Rerun, others in a browser; ``False`` where there is no display or no browser."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    if path.suffix == ".rrd":
+        # A program of its own, which stays when the command has ended.
+        subprocess.Popen([sys.executable, "-m", "rerun", str(path)], start_new_session=True)
+        return True
+    return webbrowser.open(path.resolve().as_uri())
 
 
 def _step_view(episode: Episode, step: int, depth: bool) -> StepView:
     last = step == episode.steps
     title = "End" if last else f"Step {step + 1} of {episode.steps}"
-    facts = (*_texts(episode, step), *(() if last else _facts(episode, step)))
-    return StepView(title, facts, tuple(_pictures(episode, step, depth)))
+    return StepView(title, facts(episode, step), tuple(_pictures(episode, step, depth)))
 
 
 def _pictures(episode: Episode, step: int, depth: bool) -> Iterator[tuple[str, Picture]]:
@@ -172,7 +187,7 @@ def _pictures(episode: Episode, step: int, depth: bool) -> Iterator[tuple[str, P
         yield from zip(names, seen["color"], strict=True)
     if seen.keys() >= {"color", "depth", *CAMERA_KEYS}:
         heightmap = fuse_observation(seen)
-        action = _action(episode, step)
+        action = recorded_action(episode, step)
         yield "from above", action_picture(heightmap.color, heightmap.height, action)
         yield "height", height_picture(heightmap.height)
     if depth and "depth" in seen:
@@ -183,7 +198,7 @@ def _pictures(episode: Episode, step: int, depth: bool) -> Iterator[tuple[str, P
         yield "nothing was drawn", np.full((40, _WIDTH, 3), 230, np.uint8)
 
 
-def _action(episode: Episode, step: int) -> Action:
+def recorded_action(episode: Episode, step: int) -> Action:
     """The poses of a step's action, in the order of the task's primitive; none at the end."""
     action = {key: values[step] for key, values in episode.actions.items() if step < episode.steps}
     if action.keys() <= {"pick", "place"} or episode.task not in task_names():
@@ -198,7 +213,12 @@ def _texts(episode: Episode, step: int) -> tuple[str, ...]:
     )
 
 
-def _facts(episode: Episode, step: int) -> tuple[str, ...]:
+def facts(episode: Episode, step: int) -> tuple[str, ...]:
+    """Observed sentences, and what became of the action of a step, for a person; at the end the sentences alone."""
+    return (*_texts(episode, step), *(_motion_facts(episode, step) if step < episode.steps else ()))
+
+
+def _motion_facts(episode: Episode, step: int) -> tuple[str, ...]:
     facts = [f"{key} {_numbers(values[step])}" for key, values in sorted(episode.actions.items())]
     facts.append(f"reward {episode.rewards[step]:+.3f}")
     motions = episode.metadata.get("motion", [])

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.observations import Observation
+from ravens_suite.core.observations import Observation, missing_keys_message
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.episode_header import EpisodeSummary
 from ravens_suite.envs.states import EnvironmentState
-from ravens_suite.errors import OracleGaveUpError, ReplayError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, ReplayError
+from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import default_arguments, make_environment
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out
@@ -133,6 +135,32 @@ def replay(
     return result
 
 
+def decisions_of(policy: PolicySpec, episode: Episode) -> tuple[Decision, ...]:
+    """What a trained agent would do at every step of a recorded episode, and its heatmaps; nothing moves.
+
+    Args:
+        policy: a trained agent.
+        episode: with what the agent reads; what it remembers of an episode is of the observations recorded there.
+
+    Raises:
+        ConfigError: the policy is no agent, has no heatmaps, or reads what was not recorded.
+    """
+    if policy.kind != "agent":
+        raise ConfigError(f"{policy.name} has no heatmaps: only trained agents have. Name the folder of a run.")
+    agent: Any = load_agent(policy.name).load(Path(policy.folder))
+    if missing := [key for key in agent.observation_keys if key not in episode.observations]:
+        raise ConfigError(f"{policy.name} reads what this episode lacks. {missing_keys_message(missing, ())}")
+    decisions = []
+    agent.reset(episode.seed)
+    for step in range(episode.steps):
+        observation = {key: _plain(values[step]) for key, values in episode.observations.items()}
+        action = agent.act(observation)
+        decisions.append(Decision(agent.explain(observation), action))
+        if not decisions[0].maps:
+            raise ConfigError(f"The agent {policy.name} has no heatmaps to show.")
+    return tuple(decisions)
+
+
 class RecordedActions:
     """A policy that repeats recorded actions, whatever it sees, and then gives up.
 
@@ -209,6 +237,11 @@ def repeat(episode: Episode) -> Rollout:
         raise ReplayError(f"Seed {episode.seed} earned {rollout.rewards} again, not {episode.rewards.tolist()}.")
     rollout.outcome = str(episode.metadata.get("outcome", rollout.outcome))
     return rollout
+
+
+def _plain(value: Any) -> Any:
+    """A recorded value as an environment gives it: a text is a str."""
+    return str(value) if isinstance(value, str) else value
 
 
 def _rows(actions: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:

@@ -15,7 +15,7 @@ from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
-from ravens_suite.report.view import contact_sheet, open_in_browser, step_views, view_episode
+from ravens_suite.report.view import contact_sheet, open_in_viewer, step_views, view_episode
 
 _SIZE = (48, 64)
 
@@ -95,7 +95,7 @@ def test_without_a_display_no_browser_is_opened(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr("webbrowser.open", lambda url: pytest.fail(f"opened {url}"))
-    assert not open_in_browser(tmp_path / "a.html")
+    assert not open_in_viewer(tmp_path / "a.html")
 
 
 def test_the_command_prints_the_path(episode_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
