@@ -84,9 +84,7 @@ class View(OutputOptions):
         if not self.rerun:
             return
         if self.format == "png" or self.film or self.depth:
-            raise ConfigError(
-                "--format, --film and --depth are of pages: leave them out with --rerun (it has depth)."
-            )
+            raise ConfigError("--format, --film and --depth are of pages: leave them out with --rerun (it has depth).")
         if self.out is not None and self.out.suffix.lower() != ".rrd":
             raise ConfigError(f"With --rerun, what is written ends in .rrd, not as --out {self.out}.")
         if find_spec("rerun") is None:
