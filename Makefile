@@ -23,8 +23,9 @@ lint: venv
 	ln -s $(CURDIR)/ravens_suite/* $(CURDIR)/agents $(CURDIR)/assets $(TYPING)
 	$(BIN)/mypy $(TYPING) benchmarks demos tests/types_across_rooms.py
 
+# A process of tests for each core, with one thread: more would wait for each other. Up to eight, for the memory.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 assets: venv
 	$(BIN)/python -m ravens_suite.assets.generate
