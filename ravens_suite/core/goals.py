@@ -106,6 +106,24 @@ class Goal(ABC):
         """(object, target) index pairs that the oracle need not work on any more."""
         return []
 
+    def moves(self, poses: Poses) -> list[tuple[str, Pose]]:
+        """What the oracle may move next, first choice first: objects, each with where it is to go.
+
+        By default those that are still to be moved, farthest first, each to its nearest allowed target.
+        """
+        done = [] if self.replace else self.reached(poses)
+        done_objects, used_targets = {i for i, _ in done}, {j for _, j in done}
+        pending: list[tuple[float, str, Pose]] = []
+        for i, name in enumerate(self.objects):
+            if name not in poses or i in done_objects:
+                continue
+            allowed = [target for j, target in enumerate(self.targets) if self.matches[i][j] and j not in used_targets]
+            if allowed:
+                nearest = min(allowed, key=lambda target: distance(poses[name], target))
+                pending.append((distance(poses[name], nearest), name, nearest))
+        pending.sort(key=lambda item: -item[0])
+        return [(name, target) for _, name, target in pending]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PoseGoal(Goal):
@@ -336,6 +354,11 @@ class Scorer:
 def _check_positive(kind: str, name: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise TaskDefinitionError(f"{name} of {kind} is {value!r}: give a number above 0.")
+
+
+def distance(a: Pose, b: Pose) -> float:
+    """Metres between the positions of two poses."""
+    return math.dist(a.position, b.position)
 
 
 def _planar_distance(a: Pose, b: Pose) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.goals import PoseGoal
+from ravens_suite.core.goals import PoseGoal, Poses, distance
 from ravens_suite.core.palette import PALETTE, Color
 from ravens_suite.sim import objects
 from ravens_suite.sim.constraints import link
@@ -73,16 +74,61 @@ def _join(scene: Scene, lower: str, upper: str) -> None:
     scene.ignore_collisions(lower, upper)
 
 
-def rope_goal(beads: tuple[str, ...], line: Pose) -> PoseGoal:
+@dataclass(frozen=True, kw_only=True)
+class OneWayGoal(PoseGoal):
+    """Lay a rope along a line: either end first for the score, the nearer way round as a whole for the oracle.
+
+    The published oracle lets every bead go to the nearer of its two places, so that the two halves may pull against
+    each other, and some ropes are turned over again and again.
+    """
+
+    def moves(self, poses: Poses) -> list[tuple[str, Pose]]:
+        """Beads beside their places in that direction, farthest first; those that would be laid with a hook come last.
+
+        A held bead keeps its upper neighbour where it was beside it (see ``_join``). On the wrong side of it the
+        neighbour shortens the rope by two spacings, and the rest is pulled off its places.
+        """
+        order = self._order(poses)
+        beside = [i for i, j in enumerate(order) if self.objects[i] in poses and not self.matched(i, j, poses)]
+        beside.sort(
+            key=lambda i: (self._hooks(i, order, poses), -distance(poses[self.objects[i]], self.targets[order[i]]))
+        )
+        return [(self.objects[i], self.targets[order[i]]) for i in beside]
+
+    def reached(self, poses: Poses) -> list[tuple[int, int]]:
+        """Beads that lie at their places in that direction."""
+        return [(i, j) for i, j in enumerate(self._order(poses)) if self.matched(i, j, poses)]
+
+    def _order(self, poses: Poses) -> tuple[int, ...]:
+        """The target of each bead, in the direction in which all of them together have less far to go."""
+        onward = tuple(range(len(self.objects)))
+        return min(onward, onward[::-1], key=lambda order: self._way(order, poses))
+
+    def _way(self, order: tuple[int, ...], poses: Poses) -> float:
+        """Metres that all beads have to go."""
+        pairs = [(name, self.targets[j]) for name, j in zip(self.objects, order, strict=True) if name in poses]
+        return math.fsum(distance(poses[name], target) for name, target in pairs)
+
+    def _hooks(self, index: int, order: tuple[int, ...], poses: Poses) -> bool:
+        """Whether a bead that is moved to its place would carry its upper neighbour beside the neighbour's."""
+        if index + 1 == len(order) or self.objects[index + 1] not in poses:
+            return False
+        held, upper = poses[self.objects[index]].position, poses[self.objects[index + 1]].position
+        place, wanted = self.targets[order[index]].position, self.targets[order[index + 1]].position
+        return math.dist([place[k] + upper[k] - held[k] for k in (0, 1)], wanted[:2]) > self.position_tolerance
+
+
+def rope_goal(beads: tuple[str, ...], line: Pose, kind: type[PoseGoal] = PoseGoal) -> PoseGoal:
     """Lay a rope along a line, either end first.
 
     Args:
         beads: names, from end to end.
         line: its centre; it runs along x.
+        kind: of the goal.
     """
     count = len(beads)
     offsets = [(i + 0.5) * SPACING - LENGTH / 2 for i in range(count)]
-    return PoseGoal(
+    return kind(
         objects=beads,
         targets=tuple(line @ Pose((offset, 0.0, 0.0)) for offset in offsets),
         matches=tuple(tuple(j in (i, count - 1 - i) for j in range(count)) for i in range(count)),

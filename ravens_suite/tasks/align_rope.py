@@ -10,7 +10,7 @@ import numpy as np
 from ravens_suite.core.goals import Goal
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
-from ravens_suite.tasks._rope import LENGTH, drop_rope, rope_goal
+from ravens_suite.tasks._rope import LENGTH, OneWayGoal, drop_rope, rope_goal
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import PickPlace, Primitive
@@ -31,4 +31,4 @@ class AlignRope(Task):
         """A strip, then a rope dropped anywhere free."""
         line = free_pose(scene, (LENGTH, 0.01, 0.0), rng)
         scene.add("line", objects.line_marker(LENGTH), line, "marker")
-        return [rope_goal(drop_rope(scene, rng), line)]
+        return [rope_goal(drop_rope(scene, rng), line, OneWayGoal)]

@@ -9,7 +9,7 @@ import pytest
 from ravens_suite.core.geometry import Pose
 from ravens_suite.sim.constraints import link
 from ravens_suite.sim.objects import BEAD_SIDE
-from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE
+from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE, OneWayGoal, rope_goal
 
 TASKS = ["manipulating-rope", "align-rope"]
 BOTH = pytest.mark.parametrize("task", TASKS)
@@ -104,6 +104,50 @@ def test_the_oracle_lays_the_rope(rollout: Callable[..., Any], task: str, seed: 
     assert end.success
     points = beads(end.poses)
     assert np.linalg.norm(np.diff(points, axis=0), axis=1) == pytest.approx(SPACING, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", [9, 13, 40])
+def test_the_oracle_does_not_turn_the_rope_over_again_and_again(rollout: Callable[..., Any], seed: int) -> None:
+    """When each bead went to the nearer of its two places, these ran out of their 20 actions."""
+    end = rollout("align-rope", seed, "test")
+    assert end.success
+    assert end.steps < 20
+
+
+def test_the_oracle_of_align_rope_wants_one_direction_for_the_whole_rope() -> None:
+    goal, names = one_way()
+    aside = Pose((0.004, 0.05, 0.1))
+    for targets in (goal.targets, goal.targets[::-1]):
+        poses = {name: target @ aside for name, target in zip(names, targets, strict=True)}
+        assert goal.reached(poses) == []
+        assert dict(goal.moves(poses)) == dict(zip(names, targets, strict=True))
+        poses = dict(zip(names, targets, strict=True))
+        assert len(goal.reached(poses)) == BEADS
+        assert goal.moves(poses) == []
+        # One end at the place of the other counts for the score, but is still to be moved.
+        poses[names[0]] = targets[-1]
+        assert goal.progress(poses) == pytest.approx(1)
+        assert [name for name, _ in goal.moves(poses)] == [names[0]]
+        del poses[names[5]]
+        assert [name for name, _ in goal.moves(poses)] == [names[0]]
+
+
+def test_the_oracle_of_align_rope_lays_no_hook_where_it_can_help_it() -> None:
+    """A held bead carries its upper neighbour along, where it is beside it."""
+    goal, names = one_way()
+    along = {name: target @ Pose((0.0, 0.05, 0.0)) for name, target in zip(names, goal.targets, strict=True)}
+    farther = Pose((0.0, 0.08, 0.0))
+    straight = {**along, names[9]: goal.targets[9] @ farther, names[10]: goal.targets[10] @ farther}
+    assert goal.moves(straight)[0][0] == names[9]
+    hooked = {**straight, names[10]: goal.targets[8] @ farther}
+    assert names[9] in [name for name, _ in goal.moves(hooked)[-3:]]
+
+
+def one_way() -> tuple[OneWayGoal, tuple[str, ...]]:
+    names = tuple(f"bead_{i}" for i in range(BEADS))
+    goal = rope_goal(names, Pose.planar(0.5, 0.0, 0.0, 0.7), OneWayGoal)
+    assert isinstance(goal, OneWayGoal)
+    return goal, names
 
 
 @BOTH
