@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -201,6 +202,14 @@ def named(error: BaseException) -> RavensError | None:
     """
     if isinstance(error, RavensError):
         return error
+    known = _in_our_words(error)
+    if known is not None:
+        for note in getattr(error, "__notes__", ()):
+            known.add_note(note)
+    return known
+
+
+def _in_our_words(error: BaseException) -> RavensError | None:
     if isinstance(error, ModuleNotFoundError) and (library := (error.name or "").partition(".")[0]):
         return None if library == "ravens_suite" else missing_library(library)
     if isinstance(error, OSError):
@@ -214,29 +223,58 @@ def named(error: BaseException) -> RavensError | None:
 def blame(what: str) -> Iterator[None]:
     """Say whose code raised, where it is code that the user wrote.
 
-    Errors of ours and those that ``named`` can explain pass: a file, a library or memory that is missing. A refused
-    connection is an ``OSError``, too, but names no file: it is the code's own.
+    Errors of ours and those that ``named`` can explain pass, with a note that says where: a file, a library or memory
+    that is missing. A refused connection is an ``OSError``, too, but names no file: it is the code's own.
 
     Args:
         what: does something within, for example ``"The policy p.py:act"``.
 
     Raises:
-        UserCodeError: it raised something else; the lines of its traceback are a note.
+        UserCodeError: it raised something else; the last lines of its traceback are a note.
     """
     try:
         yield
-    except (RavensError, ImportError, MemoryError):
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            raise
-        lines = [line for line in traceback.extract_tb(error.__traceback__)[1:] if not _is_ours(line.filename)]
+    except (Exception, SystemExit) as error:
+        lines = _lines_of_others(error)
         where = f" ({lines[-1].filename}, line {lines[-1].lineno})" if lines else ""
+        if _is_explained(error):
+            if lines and not isinstance(error, _EXPECTED) and not getattr(error, "__notes__", ()):
+                error.add_note(f"{what.rstrip(',')}{where} met this.")
+            raise
         why = f"{type(error).__name__}: {error}".rstrip(": ")
         blamed = UserCodeError(f"{what} raised {why}{where}. Mend it there; the same command then continues.")
         if lines:
-            blamed.add_note("".join(traceback.format_list(lines)).rstrip())
+            blamed.add_note("".join(traceback.format_list(lines[-_LINES_TOLD:])).rstrip())
         raise blamed from error
+
+
+_EXPECTED = (PlacementError, OracleGaveUpError, InvalidActionError, ResetNeededError, UserCodeError)
+"""What is told without a place: code raises it as it should, or the message has one."""
+_LINES_TOLD = 4
+_GENERATED = ("<frozen", "<string>", "<__array")
+"""Where the code of imports, of methods of dataclasses and of NumPy's dispatch says that it is from."""
+
+
+def _is_explained(error: BaseException) -> bool:
+    if isinstance(error, OSError) and not isinstance(error, RavensError):
+        return error.filename is not None
+    return isinstance(error, RavensError) or _in_our_words(error) is not None
+
+
+def _lines_of_others(error: BaseException) -> list[traceback.FrameSummary]:
+    """Where an error passed through code that is not ours; through the user's own files, where it did.
+
+    What lies beside the standard library or among the installed packages is taken for the user's only if nothing else
+    can be.
+    """
+    lines = [line for line in traceback.extract_tb(error.__traceback__) if not _is_ours(line.filename)]
+    installed = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    own = [
+        line
+        for line in lines
+        if not line.filename.startswith(_GENERATED) and installed.isdisjoint(Path(line.filename).parents)
+    ]
+    return own or lines
 
 
 def _is_ours(file: str) -> bool:

@@ -35,7 +35,7 @@ import ravens_suite
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.seeding import SPLITS, Split, generator
 from ravens_suite.core.source_digest import code_lines, digest_of_files, digest_of_text, imported_files, own_files
-from ravens_suite.envs.task_checks import check_attributes, check_goals, named
+from ravens_suite.envs.task_checks import check_attributes, check_goals, task_code
 from ravens_suite.errors import PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.bodies import Body, Mesh
@@ -99,9 +99,10 @@ def define(task: str, split: str = "train", arguments: Mapping[str, Any] | None 
     known_split: Split = next((known for known in SPLITS if known == split), "train")
     key = (task_class, known_split, json.dumps(options, sort_keys=True, default=repr))
     if key not in _known:
-        made = task_class(split=known_split, **options)
-        with named(task):
+        with task_code(task, task_class, "__init__"):
+            made = task_class(split=known_split, **options)
             check_attributes(made)
+        with task_code(task, task_class, "build"):
             _known[key] = {**_scene(made), "code": _code(type(made)), **_suite()}
     return dict(_known[key])
 

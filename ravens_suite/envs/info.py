@@ -36,11 +36,11 @@ def info_of(simulation: Simulation, cameras: Sequence[Camera], renderer: str) ->
         renderer: name of the one in use.
     """
     poses = simulation.scene.poses()
-    scorer, done = simulation.scorer, simulation.done
+    met, done = simulation.met(poses), simulation.done
     return {
-        "progress": scorer.progress,
-        "success": scorer.success(poses),
-        "goals": ByName(scorer.met(poses)),
+        "progress": simulation.scorer.progress,
+        "success": all(met.values()),
+        "goals": ByName(met),
         "motion": dict(done["motion"]),
         "action": ByName(deepcopy(done["action"])),
         "cameras": frozen([camera.to_json() for camera in cameras]),

@@ -68,8 +68,7 @@ class Observer:
         if "proprioception" in groups:
             observation |= proprioception(self._simulation.robot)
         if "instruction" in groups:
-            text = self._simulation.task.current_instruction(self._simulation.scorer.steps_done)
-            observation |= instruction(text)
+            observation |= instruction(self._simulation.instruction())
         return observation
 
     def pass_over(self, groups: Sequence[ObservationGroup], *, noise: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import SPLITS, Split
-from ravens_suite.envs.task_checks import check_attributes, named
+from ravens_suite.envs.task_checks import check_attributes, task_code
 from ravens_suite.envs.views import RenderMode
 from ravens_suite.errors import ConfigError, UnknownOptionError
 from ravens_suite.registry import load_task
@@ -56,8 +56,8 @@ def make_task(name: str, split: Split, options: Mapping[str, Any], environment: 
     own = set(inspect.signature(task_class).parameters) - {"split"}
     general = set(inspect.signature(environment).parameters) - {"task", "task_options"}
     refuse_unknown(name, options, own, general)
-    task = task_class(split=split, **{**arguments, **options})
-    with named(name):
+    with task_code(name, task_class, "__init__"):
+        task = task_class(split=split, **{**arguments, **options})
         check_attributes(task)
     return task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
-from ravens_suite.core.goals import Goal, Scorer
+from ravens_suite.core.goals import Goal, Poses, Scorer
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control
-from ravens_suite.envs.task_checks import check_goals, named
+from ravens_suite.envs.task_checks import check_goals, check_instruction, check_report, task_code
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.sim.robot import Motion, Robot
@@ -56,8 +57,9 @@ class Simulation:
         self.split: Split = split
         self._variations = variations
         self.scene = Scene(residual=FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL)
-        self.robot = Robot(self.scene, task.primitive.tool, motion)
-        self.control = make_control(control, task, self.robot)
+        with task_code(name, type(task), "the primitive"):
+            self.robot = Robot(self.scene, task.primitive.tool, motion)
+            self.control = make_control(control, task, self.robot)
         self.scorer = Scorer([])
         self.seed = 0
         self.steps = 0
@@ -94,9 +96,9 @@ class Simulation:
         clutter = generator(self.seed, self.split, "distractors")
         for _ in range(PLACEMENT_ATTEMPTS):
             self.scene.reset()
-            self.robot.reset()
             try:
-                with named(self.name):
+                with self.task_code("build"):
+                    self.robot.reset()
                     goals = check_goals(self.task, self.scene, self.task.build(self.scene, rng))
                 self._variations.clutter(self.scene, clutter)
             except PlacementError as error:
@@ -132,14 +134,18 @@ class Simulation:
 
         A load in the gripper is on its way: the scene neither settles nor scores before it is let go.
         """
-        executed = self.control.execute(action)
+        with self.task_code("the primitive"):
+            executed = self.control.execute(action)
+            check_report(executed.report)
         if not executed.scores:
             return executed, 0.0, False
         settled = self.scene.settle()
         if executed.report.outcome == "done" and not settled:
             executed = replace(executed, report=replace(executed.report, outcome="not settled"))
-        reward = self.scorer.update(self.scene.poses())
-        stuck = not self.scorer.done and self.task.after_action(self.scene) and executed.report.complete
+        with self.task_code("a goal"):
+            reward = self.scorer.update(self.scene.poses())
+        with self.task_code("after_action"):
+            stuck = not self.scorer.done and bool(self.task.after_action(self.scene)) and executed.report.complete
         return executed, reward, self.scorer.done or stuck
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:
@@ -151,7 +157,22 @@ class Simulation:
         goal = self.scorer.goal
         if goal is None:
             raise OracleGaveUpError("All goals are met; reset the environment.")
-        return self.control.oracle(goal, self.oracle_rng)
+        with self.task_code("the oracle"):
+            return self.control.oracle(goal, self.oracle_rng)
+
+    def instruction(self) -> str:
+        """What is to be done now."""
+        with self.task_code("current_instruction"):
+            return check_instruction(self.task.current_instruction(self.scorer.steps_done))
+
+    def met(self, poses: Poses) -> dict[str, bool]:
+        """For every object whether it is where the last goal step that names it wants it: ``Scorer.met``."""
+        with self.task_code("a goal"):
+            return self.scorer.met(poses)
+
+    def task_code(self, doing: str) -> AbstractContextManager[None]:
+        """Around what the task's own code does: says whose it is, and when, if it raises."""
+        return task_code(self.name, type(self.task), f"{doing}, at step {self.steps} of seed {self.seed},")
 
     def finish_by_oracle(self) -> None:
         """Let the oracle act until the episode is over or it gives up. ``taken`` and ``done`` stay as they are."""

@@ -14,24 +14,42 @@ from typing import Any
 
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.workspace import TASK_WORKSPACE
-from ravens_suite.errors import TaskDefinitionError
+from ravens_suite.errors import TaskDefinitionError, blame
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.primitives import Primitive
+from ravens_suite.tasks.primitives import MotionReport, Primitive
 
 _MARGIN = 1e-3
 """Metres that a target may lie outside the workspace, and that its z may lie below the table."""
 _DEEPEST = -0.02
 _SHARES = 1e-6
+_SUITE = "ravens_suite."
 
 
 @contextmanager
-def named(task: str) -> Iterator[None]:
-    """Name the task in what is wrong with its definition."""
+def task_code(name: str, task: type[Task], doing: str) -> Iterator[None]:
+    """Name the task in what is wrong with its definition, and where it is a user's, in what its own code raises.
+
+    Args:
+        name: of the task.
+        task: its class.
+        doing: what is called within, and when: ``"build"``.
+
+    Raises:
+        TaskDefinitionError: what was raised within, with the name of the task.
+        UserCodeError: code within raised, and the task is not one of the suite's.
+    """
     try:
-        yield
+        if task.__module__.startswith(_SUITE):
+            yield
+        else:
+            with blame(f"{doing} of the task {name}"):
+                yield
     except TaskDefinitionError as error:
-        raise TaskDefinitionError(f"The task {task} is defined wrongly: {error}") from error
+        wrong = TaskDefinitionError(f"The task {name} is defined wrongly: {error}")
+        for note in getattr(error, "__notes__", ()):
+            wrong.add_note(note)
+        raise wrong from error
 
 
 def check_attributes(task: Task) -> None:
@@ -51,6 +69,27 @@ def check_attributes(task: Task) -> None:
         raise TaskDefinitionError(f"primitive is {primitive!r}: give a motion primitive, such as PickPlace().")
     if not isinstance(task.instruction, str):
         raise TaskDefinitionError(f"instruction is {task.instruction!r}: write one sentence, or an empty text.")
+
+
+def check_report(report: Any) -> None:
+    """Refuse what a primitive returned, if it is no report.
+
+    Raises:
+        TaskDefinitionError: says what it is.
+    """
+    if not isinstance(report, MotionReport):
+        raise TaskDefinitionError(f"its primitive returned {report!r:.80}: return a MotionReport.")
+
+
+def check_instruction(text: Any) -> str:
+    """What ``current_instruction`` returned.
+
+    Raises:
+        TaskDefinitionError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise TaskDefinitionError(f"current_instruction returned {text!r:.80}: return a text.")
+    return text
 
 
 def check_goals(task: Task, scene: Scene, goals: Any) -> Sequence[Goal]:

@@ -194,7 +194,8 @@ class PolicySpec:
             case "random":
                 return RandomPolicy(environment.action_space)
             case "agent":
-                agent: Policy = load_agent(self.name).load(Path(self.folder))
+                with blame(f"load of the agent {self.name}"):
+                    agent: Policy = load_agent(self.name).load(Path(self.folder))
                 return agent
             case "import":
                 return as_policy(load_object(self.name))

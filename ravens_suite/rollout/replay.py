@@ -17,7 +17,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.episode_header import EpisodeSummary
 from ravens_suite.envs.states import EnvironmentState
-from ravens_suite.errors import ConfigError, OracleGaveUpError, ReplayError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, ReplayError, blame
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import default_arguments, make_environment
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
@@ -89,7 +89,8 @@ class _Traced:
     def _explain(self, observation: Observation) -> dict[str, Any]:
         """Only agents explain themselves."""
         explain: Callable[[Observation], dict[str, Any]] = getattr(self.policy, "explain", lambda _: {})
-        return explain(observation)
+        with blame("explain of the policy"):
+            return explain(observation)
 
 
 def replay(

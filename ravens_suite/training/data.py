@@ -14,7 +14,7 @@ from ravens_suite.core.observations import Interface, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import describe_interface, make_environment
@@ -57,8 +57,9 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
             "another --data folder."
         )
     everything = store.interface()
-    agent.check(everything)
-    keys = agent.reads(everything)
+    with blame(f"check of the agent {agent.name}"):
+        agent.check(everything)
+        keys = agent.reads(everything)
     interface = Interface({key: everything.observation[key] for key in keys}, everything.action, everything.control)
     arguments = {**manifest.get("arguments", {}), "observe": list(groups_with(keys))}
     if manifest.get("renderer", "none") != "none":

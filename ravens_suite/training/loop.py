@@ -240,7 +240,8 @@ def _train(
         warn_of_tilts(type(agent), demonstrations)
         with blame(f"make_dataset of the agent {plan.agent}"):
             dataset = agent.make_dataset(demonstrations)
-        state.step = agent.load_training(run.training)
+        with blame(f"load_training of the agent {plan.agent}"):
+            state.step = agent.load_training(run.training)
         _check_continued(record, state.step, run)
         with Validator(record["environments"]) as validator:
             _loop(agent, dataset, plan, run, state, evaluate or validator, on_progress, save_every)
@@ -290,7 +291,8 @@ def _loop(
                         logs.add_scalar("val/mean_score", state.validation[str(state.step)], state.step)
                 # In this order: killed in between, the run repeats these steps and writes the same again.
                 run.write_record({**run.record(), "training": asdict(state)})
-                agent.save_training(run.training, state.step)
+                with blame(f"save_training of the agent {plan.agent}, at step {step},"):
+                    agent.save_training(run.training, state.step)
                 saved = time.monotonic()
                 started = time.perf_counter()
 
@@ -310,14 +312,19 @@ def _evaluate_checkpoint(
 ) -> None:
     """Keep the agent's weights if they are the best on validation; of equals, the latest."""
     if plan.settings.val_episodes == 0:
-        agent.save(run.policy.path)
+        _save(agent, run)
         state.best_step = state.step
         return
     score = evaluate(agent, "val", range(plan.settings.val_episodes))
     state.validation[str(state.step)] = score
     if state.best_score is None or score >= state.best_score:
-        agent.save(run.policy.path)
+        _save(agent, run)
         state.best_step, state.best_score = state.step, score
+
+
+def _save(agent: Agent[Any], run: RunFolder) -> None:
+    with blame(f"save of the agent {agent.name}"):
+        agent.save(run.policy.path)
 
 
 def checkpoint_steps(steps: int, candidates: int) -> set[int]:
@@ -454,7 +461,8 @@ def _finish(run: RunFolder, agent: Agent[Any]) -> dict[str, Any]:
     record = run.record()
     validated = record["training"]["best_score"] is not None
     rule = "best mean score on validation episodes" if validated else "last weights"
-    parameters = sum(value.numel() for value in agent.weights().values())
+    with blame(f"weights of the agent {agent.name}"):
+        parameters = sum(value.numel() for value in agent.weights().values())
     record |= {"selection": rule, "parameters": parameters, "finished": True}
     run.write_record(record)
     return record

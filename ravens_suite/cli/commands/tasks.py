@@ -55,17 +55,21 @@ def _names() -> list[str]:
 
 def _row(name: str) -> dict[str, Any]:
     from ravens_suite.benchmark.published import best_published
+    from ravens_suite.errors import blame
     from ravens_suite.registry import environment_id, load_task
 
     task_class, arguments = load_task(name)
-    task = task_class(**arguments)
+    with blame(f"__init__ of the task {name}"):
+        task = task_class(**arguments)
+    with blame(f"build of the task {name}"):
+        goals = _goals(task)
     best = {demos: best_published(name, demos) for demos in _DEMOS}
     return {
         "task": name,
         "environment": environment_id(name),
         "max_steps": task.max_steps,
         "primitive": task.primitive.name,
-        "goals": _goals(task),
+        "goals": goals,
         "published": {str(demos): None if row is None else row.score for demos, row in best.items()},
     }
 
