@@ -24,6 +24,8 @@ class Contents:
         seeds: of the episodes.
         read: makes the episode of a seed.
         attempts: the record of attempts, as it was; empty where there was none.
+        source: what the episode of a seed is made of, JSON, as its metadata say under ``source``; an episode that was
+            made of something else is made anew. ``None`` where that cannot change.
     """
 
     task: str
@@ -33,6 +35,7 @@ class Contents:
     seeds: tuple[int, ...]
     read: Callable[[int], Episode]
     attempts: bytes = b""
+    source: Callable[[int], Any] | None = None
 
     def settings(self) -> dict[str, Any]:
         """How the episodes were made. Those whose images changed were made by no environment, and so have none."""

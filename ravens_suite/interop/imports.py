@@ -1,4 +1,4 @@
-"""Exports of this suite as episodes again."""
+"""Exports of this suite as episodes again, and recordings of robots as episodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import DamagedDataError, MissingDataError, UnknownNameError
+from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.contents import Contents
 
@@ -31,26 +31,32 @@ class Imported:
     exact: bool
 
 
-def import_episodes(folder: Path, source: str, out: Path, *, on_progress: Progress = silent) -> list[Imported]:
-    """Make episodes of an export of this suite; those that are there already are left.
+def import_episodes(
+    folder: Path, source: str, out: Path, *, force: bool = False, on_progress: Progress = silent
+) -> list[Imported]:
+    """Make episodes of an export of this suite, or of what a robot recorded; those that are there already are left.
 
     Actions, rewards and whatever else is no image are what they were, and so are images that were stored without loss
-    in their own size.
+    in their own size. Recordings (``interop/arrays.py``) are checked first, and brought to the suite's frame.
 
     Args:
-        folder: of the export, or above it.
+        folder: of the export, or above it; of the recording.
         source: one of ``READERS``.
         out: folder of all data; episodes go to ``out/<task>/<split>``.
+        force: take recordings although the checks find mistakes in them.
         on_progress: called for every episode.
 
     Raises:
         MissingDataError: there is no export of this suite.
         ConflictError: episodes made otherwise lie where they should go.
         DamagedDataError: a file is not what was written.
+        ConfigError: what was recorded cannot be right; the message names every mistake that was found.
         MissingLibraryError: a library is not installed.
     """
     if source not in READERS:
         raise UnknownNameError("format", source, READERS)
+    if source == "arrays":
+        _check_recordings(folder, force)
     with _names_what_is_damaged(folder):
         found = list(READERS[source](folder))
     if not found:
@@ -65,7 +71,7 @@ def import_episodes(folder: Path, source: str, out: Path, *, on_progress: Progre
             if "definition" in one.manifest and one.exact:
                 store.note_definition(one.manifest["definition"])
             for seed in one.seeds:
-                if not (store.path(seed).exists() and store.intact(seed)):
+                if not _is_there(store, one, seed):
                     with _names_what_is_damaged(folder):
                         episode = one.read(seed)
                     store.write(episode)
@@ -84,12 +90,26 @@ def _names_what_is_damaged(folder: Path) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, DamagedDataError):
+        if isinstance(error, RavensError):
             raise
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise DamagedDataError(
             f"{folder} is not as it was exported ({type(error).__name__}: {why}): export it again."
         ) from error
+
+
+def _check_recordings(folder: Path, force: bool) -> None:
+    from ravens_suite.interop.arrays import Recordings
+    from ravens_suite.interop.arrays_checks import check_recordings
+
+    check_recordings(Recordings(folder)).report(folder, force=force)
+
+
+def _is_there(store: EpisodeStore, one: Contents, seed: int) -> bool:
+    """Whether an episode lies in a store undamaged, and is made of what is there now."""
+    if not (store.path(seed).exists() and store.intact(seed)):
+        return False
+    return one.source is None or store.reader(seed).summary.metadata.get("source") == one.source(seed)
 
 
 def _lerobot(folder: Path) -> Iterable[Contents]:
@@ -104,4 +124,10 @@ def _minari(folder: Path) -> Iterable[Contents]:
     return contents(folder)
 
 
-READERS: dict[str, Callable[[Path], Iterable[Contents]]] = {"lerobot": _lerobot, "minari": _minari}
+def _arrays(folder: Path) -> Iterable[Contents]:
+    from ravens_suite.interop.arrays import contents
+
+    return contents(folder)
+
+
+READERS: dict[str, Callable[[Path], Iterable[Contents]]] = {"arrays": _arrays, "lerobot": _lerobot, "minari": _minari}

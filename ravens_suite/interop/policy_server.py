@@ -10,6 +10,9 @@ the server answers with one:
 | ``ravens_suite``: ``{"reset": seed}`` | ``ravens_suite``: ``{}``; an episode has begun |
 | ``ravens_suite``: ``{"interface": ...}`` | ``ravens_suite``: ``{}``, or ``{"refused": why}`` |
 
+What was trained on recordings of a robot is sent observations as they were recorded, and answers in the robot's frame
+(``rollout/own_robot.py``).
+
 A row of ``actions`` holds the numbers of an action, its entries in the order of their names: pick (7) and place (7), or
 gripper (1) and pose (7). ``action`` is the same by name, bit for bit. What goes wrong is told in a text message, as
 openpi's server does, and ends the connection. Form of the messages: ``rollout/policy_messages.py``.
@@ -34,6 +37,7 @@ from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError,
 from ravens_suite.registry import load_agent, load_object
 from ravens_suite.rollout.environments import make_environment, to_json
 from ravens_suite.rollout.evaluate import run_of
+from ravens_suite.rollout.own_robot import RobotPolicy, setup_of
 from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
 from ravens_suite.rollout.policy_client import OURS, PROTOCOL
 from ravens_suite.rollout.policy_messages import LARGEST_MESSAGE, decode, encode
@@ -98,7 +102,9 @@ class PolicySource:
         policy = spec.make(None)  # type: ignore[arg-type]  # Only the oracle and random look at the environment.
         if self._spec() != spec:
             raise ConflictError(f"{self._text} is being written at this moment: connect again.")
-        return spec, policy
+        run = run_of(spec)
+        setup = setup_of(run) if run else None
+        return spec, policy if setup is None else RobotPolicy(policy, setup)
 
     def environments(self, spec: PolicySpec) -> dict[str, Any]:
         """Arguments of the environments that it was trained in, by task; none for a policy without a run."""

@@ -135,7 +135,9 @@ def draw_moved_outline(
     result = np.ascontiguousarray(picture).copy()
     if not {"pick", "place"} <= action.keys():
         return result
-    _, pieces = cv2.connectedComponents((height > _STANDS_OUT).astype(np.uint8))
+    # On a user's own table, z = 0 may lie some millimetres below its surface.
+    table = float(np.median(height))
+    _, pieces = cv2.connectedComponents((height > table + _STANDS_OUT).astype(np.uint8))
     row, column = workspace.to_pixel(*action.pick.position[:2])
     # A pick on an edge may fall beside its object by a pixel or two.
     piece = int(pieces[row, column] or pieces[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3].max())
@@ -200,9 +202,10 @@ def resize(picture: Picture, width: int) -> Picture:
 
 
 def depth_picture(depth: NDArray[np.float32]) -> Picture:
-    """A depth image: nearer is brighter, from the nearest to the 98th percentile of what is seen."""
-    near, far = (float(bound) for bound in np.percentile(depth, [0.5, 98]))
-    levels = np.clip(255 * (far - depth) / max(far - near, 1e-6), 0, 255).astype(np.uint8)
+    """A depth image: nearer is brighter, from the nearest to the 98th percentile of what is seen; holes are black."""
+    measured = depth > 0
+    near, far = (float(bound) for bound in np.percentile(depth[measured], [0.5, 98])) if measured.any() else (0.0, 0.0)
+    levels = np.where(measured, np.clip(255 * (far - depth) / max(far - near, 1e-6), 0, 255), 0).astype(np.uint8)
     return _shade(levels, cv2.COLORMAP_BONE)
 
 

@@ -26,8 +26,8 @@ class TaskData:
 
     Attributes:
         task: registered name.
-        environment: id and arguments that make the environment of its episodes, and the definition of the task where
-            it was noted, JSON.
+        environment: id and arguments that make the environment of its episodes, the definition of the task where it
+            was noted, and the robot of the user's own that recorded them (``core/robot_setup.py``), JSON.
         interface: what the episodes hold of it, reduced to what the agent reads.
     """
 
@@ -65,8 +65,9 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
     if manifest.get("renderer", "none") != "none":
         arguments["renderer"] = manifest["renderer"]
     environment = {"id": "" if is_own_data(task, data) else environment_id(task), "arguments": arguments}
-    if "definition" in manifest:
-        environment["definition"] = manifest["definition"]
+    for key in ("definition", "robot"):
+        if key in manifest:
+            environment[key] = manifest[key]
     return TaskData(task, environment, interface)
 
 
@@ -117,7 +118,8 @@ def check_still_there(where: str, record: Mapping[str, Any], data: Path) -> None
             manifest = EpisodeStore.of(data, task, "train").manifest()
         except MissingDataError:
             continue
-        then, now = environment["arguments"], {**manifest["arguments"], "renderer": manifest["renderer"]}
+        # Episodes that no environment made have none of these.
+        then, now = environment["arguments"], {**manifest.get("arguments", {}), "renderer": manifest.get("renderer")}
         for name in sorted({*then, *now} - {"observe", "renderer"}):
             if then.get(name) != now.get(name):
                 raise ConflictError(

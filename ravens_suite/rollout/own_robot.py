@@ -1,0 +1,113 @@
+"""A trained agent on a robot of the user's own: observations as they were recorded in, actions in its frame out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ravens_suite.core.cameras import check_intrinsics
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.observations import Observation
+from ravens_suite.core.policy import Policy
+from ravens_suite.core.robot_setup import RobotSetup
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.errors import ConfigError
+from ravens_suite.registry import load_agent
+
+ARRAYS = ("color", "depth", "intrinsics", "extrinsics")
+
+
+class RobotPolicy:
+    """Acts where data were recorded that ``import --from arrays`` took in.
+
+    Args:
+        policy: acts in the suite's frame.
+        setup: how the robot's data are written, and where its table is.
+
+    Attributes:
+        setup: likewise.
+    """
+
+    def __init__(self, policy: Policy, setup: RobotSetup) -> None:
+        self._policy = policy
+        self.setup = setup
+
+    @staticmethod
+    def load(run: Path | str) -> RobotPolicy:
+        """The agent of a run that was trained on recordings.
+
+        Args:
+            run: folder of the run.
+
+        Raises:
+            MissingDataError: there is no run, or it has no trained agent yet.
+            ConfigError: it was trained on demonstrations of the suite.
+        """
+        folder = RunFolder(Path(run))
+        setup = setup_of(folder)
+        if setup is None:
+            raise ConfigError(
+                f"{run} was trained on demonstrations of the suite, whose frame needs no conversion: load its agent."
+            )
+        PolicyFolder(folder.policy.path).agent()
+        return RobotPolicy(load_agent(str(folder.record()["plan"]["agent"])).load(folder.policy.path), setup)
+
+    def reset(self, seed: int = 0) -> None:
+        """An episode begins."""
+        self._policy.reset(seed)
+
+    def act(self, observation: Mapping[str, Any]) -> dict[str, Array]:
+        """The next action.
+
+        Args:
+            observation: ``color``, ``depth``, ``intrinsics`` and ``extrinsics`` of one moment, as in recordings:
+                (N, H, W, 3), (N, H, W), (N, 3, 3) and (N, 4, 4), in the units and frames of ``robot.json``. What else
+                it holds, such as ``instruction``, is handed on.
+
+        Returns:
+            ``pick`` and ``place``, (7,) float64 each, in the robot's world frame: position in metres and quaternion in
+            the order of ``robot.json``.
+
+        Raises:
+            ConfigError: an array is missing, or has another type or shape.
+            InvalidCameraError: an intrinsic matrix is none.
+            InvalidPoseError: an extrinsic matrix is none.
+        """
+        return self.setup.action(self._policy.act(self.to_suite(observation)))
+
+    def to_suite(self, observation: Mapping[str, Any]) -> Observation:
+        """An observation as the agent knows it; see ``act``, whose errors it raises."""
+        if missing := [key for key in ARRAYS if key not in observation]:
+            raise ConfigError(f"The observation has no {' and no '.join(missing)}: give {', '.join(ARRAYS)}.")
+        seen = self.setup.observation(*(observation[key] for key in ARRAYS))
+        views = len(seen["color"])
+        for key, side in (("camera_intrinsics", 3), ("camera_poses", 4)):
+            if np.ndim(seen["color"]) != 4 or seen[key].shape != (views, side, side):
+                raise ConfigError(
+                    f"An observation of one moment has color (N, H, W, 3), intrinsics (N, 3, 3), extrinsics (N, 4, 4); "
+                    f"got {np.shape(seen['color'])} and {seen[key].shape}."
+                )
+        for matrix in seen["camera_intrinsics"]:
+            check_intrinsics(matrix)
+        return {**{key: value for key, value in observation.items() if key not in ARRAYS}, **seen}
+
+
+def setup_of(run: RunFolder) -> RobotSetup | None:
+    """The robot whose recordings a run was trained on; ``None`` for demonstrations of the suite.
+
+    Raises:
+        MissingDataError: there is no run.
+        ConfigError: it was trained on recordings of several robots, or on some of a robot and some of the suite.
+    """
+    found = [environment.get("robot") for environment in run.record().get("environments", {}).values()]
+    if not any(found):
+        return None
+    setups = [None if value is None else RobotSetup.from_json({**value, "task": "any"}) for value in found]
+    if any(setup != setups[0] for setup in setups):
+        raise ConfigError(
+            f"{run.path} was trained on data of several robots: give its agent their observations itself."
+        )
+    return setups[0]
