@@ -16,11 +16,15 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-from site_pages.observations import key_table  # noqa: E402 (found beside this file)
+from site_pages import leaderboard  # noqa: E402 (found beside this file)
+from site_pages.observations import key_table  # noqa: E402
 from site_pages.results import TABLES  # noqa: E402
 
 ROOT = DOCS.parent
-PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("results", "observations", "own_task")))
+PAGES = (
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("results", "leaderboard", "observations", "own_task", "tools")),
+)
 _PART = re.compile(r"(<!-- (table|file): (\S+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 _LANGUAGES = {".py": "python", ".toml": "toml"}
 
@@ -32,7 +36,7 @@ def updated(text: str) -> str:
 
 def _part(kind: str, name: str) -> str:
     if kind == "table":
-        return {**TABLES, "observation-keys": key_table}[name]()
+        return {**TABLES, **leaderboard.TABLES, "observation-keys": key_table}[name]()
     path = ROOT / name
     return f"`{path.name}`:\n\n```{_LANGUAGES[path.suffix]}\n{path.read_text(encoding='utf-8')}```"
 

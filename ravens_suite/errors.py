@@ -136,6 +136,10 @@ class TaskDefinitionError(ConfigError):
     """A task is defined so that it cannot work: a goal, a body or an attribute of its class."""
 
 
+class SubmissionError(RavensError, ValueError):
+    """A scores file breaks a rule of the leaderboard; further faults are its notes, one a line."""
+
+
 class DivergedError(RavensError, ArithmeticError):
     """The training loss became infinite or not a number; checkpoints saved before are kept."""
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ravens_suite.cli.commands.agents import Agents
 from ravens_suite.cli.commands.benchmark import Benchmark
+from ravens_suite.cli.commands.check_submission import CheckSubmission
 from ravens_suite.cli.commands.collect import Collect
 from ravens_suite.cli.commands.evaluate import Evaluate
 from ravens_suite.cli.commands.export import Export
@@ -45,6 +46,7 @@ COMMANDS: dict[str, type[Command]] = {
     "train": Train,
     "evaluate": Evaluate,
     "benchmark": Benchmark,
+    "check-submission": CheckSubmission,
     "serve": Serve,
     "report": Report,
     "view": View,
