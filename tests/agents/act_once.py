@@ -1,4 +1,4 @@
-"""The first action of a trained agent in its own environment; as a script, printed as JSON."""
+"""The first action of a trained agent in its own environment; as a script, those of several runs, printed as JSON."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ def act_once(run: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(act_once(sys.argv[1])))
+    print(json.dumps({run: act_once(run) for run in sys.argv[1:]}))

@@ -95,7 +95,7 @@ def test_it_learns_one_scene() -> None:
     rng = np.random.default_rng(0)
     scene = scenes.insertion(rng)
     config = replace(
-        TINY, widths=(4, 8, 8, 8), angles=36, coarse_radius=12, fine_radius=16, steps=150, learning_rate=4e-3
+        TINY, widths=(4, 8, 8, 8), angles=36, coarse_radius=12, fine_radius=16, steps=60, learning_rate=6e-3
     )
     agent = Transporter(config)
     demos = PickPlaceDataset([[scene.step(rng)]])

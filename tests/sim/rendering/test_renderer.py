@@ -376,8 +376,8 @@ def test_shadow_keeps_depth_across_the_edge_of_the_sheet(fast: Renderer, scene: 
 @needs_egl
 def test_kept_backgrounds_follow_camera_light_table_and_labels(scene: Scene) -> None:
     populate(scene)
-    sizes = ((48, 64), SMALL)
-    cameras = [camera for size in sizes for camera in published_cameras(size)]
+    # Two cameras, and one of them in another size, too.
+    cameras = [*published_cameras((48, 64))[:2], published_cameras(SMALL)[0]]
     lights = (NO_SHADOWS, Lighting(ambient=0.3))
     colors = ((0.2, 0.2, 0.2), (0.6, 0.5, 0.1))
     views = [
