@@ -31,7 +31,7 @@ from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.data import episode
+from ravens_suite.data import episode, recording
 from ravens_suite.envs import controls, environment
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.policies import OraclePolicy
@@ -149,7 +149,7 @@ def _watch() -> Stopwatch:
     watch.wrap(kinematics, "inverse", "kinematics")
     watch.wrap(controls, "oracle_action", "oracle")
     watch.wrap(environment.RavensEnv, "_build", "placement")
-    watch.wrap(episode.Recording, "add", "disk")
+    watch.wrap(recording.Recording, "add", "disk")
     watch.wrap(episode, "write_episode", "disk")
     return watch
 

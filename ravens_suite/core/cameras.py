@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ravens_suite.core.camera_values import finite_number, image_point, numbers_of, vector_of, whole_size
 from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.errors import InvalidCameraError, InvalidPoseError, UnknownNameError
 
@@ -30,9 +31,6 @@ _ROUNDED = 1e-6
 
 _SKEW = 1e-3
 """Pixels of skew that no image shows."""
-
-MOST_PIXELS = 1 << 24
-"""Pixels of an image: 4096 x 4096. An observation of three takes 0.4 GB, its declared bounds twice that."""
 
 _FARTHEST = 1000.0
 """Metres: depth in float32 keeps its unit of 0.1 mm up to here."""
@@ -69,12 +67,12 @@ class Camera:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not isinstance(self.pose, Pose):
             raise InvalidCameraError(f"A camera needs a name and a Pose; got {self.name!r} and {self.pose!r}.")
-        rows, columns = _whole_size(self.image_size, self.name)
-        fx = _number(self.focal_length, "focal_length", self.name)
-        fy = fx if self.focal_length_y is None else _number(self.focal_length_y, "focal_length_y", self.name)
-        near, far = _number(self.near, "near", self.name), _number(self.far, "far", self.name)
+        rows, columns = whole_size(self.image_size, self.name)
+        fx = finite_number(self.focal_length, "focal_length", self.name)
+        fy = fx if self.focal_length_y is None else finite_number(self.focal_length_y, "focal_length_y", self.name)
+        near, far = finite_number(self.near, "near", self.name), finite_number(self.far, "far", self.name)
         centre = (columns / 2, rows / 2)
-        cx, cy = centre if self.principal_point is None else _point(self.principal_point, self.name)
+        cx, cy = centre if self.principal_point is None else image_point(self.principal_point, self.name)
         if not (fx > 0 and fy > 0):
             raise InvalidCameraError(f"Camera {self.name!r}: focal lengths must be > 0 pixels; got {fx} and {fy}.")
         if not (-columns <= cx <= 2 * columns and -rows <= cy <= 2 * rows):
@@ -155,7 +153,7 @@ class Camera:
 
     def resized(self, image_size: Sequence[int]) -> Camera:
         """The same view in an image of (rows, columns): the field of view from top to bottom and pixels' shape stay."""
-        rows, columns = _whole_size(image_size, self.name)
+        rows, columns = whole_size(image_size, self.name)
         scale = rows / self.image_size[0]
         return replace(
             self,
@@ -325,10 +323,10 @@ def _from_json(value: Mapping[str, Any], image_size: Sequence[int]) -> Camera:
         if one in value and other in value:
             raise InvalidCameraError(f"A camera has {one} or {other}, not both; got {dict(value)}.")
     name = value.get("name", "camera")
-    rows, columns = _whole_size(value.get("image_size", image_size), name)
+    rows, columns = whole_size(value.get("image_size", image_size), name)
     usual = PUBLISHED_FOCAL_LENGTH * rows / PUBLISHED_IMAGE_SIZE[0]
     fx = value.get("fx", value.get("focal_length", value.get("fy", usual)))
-    cx, cy = _point(value.get("principal_point") or (columns / 2, rows / 2), name)
+    cx, cy = image_point(value.get("principal_point") or (columns / 2, rows / 2), name)
     return Camera(
         name,
         _pose(value, name),
@@ -347,62 +345,15 @@ def _pose(value: Mapping[str, Any], name: str) -> Pose:
     if given == ["pose"]:
         return Pose.from_matrix(value["pose"])
     if given == ["position", "quaternion"]:
-        qx, qy, qz, qw = _numbers(value["quaternion"], 4, "quaternion", name)
-        return Pose(_vector(value["position"], name), (qx, qy, qz, qw))
+        qx, qy, qz, qw = numbers_of(value["quaternion"], 4, "quaternion", name)
+        return Pose(vector_of(value["position"], name), (qx, qy, qz, qw))
     if given in (["position", "look_at"], ["position", "look_at", "up"]):
-        up = _vector(value.get("up", (0.0, 0.0, 1.0)), name)
-        return look_at(_vector(value["position"], name), _vector(value["look_at"], name), up)
+        up = vector_of(value.get("up", (0.0, 0.0, 1.0)), name)
+        return look_at(vector_of(value["position"], name), vector_of(value["look_at"], name), up)
     raise InvalidCameraError(
         f"Camera {name!r} has {', '.join(given) or 'no pose'}: give position and look_at (and up), position and "
         "quaternion, or pose, 4 x 4 numbers."
     )
-
-
-def _vector(value: Any, name: str) -> Vector:
-    x, y, z = _numbers(value, 3, "position, look_at and up", name)
-    return x, y, z
-
-
-def _numbers(value: Any, count: int, what: str, name: str) -> list[float]:
-    try:
-        numbers = [float(number) for number in value]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != count:
-        raise InvalidPoseError(f"Camera {name!r}: {what} must have {count} numbers; got {value!r}.")
-    return numbers
-
-
-def _whole_size(value: Any, name: str) -> tuple[int, int]:
-    whole = (int, np.integer)
-    try:
-        rows, columns = value
-    except (TypeError, ValueError):
-        rows = columns = None
-    if not all(
-        isinstance(length, whole) and not isinstance(length, bool) and length >= 1 for length in (rows, columns)
-    ):
-        raise InvalidCameraError(f"Camera {name!r}: image_size is (rows, columns), whole numbers >= 1; got {value!r}.")
-    if int(rows) * int(columns) > MOST_PIXELS:
-        raise InvalidCameraError(
-            f"Camera {name!r}: an image of {rows} x {columns} has more than {MOST_PIXELS} pixels (4096 x 4096)."
-        )
-    return int(rows), int(columns)
-
-
-def _number(value: Any, what: str, name: str) -> float:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):
-        raise InvalidCameraError(f"Camera {name!r}: {what} must be a finite number; got {value!r}.")
-    return float(value)
-
-
-def _point(value: Any, name: str) -> tuple[float, float]:
-    try:
-        cx, cy = value
-    except (TypeError, ValueError):
-        raise InvalidCameraError(f"Camera {name!r}: principal_point is (cx, cy), pixels; got {value!r}.") from None
-    return _number(cx, "cx", name), _number(cy, "cy", name)
 
 
 def _side_camera(name: str, y: float) -> tuple[str, Pose]:

@@ -10,9 +10,9 @@ was seen at.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
-from ravens_suite.core.observations import GOAL, missing_keys_message
+from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
-from ravens_suite.data.frames import Encoder, check_frames, decode, decode_frame
+from ravens_suite.data.frames import check_frames, decode, decode_frame
+from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
-
-_IMAGE_AXES = 4
-_FARTHEST_DEPTH = 100.0
-"""Metres: beyond, a depth image of a table is in other units (0.3 m are 300 mm)."""
 
 
 @dataclass(frozen=True)
@@ -89,96 +86,6 @@ class Episode:
         """The episode without its arrays."""
         return EpisodeSummary(
             self.task, self.split, self.seed, self.steps, self.score, self.success, self.cameras, self.metadata
-        )
-
-
-@dataclass
-class Recording:
-    """What is seen in an episode, ready for the disk: images are coded as they come.
-
-    Coded at once, an image is a fiftieth of its size, and its memory is there for the next one: new memory for each
-    image of an episode, and for all of them in one array, takes as long as drawing them.
-
-    Attributes:
-        images: by key, what has rows and columns.
-        values: by key, other arrays.
-        texts: by key, strings.
-    """
-
-    images: dict[str, Encoder] = field(default_factory=dict)
-    values: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
-    texts: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, observation: Mapping[str, Any]) -> None:
-        """Code the next observation; all of an episode have the same keys.
-
-        Its arrays must not change: images until the next one is added, others until the episode is written.
-
-        Raises:
-            ConfigError: an image has another shape or dtype than the first, or ``color`` and ``depth`` are not in the
-                units and shapes of ``core/observations.py``.
-        """
-        for key, value in observation.items():
-            if "/" in key:
-                raise ConfigError(
-                    f"The observation key {key!r} has a slash, which separates frames in a file: rename it."
-                )
-            if isinstance(value, str):
-                self.texts.setdefault(key, []).append(str(value))
-                continue
-            array = np.asarray(value)
-            if key not in self.images and key not in self.values:
-                _check_known(key, array)
-            # Coordinates in float64 are no images, even where they are matrices, one a camera.
-            if array.ndim < _IMAGE_AXES - 1 or array.dtype == np.float64:
-                self.values.setdefault(key, []).append(array)
-            else:
-                self.images.setdefault(key, Encoder()).add(array)
-
-    def check(self, count: int) -> None:
-        """Check that there are ``count`` observations, all alike.
-
-        Raises:
-            ConfigError: there are more or fewer, or an array changed its shape or dtype.
-        """
-        counts = {key: len(encoder) for key, encoder in self.images.items()}
-        counts |= {key: len(values) for key, values in (self.values | self.texts).items()}
-        if not counts:
-            raise ConfigError("An episode without observations: give them, or the recording of its rollout.")
-        for key, seen in counts.items():
-            if seen != count:
-                raise ConfigError(f"{key!r} was seen {seen} times; an episode of {count - 1} steps has {count}.")
-        for key, values in self.values.items():
-            kinds = sorted({f"{value.dtype} {value.shape}" for value in values})
-            if len(kinds) > 1:
-                raise ConfigError(f"{key!r} must keep shape and dtype in an episode; it was {', '.join(kinds)}.")
-
-
-def _check_known(key: str, array: NDArray[Any]) -> None:
-    """Refuse the first image of an episode that is not in the units and shapes of ``core/observations.py``.
-
-    Raises:
-        ConfigError: it is not; the message says how to convert it.
-    """
-    name = key.removeprefix(GOAL)
-    if name == "color" and (array.dtype != np.uint8 or array.ndim != _IMAGE_AXES or array.shape[-1] != 3):
-        raise ConfigError(f"{key!r} must be RGB, (N, H, W, 3) uint8 for N cameras; it is {array.shape} {array.dtype}.")
-    if name != "depth":
-        return
-    if array.dtype != np.float32 or array.ndim != _IMAGE_AXES - 1:
-        hint = " Millimetres? depth = millimetres.astype(numpy.float32) / 1000." if array.dtype.kind in "iu" else ""
-        raise ConfigError(
-            f"{key!r} must be metres along the optical axis, (N, H, W) float32 for N cameras; it is {array.shape} "
-            f"{array.dtype}.{hint}"
-        )
-    if array.size and not np.isfinite(array).all():
-        raise ConfigError(f"{key!r} has values that are not finite: put 0 where the camera saw nothing.")
-    if array.size and array.min() < 0:
-        raise ConfigError(f"{key!r} has negative values: it must be metres along the optical axis, 0 for nothing seen.")
-    if array.size and array.max() > _FARTHEST_DEPTH:
-        raise ConfigError(
-            f"{key!r} reaches to {array.max():g} metres, farther than {_FARTHEST_DEPTH:g}: it looks like millimetres. "
-            "Divide by 1000."
         )
 
 

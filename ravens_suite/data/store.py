@@ -20,11 +20,12 @@ from typing import Any, NoReturn
 
 from ravens_suite.core.observations import TEXT, ArraySpec, Interface
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
-from ravens_suite.data.episode import Episode, EpisodeReader, Recording, write_episode
+from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.fields import Fields, is_number, is_whole, parse_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
+from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 
 _LOG = logging.getLogger(__name__)

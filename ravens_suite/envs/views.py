@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ravens_suite.core.cameras import MOST_PIXELS, Camera, cameras_from_json, look_at, published_cameras
+from ravens_suite.core.camera_values import MOST_PIXELS
+from ravens_suite.core.cameras import Camera, cameras_from_json, look_at, published_cameras
 from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, InvalidCameraError, UnknownNameError
 from ravens_suite.sim.scene import STEPS_PER_SECOND

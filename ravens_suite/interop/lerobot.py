@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.numbers import check_number
 from ravens_suite.data.atomic import read_json, write_bytes, write_json
-from ravens_suite.data.episode import Episode, EpisodeReader, Recording, write_episode
+from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.locks import locked
+from ravens_suite.data.recording import Recording
 from ravens_suite.data.store import EpisodeStore, differences
 from ravens_suite.errors import (
     ConfigError,

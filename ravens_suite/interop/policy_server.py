@@ -36,7 +36,7 @@ from ravens_suite.core.policy import Action, Policy
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
 from ravens_suite.registry import load_agent, load_object
 from ravens_suite.rollout.environments import make_environment, to_json
-from ravens_suite.rollout.evaluate import run_of
+from ravens_suite.rollout.evaluation_plan import run_of
 from ravens_suite.rollout.own_robot import RobotPolicy, setup_of
 from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
 from ravens_suite.rollout.policy_client import OURS, PROTOCOL

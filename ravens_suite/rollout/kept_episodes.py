@@ -14,7 +14,8 @@ from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.evaluate import Evaluation, EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluate import Evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out, to_episode
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.policy import Policy
 from ravens_suite.core.seeding import Split, generator
-from ravens_suite.data.episode import Episode, Recording
+from ravens_suite.data.episode import Episode
 from ravens_suite.data.outcomes import DONE, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
+from ravens_suite.data.recording import Recording
 from ravens_suite.envs.definition import define
 from ravens_suite.errors import OracleGaveUpError, PlacementError, blame
 from ravens_suite.registry import environment_id

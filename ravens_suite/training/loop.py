@@ -8,28 +8,23 @@ it), ``policy/`` (the weights that were best on validation), ``training.safetens
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ravens_suite.agents.base import Agent, config_from_json
+from ravens_suite.agents.base import Agent
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.seeding import Split
-from ravens_suite.data.atomic import remove_leftovers
 from ravens_suite.data.locks import locked
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import (
     ConfigError,
-    ConflictError,
-    DamagedDataError,
     DivergedError,
     MissingDataError,
     blame,
@@ -37,18 +32,20 @@ from ravens_suite.errors import (
 )
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_agent
-from ravens_suite.rollout.policies import code_of, of_the_suite
-from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.training.capabilities import warn_of_tilts
 from ravens_suite.training.data import (
-    check_definition,
-    check_environment,
-    check_still_there,
-    choose_demonstrations,
     is_own_data,
     open_demonstrations,
-    read_task,
-    shared_interface,
+)
+from ravens_suite.training.run_record import (
+    TrainingState,
+    begin,
+    check_unchanged,
+    find_record,
+    finish,
+    resolve_config,
+    steps_to_add,
+    take_up,
 )
 from ravens_suite.training.settings import TrainingPlan, resume_settings
 from ravens_suite.training.validation import Validator
@@ -76,25 +73,6 @@ class TrainResult:
     steps: int
     seconds: float
     val_score: float | None
-
-
-@dataclass
-class TrainingState:
-    """How far a run is; written with every checkpoint.
-
-    Attributes:
-        step: gradient steps done.
-        seconds: of training so far, validation left out.
-        best_step: of the weights in ``policy/``.
-        best_score: their mean score on validation episodes, 0 to 100.
-        validation: mean score of every evaluated checkpoint, by its step.
-    """
-
-    step: int = 0
-    seconds: float = 0.0
-    best_step: int = 0
-    best_score: float | None = None
-    validation: dict[str, float] = field(default_factory=dict)
 
 
 def train(
@@ -139,20 +117,20 @@ def train(
     check_plan(plan, data)
     run = RunFolder(out)
     plan = _with_settings(plan, run)
-    record = _find_record(plan, run)
+    record = find_record(plan, run)
     if record is not None and not force:
-        _check_unchanged(record, plan, data, run)
-    if record is None or not record["finished"] or _steps_to_add(plan, record):
+        check_unchanged(record, plan, data, run)
+    if record is None or not record["finished"] or steps_to_add(plan, record):
         begun = None
         if record is None:
-            begun = _begin(plan, data, pool, force)
+            begun = begin(plan, data, pool, force)
             _make_agent(plan, begun)  # What it refuses, such as a GPU that is not there, leaves no folder behind.
         with locked(run.path, "training into"):
-            record = _take_up(plan, run, begun)
+            record = take_up(plan, run, begun)
             agent = _make_agent(plan, record)
             run.write_record(record)
             _train(agent, plan, data, run, evaluate, on_progress, save_every)
-            record = _finish(run, agent)
+            record = finish(run, agent)
     state = TrainingState(**record["training"])
     return TrainResult(out, state.best_step, state.seconds, state.best_score)
 
@@ -181,7 +159,7 @@ def check_plan(plan: TrainingPlan, data: Path | None = None) -> None:
             continue
         environment_id(task)
         load_agent(plan.agent).check_control(control_of(task))
-    _resolve_config(plan)
+    resolve_config(plan)
 
 
 def _with_settings(plan: TrainingPlan, run: RunFolder) -> TrainingPlan:
@@ -192,33 +170,11 @@ def _shallow(plan: TrainingPlan) -> dict[str, Any]:
     return {item.name: getattr(plan, item.name) for item in fields(plan)}
 
 
-def _resolve_config(plan: TrainingPlan) -> Any:
-    """The config of a plan's agent."""
-    config_type = load_agent(plan.agent).config_type
-    known = {item.name for item in fields(config_type)}
-    if "steps" not in known:
-        raise ConfigError(f"{config_type.__name__} needs a field steps: int, the gradient steps of a run.")
-    values = dict(plan.config)
-    options = {"steps": plan.settings.steps, "device": plan.settings.device if "device" in known else None}
-    for name, value in options.items():
-        if value is not None and values.setdefault(name, value) != value:
-            raise ConfigError(
-                f"{name} is {value} by --{name} and {values[name]!r} in --config: give it once, by --{name}."
-            )
-    config = config_from_json(config_type, values)
-    if not isinstance(config.steps, int) or config.steps < 1:
-        raise ConfigError(f"steps must be at least 1, not {config.steps}.")
-    return config
-
-
 def _make_agent(plan: TrainingPlan, record: Mapping[str, Any]) -> Agent[Any]:
     agent = load_agent(plan.agent)
-    config = _resolve_config(plan)
+    config = resolve_config(plan)
     with blame(f"Making the agent {plan.agent}"):
         return agent(config, plan.seed, Interface.from_json(record["interface"]))
-
-
-# ---------------------------------------------------------------------- the run
 
 
 def _train(
@@ -330,139 +286,3 @@ def _save(agent: Agent[Any], run: RunFolder) -> None:
 def checkpoint_steps(steps: int, candidates: int) -> set[int]:
     """When weights are evaluated: at the end, and evenly over the second half before it."""
     return {round(steps * (1 - index / (2 * candidates))) for index in range(candidates)}
-
-
-# ---------------------------------------------------------------------- its record
-
-
-def _find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
-    """The record of the run that is there already, if there is one; its plan may lack steps."""
-    if not run.exists():
-        return None
-    record = run.record()
-    found, wanted = record["plan"], plan.to_json()
-    if differing := sorted(key for key in wanted if _but_steps(found).get(key) != _but_steps(wanted)[key]):
-        key = differing[0]
-        raise ConflictError(
-            f"{run.path} holds a run with {key} {found.get(key)!r}, not {wanted[key]!r}: "
-            "name another folder, or delete this one."
-        )
-    if missing := {"environments", "interface", "demonstrations", "training", "finished"} - record.keys():
-        raise DamagedDataError(f"{run.record_path} has no {min(missing)!r}: delete {run.path} and train again.")
-    if (had := _steps_of(found)) != (now := _steps_of(wanted)):
-        if not record["finished"]:
-            raise ConflictError(
-                f"{run.path} holds a run with steps {had}, not {now}, which is not finished: finish it as it was begun "
-                "before it is given more, or name another folder."
-            )
-        if _steps_to_add(plan, record) < 0:
-            raise ConflictError(
-                f"{run.path} holds a run with steps {record['training']['step']}, not {now}: a run can be given more "
-                "steps, but not fewer. Name another folder."
-            )
-    return record
-
-
-def _but_steps(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan as JSON without the number of steps."""
-    config = {key: value for key, value in dict(plan.get("config", {})).items() if key != "steps"}
-    return {**plan, "steps": None, "config": config}
-
-
-def _steps_of(plan: Mapping[str, Any]) -> Any:
-    """The number of steps in a plan as JSON; ``None`` for the agent's own."""
-    steps = plan.get("steps")
-    return dict(plan.get("config", {})).get("steps") if steps is None else steps
-
-
-def _steps_to_add(plan: TrainingPlan, record: Mapping[str, Any]) -> int:
-    """By how many steps a plan goes beyond a finished run; 0 for the plan that the run was made by."""
-    if _steps_of(record["plan"]) == _steps_of(plan.to_json()):
-        return 0
-    return int(_resolve_config(plan).steps) - int(record["training"]["step"])
-
-
-def steps_before(plan: TrainingPlan, run: RunFolder) -> int:
-    """The steps of a finished run that this plan gives more to; 0 where ``train`` would do something else."""
-    record = run.record() if run.exists() else {}
-    if not record.get("finished") or _steps_to_add(plan, record) <= 0:
-        return 0
-    return int(record["training"]["step"])
-
-
-def _take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) -> dict[str, Any]:
-    """The record to train by: of the run that is there, which another process may have begun meanwhile, or the new one.
-
-    The folder is locked.
-    """
-    remove_leftovers(run.policy.path)
-    record = _find_record(plan, run)
-    if record is None:
-        if begun is None:
-            raise MissingDataError(f"{run.path} was removed meanwhile: run the same command again.")
-        for leftover in (run.policy.path, run.logs):
-            shutil.rmtree(leftover, ignore_errors=True)
-        run.training.unlink(missing_ok=True)
-        return begun
-    if not record["finished"] or _steps_to_add(plan, record) <= 0:
-        return _resumed(record)
-    part = {"step": record["training"]["step"], "command": provenance()["command"]}
-    parts = [*record.get("continued", []), part]
-    return {**_resumed(record), "plan": plan.to_json(), "continued": parts, "finished": False}
-
-
-def _begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict[str, Any]:
-    """The record of a new run: all that is needed to resume, evaluate and report it."""
-    agent = load_agent(plan.agent)
-    tasks = [read_task(agent, task, data) for task in plan.tasks]
-    interface = shared_interface(tasks)
-    for task in [] if force else tasks:
-        where = str(EpisodeStore.of(data, task.task, "train").folder)
-        check_definition(where, task.task, task.environment, "Collect again into another --data folder, or --force.")
-    if plan.settings.val_episodes:
-        for task in tasks:
-            check_environment(task)
-    seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
-    chosen = {task: choose_demonstrations(seeds[task], plan.demos, plan.seed) for task in plan.tasks}
-    return {
-        "plan": plan.to_json(),
-        "environments": {task.task: task.environment for task in tasks},
-        "interface": interface.to_json(),
-        "demonstrations": chosen,
-        "pool": {task: len(collected) for task, collected in seeds.items()},
-        "training": asdict(TrainingState()),
-        **provenance(),
-        "torch": torch.__version__,
-        "code": code_of(plan.agent),
-        "finished": False,
-    }
-
-
-def _check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, run: RunFolder) -> None:
-    """Refuse to take a run for one of today where its task, its demonstrations or a user's own agent has changed."""
-    for task, environment in record["environments"].items():
-        check_definition(str(run.path), task, environment, "Name another folder for the run, or --force.")
-    check_still_there(str(run.path), record, data)
-    if record.get("code", "") not in ("", code_of(plan.agent)) and not of_the_suite(plan.agent):
-        raise ConflictError(
-            f"{run.path} was trained by {plan.agent} before a change of its code. Name another folder, or --force."
-        )
-
-
-def _resumed(record: dict[str, Any]) -> dict[str, Any]:
-    """The record of a resumed run; if the code is newer, it names every commit that trained it."""
-    now = provenance()
-    if record["training"]["step"] == 0:
-        return {**record, **now, "torch": torch.__version__}
-    return {**record, "commit": join_commits(record["commit"], now["commit"])}
-
-
-def _finish(run: RunFolder, agent: Agent[Any]) -> dict[str, Any]:
-    record = run.record()
-    validated = record["training"]["best_score"] is not None
-    rule = "best mean score on validation episodes" if validated else "last weights"
-    with blame(f"weights of the agent {agent.name}"):
-        parameters = sum(value.numel() for value in agent.weights().values())
-    record |= {"selection": rule, "parameters": parameters, "finished": True}
-    run.write_record(record)
-    return record

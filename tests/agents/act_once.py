@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.evaluate import plan_evaluation
+from ravens_suite.rollout.evaluation_plan import plan_evaluation
 from ravens_suite.rollout.policies import one_thread
 
 

@@ -14,7 +14,8 @@ from ravens_suite.cli.main import main
 from ravens_suite.cli.quickstart import STAGES, QuickstartPlan, quickstart
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
-from ravens_suite.rollout.evaluate import Evaluation, EvaluationPlan
+from ravens_suite.rollout.evaluate import Evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.training import loop
 

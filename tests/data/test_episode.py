@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ravens_suite.data.container import Container
-from ravens_suite.data.episode import Episode, EpisodeReader, Recording, read_episode, write_episode
+from ravens_suite.data.episode import Episode, EpisodeReader, read_episode, write_episode
+from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
 Make = Callable[..., Episode]

@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from ravens_suite.data.episode import Recording
+from ravens_suite.data.recording import Recording
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.policies import FunctionPolicy
 from ravens_suite.rollout.rollout import roll_out, to_episode

@@ -22,7 +22,8 @@ from ravens_suite.errors import ConfigError, ConflictError, DivergedError, Missi
 from ravens_suite.registry import load_agent, load_task
 from ravens_suite.rollout import evaluate as evaluation
 from ravens_suite.rollout.collect import collect
-from ravens_suite.rollout.evaluate import evaluate, tasks_of
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.evaluation_plan import tasks_of
 from ravens_suite.training import settings as module
 from ravens_suite.training import validation
 from ravens_suite.training.data import choose_demonstrations
@@ -105,10 +106,10 @@ def test_a_run_that_newer_code_finished_says_so(
         if done == killed_at:
             raise KilledError
 
-    monkeypatch.setattr("ravens_suite.training.loop.provenance", lambda: {"commit": "old", "command": "first"})
+    monkeypatch.setattr("ravens_suite.training.run_record.provenance", lambda: {"commit": "old", "command": "first"})
     with pytest.raises(KilledError):
         train(PLAN, data, tmp_path, save_every=2, on_progress=kill)
-    monkeypatch.setattr("ravens_suite.training.loop.provenance", lambda: {"commit": "new", "command": "second"})
+    monkeypatch.setattr("ravens_suite.training.run_record.provenance", lambda: {"commit": "new", "command": "second"})
     train(PLAN, data, tmp_path, save_every=2)
     assert record(tmp_path)["commit"] == commit
 

@@ -14,7 +14,8 @@ from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions,
 from ravens_suite.cli.console import Console
 
 if TYPE_CHECKING:
-    from ravens_suite.rollout.evaluate import Evaluation, EvaluationPlan
+    from ravens_suite.rollout.evaluate import Evaluation
+    from ravens_suite.rollout.evaluation_plan import EvaluationPlan
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
-        from ravens_suite.rollout.evaluate import evaluate, tasks_of
+        from ravens_suite.rollout.evaluate import evaluate
+        from ravens_suite.rollout.evaluation_plan import tasks_of
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []

@@ -52,7 +52,8 @@ class Train(OutputOptions):
         """See ``Command``."""
         from ravens_suite.data.run_folder import RunFolder
         from ravens_suite.registry import load_agent
-        from ravens_suite.training.loop import steps_before, train
+        from ravens_suite.training.loop import train
+        from ravens_suite.training.run_record import steps_before
         from ravens_suite.training.settings import TrainingPlan, resume_settings
 
         tasks = tuple(dict.fromkeys([*([self.task] if self.task else []), *self.tasks]))

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ravens_suite.core.cameras import MOST_PIXELS, Camera, look_at
+from ravens_suite.core.camera_values import MOST_PIXELS
+from ravens_suite.core.cameras import Camera, look_at
 from ravens_suite.errors import ConfigError, ForkedRendererError, InvalidCameraError, RendererError
 from ravens_suite.sim.rendering import opengl_context
 from ravens_suite.sim.rendering.factory import make_renderer

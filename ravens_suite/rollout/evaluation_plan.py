@@ -1,0 +1,166 @@
+"""What an evaluation is about: which policy, in which environment, and the training run that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.core.seeding import Split
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, ConflictError
+from ravens_suite.registry import environment_id
+from ravens_suite.rollout.definitions import define
+from ravens_suite.rollout.environments import checked_arguments, contradictions, to_json
+from ravens_suite.rollout.policies import PolicySpec, observation_for
+
+PROGRAM = "ravens-suite"
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """Which policy is evaluated, in which environment.
+
+    Attributes:
+        policy: which.
+        task: registered name.
+        split: of the seeds.
+        arguments: of the environment, JSON values.
+        run: folder of the training run; empty when there is none.
+        only_task: whether the run learned this task and no other.
+    """
+
+    policy: PolicySpec
+    task: str
+    split: Split
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
+    only_task: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What results depend on, as JSON; results of other settings are not reused."""
+        return {
+            "policy": self.policy.to_json(),
+            "task": self.task,
+            "split": self.split,
+            "environment": environment_id(self.task),
+            "arguments": to_json(dict(self.arguments)),
+            "definition": define(self.task, self.split, self.arguments),
+        }
+
+    def path(self, out: Path | None) -> Path:
+        """The JSON file of the results.
+
+        Args:
+            out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run.
+        """
+        if out is not None:
+            folder = out
+        elif self.run:
+            folder = RunFolder(Path(self.run)).evaluations
+        else:
+            folder = Path("runs") / self.policy.folder_name / self.task
+        return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
+
+
+def plan_evaluation(
+    policy: str | PolicySpec, task: str | None, split: Split, arguments: Mapping[str, Any]
+) -> EvaluationPlan:
+    """What an evaluation is about; raises what ``evaluate`` does."""
+    spec = PolicySpec.parse(policy) if isinstance(policy, str) else policy
+    run = run_of(spec)
+    tasks = _tasks_of(spec)
+    if task is None and len(tasks) != 1:
+        raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
+    chosen = tasks[0] if task is None else task
+    arguments = checked_arguments(chosen, split, arguments)
+    if spec.served is not None and spec.served.environments:
+        own = own_arguments(spec.served.name, spec.served.environments, chosen, arguments)
+        return EvaluationPlan(spec, chosen, split, own)
+    if run is None:
+        return EvaluationPlan(spec, chosen, split, observation_for(spec.kind, arguments))
+    return EvaluationPlan(
+        spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tasks == (chosen,)
+    )
+
+
+def tasks_of(policy: str) -> tuple[str, ...]:
+    """The tasks that the run of a policy was trained on.
+
+    Raises:
+        ConfigError: it is no run, so the task must be named.
+    """
+    tasks = _tasks_of(PolicySpec.parse(policy))
+    if not tasks:
+        raise ConfigError(_which_task(policy, ()))
+    return tasks
+
+
+def _tasks_of(spec: PolicySpec) -> tuple[str, ...]:
+    """The tasks that a policy was trained on, in a run that lies here or at a server; none where there is none."""
+    if spec.served is not None:
+        return tuple(spec.served.environments)
+    run = run_of(spec)
+    return tuple(run.record()["plan"]["tasks"]) if run else ()
+
+
+def run_of(spec: PolicySpec) -> RunFolder | None:
+    """The training run that a policy comes from; ``None`` where there is none, or one of version 0.1."""
+    if spec.kind != "agent":
+        return None
+    here = Path(spec.folder)
+    for run in (RunFolder(here.parent), RunFolder(here)):
+        if run.exists() and here in (run.policy.path, run.path):
+            try:
+                run.record()
+            except ConflictError:
+                return None
+            return run
+    return None
+
+
+def run_arguments(run: RunFolder, task: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run's environment, for one of its tasks or for another one.
+
+    Args:
+        run: that says how its environments were made.
+        task: registered name.
+        given: what is asked for now.
+
+    Raises:
+        ConflictError: that contradicts the run; both values are named.
+    """
+    environments: dict[str, dict[str, Any]] = run.record()["environments"]
+    return own_arguments(
+        str(run.path), {name: environment["arguments"] for name, environment in environments.items()}, task, given
+    )
+
+
+def own_arguments(
+    trained: str, environments: Mapping[str, Mapping[str, Any]], task: str, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments of the environment that a policy was trained in, for one of its tasks or for another one.
+
+    Args:
+        trained: what was, for messages.
+        environments: arguments by task; at least one.
+        task: registered name.
+        given: what is asked for now.
+
+    Raises:
+        ConflictError: that contradicts it; both values are named.
+    """
+    own = environments.get(task) or next(iter(environments.values()))
+    for name, (was, now) in contradictions(task, own, given).items():
+        raise ConflictError(
+            f"{trained} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out, or "
+            "collect and train with it."
+        )
+    return dict(own)
+
+
+def _which_task(policy: str, tasks: Iterable[str]) -> str:
+    named = f" ({', '.join(tasks)})" if tasks else ""
+    return f"Say which task{named}: {PROGRAM} evaluate {policy} TASK."
