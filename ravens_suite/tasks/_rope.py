@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ravens_suite.core.geometry import Pose
+from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.goals import PoseGoal, Poses, distance
 from ravens_suite.core.palette import PALETTE, Color
 from ravens_suite.sim import objects
@@ -83,17 +83,21 @@ class OneWayGoal(PoseGoal):
     """
 
     def moves(self, poses: Poses) -> list[tuple[str, Pose]]:
-        """Beads beside their places in that direction, farthest first; those that would be laid with a hook come last.
+        """Beads beside their places in that direction; first the one whose move leaves the rope nearest to its line.
 
-        A held bead keeps its upper neighbour where it was beside it (see ``_join``). On the wrong side of it the
-        neighbour shortens the rope by two spacings, and the rest is pulled off its places.
+        The farthest bead is often no good choice: taken to its place, it pulls others off theirs, or is laid with a
+        hook. So the moves are tried on a rope of points (see ``_pulled``), and judged by how far the beads then lie
+        from their places altogether.
         """
-        order = self._order(poses)
-        beside = [i for i, j in enumerate(order) if self.objects[i] in poses and not self.matched(i, j, poses)]
-        beside.sort(
-            key=lambda i: (self._hooks(i, order, poses), -distance(poses[self.objects[i]], self.targets[order[i]]))
-        )
-        return [(self.objects[i], self.targets[order[i]]) for i in beside]
+        there = [(i, j) for i, j in enumerate(self._order(poses)) if self.objects[i] in poses]
+        points = np.array([poses[self.objects[i]].position[:2] for i, _ in there])
+        places = np.array([self.targets[j].position[:2] for _, j in there])
+        beside = [
+            (float(np.hypot(*(_pulled(points, at, places[at]) - places).T).sum()), at)
+            for at, (i, j) in enumerate(there)
+            if not self.matched(i, j, poses)
+        ]
+        return [(self.objects[there[at][0]], self.targets[there[at][1]]) for _, at in sorted(beside)]
 
     def reached(self, poses: Poses) -> list[tuple[int, int]]:
         """Beads that lie at their places in that direction."""
@@ -109,13 +113,35 @@ class OneWayGoal(PoseGoal):
         pairs = [(name, self.targets[j]) for name, j in zip(self.objects, order, strict=True) if name in poses]
         return math.fsum(distance(poses[name], target) for name, target in pairs)
 
-    def _hooks(self, index: int, order: tuple[int, ...], poses: Poses) -> bool:
-        """Whether a bead that is moved to its place would carry its upper neighbour beside the neighbour's."""
-        if index + 1 == len(order) or self.objects[index + 1] not in poses:
-            return False
-        held, upper = poses[self.objects[index]].position, poses[self.objects[index + 1]].position
-        place, wanted = self.targets[order[index]].position, self.targets[order[index + 1]].position
-        return math.dist([place[k] + upper[k] - held[k] for k in (0, 1)], wanted[:2]) > self.position_tolerance
+
+_DRAG_STEP = SPACING / 2
+"""Metres by which the held bead of the model moves at a time."""
+
+
+def _pulled(points: Array, held: int, to: Array) -> Array:
+    """Where beads come to lie when one is dragged to a place: each follows its neighbour once it is ``SPACING`` away.
+
+    The held bead does not turn, and takes its upper neighbour along as it lies beside it (see ``_join``).
+
+    Args:
+        points: (N, 2) metres, the beads in order.
+        held: index of the bead that is dragged.
+        to: (2,) metres, where it is laid down.
+    """
+    points = points.copy()
+    way = to - points[held]
+    carried = points[held : held + 2]  # A view: both move with the hand.
+    upper = [(i, i + 1) for i in range(held + 1, len(points) - 1)]
+    lower = [(i, i - 1) for i in range(held, 0, -1)]
+    count = max(math.ceil(np.hypot(*way) / _DRAG_STEP), 1)
+    for _ in range(count):
+        carried += way / count
+        for leader, follower in (*upper, *lower):
+            gap = points[follower] - points[leader]
+            length = math.hypot(*gap)
+            if length > SPACING:
+                points[follower] = points[leader] + gap * (SPACING / length)
+    return points
 
 
 def rope_goal(beads: tuple[str, ...], line: Pose, kind: type[PoseGoal] = PoseGoal) -> PoseGoal:

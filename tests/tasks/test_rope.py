@@ -9,7 +9,7 @@ import pytest
 from ravens_suite.core.geometry import Pose
 from ravens_suite.sim.constraints import link
 from ravens_suite.sim.objects import BEAD_SIDE
-from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE, OneWayGoal, rope_goal
+from ravens_suite.tasks._rope import BEADS, LENGTH, SPACING, TOLERANCE, OneWayGoal, _pulled, rope_goal
 
 TASKS = ["manipulating-rope", "align-rope"]
 BOTH = pytest.mark.parametrize("task", TASKS)
@@ -132,15 +132,29 @@ def test_the_oracle_of_align_rope_wants_one_direction_for_the_whole_rope() -> No
         assert [name for name, _ in goal.moves(poses)] == [names[0]]
 
 
-def test_the_oracle_of_align_rope_lays_no_hook_where_it_can_help_it() -> None:
-    """A held bead carries its upper neighbour along, where it is beside it."""
+def test_the_oracle_of_align_rope_moves_the_bead_that_leaves_the_rope_nearest_to_its_line() -> None:
     goal, names = one_way()
-    along = {name: target @ Pose((0.0, 0.05, 0.0)) for name, target in zip(names, goal.targets, strict=True)}
-    farther = Pose((0.0, 0.08, 0.0))
-    straight = {**along, names[9]: goal.targets[9] @ farther, names[10]: goal.targets[10] @ farther}
-    assert goal.moves(straight)[0][0] == names[9]
-    hooked = {**straight, names[10]: goal.targets[8] @ farther}
-    assert names[9] in [name for name, _ in goal.moves(hooked)[-3:]]
+    poses = dict(zip(names, goal.targets, strict=True))
+    # Its end lies beside the line. The end itself, taken to its place, lays its neighbour there with it.
+    for i in (17, 18, 19):
+        poses[names[i]] = goal.targets[i] @ Pose((0.0, 0.03, 0.0))
+    assert goal.moves(poses)[0][0] == names[17]
+
+
+@pytest.mark.parametrize("held", [0, 7, BEADS - 1])
+def test_a_pulled_rope_stays_in_one_piece_and_what_hangs_slack_stays(held: int) -> None:
+    angles = np.cumsum(np.random.default_rng(held).uniform(-0.5, 0.5, BEADS))
+    points = SPACING * np.cumsum(np.stack([np.cos(angles), np.sin(angles)], axis=1), axis=0)
+    to = points[held] + (0.03, 0.02)
+    pulled = _pulled(points, held, to)
+    assert pulled[held] == pytest.approx(to)
+    assert pulled[held : held + 2] - points[held : held + 2] == pytest.approx(
+        np.array([[0.03, 0.02]] * 2)[: BEADS - held]
+    )
+    assert np.hypot(*np.diff(pulled, axis=0).T).max() < SPACING + 1e-9
+    slack = np.stack([np.arange(BEADS) * SPACING / 2, np.zeros(BEADS)], axis=1)
+    moved = _pulled(slack, held, slack[held] + (0.0, SPACING / 2)) != slack
+    assert np.flatnonzero(moved.any(axis=1)).tolist() == list(range(held, min(held + 2, BEADS)))
 
 
 def one_way() -> tuple[OneWayGoal, tuple[str, ...]]:
