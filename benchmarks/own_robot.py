@@ -1,6 +1,7 @@
 """A robot of one's own, from recordings to unseen scenes.
 
-    python benchmarks/own_robot.py [--demos 10] [--episodes 100] [--steps N] [--out results/own_robot.json]
+    python benchmarks/own_robot.py [--demos 10] [--episodes 100] [--steps N] [--folder DIR]
+                                   [--out results/own_robot.json]
 
 The suite plays a lab: a table elsewhere, turned by a quarter and 0.75 m high; two cameras of other intrinsics, fx and
 fy unequal and the optical axis off the middle; depth in millimetres with noise and holes; quaternions (w, x, y, z) of a
@@ -16,7 +17,6 @@ import argparse
 import json
 import math
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.policy import Policy
 from ravens_suite.core.statistics import percent_interval
 from ravens_suite.data.atomic import write_json
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.own_robot import RobotPolicy
@@ -171,11 +172,12 @@ def main() -> None:
     parser.add_argument("--demos", type=int, default=10)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--steps", type=int, help="gradient steps; the agent's own number unless given")
+    parser.add_argument("--folder", type=Path, help="keep recordings, episodes and run; a second run goes on with them")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     lab = Lab()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = options.folder or Path(name)
         lab.record(folder / "recorded", options.demos)
         import_episodes(folder / "recorded", "arrays", folder / "data")
         plan = TrainingPlan(
@@ -184,9 +186,8 @@ def main() -> None:
             demos=options.demos,
             settings=TrainingSettings(steps=options.steps, val_episodes=0, threads=1),
         )
-        start = time.process_time()
         train(plan, folder / "data", folder / "run")
-        seconds = time.process_time() - start
+        trained = RunFolder(folder / "run").record()["commit"]
         scores = test_scenes(InTheLab(RobotPolicy.load(folder / "run"), lab), lab, options.episodes)
     solved = sum(score > 0.999 for score in scores)
     result = {
@@ -200,8 +201,9 @@ def main() -> None:
         "score": round(100 * math.fsum(scores) / len(scores), 1),
         "solved": solved,
         "interval_95": list(percent_interval([float(score > 0.999) for score in scores])),
-        "train_cpu_seconds": round(seconds, 1),
+        "trained_at": trained,
         **provenance(),
+        "command": f"python benchmarks/own_robot.py --demos {options.demos} --episodes {len(scores)}",
     }
     print(json.dumps(result, indent=1))
     if options.out:

@@ -33,6 +33,8 @@ TEXTS = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"]
 LANGUAGES = {"python", "console", "toml", "text", "{toctree}", "{include}", "{literalinclude}"}
 OF_EXTRAS = {"torch": "ravens_suite.training", "minari": "interop.minari"}
 """Libraries that not every installation has, and what needs them."""
+OF_RECORDINGS = "insert-block"
+"""The free name of recorded episodes on the page about own data."""
 README_LINES = 150
 ARCHITECTURE_BYTES = 8_000
 
@@ -98,7 +100,7 @@ def test_a_command_on_a_page_is_one_that_the_command_line_takes(page: str, line:
     command: Any = parse(shlex.split(line, comments=True)[1:])
     named = getattr(command, "tasks", ()) or ()
     for task in (*named, getattr(command, "task", None)):
-        if task is not None and task.removesuffix("-continuous") not in _own_tasks():
+        if task is not None and task.removesuffix("-continuous") not in _own_tasks() | {OF_RECORDINGS}:
             environment_id(task)
     for agent in (*getattr(command, "agents", ()), getattr(command, "agent", None)):
         assert agent is None or ":" in agent or agent in agent_names(), f"{page} names the agent {agent}"

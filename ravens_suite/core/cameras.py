@@ -36,13 +36,17 @@ _FARTHEST = 1000.0
 """Metres: depth in float32 keeps its unit of 0.1 mm up to here."""
 
 
+TOOL = "tool"
+"""The ``mount`` of a camera that moves with the tool."""
+
+
 @dataclass(frozen=True)
 class Camera:
     """One pinhole camera.
 
     Attributes:
         name: for example ``"front"``.
-        pose: camera to world.
+        pose: camera to world; camera to tool where it is mounted there.
         image_size: (rows, columns), at most ``MOST_PIXELS`` pixels.
         focal_length: pixels, along the image's rows (fx).
         near: metres, nearest depth drawn.
@@ -50,6 +54,8 @@ class Camera:
         focal_length_y: pixels, along the image's columns (fy); ``None`` where it is the same.
         principal_point: (cx, cy), image coordinates of the optical axis in pixels; ``None`` for the image's centre
             (columns / 2, rows / 2). It may lie outside of the image, by one image at most.
+        mount: ``"tool"`` for a camera on the wrist: ``pose`` is then in the frame of the tool's tip, whose z points
+            back into the arm, and the camera moves with it. ``None`` for one that stands still.
 
     Raises:
         InvalidCameraError: a value cannot be.
@@ -63,10 +69,15 @@ class Camera:
     far: float = 10.0
     focal_length_y: float | None = None
     principal_point: tuple[float, float] | None = None
+    mount: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not isinstance(self.pose, Pose):
             raise InvalidCameraError(f"A camera needs a name and a Pose; got {self.name!r} and {self.pose!r}.")
+        if self.mount not in (None, TOOL):
+            raise InvalidCameraError(
+                f"Camera {self.name!r}: mount must be {TOOL!r}, or be left out; got {self.mount!r}."
+            )
         rows, columns = whole_size(self.image_size, self.name)
         fx = finite_number(self.focal_length, "focal_length", self.name)
         fy = fx if self.focal_length_y is None else finite_number(self.focal_length_y, "focal_length_y", self.name)
@@ -151,6 +162,14 @@ class Camera:
         fx, fy, cx, cy = (float(matrix[index]) for index in ((0, 0), (1, 1), (0, 2), (1, 2)))
         return Camera(name, Pose.from_matrix(pose), image_size, fx, near, far, fy, (cx, cy))
 
+    def placed(self, tip: Pose) -> Camera:
+        """The camera where it is in the world now.
+
+        Args:
+            tip: pose of the tool's tip, world frame.
+        """
+        return self if self.mount is None else replace(self, pose=tip @ self.pose, mount=None)
+
     def resized(self, image_size: Sequence[int]) -> Camera:
         """The same view in an image of (rows, columns): the field of view from top to bottom and pixels' shape stay."""
         rows, columns = whole_size(image_size, self.name)
@@ -178,6 +197,8 @@ class Camera:
             value["focal_length_y"] = self.focal_length_y
         if self.principal_point is not None:
             value["principal_point"] = list(self.principal_point)
+        if self.mount is not None:
+            value["mount"] = self.mount
         return value
 
     @staticmethod
@@ -196,6 +217,7 @@ class Camera:
         | `fx`, `fy` | pixels; by default fx has the published field of view from top to bottom, and fy is fx |
         | `cx`, `cy` | pixels; the image's centre if left out |
         | `near`, `far` | metres; 0.01 and 10 if left out |
+        | `mount` | `"tool"`: the pose is in the frame of the tool's tip, and moves with it; left out: world frame |
 
         Args:
             value: by these keys.
@@ -216,7 +238,7 @@ _SYNONYMS = (
     ("cx", "principal_point"),
     ("cy", "principal_point"),
 )
-_KEYS = ("name", *_POSE_KEYS, "image_size", *_INTRINSIC_KEYS, "near", "far")
+_KEYS = ("name", *_POSE_KEYS, "image_size", *_INTRINSIC_KEYS, "near", "far", "mount")
 
 
 def cameras_from_json(
@@ -336,6 +358,7 @@ def _from_json(value: Mapping[str, Any], image_size: Sequence[int]) -> Camera:
         value.get("far", Camera.far),
         value.get("fy", value.get("focal_length_y")),
         (value.get("cx", cx), value.get("cy", cy)),
+        value.get("mount"),
     )
 
 

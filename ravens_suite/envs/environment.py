@@ -57,7 +57,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         renderer: ``auto``, ``moderngl`` or ``tiny``. Where nothing is to be drawn, there is none.
         image_size: (rows, columns) of every camera.
         cameras: own cameras in place of the three published ones, JSON values as in ``Camera.from_json``: for example
-            ``[{"position": [0.5, 0, 1], "look_at": [0.5, 0, 0], "fx": 450, "fy": 450, "cx": 320, "cy": 240}]``.
+            ``[{"position": [0.5, 0, 1], "look_at": [0.5, 0, 0], "fx": 450, "fy": 450, "cx": 320, "cy": 240}]``. One
+            with ``"mount": "tool"`` is on the wrist, and its pose in the frame of the tool's tip.
         motion: ``fast`` skips the physics of free travel with nothing in contact, and solves contacts to 1 mm/s;
             ``simulated`` does neither.
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
@@ -150,7 +151,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
-        """Those that observe, as they are in the present episode."""
+        """Those that observe, as they are in the present episode; those on the tool with their poses in its frame."""
         return self._observer.cameras
 
     @property

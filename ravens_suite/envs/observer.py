@@ -30,7 +30,7 @@ class Observer:
         variations: of looks, cameras and sensors.
 
     Attributes:
-        cameras: of the present episode.
+        cameras: of the present episode; those on the tool with their poses in its frame.
         rng: random numbers of the sensors' noise in the present episode.
     """
 
@@ -87,7 +87,7 @@ class Observer:
             self._variations.noisy(blank, self.rng)
 
     def images(self, cameras: Sequence[Camera], *, segmentation: bool = False) -> Images:
-        """What some cameras see now, without noise.
+        """What some cameras see now, without noise; those on the tool from where it is.
 
         Raises:
             ConfigError: there is no renderer.
@@ -96,12 +96,18 @@ class Observer:
             raise ConfigError("This environment draws nothing: make it with observe=['images'] or a render_mode.")
         self._simulation.robot.show()
         scene = self._simulation.scene
+        cameras = self._placed(cameras)
         return self._renderer.render(scene, cameras, segmentation=segmentation, lighting=self._lighting)
+
+    def _placed(self, cameras: Sequence[Camera]) -> list[Camera]:
+        tip = self._simulation.robot.tool.tip
+        return [camera.placed(tip) for camera in cameras]
 
     def _draw(self, groups: Sequence[ObservationGroup]) -> dict[str, Any]:
         """What the cameras see, and their parameters."""
-        images = self.images(self.cameras, segmentation="segmentation" in groups)
-        observation: dict[str, Any] = camera_matrices(self.cameras)
+        cameras = self._placed(self.cameras)
+        images = self.images(cameras, segmentation="segmentation" in groups)
+        observation: dict[str, Any] = camera_matrices(cameras)
         if images.segmentation is not None:
             observation["segmentation"] = images.segmentation
         if "images" in groups:

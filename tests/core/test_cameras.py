@@ -287,3 +287,24 @@ def test_skew_that_shows_is_refused() -> None:
     intrinsics = np.array([[615.3, 0.5, 321.2], [0, 615.7, 240.1], [0, 0, 1]])
     with pytest.raises(InvalidCameraError, match="skew"):
         Camera.from_matrices("own", intrinsics, np.eye(4), (480, 640))
+
+
+def test_a_camera_on_the_tool_goes_where_the_tool_goes() -> None:
+    given = {"name": "wrist", "mount": "tool", "position": [-0.08, 0, 0.12], "look_at": [0, 0, 0]}
+    wrist = Camera.from_json(given, (60, 80))
+    assert wrist.mount == "tool"
+    assert Camera.from_json(wrist.to_json()) == wrist
+    tip = Pose.planar(0.5, 0.1, 0.2, 0.7)
+    placed = wrist.placed(tip)
+    assert placed.mount is None
+    np.testing.assert_allclose(placed.pose.position, (tip @ wrist.pose).position)
+    # It looks at the tip, wherever that is.
+    ahead = placed.pose.matrix()[:3, 2]
+    to_tip = np.subtract(tip.position, placed.pose.position)
+    np.testing.assert_allclose(ahead, to_tip / np.linalg.norm(to_tip), atol=1e-9)
+    assert wrist.resized((30, 40)).mount == "tool"
+    still = Camera.from_json({**given, "mount": None}, (60, 80))
+    assert still.placed(tip) == still
+    assert "mount" not in still.to_json()
+    with pytest.raises(InvalidCameraError, match="mount"):
+        Camera.from_json({**given, "mount": "wrist"})

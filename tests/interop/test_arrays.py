@@ -158,7 +158,7 @@ def test_imported_poses_are_where_they_were_in_every_image(recorded: Path, tmp_p
     environment = make_environment(TASK, "train", LAB.arguments)
     for seed in store.seeds():
         original, _ = environment.reset(seed=seed)
-        action = environment.unwrapped.oracle_action()
+        action = environment.get_wrapper_attr("oracle_action")()
         episode = store.read(seed)
         np.testing.assert_array_equal(episode.observations["color"][0], original["color"])
         np.testing.assert_allclose(episode.observations["camera_intrinsics"][0], original["camera_intrinsics"])
