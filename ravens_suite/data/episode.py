@@ -24,7 +24,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
-from ravens_suite.data.frames import check_frames, decode, decode_frame
+from ravens_suite.data.frames import Encoder, check_frames, decode, decode_frame
 from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
@@ -227,6 +227,17 @@ class EpisodeReader:
         window = self.window(step, step + 1, keys)
         return {key: str(array[0]) if key in self._texts else array[0] for key, array in window.items()}
 
+    @property
+    def image_keys(self) -> tuple[str, ...]:
+        """Names of the images that were observed: what is coded frame by frame."""
+        return tuple(self._layouts)
+
+    def coded(self, key: str) -> Encoder:
+        """All images of a key as they lie in the file, for another file: nothing is decoded; every byte is checked."""
+        layout, read = self._layouts[key], self._reader(key)
+        frames = range(layout.shape[0])
+        return Encoder.of_coded(layout, [[read(frame, plane) for plane in range(layout.planes)] for frame in frames])
+
     def episode(self) -> Episode:
         """All of it; every byte is checked."""
         summary = self.summary
@@ -268,6 +279,8 @@ class EpisodeReader:
             if steps == range(count):
                 return decode(layout, self._reader(key), count)
             frames = [decode_frame(layout, self._reader(key), step) for step in steps]
+            if len(frames) == 1:
+                return frames[0][None]  # As np.stack would give it, without a copy.
             return np.stack(frames) if frames else np.empty((0, *layout.shape[1:]), layout.dtype)
 
     @contextmanager

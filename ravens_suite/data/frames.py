@@ -104,6 +104,13 @@ class Encoder:
         self._previous: list[Plane] = []
         self.coded: list[list[bytes]] = []
 
+    @staticmethod
+    def of_coded(layout: Layout, coded: list[list[bytes]]) -> Encoder:
+        """A sequence that another encoder has coded: for each frame its planes."""
+        encoder = Encoder()
+        encoder._layout, encoder.coded = layout, coded
+        return encoder
+
     def __len__(self) -> int:
         return len(self.coded)
 
@@ -194,11 +201,14 @@ def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) 
     Raises:
         ValueError: coded bytes are not those of the layout.
     """
-    image = np.empty(layout.shape[1:], layout.dtype)
     planes = []
     for index in range(layout.planes):
         blob = next((blob for earlier in range(frame, -1, -1) if (blob := read(earlier, index))), b"")
         planes.append(_plane(blob, layout))
+    if np.dtype(layout.dtype).itemsize == 1:
+        (plane,) = planes
+        return plane.view(layout.dtype)
+    image = np.empty(layout.shape[1:], layout.dtype)
     _join(planes, layout, image)
     return image
 

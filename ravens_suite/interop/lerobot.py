@@ -50,11 +50,14 @@ MARK_FILE = "export.json"
 FRAME_KEY = "frame"
 """Added to the observations of the episode files beside a set, so that there is one at least."""
 _UNFINISHED = ".unfinished-"
-_THREADS = 2
-_AHEAD = 4
 _MILLIMETRES = 1000
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+# With a level and no filter OpenCV tries all filters on every row, which takes three times as long, and rendered images
+# come out no smaller. OpenCV 4.10 cannot choose one (modules/imgcodecs/src/grfmt_png.cpp).
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):
+    _FAST_PNG += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 _SMALLEST, _LARGEST = 8, 4096
+_MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,12 @@ class LeRobotOptions:
 
 
 def export_lerobot(
-    folder: Path, out: Path, options: LeRobotOptions | None = None, *, on_progress: Progress = silent
+    folder: Path,
+    out: Path,
+    options: LeRobotOptions | None = None,
+    *,
+    workers: int = 2,
+    on_progress: Progress = silent,
 ) -> list[Exported]:
     """Write every split in a folder as a LeRobot data set; what was written of the same episodes before is left.
 
@@ -98,6 +106,7 @@ def export_lerobot(
         folder: with collected episodes, directly or below (``data/<task>/<split>``).
         out: where the data sets go, ``out/<split>``.
         options: how.
+        workers: threads that decode and code images; the files are the same with any number.
         on_progress: called for every episode.
 
     Raises:
@@ -110,6 +119,7 @@ def export_lerobot(
     """
     options = options or LeRobotOptions()
     options.check()
+    check_number("--workers", workers, 1, _MOST_WORKERS)
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
@@ -122,7 +132,7 @@ def export_lerobot(
         for split, group in groupby(sources, key=lambda source: source.split):
             job = _Job(tuple(group), options, out / slug(split))
             if not job.is_there():
-                job.write(out, lambda count, before=done: on_progress(before + count, total))
+                job.write(out, workers, lambda count, before=done: on_progress(before + count, total))
             done += job.seeds
             results.append(job.exported())
             on_progress(done, total, results[-1].name)
@@ -174,7 +184,7 @@ class _Job:
         name = f"{MARK}/{self._target.name}"
         return Exported(name, int(about["total_episodes"]), int(about["total_frames"]), self._target)
 
-    def write(self, out: Path, on_done: Any) -> None:
+    def write(self, out: Path, workers: int, on_done: Any) -> None:
         """Write the set beside its place, and move it there when it is whole."""
         from ravens_suite.interop.lerobot_writer import SetWriter
 
@@ -185,10 +195,10 @@ class _Job:
             writer = SetWriter(folder, features)
             done = 0
             try:
-                with ThreadPoolExecutor(_THREADS) as pool:
+                with ThreadPoolExecutor(workers) as pool:
                     for source in self._sources:
                         for seed in source.seeds:
-                            _Converted(source, seed, self._options, features).write(writer, folder, pool)
+                            _Converted(source, seed, self._options, features).write(writer, folder, pool, 2 * workers)
                             done += 1
                             on_done(done)
                         _keep_records(source.store, folder / MARK / slug(source.task))
@@ -251,28 +261,41 @@ class _Converted:
         self._arrays = self._reader.actions()
         self._actions = VectorActions(space_of_actions(self._arrays), options.actions)
         self._state = VectorState(self._reader.keys, self._actions)
-        self._images = [key for key in self._reader.keys if key in ("color", "depth")]
-        self._rest = self._reader.observations(keys=[key for key in self._reader.keys if key not in self._images])
+        # What becomes no frame and keeps its size goes from file to file as it is coded.
+        frames = ("color", "depth") if options.depth else ("color",)
+        images = self._reader.image_keys
+        self._copied = [key for key in images if key not in frames] if self._resizes is None else []
+        self._images = [key for key in ("color", "depth") if key in images and key not in self._copied]
+        done = (*self._images, *self._copied)
+        self._rest = self._reader.observations(keys=[key for key in self._reader.keys if key not in done])
         self._words = _words(source.task)
 
-    def write(self, writer: Any, folder: Path, pool: ThreadPoolExecutor) -> None:
-        """Write the frames into the set, and what a set has no place for beside it."""
+    def write(self, writer: Any, folder: Path, pool: ThreadPoolExecutor, ahead: int) -> None:
+        """Write the frames into the set, and what a set has no place for beside it.
+
+        Args:
+            writer: of the set.
+            folder: of the set.
+            pool: that codes images.
+            ahead: how many steps are coded before they are asked for.
+        """
         beside = folder / MARK / slug(self._source.task)
         recording = Recording()
         if self._reader.summary.steps:
-            writer.add(self._frames(recording, pool), self._reader.summary.success)
+            writer.add(self._frames(recording, pool, ahead), self._reader.summary.success)
         last = self._observed(self._reader.summary.steps)
         picture = np.concatenate(list(last.pop("color")))
         write_bytes(beside / f"{self._seed:06}.png", [png(picture)])
         recording.add({**last, FRAME_KEY: np.array(self._reader.summary.steps)})
+        recording.images |= {key: self._reader.coded(key) for key in self._copied}
         write_episode(beside / f"{self._seed:06}.safetensors", self._episode(), recording)
 
-    def _frames(self, recording: Recording, pool: ThreadPoolExecutor) -> Iterator[Any]:
+    def _frames(self, recording: Recording, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
         from ravens_suite.interop.lerobot_writer import Frame
 
         rewards = self._reader.rewards()
         last: NDArray[np.float32] | None = None
-        for step, (seen, embedded, counted) in enumerate(self._seen(pool)):
+        for step, (seen, embedded, counted) in enumerate(self._seen(pool, ahead)):
             color = list(seen.pop("color"))
             # The episode's own values: texts in ``seen`` may be cut to the longest of this episode only.
             action = {key: values[step] for key, values in self._arrays.items()}
@@ -291,12 +314,12 @@ class _Converted:
             yield Frame(text, state, vector, float(rewards[step]), color, embedded), counted
             last = vector
 
-    def _seen(self, pool: ThreadPoolExecutor) -> Iterator[Any]:
-        """What was seen before each action; a few are read ahead."""
+    def _seen(self, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
+        """What was seen before each action; some are read ahead."""
         waiting: list[Any] = []
         for step in range(self._reader.summary.steps):
             waiting.append(pool.submit(self._coded, step))
-            if len(waiting) >= _AHEAD:
+            if len(waiting) >= ahead:
                 yield waiting.pop(0).result()
         for one in waiting:
             yield one.result()

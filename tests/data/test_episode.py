@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 from ravens_suite.data.container import Container
 from ravens_suite.data.episode import Episode, EpisodeReader, read_episode, write_episode
+from ravens_suite.data.frames import Encoder
 from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
@@ -71,6 +72,21 @@ def test_a_recording_gives_the_bytes_of_the_observations(tmp_path: Path, episode
     for step in range(episode.steps + 1):
         recording.add({key: array[step].copy() for key, array in episode.observations.items()})
     write_episode(tmp_path / "a", episode)
+    write_episode(tmp_path / "b", dataclasses.replace(episode, observations={}), recording)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_coded_images_go_from_file_to_file_as_they_are(
+    tmp_path: Path, episode: Episode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_episode(tmp_path / "a", episode)
+    reader = EpisodeReader(tmp_path / "a")
+    assert {"color", "depth"} <= set(reader.image_keys)
+    monkeypatch.setattr(Encoder, "add", lambda *_: pytest.fail("coded again"))
+    recording = Recording()
+    for step in range(episode.steps + 1):
+        recording.add(reader.observation(step, set(reader.keys) - set(reader.image_keys)))
+    recording.images |= {key: reader.coded(key) for key in reader.image_keys}
     write_episode(tmp_path / "b", dataclasses.replace(episode, observations={}), recording)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 

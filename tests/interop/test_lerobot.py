@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from fake_environment import TASK
@@ -23,7 +26,7 @@ from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.interop.imports import import_episodes
-from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot
+from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot, png
 from ravens_suite.interop.lerobot_features import NUMBERS
 from ravens_suite.interop.lerobot_statistics import QUANTILES, PixelStatistics, of_vectors
 from ravens_suite.interop.minari import export as export_minari
@@ -202,7 +205,6 @@ def test_quantiles_of_one_step_episodes_are_those_of_the_set(tmp_path: Path) -> 
 
 
 def test_depth_is_flagged_and_never_a_state(tmp_path: Path) -> None:
-    cv2 = pytest.importorskip("cv2")
     store = write_waypoints(tmp_path / "own", (2,))
     (done,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(depth=True))
     feature = json.loads((done.folder / "meta" / "info.json").read_text())["features"]["observation.images.left_depth"]
@@ -224,6 +226,32 @@ def test_an_import_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
     )
     assert before == after
     assert import_episodes(tmp_path / "out", "lerobot", tmp_path / "again") == [done]
+
+
+@pytest.mark.parametrize("depth", [False, True])
+def test_any_number_of_threads_writes_the_same_files(depth: bool, tmp_path: Path) -> None:
+    write_waypoints(tmp_path / "own", (5, 1, 9))
+    written = []
+    for workers in (1, 2, 7):
+        out = tmp_path / f"out {workers}"
+        export_lerobot(tmp_path / "own", out, LeRobotOptions(depth=depth), workers=workers)
+        written.append({path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()})
+    assert written[0] == written[1] == written[2]
+    with pytest.raises(ConfigError, match="--workers"):
+        export_lerobot(tmp_path / "own", tmp_path / "out", workers=0)
+
+
+@pytest.mark.skipif(not hasattr(cv2, "IMWRITE_PNG_FILTER"), reason="this OpenCV does not choose filters")
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
+def test_images_are_lossless_and_have_the_one_filter_that_is_fast(image: Any) -> None:
+    coded = png(image)
+    assert np.array_equal(cv2.cvtColor(cv2.imdecode(np.frombuffer(coded, np.uint8), -1), cv2.COLOR_BGR2RGB), image)
+    if min(image.shape[:2]) == 1:
+        return  # libpng then uses none.
+    start = coded.index(b"IDAT")
+    (length,) = struct.unpack(">I", coded[start - 4 : start])
+    rows = zlib.decompress(coded[start + 4 : start + 4 + length])
+    assert set(rows[:: 1 + 3 * image.shape[1]]) == {2}, "2 is Up (PNG specification, 9.2)"
 
 
 def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ class Export(OutputOptions):
     fps: Annotated[int | None, tyro.conf.arg(metavar="NUMBER")] = None
     """lerobot: frames a second; unless given, 1 with actions of pick and place and 5 with way-points."""
 
+    workers: Annotated[int | None, tyro.conf.arg(metavar="NUMBER")] = None
+    """lerobot: threads that decode and code images, 2 unless given; the files are the same with any number."""
+
     def run(self, console: Console) -> None:
         """See ``Command``."""
         with console.progress(f"to {self.to}") as progress:
@@ -67,7 +70,10 @@ class Export(OutputOptions):
 
         options = LeRobotOptions(self.images, self.image_size, self.actions, self.depth, self.fps)
         if self.to == "lerobot":
-            return export_lerobot(self.folder, self.out, options, on_progress=progress)
-        if options != LeRobotOptions():
-            raise ConfigError("--images, --image-size, --actions, --depth and --fps are options of --to lerobot.")
+            workers = 2 if self.workers is None else self.workers
+            return export_lerobot(self.folder, self.out, options, workers=workers, on_progress=progress)
+        if options != LeRobotOptions() or self.workers is not None:
+            raise ConfigError(
+                "--images, --image-size, --actions, --depth, --fps and --workers are options of --to lerobot."
+            )
         return export(self.folder, self.to, self.out, on_progress=progress)
