@@ -7,6 +7,7 @@ memory (about 6.5 MB an observation of the published cameras).
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -36,6 +37,8 @@ _LOG = logging.getLogger(__name__)
 _ROOT = "MINARI_DATASETS_PATH"
 _FILE = "main_data.hdf5"
 _UNFINISHED = ".unfinished-"
+_ROOM = 4 * 2**20
+"""Bytes beside those of its arrays that there must be room for: HDF5's own, and what it has not written yet."""
 
 
 def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) -> list[Exported]:
@@ -117,7 +120,7 @@ def _write(minari: Any, source: Source, out: Path, on_progress: Progress) -> Non
         with ExitStack() as stack:
             environment = stack.enter_context(source.environment())
             stack.enter_context(_datasets_in(root))
-            _fill(minari, source, environment, on_progress)
+            _fill(minari, source, environment, root, on_progress)
         target = out / source.name
         target.parent.mkdir(parents=True, exist_ok=True)
         for path in sorted(root.rglob("namespace_metadata.json")):
@@ -128,7 +131,9 @@ def _write(minari: Any, source: Source, out: Path, on_progress: Progress) -> Non
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _fill(minari: Any, source: Source, environment: gymnasium.Env[Any, Any] | None, on_progress: Progress) -> None:
+def _fill(
+    minari: Any, source: Source, environment: gymnasium.Env[Any, Any] | None, out: Path, on_progress: Progress
+) -> None:
     facts: list[dict[str, Any]] = []
     spaces: dict[str, gymnasium.spaces.Dict] = {}
 
@@ -138,6 +143,7 @@ def _fill(minari: Any, source: Source, environment: gymnasium.Env[Any, Any] | No
             if not episode.steps:
                 _LOG.warning("Episode %s of %s has no action: left out of %s.", seed, source.store.folder, source.name)
                 continue
+            _check_room(out, episode)
             spaces.setdefault("observation_space", space_of(episode.observations, _space(environment, "observation")))
             spaces.setdefault("action_space", space_of(episode.actions, _space(environment, "action")))
             yield _buffer(episode, len(facts))
@@ -169,6 +175,17 @@ def _fill(minari: Any, source: Source, environment: gymnasium.Env[Any, Any] | No
     mark = {**source.mark, "bytes": path.with_name(_FILE).stat().st_size}
     metadata = read_json(path) | {name: space_text(space) for name, space in spaces.items()} | {MARK: mark}
     write_bytes(path, [json.dumps(metadata).encode()])
+
+
+def _check_room(folder: Path, episode: Episode) -> None:
+    """Refuse to write an episode for which there is no room on the disk.
+
+    HDF5 (2.0.0, in h5py 3.16.0) notices a full disk when it closes the file, and then ends the process by a
+    segmentation fault. What others write meanwhile, and quotas, are not foreseen.
+    """
+    arrays = (*episode.observations.values(), *episode.actions.values(), *episode.poses.values())
+    if shutil.disk_usage(folder).free < sum(array.nbytes for array in arrays) + _ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent))
 
 
 def _space(environment: gymnasium.Env[Any, Any] | None, kind: str) -> gymnasium.Space[Any] | None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -172,3 +173,54 @@ def test_a_folder_that_is_removed_meanwhile_is_one_line(
     assert main(command) == 0
     store = EpisodeStore.of("d", TASK, "train")
     assert store.seeds() == [0, 2, 3] and all(store.intact(seed) for seed in store.seeds())
+
+
+def _trained(out: str) -> list[str]:
+    options = ["--demos", "1", "--steps", "3", "--val-episodes", "0", "--threads", "1", "--data", "d"]
+    return ["train", "state-mlp", "align-box-corner", *options, "--out", out]
+
+
+@pytest.fixture
+def _with_data() -> None:
+    options = ["--episodes", "1", "--workers", "1", "--observe", "images", "state", "--image-size", "16", "16"]
+    assert main(["collect", "align-box-corner", *options, "--data", "d"]) == 0
+
+
+@pytest.mark.usefixtures("_with_data")
+def test_report(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(_trained("run")) == 0
+    Path("out").mkdir()
+    Path("out/page.html").write_bytes(b"the page before")
+    command = ["report", "run", "--films", "0", "--scenes", "0", "--out", "out/page.html"]
+    with _refused(errno.ENOSPC, 1):
+        assert main(command) == 1
+    assert _tree("out") == {"page.html": b"the page before"}
+    capsys.readouterr()
+    assert _disturb(command, errno.ENOSPC, capsys) >= 2
+    assert list(_tree("out")) == ["page.html"] and _tree("out")["page.html"] != b"the page before"
+
+
+@pytest.mark.usefixtures("_with_data")
+@pytest.mark.parametrize("form", ["minari", "lerobot"])
+def test_export_and_import(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip({"minari": "minari", "lerobot": "pyarrow"}[form])
+    there = ["export", "d", "--to", form, "--out", "disturbed"]
+    assert _disturb(there, errno.ENOSPC, capsys, every=4) >= 2
+    assert _disturb(["import", "disturbed", "--from", form, "--out", "back"], errno.ENOSPC, capsys, every=4) >= 2
+    name = "align-box-corner/train/000000.safetensors"
+    assert Path("back", name).exists()
+    assert not [path for path in _tree(".") if ".tmp" in path or "unfinished" in path or ".lock" in path]
+
+
+@pytest.mark.usefixtures("_with_data")
+def test_an_export_to_minari_begins_no_episode_without_room_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """HDF5 would end the process when it closes a file on a full disk."""
+    pytest.importorskip("minari")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**20))
+        assert main(["export", "d", "--to", "minari", "--out", "out"]) == 1
+    assert "the disk is full" in capsys.readouterr().err.splitlines()[-1]
+    assert _tree("out") == {}
+    assert main(["export", "d", "--to", "minari", "--out", "out"]) == 0
