@@ -38,12 +38,14 @@ from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.data.episode import Episode
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError, RavensError, UnknownNameError
 from ravens_suite.interop.contents import Contents
+from ravens_suite.registry import environment_id
 
 SETUP = "robot.json"
 SPLIT = "train"
 _NEEDED = ("color", "depth", "intrinsics", "extrinsics", "pick", "place")
 _POSES = ("pick", "place")
 _OPTIONAL = ("instruction", "rewards", "success")
+_DIGITS = 10
 _MOST_BYTES = 2**33
 """Of the arrays of an episode: 8 GiB."""
 
@@ -115,9 +117,14 @@ class Recordings:
             self.setup = RobotSetup.from_json(value)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+        if _is_registered(self.setup.task):
+            raise ConfigError(
+                f"{path}: {self.setup.task} is an environment of the suite, and these episodes are not of it: choose a "
+                "free name for task."
+            )
         self.paths: dict[int, Path] = {}
         for each in sorted(folder.glob("*.npz")):
-            if not each.stem.isdecimal() or int(each.stem) in self.paths:
+            if not (each.stem.isdecimal() and len(each.stem) < _DIGITS) or int(each.stem) in self.paths:
                 raise ConfigError(f"{each}: name each episode by a number of its own, such as 000000.npz.")
             self.paths[int(each.stem)] = each
         if not self.paths:
@@ -229,6 +236,14 @@ def contents(folder: Path) -> Iterator[Contents]:
         read=recordings.episode,
         source=partial(Recordings.source, recordings),
     )
+
+
+def _is_registered(task: str) -> bool:
+    try:
+        environment_id(task)
+    except UnknownNameError:
+        return False
+    return True
 
 
 def _headers(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -327,6 +327,11 @@ class _Session:
         return {}
 
     def _check(self, value: Mapping[str, Any]) -> dict[str, str]:
+        if isinstance(self._policy, RobotPolicy):
+            return {
+                "refused": "It was trained on recordings of a robot, and takes observations as they were recorded: "
+                "color, depth, intrinsics and extrinsics in the robot's frame. Evaluate the run itself."
+            }
         if self._spec.kind != "agent":
             return {}
         try:
