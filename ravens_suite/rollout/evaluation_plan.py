@@ -9,7 +9,7 @@ from typing import Any
 
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import ConfigError, ConflictError
+from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.definitions import define
 from ravens_suite.rollout.environments import checked_arguments, contradictions, to_json
@@ -75,6 +75,8 @@ def plan_evaluation(
     if task is None and len(tasks) != 1:
         raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
     chosen = tasks[0] if task is None else task
+    if run is not None:
+        _check_has_environment(run, chosen)
     arguments = checked_arguments(chosen, split, arguments)
     if spec.served is not None and spec.served.environments:
         own = own_arguments(spec.served.name, spec.served.environments, chosen, arguments)
@@ -84,6 +86,23 @@ def plan_evaluation(
     return EvaluationPlan(
         spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tasks == (chosen,)
     )
+
+
+def _check_has_environment(run: RunFolder, task: str) -> None:
+    """Refuse what a run was trained on where only its episodes are known, as those that a robot recorded.
+
+    Raises:
+        ConfigError: no environment has the name.
+    """
+    if run.record().get("environments", {}).get(task, {}).get("id") != "":
+        return
+    try:
+        environment_id(task)
+    except UnknownNameError:
+        raise ConfigError(
+            f"{task} has no environment to evaluate in: its episodes were made elsewhere. Name a task of the suite, or "
+            "try the agent where they were made (docs/own_data.md)."
+        ) from None
 
 
 def tasks_of(policy: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from ravens_suite.interop.arrays import Recordings
 from ravens_suite.interop.arrays_checks import check_recordings
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.evaluation_plan import plan_evaluation
 from ravens_suite.rollout.own_robot import RobotPolicy
 
 Arrays = dict[str, Any]
@@ -407,6 +408,8 @@ def test_a_run_on_recordings_is_loaded_and_served_in_the_robots_frame(recorded: 
     }
     action = robot.act(moment)
     assert set(action) == {"pick", "place"}
+    with pytest.raises(ConfigError, match="no environment to evaluate in"):
+        plan_evaluation(str(tmp_path / "run"), None, "test", {})
     pytest.importorskip("websockets")
     from ravens_suite.interop.policy_server import PolicySource
 
