@@ -110,6 +110,7 @@ class CameraEvidence:
         self._matrix: Array = np.eye(3)
         self._size = (1, 1)
         self._offsets: list[float] = []
+        self._ratios: list[float] = []
 
     def add(self, episode: RecordedEpisode, step: int) -> None:
         """Look at the images before and after one action."""
@@ -216,6 +217,10 @@ class CameraEvidence:
             )
         elif not seen_well and plane < _PLANE and surface < max(0.7 * min(visible, 1.0), 0.2):
             off = f"; what it sees there is {abs(float(np.median(self._offsets))):.2f} m off" if self._offsets else ""
+            ratio = float(np.median(self._ratios)) if self._ratios else 1.0
+            # Of a wrong unit, every measurement is wrong by the same factor.
+            if abs(ratio - 1) > 0.2 and float(np.std(self._ratios)) < 0.1 * ratio:
+                off = f"; depth there is {ratio:.2g} times what the picks say, so look at its unit"
             yield (
                 f"camera {self._index}: {surface * count:.0f} of {count} picks lie on what it sees, and {plane:.0%} of "
                 f"what it sees is the table{off}. Its extrinsics, its intrinsics, the unit of depth or the frame of "
@@ -259,6 +264,7 @@ class CameraEvidence:
         offsets = measured - distance
         if not reading.mistake and measured.size:
             self._offsets.append(float(np.median(offsets)))
+            self._ratios.append(float(np.median(measured) / distance))
         surface = measured.size > 0 and float(np.abs(offsets).min()) < _ON_SURFACE
         changed = change is None or float(change[window].mean()) > 0.25
         return float(surface), plane, float(surface and changed), 1.0

@@ -69,6 +69,12 @@ def moved_poses(*offset: float) -> Change:
     return lambda arrays: arrays | {key: arrays[key] + [*offset, 0, 0, 0, 0] for key in ("pick", "place")}
 
 
+def level_poses(poses: Any, first: list[float]) -> Any:
+    """The positions of poses with quaternions (0, 0, z, w): every other one turned."""
+    turned = [[0.0, 0.0, *first], [0.0, 0.0, np.sin(0.7), np.cos(0.7)]]
+    return np.array([[*pose[:3], *turned[int(pose[0] * 1000) % 2]] for pose in poses])
+
+
 def other_axes(axes: str) -> Callable[[Any], Any]:
     return lambda matrix: inverse_matrix(camera_axes(inverse_matrix(matrix), "opencv", axes))
 
@@ -92,6 +98,17 @@ MISTAKES: dict[str, tuple[Change, dict[str, Any], list[str]]] = {
     ),
     "w first": (same, {"quaternions": "xyzw", "tool_down": None}, ['"quaternions": "wxyz"']),
     "the tool's frame": (same, {"tool_down": None}, ["180 degrees", '"tool_down": [']),
+    "w last": (
+        # The suite's own tool frame, x, y, z, w, read as w, x, y, z: what is not turned looks level in both orders.
+        lambda a: a | {key: level_poses(a[key], [0.0, 1.0]) for key in ("pick", "place")},
+        {"quaternions": "wxyz", "tool_down": None},
+        ['"quaternions": "xyzw"'],
+    ),
+    "tenths of millimetres": (
+        lambda arrays: arrays | {"depth": arrays["depth"] * 10},
+        {},
+        ["camera 0", "camera 1", "10 times what the picks say"],
+    ),
     "no depth": (of_camera(1, "depth", np.zeros_like), {}, ["camera 1", "0.0% of its pixels"]),
     "intrinsics of another image": (
         of_camera(0, "intrinsics", lambda matrix: matrix * [[2], [2], [1]]),
