@@ -28,13 +28,14 @@ from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, Mi
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot, png
 from ravens_suite.interop.lerobot_features import NUMBERS
-from ravens_suite.interop.lerobot_statistics import QUANTILES, PixelStatistics, of_vectors
+from ravens_suite.interop.lerobot_statistics import QUANTILES
 from ravens_suite.interop.minari import export as export_minari
 from ravens_suite.interop.resize import resized_camera, resized_observation
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
 from ravens_suite.rollout.collect import collect
 
 parquet = pytest.importorskip("pyarrow.parquet")
+
 
 KEYS = ("pick", "place")
 DOWN = np.array([0.5, 0.1, 0.02, 0.0, 0.0, 0.6, 0.8])
@@ -173,24 +174,6 @@ def test_layouts_that_do_not_fit_are_refused(data: Path, tmp_path: Path) -> None
     with pytest.raises(ConfigError, match="--actions quaternion"):
         export_lerobot(tmp_path / "own", tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(hnp.arrays(np.uint8, (2, 3, 3)), min_size=1, max_size=4))
-def test_statistics_of_pixels_are_exact(images: list[Any]) -> None:
-    whole, parts = PixelStatistics(3), PixelStatistics(3)
-    for image in images:
-        one = PixelStatistics(3)
-        one.add(image)
-        whole.add(image)
-        parts.merge(one)
-    found = whole.summary()
-    assert found == parts.summary()
-    values = np.stack(images).reshape(-1, 3) / 255
-    wanted = of_vectors(values)
-    assert found["count"] == [len(images)]
-    for name in (*QUANTILES, "min", "max", "mean", "std"):
-        assert np.allclose(np.reshape(found[name], 3), wanted[name], atol=1e-9), name
 
 
 def test_quantiles_of_one_step_episodes_are_those_of_the_set(tmp_path: Path) -> None:

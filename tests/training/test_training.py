@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import fields, make_dataclass, replace
+from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,40 +26,7 @@ from ravens_suite.training import settings as module
 from ravens_suite.training import validation
 from ravens_suite.training.data import choose_demonstrations
 from ravens_suite.training.loop import checkpoint_steps, train
-from ravens_suite.training.settings import TrainingPlan, TrainingSettings
-
-SMALL = {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4, "precision": "float32"}
-SETTINGS = TrainingSettings(steps=6, val_episodes=0, threads=1, device="cpu")
-PLAN = TrainingPlan(agent="transporter", tasks=("block-insertion",), demos=2, settings=SETTINGS, config=SMALL)
-
-
-def changed(**changes: Any) -> TrainingPlan:
-    """The plan with other settings, or another field."""
-    known = {item.name for item in fields(TrainingSettings)}
-    settings = replace(SETTINGS, **{name: value for name, value in changes.items() if name in known})
-    return replace(PLAN, settings=settings, **{name: value for name, value in changes.items() if name not in known})
-
-
-class KilledError(Exception):
-    """Stands for a kill -9: nothing in the library catches it."""
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three tiny demonstrations of two tasks, collected with moved cameras and images of 24 x 32."""
-    folder = tmp_path_factory.mktemp("data")
-    arguments = {"image_size": [24, 32], "randomize": ["camera"], "observe": ["images", "state"]}
-    for task in ("block-insertion", "place-red-in-green"):
-        collect(task, episodes=3, data=folder, arguments=arguments)
-    return folder
-
-
-def record(run: Path) -> dict[str, Any]:
-    return RunFolder(run).record()
-
-
-def weights(run: Path) -> bytes:
-    return RunFolder(run).policy.weights.read_bytes()
+from tests.training.plans import PLAN, SMALL, KilledError, changed, record, weights
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(data: Path, tmp_path: Path) -> None:
@@ -84,34 +49,6 @@ def test_a_run_that_diverges_stops_and_says_so(data: Path, tmp_path: Path) -> No
     with pytest.raises(DivergedError, match="learning_rate"):
         train(diverging, data, tmp_path / "run")
     assert not record(tmp_path / "run")["finished"]
-
-
-def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
-    first = train(PLAN, data, tmp_path)
-
-    def never(done: int, total: int, note: str = "") -> None:
-        raise AssertionError("trained again")
-
-    assert train(PLAN, data, tmp_path, on_progress=never) == first
-    found = record(tmp_path)
-    assert found["finished"] and len(found["demonstrations"]["block-insertion"]) == 2 and found["command"]
-    assert found["selection"] == "last weights"
-
-
-@pytest.mark.parametrize(("killed_at", "commit"), [(1, "new"), (5, "old and new")])
-def test_a_run_that_newer_code_finished_says_so(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int, commit: str
-) -> None:
-    def kill(done: int, total: int, note: str = "") -> None:
-        if done == killed_at:
-            raise KilledError
-
-    monkeypatch.setattr("ravens_suite.training.run_record.provenance", lambda: {"commit": "old", "command": "first"})
-    with pytest.raises(KilledError):
-        train(PLAN, data, tmp_path, save_every=2, on_progress=kill)
-    monkeypatch.setattr("ravens_suite.training.run_record.provenance", lambda: {"commit": "new", "command": "second"})
-    train(PLAN, data, tmp_path, save_every=2)
-    assert record(tmp_path)["commit"] == commit
 
 
 def test_validation_chooses_the_best_and_only_sees_validation_seeds(data: Path, tmp_path: Path) -> None:
@@ -282,12 +219,6 @@ def test_an_agent_refuses_what_it_cannot_use(data: Path, tmp_path: Path, agent: 
     assert not (tmp_path / "run").exists()
 
 
-def test_another_plan_is_refused(data: Path, tmp_path: Path) -> None:
-    train(PLAN, data, tmp_path)
-    with pytest.raises(ConflictError, match="seed 0, not 1"):
-        train(changed(seed=1), data, tmp_path)
-
-
 def test_demonstrations_are_a_random_subset_without_replacement() -> None:
     seeds = range(0, 100, 3)
     chosen = choose_demonstrations(seeds, 10, seed=1)
@@ -319,133 +250,3 @@ def test_an_unfinished_agent_is_named(data: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="lacks fit_step, make_dataset, set_training_state"):
         train(changed(agent=f"{tmp_path}/mine.py:Mine", config={}), data, tmp_path / "run")
-
-
-MLP = {"agent": "state-mlp", "config": {"width": 8, "batch": 4}}
-
-
-def test_a_finished_run_that_is_given_more_steps_equals_one_that_had_them_from_the_start(
-    data: Path, tmp_path: Path
-) -> None:
-    whole = train(changed(steps=6, **MLP), data, tmp_path / "whole")
-    train(changed(steps=4, **MLP), data, tmp_path / "run")
-    steps: list[int] = []
-    more = train(
-        changed(steps=6, **MLP), data, tmp_path / "run", on_progress=lambda done, total, note="": steps.append(done)
-    )
-    assert steps == [5, 6] and more.steps == whole.steps == 6
-    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
-    found = record(tmp_path / "run")
-    assert found["finished"] and found["plan"]["steps"] == 6
-    assert [part["step"] for part in found["continued"]] == [4]
-    train(changed(steps=None, agent="state-mlp", config={**MLP["config"], "steps": 7}), data, tmp_path / "run")
-    assert [part["step"] for part in record(tmp_path / "run")["continued"]] == [4, 6]
-
-
-def test_more_steps_of_an_agent_with_a_schedule_are_the_same_however_often_killed(data: Path, tmp_path: Path) -> None:
-    """The learning rate goes on where a cycle of six steps has it after three."""
-
-    def kill(done: int, total: int, note: str = "") -> None:
-        if done == 5:
-            raise KilledError
-
-    for name in ("once", "killed"):
-        train(changed(steps=3), data, tmp_path / name)
-    train(changed(steps=6), data, tmp_path / "once")
-    with pytest.raises(KilledError):
-        train(changed(steps=6), data, tmp_path / "killed", save_every=1, on_progress=kill)
-    train(changed(steps=6), data, tmp_path / "killed", save_every=1)
-    assert weights(tmp_path / "killed") == weights(tmp_path / "once")
-    assert load_agent("transporter").scheduled and not load_agent("state-mlp").scheduled
-
-
-def test_steps_are_not_taken_back_and_an_unfinished_run_is_finished_first(data: Path, tmp_path: Path) -> None:
-    def kill(done: int, total: int, note: str = "") -> None:
-        raise KilledError
-
-    with pytest.raises(KilledError):
-        train(changed(steps=4, **MLP), data, tmp_path, on_progress=kill)
-    with pytest.raises(ConflictError, match="steps 4, not 6, which is not finished"):
-        train(changed(steps=6, **MLP), data, tmp_path)
-    train(changed(steps=4, **MLP), data, tmp_path)
-    with pytest.raises(ConflictError, match="steps 4, not 3: a run can be given more steps, but not fewer"):
-        train(changed(steps=3, **MLP), data, tmp_path)
-    RunFolder(tmp_path).training.unlink()
-    with pytest.raises(MissingDataError, match="cannot be given more steps"):
-        train(changed(steps=6, **MLP), data, tmp_path)
-
-
-def test_two_trainings_into_one_folder_at_once_are_refused(data: Path, tmp_path: Path) -> None:
-    said: list[str] = []
-
-    def second(done: int, total: int, note: str = "") -> None:
-        if done == 1:
-            with pytest.raises(ConflictError, match="Another process is training into") as refused:
-                train(changed(steps=2, **MLP), data, tmp_path)
-            said.append(str(refused.value))
-
-    train(changed(steps=2, **MLP), data, tmp_path, on_progress=second)
-    assert len(said) == 1 and record(tmp_path)["finished"]
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-    assert len(list(RunFolder(tmp_path).logs.iterdir())) == 1
-
-
-def test_what_killed_trainings_left_half_written_is_removed(data: Path, tmp_path: Path) -> None:
-    train(changed(steps=2, **MLP), data, tmp_path)
-    name = ".weights.safetensors.0123456789abcdef0123456789abcdef.tmp"
-    left = [folder / name for folder in (tmp_path, RunFolder(tmp_path).policy.path)]
-    for path in left:
-        path.touch()
-    train(changed(steps=3, **MLP), data, tmp_path)
-    assert not any(path.exists() for path in left)
-
-
-@pytest.mark.parametrize("out", ["file", "file/run"])
-def test_a_run_cannot_lie_in_a_file(data: Path, tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").touch()
-    options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--data", str(data)]
-    assert main(["train", "state-mlp", "block-insertion", *options, "--out", str(tmp_path / out)]) == 1
-    complaint = capsys.readouterr().err
-    assert complaint.count("\n") == 1 and "a file lies where a folder is needed" in complaint
-
-
-@pytest.mark.parametrize("refused", [1, 2, 3, 4, 5])
-def test_a_write_that_is_refused_is_one_line_and_the_run_then_goes_on_to_the_same_bytes(
-    data: Path, tmp_path: Path, refused: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--threads", "1", "--config", '{"width": 8}']
-    command = ["train", "state-mlp", "block-insertion", *options, "--data", str(data), "--out"]
-    assert main([*command, str(tmp_path / "whole")]) == 0
-    capsys.readouterr()
-    real, calls = os.fsync, []
-
-    def fill(number: int) -> None:
-        calls.append(number)
-        if len(calls) == refused:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(number)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fill)
-        assert main([*command, str(tmp_path / "run")]) == 1
-    complaint = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ravens-suite: ")]
-    assert len(complaint) == 1 and "the disk is full: free some space" in complaint[0]
-    assert not list((tmp_path / "run").rglob(".*"))
-    assert main([*command, str(tmp_path / "run")]) == 0
-    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
-
-
-def test_curves_that_cannot_be_written_are_one_line(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    def fill(writer: RecordWriter, record: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    options = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--data", str(data), "--out", str(tmp_path)]
-    with monkeypatch.context() as patch:
-        patch.setattr(RecordWriter, "write", fill)
-        assert main(["train", "state-mlp", "block-insertion", *options]) == 1
-    assert "the disk is full" in capsys.readouterr().err.splitlines()[-1]
-    assert main(["train", "state-mlp", "block-insertion", *options]) == 0

@@ -1,0 +1,139 @@
+"""What a policy server and its clients refuse: policies, addresses, messages, visitors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fake_environment
+import numpy as np
+import pytest
+from fake_environment import TASK
+
+from ravens_suite.errors import (
+    ConfigError,
+    InvalidMessageError,
+    PolicyServerError,
+)
+from ravens_suite.interop.policy_server import PolicyServer
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.policy_client import PolicyClient, ServerAddress
+from ravens_suite.rollout.policy_messages import encode
+
+pytest.importorskip("websockets")
+from tests.interop.servers import make_run, own_policy, port_of
+
+
+def test_the_oracle_is_not_served() -> None:
+    with pytest.raises(ConfigError, match="looks into the simulator"):
+        PolicyServer("oracle", port=0)
+
+
+def test_random_needs_a_task() -> None:
+    with pytest.raises(ConfigError, match="serve random TASK"):
+        PolicyServer("random", port=0)
+
+
+def test_a_served_policy_is_not_served_again(serve: Any) -> None:
+    with pytest.raises(ConfigError, match="served already"):
+        PolicyServer(serve(own_policy("Counting")).url, port=0)
+
+
+def test_a_port_that_is_taken_is_named(serve: Any) -> None:
+    port = port_of(serve(own_policy("Counting")))
+    with pytest.raises(ConfigError, match=f"Cannot listen at 127.0.0.1, port {port}"):
+        PolicyServer(own_policy("Counting"), port=port)
+
+
+@pytest.mark.parametrize(
+    "options", [{"port": -1}, {"port": 70000}, {"clients": 0}, {"idle": 0.0}, {"largest_message": 10}]
+)
+def test_numbers_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="--"):
+        PolicyServer(own_policy("Counting"), **{"port": 0, **options})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ws://", "ws://:80", "ws://host:99999", "ws://host:x", "ws://[::1", "http://host", "ws://h#part"),
+        *("ws://h?execute=0", "ws://h?execute=1.5", "ws://h?execute=many", "ws://h?timeout=-1", "ws://h?wait=nan"),
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"(ws:|execute)"):
+        ServerAddress.parse(text)
+
+
+def test_an_address_keeps_what_is_not_ours() -> None:
+    address = ServerAddress.parse("wss://host:1/path?key=a&execute=4&timeout=9&wait=0")
+    assert address == ServerAddress("wss://host:1/path?key=a", 4, 9.0, 0.0)
+
+
+def test_a_failing_policy_is_told_and_harms_nobody_else(serve: Any, tmp_path: Path) -> None:
+    server = serve(own_policy("broken"))
+    for _ in range(2):
+        with pytest.raises(PolicyServerError, match="failed with ZeroDivisionError: a bug"):
+            evaluate(server.url, TASK, episodes=1, out=tmp_path)
+
+
+def test_one_object_is_not_shared_by_two_clients(serve: Any) -> None:
+    server = serve(own_policy("ONE_OBJECT"))
+    with PolicyClient(server.url), pytest.raises(PolicyServerError, match="serve a class"):
+        PolicyClient(server.url)
+    serve(own_policy("Counting"), clients=1)
+
+
+@pytest.mark.parametrize(
+    "message", ["text", b"\xc1", encode({"ravens_suite": {"reset": -1}}), encode({"ravens_suite": 1})]
+)
+def test_messages_that_are_none_are_answered_in_words(serve: Any, message: Any) -> None:
+    from websockets.sync.client import connect
+
+    with connect(serve(own_policy("Counting")).url, compression=None) as connection:
+        connection.recv()
+        connection.send(message)
+        assert str(connection.recv()).startswith("InvalidMessageError: ")
+
+
+def test_too_large_messages_are_refused_by_both_sides(serve: Any) -> None:
+    from websockets.exceptions import ConnectionClosedError
+    from websockets.sync.client import connect
+
+    url = serve(own_policy("Counting"), largest_message=2048).url
+    with PolicyClient(url) as client, pytest.raises(InvalidMessageError, match="takes 2048: take smaller images"):
+        client.infer({"color": np.zeros(3000, np.uint8)})
+    with connect(url) as connection:
+        connection.recv()
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            connection.send(bytes(3000))
+            connection.recv()
+
+
+def test_a_page_in_a_browser_cannot_connect(serve: Any) -> None:
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(serve(own_policy("Counting")).url, origin="https://example.org")
+
+
+def test_who_asks_for_nothing_is_let_go(serve: Any) -> None:
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    with connect(serve(own_policy("Counting"), idle=0.05).url) as connection:
+        connection.recv()
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=20)
+
+
+def test_an_environment_that_an_agent_cannot_act_in_is_refused(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(interface: Any) -> None:
+        raise ConfigError("fake-agent cannot be used here.")
+
+    monkeypatch.setattr(fake_environment.FakeAgent, "check", check)
+    with pytest.raises(ConfigError, match=r"^fake-agent cannot be used here"):
+        evaluate(serve(make_run(tmp_path / "run", [0])).url, episodes=1, out=tmp_path)
