@@ -1,11 +1,11 @@
-"""The same seed gives the same bits: alone, and beside others in another process, while every core is busy.
+"""The same seed gives the same bits: alone, beside others, in threads, children and vectors, after other episodes.
 
-    python benchmarks/determinism.py [--tasks T...] [--actions 4] [--out results/determinism.json]
+    python benchmarks/determinism.py [--tasks T...] [--ways W...] [--actions 4] [--out results/determinism.json]
 
-Every registered environment plays the first oracle actions of some seeds in two processes that share nothing: one has a
-single environment for all seeds, the other one environment for each, acting in turn. Meanwhile as many processes as
-there are cores do nothing but count. A SHA-256 over scenes (poses of all bodies), images, oracle actions, rewards and
-infos must come out equal, seed by seed.
+Every registered environment plays the first oracle actions of some seeds in a fresh process, alone. It does so again in
+every other way of ``WAYS``, while as many processes as there are cores do nothing but count. A SHA-256 over scenes
+(poses of all bodies), images, oracle actions, rewards and infos must come out equal, seed by seed. Vectors, whose
+observations and infos have other forms, are compared by images, actions, rewards and ends of their environments.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ import hashlib
 import json
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.execution.pool import available_cores
@@ -110,16 +113,123 @@ def side_by_side(identifier: str, actions: int) -> Digests:
     return digests
 
 
-def compare(task: str, actions: int) -> dict[str, Any]:
-    """JSON: ``digests`` by seed, and the seeds that ``differ`` between two fresh processes."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1, maxtasksperchild=1) as first, context.Pool(1, maxtasksperchild=1) as second:
-        pending = [
-            first.apply_async(one_after_the_other, (environment_id(task), actions)),
-            second.apply_async(side_by_side, (environment_id(task), actions)),
-        ]
-        alone, together = (result.get() for result in pending)
-    return {"digests": alone, "differ": [seed for seed in SEEDS if alone[seed] != together[seed]]}
+def in_threads(identifier: str, actions: int) -> Digests:
+    """Each seed in a thread of its own, all at once."""
+    with ThreadPoolExecutor(len(SEEDS)) as pool:
+        found = pool.map(lambda seed: _episode(identifier, seed, actions), SEEDS)
+        return dict(zip(SEEDS, found, strict=True))
+
+
+def in_a_fork(identifier: str, actions: int) -> Digests:
+    """All seeds in a process forked from one that has imported everything and drawn nothing."""
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(one_after_the_other, (identifier, actions))
+
+
+def after_others(identifier: str, actions: int, others: int = 50) -> Digests:
+    """All seeds in one environment that has begun other episodes before."""
+    player, digests = Player(identifier), {}
+    for seed in range(1000, 1000 + others):
+        player.reset(seed)
+        player.act()
+    for seed in SEEDS:
+        player.reset(seed)
+        for _ in range(actions):
+            player.act()
+        digests[seed] = player.digest()
+    player.env.close()
+    return digests
+
+
+def as_vectors_tell(identifier: str, actions: int) -> Digests:
+    """What ``in_vectors`` digests, of single environments."""
+    digests = {}
+    for seed in SEEDS:
+        env: Any = gymnasium.make(identifier, image_size=IMAGE_SIZE, disable_env_checker=True).unwrapped
+        digest = hashlib.sha256(env.reset(seed=seed)[0]["color"].tobytes())
+        over, step = False, 0
+        while step < actions and not over:
+            action = env.oracle_action(or_rest=True)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            _add_step(digest, observation["color"], action, reward, terminated)
+            over, step = terminated or truncated, step + 1
+        digests[seed] = digest.hexdigest()
+        env.close()
+    return digests
+
+
+def in_vectors(identifier: str, actions: int, mode: AutoresetMode, kind: str) -> Digests:
+    """Each seed in an environment of a vector: its images, actions, rewards and ends, until its episode is over."""
+    make = partial(gymnasium.make, identifier, image_size=IMAGE_SIZE)
+    makers = [make] * len(SEEDS)
+    vector: Any = (
+        SyncVectorEnv(makers, autoreset_mode=mode)
+        if kind == "sync"
+        else AsyncVectorEnv(makers, context=kind, autoreset_mode=mode)
+    )
+    observation, _ = vector.reset(seed=list(SEEDS))
+    digests = [hashlib.sha256(observation["color"][at].tobytes()) for at in range(len(SEEDS))]
+    over = np.zeros(len(SEEDS), dtype=bool)
+    for _ in range(actions):
+        chosen = vector.call("oracle_action", or_rest=True)
+        joined = {name: np.stack([action[name] for action in chosen]) for name in chosen[0]}
+        observation, rewards, terminated, truncated, info = vector.step(joined)
+        ended = terminated | truncated
+        for at in np.flatnonzero(~over):
+            at_end = ended[at] and mode == AutoresetMode.SAME_STEP
+            color = info["final_obs"][at]["color"] if at_end else observation["color"][at]
+            _add_step(digests[at], color, chosen[at], rewards[at], terminated[at])
+        over |= ended
+        if over.all():
+            break
+        if ended.any() and mode == AutoresetMode.DISABLED:
+            vector.reset(options={"reset_mask": ended})
+    vector.close()
+    return {seed: digest.hexdigest() for seed, digest in zip(SEEDS, digests, strict=True)}
+
+
+def _add_step(digest: Any, color: Any, action: Any, reward: Any, terminated: Any) -> None:
+    for value in (color, *(action[name] for name in sorted(action)), np.float64(reward), np.bool_(terminated)):
+        digest.update(np.ascontiguousarray(value).tobytes())
+
+
+def _episode(identifier: str, seed: int, actions: int) -> str:
+    player = Player(identifier)
+    player.reset(seed)
+    for _ in range(actions):
+        player.act()
+    player.env.close()
+    return player.digest()
+
+
+MODES = {"next-step": AutoresetMode.NEXT_STEP, "same-step": AutoresetMode.SAME_STEP, "disabled": AutoresetMode.DISABLED}
+WAYS: dict[str, Callable[[str, int], Digests]] = {
+    "side by side": side_by_side,
+    "threads": in_threads,
+    "fork": in_a_fork,
+    "after others": after_others,
+    **{f"vector, {mode}": partial(in_vectors, mode=value, kind="sync") for mode, value in MODES.items()},
+    **{f"vector, {kind}": partial(in_vectors, mode=MODES["next-step"], kind=kind) for kind in ("spawn", "fork")},
+}
+"""How episodes are played beside alone in a spawned process."""
+
+
+def compare(task: str, ways: Sequence[str], actions: int) -> dict[str, Any]:
+    """JSON: ``digests`` by seed, and by way the seeds that ``differ``."""
+    identifier = environment_id(task)
+    alone = in_fresh_process(one_after_the_other, identifier, actions)
+    told = in_fresh_process(as_vectors_tell, identifier, actions)
+    differ = {}
+    for way in ways:
+        found, expected = in_fresh_process(WAYS[way], identifier, actions), told if way.startswith("vector") else alone
+        differ[way] = [seed for seed in SEEDS if found[seed] != expected[seed]]
+    return {"digests": alone, "differ": {way: seeds for way, seeds in differ.items() if seeds}}
+
+
+def in_fresh_process(action: Callable[..., Digests], *arguments: Any) -> Digests:
+    """What a function gives in a process that was spawned for it."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(action, *arguments).result()
 
 
 @contextmanager
@@ -147,6 +257,7 @@ def main() -> None:
     """Compare every environment; the exit code is 1 when one differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=None, help="default: every task, then every continuous form")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--actions", type=int, default=4, help="of the oracle in each episode")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -154,14 +265,15 @@ def main() -> None:
     found: dict[str, Any] = {}
     with all_cores_busy():
         for task in tasks:
-            found[task] = compare(task, options.actions)
+            found[task] = compare(task, options.ways, options.actions)
             differ = found[task]["differ"]
-            print(f"{task}: {f'DIFFERS at seeds {differ}' if differ else 'same'}", flush=True)
+            print(f"{task}: {f'DIFFERS: {differ}' if differ else 'same'}", flush=True)
     if options.out:
         summary = {
             "all_same": not any(result["differ"] for result in found.values()),
             "seeds": SEEDS,
             "actions": options.actions,
+            "ways": options.ways,
             **provenance(),
             "busy_processes": available_cores(),
             "environments": found,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.run_record import checked_record
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 RECORD = "run.json"
@@ -101,7 +102,8 @@ class RunFolder:
 
         Raises:
             MissingDataError: there is no run here.
-            DamagedDataError: it is not the record of a run.
+            DamagedDataError: it is not the record of a run, or a field of it is of another kind; or, when a field is
+                asked for, that it is missing.
             ConflictError: it was written by version 0.1.
         """
         if not self.exists():
@@ -118,7 +120,7 @@ class RunFolder:
                 f"{self.record_path} was written by version 0.1, which did not note the environment: train again, or "
                 f"evaluate the policy alone (ravens-suite evaluate {self.policy.path} TASK)."
             )
-        return record
+        return checked_record(record, self.record_path)
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Write ``run.json``, whole or not at all."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +75,99 @@ def test_a_run_of_version_0_1_says_what_to_do(tmp_path: Path) -> None:
     run.write_record({"plan": {"agent": "transporter", "task": "block-insertion"}})
     with pytest.raises(ConflictError, match=r"version 0\.1.*evaluate .*policy TASK"):
         run.record()
+
+
+_WHOLE: dict[str, Any] = {
+    "plan": {
+        "agent": "state-mlp",
+        "tasks": ["block-insertion"],
+        "demos": 2,
+        "seed": 0,
+        "config": {},
+        "steps": 5,
+        "val_episodes": 1,
+        "candidates": 1,
+        "threads": None,
+        "device": "auto",
+    },
+    "environments": {
+        "block-insertion": {
+            "id": "ravens_suite/BlockInsertion-v0",
+            "arguments": {"observe": ["state"]},
+            "definition": {"bodies": "7727427a5f5e7f32"},
+        }
+    },
+    "interface": {
+        "observation": {"state": {"dtype": "float64", "shape": [352]}},
+        "action": {"pick": {"dtype": "float64", "shape": [7]}},
+        "control": "primitive",
+    },
+    "demonstrations": {"block-insertion": [0, 1]},
+    "pool": {"block-insertion": 2},
+    "training": {"step": 5, "seconds": 1.5, "best_step": 5, "best_score": 0.0, "validation": {"5": 0.0}},
+    "finished": True,
+    "parameters": 3,
+    "versions": {"numpy": "2.0"},
+    "machine": {"cores": 2},
+    "selection": "last weights",
+    "commit": "a",
+    "torch": "2.9",
+    "code": "b",
+}
+
+
+def _paths(value: Any, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return []
+    return [path for key in value for path in [(*before, key), *_paths(value[key], (*before, key))]]
+
+
+def _put(path: tuple[str, ...], *value: Any) -> dict[str, Any]:
+    """The whole record with another value at a path, or with none."""
+    record = json.loads(json.dumps(_WHOLE))
+    inner = record
+    for key in path[:-1]:
+        inner = inner[key]
+    inner.pop(path[-1])
+    if value:
+        inner[path[-1]] = value[0]
+    return dict(record)
+
+
+@pytest.mark.parametrize("path", _paths(_WHOLE), ids=".".join)
+def test_a_field_of_another_kind_is_named_or_harmless(tmp_path: Path, path: tuple[str, ...]) -> None:
+    run = RunFolder(tmp_path)
+    free = {("plan", "config"), ("environments", "block-insertion", "arguments"), ("machine",)}
+    refused = 0
+    for value in (None, True, -1.5, "x", [], [1], {"a": 1}, {"1": "x"}):
+        run.write_record(_put(path, value))
+        try:
+            run.record()
+        except (DamagedDataError, ConflictError) as error:
+            refused += 1
+            assert str(run.record_path) in str(error)
+    inside = any(path[: len(each)] == each and path != each for each in free)
+    assert inside or refused >= 4
+
+
+@pytest.mark.parametrize("path", _paths(_WHOLE), ids=".".join)
+def test_a_field_that_is_gone_is_named_when_it_is_asked_for(tmp_path: Path, path: tuple[str, ...]) -> None:
+    run = RunFolder(tmp_path)
+    run.write_record(_put(path))
+    try:
+        found: Any = run.record()
+        for key in path:
+            found = found[key]
+    except (DamagedDataError, ConflictError) as error:
+        assert "run.json" in str(error)
+    else:
+        pytest.fail(f"{path} is there")
+
+
+def test_a_record_is_copied_and_sent_as_plain_json(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_record(_WHOLE)
+    for record in (copy.deepcopy(run.record()), pickle.loads(pickle.dumps(run.record()))):
+        assert record == _WHOLE and type(record) is type(record["plan"]) is dict
+    run.write_record(run.record())
+    assert run.record() == _WHOLE
