@@ -1,10 +1,12 @@
 """Resident memory of environments: of one, after many episodes and resets, of many that are made and dropped.
 
     python benchmarks/memory.py [--episodes 1000] [--resets 100] [--many-resets 3000] [--environments 200]
-                                [--tasks T...] [--out results/memory.json]
+                                [--tasks [T...]] [--out results/memory.json]
 
-Each figure comes from a process of its own, so that none inherits what another has allocated. Linux only: it reads
-``/proc/self``. Episodes are short (block insertion, one action of the oracle), with the published images.
+Each figure comes from a process of its own, so that none inherits what another has allocated. Beside memory it counts
+open files, and what the process leaves among temporary files when it ends. The exit status is 1 where memory grows by
+more than ``LIMIT``, files by any, or something is left. Linux only: it reads ``/proc/self``. Episodes are short (block
+insertion, one action of the oracle), with the published images.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import json
 import multiprocessing
 import os
 import platform
+import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -29,6 +33,9 @@ DROPPED_TASK = "place-red-in-green"
 
 EARLY = 50
 """Episodes after which memory counts as the environment's own."""
+
+LIMIT = 20.0
+"""Megabytes by which memory may grow over many resets or many environments."""
 
 WARM_UP = 20
 """Resets before growth is counted: caches of meshes and of views fill up first."""
@@ -63,12 +70,12 @@ def over_resets(task: str, resets: int) -> dict[str, float]:
     env = RavensEnv(task)
     for seed in range(WARM_UP):
         env.reset(seed=seed)
-    start = resident_megabytes()
+    start, files = resident_megabytes(), open_files()
     for seed in range(WARM_UP, WARM_UP + resets):
         env.reset(seed=seed)
-    end = resident_megabytes()
+    end, files_end = resident_megabytes(), open_files()
     env.close()
-    return {"start": start, "end": end, "growth": end - start}
+    return {"start": start, "end": end, "growth": end - start, "files_start": files, "files_end": files_end}
 
 
 def over_environments(environments: int) -> dict[str, float]:
@@ -92,9 +99,27 @@ def open_files() -> int:
 
 
 def in_own_process(action: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
-    """The result of a function that runs in a fresh process."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(action, *arguments).result()
+    """The result of a function that runs in a fresh process, and ``left``: its temporary files after its end."""
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = folder
+        try:
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                result = pool.submit(action, *arguments).result()
+        finally:
+            del os.environ["TMPDIR"]
+            if before is not None:
+                os.environ["TMPDIR"] = before
+        return result | {"left": len(list(Path(folder).iterdir()))}
+
+
+def wrong(name: str, figures: dict[str, float]) -> list[str]:
+    """What a process should not have done, in words."""
+    grown = figures.get("growth", 0.0)
+    files = figures.get("files_end", 0) - figures.get("files_start", 0)
+    said = [f"{name}: memory grew by {grown:.1f} MB"] if grown > LIMIT else []
+    said += [f"{name}: {files:.0f} files stay open"] if files > 0 else []
+    return said + ([f"{name}: {figures['left']:.0f} temporary files are left"] if figures["left"] else [])
 
 
 def main() -> None:
@@ -104,7 +129,7 @@ def main() -> None:
     parser.add_argument("--resets", type=int, default=100)
     parser.add_argument("--many-resets", type=int, default=3000)
     parser.add_argument("--environments", type=int, default=200)
-    parser.add_argument("--tasks", nargs="+", default=task_names())
+    parser.add_argument("--tasks", nargs="*", default=task_names())
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     result: dict[str, Any] = {
@@ -125,10 +150,14 @@ def main() -> None:
     for task in options.tasks:
         result["tasks"][task] = in_own_process(over_resets, task, options.resets)
         print(task, json.dumps(result["tasks"][task]), flush=True)
-    result["most_growth"] = max(figures["growth"] for figures in result["tasks"].values())
+    result["most_growth"] = max((figures["growth"] for figures in result["tasks"].values()), default=0.0)
+    everything = {name: result[name] for name in (EPISODES_TASK, "many_resets", "dropped")} | result["tasks"]
+    result["wrong"] = [line for name, figures in everything.items() for line in wrong(name, figures)]
+    print(*result["wrong"], sep="\n")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(result, indent=1) + "\n")
+    sys.exit(bool(result["wrong"]))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,15 +14,23 @@ class Recorded(dict[str, Any]):
     """A JSON object of a record; a field that it lacks is named where it is asked for.
 
     Args:
-        value: the object.
-        damaged: raises the error of the file for a reason.
+        value: the object, or its items.
+        damaged: raises the error of the file for a reason; ``None`` for a plain copy, as ``dataclasses.asdict`` makes.
     """
 
-    def __init__(self, value: Mapping[str, Any], damaged: Callable[[str], NoReturn]) -> None:
-        super().__init__({key: Recorded(item, damaged) if type(item) is dict else item for key, item in value.items()})
+    def __init__(
+        self,
+        value: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+        damaged: Callable[[str], NoReturn] | None = None,
+    ) -> None:
+        super().__init__(value)
         self._damaged = damaged
+        if damaged is not None:
+            self.update({key: Recorded(item, damaged) for key, item in self.items() if type(item) is dict})
 
     def __missing__(self, key: str) -> NoReturn:
+        if self._damaged is None:
+            raise KeyError(key)
         self._damaged(f"it has no {key!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,8 +1,9 @@
 """Statistics of a LeRobot data set: exact, over every frame and every pixel, in one pass.
 
 LeRobot 0.6.1 (``datasets/compute_stats.py``) samples images, and makes the quantiles of a set the weighted mean of
-those of its episodes. Episodes of one or two steps, as most of pick and place are, have no spread of their own, so that
-q01 and q99 then come out close to the mean. Here they are those of all frames.
+those of its episodes (``findings/lerobot_averages_quantiles.sh``). Episodes of one or two steps, as most of pick and
+place are, have no spread of their own, so that q01 and q99 then come out close to the mean. Here they are those of all
+frames.
 """
 
 from __future__ import annotations

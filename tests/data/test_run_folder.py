@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,9 @@ def test_a_record_is_copied_and_sent_as_plain_json(tmp_path: Path) -> None:
         assert record == _WHOLE and type(record) is type(record["plan"]) is dict
     run.write_record(run.record())
     assert run.record() == _WHOLE
+
+    @dataclass
+    class Holds:
+        plan: dict[str, Any]
+
+    assert asdict(Holds(run.record()["plan"])) == {"plan": _WHOLE["plan"]}
