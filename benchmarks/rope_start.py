@@ -31,7 +31,7 @@ from ravens_suite.data.atomic import write_json
 from ravens_suite.rollout.provenance import provenance
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.kinematics import HOME_JOINTS
-from ravens_suite.sim.scene import FAST_RESIDUAL, GRAVITY, STILL_SPEED, TIME_STEP, Scene
+from ravens_suite.sim.scene import FINE, GRAVITY, STILL_SPEED, TIME_STEP, Scene
 from ravens_suite.tasks._rope import BEADS, LENGTH
 from ravens_suite.tasks.manipulating_rope import ManipulatingRope
 
@@ -129,7 +129,7 @@ def _speed(bodies: Sequence[int], client: int) -> float:
 
 def our_fall(seed: int) -> Array:
     """(BEADS, 3) metres, world: the rope of manipulating-rope in the training scene of a seed."""
-    scene = Scene(residual=FAST_RESIDUAL)
+    scene = Scene(FINE)
     task = ManipulatingRope("train")
     task.build(scene, generator(seed, "train", "scene"))
     scene.settle()

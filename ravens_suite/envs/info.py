@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 from ravens_suite.core.cameras import Camera
@@ -27,6 +27,12 @@ def frozen(value: Any) -> Any:
     return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
 
 
+@lru_cache(maxsize=8)
+def _described(cameras: tuple[Camera, ...]) -> tuple[dict[str, Any], ...]:
+    """Cameras as ``info`` has them; they are the same at every step of an episode."""
+    return tuple(frozen(camera.to_json()) for camera in cameras)
+
+
 def info_of(simulation: Simulation, cameras: Sequence[Camera], renderer: str) -> dict[str, Any]:
     """What an environment says beside an observation.
 
@@ -42,8 +48,8 @@ def info_of(simulation: Simulation, cameras: Sequence[Camera], renderer: str) ->
         "success": all(met.values()),
         "goals": ByName(met),
         "motion": dict(done["motion"]),
-        "action": ByName(deepcopy(done["action"])),
-        "cameras": frozen([camera.to_json() for camera in cameras]),
+        "action": ByName({name: array.copy() for name, array in done["action"].items()}),
+        "cameras": tuple(dict(camera) for camera in _described(tuple(cameras))),
         "seed": simulation.seed,
         "renderer": renderer,
         "privileged": {

@@ -19,11 +19,18 @@ from ravens_suite.envs.task_checks import check_goals, check_instruction, check_
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.sim.robot import Motion, Robot
-from ravens_suite.sim.scene import EXACT_RESIDUAL, FAST_RESIDUAL, Scene
+from ravens_suite.sim.scene import EXACT, FINE, Precision, Scene
 from ravens_suite.tasks.base import Task
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
+
+
+def precision_of(task: Task, motion: Motion) -> Precision:
+    """How finely the physics of a task is computed with a kind of motion."""
+    if motion == "fast":
+        return task.primitive.precision
+    return FINE if motion == "careful" else EXACT
 
 
 class Simulation:
@@ -34,7 +41,7 @@ class Simulation:
         task: the task itself.
         split: of its seeds.
         control: kind of the actions.
-        motion: whether the physics of free travel is skipped; it also decides how exactly contacts are solved.
+        motion: how much of the physics of free travel is skipped, and how finely the rest is computed.
         variations: of which the distractors count here.
 
     Attributes:
@@ -56,8 +63,8 @@ class Simulation:
         self.task = task
         self.split: Split = split
         self._variations = variations
-        self.scene = Scene(residual=FAST_RESIDUAL if motion == "fast" else EXACT_RESIDUAL)
         with task_code(name, type(task), "the primitive"):
+            self.scene = Scene(precision_of(task, motion))
             self.robot = Robot(self.scene, task.primitive.tool, motion)
             self.control = make_control(control, task, self.robot)
         self.scorer = Scorer([])

@@ -47,7 +47,15 @@ with _quiet_stderr():  # Bullet announces its build time when it is imported.
     import pybullet as bullet
 
 
-__all__ = ["blank_shape", "bullet", "collision_points", "collision_shape", "disconnect", "visual_shape"]
+__all__ = [
+    "blank_shape",
+    "bullet",
+    "collision_points",
+    "collision_radius",
+    "collision_shape",
+    "disconnect",
+    "visual_shape",
+]
 
 
 def disconnect(client: int) -> None:
@@ -126,6 +134,12 @@ def blank_shape(client: int) -> int:
         bullet.GEOM_MESH, vertices=[[0, 0, 0], [1e-3, 0, 0], [0, 1e-3, 0]], indices=[0, 1, 2], physicsClientId=client
     )
     return handle
+
+
+@lru_cache(maxsize=512)
+def collision_radius(shapes: tuple[Shape, ...]) -> float:
+    """Metres from the origin of the body's frame to the farthest corner of its shapes."""
+    return float(np.linalg.norm(collision_points(shapes), axis=1).max())
 
 
 @lru_cache(maxsize=512)

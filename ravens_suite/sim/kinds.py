@@ -16,6 +16,9 @@ So a body that is described with a mass is fixed as well, and one with a shape t
 """
 
 
+_KINDS: tuple[str, ...] = get_args(Kind)
+
+
 def check_kind(name: str, body: Body, kind: str) -> None:
     """Check that a body can be of a kind.
 
@@ -24,10 +27,10 @@ def check_kind(name: str, body: Body, kind: str) -> None:
     """
     if not isinstance(name, str) or not isinstance(body, Body):
         raise TaskDefinitionError(f"A scene takes a Body by a name; got {body!r} by {name!r}.")
-    if kind not in get_args(Kind):
-        near = difflib.get_close_matches(str(kind), get_args(Kind), n=1, cutoff=0.5)
+    if kind not in _KINDS:
+        near = difflib.get_close_matches(str(kind), _KINDS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise TaskDefinitionError(f"kind of {name!r} is {kind!r}: {hint}Give one of {', '.join(get_args(Kind))}.")
+        raise TaskDefinitionError(f"kind of {name!r} is {kind!r}: {hint}Give one of {', '.join(_KINDS)}.")
     if kind == "movable" and not (body.mass > 0 and body.collisions):
         what = "no collision shape" if not body.collisions else f"a mass of {body.mass!r}"
         raise TaskDefinitionError(

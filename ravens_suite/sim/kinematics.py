@@ -13,6 +13,8 @@ the arm reaches along +x. Metres and radians.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -39,6 +41,7 @@ LINKS = ("shoulder", "upper_arm", "forearm", "wrist_1", "wrist_2", "wrist_3")
 
 HOME_JOINTS: Array = np.array([-1.0, -0.5, 0.5, -0.5, -0.5, 0.0]) * math.pi
 HOME_JOINTS.setflags(write=False)
+_HOME: list[float] = HOME_JOINTS.tolist()
 
 JOINT_LOW: tuple[float, ...] = (-1.75 * math.pi, -math.pi, -17.0, -17.0, -17.0, -17.0)
 JOINT_HIGH: tuple[float, ...] = (-0.25 * math.pi, 0.0, 17.0, 17.0, 17.0, 17.0)
@@ -144,6 +147,12 @@ def inverse(flange: Pose, near: Array) -> Array | None:
     return None if best is None else np.array(best)
 
 
+@lru_cache(maxsize=32)
+def reachable(flange: Pose) -> bool:
+    """Whether the flange can be put at a pose, world frame, within the joint limits."""
+    return any(_within_limits(branch, _HOME) is not None for branch in _branches(flange, _HOME[5]))
+
+
 def reachable_raise(tool: Pose, distance: float, *, step: float = 0.01) -> float:
     """How far a tool pose can be raised along its own z axis, up to a wish.
 
@@ -158,21 +167,20 @@ def reachable_raise(tool: Pose, distance: float, *, step: float = 0.01) -> float
         The largest of ``distance``, ``distance - step``, ... whose pose can be reached; 0 when none can.
     """
     while distance > 0:
-        if inverse(tool_to_flange(tool.raised(distance)), HOME_JOINTS) is not None:
+        if reachable(tool_to_flange(tool.raised(distance))):
             return distance
         distance -= step
     return 0.0
 
 
-def _branches(flange: Pose, free_angle: float) -> list[list[float]]:
+def _branches(flange: Pose, free_angle: float) -> Iterator[list[float]]:
     """All closed-form solutions, angles modulo a full turn; ``free_angle`` is joint 6 where the wrist is singular."""
     x_axis, y_axis, z_axis = (rotate_vector(flange.quaternion, axis) for axis in _AXES)
     px, py, pz = (p - D6 * z for p, z in zip(flange.position, z_axis, strict=True))
     radius = math.hypot(px, py)
     if not radius * (1 + _TOLERANCE) >= D4:  # so written that NaN is out of reach too
-        return []
+        return
     direction, offset = math.atan2(py, px), math.asin(min(D4 / radius, 1.0))
-    solutions: list[list[float]] = []
     for pan, flip in product((direction + offset, direction + math.pi - offset), (1.0, -1.0)):
         s1, c1 = math.sin(pan), math.cos(pan)
         # The flange's axes seen along the axis of joints 2 to 4, which is (s1, -c1, 0) in the world.
@@ -185,8 +193,7 @@ def _branches(flange: Pose, free_angle: float) -> list[list[float]]:
         total = math.atan2(c1 * ax + s1 * ay, -az)  # the sum of joints 2 to 4
         across, up = c1 * (px - D5 * ax) + s1 * (py - D5 * ay), pz - D5 * az - D1
         for lift, elbow in _two_link(across, up):
-            solutions.append([pan, lift, elbow, total - lift - elbow, wrist_2, wrist_3])
-    return solutions
+            yield [pan, lift, elbow, total - lift - elbow, wrist_2, wrist_3]
 
 
 _AXES: tuple[Vector, ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))

@@ -39,6 +39,9 @@ def mesh_files(contents: Sequence[bytes]) -> Iterator[list[str]]:
         MeshError: they cannot be written anywhere, or were no longer whole when the context ended, so that Bullet may
             have read something else.
     """
+    if not contents:
+        yield []
+        return
     folder, paths = _write(contents)
     try:
         yield [str(path) for path in paths]

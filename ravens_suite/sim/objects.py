@@ -101,6 +101,7 @@ def box(size: Vector, color: Color, mass: float = BOX_MASS) -> Body:
     return solid(Box(size), color, mass)
 
 
+@cache
 def l_block() -> Body:
     """The red L-shaped block. Its origin is the middle of the square where its arms, along +x and +y, meet."""
     middle = (L_ARM - L_WIDTH) / 2
@@ -111,6 +112,7 @@ def l_block() -> Body:
     return Body(tuple(Visual(arm, PALETTE["red"]) for arm in arms), arms, BOX_MASS, L_FRICTION)
 
 
+@cache
 def l_fixture() -> Body:
     """Grey walls around the place of the L-shaped block, in the same frame; the plate at its floor is not seen."""
     low, side = -L_WIDTH / 2 - FIXTURE_CLEARANCE, L_WIDTH / 2 + FIXTURE_CLEARANCE
@@ -175,6 +177,7 @@ def container(inner: Vector) -> Body:
     return Body(tuple(Visual(shape, BROWN) for shape in shapes), shapes, friction=CONTAINER_FRICTION)
 
 
+@cache
 def pallet() -> Body:
     """A slatted wooden pallet; it collides as a full cuboid."""
     return Body((Visual(Mesh("pallet"), LIGHT_WOOD),), (Box(PALLET_SIZE),))
@@ -183,6 +186,7 @@ def pallet() -> Body:
 # ------------------------------------------------------------------------------ kits
 
 
+@cache
 def kit_board() -> Body:
     """The brown board that holds five silhouettes."""
     return solid(Box(BOARD_SIZE), BROWN)
@@ -211,6 +215,7 @@ def kit_object(shape: int, color: Color) -> Body:
 # ---------------------------------------------------------------------------- stands
 
 
+@cache
 def hanoi_stand() -> Body:
     """Three plates along y, each with a rod. Its origin is the middle of the middle plate."""
     visuals: list[Visual] = []
@@ -221,6 +226,7 @@ def hanoi_stand() -> Body:
     return Body(tuple(visuals), tuple(visual.shape for visual in visuals), friction=HANOI_STAND_FRICTION)
 
 
+@cache
 def hanoi_disc(size: int) -> Body:
     """A ring that fits a rod of the stand; convex segments keep its hole open.
 
@@ -251,6 +257,7 @@ def _segment(radius: float, index: int) -> Box:
     return Box((depth, 2 * radius * math.tan(half), height), pose)
 
 
+@cache
 def pyramid_stand() -> Body:
     """Three plates along y. Its origin is the middle of the middle plate."""
     plates = tuple(Box(PYRAMID_PLATE, Pose((0.0, sign * PYRAMID_PLATE[1], 0.0))) for sign in (-1, 0, 1))
@@ -321,6 +328,7 @@ def rope_bead(color: Color) -> Body:
 # ----------------------------------------------------------------------------- robot
 
 
+@cache
 def suction_head() -> Body:
     """The simulated part of the suction gripper: a thin tip below a cylinder. Its frame is the tip's, z into the arm.
 
@@ -334,6 +342,7 @@ def suction_head() -> Body:
     return Body(visuals, collisions, BOX_MASS)
 
 
+@cache
 def spatula() -> Body:
     """A blade across x. Its frame is the middle of the blade's edge, z into the arm.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,13 @@ TURN_STEP = 0.02
 CLEARANCE = 0.01
 """Metres that must be free around the tool and what it holds where travel is not simulated."""
 
+NEAR = 0.002
+"""Metres from contact up to which free motion is skipped with ``motion="fast"``. From rest the tool then touches at
+half the speed of a long descent."""
+
+_LEAST_SKIP = 0.002
+"""Metres: shorter parts of the way are not worth a search for what is near."""
+
 STALLED = 0.016
 """Metres between the tool and its command beyond which something is in its way: six times the lag of a load that is
 carried low at full speed."""
@@ -55,8 +63,9 @@ _NO_TURN = 1e-6
 HOME_TIP = kinematics.flange_to_tool(Pose.from_matrix(kinematics.forward(kinematics.HOME_JOINTS)))
 """Tip pose at the home joints."""
 
-Motion = Literal["fast", "simulated"]
-"""fast: travel through free space with nothing in contact is not simulated step by step; simulated: all of it is."""
+Motion = Literal["fast", "careful", "simulated"]
+"""What of the motion through free space is simulated step by step. fast: the last 2 mm before contact; careful: from
+where bounding boxes come within 1 cm, as "fast" did before release 0.2; simulated: all of it."""
 
 
 class Robot:
@@ -82,11 +91,10 @@ class Robot:
 
     def reset(self) -> None:
         """Put the arm into the scene at its home joints, with an empty tool."""
-        self.joints = kinematics.HOME_JOINTS
-        for name, part in self._seen_parts().items():
-            self.scene.add(name, part, Pose(), "robot")
+        self.joints, frames = _at_home()
+        for name, part in _seen_parts(self._tool_class).items():
+            self.scene.add(name, part, frames[objects.PART_FRAMES.get(name, "flange")], "robot")
         self._tool = self._tool_class(self.scene, HOME_TIP)
-        self.show()
 
     @property
     def tool(self) -> Tool:
@@ -97,7 +105,7 @@ class Robot:
 
     def touching(self) -> bool:
         """Whether the empty tool, or what it holds, touches anything."""
-        return bool(self.tool.touching())
+        return self.tool.touches()
 
     def stopped(self) -> bool:
         """Whether the empty tool, or what it holds, touches anything or cannot follow its command any more.
@@ -111,19 +119,52 @@ class Robot:
         upright = rotate_vector(tip.quaternion, (0.0, 0.0, 1.0))[2]
         if upright < LEAST_UPRIGHT or tip.position[2] < PLANE_HEIGHT:
             return False
-        return kinematics.inverse(kinematics.tool_to_flange(tip), kinematics.HOME_JOINTS) is not None
+        return kinematics.reachable(kinematics.tool_to_flange(tip))
 
     def travel(self, tip: Pose) -> None:
         """Go to a tip pose through free space.
 
-        With ``motion="fast"`` and nothing in contact this takes no physics step: the tool and what it holds are put
-        there.
+        With nothing in contact this takes no physics step, but with "simulated" motion: the tool and what it holds are
+        put there.
         """
-        if self.motion == "fast" and not self.tool.touching():
+        if self.motion != "simulated" and not self.tool.touches():
             self.tool.jump(tip)
         else:
             self.line(tip, TRAVEL_STEP)
             self._arrive()
+
+    def skip(self, tip: Pose) -> None:
+        """Put the tool and what it holds at the farthest point of a straight move that they surely reach freely.
+
+        With ``motion="fast"`` that is ``NEAR`` before the first contact, found by conservative advancement: what is
+        ``d`` away from all else can be moved by ``d`` in any direction (Mirtich, "Impulse-based dynamic simulation of
+        rigid body systems", 1996). Otherwise nothing moves.
+        """
+        if self.motion != "fast":
+            return
+        parts, start = self.tool.parts, self.tool.tip
+        radius = max(self.scene.extent(name, start.position) for name in parts)
+        path, way = _path(start, tip), _way(start, tip, radius)
+        done, lag = 0.0, _way(self.scene.pose(self.tool.name), start, radius)
+        while done < way:
+            free = self.scene.distance(parts, way - done + lag + NEAR) - lag - NEAR
+            if free < _LEAST_SKIP:
+                return
+            done, lag = min(done + free, way), 0.0
+            self.tool.jump(path(done / way))
+
+    def approach(self, tip: Pose, raised: float, until: Pose) -> None:
+        """Come down along a tip pose's z axis as far as nothing can be touched, from ``raised`` metres above it.
+
+        Args:
+            tip: where the descent leads.
+            raised: height of the tool now.
+            until: pose on the way, ``tip`` or below it, where the descent ends at the latest.
+        """
+        if self.motion == "fast":
+            self.skip(until)
+        else:
+            self.travel(tip.raised(self.lowest_free(tip, raised)))
 
     def line(self, tip: Pose, step: float, until: Callable[[], bool] | None = None, *, gentle: bool = False) -> bool:
         """Move the tip in a straight line at constant speed, turning evenly on the way.
@@ -138,11 +179,16 @@ class Robot:
         Returns:
             Whether ``until`` ended the move.
         """
-        start = self.tool.tip
+        start, stride = self.tool.tip, self.scene.stride
         turn = _turn_between(start, tip)
         count = max(math.ceil(math.dist(start.position, tip.position) / step), math.ceil(turn / TURN_STEP), 1)
+        parts = (
+            _gentle_parts(count, step, stride)
+            if gentle
+            else (min(i / count, 1.0) for i in range(stride, count + stride, stride))
+        )
         path = _path(start, tip)
-        for part in _gentle_parts(count, step) if gentle else (i / count for i in range(1, count + 1)):
+        for part in parts:
             self.tool.command(path(part))
             self.scene.step()
             if until is not None and until():
@@ -150,14 +196,14 @@ class Robot:
         return False
 
     def lift(self, tip: Pose, step: float = TRAVEL_STEP) -> None:
-        """Move up to a tip pose; with ``motion="fast"`` the rest is not simulated once nothing is in contact."""
+        """Move up to a tip pose; the rest is not simulated once nothing is in contact, but with "simulated" motion."""
         start = self.tool.tip.position
 
         def clear() -> bool:
             raised = math.dist(self.tool.tip.position, start)
-            return raised >= CLEARANCE and not self.tool.touching() and self.scene.still(ignore=self.tool.parts)
+            return raised >= CLEARANCE and not self.tool.touches() and self.scene.still(ignore=self.tool.parts)
 
-        if self.line(tip, step, clear if self.motion == "fast" else None):
+        if self.line(tip, step, None if self.motion == "simulated" else clear):
             self.tool.jump(tip)
         else:
             self._arrive()
@@ -197,12 +243,8 @@ class Robot:
         if joints is not None:
             self.joints = joints
         frames = kinematics.link_poses(self.joints)
-        for name in self._seen_parts():
+        for name in _seen_parts(self._tool_class):
             self.scene.move(name, frames[objects.PART_FRAMES.get(name, "flange")])
-
-    def _seen_parts(self) -> dict[str, Body]:
-        tool = self._tool_class
-        return objects.arm_parts() | {f"{tool.name}_mount": tool.mount}
 
     def _arrive(self) -> None:
         target = self.tool.tip
@@ -212,18 +254,43 @@ class Robot:
             self.scene.step()
 
 
-def _gentle_parts(count: int, step: float) -> Iterator[float]:
-    """Parts of the way, in (0, 1], after each physics step of a gentle move of ``count`` steps' length."""
+@cache
+def _seen_parts(tool: type[Tool]) -> dict[str, Body]:
+    """What is only seen of the arm and its tool, by name."""
+    return objects.arm_parts() | {f"{tool.name}_mount": tool.mount}
+
+
+@cache
+def _at_home() -> tuple[Array, dict[str, Pose]]:
+    """Joint angles and link poses, as ``Robot.show`` finds them, with the tip at home."""
+    joints = kinematics.inverse(kinematics.tool_to_flange(HOME_TIP), kinematics.HOME_JOINTS)
+    assert joints is not None
+    return joints, kinematics.link_poses(joints)
+
+
+def _gentle_parts(count: int, step: float, stride: int) -> Iterator[float]:
+    """Parts of the way, in (0, 1], after each physics step of a gentle move.
+
+    Args:
+        count: length of the move at full speed, in units of ``TIME_STEP``.
+        step: metres that it goes then in a ``TIME_STEP``.
+        stride: units of ``TIME_STEP`` in a physics step.
+    """
     start, stop = (acceleration * TIME_STEP**2 / step for acceleration in (GENTLE_START, GENTLE_STOP))
     done = 0.0
     while done < count:
         speed = min(1.0, math.sqrt(2 * start * done), math.sqrt(2 * stop * (count - done)))
-        done = min(done + max(speed, _CRAWL / step), count)
+        done = min(done + stride * max(speed, _CRAWL / step), count)
         yield done / count
 
 
 def _turn_between(start: Pose, end: Pose) -> float:
     return 2 * math.acos(min(1.0, abs(dot(start.quaternion, end.quaternion))))
+
+
+def _way(start: Pose, end: Pose, radius: float) -> float:
+    """Metres that a point within ``radius`` of the tip moves at most, from one tip pose to another."""
+    return math.dist(start.position, end.position) + _turn_between(start, end) * radius
 
 
 def interpolate(start: Pose, end: Pose, part: float) -> Pose:

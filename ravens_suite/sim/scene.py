@@ -7,18 +7,26 @@ import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.workspace import PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE
 from ravens_suite.errors import ConfigError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim.bodies import Body, Box, Shape, Visual, marker
 from ravens_suite.sim.bullet_bodies import create_alike
-from ravens_suite.sim.bullet_shapes import blank_shape, bullet, collision_points, collision_shape, disconnect
+from ravens_suite.sim.bullet_shapes import (
+    blank_shape,
+    bullet,
+    collision_points,
+    collision_radius,
+    collision_shape,
+    disconnect,
+)
 from ravens_suite.sim.joints import IgnoredPairs, Joints
 from ravens_suite.sim.kinds import Kind, check_kind, of_kind
 
 STEPS_PER_SECOND = 480
 TIME_STEP = 1 / STEPS_PER_SECOND
-"""Seconds of one physics step (the published demonstration scripts)."""
+"""Seconds of one physics step (the published demonstration scripts). Time is counted in these steps, also where the
+physics takes longer ones."""
 
 GRAVITY = -9.8
 STILL_SPEED = 0.005
@@ -40,7 +48,6 @@ contacts and joints, (m/s)^2. The first is Bullet's default. The second is (1 mm
 saves a third of the physics where much is in contact."""
 
 _CHECK_INTERVAL = 4
-_ITERATIONS = 50
 
 GROUND_NAME = "plane"
 SHEET_NAME = "workspace"
@@ -70,6 +77,40 @@ class Drawable:
     pose: Pose
 
 
+@dataclass(frozen=True)
+class Precision:
+    """How finely the physics is computed.
+
+    Attributes:
+        stride: length of a physics step, in units of ``TIME_STEP``.
+        iterations: of the solver, at most, in a physics step.
+        residual: change of velocities below which the solver stops, see ``EXACT_RESIDUAL``.
+
+    Raises:
+        ConfigError: a number is out of range.
+    """
+
+    stride: int = 1
+    iterations: int = 50
+    residual: float = EXACT_RESIDUAL
+
+    def __post_init__(self) -> None:
+        """Refuse what Bullet would take without a word."""
+        if not 0 <= self.residual < math.inf:
+            raise ConfigError(f"residual of a scene must be at least 0, in (m/s)^2; got {self.residual}.")
+        if self.stride < 1 or self.iterations < 1:
+            raise ConfigError(
+                f"stride and iterations of a scene must be at least 1; got {self.stride} and {self.iterations}."
+            )
+
+
+EXACT = Precision()
+"""All at 480 Hz, as in the published suite, with Bullet's default residual."""
+
+FINE = Precision(residual=FAST_RESIDUAL)
+"""As ``EXACT``, with a solver that stops earlier."""
+
+
 @dataclass
 class _Entry:
     body: Body
@@ -86,16 +127,18 @@ class Scene:
     would change the order in which it solves contacts, and with it the last bits of poses.
 
     Args:
-        residual: change of velocities below which the solver stops, see ``EXACT_RESIDUAL``.
+        precision: of the physics.
 
-    Raises:
-        ConfigError: the residual is negative or no number.
+    Attributes:
+        steps: since the last reset, in units of ``TIME_STEP`` but for those of ``settle_coarsely``, which count as one
+            each.
+        stride: units of ``TIME_STEP`` in a physics step.
+        on_step: called after each of ``steps``.
     """
 
-    def __init__(self, *, residual: float = EXACT_RESIDUAL) -> None:
-        if not 0 <= residual < math.inf:
-            raise ConfigError(f"residual of a scene must be at least 0, in (m/s)^2; got {residual}.")
-        self._residual = residual
+    def __init__(self, precision: Precision = EXACT) -> None:
+        self._precision = precision
+        self.stride = precision.stride
         self._entries: dict[str, _Entry] = {}
         self._names: dict[int, str] = {}
         client = _client_of(weakref.ref(self))
@@ -134,14 +177,14 @@ class Scene:
         bullet.setPhysicsEngineParameter(
             deterministicOverlappingPairs=1,
             enableFileCaching=0,
-            solverResidualThreshold=self._residual,
+            solverResidualThreshold=self._precision.residual,
             physicsClientId=client,
         )
         self._entries.clear()
         self._names.clear()
         self._ignored.forget()
         self.joints.forget()
-        self._set_precision(TIME_STEP, _ITERATIONS)
+        self._set_precision(self.stride * TIME_STEP, self._precision.iterations)
         self.stiffen(JOINT_STIFFNESS)
         self._shapes.clear()
         self._blank = blank_shape(client)
@@ -161,8 +204,12 @@ class Scene:
             body: its description.
             pose: where its frame is, world.
             kind: what it is for; robot parts with mass are simulated, without mass they are only seen.
+
+        Raises:
+            ValueError: the name is taken.
+            TaskDefinitionError: there is no such kind, or the body is not of it.
         """
-        self.add_alike({name: body}, {name: pose}, kind)
+        self._enter([name], [self._checked(name, body, pose, kind)], [pose], kind)
 
     def add_alike(self, bodies: Mapping[str, Body], poses: Mapping[str, Pose], kind: Kind) -> None:
         """Put bodies into the scene that differ in colour and position only, ten times as fast as one by one.
@@ -176,29 +223,37 @@ class Scene:
             ValueError: a name is taken, or the bodies differ in more than colour and position.
             TaskDefinitionError: there is no such kind, or the bodies are not of it.
         """
-        for name, body in bodies.items():
-            check_kind(name, body, kind)
-            if not isinstance(poses[name], Pose):
-                raise TaskDefinitionError(f"pose of {name!r} is {poses[name]!r}: give a Pose, such as Pose((x, y, z)).")
-            if name in self._entries:
-                raise ValueError(f"The scene already has a body named {name!r}; names are unique.")
-        bodies = {name: of_kind(body, kind) for name, body in bodies.items()}
-        alike = [(body.collisions, body.mass, body.friction, poses[name].quaternion) for name, body in bodies.items()]
+        given = [self._checked(name, body, poses[name], kind) for name, body in bodies.items()]
+        placed = [poses[name] for name in bodies]
+        alike = [
+            (body.collisions, body.mass, body.friction, pose.quaternion)
+            for body, pose in zip(given, placed, strict=True)
+        ]
         if any(each != alike[0] for each in alike):
             raise ValueError("Bodies added at once must have the same shape, mass, friction and orientation.")
-        if not bodies:
-            return
+        if given:
+            self._enter(list(bodies), given, placed, kind)
+
+    def _checked(self, name: str, body: Body, pose: Pose, kind: Kind) -> Body:
+        """A body that may come into the scene, as its kind has it."""
+        check_kind(name, body, kind)
+        if not isinstance(pose, Pose):
+            raise TaskDefinitionError(f"pose of {name!r} is {pose!r}: give a Pose, such as Pose((x, y, z)).")
+        if name in self._entries:
+            raise ValueError(f"The scene already has a body named {name!r}; names are unique.")
+        return of_kind(body, kind)
+
+    def _enter(self, names: Sequence[str], bodies: Sequence[Body], poses: Sequence[Pose], kind: Kind) -> None:
+        """Put checked bodies that are alike into the scene."""
         handles: Sequence[int | None] = [None] * len(bodies)
-        first = next(iter(bodies.values()))
-        articulated = kind == "robot"
-        if first.collisions:
-            collision = self._collision_shape(first.collisions)
-            placed = [poses[name] for name in bodies]
-            handles = create_alike(self.client, first, placed, collision, self._blank, articulated=articulated)
-        for (name, body), handle in zip(bodies.items(), handles, strict=True):
+        if bodies[0].collisions:
+            collision = self._collision_shape(bodies[0].collisions)
+            articulated = kind == "robot"
+            handles = create_alike(self.client, bodies[0], poses, collision, self._blank, articulated=articulated)
+        for name, body, pose, handle in zip(names, bodies, poses, handles, strict=True):
             if handle is not None:
                 self._names[handle] = name
-            self._entries[name] = _Entry(body, kind, self._next_label, handle, poses[name])
+            self._entries[name] = _Entry(body, kind, self._next_label, handle, pose)
             self._next_label += 1
 
     def remove(self, name: str) -> None:
@@ -289,6 +344,11 @@ class Scene:
         points = (pose or self.pose(name)).apply(collision_points(self._entry(name).body.collisions))
         return points.min(axis=0), points.max(axis=0)
 
+    def extent(self, name: str, point: Vector) -> float:
+        """Metres within which all of what collides of a body lies of a point, world frame; an upper bound."""
+        corners = collision_radius(self._entry(name).body.collisions)
+        return math.dist(self.pose(name).position, point) + corners
+
     def handle(self, name: str) -> int:
         """Bullet's id of a body that collides, for calls of Bullet that this class has no method for.
 
@@ -316,13 +376,14 @@ class Scene:
     # ------------------------------------------------------------- physics
 
     def step(self, count: int = 1) -> None:
-        """Advance the physics by ``count`` steps of ``TIME_STEP``."""
+        """Advance the physics by ``count`` times ``TIME_STEP``, or a little more: by whole physics steps."""
         client = self.client
-        for _ in range(count):
+        for _ in range(0, count, self.stride):
             bullet.stepSimulation(physicsClientId=client)
-            self.steps += 1
-            if self.on_step is not None:
-                self.on_step()
+            for _ in range(self.stride):
+                self.steps += 1
+                if self.on_step is not None:
+                    self.on_step()
 
     def still(self, ignore: Collection[str] = ()) -> bool:
         """Whether every movable body, but for those to ignore, is slower than ``STILL_SPEED``."""
@@ -335,7 +396,7 @@ class Scene:
         return True
 
     def settle(self, budget: int = SETTLE_BUDGET) -> bool:
-        """Step until the scene is still; returns whether it was within ``budget`` steps."""
+        """Step until the scene is still; returns whether it was within ``budget`` steps of ``TIME_STEP``."""
         for _ in range(0, budget, _CHECK_INTERVAL):
             # Step first: a body that was let go in the air has no speed yet.
             self.step(_CHECK_INTERVAL)
@@ -344,7 +405,7 @@ class Scene:
         return False
 
     def stiffen(self, stiffness: float) -> None:
-        """Set the share of their error that all joints and mounts of the scene make up in a physics step, until reset.
+        """Set the share of their error that all joints and mounts make up in a ``TIME_STEP``, until reset.
 
         Bullet 3.25 takes it from the world's parameter "erp". Its joints report the ``erp`` of ``changeConstraint``
         back, but fixed ones and those of plain rigid bodies do not use it. Contacts have another parameter.
@@ -359,7 +420,8 @@ class Scene:
             raise ValueError(
                 f"The stiffness of joints is a share of their error, above 0 and at most 1; got {stiffness}."
             )
-        bullet.setPhysicsEngineParameter(erp=stiffness, physicsClientId=self.client)
+        share = stiffness if self.stride == 1 else 1 - (1 - stiffness) ** self.stride
+        bullet.setPhysicsEngineParameter(erp=share, physicsClientId=self.client)
 
     def settle_coarsely(self, budget: int, time_step: float = COARSE_TIME_STEP) -> bool:
         """Settle with fewer solver iterations and, by default, longer steps, at a quarter of the cost.
@@ -375,11 +437,13 @@ class Scene:
         """
         if not 0 < time_step < math.inf:
             raise ConfigError(f"time_step of settle_coarsely must be above 0, in seconds; got {time_step}.")
+        self.stride = 1
         self._set_precision(time_step, COARSE_ITERATIONS)
         try:
             return self.settle(budget)
         finally:
-            self._set_precision(TIME_STEP, _ITERATIONS)
+            self.stride = self._precision.stride
+            self._set_precision(self.stride * TIME_STEP, self._precision.iterations)
 
     def touching(self, name: str, *, ignore: Collection[str] = ()) -> list[str]:
         """Names of the bodies in contact with a body after the last step, in Bullet's order, without repeats."""
@@ -387,6 +451,33 @@ class Scene:
         points = bullet.getContactPoints(bodyA=handle, physicsClientId=self.client)
         names = (self._names[point[2]] for point in points or () if point[8] <= 0)
         return [other for other in dict.fromkeys(names) if other not in ignore]
+
+    def touches(self, name: str, *, ignore: str | None = None) -> bool:
+        """Whether ``touching`` would name any body."""
+        points = bullet.getContactPoints(bodyA=self.handle(name), physicsClientId=self.client)
+        ignored = None if ignore is None else self.handle(ignore)
+        return any(point[8] <= 0 and point[2] != ignored for point in points or ())
+
+    def distance(self, names: Collection[str], limit: float) -> float:
+        """Metres between some bodies and the nearest of all others that collide, where they are now.
+
+        Args:
+            names: bodies that collide.
+            limit: metres, above 0; the answer where nothing is nearer.
+
+        Returns:
+            At most ``limit``; below 0 where bodies overlap.
+        """
+        client, nearest = self.client, limit
+        moving = [self.handle(name) for name in names]
+        others = [handle for handle in self._names if handle not in moving]
+        for own in moving:
+            for other in others:
+                for point in bullet.getClosestPoints(own, other, nearest, physicsClientId=client):
+                    nearest = min(nearest, point[8])
+                if nearest <= 0:
+                    return nearest
+        return nearest
 
     def ignore_collisions(self, a: str, b: str) -> None:
         """Let two bodies pass through each other, as long as both are in the scene."""

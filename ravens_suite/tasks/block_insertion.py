@@ -141,7 +141,7 @@ def _raised(level: Pose, rng: np.random.Generator) -> Pose:
     roll, pitch = (float(angle) for angle in rng.uniform(-MOST_TILT, MOST_TILT, size=2))
     raised = Pose((x, y, height), euler_quaternion(roll, pitch, level.yaw))
     for pick in _PICKS:
-        if kinematics.inverse(kinematics.tool_to_flange(raised @ Pose(pick)), kinematics.HOME_JOINTS) is None:
+        if not kinematics.reachable(kinematics.tool_to_flange(raised @ Pose(pick))):
             raise PlacementError("The arm does not reach the tilted fixture.")
     corners = np.concatenate([triangles(shape).reshape(-1, 3) for shape in objects.l_block().collisions])
     if raised.apply(corners)[:, 2].min() < PLANE_HEIGHT:

@@ -13,7 +13,7 @@ from ravens_suite.errors import ConfigError, MeshError, RavensError, TaskDefinit
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Sphere, Visual, marker, solid
 from ravens_suite.sim.constraints import Mount, link
 from ravens_suite.sim.kinds import Kind
-from ravens_suite.sim.scene import Scene
+from ravens_suite.sim.scene import Precision, Scene
 
 RED = (1.0, 0.0, 0.0)
 CORNERS = ((0.0, 0.0, 0.0), (0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 0.1))
@@ -142,7 +142,7 @@ def test_a_time_step_that_is_none_is_refused(scene: Scene, time_step: float) -> 
 @pytest.mark.parametrize("residual", [-1.0, float("nan"), float("inf")])
 def test_a_residual_that_is_none_is_refused(residual: float) -> None:
     with pytest.raises(RavensError, match="residual"):
-        Scene(residual=residual)
+        Scene(Precision(residual=residual))
 
 
 def test_what_never_collides_has_no_bounds(scene: Scene) -> None:

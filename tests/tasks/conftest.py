@@ -13,6 +13,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, Scorer
 from ravens_suite.core.seeding import Split, generator
 from ravens_suite.envs.oracle import oracle_action
+from ravens_suite.envs.simulation import precision_of
 from ravens_suite.errors import OracleGaveUpError, PlacementError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.robot import Motion, Robot
@@ -56,7 +57,7 @@ def build() -> Iterator[Build]:
     def make(name: str, seed: int, split: Split = "train", motion: Motion = "fast") -> Built:
         task_class, options = load_task(name)
         task = task_class(split=split, **options)
-        scene = Scene()
+        scene = Scene(precision_of(task, motion))
         scenes.append(scene)
         robot = Robot(scene, task.primitive.tool, motion)
         goals = _built(task, scene, robot, seed)

@@ -12,6 +12,7 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Tool
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot, interpolate
+from ravens_suite.sim.scene import FINE, Precision
 from ravens_suite.tasks.primitives import motion
 
 WAYPOINTS_PER_ACTION = 16
@@ -74,6 +75,11 @@ class Primitive(ABC):
     name: ClassVar[str]
     tool: ClassVar[type[Tool]]
     poses: ClassVar[tuple[str, ...]] = ("pick", "place")
+
+    @property
+    def precision(self) -> Precision:
+        """How finely the physics is computed with ``motion="fast"``; by default as with "careful" motion."""
+        return FINE
 
     @abstractmethod
     def __call__(self, robot: Robot, action: Action) -> MotionReport:

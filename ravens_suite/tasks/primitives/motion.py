@@ -75,7 +75,7 @@ def let_go_or_relax(robot: Robot) -> None:
 def move(robot: Robot, tip: Pose, step: float) -> None:
     """A straight move through free space; a descent (steeper than 1 in 2) is slow near contact and stops there.
 
-    With ``motion="fast"`` the part of the way that is free of contact is not simulated, as in the primitive form.
+    But with "simulated" motion, the part of the way that is free of contact is skipped, as in the primitive form.
 
     Args:
         robot: to be moved.
@@ -88,7 +88,7 @@ def move(robot: Robot, tip: Pose, step: float) -> None:
         if descends:
             robot.line(tip, min(step, DESCENT_STEP), robot.touching)
             return
-        if not robot.line(tip, step, _skippable(robot) if robot.motion == "fast" else None):
+        if not robot.line(tip, step, None if robot.motion == "simulated" else _skippable(robot)):
             return
 
 
@@ -120,12 +120,15 @@ def _skippable(robot: Robot) -> Callable[[], bool]:
 
 
 def _free(robot: Robot) -> bool:
-    return not robot.tool.touching() and robot.scene.still(ignore=robot.tool.parts)
+    return not robot.tool.touches() and robot.scene.still(ignore=robot.tool.parts)
 
 
 def _skip(robot: Robot, tip: Pose) -> None:
     """Put the tool and what it holds at the farthest point of a straight move that their bounds reach freely."""
     if robot.motion == "simulated" or not _free(robot):
+        return
+    if robot.motion == "fast":
+        robot.skip(tip)
         return
     scene, start = robot.scene, robot.tool.tip
     count = math.ceil(math.dist(start.position, tip.position) / CLEARANCE)

@@ -77,8 +77,9 @@ class PickPlace(Primitive):
     def _descend(self, robot: Robot, pose: Pose, height: float, step: float) -> bool:
         raised = reachable_raise(pose, height)
         robot.travel(pose.raised(raised))
-        robot.travel(pose.raised(robot.lowest_free(pose, raised)))
-        return robot.touching() or robot.line(pose.raised(-_BELOW), step, robot.touching)
+        below = pose.raised(-_BELOW)
+        robot.approach(pose, raised, below)
+        return robot.touching() or robot.line(below, step, robot.touching)
 
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """Over the pick, onto it, up, over the place, onto it, and up."""
