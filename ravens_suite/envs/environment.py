@@ -59,8 +59,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         cameras: own cameras in place of the three published ones, JSON values as in ``Camera.from_json``: for example
             ``[{"position": [0.5, 0, 1], "look_at": [0.5, 0, 0], "fx": 450, "fy": 450, "cx": 320, "cy": 240}]``. One
             with ``"mount": "tool"`` is on the wrist, and its pose in the frame of the tool's tip.
-        motion: ``fast`` skips the physics of free travel with nothing in contact, and solves contacts to 1 mm/s;
-            ``simulated`` does neither.
+        motion: ``fast`` skips the physics of free travel up to 2 mm before contact, takes longer steps in pushes,
+            and solves contacts to 1 mm/s; ``careful`` skips it up to 1 cm, as release 0.1 did; ``simulated`` does
+            nothing of this.
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
         camera_noise: sensor noise as a multiple of the published one (3 grey levels, 3 mm).
         distractors: number of bodies that have nothing to do with the task.

@@ -148,7 +148,7 @@ class Robot:
         done, lag = 0.0, _way(self.scene.pose(self.tool.name), start, radius)
         while done < way:
             free = self.scene.distance(parts, way - done + lag + NEAR) - lag - NEAR
-            if free < _LEAST_SKIP:
+            if free < min(_LEAST_SKIP, way - done):
                 return
             done, lag = min(done + free, way), 0.0
             self.tool.jump(path(done / way))

@@ -27,7 +27,8 @@ from ravens_suite.envs import environment as module
 from ravens_suite.errors import InvalidActionError
 from ravens_suite.sim import objects
 from ravens_suite.sim.bullet_shapes import bullet
-from ravens_suite.sim.scene import EXACT, FINE, Precision, Scene
+from ravens_suite.sim.scene import EXACT, FINE, Scene
+from ravens_suite.tasks.primitives import Push
 
 ID = "ravens_suite/BlockInsertion-v0"
 SMALL: dict[str, Any] = {"image_size": [60, 80]}
@@ -350,7 +351,7 @@ def test_all_motions_end_in_the_same_place() -> None:
 
 def test_all_precisions_of_the_physics_end_in_the_same_scene() -> None:
     ends = []
-    for precision in (EXACT, FINE, Precision(stride=2, iterations=10)):
+    for precision in (EXACT, FINE, Push().precision):
         scene = Scene(precision)
         for index in range(40):
             layer, place = divmod(index, 8)
