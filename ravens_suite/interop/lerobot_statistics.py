@@ -8,6 +8,7 @@ frames.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -18,6 +19,20 @@ QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 
 Statistics = dict[str, Any]
 """``min``, ``max``, ``mean``, ``std``, ``count`` and the quantiles, each as nested lists."""
+
+
+def of_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, Statistics]:
+    """Statistics of several columns of the same frames, in one pass over all of their numbers.
+
+    Args:
+        columns: by key, (frames, numbers) each, at least one frame.
+    """
+    found = of_vectors(np.concatenate([values.astype(np.float64) for values in columns.values()], axis=1))
+    ends = np.cumsum([values.shape[1] for values in columns.values()]).tolist()
+    return {
+        key: {name: list(value) if name == "count" else value[start:end] for name, value in found.items()}
+        for key, start, end in zip(columns, [0, *ends[:-1]], ends, strict=True)
+    }
 
 
 def of_vectors(rows: NDArray[Any]) -> Statistics:
@@ -69,21 +84,14 @@ class PixelStatistics:
         below = np.cumsum(self._counts, 1)
         mean = self._counts @ levels / total
         variance = (self._counts * (levels - mean[:, None]) ** 2).sum(1) / total
-        found = {
-            "min": _at(below, np.zeros_like(total), levels),
-            "max": _at(below, total - 1, levels),
-            "mean": mean,
-            "std": np.sqrt(variance),
-        }
-        for name, quantile in QUANTILES.items():
-            place = (total - 1) * quantile
-            low = np.floor(place).astype(np.int64)
-            first, second = _at(below, low, levels), _at(below, np.minimum(low + 1, total - 1), levels)
-            found[name] = first + (second - first) * (place - low)
+        # (places, channels) in the order of all pixels: the least, the largest, and on both sides of each quantile.
+        places = np.outer(list(QUANTILES.values()), total - 1)
+        low = np.floor(places).astype(np.int64)
+        wanted = np.stack([np.zeros_like(total), total - 1, *low, *np.minimum(low + 1, total - 1)])
+        least, largest, *others = levels[
+            np.stack([np.searchsorted(row, each, side="right") for row, each in zip(below, wanted.T, strict=True)], 1)
+        ]
+        found = {"min": least, "max": largest, "mean": mean, "std": np.sqrt(variance)}
+        pairs = zip(QUANTILES, others[: len(low)], others[len(low) :], places - low, strict=True)
+        found |= {name: first + (second - first) * part for name, first, second, part in pairs}
         return {name: array.reshape(-1, 1, 1).tolist() for name, array in found.items()} | {"count": [self._frames]}
-
-
-def _at(below: NDArray[np.int64], places: NDArray[np.int64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The pixel at a place in the order of all pixels, a place for each channel."""
-    found = [int(np.searchsorted(row, place, side="right")) for row, place in zip(below, places, strict=True)]
-    return levels[found]

@@ -31,7 +31,7 @@ from ravens_suite.interop.lerobot_features import (
     info,
     tasks_table,
 )
-from ravens_suite.interop.lerobot_statistics import PixelStatistics, Statistics, of_vectors
+from ravens_suite.interop.lerobot_statistics import PixelStatistics, Statistics, of_columns, of_vectors
 
 _MEGABYTE = 2**20
 _ROWS_AT_ONCE = 100
@@ -98,7 +98,7 @@ class SetWriter:
                 pixels[key].merge(one)
             rows.append(Frame(frame.text, frame.state, frame.action, frame.reward, (), frame.embedded))
         columns = self._numbers(rows, success)
-        statistics = {key: of_vectors(values) for key, values in columns.items()}
+        statistics = of_columns(columns)
         statistics |= {key: one.summary() for key, one in pixels.items()}
         for key, values in columns.items():
             self._columns.setdefault(key, []).append(values)
