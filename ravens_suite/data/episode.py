@@ -24,7 +24,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
-from ravens_suite.data.frames import Encoder, check_frames, decode, decode_frame
+from ravens_suite.data.frames import Encoder, check_frames, coded_plane, decode, decode_frame
 from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
@@ -232,11 +232,15 @@ class EpisodeReader:
         """Names of the images that were observed: what is coded frame by frame."""
         return tuple(self._layouts)
 
-    def coded(self, key: str) -> Encoder:
-        """All images of a key as they lie in the file, for another file: nothing is decoded; every byte is checked."""
+    def coded(self, key: str, start: int = 0) -> Encoder:
+        """Images of a key from a step on as they lie in the file, for another file.
+
+        Nothing is decoded; every byte that is read is checked.
+        """
         layout, read = self._layouts[key], self._reader(key)
-        frames = range(layout.shape[0])
-        return Encoder.of_coded(layout, [[read(frame, plane) for plane in range(layout.planes)] for frame in frames])
+        planes, frames = range(layout.planes), range(start + 1, layout.shape[0])
+        first = [coded_plane(read, start, plane) for plane in planes]
+        return Encoder.of_coded(layout, [first, *([read(frame, plane) for plane in planes] for frame in frames)])
 
     def episode(self) -> Episode:
         """All of it; every byte is checked."""

@@ -201,16 +201,18 @@ def decode_frame(layout: Layout, read: Callable[[int, int], bytes], frame: int) 
     Raises:
         ValueError: coded bytes are not those of the layout.
     """
-    planes = []
-    for index in range(layout.planes):
-        blob = next((blob for earlier in range(frame, -1, -1) if (blob := read(earlier, index))), b"")
-        planes.append(_plane(blob, layout))
+    planes = [_plane(coded_plane(read, frame, index), layout) for index in range(layout.planes)]
     if np.dtype(layout.dtype).itemsize == 1:
         (plane,) = planes
         return plane.view(layout.dtype)
     image = np.empty(layout.shape[1:], layout.dtype)
     _join(planes, layout, image)
     return image
+
+
+def coded_plane(read: Callable[[int, int], bytes], frame: int, plane: int) -> bytes:
+    """The coded bytes of a plane of a frame, also where it equals that of a frame before."""
+    return next((blob for earlier in range(frame, -1, -1) if (blob := read(earlier, plane))), b"")
 
 
 def _planes_of(layout: Layout, read: Callable[[int, int], bytes], stop: int) -> Iterator[list[Plane]]:

@@ -4,8 +4,8 @@ One data set a split, of all its tasks: ``OUT/train`` is what ``--dataset.root``
 the action that followed it; see ``interop/lerobot_features.py`` for its keys, ``interop/vectors.py`` for its vectors.
 
 What the format has no place for lies beside it, in ``ravens_suite/<task>/``: episode files without their colour
-images, and ``<seed>.png``, what the cameras saw after the last action, one below the other. So ``ravens-suite import``
-makes the same episodes of a data set. LeRobot reads neither.
+images, and in ``end`` what the cameras saw after the last action. So ``ravens-suite import`` makes the same episodes of
+a data set. LeRobot reads neither.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ from ravens_suite.registry import control_of, load_task
 
 MARK_FILE = "export.json"
 """In the folder ``ravens_suite`` of a data set: of what it was made, and how long its files are."""
+END = "end"
+"""Beside a set, the folder of what the cameras saw after the last action: each an episode without an action."""
 FRAME_KEY = "frame"
 """Added to the observations of the episode files beside a set, so that there is one at least."""
 _UNFINISHED = ".unfinished-"
@@ -283,12 +285,20 @@ class _Converted:
         recording = Recording()
         if self._reader.summary.steps:
             writer.add(self._frames(recording, pool, ahead), self._reader.summary.success)
-        last = self._observed(self._reader.summary.steps)
-        picture = np.concatenate(list(last.pop("color")))
-        write_bytes(beside / f"{self._seed:06}.png", [png(picture)])
-        recording.add({**last, FRAME_KEY: np.array(self._reader.summary.steps)})
+        steps = self._reader.summary.steps
+        end = Recording()
+        if self._resizes is None:
+            end.images["color"] = self._reader.coded("color", steps)
+            last = self._observed(steps, [key for key in self._images if key != "color"])
+        else:
+            last = self._observed(steps, self._images)
+            end.add({"color": last.pop("color")})
+        recording.add({**last, FRAME_KEY: np.array(steps)})
         recording.images |= {key: self._reader.coded(key) for key in self._copied}
-        write_episode(beside / f"{self._seed:06}.safetensors", self._episode(), recording)
+        episode = self._episode()
+        write_episode(beside / f"{self._seed:06}.safetensors", episode, recording)
+        nothing = replace(episode, actions={}, rewards=np.zeros(0), poses={}, metadata={})
+        write_episode(beside / END / f"{self._seed:06}.safetensors", nothing, end)
 
     def _frames(self, recording: Recording, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
         from ravens_suite.interop.lerobot_writer import Frame
@@ -325,7 +335,7 @@ class _Converted:
             yield one.result()
 
     def _coded(self, step: int) -> tuple[dict[str, Any], dict[str, bytes], dict[str, PixelStatistics]]:
-        seen = self._observed(step)
+        seen = self._observed(step, self._images)
         embedded: dict[str, bytes] = {}
         counted: dict[str, PixelStatistics] = {}
         if seen["color"].shape[1:3] != self._features.size or len(seen["color"]) != len(self._features.cameras):
@@ -345,8 +355,8 @@ class _Converted:
             embedded[key] = _coded_image(".tiff", millimetres, [])
         return seen, embedded, counted
 
-    def _observed(self, step: int) -> dict[str, Any]:
-        seen = self._reader.observation(step, self._images)
+    def _observed(self, step: int, images: Sequence[str]) -> dict[str, Any]:
+        seen = self._reader.observation(step, images)
         for key, values in self._rest.items():
             seen[key] = str(values[step]) if values.dtype.kind == "U" else values[step]
         return seen if self._resizes is None else resized_observation(seen, self._resizes)

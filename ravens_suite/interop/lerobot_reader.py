@@ -18,7 +18,7 @@ from ravens_suite.data.episode import Episode, EpisodeReader
 from ravens_suite.errors import DamagedDataError, missing_library
 from ravens_suite.interop.contents import Contents
 from ravens_suite.interop.exports import MARK, slug
-from ravens_suite.interop.lerobot import FRAME_KEY, MARK_FILE
+from ravens_suite.interop.lerobot import END, FRAME_KEY, MARK_FILE
 
 _HALF_A_FRAME = Fraction(1, 2)
 
@@ -101,9 +101,7 @@ class _Set:
 
     def _read(self, beside: Path, where: dict[int, _Place], seed: int) -> Episode:
         rest = EpisodeReader(beside / f"{seed:06}.safetensors").episode()
-        pictures = _decoded((beside / f"{seed:06}.png").read_bytes())
-        count = len(self._images)
-        last = pictures.reshape(count, -1, *pictures.shape[1:])
+        last = EpisodeReader(beside / END / f"{seed:06}.safetensors").observation(0, ["color"])["color"]
         frames = self._frames(where[seed], rest.steps) if seed in where else []
         color = np.stack([*frames, last])
         observed = {key: values for key, values in rest.observations.items() if key != FRAME_KEY}

@@ -91,6 +91,16 @@ def test_coded_images_go_from_file_to_file_as_they_are(
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_the_last_image_is_whole_where_it_equals_those_before(tmp_path: Path, make_episode: Make) -> None:
+    episode = make_episode()
+    still = {key: np.repeat(array[:1], len(array), axis=0) for key, array in episode.observations.items()}
+    write_episode(tmp_path / "a", dataclasses.replace(episode, observations=still))
+    recording = Recording(images={"color": EpisodeReader(tmp_path / "a").coded("color", episode.steps)})
+    nothing = dataclasses.replace(episode, observations={}, actions={}, rewards=np.zeros(0), poses={})
+    write_episode(tmp_path / "end", nothing, recording)
+    assert np.array_equal(read_episode(tmp_path / "end").observations["color"], still["color"][-1:])
+
+
 def test_an_episode_without_observations_is_refused(tmp_path: Path, episode: Episode) -> None:
     with pytest.raises(ConfigError, match="without observations"):
         write_episode(tmp_path / "e", dataclasses.replace(episode, observations={}))

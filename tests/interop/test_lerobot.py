@@ -353,8 +353,8 @@ def test_a_stale_export_is_no_success(data: Path, tmp_path: Path) -> None:
     [
         lambda folder: (folder / "meta" / "info.json").write_text("{}"),
         lambda folder: next(folder.glob("data/*/*")).write_bytes(b"PAR1"),
-        lambda folder: (folder / "ravens_suite" / TASK / "000000.png").unlink(),
-        lambda folder: (folder / "ravens_suite" / TASK / "000000.png").write_bytes(b"no image"),
+        lambda folder: (folder / "ravens_suite" / TASK / "end" / "000000.safetensors").unlink(),
+        lambda folder: (folder / "ravens_suite" / TASK / "end" / "000000.safetensors").write_bytes(b"nothing"),
         lambda folder: (folder / "ravens_suite" / "export.json").write_text("[]"),
         lambda folder: (folder / "ravens_suite" / "export.json").write_text('{"tasks": {}, "files": 3}'),
     ],
