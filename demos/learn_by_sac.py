@@ -87,7 +87,7 @@ def main() -> None:
         "MlpPolicy",
         make("train", shaped=True),
         gamma=0.0,  # An episode is one action.
-        learning_rate=lambda left: 1e-3 * left,
+        learning_rate=1e-3,
         gradient_steps=2,
         target_entropy=-10.0,  # The usual -4 would keep exploring by some centimetres.
         learning_starts=200,
