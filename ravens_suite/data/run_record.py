@@ -53,6 +53,9 @@ def checked_record(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
         raise DamagedDataError(f"{path} is damaged ({reason}): put the file back, or train again into another folder.")
 
     _check(value, _FIELDS, damaged, "")
+    for task in value["plan"].get("tasks", ()) if "environments" in value else ():
+        if task not in value["environments"]:
+            damaged(f"'environments' lacks the task {task!r} of its plan")
     for task, environment in Fields(value, damaged).mapping("environments").items() if "environments" in value else ():
         if not isinstance(environment, Mapping):
             damaged(f"the environment of {task!r} is not a JSON object")

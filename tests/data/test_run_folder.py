@@ -165,6 +165,15 @@ def test_a_field_that_is_gone_is_named_when_it_is_asked_for(tmp_path: Path, path
         pytest.fail(f"{path} is there")
 
 
+@pytest.mark.parametrize("field", ["environments", "plan"])
+def test_a_field_of_another_run_is_named(tmp_path: Path, field: str) -> None:
+    other = json.loads(json.dumps(_WHOLE).replace("block-insertion", "align-rope"))
+    run = RunFolder(tmp_path)
+    run.write_record({**_WHOLE, field: other[field]})
+    with pytest.raises(DamagedDataError, match="lacks the task"):
+        run.record()
+
+
 def test_a_record_is_copied_and_sent_as_plain_json(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.write_record(_WHOLE)
