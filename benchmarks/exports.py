@@ -32,7 +32,6 @@ from ravens_suite.interop.minari import export
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.provenance import provenance
 
-ROOT = Path(__file__).parents[1]
 _MEGABYTE = 1e6
 
 
@@ -138,7 +137,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of episodes that are there already")
     parser.add_argument("--lerobot-python", help="an interpreter that has LeRobot and this suite")
     parser.add_argument("--only", choices=WRITERS, help="one writer in this process, into --out")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "exports.json")
+    parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
     given = parser.parse_args()
     if given.only:
         print(json.dumps(write_once(given.only, given.data, given.out, given.cores)))
@@ -156,7 +155,8 @@ def main() -> None:
                 runs[name].append(in_a_process(python, name, data, given.cores))
                 print(name, runs[name][-1], flush=True)
     about = {"task": given.task, "episodes": given.episodes, "cores": given.cores, **provenance()}
-    write_json(given.out, {**about, "load": os.getloadavg(), **summary(runs)})
+    if given.out:
+        write_json(given.out, {**about, "load": os.getloadavg(), **summary(runs)})
     print(json.dumps(summary(runs), indent=1))
 
 

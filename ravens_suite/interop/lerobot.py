@@ -12,86 +12,34 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from ravens_suite.core.numbers import check_number
 from ravens_suite.data.atomic import read_json, write_bytes, write_json
-from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.locks import locked
-from ravens_suite.data.recording import Recording
 from ravens_suite.data.store import EpisodeStore, differences
 from ravens_suite.errors import (
     ConfigError,
     ConflictError,
     DamagedDataError,
     MissingDataError,
-    UnknownNameError,
     missing_library,
 )
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.exports import MARK, Exported, Source, slug, sources_in
-from ravens_suite.interop.lerobot_features import ImageForm, LeRobotFeatures
-from ravens_suite.interop.lerobot_statistics import PixelStatistics
-from ravens_suite.interop.resize import Size, resized_camera, resized_observation
-from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState, space_of_actions
-from ravens_suite.registry import control_of, load_task
+from ravens_suite.interop.lerobot_episode import ConvertedEpisode
+from ravens_suite.interop.lerobot_features import LeRobotFeatures
+from ravens_suite.interop.lerobot_options import LeRobotOptions
+from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
 
 MARK_FILE = "export.json"
 """In the folder ``ravens_suite`` of a data set: of what it was made, and how long its files are."""
-END = "end"
-"""Beside a set, the folder of what the cameras saw after the last action: each an episode without an action."""
-FRAME_KEY = "frame"
-"""Added to the observations of the episode files beside a set, so that there is one at least."""
 _UNFINISHED = ".unfinished-"
-_MILLIMETRES = 1000
-_FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-# With a level and no filter OpenCV tries all filters on every row, which takes three times as long, and rendered images
-# come out no smaller. OpenCV 4.10 cannot choose one (modules/imgcodecs/src/grfmt_png.cpp).
-if hasattr(cv2, "IMWRITE_PNG_FILTER"):
-    _FAST_PNG += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
-_SMALLEST, _LARGEST = 8, 4096
 _MOST_WORKERS = 256
-
-
-@dataclass(frozen=True)
-class LeRobotOptions:
-    """How episodes become frames.
-
-    Attributes:
-        images: ``png``: every pixel as it was; ``video``: H.264, smaller, and not.
-        image_size: (rows, columns) of every image; ``None`` for that of the episodes.
-        actions: layout of the action's numbers; see ``interop/vectors.py``.
-        depth: whether frames have depth images, too, in whole millimetres.
-        fps: frames a second; ``None`` for 1 with actions of pick and place, 5 with way-points.
-    """
-
-    images: ImageForm = "png"
-    image_size: Size | None = None
-    actions: LayoutName = "yaw"
-    depth: bool = False
-    fps: int | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot be.
-
-        Raises:
-            ConfigError: an image size or a rate is out of bounds.
-        """
-        for length in self.image_size or ():
-            check_number("--image-size", length, _SMALLEST, _LARGEST)
-        if self.fps is not None:
-            check_number("--fps", self.fps, 1, 1000)
-        if self.images == "video" and any(length % 2 for length in self.image_size or ()):
-            raise ConfigError("Films have an even number of rows and columns: choose another --image-size.")
 
 
 def export_lerobot(
@@ -200,7 +148,9 @@ class _Job:
                 with ThreadPoolExecutor(workers) as pool:
                     for source in self._sources:
                         for seed in source.seeds:
-                            _Converted(source, seed, self._options, features).write(writer, folder, pool, 2 * workers)
+                            ConvertedEpisode(source, seed, self._options, features).write(
+                                writer, folder, pool, 2 * workers
+                            )
                             done += 1
                             on_done(done)
                         _keep_records(source.store, folder / MARK / slug(source.task))
@@ -251,156 +201,6 @@ def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     state = VectorState(reader.keys, actions)
     fps = options.fps or (5 if "gripper" in arrays else 1)
     return LeRobotFeatures(cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth)
-
-
-class _Converted:
-    """One episode, as the frames and the files that become of it."""
-
-    def __init__(self, source: Source, seed: int, options: LeRobotOptions, features: LeRobotFeatures) -> None:
-        self._source, self._seed, self._features = source, seed, features
-        self._reader: EpisodeReader = source.store.reader(seed)
-        self._resizes = options.image_size
-        self._arrays = self._reader.actions()
-        self._actions = VectorActions(space_of_actions(self._arrays), options.actions)
-        self._state = VectorState(self._reader.keys, self._actions)
-        # What becomes no frame and keeps its size goes from file to file as it is coded.
-        frames = ("color", "depth") if options.depth else ("color",)
-        images = self._reader.image_keys
-        self._copied = [key for key in images if key not in frames] if self._resizes is None else []
-        self._images = [key for key in ("color", "depth") if key in images and key not in self._copied]
-        done = (*self._images, *self._copied)
-        self._rest = self._reader.observations(keys=[key for key in self._reader.keys if key not in done])
-        self._words = _words(source.task)
-
-    def write(self, writer: Any, folder: Path, pool: ThreadPoolExecutor, ahead: int) -> None:
-        """Write the frames into the set, and what a set has no place for beside it.
-
-        Args:
-            writer: of the set.
-            folder: of the set.
-            pool: that codes images.
-            ahead: how many steps are coded before they are asked for.
-        """
-        beside = folder / MARK / slug(self._source.task)
-        recording = Recording()
-        if self._reader.summary.steps:
-            writer.add(self._frames(recording, pool, ahead), self._reader.summary.success)
-        steps = self._reader.summary.steps
-        end = Recording()
-        if self._resizes is None:
-            end.images["color"] = self._reader.coded("color", steps)
-            last = self._observed(steps, [key for key in self._images if key != "color"])
-        else:
-            last = self._observed(steps, self._images)
-            end.add({"color": last.pop("color")})
-        recording.add({**last, FRAME_KEY: np.array(steps)})
-        recording.images |= {key: self._reader.coded(key) for key in self._copied}
-        episode = self._episode()
-        write_episode(beside / f"{self._seed:06}.safetensors", episode, recording)
-        nothing = replace(episode, actions={}, rewards=np.zeros(0), poses={}, metadata={})
-        write_episode(beside / END / f"{self._seed:06}.safetensors", nothing, end)
-
-    def _frames(self, recording: Recording, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
-        from ravens_suite.interop.lerobot_writer import Frame
-
-        rewards = self._reader.rewards()
-        last: NDArray[np.float32] | None = None
-        for step, (seen, embedded, counted) in enumerate(self._seen(pool, ahead)):
-            color = list(seen.pop("color"))
-            # The episode's own values: texts in ``seen`` may be cut to the longest of this episode only.
-            action = {key: values[step] for key, values in self._arrays.items()}
-            try:
-                vector = self._actions.encode(action, seen.get("tip_pose"))
-            except ConfigError:
-                raise
-            except ValueError as error:
-                raise ConfigError(
-                    f"Action {step} of seed {self._seed} of {self._source.task} does not fit: it tilts the tool. "
-                    "Choose --actions quaternion."
-                ) from error
-            state = self._state.of(seen, last)
-            text = str(seen["instruction"]) if "instruction" in seen else self._words
-            recording.add({**seen, FRAME_KEY: np.array(step)})
-            yield Frame(text, state, vector, float(rewards[step]), color, embedded), counted
-            last = vector
-
-    def _seen(self, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
-        """What was seen before each action; some are read ahead."""
-        waiting: list[Any] = []
-        for step in range(self._reader.summary.steps):
-            waiting.append(pool.submit(self._coded, step))
-            if len(waiting) >= ahead:
-                yield waiting.pop(0).result()
-        for one in waiting:
-            yield one.result()
-
-    def _coded(self, step: int) -> tuple[dict[str, Any], dict[str, bytes], dict[str, PixelStatistics]]:
-        seen = self._observed(step, self._images)
-        embedded: dict[str, bytes] = {}
-        counted: dict[str, PixelStatistics] = {}
-        if seen["color"].shape[1:3] != self._features.size or len(seen["color"]) != len(self._features.cameras):
-            raise ConflictError(
-                f"The images of seed {self._seed} of {self._source.task} differ from those of the first episode: give "
-                "--image-size, or export them alone."
-            )
-        for key, image in zip(self._features.color_keys, seen["color"], strict=True):
-            counted[key] = PixelStatistics(3)
-            counted[key].add(image)
-            if key in self._features.embedded_keys:
-                embedded[key] = png(image)
-        for key, image in zip(self._features.depth_keys, seen.get("depth", ()), strict=False):
-            millimetres = np.minimum(np.rint(image * _MILLIMETRES), 2**16 - 1).astype(np.uint16)
-            counted[key] = PixelStatistics(1, 2**16, 1.0)
-            counted[key].add(millimetres[..., None])
-            embedded[key] = _coded_image(".tiff", millimetres, [])
-        return seen, embedded, counted
-
-    def _observed(self, step: int, images: Sequence[str]) -> dict[str, Any]:
-        seen = self._reader.observation(step, images)
-        for key, values in self._rest.items():
-            seen[key] = str(values[step]) if values.dtype.kind == "U" else values[step]
-        return seen if self._resizes is None else resized_observation(seen, self._resizes)
-
-    def _episode(self) -> Episode:
-        """All but what was seen."""
-        summary = self._reader.summary
-        cameras = summary.cameras
-        if self._resizes is not None:
-            cameras = tuple(resized_camera(camera, self._resizes) for camera in cameras)
-        return Episode(
-            task=summary.task,
-            split=summary.split,
-            seed=summary.seed,
-            observations={},
-            actions=self._arrays,
-            rewards=self._reader.rewards(),
-            poses=self._reader.poses(),
-            cameras=cameras,
-            success=summary.success,
-            metadata=summary.metadata,
-        )
-
-
-def png(image: NDArray[np.uint8]) -> bytes:
-    """An RGB image (rows, columns, 3) as a PNG file; the same image gives the same bytes."""
-    return _coded_image(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _FAST_PNG)
-
-
-def _coded_image(suffix: str, image: Any, options: Sequence[int]) -> bytes:
-    written, coded = cv2.imencode(suffix, image, list(options))
-    if not written:
-        raise ConfigError(f"An image of {image.shape} cannot be written as {suffix}.")
-    return bytes(coded.tobytes())
-
-
-def _words(task: str) -> str:
-    """What is to be done where no instruction was observed: the task's own sentence, or its name."""
-    try:
-        control_of(task)
-        sentence = load_task(task)[0].instruction
-    except UnknownNameError:
-        sentence = ""
-    return sentence or task.replace("-", " ")
 
 
 def _keep_records(store: EpisodeStore, folder: Path) -> None:

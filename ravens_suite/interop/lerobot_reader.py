@@ -18,7 +18,8 @@ from ravens_suite.data.episode import Episode, EpisodeReader
 from ravens_suite.errors import DamagedDataError, missing_library
 from ravens_suite.interop.contents import Contents
 from ravens_suite.interop.exports import MARK, slug
-from ravens_suite.interop.lerobot import END, FRAME_KEY, MARK_FILE
+from ravens_suite.interop.lerobot import MARK_FILE
+from ravens_suite.interop.lerobot_episode import END, FRAME_KEY
 
 _HALF_A_FRAME = Fraction(1, 2)
 

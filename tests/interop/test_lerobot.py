@@ -26,8 +26,10 @@ from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.interop.imports import import_episodes
-from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot, png
+from ravens_suite.interop.lerobot import export_lerobot
+from ravens_suite.interop.lerobot_episode import png
 from ravens_suite.interop.lerobot_features import NUMBERS
+from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_statistics import QUANTILES
 from ravens_suite.interop.minari import export as export_minari
 from ravens_suite.interop.resize import resized_camera, resized_observation

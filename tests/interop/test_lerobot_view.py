@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from ravens_suite.errors import ConfigError, InvalidActionError, ResetNeededError
-from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot
+from ravens_suite.interop.lerobot import export_lerobot
+from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_view import LeRobotView
 from ravens_suite.rollout.collect import collect
 

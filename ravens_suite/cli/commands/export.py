@@ -65,7 +65,8 @@ class Export(OutputOptions):
         )
 
     def _export(self, progress: Progress) -> list[Exported]:
-        from ravens_suite.interop.lerobot import LeRobotOptions, export_lerobot
+        from ravens_suite.interop.lerobot import export_lerobot
+        from ravens_suite.interop.lerobot_options import LeRobotOptions
         from ravens_suite.interop.minari import export
 
         options = LeRobotOptions(self.images, self.image_size, self.actions, self.depth, self.fps)
