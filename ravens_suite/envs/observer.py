@@ -53,6 +53,9 @@ class Observer:
     def dress(self) -> None:
         """Give a scene that was built just now the looks, the light and the cameras of its seed."""
         self._state.reset()
+        if not self._variations.randomize:
+            self._lighting, self.cameras = PUBLISHED_LIGHTING, self._nominal_cameras
+            return
         rng = generator(self._simulation.seed, self._simulation.split, "appearance")
         self._lighting = self._variations.lighting(rng)
         self.cameras = self._variations.moved(self._nominal_cameras, rng)

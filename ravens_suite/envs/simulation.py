@@ -100,14 +100,16 @@ class Simulation:
 
     def _build(self) -> Sequence[Goal]:
         rng = generator(self.seed, self.split, "scene")
-        clutter = generator(self.seed, self.split, "distractors")
+        # Making a generator takes as long as two physics steps.
+        clutter = generator(self.seed, self.split, "distractors") if self._variations.distractors else None
         for _ in range(PLACEMENT_ATTEMPTS):
             self.scene.reset()
             try:
                 with self.task_code("build"):
                     self.robot.reset()
                     goals = check_goals(self.task, self.scene, self.task.build(self.scene, rng))
-                self._variations.clutter(self.scene, clutter)
+                if clutter is not None:
+                    self._variations.clutter(self.scene, clutter)
             except PlacementError as error:
                 reason = error
                 continue
