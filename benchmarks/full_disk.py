@@ -89,7 +89,7 @@ KINDS = {
     "benchmark": Kind(
         (
             *("benchmark", "--agents", "state-mlp", "--tasks", TASK, "--demos", "2", *_TRAIN, "--episodes", "2"),
-            *("--data", "DISK/data", "--out", "DISK/bench"),
+            *("--observe", "state", "--data", "DISK/data", "--out", "DISK/bench"),
         ),
         bytes_of("data/**/*.safetensors", "bench/**/policy/*"),
     ),

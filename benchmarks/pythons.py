@@ -74,10 +74,9 @@ def measure(python: str, tasks: Sequence[str], episodes: int) -> dict[str, Any]:
 
 def installed(python: str, folder: Path) -> str:
     """An interpreter of an environment that is made of another one, with this checkout installed."""
-    found = shutil.which(python)
-    if found is None:
+    if not runs(python):
         raise SystemExit(f"There is no interpreter {python!r}: name it as you would to run it.")
-    subprocess.run([found, "-m", "venv", str(folder)], check=True)
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)
     made = str(folder / "bin" / "python")
     constraints = ["--constraint", str(_ROOT / "constraints.txt")]
     subprocess.run([made, "-m", "pip", "install", "--quiet", *constraints, str(_ROOT)], check=True)

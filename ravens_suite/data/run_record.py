@@ -129,5 +129,6 @@ _FIELDS: dict[str, Any] = {
     "parameters": _WHOLE,
     "versions": _each(_TEXT),
     "machine": _OBJECT,
+    "command": ("a text, or a list of them", lambda value: _TEXT[1](value) or _list(_TEXT)[1](value)),
     **dict.fromkeys(("selection", "commit", "torch", "code"), _TEXT),
 }

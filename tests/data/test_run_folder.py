@@ -111,6 +111,7 @@ _WHOLE: dict[str, Any] = {
     "versions": {"numpy": "2.0"},
     "machine": {"cores": 2},
     "selection": "last weights",
+    "command": "ravens-suite train",
     "commit": "a",
     "torch": "2.9",
     "code": "b",
