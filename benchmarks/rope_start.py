@@ -31,7 +31,8 @@ from ravens_suite.data.atomic import write_json
 from ravens_suite.rollout.provenance import provenance
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.kinematics import HOME_JOINTS
-from ravens_suite.sim.scene import FINE, GRAVITY, STILL_SPEED, TIME_STEP, Scene
+from ravens_suite.sim.precision import FINE, TIME_STEP
+from ravens_suite.sim.scene import GRAVITY, STILL_SPEED, Scene
 from ravens_suite.tasks._rope import BEADS, LENGTH
 from ravens_suite.tasks.manipulating_rope import ManipulatingRope
 

@@ -18,8 +18,9 @@ from ravens_suite.envs.controls import Executed, make_control
 from ravens_suite.envs.task_checks import check_goals, check_instruction, check_report, task_code
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import OracleGaveUpError, PlacementError
+from ravens_suite.sim.precision import EXACT, FINE, Precision
 from ravens_suite.sim.robot import Motion, Robot
-from ravens_suite.sim.scene import EXACT, FINE, Precision, Scene
+from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 
 PLACEMENT_ATTEMPTS = 50

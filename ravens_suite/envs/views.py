@@ -12,7 +12,7 @@ from ravens_suite.core.camera_values import MOST_PIXELS
 from ravens_suite.core.cameras import Camera, cameras_from_json, look_at, published_cameras
 from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, InvalidCameraError, UnknownNameError
-from ravens_suite.sim.scene import STEPS_PER_SECOND
+from ravens_suite.sim.precision import STEPS_PER_SECOND
 
 RenderMode = Literal["rgb_array", "rgb_array_list"]
 

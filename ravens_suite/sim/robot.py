@@ -19,7 +19,8 @@ from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.sim import kinematics, objects
 from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.grippers import Tool
-from ravens_suite.sim.scene import TIME_STEP, Scene
+from ravens_suite.sim.precision import TIME_STEP
+from ravens_suite.sim.scene import Scene
 
 TRAVEL_STEP = 0.004
 """Metres a physics step through free space (1.9 m/s)."""

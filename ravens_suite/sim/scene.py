@@ -22,11 +22,7 @@ from ravens_suite.sim.bullet_shapes import (
 )
 from ravens_suite.sim.joints import IgnoredPairs, Joints
 from ravens_suite.sim.kinds import Kind, check_kind, of_kind
-
-STEPS_PER_SECOND = 480
-TIME_STEP = 1 / STEPS_PER_SECOND
-"""Seconds of one physics step (the published demonstration scripts). Time is counted in these steps, also where the
-physics takes longer ones."""
+from ravens_suite.sim.precision import EXACT, TIME_STEP, Precision
 
 GRAVITY = -9.8
 STILL_SPEED = 0.005
@@ -41,11 +37,6 @@ default."""
 
 COARSE_TIME_STEP, COARSE_ITERATIONS = 1 / 240, 10
 """Seconds a physics step and solver iterations of ``settle_coarsely``."""
-
-EXACT_RESIDUAL, FAST_RESIDUAL = 1e-7, 1e-6
-"""The constraint solver stops when an iteration changes velocities by less than this: the sum of squares over all
-contacts and joints, (m/s)^2. The first is Bullet's default. The second is (1 mm/s)^2, a fifth of ``STILL_SPEED``, and
-saves a third of the physics where much is in contact."""
 
 _CHECK_INTERVAL = 4
 
@@ -75,40 +66,6 @@ class Drawable:
     label: int
     visual: Visual
     pose: Pose
-
-
-@dataclass(frozen=True)
-class Precision:
-    """How finely the physics is computed.
-
-    Attributes:
-        stride: length of a physics step, in units of ``TIME_STEP``.
-        iterations: of the solver, at most, in a physics step.
-        residual: change of velocities below which the solver stops, see ``EXACT_RESIDUAL``.
-
-    Raises:
-        ConfigError: a number is out of range.
-    """
-
-    stride: int = 1
-    iterations: int = 50
-    residual: float = EXACT_RESIDUAL
-
-    def __post_init__(self) -> None:
-        """Refuse what Bullet would take without a word."""
-        if not 0 <= self.residual < math.inf:
-            raise ConfigError(f"residual of a scene must be at least 0, in (m/s)^2; got {self.residual}.")
-        if self.stride < 1 or self.iterations < 1:
-            raise ConfigError(
-                f"stride and iterations of a scene must be at least 1; got {self.stride} and {self.iterations}."
-            )
-
-
-EXACT = Precision()
-"""All at 480 Hz, as in the published suite, with Bullet's default residual."""
-
-FINE = Precision(residual=FAST_RESIDUAL)
-"""As ``EXACT``, with a solver that stops earlier."""
 
 
 @dataclass

@@ -13,7 +13,8 @@ from ravens_suite.core.goals import PoseGoal, Poses, distance
 from ravens_suite.core.palette import PALETTE, Color
 from ravens_suite.sim import objects
 from ravens_suite.sim.constraints import link
-from ravens_suite.sim.scene import TIME_STEP, Scene
+from ravens_suite.sim.precision import TIME_STEP
+from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.placement import free_pose
 
 BEADS = 20

@@ -27,7 +27,8 @@ from ravens_suite.envs import environment as module
 from ravens_suite.errors import InvalidActionError
 from ravens_suite.sim import objects
 from ravens_suite.sim.bullet_shapes import bullet
-from ravens_suite.sim.scene import EXACT, FINE, Scene
+from ravens_suite.sim.precision import EXACT, FINE
+from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.primitives import Push
 
 ID = "ravens_suite/BlockInsertion-v0"

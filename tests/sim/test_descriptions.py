@@ -13,7 +13,8 @@ from ravens_suite.errors import ConfigError, MeshError, RavensError, TaskDefinit
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Sphere, Visual, marker, solid
 from ravens_suite.sim.constraints import Mount, link
 from ravens_suite.sim.kinds import Kind
-from ravens_suite.sim.scene import Precision, Scene
+from ravens_suite.sim.precision import Precision
+from ravens_suite.sim.scene import Scene
 
 RED = (1.0, 0.0, 0.0)
 CORNERS = ((0.0, 0.0, 0.0), (0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 0.1))

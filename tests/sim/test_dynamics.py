@@ -12,7 +12,8 @@ from ravens_suite.sim.bodies import Body, Box, Cylinder, Shape, Visual, solid
 from ravens_suite.sim.bullet_bodies import INERTIA_SCALE
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.kinds import Kind
-from ravens_suite.sim.scene import GRAVITY, TIME_STEP, Scene
+from ravens_suite.sim.precision import TIME_STEP
+from ravens_suite.sim.scene import GRAVITY, Scene
 
 RED = (1.0, 0.0, 0.0)
 CUBE = Box((0.04, 0.04, 0.04))

@@ -12,7 +12,8 @@ from ravens_suite.sim.bodies import Body, Box, Hull, Shape, solid
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.constraints import Grasp, Mount, link
 from ravens_suite.sim.grippers import Suction
-from ravens_suite.sim.scene import COARSE_TIME_STEP, GRAVITY, TIME_STEP, Scene
+from ravens_suite.sim.precision import TIME_STEP
+from ravens_suite.sim.scene import COARSE_TIME_STEP, GRAVITY, Scene
 
 CUBE = Box((0.04, 0.04, 0.04))
 ABOVE = Pose((0.5, 0.0, 0.5))

@@ -12,8 +12,9 @@ from ravens_suite.core.geometry import Pose, euler_quaternion
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim import objects
 from ravens_suite.sim.grippers import Suction
+from ravens_suite.sim.precision import EXACT, TIME_STEP, Precision
 from ravens_suite.sim.robot import NEAR, Robot
-from ravens_suite.sim.scene import EXACT, GRAVITY, TIME_STEP, Precision, Scene
+from ravens_suite.sim.scene import GRAVITY, Scene
 
 BLOCK = objects.block((1.0, 0.0, 0.0))
 

@@ -11,8 +11,8 @@ from ravens_suite.core.geometry import Pose, Vector
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Tool
+from ravens_suite.sim.precision import FINE, Precision
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot, interpolate
-from ravens_suite.sim.scene import FINE, Precision
 from ravens_suite.tasks.primitives import motion
 
 WAYPOINTS_PER_ACTION = 16

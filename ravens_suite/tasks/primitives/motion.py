@@ -1,6 +1,6 @@
 """Motions that several primitives are made of.
 
-Poses are those of the tool's tip in the world frame. Time is counted in physics steps of ``sim.scene.TIME_STEP``.
+Poses are those of the tool's tip in the world frame. Time is counted in physics steps of ``sim.precision.TIME_STEP``.
 """
 
 from __future__ import annotations

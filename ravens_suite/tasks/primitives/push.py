@@ -11,8 +11,8 @@ from ravens_suite.core.types import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.sim.grippers import Spatula, Tool
 from ravens_suite.sim.kinematics import reachable_raise
+from ravens_suite.sim.precision import FAST_RESIDUAL, Precision
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot
-from ravens_suite.sim.scene import FAST_RESIDUAL, Precision
 from ravens_suite.tasks.primitives.base import MotionReport, Primitive, Waypoint, expand
 from ravens_suite.tasks.primitives.motion import APPROACH_HEIGHT, above, over
 
