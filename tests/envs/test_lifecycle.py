@@ -172,7 +172,9 @@ def test_resting_is_an_action_that_moves_nothing(make: Make, task: str, form: st
     _, reward, terminated, _, info = environment.step(action)
     assert (reward, terminated) == (0.0, False)
     for name, pose in before["privileged"]["poses"].items():
-        np.testing.assert_allclose(info["privileged"]["poses"][name], pose, atol=1e-3)  # Piles settle on.
+        after = info["privileged"]["poses"][name]
+        np.testing.assert_allclose(after[:3], pose[:3], atol=2e-4)  # Metres: piles settle on.
+        np.testing.assert_allclose(after[3:], pose[3:], atol=5e-3)
 
 
 def test_who_asks_for_it_gets_rest_instead_of_an_oracle_that_gives_up(
