@@ -116,7 +116,7 @@ KINDS = {
 
 
 def run(command: Sequence[str]) -> tuple[int, str]:
-    """Exit status and standard error of a command, which runs in a process of its own."""
+    """Exit status and output of a command, which runs in a process of its own."""
     context = multiprocessing.get_context("fork")
     receives, sends = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(list(command), sends))
@@ -133,7 +133,7 @@ def run(command: Sequence[str]) -> tuple[int, str]:
 
 def _child(command: list[str], sends: Any) -> None:
     output, status = io.StringIO(), 1
-    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
         try:
             status = ravens_suite(command)
         except BaseException as error:
@@ -170,7 +170,10 @@ def attempt(kind: Kind, words: Sequence[str], whole: Any, room: int, disk: Path,
         status, complaint = run(words)
         lines = [line for line in complaint.splitlines() if line.startswith("ravens-suite: ")]
         wrong = []
-        if status and (status != 1 or len(lines) != 1 or "disk is full" not in lines[0] or "Traceback" in complaint):
+        said = [line for line in complaint.splitlines() if "the disk is full" in line]
+        # A benchmark names each trial that failed, and counts them in its last line.
+        most = 2 if words[0] == "benchmark" else 1
+        if status and (status != 1 or not 1 <= len(lines) <= most or len(said) != 1 or "Traceback" in complaint):
             wrong.append(f"exit status {status}: {complaint.strip()[-600:]}")
         if disk.joinpath(_MINE).read_text() != "mine" or read_rows(table)[0] not in read_rows(disk / table.name):
             wrong.append("what was there before is gone")
@@ -182,7 +185,12 @@ def attempt(kind: Kind, words: Sequence[str], whole: Any, room: int, disk: Path,
             wrong.append("with room, something else is left")
         elif leftovers := half_written(disk):
             wrong.append(f"left behind: {', '.join(leftovers)}")
-        return {"room": room, "refused": bool(status), "said": lines[0] if lines else "", "wrong": wrong}
+        return {
+            "room": room,
+            "refused": bool(status),
+            "said": said[0].replace(str(disk), "DISK") if said else "",
+            "wrong": wrong,
+        }
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
