@@ -87,9 +87,12 @@ class Player:
             self._hash.update(repr(value).encode())
 
 
-def one_after_the_other(identifier: str, actions: int) -> Digests:
-    """All seeds in one environment."""
+def one_after_the_other(identifier: str, actions: int, others: int = 0) -> Digests:
+    """All seeds in one environment, which has begun so many other episodes before."""
     player, digests = Player(identifier), {}
+    for seed in range(1000, 1000 + others):
+        player.reset(seed)
+        player.act()
     for seed in SEEDS:
         player.reset(seed)
         for _ in range(actions):
@@ -126,19 +129,9 @@ def in_a_fork(identifier: str, actions: int) -> Digests:
         return pool.apply(one_after_the_other, (identifier, actions))
 
 
-def after_others(identifier: str, actions: int, others: int = 50) -> Digests:
+def after_others(identifier: str, actions: int) -> Digests:
     """All seeds in one environment that has begun other episodes before."""
-    player, digests = Player(identifier), {}
-    for seed in range(1000, 1000 + others):
-        player.reset(seed)
-        player.act()
-    for seed in SEEDS:
-        player.reset(seed)
-        for _ in range(actions):
-            player.act()
-        digests[seed] = player.digest()
-    player.env.close()
-    return digests
+    return one_after_the_other(identifier, actions, others=50)
 
 
 def as_vectors_tell(identifier: str, actions: int) -> Digests:

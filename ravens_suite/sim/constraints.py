@@ -21,9 +21,9 @@ class Mount:
         scene: where it is.
         name: a robot part with mass.
         force: newtons along each axis of the world, and newton metres about it, that the mount exerts at most.
-        stiffness: share of the error in pose that one physics step makes up, in (0, 1]; it becomes that of all joints
-            of the scene, see ``Scene.stiffen``. A body that follows a command of constant speed lags behind by
-            (1 / stiffness - 1) times the way of one step.
+        stiffness: share of the error in pose that a ``TIME_STEP`` makes up, in (0, 1]; it becomes that of all joints
+            of the scene, see ``Scene.stiffen``. With physics steps of that length, a body that follows a command of
+            constant speed lags behind by (1 / stiffness - 1) times the way of one step.
 
     Attributes:
         target: the commanded pose.

@@ -28,7 +28,7 @@ class Tool(ABC):
     Attributes:
         name: of the simulated body in the scene.
         force: newtons, the most that the mount can pull along each axis of the world.
-        stiffness: of the mount, in (0, 1]: the part of the error in pose that a physics step makes up.
+        stiffness: of the mount, in (0, 1]: the part of the error in pose that a ``TIME_STEP`` makes up.
         body: shape and mass; its frame is the tip.
         can_hold: whether it can grip bodies.
         mount: what is seen between the flange and the tool and touches nothing, in the flange's frame.

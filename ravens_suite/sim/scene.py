@@ -32,7 +32,7 @@ SETTLE_BUDGET = 2400
 """Physics steps after which a scene that still moves is left as it is (5 s)."""
 
 JOINT_STIFFNESS = 0.2
-"""Share of the error of a joint or a mount that one physics step makes up, unless a tool asks for more: Bullet's
+"""Share of the error of a joint or a mount that a ``TIME_STEP`` makes up, unless a tool asks for more: Bullet's
 default."""
 
 COARSE_TIME_STEP, COARSE_ITERATIONS = 1 / 240, 10

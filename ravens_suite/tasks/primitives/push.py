@@ -20,7 +20,7 @@ _APPROACH_HEIGHT = APPROACH_HEIGHT - 0.01
 """Metres above the ends of a push where the blade comes from and goes to."""
 
 _PUSHING = Precision(stride=2, iterations=20, residual=FAST_RESIDUAL)
-"""Half as many physics steps. A rope would jam in them now and then; loose cubes do not."""
+"""Half as many physics steps; docs/design_notes.md says what that changes."""
 
 
 @dataclass(frozen=True)
