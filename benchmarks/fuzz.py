@@ -241,7 +241,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "control": ("primitive", "waypoint", "joints", *NAMES),
     "renderer": NAMES,
     "image_size": SIZES,
-    "motion": ("fast", "simulated", *NAMES),
+    "motion": ("fast", "careful", "simulated", *NAMES),
     "randomize": LISTS,
     "camera_noise": (*WHOLE, 1e300, np.inf, np.float32(0.5), np.array(1.0), 1j),
     "distractors": WHOLE,
