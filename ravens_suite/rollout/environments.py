@@ -108,7 +108,8 @@ def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str
 def _step_limit(task: str) -> int:
     from ravens_suite.envs.controls import step_limit  # Imports the simulator.
 
-    return step_limit(control_of(task), load_task(task)[0].max_steps)
+    task_class, own = load_task(task)
+    return step_limit(control_of(task), task_class(**own).max_steps)
 
 
 def describe_interface(environment: gymnasium.Env[Any, Any], task: str) -> Interface:
