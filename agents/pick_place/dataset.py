@@ -1,9 +1,9 @@
-"""Demonstrations as heightmaps and pixel positions, kept in memory."""
+"""Demonstrations as heightmaps and pixel positions, kept in little memory."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
 from .history import Move, demonstration_statistics
+from .packing import PackedEpisode, Store
 from .steps import Step, step_from_maps, with_later_objects
 
 KEYS = ("color", "depth", "camera_intrinsics", "camera_poses")
@@ -29,7 +30,7 @@ class PickPlaceDataset:
         episodes: the steps of each episode.
 
     Attributes:
-        episodes: those with any step.
+        episodes: those with any step; a step is unpacked when it is asked for.
         statistics: how often placed objects are picked again, and how often places are used again.
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
 
@@ -38,19 +39,28 @@ class PickPlaceDataset:
     """
 
     def __init__(self, episodes: Iterable[Sequence[Step]]) -> None:
-        self.episodes = tuple(tuple(episode) for episode in episodes if len(episode))
+        store, packed = Store(), []
+        self.turning = False
+
+        def moves() -> Iterator[list[Move]]:
+            """Those of one episode after the other; only its packed steps stay in memory."""
+            for episode in episodes:
+                if len(episode):
+                    packed.append(PackedEpisode.of(episode, store))
+                    self.turning |= any(step.rotates for step in episode)
+                    yield [Move(step.scene, step.pick, step.place) for step in episode]
+
+        self.statistics = demonstration_statistics(moves())
+        self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
-        self.statistics = demonstration_statistics(
-            [Move(step.scene, step.pick, step.place) for step in episode] for episode in self.episodes
-        )
-        self.turning = any(step.rotates for episode in self.episodes for step in episode)
 
     @staticmethod
     def from_demonstrations(demonstrations: Demonstrations) -> PickPlaceDataset:
         """Fuse the images of recorded episodes.
 
-        Episodes are read one at a time, and of their images only the heightmaps are kept: 360 kB a step.
+        Images are read one step at a time, and only the heightmaps of one episode are in memory as they are. What is
+        kept is packed, about 20 kB a step; beyond 256 MB it lies in a temporary file (``packing.py``).
         """
         return PickPlaceDataset(_steps(episode) for episode in demonstrations)
 
@@ -66,8 +76,8 @@ class PickPlaceDataset:
 
 def _steps(episode: EpisodeReader) -> list[Step]:
     """The steps of one episode."""
-    images, actions = episode.observations(keys=KEYS), episode.actions()
-    maps = [fuse(*(images[key][t] for key in KEYS)) for t in range(episode.summary.steps + 1)]
+    actions = episode.actions()
+    maps = [fuse(*(observation[key] for key in KEYS)) for observation in episode.each(KEYS)]
     picks = [Pose.from_vector(pose) for pose in actions["pick"]]
     places = [Pose.from_vector(pose) for pose in actions["place"]]
     # If all objects go to one place, one more object at the end would go there, too.

@@ -21,7 +21,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .plane import compose, rigid, transform, warp
-from .table import COLOR_TOLERANCE, HEIGHT_TOLERANCE, bare_table, table_appearance
+from .table import HEIGHT_TOLERANCE, bare_table, colors_differ, table_appearance
 
 _GAP = 3
 """Pixels around a free object that must be bare table."""
@@ -114,7 +114,7 @@ def lies_as_before(free_object: FreeObject, scene: Heightmap) -> bool:
     """Whether a free object looks the same in another scene of its demonstration."""
     around = _grown(free_object.mask, _GAP)
     color, height = scene.color[free_object.window], scene.height[free_object.window]
-    same = np.abs(color.astype(np.int16) - free_object.color).max(axis=-1) <= COLOR_TOLERANCE
+    same = ~colors_differ(color, free_object.color)
     same &= np.abs(height - free_object.height) <= HEIGHT_TOLERANCE
     return bool(same[around].mean() >= _BARE)
 

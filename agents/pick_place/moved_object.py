@@ -12,7 +12,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .plane import warp
-from .table import COLOR_TOLERANCE, above_table, bare_table, changed_pixels
+from .table import above_table, bare_table, changed_pixels, colors_differ
 
 _REACH = 3
 """Pixels: largest distance between the pick and the object."""
@@ -41,8 +41,7 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
     # Where another object now lies at the old position, the change shows at the new position.
     changed |= warp(changed.astype(np.uint8), motion, inverse=True).astype(bool)
     changed &= ~bare_table(before)
-    arrived = warp(after.color, motion, inverse=True).astype(np.int16)
-    same = np.abs(before.color.astype(np.int16) - arrived).max(axis=-1) <= COLOR_TOLERANCE
+    same = ~colors_differ(before.color, warp(after.color, motion, inverse=True))
     _, labels = cv2.connectedComponents((changed & same).astype(np.uint8), connectivity=4)
     return _component_near(labels, pick, _SMALLEST_MOVED)
 
@@ -63,9 +62,11 @@ def standing_object(before: Heightmap, pick: Array) -> NDArray[np.bool_] | None:
 
 def disc(shape: tuple[int, ...], centre: Array, radius: float) -> NDArray[np.bool_]:
     """(rows, columns) bool: pixels within a radius, in pixels, of a position (2,), or of the map's pixel next to it."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
     column, row = np.clip(centre, 0.5, [shape[1] - 0.5, shape[0] - 0.5])
-    inside: NDArray[np.bool_] = np.hypot(columns + 0.5 - column, rows + 0.5 - row) <= radius
+    near = tuple(slice(max(int(at - radius) - 1, 0), int(at + radius) + 1) for at in (row, column))
+    inside = np.zeros(shape[:2], dtype=bool)
+    rows, columns = (np.arange(length)[part] for length, part in zip(shape, near, strict=False))
+    inside[near] = np.hypot(columns + 0.5 - column, rows[:, None] + 0.5 - row) <= radius
     return inside
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array
 
 from .plane import rigid, warp
-from .table import COLOR_TOLERANCE
+from .table import colors_differ
 
 _ORDERS = (6, 5, 4, 3, 2)
 """Symmetry orders that are looked for."""
@@ -42,7 +42,7 @@ def symmetry_order(mask: NDArray[np.bool_], color: NDArray[np.uint8]) -> int:
         motion = rigid(yaw, centre, centre)
         return _outline_change(blurred, motion) if _keeps_colors(mask, color, motion) else math.inf
 
-    if max(change(yaw) for yaw in _DISC_ROTATIONS) < _LARGEST_CHANGE:
+    if all(change(yaw) < _LARGEST_CHANGE for yaw in _DISC_ROTATIONS):
         return _DISC_ORDER
     changes = {order: change(2 * math.pi / order) for order in _ORDERS}
     least = min(changes.values())
@@ -67,5 +67,5 @@ def _outline_change(blurred: NDArray[np.float32], motion: Array) -> float:
 def _keeps_colors(mask: NDArray[np.bool_], color: NDArray[np.uint8], motion: Array) -> bool:
     """Whether pixels that a motion leaves within the mask keep their colours."""
     both = mask & warp(mask.astype(np.uint8), motion).astype(bool)
-    difference = np.abs(color[both].astype(np.int16) - warp(color, motion)[both]).max(axis=-1)
-    return len(difference) > 0 and bool((difference > COLOR_TOLERANCE).mean() < 1 - _SAME_COLOR)
+    differ = colors_differ(color, warp(color, motion))[both]
+    return len(differ) > 0 and bool(differ.mean() < 1 - _SAME_COLOR)

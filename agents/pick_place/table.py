@@ -41,6 +41,16 @@ def table_appearance(scene: Heightmap) -> tuple[Array, float]:
 
 def changed_pixels(before: Heightmap, after: Heightmap) -> NDArray[np.bool_]:
     """(rows, columns) bool: pixels whose colour or height differs by more than the tolerances."""
-    changed: NDArray[np.bool_] = np.abs(before.color.astype(np.int16) - after.color).max(axis=-1) > COLOR_TOLERANCE
+    changed = colors_differ(before.color, after.color)
     changed |= np.abs(before.height - after.height) > HEIGHT_TOLERANCE
     return changed
+
+
+def colors_differ(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(rows, columns) bool: pixels in which two images (rows, columns, 3) differ by more than ``COLOR_TOLERANCE``.
+
+    NumPy takes thirty times as long for the same: it has no fast maximum over an axis of three.
+    """
+    within = cv2.inRange(cv2.absdiff(first, second), (0, 0, 0), (COLOR_TOLERANCE,) * 3)
+    differ: NDArray[np.bool_] = within == 0
+    return differ

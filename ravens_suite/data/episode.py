@@ -24,7 +24,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
-from ravens_suite.data.frames import Encoder, check_frames, coded_plane, decode, decode_frame
+from ravens_suite.data.frames import Encoder, check_frames, coded_plane, decode, decode_each, decode_frame
 from ravens_suite.data.recording import Recording
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
@@ -226,6 +226,25 @@ class EpisodeReader:
             raise IndexError(f"An episode of {self.summary.steps} steps has no observation {step}.")
         window = self.window(step, step + 1, keys)
         return {key: str(array[0]) if key in self._texts else array[0] for key, array in window.items()}
+
+    def each(self, keys: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Observations 0 to T one after the other, as ``observation`` gives them; images of one are in memory.
+
+        Args:
+            keys: which; all by default.
+
+        Raises:
+            MissingDataError: a key was not observed.
+        """
+        wanted = self._wanted(keys)
+        images = {key: decode_each(self._layouts[key], self._reader(key)) for key in wanted if key in self._layouts}
+        others = self.observations(keys=[key for key in wanted if key not in images])
+        for step in range(self.summary.steps + 1):
+            observation = {key: str(row[step]) if key in self._texts else row[step] for key, row in others.items()}
+            for key, frames in images.items():
+                with self._decoding(key):
+                    observation[key] = next(frames)
+            yield observation
 
     @property
     def image_keys(self) -> tuple[str, ...]:

@@ -30,7 +30,6 @@ Plane = NDArray[Any]
 """Unsigned integers of one frame, (N, H, W, ...)."""
 
 _LEVEL = 1
-_ROW_AXIS = 1
 _UNIT = np.float32(DEPTH_UNIT)
 _UNITS_A_METRE: Any = float(round(1 / DEPTH_UNIT))  # The annotation of cv2.multiply knows of no numbers.
 _MOST_UNITS = 2**16 - 1
@@ -182,6 +181,18 @@ def decode(layout: Layout, read: Callable[[int, int], bytes], stop: int | None =
     return sequence
 
 
+def decode_each(layout: Layout, read: Callable[[int, int], bytes]) -> Iterator[NDArray[Any]]:
+    """The frames of a coded sequence one after the other, each (N, H, W, ...), fresh, of the layout's dtype.
+
+    Raises:
+        ValueError: coded bytes are not those of the layout.
+    """
+    for planes in _planes_of(layout, read, layout.shape[0]):
+        image = np.empty(layout.shape[1:], layout.dtype)
+        _join(planes, layout, image)
+        yield image
+
+
 def check_frames(layout: Layout, read: Callable[[int, int], bytes]) -> None:
     """Decode every frame of a coded sequence, one at a time, and keep none.
 
@@ -256,11 +267,18 @@ def _join(planes: list[Plane], layout: Layout, out: NDArray[Any]) -> None:
     """The inverse of ``_unit_plane`` and ``_bit_planes``, into a contiguous array of the layout's dtype."""
     if layout.units:
         (units,) = planes
-        np.multiply(units, _UNIT, out=out)
-        if layout.far * _UNITS_A_METRE > _MOST_UNITS - 1:
-            np.putmask(out, units == _MOST_UNITS, np.float32(layout.far))
+        if layout.far * _UNITS_A_METRE <= _MOST_UNITS - 1:
+            np.multiply(units, _UNIT, out=out)
+            return
+        # Zero, and then a sum that changes nothing else: a quarter of the time of an assignment by a mask.
+        far = units == _MOST_UNITS
+        np.multiply(units * ~far, _UNIT, out=out)
+        out += far * np.float32(layout.far)
         return
     width = len(planes)
+    if width == 1:
+        np.copyto(out.view(layout.plane_dtype.newbyteorder("=")), planes[0])
+        return
     parts = out.view(layout.plane_dtype.newbyteorder("="))
     for index, plane in enumerate(planes):
         place = index if sys.byteorder == "little" else width - 1 - index
@@ -289,10 +307,11 @@ def _plane(blob: bytes, layout: Layout) -> Plane:
         data = zstandard.ZstdDecompressor().decompress(blob, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ValueError(f"an image does not unpack: {error}") from error
-    differences = np.frombuffer(data, layout.plane_dtype).reshape(layout.shape[1:])
-    plane = np.empty_like(differences)
-    plane[:, 0] = differences[:, 0]
-    # A cumulative sum over this axis takes NumPy ten times as long as adding row by row.
-    for row in range(1, plane.shape[_ROW_AXIS]):
-        np.add(differences[:, row], plane[:, row - 1], out=plane[:, row])
+    plane = np.frombuffer(data, layout.plane_dtype).reshape(layout.shape[1:]).copy()
+    for image in plane.reshape(*layout.shape[1:3], -1):
+        # A cumulative sum over this axis takes NumPy ten times as long as adding row by row. One image after the other,
+        # each of whose rows lies in one piece, takes two thirds of the time of all at once.
+        rows = list(image)
+        for _ in map(np.add, rows[1:], rows, rows[1:]):
+            pass
     return plane

@@ -256,9 +256,14 @@ def test_any_window_of_any_keys_is_the_slice_of_what_was_observed(data: st.DataO
         reader = EpisodeReader(Path(folder) / "e")
         window = reader.window(start, stop, keys)
         everything = reader.episode().observations
+        one_by_one = list(reader.each(keys))
     chosen = observations if keys is None else {key: observations[key] for key in keys}
     _assert_equal(window, {key: array[max(start, 0) : max(stop, 0)] for key, array in chosen.items()})
     _assert_equal(everything, observations)
+    for step, observation in enumerate(one_by_one):
+        rows = {key: str(each[step]) if each.dtype.kind == "U" else each[step] for key, each in chosen.items()}
+        _assert_equal(observation, rows)
+    assert len(one_by_one) == steps + 1
     assert reader.keys == tuple(sorted(observations))
 
 

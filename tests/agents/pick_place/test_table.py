@@ -1,0 +1,31 @@
+"""Comparisons of pixels, beside the plain way to write them."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ravens_suite.agents.pick_place.moved_object import disc
+from ravens_suite.agents.pick_place.table import COLOR_TOLERANCE, colors_differ
+
+_SHAPE = (20, 14)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 255))
+def test_colours_differ_where_any_channel_does(seed: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, 256, (*_SHAPE, 3), dtype=np.uint8)
+    change = rng.integers(-most, most + 1, first.shape)
+    second = np.clip(first + change, 0, 255).astype(np.uint8)
+    plainly = np.abs(first.astype(int) - second).max(axis=-1) > COLOR_TOLERANCE
+    assert np.array_equal(colors_differ(first, second), plainly)
+    assert np.array_equal(colors_differ(first[2:9, 3:7], second[2:9, 3:7]), plainly[2:9, 3:7])
+
+
+@given(st.floats(-5, 25), st.floats(-5, 25), st.floats(0.1, 9))
+def test_a_disc_is_within_its_radius(x: float, y: float, radius: float) -> None:
+    column, row = np.clip((x, y), 0.5, [_SHAPE[1] - 0.5, _SHAPE[0] - 0.5])
+    rows, columns = np.mgrid[: _SHAPE[0], : _SHAPE[1]] + 0.5
+    plainly = np.hypot(columns - column, rows - row) <= radius
+    assert np.array_equal(disc(_SHAPE, np.array([x, y]), radius), plainly)
