@@ -70,8 +70,8 @@ class PickPlaceDataset:
 
     def sample(self, rng: np.random.Generator) -> Step:
         """A random step: an episode is drawn uniformly, then a step of it (Transporter Networks, section 4.2)."""
-        episode = self.episodes[rng.integers(len(self.episodes))]
-        return episode[rng.integers(len(episode))]
+        episode = self.episodes[int(rng.integers(len(self.episodes)))]
+        return episode[int(rng.integers(len(episode)))]
 
 
 def _steps(episode: EpisodeReader) -> list[Step]:

@@ -115,7 +115,7 @@ class PackedFreeObject:
         """Pack an object."""
         flags = [found.mask, found.shadow, found.table_known]
         # The widest first, so that every array is aligned.
-        images = [found.height, found.table_height, found.color, found.table_color, *flags]
+        images: list[NDArray[Any]] = [found.height, found.table_height, found.color, found.table_color, *flags]
         return PackedFreeObject(found.window, PackedArrays.of(images, store))
 
     def unpack(self) -> FreeObject:
