@@ -17,6 +17,7 @@ from ravens_suite.core.heightmap import Heightmap
 
 from .bending import Bend, draw_bend
 from .free_objects import FreeObject, inpaint, paste, scatter, stretch
+from .goal_scenes import recolored_goal
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
 from .remaining_object import with_remaining_object
@@ -88,6 +89,7 @@ class Example:
         place: (n, 2) float64 pixel positions that go with this pick, one for each symmetry of the object.
         yaw: (n,) float64 radians, of these place poses relative to the pick pose.
         pick_affinity: (rows, columns) float32 summing to 1, see ``Step``.
+        goal: the finished scene, where the demonstration has one.
     """
 
     color: NDArray[np.uint8]
@@ -96,6 +98,7 @@ class Example:
     place: Array
     yaw: Array
     pick_affinity: NDArray[np.float32]
+    goal: Heightmap | None = None
 
 
 class _Arrangement(NamedTuple):
@@ -110,6 +113,7 @@ class _Arrangement(NamedTuple):
         place: (n, 2) pixel positions that go with it, one for each symmetry of the object.
         yaw: (n,) radians.
         pick_affinity: (rows, columns) float32 of the picked object at its demonstrated position.
+        goal: the finished scene, bent and coloured as the table is.
     """
 
     objects: list[FreeObject]
@@ -120,6 +124,7 @@ class _Arrangement(NamedTuple):
     place: Array
     yaw: Array
     pick_affinity: NDArray[np.float32]
+    goal: Heightmap | None
 
 
 def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> Example:
@@ -146,19 +151,25 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     matrix = _draw_motion(ends, (rows, columns), augmentation, rng, stretched=not step.rotates)
     pick, place = transform(matrix, pick), transform(matrix, place)
     yaw = yaw if np.linalg.det(matrix[:, :2]) > 0 else -yaw
+    goal = step.goal
     if arrangement is None:
         scene = _moved_scene(step.scene, matrix)
+        goal = goal and _moved_scene(goal, matrix)
         pick_affinity = warp(step.pick_affinity, matrix)
     else:
-        scene = _moved_scene(arrangement.table, compose(matrix, arrangement.table_stretch))
-        shade = _draw_factors(augmentation.shade, 1, augmentation.altered, rng)[0]
+        table_matrix = compose(matrix, arrangement.table_stretch)
+        scene = _moved_scene(arrangement.table, table_matrix)
+        goal = arrangement.goal and _moved_scene(arrangement.goal, table_matrix)
+        # A goal shows loose objects as bright as they are.
+        shade = 1.0 if goal else _draw_factors(augmentation.shade, 1, augmentation.altered, rng)[0]
         paste(scene, arrangement.objects, [compose(matrix, motion) for motion in arrangement.motions], shade)
         pick_affinity = warp(arrangement.pick_affinity, compose(matrix, arrangement.motions[0]))
     if not pick_affinity.sum() > 0:
         column, row = np.clip(pick.astype(int), 0, [columns - 1, rows - 1])
         pick_affinity[row, column] = 1
-    height = scene.height * np.float32(augmentation.height ** rng.uniform(-1, 1))
-    return Example(scene.color, height, pick, place, yaw, pick_affinity / pick_affinity.sum())
+    factor = np.float32(augmentation.height ** rng.uniform(-1, 1))
+    goal = goal and Heightmap(goal.color, goal.height * factor)
+    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity / pick_affinity.sum(), goal)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
@@ -172,13 +183,13 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     """
     motions, yaw = step.equivalent_motions()
     objects, pick_affinity = list(step.free_objects), step.pick_affinity
-    table = inpaint(step.scene, objects)
+    table, finished = inpaint(step.scene, objects), step.goal
     factors = _draw_factors(augmentation.stretch, 2, augmentation.altered, rng)
     symmetries = list(range(step.symmetry_order))
     bend = _draw_bend(step, rng) if rng.random() < augmentation.bent else None
     if bend:
         objects[0], pick_affinity, pick = bend.free_object(objects[0]), bend.mask(pick_affinity), bend.points(pick)
-        table = bend.scene(table, motions[0])
+        table, finished = bend.scene(table, motions[0]), finished and bend.scene(finished, motions[0])
         symmetries = [0]
     elif step.symmetry_order > 2:
         if max(factors) < _OBLONG * min(factors):
@@ -192,7 +203,9 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     goal = warp((pick_affinity > 0).astype(np.uint8), motions[0]).astype(bool)
     if rng.random() < augmentation.recolored:
         own = objects[0].color[objects[0].mask].mean(axis=0)
-        table = Heightmap(recolor(table, goal, own, rng), table.height)
+        color = recolor(table, goal, own, rng)
+        finished = finished and recolored_goal(finished, table, color)
+        table = Heightmap(color, table.height)
     free = warp((bare_table(table) & ~goal).astype(np.uint8), table_stretch, border=(1.0,)).astype(bool)
     scattered = scatter(objects, shapes, free, rng)
     if not scattered:
@@ -210,6 +223,7 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         place=np.stack([transform(compose(table_stretch, motions[index]), pick) for index in symmetries]),
         yaw=yaw[symmetries] - rotation,
         pick_affinity=pick_affinity,
+        goal=finished,
     )
 
 

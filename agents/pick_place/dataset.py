@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.heightmap import fuse
+from ravens_suite.core.heightmap import Heightmap, fuse, fuse_observation
+from ravens_suite.core.observations import GOAL
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
+from .goal_scenes import with_earlier_goal
 from .history import Move, demonstration_statistics
 from .packing import PackedEpisode, Store
 from .steps import Step, step_from_maps, with_later_objects
@@ -56,25 +59,42 @@ class PickPlaceDataset:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
 
     @staticmethod
-    def from_demonstrations(demonstrations: Demonstrations) -> PickPlaceDataset:
+    def from_demonstrations(demonstrations: Demonstrations, *, goals: bool = False) -> PickPlaceDataset:
         """Fuse the images of recorded episodes.
 
         Images are read one step at a time, and only the heightmaps of one episode are in memory as they are. What is
         kept is packed, about 20 kB a step; beyond 256 MB it lies in a temporary file (``packing.py``).
+
+        Args:
+            demonstrations: recorded episodes.
+            goals: whether to read the images of their goals, too; then they must have them.
         """
-        return PickPlaceDataset(_steps(episode) for episode in demonstrations)
+        return PickPlaceDataset(_steps(episode, goals=goals) for episode in demonstrations)
 
     def __len__(self) -> int:
         """Number of episodes."""
         return len(self.episodes)
 
-    def sample(self, rng: np.random.Generator) -> Step:
-        """A random step: an episode is drawn uniformly, then a step of it (Transporter Networks, section 4.2)."""
+    def sample(self, rng: np.random.Generator, hindsight: float = 0.0) -> Step:
+        """A random step: an episode is drawn uniformly, then a step of it (Transporter Networks, section 4.2).
+
+        Args:
+            rng: draws it.
+            hindsight: share of steps whose goal is drawn anew (``with_earlier_goal``).
+        """
         episode = self.episodes[int(rng.integers(len(self.episodes)))]
-        return episode[int(rng.integers(len(episode)))]
+        index = int(rng.integers(len(episode)))
+        if hindsight and rng.random() < hindsight:
+            return with_earlier_goal(episode, index, rng)
+        return episode[index]
 
 
-def _steps(episode: EpisodeReader) -> list[Step]:
+def _goal(episode: EpisodeReader) -> Heightmap:
+    """The finished scene of an episode, which all its observations show alike."""
+    return fuse_observation(episode.observation(0, [GOAL + key for key in KEYS]), GOAL)
+
+
+def _steps(episode: EpisodeReader, *, goals: bool) -> list[Step]:
     """The steps of one episode."""
     actions = episode.actions()
     maps = [fuse(*(observation[key] for key in KEYS)) for observation in episode.each(KEYS)]
@@ -86,4 +106,7 @@ def _steps(episode: EpisodeReader) -> list[Step]:
     )
     end = maps[-1] if one_place else None
     steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end) for t in range(episode.summary.steps)]
+    if goals:
+        goal = _goal(episode)
+        steps = [replace(step, goal=goal) for step in steps]
     return with_later_objects(steps)

@@ -136,6 +136,7 @@ class PackedStep:
     symmetry_order: int
     centre: Array
     final_scene: PackedArrays | None
+    goal: PackedArrays | None
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -150,10 +151,11 @@ class PackedStep:
             tuple(each.unpack() for each in self.free_objects),
             self.symmetry_order,
             self.centre,
-            None if self.final_scene is None else self._final(self.final_scene),
+            None if self.final_scene is None else self._scene(self.final_scene),
+            None if self.goal is None else self._scene(self.goal),
         )
 
-    def _final(self, scene: PackedArrays) -> Heightmap:
+    def _scene(self, scene: PackedArrays) -> Heightmap:
         bits, color = scene.unpack()
         return Heightmap(color, self._heights(bits))
 
@@ -176,12 +178,13 @@ class PackedEpisode(Sequence[Step]):
         """Pack steps. What several of them share, such as an object that a later one moves, is packed once."""
         found = {id(each): each for step in steps for each in step.free_objects}
         objects = {key: PackedFreeObject.of(each, store) for key, each in found.items()}
-        finals: dict[int, PackedArrays] = {}
+        scenes: dict[int, PackedArrays] = {}
         packed = []
         for step in steps:
-            final = step.final_scene
-            if final is not None and id(final) not in finals:
-                finals[id(final)] = PackedArrays.of([store.heights(final.height), final.color], store)
+            final, goal = step.final_scene, step.goal
+            for scene in (final, goal):
+                if scene is not None and id(scene) not in scenes:
+                    scenes[id(scene)] = PackedArrays.of([store.heights(scene.height), scene.color], store)
             packed.append(
                 PackedStep(
                     PackedArrays.of([store.heights(step.height), step.pick_affinity, step.color], store),
@@ -191,7 +194,8 @@ class PackedEpisode(Sequence[Step]):
                     tuple(objects[id(each)] for each in step.free_objects),
                     step.symmetry_order,
                     step.centre,
-                    None if final is None else finals[id(final)],
+                    None if final is None else scenes[id(final)],
+                    None if goal is None else scenes[id(goal)],
                 )
             )
         return PackedEpisode(packed)

@@ -47,6 +47,7 @@ class Step:
         centre: (2,) float64 pixel position of the middle of the object.
         final_scene: the last scene of a demonstration whose steps all go to one place, if the object was pushed there
             and is free; else ``None``.
+        goal: the finished scene that the agent is shown, where the demonstration has one.
     """
 
     color: NDArray[np.uint8]
@@ -59,6 +60,7 @@ class Step:
     symmetry_order: int = 1
     centre: Array = field(default_factory=lambda: np.zeros(2))
     final_scene: Heightmap | None = None
+    goal: Heightmap | None = None
 
     @property
     def scene(self) -> Heightmap:

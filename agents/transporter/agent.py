@@ -9,6 +9,9 @@ Each demonstrated pick teaches all picks on the same object (``pick_place/steps.
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is
 carried out (``joint_rescoring.py``). Failed picks are not repeated, and placed objects are left alone as often as
 demonstrations leave them alone (``pick_place/history.py``).
+
+Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
+goal is moved with its scene (``pick_place/goal_scenes.py``).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ravens_suite.core.heightmap import Heightmap, fuse_observation
-from ravens_suite.core.observations import Interface, Observation
+from ravens_suite.core.observations import GOAL, Interface, Observation
 from ravens_suite.core.policy import Action as PolicyAction
 from ravens_suite.core.types import Action
 from ravens_suite.data.demonstrations import Demonstrations
@@ -35,6 +38,7 @@ from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
 from .config import TransporterConfig
 from .decision import Decision, decide
+from .encoder import CHANNELS
 from .losses import compute_losses, make_batch
 from .network import TransporterNet
 
@@ -51,6 +55,7 @@ class Transporter(Agent[PickPlaceDataset]):
     observation_keys = KEYS
     action_keys = ("pick", "place")
     tilts = False
+    conditions = ("goal",)
 
     def __init__(
         self, config: TransporterConfig | None = None, seed: int = 0, interface: Interface | None = None
@@ -60,7 +65,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self.use_bfloat16 = choose_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.net = TransporterNet(self.config).to(self.device)
+            self.net = TransporterNet(self.config, CHANNELS * (2 if self.shows_goal else 1)).to(self.device)
         self.optimiser = Optimiser(
             self.net,
             OptimiserConfig(
@@ -69,11 +74,16 @@ class Transporter(Agent[PickPlaceDataset]):
         )
         self._history = History()
 
+    @property
+    def shows_goal(self) -> bool:
+        """Whether it is made for environments that show the finished scene."""
+        return all(GOAL + key in self.interface.observation for key in KEYS)
+
     # ------------------------------------------------------------------ learning
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
         """Heightmaps of all steps, in memory."""
-        return PickPlaceDataset.from_demonstrations(demonstrations)
+        return PickPlaceDataset.from_demonstrations(demonstrations, goals=self.shows_goal)
 
     def fit_step(self, dataset: PickPlaceDataset, step: int) -> dict[str, float]:
         """One gradient step on freshly augmented examples.
@@ -86,7 +96,8 @@ class Transporter(Agent[PickPlaceDataset]):
             net.turning.fill_(dataset.turning)
             net.habits.copy_(torch.tensor(dataset.statistics))
         augmentation = self.augmentation(len(dataset))
-        examples = [augment(dataset.sample(rng), augmentation, rng) for _ in range(self.config.batch)]
+        hindsight = self.config.hindsight if self.shows_goal else 0.0
+        examples = [augment(dataset.sample(rng, hindsight), augmentation, rng) for _ in range(self.config.batch)]
         batch = make_batch(examples, self.device)
         losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=self.use_bfloat16)
         weighted = losses["place"] + self.pick_weight(step) * losses["pick"]
@@ -129,17 +140,26 @@ class Transporter(Agent[PickPlaceDataset]):
         """The pick and the place with the best joint score.
 
         Args:
-            observation: with ``observation_keys``; the next one of the episode that began with ``reset``.
+            observation: with ``observation_keys``, and the same of the goal if it is made for that; the next one of the
+                episode that began with ``reset``.
 
         Returns:
             ``pick`` and ``place``, (7,) float64 each: position in metres and quaternion (x, y, z, w), world frame.
         """
-        return self.action(fuse_observation(observation)).to_dict()
+        return self.action(fuse_observation(observation), self._goal(observation)).to_dict()
 
-    def action(self, heightmap: Heightmap) -> Action:
-        """The action for a fused heightmap, the next one of the episode that began with ``reset``."""
+    def _goal(self, observation: Observation) -> Heightmap | None:
+        return fuse_observation(observation, GOAL) if self.shows_goal else None
+
+    def action(self, heightmap: Heightmap, goal: Heightmap | None = None) -> Action:
+        """The action for a fused heightmap, the next one of the episode that began with ``reset``.
+
+        Args:
+            heightmap: of the scene.
+            goal: of the finished scene, if ``shows_goal``.
+        """
         self._history.observe(heightmap)
-        decision = self.decide(heightmap)
+        decision = self.decide(heightmap, goal)
         self._history.record(Move(heightmap, decision.pick, decision.place))
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))
@@ -155,12 +175,13 @@ class Transporter(Agent[PickPlaceDataset]):
             float32.
         """
         heightmap = fuse_observation(observation)
-        decision = self.decide(heightmap)
+        decision = self.decide(heightmap, self._goal(observation))
         return explain_logits(heightmap, decision.pick_logits, decision.place_logits)
 
-    def decide(self, heightmap: Heightmap) -> Decision:
+    def decide(self, heightmap: Heightmap, goal: Heightmap | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
-        return decide(self.optimiser.ema, self.config, heightmap, self._history, use_bfloat16=self.use_bfloat16)
+        net, settings = self.optimiser.ema, self.config
+        return decide(net, settings, heightmap, self._history, use_bfloat16=self.use_bfloat16, goal=goal)
 
     # ------------------------------------------------------------------ state
 

@@ -62,6 +62,8 @@ class TransporterConfig:
             scattered examples of the only free object left.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
+        hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
+            step, drawn at random, in place of what it has built in the end.
         precision: ``auto`` (bfloat16 where the device multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -99,5 +101,6 @@ class TransporterConfig:
     bent: float = setting(0.3, least=0, most=1)
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
+    hindsight: float = setting(0.5, least=0, most=1)
     precision: str = setting("auto", choices=PRECISIONS)
     device: str = "auto"

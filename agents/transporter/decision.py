@@ -21,7 +21,7 @@ from ..common.devices import autocast
 from ..common.sampling import separated_maxima
 from ..pick_place.history import NEAR, DemonstrationStatistics, History
 from .config import COARSE, FINE, TransporterConfig
-from .encoder import encode_image
+from .encoder import encode_image, with_goal
 from .joint_rescoring import rescore_jointly
 from .network import PlaceFeatures, TransporterNet
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
@@ -89,7 +89,13 @@ class PlaceCandidates(NamedTuple):
 
 @torch.inference_mode()
 def decide(
-    net: TransporterNet, config: TransporterConfig, heightmap: Heightmap, history: History, *, use_bfloat16: bool
+    net: TransporterNet,
+    config: TransporterConfig,
+    heightmap: Heightmap,
+    history: History,
+    *,
+    use_bfloat16: bool,
+    goal: Heightmap | None = None,
 ) -> Decision:
     """The pick and the place with the best joint score.
 
@@ -99,12 +105,15 @@ def decide(
         heightmap: what is seen.
         history: of the episode; failed picks and occupied places get lower pick logits.
         use_bfloat16: whether layers multiply in bfloat16.
+        goal: the finished scene, where the network is shown one.
     """
     device = net.turning.device
     statistics = DemonstrationStatistics(*net.habits.tolist())
-    color, height = (torch.from_numpy(image)[None].to(device) for image in (heightmap.color, heightmap.height))
+    image = _encoded(heightmap, device)
+    if goal is not None:
+        image = with_goal(image, _encoded(goal, device))
     with autocast(device, use_bfloat16):
-        scene = net.read(encode_image(color, height))
+        scene = net.read(image)
         pick_logits = net.pick(scene.features)[0]
     _penalise(pick_logits, history.occupied_places, -math.log(statistics.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
@@ -124,6 +133,11 @@ def decide(
     position = (places[pick].centres[place] + offset) * FINE
     yaw = float(best[0]) * angle_step(config)
     return Decision(picks[pick].position, position, yaw, pick_logits, places[pick].coarse)
+
+
+def _encoded(heightmap: Heightmap, device: torch.device) -> Tensor:
+    """(1, 5, rows, columns) float32 of ``encode_image``."""
+    return encode_image(*(torch.from_numpy(part)[None].to(device) for part in (heightmap.color, heightmap.height)))
 
 
 def pick_candidates(

@@ -28,7 +28,7 @@ class Features(NamedTuple):
 
 
 CHANNELS = 5
-"""Channels of the input: red, green, blue, and two of height, see ``encode_image``."""
+"""Channels of a map in the input: red, green, blue, and two of height, see ``encode_image``."""
 _RMS = 0.15
 """Root mean square of features after each block: about that of the initial network."""
 _EPSILON = 1e-4
@@ -197,3 +197,16 @@ def encode_image(color: Tensor, height: Tensor) -> Tensor:
     colors = (color.permute(0, 3, 1, 2).float() / 255 - 0.2) / 0.3
     heights = torch.stack([height / 0.05, torch.tanh(height / 0.005)], dim=1)
     return torch.cat([colors, heights], dim=1).contiguous(memory_format=torch.channels_last)
+
+
+def with_goal(image: Tensor, goal: Tensor) -> Tensor:
+    """The input of an agent that is shown a goal: channels of the scene, then those of the goal at the same places.
+
+    Args:
+        image: (batch, 5, rows, columns) float32 of ``encode_image``.
+        goal: the same of the finished scenes.
+
+    Returns:
+        (batch, 10, rows, columns) float32.
+    """
+    return torch.cat([image, goal], dim=1).contiguous(memory_format=torch.channels_last)

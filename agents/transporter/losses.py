@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
 from ..common.devices import autocast
 from ..pick_place.augmentation import Example
 from .config import COARSE, FINE, TransporterConfig
-from .encoder import encode_image
+from .encoder import encode_image, with_goal
 from .network import PlaceFeatures, TransporterNet
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
 from .targets import kl_divergence, pose_target
@@ -35,7 +37,7 @@ class Batch(NamedTuple):
     """Examples as tensors; positions in heightmap pixels (column, row).
 
     Attributes:
-        image: (batch, 5, rows, columns) float32 of ``encode_image``.
+        image: (batch, 5, rows, columns) float32 of ``encode_image``, or (batch, 10, rows, columns) with goals.
         pick: (batch, 2) float32.
         place: (batch, poses, 2) float32; every pose is a correct one.
         yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
@@ -60,13 +62,20 @@ def make_batch(examples: Sequence[Example], device: torch.device) -> Batch:
     def padded(values: Array, value: float) -> Array:
         return np.concatenate([values, np.full((poses - len(values), *values.shape[1:]), value)])
 
+    image = encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples]))
+    if goals := [e.goal for e in examples if e.goal is not None]:
+        image = with_goal(image, encode_image(*(tensor(part) for part in zip(*map(_parts, goals), strict=True))))
     return Batch(
-        image=encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples])),
+        image=image,
         pick=tensor([e.pick for e in examples]).float(),
         place=tensor([padded(e.place, _OFF_MAP) for e in examples]).float(),
         yaw=tensor([padded(e.yaw, 0.0) for e in examples]).float(),
         pick_affinity=tensor([e.pick_affinity for e in examples]),
     )
+
+
+def _parts(scene: Heightmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    return scene.color, scene.height
 
 
 def compute_losses(

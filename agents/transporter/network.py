@@ -49,6 +49,10 @@ class TransporterNet(nn.Module):
     The names of modules and buffers are those of earlier versions (``trunk`` is the encoder, ``habits`` are the
     demonstration statistics), so that the weights and the training states that these saved still load.
 
+    Args:
+        config: settings.
+        channels: of the images: ``CHANNELS``, and as many again where a goal is shown.
+
     Attributes:
         turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
         habits: (2,) float32 buffer, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
@@ -57,10 +61,10 @@ class TransporterNet(nn.Module):
     turning: Tensor
     habits: Tensor
 
-    def __init__(self, config: TransporterConfig) -> None:
+    def __init__(self, config: TransporterConfig, channels: int = CHANNELS) -> None:
         super().__init__()
         fine, coarse = config.widths[:2]
-        self.trunk = Encoder(CHANNELS, config.widths, config.depth)
+        self.trunk = Encoder(channels, config.widths, config.depth)
         self.pick = PickHead(fine)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
@@ -68,7 +72,7 @@ class TransporterNet(nn.Module):
         self.register_buffer("habits", torch.full((2,), 0.5))
 
     def read(self, image: Tensor) -> SceneFeatures:
-        """Features of images (batch, 5, rows, columns) of ``encode_image``, before any pick."""
+        """Features of images (batch, channels, rows, columns) of ``encode_image``, before any pick."""
         features = self.trunk(image)
         return SceneFeatures(features, self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine))
 
