@@ -90,6 +90,7 @@ def task_page(family: Family, gallery: Gallery | None) -> str:
         f"# {_title(name)}",
         summary(family.task_class),
         table(["", ""], _facts(name)),
+        *_sentences(family.task_class),
         "## Pictures",
         "The scripted oracle in the scene of seed 0 of each split.",
         _pictures(name, gallery),
@@ -133,6 +134,23 @@ def _facts(name: str) -> list[list[str]]:
         ["primitive", f"{task.primitive.name}, with poses {poses}; the tool is called {tool}"],
         ["objects that score", f"{len(info['goals'])} in the training scene of seed 0: {', '.join(info['goals'])}"],
     ]
+
+
+def _sentences(task_class: type[Task]) -> list[str]:
+    """All forms of the instruction, with their slots."""
+    forms = task_class.sentences
+    if not (forms.training or forms.held_out):
+        return []
+    rows = [
+        [f"`{form}`", wordings]
+        for forms_of, wordings in (
+            ((task_class.instruction,), "`plain`, `training`"),
+            (forms.training, "`training`"),
+            (forms.held_out, "`held-out`"),
+        )
+        for form in forms_of
+    ]
+    return ["## Sentences", "Words in braces change with the scene.", table(["form", "given with `wording=`"], rows)]
 
 
 def _pictures(name: str, gallery: Gallery | None) -> str:

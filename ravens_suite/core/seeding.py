@@ -13,7 +13,7 @@ import numpy as np
 from ravens_suite.errors import ConfigError, UnknownNameError
 
 Split = Literal["train", "val", "test"]
-RandomStream = Literal["scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent"]
+RandomStream = Literal["scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent", "wording"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 _STREAMS: tuple[RandomStream, ...] = get_args(RandomStream)

@@ -182,7 +182,8 @@ def _written_in_a_notebook(base: type[Any]) -> str:
 
 def _shared_by_tasks(package: Path) -> set[Path]:
     tasks = package / "tasks"
-    return {tasks / "__init__.py", tasks / "base.py", tasks / "placement.py", *(tasks / "primitives").glob("*.py")}
+    own = {tasks / name for name in ("__init__.py", "base.py", "placement.py", "sentences.py")}
+    return own | set((tasks / "primitives").glob("*.py"))
 
 
 @lru_cache(maxsize=1)

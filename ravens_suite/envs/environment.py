@@ -31,6 +31,7 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.rendering.factory import make_renderer
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.sentences import Wording
 
 
 class RavensEnv(gymnasium.Env[Any, Any]):
@@ -54,6 +55,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         control: ``primitive`` (pick and place, or push) or ``waypoint`` (the continuous form; see ``WaypointControl``).
         observe: names out of ``images``, ``segmentation``, ``state``, ``proprioception``, ``goal`` (the last
             observation of an oracle episode of the same scene) and ``instruction``.
+        wording: forms of ``instruction``: ``plain``, one for each task; ``training``, that and its paraphrases, drawn
+            anew for every goal step; ``held-out``, paraphrases that ``training`` never gives.
         renderer: ``auto``, ``moderngl`` or ``tiny``. Where nothing is to be drawn, there is none.
         image_size: (rows, columns) of every camera.
         cameras: own cameras in place of the three published ones, JSON values as in ``Camera.from_json``: for example
@@ -92,6 +95,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         *,
         observe: Sequence[str] = ("images",),
         control: ControlName = "primitive",
+        wording: Wording = "plain",
         renderer: str = "auto",
         image_size: Sequence[int] = PUBLISHED_IMAGE_SIZE,
         motion: Motion = "fast",
@@ -105,7 +109,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         render_fps: int | None = None,
         **task_options: Any,
     ) -> None:
-        check_choices(task, split, control, motion, render_mode, renderer)
+        check_choices(task, split, control, motion, render_mode, renderer, wording)
         self.observed = checked_groups(observe)
         self.task: Task = make_task(task, split, task_options, RavensEnv)
         self.task_name = task
@@ -121,7 +125,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         if self._renderer is not None:
             for size in (nominal[0].image_size, self._view.size):
                 self._renderer.check_image_size(size)
-        self._simulation = Simulation(task, self.task, split, control=control, motion=motion, variations=variations)
+        self._simulation = Simulation(
+            task, self.task, split, control=control, motion=motion, variations=variations, wording=wording
+        )
         self._scene = self._simulation.scene
         self._observer = Observer(self._simulation, self._renderer, nominal, variations)
         self._frames: list[NDArray[np.uint8]] = []

@@ -15,6 +15,7 @@ from ravens_suite.errors import ConfigError, UnknownOptionError
 from ravens_suite.registry import load_task
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.sentences import Wording
 
 _FORMER = {
     "segmentation": "observe=['images', 'segmentation'] gives body labels",
@@ -22,7 +23,9 @@ _FORMER = {
 }
 
 
-def check_choices(task: Any, split: Any, control: Any, motion: Any, render_mode: Any, renderer: Any) -> None:
+def check_choices(
+    task: Any, split: Any, control: Any, motion: Any, render_mode: Any, renderer: Any, wording: Any
+) -> None:
     """Check the arguments of an environment that are names.
 
     Raises:
@@ -34,6 +37,7 @@ def check_choices(task: Any, split: Any, control: Any, motion: Any, render_mode:
     _check_choice("control", control, get_args(ControlName))
     _check_choice("motion", motion, get_args(Motion))
     _check_choice("render_mode", render_mode, (None, *get_args(RenderMode)))
+    _check_choice("wording", wording, get_args(Wording))
     if not isinstance(renderer, str):
         raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
 

@@ -14,14 +14,15 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.goals import Goal, Poses, Scorer
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
-from ravens_suite.envs.controls import Executed, make_control
+from ravens_suite.envs.controls import Executed, make_control, step_limit
 from ravens_suite.envs.task_checks import check_goals, check_instruction, check_report, task_code
 from ravens_suite.envs.variations import Variations
-from ravens_suite.errors import OracleGaveUpError, PlacementError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.sim.precision import EXACT, FINE, Precision
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.sentences import Wording
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
@@ -44,6 +45,10 @@ class Simulation:
         control: kind of the actions.
         motion: how much of the physics of free travel is skipped, and how finely the rest is computed.
         variations: of which the distractors count here.
+        wording: forms of the instruction.
+
+    Raises:
+        ConfigError: the task has no held-out forms, and they are asked for.
 
     Attributes:
         scene: the bodies; it is the same object in every episode, and so are the next two.
@@ -58,12 +63,24 @@ class Simulation:
     """
 
     def __init__(
-        self, name: str, task: Task, split: Split, *, control: ControlName, motion: Motion, variations: Variations
+        self,
+        name: str,
+        task: Task,
+        split: Split,
+        *,
+        control: ControlName,
+        motion: Motion,
+        variations: Variations,
+        wording: Wording = "plain",
     ) -> None:
         self.name = name
         self.task = task
         self.split: Split = split
         self._variations = variations
+        self._wording: Wording = wording
+        if wording == "held-out" and not task.current_sentences(0).held_out:
+            raise ConfigError(f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'.")
+        self._control_name: ControlName = control
         with task_code(name, type(task), "the primitive"):
             self.scene = Scene(precision_of(task, motion))
             self.robot = Robot(self.scene, task.primitive.tool, motion)
@@ -137,7 +154,11 @@ class Simulation:
         }
         self.done = {"motion": motion, "action": executed.action}
         self.taken.append({name: array.copy() for name, array in executed.action.items()})
-        return reward, terminated, not terminated and self.steps >= self.control.max_steps
+        return reward, terminated, not terminated and self.steps >= self._step_limit()
+
+    def _step_limit(self) -> int:
+        """Actions of the present episode at most."""
+        return min(step_limit(self._control_name, self.task.step_limit()), self.control.max_steps)
 
     def act(self, action: Any) -> tuple[Executed, float, bool]:
         """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over.
@@ -172,8 +193,18 @@ class Simulation:
 
     def instruction(self) -> str:
         """What is to be done now."""
+        step = self.scorer.steps_done
         with self.task_code("current_instruction"):
-            return check_instruction(self.task.current_instruction(self.scorer.steps_done))
+            plain = check_instruction(self.task.current_instruction(step))
+        if self._wording == "plain":
+            return plain
+        with self.task_code("current_sentences"):
+            sentences = self.task.current_sentences(step)
+        forms = (
+            (plain, *sentences.training) if self._wording == "training" else sentences.held_out or (plain,)
+        )  # After the last step.
+        rng = generator(self.seed, self.split, "wording")
+        return forms[int(rng.integers(2**31, size=step + 1)[step]) % len(forms)]
 
     def met(self, poses: Poses) -> dict[str, bool]:
         """For every object whether it is where the last goal step that names it wants it: ``Scorer.met``."""

@@ -12,6 +12,7 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.core.seeding import Split
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.primitives import PickPlace, Primitive
+from ravens_suite.tasks.sentences import Sentences, fill
 
 Variants = Mapping[str, Mapping[str, Any]]
 """Name of a variant to the keyword arguments of the task's class that make it."""
@@ -28,7 +29,9 @@ class Task(ABC):
         primitive: what an action makes the robot do.
         max_bodies: the most bodies that a scene of this task holds at once during an episode, without distractors. It
             sets the length of the flat ``state`` observation.
-        instruction: what is to be done: one imperative sentence without a full stop.
+        instruction: what is to be done: one imperative sentence without a full stop. It may have slots in braces, which
+            ``slots`` fills.
+        sentences: other forms of it, with the same slots.
         variants: further forms of the task; a literal, see ``registry.py``.
 
     Args:
@@ -39,6 +42,7 @@ class Task(ABC):
     primitive: ClassVar[Primitive] = PickPlace()
     max_bodies: ClassVar[int] = 32
     instruction: ClassVar[str] = ""
+    sentences: ClassVar[Sentences] = Sentences()
     variants: ClassVar[Variants] = {}
 
     def __init__(self, split: Split = "train") -> None:
@@ -61,12 +65,32 @@ class Task(ABC):
         """
 
     def current_instruction(self, step: int) -> str:
-        """What is to be done now; ``instruction`` unless a task says other words at every step.
+        """What is to be done now, in its plain form: ``instruction`` with the words of ``slots``.
 
         Args:
             step: number of goal steps that are complete.
         """
-        return self.instruction
+        return fill(self.instruction, self.slots(step))
+
+    def current_sentences(self, step: int) -> Sentences:
+        """Other forms of ``current_instruction``: ``sentences`` with the words of ``slots``.
+
+        Args:
+            step: number of goal steps that are complete.
+        """
+        return self.sentences.filled(self.slots(step))
+
+    def slots(self, step: int) -> Mapping[str, str]:
+        """Words for the slots of ``instruction`` and ``sentences``, known once the scene is built; by default none.
+
+        Args:
+            step: number of goal steps that are complete.
+        """
+        return {}
+
+    def step_limit(self) -> int:
+        """Actions after which the present episode is truncated: ``max_steps``, or fewer where the scene decides."""
+        return self.max_steps
 
     def after_action(self, scene: Scene) -> bool:
         """Called after an action has been scored, when the scene has settled; it may change the scene.

@@ -12,15 +12,16 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from task_forms import distinct_tasks
 
 from ravens_suite.errors import OracleGaveUpError
-from ravens_suite.registry import environment_id, task_names
+from ravens_suite.registry import environment_id
 from ravens_suite.tasks.structures._cells import STRUCTURES
 
 SMALL = {"image_size": [60, 80]}
 ALIKE = {f"build-{name}" for name in STRUCTURES} - {"build-tower", "build-pallet"}
 """They differ from others in nothing but a list of cells; in their own tests the oracle builds each."""
-NAMES = [name for name in task_names() if name not in ALIKE]
+NAMES = [name for name in distinct_tasks() if name not in ALIKE]
 PRIMITIVE = [environment_id(name) for name in NAMES]
 CONTINUOUS = [environment_id(f"{name}-continuous") for name in NAMES]
 EVERY = PRIMITIVE + CONTINUOUS
