@@ -21,18 +21,24 @@ _SCRATCH_LIMIT = 4
 
 @dataclass
 class Target:
-    """A frame buffer of one image size."""
+    """A frame buffer of one image size; that of labels is made when they are first drawn."""
 
+    context: moderngl.Context
     color: moderngl.Texture
     depth: moderngl.Texture
-    label: moderngl.Texture
     z_buffer: moderngl.Renderbuffer
     plain: moderngl.Framebuffer
-    labelled: moderngl.Framebuffer
+    label: moderngl.Texture | None = None
+    labelled: moderngl.Framebuffer | None = None
 
     def frame(self, segmentation: bool) -> moderngl.Framebuffer:
         """What is drawn into, with or without labels."""
-        return self.labelled if segmentation else self.plain
+        if not segmentation:
+            return self.plain
+        if self.labelled is None:
+            self.label = self.context.texture(self.color.size, 1, dtype="f4")
+            self.labelled = self.context.framebuffer([self.color, self.depth, self.label], self.z_buffer)
+        return self.labelled
 
     def clear(self, far: float, segmentation: bool) -> None:
         """Make it current and empty: background colour, depth ``far`` metres, label 0."""
@@ -54,13 +60,14 @@ class Target:
         self.plain.read_into(steps, components=1, attachment=1, dtype="f4")
         np.multiply(steps, np.float32(DEPTH_UNIT), out=depth)
         if labels is not None:
-            self.labelled.read_into(steps, components=1, attachment=2, dtype="f4")
+            self.frame(segmentation=True).read_into(steps, components=1, attachment=2, dtype="f4")
             np.copyto(labels, steps, casting="unsafe")
 
     def release(self) -> None:
         """Free the textures."""
         for resource in (self.plain, self.labelled, self.color, self.depth, self.label, self.z_buffer):
-            resource.release()
+            if resource is not None:
+                resource.release()
 
 
 def make_target(context: moderngl.Context, size: tuple[int, int]) -> Target:
@@ -69,16 +76,8 @@ def make_target(context: moderngl.Context, size: tuple[int, int]) -> Target:
     shape = (columns, rows)
     color = context.texture(shape, 4)
     depth = context.texture(shape, 1, dtype="f4")
-    label = context.texture(shape, 1, dtype="f4")
     z_buffer = context.depth_renderbuffer(shape)
-    return Target(
-        color,
-        depth,
-        label,
-        z_buffer,
-        plain=context.framebuffer([color, depth], z_buffer),
-        labelled=context.framebuffer([color, depth, label], z_buffer),
-    )
+    return Target(context, color, depth, z_buffer, plain=context.framebuffer([color, depth], z_buffer))
 
 
 def _mask(frame: moderngl.Framebuffer, written: list[bool]) -> None:
