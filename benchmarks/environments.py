@@ -1,6 +1,7 @@
 """Memory and speed of many environments, beside the first build of this project.
 
-    python benchmarks/environments.py [--tasks T...] [--many 32] [--steps 8] [--runs 3] [--out results/environments.json]
+    python benchmarks/environments.py [--tasks T...] [--many 32] [--steps 8] [--runs 3]
+                                      [--out results/environments.json]
 
 Memory is what an environment adds to its process, resident, after a reset and a step that gives the three published
 images: ``first`` with Python and all libraries, ``further`` each of four more. ``together`` is the steps a second of

@@ -4,8 +4,8 @@
 
 Both builds collect the same seeds first, each in its own format, and then read them in turn, each time in a new process
 with one thread. Counted is what ``make_dataset`` of ``transporter`` does, and drawing the first example: processor and
-wall seconds, and resident memory by which the process grows, at most and at the end. ``libraries`` is what it had before:
-Python, NumPy, torch. A ratio is the first build's figure over today's. Linux only.
+wall seconds, and resident memory by which the process grows, at most and at the end; beside it what it had before, with
+Python, NumPy and torch. A ratio is the first build's figure over today's. Linux only.
 """
 
 from __future__ import annotations
