@@ -73,7 +73,7 @@ def observation_space(
     return gymnasium.spaces.Dict({key: spaces[key.removeprefix(GOAL)] for key in keys_of(groups)})
 
 
-def _uniform_box(low: float, high: float, shape: tuple[int, ...], dtype: type[np.generic]) -> gymnasium.spaces.Box:
+def _uniform_box(low: float, high: float, shape: tuple[int, ...], dtype: type[Any]) -> gymnasium.spaces.Box:
     """A ``Box`` with the same bounds everywhere, which take no memory; they cannot be written to.
 
     Gymnasium 1.4.0 keeps four arrays of the full shape in each ``Box``: 20 MB for three images of 480 x 640 and their
