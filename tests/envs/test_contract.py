@@ -20,7 +20,8 @@ from ravens_suite.tasks.structures._cells import STRUCTURES
 
 SMALL = {"image_size": [60, 80]}
 ALIKE = {f"build-{name}" for name in STRUCTURES} - {"build-tower", "build-pallet"}
-"""They differ from others in nothing but a list of cells; in their own tests the oracle builds each."""
+ALIKE |= {name for name in distinct_tasks() if name.endswith("-ood")}
+"""They differ from others in a list of cells, or in how far they tilt; in their own tests the oracle solves each."""
 NAMES = [name for name in distinct_tasks() if name not in ALIKE]
 PRIMITIVE = [environment_id(name) for name in NAMES]
 CONTINUOUS = [environment_id(f"{name}-continuous") for name in NAMES]
