@@ -16,22 +16,12 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks._kits import HELD_OUT, OBJECT_SIZE, SHAPES, SLOTS, SYMMETRIES
 from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.placement import free_pose
 
-OBJECT_SIZE = (0.08, 0.08, 0.02)
-"""Metres: the footprint that an object of any shape is given, and its thickness."""
-
-SLOTS = ((-0.09, 0.045), (0.0, 0.045), (0.09, 0.045), (-0.045, -0.045), (0.045, -0.045))
-"""Metres: the silhouettes in the board's frame."""
-
 COLORS = ("purple", "blue", "green", "yellow", "red")
 """Of the objects, slot by slot."""
-
-_FOLDS = (1, 1, 3, 4, 4, 1, 2, 5, 2, 4, 5, 0, 1, 1, 1, 1, 0, 6, 1, 1)
-
-SYMMETRIES = tuple(FULL_TURN / fold if fold else 0.0 for fold in _FOLDS)
-"""Radians, by shape: the angle after which it looks the same; 0 for the disc and the ring."""
 
 Variant = Literal["standard", "easy"]
 
@@ -47,7 +37,7 @@ class _Rules:
 
 
 _VARIANTS: dict[Variant, _Rules] = {
-    "standard": _Rules(tuple(range(14)), tuple(range(14, 20)), 15),
+    "standard": _Rules(SHAPES, HELD_OUT, 15),
     "easy": _Rules(tuple(i for i in range(20) if i not in (3, 11)), (3, 11), 30, one_unseen_shape=True),
 }
 

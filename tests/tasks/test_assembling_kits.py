@@ -10,7 +10,8 @@ from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Mesh, triangles
-from ravens_suite.tasks.assembling_kits import COLORS, SLOTS, SYMMETRIES, AssemblingKits
+from ravens_suite.tasks._kits import SLOTS, SYMMETRIES
+from ravens_suite.tasks.assembling_kits import COLORS, AssemblingKits
 
 TASK, EASY = "assembling-kits", "assembling-kits-easy"
 CELL = 0.0005

@@ -10,7 +10,8 @@ import pytest
 
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.registry import load_task, task_names
-from ravens_suite.tasks.packing_boxes import RIM, SIDES, Cell, divide
+from ravens_suite.tasks._packing import RIM, Cell, divide
+from ravens_suite.tasks.packing_boxes import SIDES
 
 DISTRACTORS = 6
 """Bodies for which there must be room beside those of a task."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ravens_suite.core.geometry import rotate_vector
 from ravens_suite.core.goals import Scorer, ZoneGoal
-from ravens_suite.tasks.packing_boxes import GAP, HEIGHT, RIM, SIDES, Cell, divide
+from ravens_suite.tasks._packing import GAP, HEIGHT, RIM, Cell, divide
+from ravens_suite.tasks.packing_boxes import SIDES
 
 TASK = "packing-boxes"
 sides = st.floats(*SIDES)

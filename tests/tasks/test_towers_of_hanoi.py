@@ -9,7 +9,8 @@ import pytest
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.core.types import Action
-from ravens_suite.tasks.towers_of_hanoi import DISCS, shortest_solution
+from ravens_suite.tasks._hanoi import shortest_solution
+from ravens_suite.tasks.towers_of_hanoi import DISCS
 
 TASK = "towers-of-hanoi"
 
