@@ -15,6 +15,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 SIDE_RANGE = (0.05, 0.15)
 """Metres: least and greatest width and depth of the box."""
@@ -36,6 +37,20 @@ class AlignBoxCorner(Task):
 
     max_steps: ClassVar[int] = 3
     instruction: ClassVar[str] = "align a corner of the brown box with the green corner marker"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put the brown box so that a corner of it meets the green corner marker",
+            "with the green corner marker align a corner of the brown box",
+            "a corner of the brown box belongs in the green corner marker",
+            "move the brown box until a corner of it fits the green corner marker",
+        ),
+        held_out=(
+            "fit the brown box into the green corner marker",
+            "into the green corner marker fit a corner of the brown box",
+            "line a corner of the brown box up with the green corner marker",
+            "the green corner marker is where a corner of the brown box goes",
+        ),
+    )
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """A marker, then a box, anywhere free."""

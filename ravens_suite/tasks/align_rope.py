@@ -14,6 +14,7 @@ from ravens_suite.tasks._rope import LENGTH, OneWayGoal, drop_rope, rope_goal
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import PickPlace, Primitive
+from ravens_suite.tasks.sentences import Sentences
 
 
 class AlignRope(Task):
@@ -25,6 +26,20 @@ class AlignRope(Task):
 
     max_steps: ClassVar[int] = 20
     instruction: ClassVar[str] = "lay the rope along the green line"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put the rope along the green line",
+            "along the green line lay the rope",
+            "the rope goes along the green line",
+            "stretch the rope out on the green line",
+        ),
+        held_out=(
+            "straighten the rope on the green line",
+            "on the green line straighten the rope",
+            "make the rope follow the green line",
+            "cover the green line with the rope",
+        ),
+    )
     primitive: ClassVar[Primitive] = PickPlace(carry_height=0.02, carry_step=0.001)
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

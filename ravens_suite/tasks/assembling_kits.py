@@ -19,6 +19,7 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._kits import HELD_OUT, OBJECT_SIZE, SHAPES, SLOTS, SYMMETRIES
 from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 COLORS = ("purple", "blue", "green", "yellow", "red")
 """Of the objects, slot by slot."""
@@ -60,6 +61,20 @@ class AssemblingKits(Task):
 
     max_steps: ClassVar[int] = 10
     instruction: ClassVar[str] = "put every object into the silhouette of its shape on the board"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "place each object into the slot of its shape on the board",
+            "on the board put every object into the silhouette of its shape",
+            "every object goes into the silhouette of its shape on the board",
+            "assemble the kit with all objects",
+        ),
+        held_out=(
+            "fit all objects onto their silhouettes on the board",
+            "onto their silhouettes on the board fit all objects",
+            "complete the kit on the board",
+            "match every object with its silhouette on the board",
+        ),
+    )
 
     variants: ClassVar[Variants] = {"easy": {"variant": "easy"}}
 

@@ -19,6 +19,7 @@ from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 SIZE = (0.1, 0.1, 0.04)
 """Metres: the footprint that both the block and the fixture are given."""
@@ -48,6 +49,7 @@ class _Rules:
         fixture: whether there is one.
         raised: whether it hangs in the air, tilted.
         instruction: what is to be done, where it is not the same as in the standard task.
+        sentences: other forms of that.
     """
 
     yaw: float | None = None
@@ -55,14 +57,49 @@ class _Rules:
     fixture: bool = True
     raised: bool = False
     instruction: str = ""
+    sentences: Sentences = Sentences()
 
 
 _VARIANTS: dict[Variant, _Rules] = {
     "standard": _Rules(),
     "easy": _Rules(yaw=math.pi / 2, fixed_block=True),
     "translation": _Rules(yaw=math.pi / 2),
-    "no-fixture": _Rules(fixture=False, instruction="put the red L-shaped block where the goal image shows it"),
-    "six-dof": _Rules(raised=True, instruction="put the red L-shaped block into the raised, tilted grey fixture"),
+    "no-fixture": _Rules(
+        fixture=False,
+        instruction="put the red L-shaped block where the goal image shows it",
+        sentences=Sentences(
+            training=(
+                "place the red L-shaped block where it is in the goal image",
+                "where the goal image shows it put the red L-shaped block",
+                "the red L-shaped block goes where the goal image shows it",
+                "move the red L-shaped block to its place in the goal image",
+            ),
+            held_out=(
+                "make the red L-shaped block lie as in the goal image",
+                "as in the goal image lay down the red L-shaped block",
+                "bring the red L-shaped block to where the goal image has it",
+                "match the goal image with the red L-shaped block",
+            ),
+        ),
+    ),
+    "six-dof": _Rules(
+        raised=True,
+        instruction="put the red L-shaped block into the raised, tilted grey fixture",
+        sentences=Sentences(
+            training=(
+                "place the red L-shaped block in the raised, tilted grey fixture",
+                "into the raised, tilted grey fixture put the red L-shaped block",
+                "the red L-shaped block goes into the raised, tilted grey fixture",
+                "the raised, tilted grey fixture is where the red L-shaped block belongs",
+            ),
+            held_out=(
+                "insert the red L-shaped block into the raised, tilted grey fixture",
+                "into the raised, tilted grey fixture insert the red L-shaped block",
+                "fill the raised, tilted grey fixture with the red L-shaped block",
+                "pick up the red L-shaped block, tilt it and lower it into the raised grey fixture",
+            ),
+        ),
+    ),
 }
 
 
@@ -83,6 +120,20 @@ class BlockInsertion(Task):
 
     max_steps: ClassVar[int] = 3
     instruction: ClassVar[str] = "put the red L-shaped block into the grey fixture"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "place the red L-shaped block in the grey fixture",
+            "into the grey fixture put the red L-shaped block",
+            "the red L-shaped block goes into the grey fixture",
+            "the grey fixture is where the red L-shaped block belongs",
+        ),
+        held_out=(
+            "insert the red L-shaped block into the grey fixture",
+            "into the grey fixture insert the red L-shaped block",
+            "fill the grey fixture with the red L-shaped block",
+            "pick up the red L-shaped block and lower it into the grey fixture",
+        ),
+    )
 
     variants: ClassVar[Variants] = {
         "easy": {"variant": "easy"},
@@ -127,6 +178,10 @@ class BlockInsertion(Task):
     def current_instruction(self, step: int) -> str:
         """That of the variant."""
         return self._rules.instruction or self.instruction
+
+    def current_sentences(self, step: int) -> Sentences:
+        """Those of the variant."""
+        return self._rules.sentences if self._rules.instruction else self.sentences
 
 
 def _raised(level: Pose, rng: np.random.Generator) -> Pose:

@@ -15,6 +15,7 @@ from ravens_suite.tasks._rope import LENGTH, drop_rope, rope_goal
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import PickPlace, Primitive
+from ravens_suite.tasks.sentences import Sentences
 
 
 class ManipulatingRope(Task):
@@ -26,6 +27,20 @@ class ManipulatingRope(Task):
 
     max_steps: ClassVar[int] = 20
     instruction: ClassVar[str] = "lay the rope along the open side of the green square"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put the rope along the missing side of the green square",
+            "along the open side of the green square lay the rope",
+            "the rope goes along the open side of the green square",
+            "close the green square with the rope",
+        ),
+        held_out=(
+            "complete the green square with the rope",
+            "with the rope complete the green square",
+            "make the rope the fourth side of the green square",
+            "straighten the rope across the open side of the green square",
+        ),
+    )
     primitive: ClassVar[Primitive] = PickPlace(carry_height=0.02, carry_step=0.001)
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

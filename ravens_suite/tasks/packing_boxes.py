@@ -14,6 +14,7 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._packing import HEIGHT, divide, floor
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 SIDES = (0.05, 0.30)
 """Metres: the least and greatest inner width and depth of the container."""
@@ -27,6 +28,20 @@ class PackingBoxes(Task):
 
     max_steps: ClassVar[int] = 20
     instruction: ClassVar[str] = "pack all boxes tightly into the brown container"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put all boxes tightly into the brown container",
+            "into the brown container pack all boxes tightly",
+            "all boxes go into the brown container",
+            "the brown container is for all the boxes",
+        ),
+        held_out=(
+            "fill the brown container with all the boxes",
+            "into the brown container stow every box",
+            "stow every box in the brown container",
+            "collect all boxes inside the brown container",
+        ),
+    )
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """A container, and the boxes that a random division of it gives, anywhere free outside of it."""

@@ -16,6 +16,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.sentences import Sentences
 
 PALLET = Pose((0.5, 0.25, 0.02))
 """Middle of the pallet, world frame."""
@@ -65,6 +66,20 @@ class PalletizingBoxes(Task):
 
     max_steps: ClassVar[int] = 30
     instruction: ClassVar[str] = "stack all boxes on the pallet"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put all boxes onto the pallet",
+            "on the pallet stack all boxes",
+            "all boxes go onto the pallet",
+            "the pallet is for all the boxes",
+        ),
+        held_out=(
+            "pile every box up on the pallet",
+            "onto the pallet pile every box",
+            "load the pallet with all boxes",
+            "build a stack of all boxes on the pallet",
+        ),
+    )
 
     def __init__(self, split: Split = "train") -> None:
         super().__init__(split)

@@ -14,6 +14,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 BOWL_SIZE = (0.12, 0.12, objects.BOWL_HEIGHT)
 BLOCK_SIZE = (objects.BLOCK_SIDE,) * 3
@@ -40,6 +41,20 @@ class PlaceRedInGreen(Task):
 
     max_steps: ClassVar[int] = 10
     instruction: ClassVar[str] = "put the red blocks into the green bowls"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "place the red blocks in the green bowls",
+            "into the green bowls put the red blocks",
+            "the red blocks go into the green bowls",
+            "the green bowls are where the red blocks belong",
+        ),
+        held_out=(
+            "drop the red blocks into the green bowls",
+            "into the green bowls drop the red blocks",
+            "fill the green bowls with the red blocks",
+            "pick up the red blocks and leave them in the green bowls",
+        ),
+    )
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """Green bowls, at most as many red blocks, and ten distractors of other colours."""

@@ -15,6 +15,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 STAND_SIZE = (objects.PYRAMID_PLATE[0], 3 * objects.PYRAMID_PLATE[1], objects.PYRAMID_PLATE[2])
 """Metres: three plates side by side, along y."""
@@ -40,6 +41,20 @@ class StackBlockPyramid(Task):
 
     max_steps: ClassVar[int] = 12
     instruction: ClassVar[str] = "stack the blocks into a pyramid on the stand"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "build a pyramid of the blocks on the stand",
+            "on the stand stack the blocks into a pyramid",
+            "the blocks become a pyramid on the stand",
+            "put the blocks on the stand as a pyramid",
+        ),
+        held_out=(
+            "pile the blocks up on the stand in the form of a pyramid",
+            "in the form of a pyramid pile the blocks up on the stand",
+            "erect a pyramid of blocks on the stand",
+            "make the stand carry a pyramid of all blocks",
+        ),
+    )
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The stand, then six blocks, anywhere free."""

@@ -16,6 +16,7 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import Primitive, Push
+from ravens_suite.tasks.sentences import Sentences
 
 COUNT = 50
 """Number of cubes."""
@@ -37,6 +38,20 @@ class SweepingPiles(Task):
 
     max_steps: ClassVar[int] = 20
     instruction: ClassVar[str] = "sweep the pile of small blocks into the green square"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "push the pile of small blocks into the green square",
+            "into the green square sweep the pile of small blocks",
+            "the pile of small blocks goes into the green square",
+            "the green square is where the small blocks belong",
+        ),
+        held_out=(
+            "gather the small blocks in the green square",
+            "in the green square gather the small blocks",
+            "shove all small blocks into the green square",
+            "clear the small blocks away into the green square",
+        ),
+    )
     max_bodies: ClassVar[int] = 64
     primitive: ClassVar[Primitive] = Push()
 

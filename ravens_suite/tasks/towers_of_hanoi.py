@@ -13,6 +13,7 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._hanoi import STAND_SIZE, move, seat, shortest_solution
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 DISCS = ("disc small", "disc medium", "disc large")
 """Red, yellow and green, from the top of the tower to its foot."""
@@ -28,6 +29,20 @@ class TowersOfHanoi(Task):
 
     max_steps: ClassVar[int] = 14
     instruction: ClassVar[str] = "move the tower to the last rod, one disc at a time, never onto a smaller disc"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "bring the tower to the last rod, one disc at a time, never onto a smaller disc",
+            "to the last rod move the tower, one disc at a time, never onto a smaller disc",
+            "one disc at a time, never onto a smaller disc, move the tower to the last rod",
+            "solve the towers of Hanoi from the first rod to the last",
+        ),
+        held_out=(
+            "rebuild the tower on the last rod, disc by disc, with no disc on a smaller one",
+            "on the last rod rebuild the tower, disc by disc, with no disc on a smaller one",
+            "carry the discs to the last rod by the rules of the towers of Hanoi",
+            "let the tower change from the first rod to the last, never a disc on a smaller one",
+        ),
+    )
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The stand anywhere free, and the tower on its first rod."""

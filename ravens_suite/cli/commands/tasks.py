@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
 
 from ravens_suite.cli.commands.options import OutputOptions
 from ravens_suite.cli.console import Console
 from ravens_suite.cli.listing import describe_all, say_broken, say_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ravens_suite.core.goals import Goal
     from ravens_suite.tasks.base import Task
 
 _DEMOS = (1, 10, 100)
@@ -18,13 +23,22 @@ _DEMOS = (1, 10, 100)
 
 @dataclass(frozen=True)
 class Tasks(OutputOptions):
-    """List every task: its environment, step limit, primitive, goals and best published scores."""
+    """List every task: its environment, step limit, primitive, goals and best published scores.
+
+    With the name of one: what it says, in all forms, and step by step in the training scene of seed 0.
+    """
+
+    task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
+    """Name of a task."""
 
     gallery: Path | None = None
     """Draw a contact sheet of oracle episodes of every task instead: a .png file, or a folder for gallery.png."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
+        if self.task is not None:
+            self._describe(console, self.task)
+            return
         if self.gallery is not None:
             self._draw(console, self.gallery)
             return
@@ -35,6 +49,19 @@ class Tasks(OutputOptions):
         console.say("Each task also has a continuous form: <task>-continuous, ravens_suite/<Task>Continuous-v0.")
         say_broken(console, "task", broken)
         console.result({"tasks": rows, "broken": broken})
+
+    def _describe(self, console: Console, name: str) -> None:
+        described = {**_row(name), **_sentences(name)}
+        for key in ("task", "environment", "max_steps", "primitive", "goals"):
+            console.say(f"{key.replace('_', ' '):<12} {described[key]}")
+        for wording, forms in described["forms"].items():
+            console.say(f"\nwording={wording}")
+            for form in forms:
+                console.say(f"  {form}")
+        console.say("\nIn the training scene of seed 0, step by step:")
+        for sentence in described["said"]:
+            console.say(f"  {sentence}")
+        console.result(described)
 
     def _draw(self, console: Console, out: Path) -> None:
         from ravens_suite.report.gallery import draw_gallery
@@ -74,16 +101,47 @@ def _row(name: str) -> dict[str, Any]:
     }
 
 
-def _goals(task: Task) -> str:
-    """Number and kind of the goal steps, in the scene of seed 0."""
+def _sentences(name: str) -> dict[str, Any]:
+    """All forms of the instruction, slots in braces, and the plain form of every goal step in the scene of seed 0."""
+    from ravens_suite.errors import blame
+    from ravens_suite.registry import load_task
+
+    task_class, arguments = load_task(name)
+    with blame(f"the instruction of the task {name}"):
+        task = task_class(**arguments)
+        plain, others = task.current_instruction(0), task.current_sentences(0)
+        steps = len(_build(task))
+        said = [task.current_instruction(step) for step in range(steps)]
+    forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
+    return {"forms": forms, "said": list(dict.fromkeys(said))}
+
+
+def _build(task: Task) -> Sequence[Goal]:
+    """The goals in the scene of seed 0."""
     from ravens_suite.core.seeding import generator
+    from ravens_suite.envs.simulation import PLACEMENT_ATTEMPTS
+    from ravens_suite.errors import PlacementError
     from ravens_suite.sim.robot import Robot
     from ravens_suite.sim.scene import Scene
 
-    scene = Scene()
-    Robot(scene, task.primitive.tool).reset()
-    goals = task.build(scene, generator(0, "train", "scene"))
-    scene.close()
+    scene, rng = Scene(), generator(0, "train", "scene")
+    robot = Robot(scene, task.primitive.tool)
+    try:
+        for _ in range(PLACEMENT_ATTEMPTS):
+            scene.reset()
+            robot.reset()
+            try:
+                return task.build(scene, rng)
+            except PlacementError as error:
+                reason = error
+        raise reason
+    finally:
+        scene.close()
+
+
+def _goals(task: Task) -> str:
+    """Number and kind of the goal steps, in the scene of seed 0."""
+    goals = _build(task)
     kind = type(goals[0]).__name__.removesuffix("Goal").lower()
     return f"{len(goals)} {kind} goal{'' if len(goals) == 1 else 's'}"
 
