@@ -231,7 +231,7 @@ def _figures(scores: Sequence[float], successes: Sequence[bool]) -> dict[str, An
     """The figures of some episodes, by the names that they have everywhere."""
     outcomes = [EpisodeOutcome(0, a, b, 0, "") for a, b in zip(scores, successes, strict=True)]
     figures = Summary.of(outcomes).to_json()
-    del figures["mean_steps"]
+    del figures["mean_steps"], figures["failures"]
     return figures
 
 

@@ -339,6 +339,11 @@ class Scorer:
         reward, self._total = total - self._total, total
         return reward
 
+    def forfeit(self) -> float:
+        """Take back what was earned, and return the change of the total: at most 0."""
+        reward, self._locked, self._total = -self._total, 0.0, 0.0
+        return reward
+
     def met(self, poses: Poses) -> dict[str, bool]:
         """For every object whether it is where the last goal step that names it wants it."""
         result: dict[str, bool] = {}

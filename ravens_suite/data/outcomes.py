@@ -17,6 +17,7 @@ DONE = "done"
 STEP_LIMIT = "step limit"
 GAVE_UP = "gave up"
 NOT_PLACED = "not placed"
+FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class EpisodeOutcome:
         score: sum of rewards, at most 1.
         success: strict success at the end: every object is where its last goal step wants it.
         steps: number of actions.
-        outcome: ``"done"``, ``"step limit"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
+        outcome: ``"done"``, ``"step limit"``, ``"failed: <why>"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
         goals: by object, whether it ended where it should.
         motions: what became of each action.
     """
@@ -40,6 +41,11 @@ class EpisodeOutcome:
     outcome: str
     goals: Mapping[str, bool] = field(default_factory=dict)
     motions: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended because a rule of its task was broken; what is merely unfinished has not failed."""
+        return self.outcome.startswith(FAILED)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds it."""
@@ -66,6 +72,7 @@ class Summary:
         success_rate: percentage of episodes with strict success.
         success_rate_interval: its 95 % interval, (low, high).
         mean_steps: number of actions, averaged.
+        failures: how many ended because a rule of their task was broken.
     """
 
     episodes: int
@@ -74,6 +81,7 @@ class Summary:
     success_rate: float
     success_rate_interval: tuple[float, float]
     mean_steps: float
+    failures: int = 0
 
     @staticmethod
     def of(outcomes: Sequence[EpisodeOutcome]) -> Summary:
@@ -87,6 +95,7 @@ class Summary:
             success_rate=round(100 * _mean(successes), 4),
             success_rate_interval=percent_interval(successes),
             mean_steps=round(_mean([float(outcome.steps) for outcome in outcomes]), 4),
+            failures=sum(outcome.failed for outcome in outcomes),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -98,6 +107,7 @@ class Summary:
             "success_rate": self.success_rate,
             "success_rate_interval_95": list(self.success_rate_interval),
             "mean_steps": self.mean_steps,
+            "failures": self.failures,
         }
 
     @staticmethod
@@ -116,6 +126,7 @@ class Summary:
             float(value["success_rate"]),
             (float(least), float(most)),
             float(value["mean_steps"]),
+            int(value.get("failures", 0)),
         )
 
 

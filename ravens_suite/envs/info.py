@@ -45,7 +45,8 @@ def info_of(simulation: Simulation, cameras: Sequence[Camera], renderer: str) ->
     met, done = simulation.met(poses), simulation.done
     return {
         "progress": simulation.scorer.progress,
-        "success": all(met.values()),
+        "success": all(met.values()) and not simulation.failure,
+        "failure": simulation.failure,
         "goals": ByName(met),
         "motion": dict(done["motion"]),
         "action": ByName({name: array.copy() for name, array in done["action"].items()}),

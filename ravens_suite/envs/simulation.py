@@ -15,7 +15,7 @@ from ravens_suite.core.goals import Goal, Poses, Scorer
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control, step_limit
-from ravens_suite.envs.task_checks import check_goals, check_instruction, check_report, task_code
+from ravens_suite.envs.task_checks import check_goals, check_report, check_text, task_code
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.sim.precision import EXACT, FINE, Precision
@@ -58,6 +58,7 @@ class Simulation:
         seed: of the present episode.
         steps: actions so far.
         taken: the actions so far as they were carried out, arrays by name.
+        failure: why the present episode has failed for good; empty as long as it has not.
         done: ``motion`` and ``action`` of ``info``: what the last action did.
         oracle_rng: the oracle's random numbers in the present episode.
     """
@@ -89,6 +90,7 @@ class Simulation:
         self.seed = 0
         self.steps = 0
         self.taken: list[dict[str, NDArray[Any]]] = []
+        self.failure = ""
         self.done: dict[str, Any] = {}
         self.oracle_rng = np.random.default_rng(0)
 
@@ -112,6 +114,7 @@ class Simulation:
         self.control.reset()
         self.steps = 0
         self.taken = []
+        self.failure = ""
         self.done = {"motion": {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}, "action": {}}
         self.scorer = Scorer(self._build())
         self.scene.settle()
@@ -173,6 +176,10 @@ class Simulation:
         settled = self.scene.settle()
         if executed.report.outcome == "done" and not settled:
             executed = replace(executed, report=replace(executed.report, outcome="not settled"))
+        with self.task_code("failure"):
+            self.failure = check_text("failure", self.task.failure(self.scene))
+        if self.failure:
+            return executed, self.scorer.forfeit(), True
         with self.task_code("a goal"):
             reward = self.scorer.update(self.scene.poses())
         with self.task_code("after_action"):
@@ -195,7 +202,7 @@ class Simulation:
         """What is to be done now."""
         step = self.scorer.steps_done
         with self.task_code("current_instruction"):
-            plain = check_instruction(self.task.current_instruction(step))
+            plain = check_text("current_instruction", self.task.current_instruction(step))
         if self._wording == "plain":
             return plain
         with self.task_code("current_sentences"):

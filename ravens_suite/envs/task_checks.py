@@ -81,14 +81,14 @@ def check_report(report: Any) -> None:
         raise TaskDefinitionError(f"its primitive returned {report!r:.80}: return a MotionReport.")
 
 
-def check_instruction(text: Any) -> str:
-    """What ``current_instruction`` returned.
+def check_text(method: str, text: Any) -> str:
+    """What a method of a task returned that gives a text.
 
     Raises:
         TaskDefinitionError: it is no text.
     """
     if not isinstance(text, str):
-        raise TaskDefinitionError(f"current_instruction returned {text!r:.80}: return a text.")
+        raise TaskDefinitionError(f"{method} returned {text!r:.80}: return a text.")
     return text
 
 

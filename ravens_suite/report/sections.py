@@ -276,7 +276,9 @@ def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:
     if failed == 0:
         return f"None: all {total} test episodes{where} ended with every goal met."
     some = "all are shown" if shown == failed else f"shown: {shown or 'none'}, the worst of each run in turn"
-    return f"{failed} of {total} test episodes{where} ended with a goal not met; {some}."
+    broken = sum(score.summary.failures for _, score in tested)
+    rule = f", {broken} of them because a rule of the task was broken" if broken else ""
+    return f"{failed} of {total} test episodes{where} ended with a goal not met{rule}; {some}."
 
 
 def _explained(episode: Replay) -> bool:

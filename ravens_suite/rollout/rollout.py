@@ -14,7 +14,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.policy import Policy
 from ravens_suite.core.seeding import Split, generator
 from ravens_suite.data.episode import Episode
-from ravens_suite.data.outcomes import DONE, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
+from ravens_suite.data.outcomes import DONE, FAILED, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
 from ravens_suite.data.recording import Recording
 from ravens_suite.envs.definition import define
 from ravens_suite.errors import OracleGaveUpError, PlacementError, blame
@@ -32,7 +32,7 @@ class Rollout:
         actions: T.
         rewards: T.
         infos: T + 1.
-        outcome: ``"done"``, ``"step limit"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
+        outcome: ``"done"``, ``"step limit"``, ``"failed: <why>"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
     """
 
     seed: int
@@ -108,7 +108,8 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
         if record:
             rollout.recording.add(observation)
         if terminated or truncated:
-            rollout.outcome = DONE if terminated else STEP_LIMIT
+            failure = info.get("failure")
+            rollout.outcome = f"{FAILED}: {failure}" if failure else DONE if terminated else STEP_LIMIT
             return rollout
 
 

@@ -92,6 +92,14 @@ class Task(ABC):
         """Actions after which the present episode is truncated: ``max_steps``, or fewer where the scene decides."""
         return self.max_steps
 
+    def failure(self, scene: Scene) -> str:
+        """Why the episode has failed for good, in a few words; empty as long as it has not, and by default always.
+
+        Called after every action, when the scene has settled and before it is scored. A failure ends the episode and
+        takes back what it has earned.
+        """
+        return ""
+
     def after_action(self, scene: Scene) -> bool:
         """Called after an action has been scored, when the scene has settled; it may change the scene.
 

@@ -184,7 +184,7 @@ def _row() -> dict[str, Any]:
     row |= {"observation_keys": ["state"], "selection": "last weights"}
     outcomes = [EpisodeOutcome(seed, 1.0, True, 1, "done") for seed in range(SEEDS)]
     figures = Summary.of(outcomes).to_json()
-    del figures["mean_steps"]
+    del figures["mean_steps"], figures["failures"]
     seeds = [{"seed": seed, "score": 1.0, "success": True} for seed in range(SEEDS)]
     return {**row, **figures, "outcomes": seeds}
 

@@ -88,7 +88,9 @@ def test_collect_prints_its_figures_last(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["collect", TASK, "--episodes", "3", "--workers", "1", "--data", "d", "--json"]) == 0
     out = capsys.readouterr().out
     row = json.loads(out.splitlines()[-1])
-    keys = "episodes attempts mean_score mean_score_interval_95 success_rate success_rate_interval_95 mean_steps"
+    keys = (
+        "episodes attempts mean_score mean_score_interval_95 success_rate success_rate_interval_95 mean_steps failures"
+    )
     assert set(row) == {*keys.split(), "seconds", "seconds_per_episode", "renderer"}
     assert (row["episodes"], row["attempts"]) == (3, 4)
     assert EpisodeStore.of("d", TASK, "train").seeds() == [0, 2, 3]

@@ -75,7 +75,7 @@ def rollout(build: Build) -> Play:
 
     def play(name: str, seed: int, split: Split = "train", motion: Motion = "fast") -> Rollout:
         start = build(name, seed, split, motion)
-        scorer, rng, steps = Scorer(start.goals), generator(seed, split, "oracle"), 0
+        scorer, rng, steps, failure = Scorer(start.goals), generator(seed, split, "oracle"), 0, ""
         while scorer.goal is not None and not scorer.done and steps < start.task.max_steps:
             try:
                 action = oracle_action(start.scene, start.task.primitive, scorer.goal, rng)
@@ -83,12 +83,16 @@ def rollout(build: Build) -> Play:
                 break
             start.task.primitive(start.robot, action)
             start.scene.settle()
-            scorer.update(start.scene.poses())
             steps += 1
+            failure = start.task.failure(start.scene)
+            if failure:
+                scorer.forfeit()
+                break
+            scorer.update(start.scene.poses())
             if not scorer.done and start.task.after_action(start.scene):
                 break
         poses = start.scene.poses()
-        return Rollout(scorer.progress, steps, scorer.success(poses), poses)
+        return Rollout(scorer.progress, steps, scorer.success(poses) and not failure, poses)
 
     return play
 

@@ -107,6 +107,7 @@ def _say(console: Console, evaluation: Evaluation) -> None:
     console.say(
         f"{plan.policy.label} on {plan.task}, {plan.split}: mean score {row.mean_score:.1f}, success rate "
         f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} episodes; "
+        f"{f'{row.failures} broke a rule of the task; ' if row.failures else ''}"
         f"{evaluation.seconds:.1f} s; {evaluation.path}"
     )
 

@@ -113,7 +113,7 @@ def _sentences(name: str) -> dict[str, Any]:
         steps = len(_build(task))
         said = [task.current_instruction(step) for step in range(steps)]
     forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
-    return {"forms": forms, "said": list(dict.fromkeys(said))}
+    return {"forms": forms, "said": said}
 
 
 def _build(task: Task) -> Sequence[Goal]:
