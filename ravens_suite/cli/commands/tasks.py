@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ravens_suite.tasks.base import Task
 
 _DEMOS = (1, 10, 100)
+_ATTEMPTS = 50
+"""Draws of the scene of seed 0."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,6 @@ def _sentences(name: str) -> dict[str, Any]:
 def _build(task: Task) -> Sequence[Goal]:
     """The goals in the scene of seed 0."""
     from ravens_suite.core.seeding import generator
-    from ravens_suite.envs.simulation import PLACEMENT_ATTEMPTS
     from ravens_suite.errors import PlacementError
     from ravens_suite.sim.robot import Robot
     from ravens_suite.sim.scene import Scene
@@ -127,7 +128,7 @@ def _build(task: Task) -> Sequence[Goal]:
     scene, rng = Scene(), generator(0, "train", "scene")
     robot = Robot(scene, task.primitive.tool)
     try:
-        for _ in range(PLACEMENT_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             scene.reset()
             robot.reset()
             try:
