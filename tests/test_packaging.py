@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import pytest
 _ROOT = Path(__file__).parents[1]
 _FOLDERS = {"ravens_suite": "ravens_suite", "agents": "ravens_suite/agents", "assets": "ravens_suite/assets"}
 """Folders of the checkout, and where they are installed."""
-_BESIDE = ("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE")
+_BESIDE = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE")
 _PASSING = ("__pycache__", "*.pyc", "*.tmp", ".*_cache")
 _BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
 
@@ -103,10 +105,36 @@ def test_the_description_is_one_that_an_index_can_show(built: Path) -> None:
         metadata = message_from_bytes(archive.read(name))
         points = archive.read(name.replace("METADATA", "entry_points.txt")).decode()
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_payload() == (_ROOT / "README.md").read_text()
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    assert "](docs/" in (_ROOT / "README.md").read_text()
+    assert not re.findall(r"\]\((?!https?:|#)", text)
+    assert "ravens-suite collect block-insertion" in text
+    assert "- [First steps]" not in text
+    assert "- First steps" in text
     assert (metadata["License-Expression"], metadata["License-File"]) == ("Apache-2.0", "LICENSE")
     assert metadata["Requires-Python"] == "<3.14,>=3.11"
     assert "ravens-suite = ravens_suite.cli.main:main" in points
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (None, "See first steps and [a paper](https://example.org/x) or [below](#here).\n\nEnd: `demos`."),
+        (
+            "https://example.org/o/n/blob/v1/",
+            "See [first steps](https://example.org/o/n/blob/v1/docs/first.md) and [a paper](https://example.org/x) or "
+            "[below](#here).\n\n![All](https://example.org/o/n/raw/v1/docs/all.jpg)\n\n"
+            "End: [`demos`](https://example.org/o/n/blob/v1/demos).",
+        ),
+    ],
+)
+def test_relative_links_become_absolute_or_words(source: str | None, expected: str) -> None:
+    readme = (
+        "See [first steps](docs/first.md) and [a paper](https://example.org/x) or [below](#here).\n\n"
+        "![All](docs/all.jpg)\n\nEnd: [`demos`](demos)."
+    )
+    assert runpy.run_path(str(_ROOT / "setup.py"))["description"](readme, source) == expected
 
 
 def test_types_of_agents_are_seen_from_the_other_rooms() -> None:
