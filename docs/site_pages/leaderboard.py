@@ -130,10 +130,10 @@ def _published() -> Iterator[Row]:
             seed=_UNKNOWN,
             score=row.score,
             interval=_UNKNOWN,
-            strict=_UNKNOWN,
+            strict=_UNKNOWN if row.strict is None else f"{row.strict:.0f} %",
             training=_UNKNOWN,
             reads="object poses" if row.agent.startswith("GT-State") else "RGB-D heightmap",
-            source=f"[{numbers[row.source]}](#sources)",
+            source=f"[{numbers[row.source]}](#sources){', second-hand' if row.second_hand else ''}",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ravens_suite.benchmark.published import published_scores
+from ravens_suite.benchmark.published import comparable_scores
 from ravens_suite.core.statistics import wilson
 
 PUBLISHED_EPISODES = 100
@@ -29,13 +29,13 @@ class Difference:
 
 
 def published_agents() -> dict[str, str]:
-    """Agent to source, in the order of the file."""
-    return {row.agent: row.source for row in published_scores()}
+    """Agent to source, in the order of the file, for the figures that compare."""
+    return {row.agent: row.source for row in comparable_scores()}
 
 
 def published_for(task: str, demos: int) -> dict[str, float]:
     """Agent to score, 0 to 100, for a task and a number of demonstrations; empty when nobody published it."""
-    return {row.agent: row.score for row in published_scores() if (row.task, row.demos) == (task, demos)}
+    return {row.agent: row.score for row in comparable_scores() if (row.task, row.demos) == (task, demos)}
 
 
 def difference(ours: float, episodes: int, theirs: float, their_episodes: int = PUBLISHED_EPISODES) -> Difference:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ravens_suite.benchmark.comparison import difference, published_agents, published_for
+from ravens_suite.benchmark.published import best_published, published_scores
 
 
 def test_newcombes_own_example() -> None:
@@ -35,3 +36,27 @@ def test_every_published_agent_has_a_source() -> None:
     assert all(published_agents().values())
     assert published_for("block-insertion", 10)["Transporter"] == 100.0
     assert published_for("block-insertion", 7) == {}
+
+
+def test_figures_of_another_task_or_training_are_not_compared_with() -> None:
+    other = [row for row in published_scores() if row.differs]
+    assert {row.differs for row in other} == {
+        "one model for all ten tasks",
+        "parallel-jaw gripper instead of suction",
+    }
+    assert not {row.agent for row in other} & {*published_agents()}
+    # Nobody else has reached as much on this task: the best of all rows is a row that does not compare.
+    row = max((r for r in published_scores() if (r.task, r.demos) == ("palletizing-boxes", 1)), key=lambda r: r.score)
+    assert row.differs
+    best = best_published("palletizing-boxes", 1)
+    assert best is not None and not best.differs and best.score < row.score
+
+
+def test_a_figure_is_published_once_and_within_its_range() -> None:
+    rows = published_scores()
+    assert len({(row.agent, row.task, row.demos) for row in rows}) == len(rows)
+    for row in rows:
+        assert 0 <= row.score <= 100
+        assert row.strict is None or 0 <= row.strict <= row.score
+        assert row.demos in {1, 10, 100, 1000}
+        assert ("as reprinted" in row.source) == bool(row.second_hand)
