@@ -21,7 +21,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .plane import compose, rigid, transform, warp
-from .table import HEIGHT_TOLERANCE, bare_table, colors_differ, table_appearance
+from .table import bare_table, colors_differ, height_tolerance, holes, table_appearance
 
 _GAP = 3
 """Pixels around a free object that must be bare table."""
@@ -33,6 +33,8 @@ _SEEN = 0.25
 """Least share of a free object's old pixels that must be visible afterwards."""
 _ALONE = 0.9
 """Least share of bare table beside a free object: less, and it is part of a rope or pile that moves with it."""
+_KNOWN = 0.5
+"""Least share of pixels that a camera must have seen, so that one may tell."""
 _ATTEMPTS = 100
 """Random positions tried before the table counts as full."""
 _SAMPLES = 200
@@ -88,8 +90,8 @@ def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_
     beside = around & ~_grown(mask, 1)
     # If the object's new place overlaps the old one, the rest of the old place shows the table beneath.
     left = around & ~arrived
-    seen = left.sum() >= _SEEN * around.sum() and bare[left].mean() >= _BARE
-    if not seen or bare_before[beside].mean() < _ALONE or _touches_border(mask):
+    uncovered = left.sum() >= _SEEN * around.sum() and _share(bare, left, holes(after)) >= _BARE
+    if not uncovered or _share(bare_before, beside, holes(before)) < _ALONE or _touches_border(mask):
         return None
     wide = _grown(mask, _SHADOW)
     shadow = wide & ~mask & bare_before
@@ -115,8 +117,10 @@ def lies_as_before(free_object: FreeObject, scene: Heightmap) -> bool:
     around = _grown(free_object.mask, _GAP)
     color, height = scene.color[free_object.window], scene.height[free_object.window]
     same = ~colors_differ(color, free_object.color)
-    same &= np.abs(height - free_object.height) <= HEIGHT_TOLERANCE
-    return bool(same[around].mean() >= _BARE)
+    same &= np.abs(height - free_object.height) <= height_tolerance(scene.height, scene.height)
+    missing = holes(Heightmap(color, height), scene.height)
+    missing |= holes(Heightmap(free_object.color, free_object.height), scene.height)
+    return _share(same, around, missing) >= _BARE
 
 
 def inpaint(scene: Heightmap, objects: Sequence[FreeObject]) -> Heightmap:
@@ -243,6 +247,12 @@ def _draw_motion(points: Array, free: NDArray[np.bool_], rng: np.random.Generato
             if free[row, column].all():
                 return motion
     return None
+
+
+def _share(found: NDArray[np.bool_], part: NDArray[np.bool_], missing: NDArray[np.bool_]) -> float:
+    """Share of found pixels in a part of a map, without missing ones; 0 if those are most of it."""
+    known = part & ~missing
+    return float(found[known].mean()) if known.sum() > _KNOWN * part.sum() else 0.0
 
 
 def _touches_border(mask: NDArray[np.bool_]) -> bool:

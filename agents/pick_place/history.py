@@ -15,7 +15,7 @@ import numpy as np
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
-from .table import changed_pixels
+from .table import changed_pixels, holes
 
 NEAR = 16
 """Pixels, 50 mm: radius around a position that belongs to what is picked or placed there."""
@@ -108,5 +108,7 @@ def _unchanged_near(position: Array, before: Heightmap, after: Heightmap) -> boo
     """Whether nothing changed around a pixel position (2,) between two maps."""
     column, row = (math.floor(value) for value in position)
     near = tuple(slice(max(at - NEAR, 0), max(at + NEAR + 1, 0)) for at in (row, column))
-    parts = (Heightmap(scene.color[near], scene.height[near]) for scene in (before, after))
-    return int(np.count_nonzero(changed_pixels(*parts))) < _LEAST_CHANGE
+    changed = changed_pixels(before, after, near)
+    for scene in (before, after):
+        changed &= ~holes(Heightmap(scene.color[near], scene.height[near]), scene.height)
+    return int(np.count_nonzero(changed)) < _LEAST_CHANGE

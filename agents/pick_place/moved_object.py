@@ -12,7 +12,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .plane import warp
-from .table import above_table, bare_table, changed_pixels, colors_differ
+from .table import above_table, bare_table, changed_pixels, colors_differ, holes
 
 _REACH = 3
 """Pixels: largest distance between the pick and the object."""
@@ -25,7 +25,8 @@ _SMALLEST_STANDING = 4
 def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array) -> NDArray[np.bool_] | None:
     """Pixels of the object that a rigid motion moved.
 
-    They changed, at their old or at their new position, and the motion takes them to pixels of the same colour.
+    They changed, at their old or at their new position, and the motion takes them to pixels of the same colour, or to
+    holes of measured depth.
 
     Args:
         before: the table before the action.
@@ -42,6 +43,8 @@ def moved_object(before: Heightmap, after: Heightmap, pick: Array, motion: Array
     changed |= warp(changed.astype(np.uint8), motion, inverse=True).astype(bool)
     changed &= ~bare_table(before)
     same = ~colors_differ(before.color, warp(after.color, motion, inverse=True))
+    same |= warp(holes(after).astype(np.uint8), motion, inverse=True).astype(bool)
+    same &= ~holes(before)
     _, labels = cv2.connectedComponents((changed & same).astype(np.uint8), connectivity=4)
     return _component_near(labels, pick, _SMALLEST_MOVED)
 
