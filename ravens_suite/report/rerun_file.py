@@ -38,6 +38,7 @@ _MARGIN = 0.1
 _AXIS = 0.05
 """Metres: length of the axes that show a pose."""
 _AXIS_COLORS: tuple[Color, ...] = ((230, 60, 60), (60, 190, 60), (70, 110, 240))
+_HEATMAPS = ("scene", "pick", "place")
 _GREY, _AGENT = (150, 150, 150), (200, 90, 255)
 
 
@@ -66,7 +67,7 @@ def log_entries(episode: Episode, decisions: Sequence[Decision] = ()) -> Iterato
         decisions: of an agent at its steps, as ``rollout.replay.decisions_of`` gives them; may be fewer.
     """
     low, high = np.array(AGENT_WORKSPACE.low), np.array(AGENT_WORKSPACE.high)
-    box = {"centers": [(low + high) / 2], "sizes": [high - low], "colors": [_GREY], "labels": ["workspace"]}
+    box = {"centers": [(low + high) / 2], "sizes": [high - low], "colors": [_GREY]}
     yield Entry("world/workspace", None, "Boxes3D", box)
     for step in range(episode.steps + 1):
         yield from _scene(episode, step)
@@ -97,6 +98,7 @@ def write_rerun(path: Path, episode: Episode, decisions: Sequence[Decision] = ()
     stream = rerun.RecordingStream("ravens_suite")
     memory = rerun.memory_recording(recording=stream)
     stream.send_recording_name(f"{episode.task} {episode.split} {episode.seed}")
+    stream.send_blueprint(layout(rerun.blueprint, episode, heatmaps=bool(decisions)))
     stream.log("world", rerun.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for entry in log_entries(episode, decisions):
         if entry.step is not None:
@@ -105,6 +107,48 @@ def write_rerun(path: Path, episode: Episode, decisions: Sequence[Decision] = ()
     stream.flush()
     write_bytes(path, [memory.drain_as_bytes()])
     return path
+
+
+def layout(blueprint: Any, episode: Episode, heatmaps: bool) -> Any:
+    """The scene large, beside it what the cameras see, the heatmaps, the score and the notes.
+
+    Left to itself, the viewer (0.26) gives every image a window of one size, and the scene another.
+
+    Args:
+        blueprint: the module ``rerun.blueprint``.
+        episode: whose cameras have a window each.
+        heatmaps: whether there are any.
+    """
+    cameras = []
+    for name in (_part(camera.name) for camera in episode.cameras):
+        kinds = {"color": f"world/cameras/{name}/color", "depth": f"depth/{name}"}
+        views = [
+            blueprint.Spatial2DView(origin=path, name=name if kind == "color" else f"{name}, {kind}")
+            for kind, path in kinds.items()
+            if kind in episode.observations
+        ]
+        if views:
+            cameras.append(blueprint.Tabs(*views))
+    maps = [blueprint.Spatial2DView(origin=f"heatmaps/{name}", name=name) for name in _HEATMAPS if heatmaps]
+    facts = [
+        blueprint.TextDocumentView(origin="notes", name="notes"),
+        blueprint.TimeSeriesView(origin="/", contents=["/score", "/reward"], name="score"),
+    ]
+    # A map is twice as high as it is wide.
+    rows = [(row, share) for row, share in ((cameras, 2), (maps, 4), (facts, 3)) if row]
+    beside = blueprint.Vertical(
+        *(blueprint.Horizontal(*row) for row, _ in rows), row_shares=[share for _, share in rows]
+    )
+    return blueprint.Blueprint(
+        blueprint.Horizontal(
+            blueprint.Spatial3DView(origin="world", name="scene"),
+            beside,
+            column_shares=[3, 2],
+        ),
+        blueprint.BlueprintPanel(state="collapsed"),
+        blueprint.SelectionPanel(state="collapsed"),
+        blueprint.TimePanel(state="collapsed"),
+    )
 
 
 def _scene(episode: Episode, step: int) -> Iterator[Entry]:

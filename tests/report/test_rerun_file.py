@@ -21,7 +21,7 @@ from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError
-from ravens_suite.report.rerun_file import MOST_POINTS, Entry, log_entries, scene_points, write_rerun
+from ravens_suite.report.rerun_file import MOST_POINTS, Entry, layout, log_entries, scene_points, write_rerun
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.replay import Decision, decisions_of
 
@@ -225,3 +225,34 @@ def test_the_library_takes_every_kind_and_argument() -> None:
     rerun = pytest.importorskip("rerun")
     for entry in log_entries(_episode(), [_decision()] * _STEPS):
         getattr(rerun, entry.kind)(**entry.values)
+
+
+class _Windows:
+    """In the place of ``rerun.blueprint``: keeps what every window shows."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def __getattr__(self, kind: str) -> Any:
+        def part(*parts: Any, origin: str = "", contents: Any = (), **named: Any) -> str:
+            self.shown += [path.removeprefix("/") for path in contents or [origin] if path]
+            return kind
+
+        return part
+
+
+@pytest.mark.parametrize("keys", [{"color", "depth"}, {"depth"}, set()])
+@pytest.mark.parametrize("heatmaps", [False, True])
+def test_every_window_shows_something_and_every_image_has_one(keys: set[str], heatmaps: bool) -> None:
+    whole = _episode()
+    kept = {key: value for key, value in whole.observations.items() if key in keys or key not in {"color", "depth"}}
+    episode = replace(whole, observations=kept)
+    if not keys:
+        episode = replace(episode, observations={"instruction": kept["instruction"]})
+    windows = _Windows()
+    layout(windows, episode, heatmaps)
+    logged = list(log_entries(episode, [_decision()] * _STEPS if heatmaps else ()))
+    for path in windows.shown:
+        assert any(entry.path == path or entry.path.startswith(f"{path}/") for entry in logged), path
+    assert len(set(windows.shown)) == len(windows.shown)
+    assert {entry.path for entry in logged if entry.kind in {"Image", "DepthImage"}} <= set(windows.shown)
