@@ -134,11 +134,7 @@ def layout(blueprint: Any, episode: Episode, heatmaps: bool) -> Any:
         blueprint.TextDocumentView(origin="notes", name="notes"),
         blueprint.TimeSeriesView(origin="/", contents=["/score", "/reward"], name="score"),
     ]
-    # A map is twice as high as it is wide.
-    rows = [(row, share) for row, share in ((cameras, 2), (maps, 4), (facts, 3)) if row]
-    beside = blueprint.Vertical(
-        *(blueprint.Horizontal(*row) for row, _ in rows), row_shares=[share for _, share in rows]
-    )
+    beside = blueprint.Vertical(*(blueprint.Horizontal(*row) for row in (cameras, maps, facts) if row))
     return blueprint.Blueprint(
         blueprint.Horizontal(
             blueprint.Spatial3DView(origin="world", name="scene"),
