@@ -21,7 +21,7 @@ from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import mean_over_tasks
 from ravens_suite.data.tables import record_row
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
-from ravens_suite.execution.pool import MOST_WORKERS, JobPool, available_cores, make_pool
+from ravens_suite.execution.pool import ENGINES, MOST_WORKERS, JobPool, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
 from ravens_suite.registry import agent_names
 from ravens_suite.rollout.collect import collect
@@ -43,6 +43,7 @@ class BenchmarkPlan:
         pool: demonstrations collected of each task, of which every trial draws its own; the largest of ``demos`` at
             least.
         workers: trials at once.
+        engine: where they run, see ``make_pool``.
     """
 
     agents: tuple[str, ...]
@@ -52,6 +53,7 @@ class BenchmarkPlan:
     settings: TrialSettings = field(default_factory=TrialSettings)
     pool: int = 0
     workers: int = 1
+    engine: str = "processes"
 
     def trials(self) -> list[Trial]:
         """Every trial once; few demonstrations first, so that a grid that is stopped early has whole columns."""
@@ -62,7 +64,7 @@ class BenchmarkPlan:
         """Refuse what cannot be done before anything is begun.
 
         Raises:
-            UnknownNameError: there is no such agent or task.
+            UnknownNameError: there is no such agent, task or engine.
             ConfigError: a list is empty, or a number is too small or too large.
             ConflictError: an argument of the environments contradicts a task.
         """
@@ -70,6 +72,8 @@ class BenchmarkPlan:
 
         if not self.trials():
             raise ConfigError("Name at least one agent, task, number of demonstrations and seed.")
+        if self.engine not in ENGINES:
+            raise UnknownNameError("engine", self.engine, ENGINES)
         check_number("--workers", self.workers, 1, MOST_WORKERS)
         check_number("--episodes", self.settings.episodes, 1, MOST_EPISODES)
         check_number("--pool", self.pool, 0, MOST_EPISODES)
@@ -85,7 +89,9 @@ class BenchmarkPlan:
         """The settings with the threads of a trial, and what its demonstrations are drawn from."""
         training = self.settings.training
         if training.threads is None:
-            training = replace(training, threads=max(available_cores() // self.workers, 1))
+            # What the machines of a cluster have is not known here.
+            share = 1 if self.engine == "ray" else max(available_cores() // self.workers, 1)
+            training = replace(training, threads=share)
         return replace(self.settings, training=training, pool=self.collected())
 
     def collected(self) -> int:
@@ -154,7 +160,7 @@ def benchmark(
         data: folder of all demonstrations.
         out: folder of the benchmark.
         make_progress: makes the progress of a stage from its title.
-        pool: where the trials run; by default each in a process of its own, so that one that dies takes no other along.
+        pool: where the trials run; by default as the plan says.
 
     Raises:
         UnknownNameError: there is no such agent or task; before anything is begun.
@@ -168,8 +174,8 @@ def benchmark(
         grid.collect(make_progress)
         with make_progress("benchmark") as progress:
             if pool is None:
-                with make_pool(workers=plan.workers, tries=1, nested=True) as processes:
-                    grid.run(progress, processes)
+                with grid.make_pool() as workers:
+                    grid.run(progress, workers)
             else:
                 grid.run(progress, pool)
     return grid.result()
@@ -224,7 +230,8 @@ class _Grid:
     def collect(self, make_progress: Callable[[str], AbstractContextManager[Progress]]) -> None:
         """The demonstrations of every task that has trials to be done; where it fails, so do they."""
         tasks = list(dict.fromkeys(trial.task for trial in self.missing()))
-        with make_pool(workers=available_cores()) as pool:
+        cores = self.plan.workers * self._threads if self.plan.engine == "ray" else available_cores()
+        with make_pool(self.plan.engine, min(cores, MOST_WORKERS)) as pool:
             for task in tasks:
                 try:
                     with make_progress(f"collect {task}") as progress:
@@ -243,6 +250,19 @@ class _Grid:
                     for trial in self.missing():
                         if trial.task == task:
                             self.failures[trial] = f"no demonstrations: {error}"
+
+    def make_pool(self) -> JobPool:
+        """Where the trials run: each in a process of its own, so that one that dies takes no other along.
+
+        A trial that kills its process here would do so again. A machine of a cluster may be lost at any time: another
+        one goes on with its trials.
+        """
+        tries = 3 if self.plan.engine == "ray" else 1
+        return make_pool(self.plan.engine, self.plan.workers, tries=tries, nested=True, cores=self._threads)
+
+    @property
+    def _threads(self) -> int:
+        return self.settings.training.threads or 1
 
     def run(self, progress: Progress, pool: JobPool) -> None:
         """The trials that are not done, several at once."""

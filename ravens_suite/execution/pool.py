@@ -23,7 +23,9 @@ MOST_WORKERS = 4096
 """More processes than any machine or cluster has cores for one job; a mistyped number starts none."""
 
 
-def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, nested: bool = False) -> JobPool:
+def make_pool(
+    engine: str = "processes", workers: int = 1, *, tries: int = 3, nested: bool = False, cores: int = 1
+) -> JobPool:
     """A job pool.
 
     Args:
@@ -32,10 +34,11 @@ def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, ne
         tries: number of processes that may die at one job before it counts as failed.
         nested: for long jobs that start processes of their own: each gets a process of its own, which ends with all of
             its processes when this one ends.
+        cores: that a job takes of its machine, on Ray; for nested jobs, and for those with several threads.
 
     Raises:
         UnknownNameError: there is no such engine.
-        ConfigError: fewer than one worker or try, too many workers, or nested jobs on Ray.
+        ConfigError: fewer than one worker or try, or too many workers.
         MissingLibraryError: Ray is not installed.
     """
     if workers < 1:
@@ -47,11 +50,9 @@ def make_pool(engine: str = "processes", workers: int = 1, *, tries: int = 3, ne
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
     if engine == "ray":
-        if nested:
-            raise ConfigError("Jobs with processes of their own run on this machine only: use --engine processes.")
         from ravens_suite.execution.ray import RayPool
 
-        return RayPool(workers, tries)
+        return RayPool(workers, tries, cores)
     if workers == 1 and not nested:
         from ravens_suite.execution.serial import SerialPool
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ravens_suite.errors import WorkerError, missing_library
@@ -40,18 +43,32 @@ class _Call:
     running: dict[Any, tuple[Any, int]] = field(default_factory=dict)
 
 
+class _Server(Server):
+    """Works in the folder of the process that started it, where its machine has that: names of files mean the same.
+
+    Args:
+        folder: to work in.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        with suppress(OSError):
+            os.chdir(folder)
+
+
 class RayPool(JobPool):
-    """Runs jobs in Ray actors of one CPU each.
+    """Runs jobs in Ray actors.
 
     It joins the cluster that ``RAY_ADDRESS`` names, or the one this process is connected to, or starts one here.
 
     Args:
         workers: number of actors, over all machines.
         tries: number of actors that may die at one job before it counts as failed.
+        cores: that an actor takes of its machine.
     """
 
-    def __init__(self, workers: int, tries: int = 3) -> None:
-        self._workers, self._tries = workers, tries
+    def __init__(self, workers: int, tries: int = 3, cores: int = 1) -> None:
+        self._workers, self._tries, self._cores = workers, tries, cores
         self._actors: list[Any] = []
         self._started_ray = not ray.is_initialized()
         if self._started_ray:
@@ -118,8 +135,8 @@ class RayPool(JobPool):
     def _start(self) -> Any:
         # Nobody here knows how many actors are on its machine, so it draws in a single thread.
         variables = {**thread_limits(self._workers), "LP_NUM_THREADS": "0"}
-        remote: Any = ray.remote(Server)
-        actor = remote.options(num_cpus=1, runtime_env={"env_vars": variables}).remote()
+        remote: Any = ray.remote(_Server)
+        actor = remote.options(num_cpus=self._cores, runtime_env={"env_vars": variables}).remote(str(Path.cwd()))
         self._actors.append(actor)
         return actor
 

@@ -243,8 +243,6 @@ def test_wrong_wishes_are_refused() -> None:
         make_pool(tries=0)
     with pytest.raises(UnknownNameError, match="Did you mean 'processes'"):
         make_pool("process")
-    with pytest.raises(ConfigError, match="this machine only"):
-        make_pool("ray", nested=True)
 
 
 @posix

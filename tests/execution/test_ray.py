@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import fake_jobs
 import pytest
 from fake_environment import TASK, MildWorker, MortalWorker
+from mortal_workers import MortalEvaluationWorker, MortalTrialWorker
 
+from ravens_suite.benchmark import grid
+from ravens_suite.benchmark.grid import BenchmarkPlan, benchmark
+from ravens_suite.benchmark.trials import TrialSettings
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, WorkerError
 from ravens_suite.execution.pool import make_pool
+from ravens_suite.execution.progress import silent
 from ravens_suite.rollout import collect as module
+from ravens_suite.rollout import evaluate as evaluating
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.settings import TrainingSettings
 
 ray = pytest.importorskip("ray")
 
@@ -67,3 +76,31 @@ def test_two_nodes_write_the_bytes_of_one_process(
     store = EpisodeStore.of(tmp_path / "many", TASK, "train")
     assert len(store) == 6 and all(store.intact(seed) for seed in store.seeds())
     assert _bytes(tmp_path / "many") == _bytes(tmp_path / "one")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_evaluation_on_two_nodes_has_the_outcomes_of_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = evaluate("oracle", TASK, episodes=8, out=tmp_path / "one")
+    monkeypatch.setattr(evaluating, "_SilentWorker", partial(MortalEvaluationWorker, str(tmp_path / "died")))
+    with make_pool("ray", workers=2) as pool:
+        done = evaluate("oracle", TASK, episodes=8, out=tmp_path / "two", pool=pool)
+    assert (tmp_path / "died").exists()
+    assert done.outcomes == alone.outcomes
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_trial_whose_machine_is_lost_goes_on_on_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "DemonstrationWorker", MildWorker)
+    monkeypatch.setattr(grid, "TrialWorker", MortalTrialWorker)
+    settings = TrialSettings(training=TrainingSettings(val_episodes=0), episodes=4)
+    plan = BenchmarkPlan(("transporter",), (TASK,), (1, 2), (0, 1), settings, workers=2, engine="ray")
+    # Relative names mean the same folders for the actors.
+    done = benchmark(plan, Path("data"), Path("out"), lambda title: nullcontext(silent))
+    assert (done.made, done.failures) == (4, {})
+    assert Path("out/died").exists()
+    assert [(row["demos"], row["seed"]) for row in done.records] == [(1, 0), (2, 0), (1, 1), (2, 1)]
+    again = benchmark(plan, Path("data"), Path("out"), lambda title: nullcontext(silent))
+    assert (again.made, len(again.records)) == (0, 4)

@@ -49,7 +49,10 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """Settings of agents that differ from their defaults, as a JSON object by agent."""
 
     workers: int = 1
-    """Trials at once, each with its share of the cores."""
+    """Trials at once, each with its share of the cores; on Ray each with one core, or as many as --threads."""
+
+    engine: str = "processes"
+    """Where the trials run: processes of this machine, or ray (a cluster whose machines all see --data and --out)."""
 
     force: bool = False
     """Let demonstrations, runs and results that are there count although the code of their task or of your own agent
@@ -74,6 +77,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
             ),
             pool=self.pool,
             workers=self.workers,
+            engine=self.engine,
         )
         done = benchmark(plan, self.data, self.out, console.progress)
         for row in done.means():

@@ -49,6 +49,9 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Store every episode without strict success, with images, beside the result: failures/TASK/SPLIT/SEED.safetensors,
     to be looked at with view."""
 
+    engine: str = "processes"
+    """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see RUN)."""
+
     record: Path | None = None
     """CSV table to note the summary in (for example results/oracle.csv): one row a task and split, and one for each
     policy but the oracle and each environment that differs from its defaults."""
@@ -61,7 +64,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
-        with make_pool(workers=self.processes(self.episodes)) as pool:
+        with make_pool(self.engine, self.processes(self.episodes)) as pool:
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     evaluation = evaluate(
