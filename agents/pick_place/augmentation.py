@@ -21,9 +21,11 @@ from .goal_scenes import recolored_goal
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
 from .remaining_object import with_remaining_object
+from .retilting import retilted
 from .steps import Step
 from .symmetry import symmetry_order
 from .table import bare_table, table_appearance
+from .tilts import Tilt, moved_normal
 
 _ATTEMPTS = 100
 """Random motions tried before the scene is left as it is."""
@@ -58,6 +60,7 @@ class Augmentation:
         bent: share of scattered examples whose object is bent together with its goal.
         misplaced: share of scattered examples of the only free object left that show it beside its goal.
         remaining: share of examples of pushes with a known final scene that show one more object there.
+        retilted: share of examples of tilted places whose target is tilted and raised otherwise.
         margin: least distance of pick and place from the border, pixels.
     """
 
@@ -75,6 +78,7 @@ class Augmentation:
     bent: float = 0.0
     misplaced: float = 0.0
     remaining: float = 0.0
+    retilted: float = 0.0
     margin: float = 4.0
 
 
@@ -90,6 +94,7 @@ class Example:
         yaw: (n,) float64 radians, of these place poses relative to the pick pose.
         pick_affinity: (rows, columns) float32 summing to 1, see ``Step``.
         goal: the finished scene, where the demonstration has one.
+        tilt: of the first place, where the step has one.
     """
 
     color: NDArray[np.uint8]
@@ -99,6 +104,7 @@ class Example:
     yaw: Array
     pick_affinity: NDArray[np.float32]
     goal: Heightmap | None = None
+    tilt: Tilt | None = None
 
 
 class _Arrangement(NamedTuple):
@@ -134,6 +140,8 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     many shapes. The motion of the scene is drawn again until pick and place are on the map; after many failures the
     scene is left as it is.
     """
+    if step.tilt is not None and rng.random() < augmentation.retilted:
+        step = retilted(step, rng)
     if step.final_scene is not None and rng.random() < augmentation.remaining:
         step = with_remaining_object(step, rng)
     rows, columns = step.height.shape
@@ -147,6 +155,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         place = np.stack([transform(motion, pick) for motion in motions])
     else:
         pick, place, yaw = arrangement.pick, arrangement.place, arrangement.yaw
+    tilt = step.tilt and Tilt(step.tilt.normal, float(step.tilt.height_at(place[0] - step.place)))
     ends = np.stack([pick, place[0]])
     matrix = _draw_motion(ends, (rows, columns), augmentation, rng, stretched=not step.rotates)
     pick, place = transform(matrix, pick), transform(matrix, place)
@@ -169,7 +178,9 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         pick_affinity[row, column] = 1
     factor = np.float32(augmentation.height ** rng.uniform(-1, 1))
     goal = goal and Heightmap(goal.color, goal.height * factor)
-    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity / pick_affinity.sum(), goal)
+    tilt = tilt and Tilt(moved_normal(tilt.normal, matrix), tilt.height)
+    pick_affinity /= pick_affinity.sum()
+    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, tilt)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:

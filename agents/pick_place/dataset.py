@@ -36,6 +36,7 @@ class PickPlaceDataset:
         episodes: those with any step; a step is unpacked when it is asked for.
         statistics: how often placed objects are picked again, and how often places are used again.
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
+        tilting: whether any place is tilted, and the agent places so.
 
     Raises:
         ConfigError: there is not a single step.
@@ -43,7 +44,7 @@ class PickPlaceDataset:
 
     def __init__(self, episodes: Iterable[Sequence[Step]]) -> None:
         store, packed = Store(), []
-        self.turning = False
+        self.turning = self.tilting = False
 
         def moves() -> Iterator[list[Move]]:
             """Those of one episode after the other; only its packed steps stay in memory."""
@@ -51,6 +52,7 @@ class PickPlaceDataset:
                 if len(episode):
                     packed.append(PackedEpisode.of(episode, store))
                     self.turning |= any(step.rotates for step in episode)
+                    self.tilting |= any(step.tilt is not None for step in episode)
                     yield [Move(step.scene, step.pick, step.place) for step in episode]
 
         self.statistics = demonstration_statistics(moves())
@@ -59,7 +61,9 @@ class PickPlaceDataset:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
 
     @staticmethod
-    def from_demonstrations(demonstrations: Demonstrations, *, goals: bool = False) -> PickPlaceDataset:
+    def from_demonstrations(
+        demonstrations: Demonstrations, *, goals: bool = False, tilts: bool = False
+    ) -> PickPlaceDataset:
         """Fuse the images of recorded episodes.
 
         Images are read one step at a time, and only the heightmaps of one episode are in memory as they are. What is
@@ -68,8 +72,9 @@ class PickPlaceDataset:
         Args:
             demonstrations: recorded episodes.
             goals: whether to read the images of their goals, too; then they must have them.
+            tilts: whether to look at height and tilt of places; else all count as upright.
         """
-        return PickPlaceDataset(_steps(episode, goals=goals) for episode in demonstrations)
+        return PickPlaceDataset(_steps(episode, goals=goals, tilts=tilts) for episode in demonstrations)
 
     def __len__(self) -> int:
         """Number of episodes."""
@@ -94,7 +99,7 @@ def _goal(episode: EpisodeReader) -> Heightmap:
     return fuse_observation(episode.observation(0, [GOAL + key for key in KEYS]), GOAL)
 
 
-def _steps(episode: EpisodeReader, *, goals: bool) -> list[Step]:
+def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool) -> list[Step]:
     """The steps of one episode."""
     actions = episode.actions()
     maps = [fuse(*(observation[key] for key in KEYS)) for observation in episode.each(KEYS)]
@@ -105,7 +110,10 @@ def _steps(episode: EpisodeReader, *, goals: bool) -> list[Step]:
         math.dist(place.position[:2], places[0].position[:2]) < _SAME_PLACE for place in places
     )
     end = maps[-1] if one_place else None
-    steps = [step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end) for t in range(episode.summary.steps)]
+    steps = [
+        step_from_maps(maps[t], maps[t + 1], picks[t], places[t], end, tilts=tilts)
+        for t in range(episode.summary.steps)
+    ]
     if goals:
         goal = _goal(episode)
         steps = [replace(step, goal=goal) for step in steps]

@@ -22,6 +22,7 @@ from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import FreeObject
 from .steps import Step
+from .tilts import Tilt
 
 KEPT_BYTES = 2**28
 """Packed bytes that are kept in memory; all that come after them lie in a temporary file."""
@@ -137,6 +138,7 @@ class PackedStep:
     centre: Array
     final_scene: PackedArrays | None
     goal: PackedArrays | None
+    tilt: Tilt | None
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -153,6 +155,7 @@ class PackedStep:
             self.centre,
             None if self.final_scene is None else self._scene(self.final_scene),
             None if self.goal is None else self._scene(self.goal),
+            self.tilt,
         )
 
     def _scene(self, scene: PackedArrays) -> Heightmap:
@@ -196,6 +199,7 @@ class PackedEpisode(Sequence[Step]):
                     step.centre,
                     None if final is None else scenes[id(final)],
                     None if goal is None else scenes[id(goal)],
+                    step.tilt,
                 )
             )
         return PackedEpisode(packed)

@@ -23,6 +23,8 @@ from .free_objects import FreeObject, find_free_object, lies_as_before
 from .moved_object import disc, moved_object, standing_object
 from .plane import compose, rigid, to_pixels
 from .symmetry import mask_centre, symmetry_order
+from .table import changed_pixels
+from .tilts import Tilt, flattened, tilt_of, twist
 
 NO_ROTATION = 1e-6
 """Radians: a place orientation within this of the pick orientation means that the step does not turn its object."""
@@ -48,6 +50,7 @@ class Step:
         final_scene: the last scene of a demonstration whose steps all go to one place, if the object was pushed there
             and is free; else ``None``.
         goal: the finished scene that the agent is shown, where the demonstration has one.
+        tilt: of the place, where it is tilted and the agent places so; then ``yaw`` is the twist (``tilts.py``).
     """
 
     color: NDArray[np.uint8]
@@ -61,6 +64,7 @@ class Step:
     centre: Array = field(default_factory=lambda: np.zeros(2))
     final_scene: Heightmap | None = None
     goal: Heightmap | None = None
+    tilt: Tilt | None = None
 
     @property
     def scene(self) -> Heightmap:
@@ -72,14 +76,21 @@ class Step:
         """Whether the step turns its object."""
         return abs(self.yaw) > NO_ROTATION
 
+    @property
+    def motion(self) -> Array:
+        """(2, 3) matrix from the object to its goal: rigid, and as seen from above where the goal is tilted."""
+        if self.tilt is None:
+            return rigid(self.yaw, self.pick, self.place)
+        return flattened(self.tilt.normal, self.yaw, self.pick, self.place)
+
     def equivalent_motions(self) -> tuple[Array, Array]:
-        """Rigid motions with the same result, one for each symmetry of the object.
+        """Motions with the same result, one for each symmetry of the object.
 
         Returns:
             (symmetry_order, 2, 3) matrices from the object to its goal, the demonstrated one first, and
             (symmetry_order,) radians by which they rotate.
         """
-        motion = rigid(self.yaw, self.pick, self.place)
+        motion = self.motion
         yaws = 2 * math.pi * np.arange(self.symmetry_order) / self.symmetry_order
         return (
             np.stack([compose(motion, rigid(yaw, self.centre, self.centre)) for yaw in yaws]),
@@ -87,7 +98,15 @@ class Step:
         )
 
 
-def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose, end: Heightmap | None = None) -> Step:
+def step_from_maps(
+    before: Heightmap,
+    after: Heightmap,
+    pick: Pose,
+    place: Pose,
+    end: Heightmap | None = None,
+    *,
+    tilts: bool = False,
+) -> Step:
     """The step of a demonstration.
 
     Args:
@@ -96,8 +115,12 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose,
         pick: end-effector pose of the pick, or where a push starts; world frame.
         place: end-effector pose of the place, or where a push ends; world frame.
         end: the table when the demonstration ends, if all its steps go to one place.
+        tilts: whether to look at height and tilt of the place; else it counts as upright, on what is seen there.
     """
-    yaw = (place @ Pose(quaternion=pick.inverse().quaternion)).yaw
+    turn = place @ Pose(quaternion=pick.inverse().quaternion)
+    if tilts and (tilt := tilt_of(turn, place.position[2])) is not None:
+        return _tilted_step(before, after, to_pixels(pick), to_pixels(place), twist(turn), tilt)
+    yaw = turn.yaw
     source, target = to_pixels(pick), to_pixels(place)
     motion = rigid(yaw, source, target)
     mask = moved_object(before, after, source, motion)
@@ -113,6 +136,29 @@ def step_from_maps(before: Heightmap, after: Heightmap, pick: Pose, place: Pose,
         step,
         free_objects=_free_objects(before, after, mask, motion),
         symmetry_order=symmetry_order(mask, before.color) if step.rotates else 1,
+    )
+
+
+def _tilted_step(before: Heightmap, after: Heightmap, source: Array, target: Array, yaw: float, tilt: Tilt) -> Step:
+    """The step of a demonstration whose place is tilted.
+
+    Its object stood on the table: seen from above, it is not rigid, so it is not found again where it went.
+    """
+    motion = flattened(tilt.normal, yaw, source, target)
+    standing = standing_object(before, source)
+    found = standing is not None and bool((changed_pixels(before, after) & standing).sum() > standing.sum() / 2)
+    mask = standing if standing is not None and found else disc(before.height.shape, source, _PICK_RADIUS)
+    return Step(
+        before.color,
+        before.height,
+        source,
+        target,
+        yaw,
+        affinity_weights(mask),
+        free_objects=_free_objects(before, after, mask, motion) if found else (),
+        symmetry_order=symmetry_order(mask, before.color) if found else 1,
+        centre=mask_centre(mask),
+        tilt=tilt,
     )
 
 
