@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import wraps
@@ -113,6 +113,15 @@ class Agent(ABC, Generic[Data]):
 
         Returns:
             Figures to log, by name; all but ``learning_rate`` are taken for losses.
+        """
+
+    def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
+        """Let a learning rate come down before the end of the run (see ``training/until_solved.py``).
+
+        Nothing, unless an agent's learning rate depends on the number of steps that there are to be.
+
+        Args:
+            periods: steps (first, end) over which it comes down; after each of them it is again as if it had not been.
         """
 
     # ------------------------------------------------------------------ acting

@@ -78,6 +78,10 @@ class _TiedConv(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
         weight, bias = self._tied() if self.weight.requires_grad else self._cached(maps.device.type)
+        if self.kernel == 1:
+            # As a product of matrices: torch takes a slow path for such convolutions in float32 (2.13, one thread).
+            cells = functional.linear(maps.permute(0, 2, 3, 1), weight.view(len(weight), -1), bias)
+            return cells.permute(0, 3, 1, 2)
         return functional.conv2d(maps, weight, bias, self.stride, self.padding)
 
     def _tied(self) -> tuple[Tensor, Tensor]:

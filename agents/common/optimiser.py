@@ -68,10 +68,13 @@ class Optimiser(Generic[Net]):
 
     Attributes:
         ema: a copy of the network with the exponential moving average (EMA) of the weights.
+        periods: steps (first, end) over which the learning rate comes down before the end of the cycle, as it does
+            there. After each of them the cycle goes on.
     """
 
     def __init__(self, net: Net, config: OptimiserConfig) -> None:
         self.net, self.config = net, config
+        self.periods: tuple[tuple[int, int], ...] = ()
         self.ema: Net = copy.deepcopy(net).requires_grad_(False).eval()
         matrices = [weight for weight in net.parameters() if _is_matrix(weight)]
         others = [weight for weight in net.parameters() if not _is_matrix(weight)]
@@ -90,7 +93,7 @@ class Optimiser(Generic[Net]):
         Returns:
             The learning rate that was used.
         """
-        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
+        rate = self.rate(step)
         for group in [*self.muon.param_groups, *self.adam.param_groups]:
             group["lr"] = rate
         self.net.zero_grad(set_to_none=True)
@@ -104,6 +107,16 @@ class Optimiser(Generic[Net]):
             averages: list[Tensor] = list(self.ema.parameters())
             weights: list[Tensor] = list(self.net.parameters())
             torch._foreach_lerp_(averages, weights, 1 - decay)
+        return rate
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        top = self.config.learning_rate
+        rate = one_cycle(step, self.config.steps, top)
+        for first, end in self.periods:
+            if first <= step < end:
+                share = (1 + math.cos(math.pi * (step + 1 - first) / (end - first))) / 2
+                return top * _END + max(rate - top * _END, 0.0) * share
         return rate
 
     def state(self) -> dict[str, Tensor]:

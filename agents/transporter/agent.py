@@ -16,6 +16,7 @@ goal is moved with its scene (``pick_place/goal_scenes.py``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,10 @@ class Transporter(Agent[PickPlaceDataset]):
         weighted = losses["place"] + self.pick_weight(step) * losses["pick"]
         rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
+        """See ``Agent``."""
+        self.optimiser.periods = tuple(periods)
 
     def pick_weight(self, step: int) -> float:
         """Weight of the pick loss at a step; it grows over the run unless no demonstration turns its object."""

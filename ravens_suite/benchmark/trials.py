@@ -83,6 +83,7 @@ class TrialSettings:
         return {
             "val_episodes": self.training.val_episodes,
             "candidates": self.training.candidates,
+            "until": self.training.until,
             "steps": self.training.steps,
             "config": to_json(self.config.get(agent, {})),
             "arguments": to_json(self.arguments),
@@ -116,8 +117,8 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
     wanted = settings.recorded(trial.agent)
-    if wanted["steps"] == record["steps"]:  # As the recorded command says, where the agent's own number was taken.
-        found = {**found, "steps": record["steps"]}
+    if wanted["steps"] == record.get("planned_steps", record["steps"]):  # As the recorded command says, where the agent's own number was taken.
+        found = {**found, "steps": wanted["steps"]}
     if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
         key = differing[0]
         raise ConflictError(
@@ -151,7 +152,7 @@ def run_trial(
             settings.training,
             threads=trained["plan"]["threads"],
             device=trained["plan"]["device"],
-            steps=trained["training"]["step"],
+            steps=_planned_steps(trial, settings),
         ),
         pool=trained["pool"][trial.task],
     )
@@ -182,6 +183,8 @@ def command(trial: Trial, settings: TrialSettings) -> str:
     if training.device != "auto":
         words += ["--device", training.device]
     words += ["--val-episodes", str(training.val_episodes), "--candidates", str(training.candidates)]
+    if training.until is not None:
+        words += ["--until", training.until]
     if training.steps is not None:
         words += ["--steps", str(training.steps)]
     if config := settings.config.get(trial.agent):
@@ -229,6 +232,7 @@ def _describe(
         "settings": settings.recorded(trial.agent),
         **evaluation.summary.to_json(),
         "steps": state["step"],
+        "planned_steps": _planned_steps(trial, settings),
         "selected_step": state["best_step"],
         "selection": trained["selection"],
         "validation": state["validation"],
@@ -246,6 +250,13 @@ def _describe(
         "machine": trained["machine"],
         "renderer": tested["renderer"],
     }
+
+
+def _planned_steps(trial: Trial, settings: TrialSettings) -> int:
+    """Gradient steps, unless the run ends sooner (``--until``)."""
+    from ravens_suite.training.run_record import resolve_config
+
+    return int(resolve_config(settings.plan(trial)).steps)
 
 
 def _noted(on_note: Callable[[str], None], stage: str) -> Progress:

@@ -96,7 +96,7 @@ _WHOLE = ("a whole number, not negative", is_whole)
 _NUMBER = ("a number", is_number)
 _FLAG = ("true or false", lambda value: isinstance(value, bool))
 _OBJECT = ("a JSON object", lambda value: isinstance(value, dict))
-_TRAINING = {
+_TRAINING: dict[str, Any] = {
     "step": _WHOLE,
     "seconds": _NUMBER,
     "best_step": _WHOLE,
@@ -105,6 +105,12 @@ _TRAINING = {
         "an object of numbers by step",
         lambda value: _each(_NUMBER)[1](value) and all(map(str.isdecimal, value)),
     ),
+    "until_solved": {
+        "periods": _list(("pairs of steps", lambda value: _list(_WHOLE)[1](value) and len(value) == 2)),
+        "solved": _FLAG,
+        "hardest": _WHOLE,
+        "seconds": _NUMBER,
+    },
 }
 _ENVIRONMENT = {"id": _TEXT, "arguments": _OBJECT, "definition": _each(_TEXT)}
 _FIELDS: dict[str, Any] = {
@@ -117,6 +123,7 @@ _FIELDS: dict[str, Any] = {
         "steps": _or_none(_WHOLE),
         "val_episodes": _WHOLE,
         "candidates": _WHOLE,
+        "until": _or_none(("solved", lambda value: value == "solved")),
         "threads": _or_none(_WHOLE),
         "device": _TEXT,
     },

@@ -48,6 +48,7 @@ from ravens_suite.training.run_record import (
     take_up,
 )
 from ravens_suite.training.settings import TrainingPlan, resume_settings
+from ravens_suite.training.until_solved import check, is_due
 from ravens_suite.training.validation import Validator
 
 Evaluate = Callable[[Agent[Any], Split, Sequence[int]], float]
@@ -65,7 +66,7 @@ class TrainResult:
     Attributes:
         run: its folder.
         steps: gradient steps of the weights that were kept.
-        seconds: of training over all calls, validation left out.
+        seconds: of training over all calls, validation left out, but for that of ``--until solved``.
         val_score: mean score of those weights on validation episodes, 0 to 100; ``None`` without validation.
     """
 
@@ -131,7 +132,7 @@ def train(
             run.write_record(record)
             _train(agent, plan, data, run, evaluate, on_progress, save_every)
             record = finish(run, agent)
-    state = TrainingState(**record["training"])
+    state = TrainingState.from_json(record["training"])
     return TrainResult(out, state.best_step, state.seconds, state.best_score)
 
 
@@ -187,7 +188,7 @@ def _train(
     save_every: int,
 ) -> None:
     record = run.record()
-    state = TrainingState(**record["training"])
+    state = TrainingState.from_json(record["training"])
     keep_freed_memory()
     threads = torch.get_num_threads()
     torch.set_num_threads(plan.settings.threads or threads)
@@ -229,9 +230,12 @@ def _loop(
     steps = int(agent.config.steps)
     saved = time.monotonic()
     checkpoints = checkpoint_steps(steps, plan.settings.candidates if plan.settings.val_episodes else 1)
+    solved = state.until_solved
+    agent.wind_down(solved.periods)
     with SummaryWriter(str(run.logs), purge_step=state.step) as logs:
         started = time.perf_counter()
-        for step in range(state.step, steps):
+        while state.step < steps and not solved.done(state.step):
+            step = state.step
             with blame(f"fit_step of the agent {plan.agent}, at step {step},"):
                 figures = agent.fit_step(dataset, step)
             _check_figures(plan.agent, figures, step)
@@ -239,18 +243,37 @@ def _loop(
                 logs.add_scalar(f"train/{name}", value, step)
             state.step = step + 1
             on_progress(state.step, steps, f"loss {sum(v for k, v in figures.items() if k != LEARNING_RATE):.3f}")
-            if state.step in checkpoints or state.step % save_every == 0 or time.monotonic() - saved > _SAVE_SECONDS:
+            due = plan.settings.until == "solved" and state.step < steps and is_due(solved, state.step, steps)
+            if due:
+                _check_solved(agent, plan, run, state, evaluate)
+            ended = state.step in checkpoints and not solved.solved
+            if due or ended or state.step % save_every == 0 or time.monotonic() - saved > _SAVE_SECONDS:
                 state.seconds += time.perf_counter() - started
-                if state.step in checkpoints:
+                if ended:
                     _evaluate_checkpoint(agent, plan, run, state, evaluate)
-                    if state.best_score is not None:
-                        logs.add_scalar("val/mean_score", state.validation[str(state.step)], state.step)
+                if str(state.step) in state.validation:
+                    logs.add_scalar("val/mean_score", state.validation[str(state.step)], state.step)
                 # In this order: killed in between, the run repeats these steps and writes the same again.
                 run.write_record({**run.record(), "training": asdict(state)})
                 with blame(f"save_training of the agent {plan.agent}, at step {step},"):
                     agent.save_training(run.training, state.step)
                 saved = time.monotonic()
                 started = time.perf_counter()
+
+
+def _check_solved(
+    agent: Agent[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
+) -> None:
+    """Try the agent on validation scenes; keep its weights if the run ends with them."""
+    solved, started = state.until_solved, time.perf_counter()
+    steps, scenes = int(agent.config.steps), plan.settings.val_episodes
+    score = check(solved, state.step, steps, scenes, lambda seed: evaluate(agent, "val", [seed]))
+    agent.wind_down(solved.periods)
+    solved.seconds += time.perf_counter() - started
+    if score is not None:
+        _save(agent, run)
+        state.validation[str(state.step)] = score
+        state.best_step, state.best_score = state.step, score
 
 
 def _check_figures(agent: str, figures: Any, step: int) -> None:

@@ -27,6 +27,7 @@ from ravens_suite.training.data import (
     shared_interface,
 )
 from ravens_suite.training.settings import TrainingPlan
+from ravens_suite.training.until_solved import SolvedState
 
 
 @dataclass
@@ -35,10 +36,11 @@ class TrainingState:
 
     Attributes:
         step: gradient steps done.
-        seconds: of training so far, validation left out.
+        seconds: of training so far, validation left out, but for the checks of ``--until solved``.
         best_step: of the weights in ``policy/``.
         best_score: their mean score on validation episodes, 0 to 100.
         validation: mean score of every evaluated checkpoint, by its step.
+        until_solved: of runs that end when validation scenes are solved.
     """
 
     step: int = 0
@@ -46,6 +48,15 @@ class TrainingState:
     best_step: int = 0
     best_score: float | None = None
     validation: dict[str, float] = field(default_factory=dict)
+    until_solved: SolvedState = field(default_factory=SolvedState)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> TrainingState:
+        """The inverse of ``dataclasses.asdict``, from JSON."""
+        known = dict(value)
+        solved = SolvedState(**known.pop("until_solved", {}))
+        solved.periods = [(first, end) for first, end in solved.periods]
+        return TrainingState(**known, until_solved=solved)
 
 
 def resolve_config(plan: TrainingPlan) -> Any:
@@ -109,7 +120,8 @@ def _steps_of(plan: Mapping[str, Any]) -> Any:
 
 def steps_to_add(plan: TrainingPlan, record: Mapping[str, Any]) -> int:
     """By how many steps a plan goes beyond a finished run; 0 for the plan that the run was made by."""
-    if _steps_of(record["plan"]) == _steps_of(plan.to_json()):
+    solved = record["training"].get("until_solved", {}).get("solved", False)
+    if solved or _steps_of(record["plan"]) == _steps_of(plan.to_json()):
         return 0
     return int(resolve_config(plan).steps) - int(record["training"]["step"])
 
@@ -194,6 +206,8 @@ def finish(run: RunFolder, agent: Agent[Any]) -> dict[str, Any]:
     record = run.record()
     validated = record["training"]["best_score"] is not None
     rule = "best mean score on validation episodes" if validated else "last weights"
+    if record["training"]["until_solved"]["solved"]:
+        rule = "solved validation episodes"
     with blame(f"weights of the agent {agent.name}"):
         parameters = sum(value.numel() for value in agent.weights().values())
     record |= {"selection": rule, "parameters": parameters, "finished": True}

@@ -12,6 +12,7 @@ from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import available_cores
 
 Device = Literal["auto", "cpu", "cuda"]
+Until = Literal["solved"]
 _LIMITS = {
     "steps": (1, 10**9),
     "val_episodes": (0, MOST_EPISODES),
@@ -37,6 +38,9 @@ class TrainingSettings:
     candidates: int = 1
     """Number of checkpoints in the second half of training that are evaluated; the best one is kept."""
 
+    until: Until | None = None
+    """End as soon as validation scenes are solved, instead of after all steps; see docs, Evaluation."""
+
     threads: int | None = None
     """CPU threads; all unless given, but a run that goes on keeps its own. Last bits of the weights depend on it."""
 
@@ -52,6 +56,8 @@ class TrainingSettings:
         for name, (least, most) in _LIMITS.items():
             if (value := getattr(self, name)) is not None:
                 check_number(f"--{name.replace('_', '-')}", value, least, most)
+        if self.until == "solved" and not self.val_episodes:
+            raise ConfigError("--until solved needs validation scenes to try the agent on: --val-episodes 20.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,9 @@ class TrainingPlan:
         Raises:
             KeyError: a field is missing.
         """
-        settings = {item.name: value[item.name] for item in fields(TrainingSettings)}
+        # Plans of before version 0.2 know no ``until``.
+        known = {"until": None, **value}
+        settings = {item.name: known[item.name] for item in fields(TrainingSettings)}
         return TrainingPlan(
             agent=value["agent"],
             tasks=tuple(value["tasks"]),

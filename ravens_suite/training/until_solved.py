@@ -1,0 +1,83 @@
+"""Ending a run as soon as validation scenes are solved, so that easy tasks take a fraction of the steps.
+
+At each tenth of the steps, the agent is tried on validation scenes, until it has lost more there than it may. If it has
+not, its learning rate comes down over the next tenth (``Agent.wind_down``), and then it must pass as many scenes that
+it has not been tried on. If it fails there, training goes on as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+LEAST_SCORE = 99.5
+"""Mean score, 0 to 100, from which scenes count as solved: nothing is left to gain."""
+CHECKS = 10
+"""How often a run is checked, evenly over its steps."""
+
+
+@dataclass
+class SolvedState:
+    """What is known so far; part of the training state in ``run.json``.
+
+    Attributes:
+        periods: steps (first, end) over which the learning rate came down, because the scenes before it were solved.
+            All of them, those that it came back up from, too: a resumed run repeats its steps with the same rates.
+        solved: whether the scenes after the last of them were solved, too: the run ends there.
+        hardest: the scene with which the last check failed. It is tried first in the next one, which then fails sooner.
+        seconds: that the checks took.
+    """
+
+    periods: list[tuple[int, int]] = field(default_factory=list)
+    solved: bool = False
+    hardest: int = 0
+    seconds: float = 0.0
+
+    def done(self, step: int) -> bool:
+        """Whether a run ends after some steps."""
+        return self.solved and step >= self.periods[-1][1]
+
+
+def is_due(state: SolvedState, step: int, steps: int) -> bool:
+    """Whether a check follows the steps done so far."""
+    return step in {round(steps * part / CHECKS) for part in range(1, CHECKS)} or any(
+        step == end for _, end in state.periods
+    )
+
+
+def check(state: SolvedState, step: int, steps: int, scenes: int, score: Callable[[int], float]) -> float | None:
+    """Try the agent, and note what follows from it.
+
+    Args:
+        state: is changed.
+        step: steps done.
+        steps: of the whole run.
+        scenes: number of validation scenes.
+        score: mean score (0 to 100) of the agent in the validation scene of a seed.
+
+    Returns:
+        The mean score of the last scenes, if the run ends with these weights.
+    """
+    if step in (end for _, end in state.periods):
+        # Those of the first check were passed by chance, perhaps, so that others tell more.
+        mean = _passed(state, range(scenes, 2 * scenes), score)
+        state.solved = mean is not None
+        return mean
+    running = any(first <= step < end for first, end in state.periods)
+    if not running and _passed(state, range(scenes), score) is not None:
+        state.periods.append((step, min(step + math.ceil(steps / CHECKS), steps)))
+    return None
+
+
+def _passed(state: SolvedState, seeds: range, score: Callable[[int], float]) -> float | None:
+    """The mean score of the scenes, or ``None`` as soon as it must be too low."""
+    may_lose = (100 - LEAST_SCORE) * len(seeds)
+    order = sorted(seeds, key=lambda seed: (seed != state.hardest, seed))
+    lost: list[float] = []
+    for seed in order:
+        lost.append(100 - score(seed))
+        if math.fsum(lost) > may_lose:
+            state.hardest = seed
+            return None
+    return 100 - math.fsum(lost) / len(seeds)

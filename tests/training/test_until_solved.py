@@ -1,0 +1,97 @@
+"""Runs that end when validation scenes are solved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ravens_suite.agents.base import Agent
+from ravens_suite.core.seeding import Split
+from ravens_suite.errors import ConfigError
+from ravens_suite.training.loop import train
+from ravens_suite.training.until_solved import SolvedState, check, is_due
+from tests.training.plans import KilledError, changed, record, weights
+
+STEPS = 40
+SOLVE = {"until": "solved", "val_episodes": 2, "steps": STEPS}
+
+
+def scores_from(step: int, then: float = 100.0) -> tuple[Callable[..., float], list[int]]:
+    """An evaluation that is perfect from the n-th question on, and the seeds that were asked."""
+    asked: list[int] = []
+
+    def evaluate(agent: Agent[Any], split: Split, seeds: Sequence[int]) -> float:
+        assert split == "val" and len(seeds) == 1
+        asked.extend(seeds)
+        return 0.0 if len(asked) <= step else then
+
+    return evaluate, asked
+
+
+def test_a_run_ends_after_other_scenes_are_solved_too(data: Path, tmp_path: Path) -> None:
+    evaluate, asked = scores_from(1)
+    result = train(changed(**SOLVE), data, tmp_path, evaluate=evaluate)
+    # The first check fails with its first scene. The second passes, and the learning rate comes down for a tenth.
+    assert asked == [0, 0, 1, 2, 3]
+    assert result.steps == 12 and result.val_score == 100
+    found = record(tmp_path)
+    assert found["training"]["until_solved"]["periods"] == [[8, 12]]
+    assert found["selection"] == "solved validation episodes" and found["finished"]
+    train(changed(**SOLVE), data, tmp_path, evaluate=lambda *_: pytest.fail("it is done"))
+
+
+def test_a_run_that_solves_nothing_takes_all_its_steps(data: Path, tmp_path: Path) -> None:
+    evaluate, _ = scores_from(0, then=99.0)
+    seen: list[int] = []
+
+    def at_the_end(agent: Agent[Any], split: Split, seeds: Sequence[int]) -> float:
+        seen.append(len(seeds))
+        return evaluate(agent, split, seeds) if len(seeds) == 1 else 98.0
+
+    result = train(changed(**SOLVE), data, tmp_path, evaluate=at_the_end)
+    assert result.steps == STEPS and result.val_score == 98
+    assert seen[-1] == 2 and set(seen[:-1]) == {1}
+
+
+@pytest.mark.parametrize("killed_after", [5, 9, 12, 14])
+def test_a_killed_run_ends_with_the_same_weights(data: Path, tmp_path: Path, killed_after: int) -> None:
+    def evaluate(agent: Agent[Any], split: Split, seeds: Sequence[int]) -> float:
+        # The first other scenes are not solved, those at the end of a later period are.
+        return 0.0 if seeds[0] >= 2 and agent.optimiser.periods == ((4, 8),) else 100.0  # type: ignore[attr-defined]
+
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == killed_after:
+            raise KilledError
+
+    plan = changed(**SOLVE)
+    train(plan, data, tmp_path / "whole", evaluate=evaluate, save_every=3)
+    with pytest.raises(KilledError):
+        train(plan, data, tmp_path / "killed", evaluate=evaluate, save_every=3, on_progress=kill)
+    train(plan, data, tmp_path / "killed", evaluate=evaluate, save_every=5)
+    assert record(tmp_path / "whole")["training"]["until_solved"]["periods"] == [[4, 8], [12, 16]]
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+def test_solving_needs_scenes(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--val-episodes 20"):
+        train(changed(until="solved", val_episodes=0), data, tmp_path / "run")
+
+
+@given(scores=st.lists(st.floats(0, 100), min_size=1, max_size=8), hardest=st.integers(0, 8))
+def test_scenes_pass_by_their_mean_whatever_is_tried_first(scores: list[float], hardest: int) -> None:
+    state = SolvedState(hardest=hardest)
+    check(state, 4, STEPS, len(scores), scores.__getitem__)
+    lost = sum(100 - score for score in scores)
+    limit = 0.5 * len(scores)
+    if abs(lost - limit) > 1e-9:
+        assert bool(state.periods) == (lost < limit)
+
+
+def test_checks_are_at_tenths_and_at_the_end_of_periods() -> None:
+    assert [step for step in range(1, STEPS) if is_due(SolvedState(), step, STEPS)] == list(range(4, STEPS, 4))
+    assert is_due(SolvedState(periods=[(4, 7)]), 7, STEPS)
