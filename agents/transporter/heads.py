@@ -15,26 +15,30 @@ _GAIN = 4.0
 """Scale of the correlation. Query and key are multiplied with each other, so the gradients of both are small while both
 are small; this factor enlarges them at the start of training."""
 _HIDDEN = 64
-"""Hidden units of the network that modulates the key."""
+"""Hidden units of the networks that modulate the key and the pick map."""
 _DISTANCE_WIDTHS = (0.2, 0.6)
 """Widths of the Gaussians of the distance to the pick, as shares of the window's radius."""
 
 
 class PickHead(nn.Module):
-    """A map of pick logits.
+    """A map of pick logits, conditioned on the whole table.
 
     Args:
-        fields: of each of the two maps that it reads.
+        fields: of the fine map that it reads.
+        table: fields of the vector of the whole table.
     """
 
-    def __init__(self, fields: int) -> None:
+    def __init__(self, fields: int, table: int) -> None:
         super().__init__()
+        self.first = FieldConv(fields, 2 * fields, kernel=1)
+        self.modulation = nn.Sequential(nn.Linear(2 * table, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 4 * fields))
         self.hidden = FieldConv(2 * fields, fields, kernel=1)
         self.logits = FieldConv(fields, 1, kernel=1)
 
     def forward(self, features: Features) -> Tensor:
-        """(batch, rows / 2, columns / 2) float32 logits from the fine and the global-context map."""
-        fields = torch.cat([features.fine, features.global_context], dim=1)
+        """(batch, rows / 2, columns / 2) float32 logits."""
+        scale, shift = self.modulation(invariants(features.table.flatten(1))).chunk(2, dim=1)
+        fields = functional.relu(modulate(self.first(features.fine), scale, shift))
         logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
         return logits.float().mean(dim=1)
 

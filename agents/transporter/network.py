@@ -46,8 +46,8 @@ class PlaceFeatures(NamedTuple):
 class TransporterNet(nn.Module):
     """All weights of the agent.
 
-    The names of modules and buffers are those of earlier versions (``trunk`` is the encoder, ``habits`` are the
-    demonstration statistics), so that the weights and the training states that these saved still load.
+    In the names of modules and buffers, which saved weights hold, ``trunk`` is the encoder and ``habits`` are the
+    demonstration statistics.
 
     Args:
         config: settings.
@@ -65,7 +65,7 @@ class TransporterNet(nn.Module):
         super().__init__()
         fine, coarse = config.widths[:2]
         self.trunk = Encoder(channels, config.widths, config.depth)
-        self.pick = PickHead(fine)
+        self.pick = PickHead(fine, config.widths[-1])
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
         self.register_buffer("turning", torch.tensor(True))

@@ -117,7 +117,9 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
     wanted = settings.recorded(trial.agent)
-    if wanted["steps"] == record.get("planned_steps", record["steps"]):  # As the recorded command says, where the agent's own number was taken.
+    if wanted["steps"] == record.get(
+        "planned_steps", record["steps"]
+    ):  # As the recorded command says, where the agent's own number was taken.
         found = {**found, "steps": wanted["steps"]}
     if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
         key = differing[0]
