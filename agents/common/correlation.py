@@ -86,7 +86,8 @@ class _CyclicCorrelation(torch.autograd.Function):
 def _half_spectrum(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """``rfft2`` of maps that are padded to a size, without transforming the rows of zeros."""
     rows, columns = size
-    return torch.fft.fft(torch.fft.rfft(maps, n=columns), n=rows, dim=-2)
+    spectrum: Tensor = torch.fft.fft(torch.fft.rfft(maps, n=columns), n=rows, dim=-2)
+    return spectrum
 
 
 def _summed_products(a: Tensor, b: Tensor, axis: int) -> Tensor:
