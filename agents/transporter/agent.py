@@ -12,7 +12,8 @@ carried out (``joint_rescoring.py``). Failed picks are not repeated, and placed 
 demonstrations leave them alone (``pick_place/history.py``).
 
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
-goal is moved with its scene (``pick_place/goal_scenes.py``).
+goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
+to the goal (``planning.py``).
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
 from .config import TransporterConfig
-from .decision import Decision, decide
+from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
 from .losses import compute_losses, make_batch
 from .network import TransporterNet
+from .planning import plan
 
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
@@ -187,6 +189,12 @@ class Transporter(Agent[PickPlaceDataset]):
     def decide(self, heightmap: Heightmap, goal: Heightmap | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
+
+        def find(scene: Heightmap) -> Candidates:
+            return find_candidates(net, settings, scene, self._history, use_bfloat16=self.use_bfloat16, goal=goal)
+
+        if goal is not None and settings.lookahead:
+            return plan(settings, heightmap, goal, find)
         return decide(net, settings, heightmap, self._history, use_bfloat16=self.use_bfloat16, goal=goal)
 
     # ------------------------------------------------------------------ state

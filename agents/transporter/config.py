@@ -64,6 +64,8 @@ class TransporterConfig:
             Among those of pushes that all go to one place.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
+        lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
+            (``planning.py``); 0 for no search. It changes nothing in training.
         precision: ``auto`` (bfloat16 where the device multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -102,5 +104,6 @@ class TransporterConfig:
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
+    lookahead: int = setting(0, least=0, most=10)
     precision: str = setting("auto", choices=PRECISIONS)
     device: str = "auto"

@@ -87,6 +87,22 @@ class PlaceCandidates(NamedTuple):
     log_probabilities: Array
 
 
+class Candidates(NamedTuple):
+    """Picks, each with its best places.
+
+    Attributes:
+        pick_logits: (rows / 2, columns / 2) float32.
+        picks: highest first.
+        places: those of each pick.
+        sharing: probability that two objects go to one place.
+    """
+
+    pick_logits: Tensor
+    picks: list[PickCandidate]
+    places: list[PlaceCandidates]
+    sharing: float
+
+
 @torch.inference_mode()
 def decide(
     net: TransporterNet,
@@ -97,7 +113,28 @@ def decide(
     use_bfloat16: bool,
     goal: Heightmap | None = None,
 ) -> Decision:
-    """The pick and the place with the best joint score.
+    """The pick and the place with the best joint score; see ``find_candidates`` for the arguments."""
+    found = find_candidates(net, config, heightmap, history, use_bfloat16=use_bfloat16, goal=goal)
+    pick, place = rescore_jointly(
+        [candidate.log_probability for candidate in found.picks],
+        [candidates.positions for candidates in found.places],
+        [candidates.log_probabilities for candidates in found.places],
+        found.sharing,
+    )
+    return decision_of(config, found, pick, place)
+
+
+@torch.inference_mode()
+def find_candidates(
+    net: TransporterNet,
+    config: TransporterConfig,
+    heightmap: Heightmap,
+    history: History,
+    *,
+    use_bfloat16: bool,
+    goal: Heightmap | None = None,
+) -> Candidates:
+    """The most probable picks, each with its most probable places.
 
     Args:
         net: trained.
@@ -122,17 +159,17 @@ def decide(
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
     places = place_candidates(config, features, net.angles(config.angles))
-    pick, place = rescore_jointly(
-        [candidate.log_probability for candidate in picks],
-        [candidates.positions for candidates in places],
-        [candidates.log_probabilities for candidates in places],
-        statistics.sharing,
-    )
-    best, _ = peak(places[pick].refined[place], cyclic=True)
+    return Candidates(pick_logits, picks, places, statistics.sharing)
+
+
+def decision_of(config: TransporterConfig, found: Candidates, pick: int, place: int) -> Decision:
+    """The decision for a pick and one of its places, given by their indices; the place is read between cells."""
+    places = found.places[pick]
+    best, _ = peak(places.refined[place], cyclic=True)
     offset = _cell_centre(best[1:]) - config.fine_reach - 0.5
-    position = (places[pick].centres[place] + offset) * FINE
+    position = (places.centres[place] + offset) * FINE
     yaw = float(best[0]) * angle_step(config)
-    return Decision(picks[pick].position, position, yaw, pick_logits, places[pick].coarse)
+    return Decision(found.picks[pick].position, position, yaw, found.pick_logits, places.coarse)
 
 
 def _encoded(heightmap: Heightmap, device: torch.device) -> Tensor:

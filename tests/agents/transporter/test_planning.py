@@ -1,0 +1,111 @@
+"""The search over candidates: what an action is imagined to do, and which first action leads to the goal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ravens_suite.agents.pick_place.plane import to_pixels
+from ravens_suite.agents.transporter.config import FINE, TransporterConfig
+from ravens_suite.agents.transporter.decision import Candidates, PickCandidate, PlaceCandidates
+from ravens_suite.agents.transporter.planning import imagine, plan
+from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.heightmap import Heightmap
+from tests.agents import scenes
+
+_CUBE = np.array([[-20, -20], [20, -20], [20, 20], [-20, 20]]) / 1000
+_RED = (200, 60, 60)
+_A, _B, _FOOT, _BESIDE = (0.35, -0.3), (0.4, 0.3), (0.6, 0.0), (0.6, 0.1)
+"""Metres: two loose cubes, the foot of the tower that the goal shows, and a wrong place."""
+
+
+def draw(*stacks: tuple[tuple[float, float], int]) -> Heightmap:
+    """Stacks of so many cubes."""
+    scene = scenes.Scene(_CUBE, 0.04, _RED, np.zeros(3), (), ()).draw(np.array([9.0, 9.0, 0.0]))
+    color, height = scene.color.copy(), scene.height.copy()
+    for (x, y), count in stacks:
+        mask = scenes.fill(scenes.place(_CUBE, np.array([x, y, 0.0])))
+        color[mask], height[mask] = _RED, 0.04 * count
+    return Heightmap(color, height)
+
+
+def at(position: tuple[float, float]) -> Array:
+    return to_pixels(Pose((*position, 0.0)))
+
+
+SCENE, GOAL = draw((_A, 1), (_B, 1)), draw((_FOOT, 2))
+
+
+def candidates(
+    config: TransporterConfig, picks: dict[tuple[float, float], dict[tuple[float, float], float]]
+) -> Candidates:
+    """Picks with the log-probabilities of their places."""
+    found = []
+    side = 2 * config.fine_reach + 1
+    for places in picks.values():
+        refined = torch.zeros(len(places), 1, side, side)
+        refined[:, 0, config.fine_reach, config.fine_reach] = 1
+        positions = np.stack([at(place) for place in places])
+        logs = np.array(list(places.values()))
+        found.append(PlaceCandidates(torch.zeros(1, 80, 40), refined, positions / FINE, positions, logs))
+    return Candidates(torch.zeros(160, 80), [PickCandidate(at(pick), -0.7) for pick in picks], found, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("scene", "place", "gain", "height"),
+    [
+        (SCENE, _FOOT, 1.0, 0.04),
+        (draw((_A, 1), (_FOOT, 1)), _FOOT, 1.0, 0.08),
+        (SCENE, _BESIDE, 0.0, 0.04),
+        (draw((_A, 1), (_FOOT, 2)), _FOOT, 0.0, 0.12),
+    ],
+)
+def test_a_cube_counts_where_the_goal_is_filled(
+    scene: Heightmap, place: tuple[float, float], gain: float, height: float
+) -> None:
+    after = imagine(scene, GOAL, at(_A), at(place), 0.0)
+    assert after.gain == pytest.approx(gain, abs=0.12)
+    column, row = at(place).astype(int)
+    assert after.scene.height[row, column] == pytest.approx(height, abs=1e-3)
+    column, row = at(_A).astype(int)
+    assert after.scene.height[row, column] < 1e-3, "it has left its old place"
+
+
+def test_taking_the_goal_apart_loses_what_it_gained() -> None:
+    assert imagine(GOAL, GOAL, at(_FOOT), at(_BESIDE), 0.0).gain < -0.9
+
+
+def test_nothing_is_imagined_of_a_pick_on_the_table() -> None:
+    after = imagine(SCENE, GOAL, at(_BESIDE), at(_FOOT), 0.0)
+    assert after.scene is SCENE and after.gain == 0
+
+
+@pytest.mark.parametrize("lookahead", [1, 2, 3])
+def test_the_likelier_place_is_left_for_the_one_that_the_goal_shows(lookahead: int) -> None:
+    config = TransporterConfig(lookahead=lookahead)
+
+    def find(scene: Heightmap) -> Candidates:
+        return candidates(config, {_A: {_BESIDE: -0.1, _FOOT: -2.4}, _B: {_BESIDE: -0.1}})
+
+    decision = plan(config, SCENE, GOAL, find)
+    np.testing.assert_allclose(decision.pick, at(_A))
+    np.testing.assert_allclose(decision.place, at(_FOOT))
+
+
+def test_what_is_worth_less_at_first_may_lead_further() -> None:
+    """To be put right, the cube beside the foot has to be moved; the agent knows where to only after another move."""
+    scene, goal = draw((_A, 1), (_BESIDE, 1)), draw((_A, 1), (_FOOT, 1))
+
+    def planned(lookahead: int) -> Array:
+        config = TransporterConfig(lookahead=lookahead)
+
+        def find(seen: Heightmap) -> Candidates:
+            column, row = at(_B).astype(int)
+            if seen.height[row, column] > 0.01:
+                return candidates(config, {_B: {_FOOT: -0.1}})
+            return candidates(config, {_A: {_BESIDE: -0.1}, _BESIDE: {_B: -0.5}})
+
+        return plan(config, scene, goal, find).pick
+
+    np.testing.assert_allclose(planned(2), at(_BESIDE))
