@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .outlines import KIT_OUTLINES
 from .solids import SECTIONS, Point, Solid, box, cylinder, extrude, lathe, obj
+from .things import things
 
 KIT_HEIGHT, SILHOUETTE_HEIGHT = 20.0, 2.0
 
@@ -97,6 +98,8 @@ def meshes() -> dict[str, Solid]:
     for i, outline in enumerate(KIT_OUTLINES):
         result[f"kit_{i:02d}"] = extrude(outline.points, KIT_HEIGHT, outline.hole)
         result[f"kit_{i:02d}_silhouette"] = extrude(outline.points, SILHOUETTE_HEIGHT, outline.hole)
+    for name, parts in things().items():
+        result |= {f"thing_{name}_{part}": solid for part, solid in parts.items()}
     return result
 
 
