@@ -101,3 +101,14 @@ def test_without_a_display_no_browser_is_opened(monkeypatch: pytest.MonkeyPatch,
 def test_the_command_prints_the_path(episode_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", str(episode_file)]) == 0
     assert capsys.readouterr().out.strip() == str(episode_file.with_suffix(".html"))
+
+
+def test_the_viewer_of_recordings_listens_on_this_machine_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("subprocess.Popen", lambda command, **named: started.append(command))
+    assert open_in_viewer(tmp_path / "a.rrd")
+    ((*_, option, address, path),) = started
+    assert (option, address, path) == ("--bind", "127.0.0.1", str(tmp_path / "a.rrd"))
