@@ -51,13 +51,21 @@ def commit(name: str = FIRST) -> Iterator[Path]:
         yield Path(folder)
 
 
-def run(code: str, arguments: Sequence[object], folder: Path | None = None, **variables: str) -> dict[str, Any]:
+def run(
+    code: str,
+    arguments: Sequence[object],
+    folder: Path | None = None,
+    *,
+    python: str = sys.executable,
+    **variables: str,
+) -> dict[str, Any]:
     """What a program prints last, JSON.
 
     Args:
         code: of the program.
         arguments: of its command line.
         folder: of ``commit``; today's code unless given.
+        python: the interpreter.
         variables: of its environment, beside those of this process.
 
     Raises:
@@ -66,11 +74,11 @@ def run(code: str, arguments: Sequence[object], folder: Path | None = None, **va
     world = {**os.environ, **variables}
     if folder is not None:
         world["PYTHONPATH"] = str(folder)
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+    command = [python, "-c", code, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as elsewhere:  # So that no checkout is imported from the working directory.
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=world, cwd=elsewhere)
     if done.returncode:
-        raise SystemExit(f"The {'earlier' if folder else 'present'} build failed:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"A program failed:\n{done.stderr[-3000:]}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
