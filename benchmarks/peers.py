@@ -2,10 +2,10 @@
 
     python benchmarks/peers.py [--bodies 40] [--repetitions 10] [--runs 3] [--out results/peers.json]
 
-The scene is that of ``rendering.py``: table, ground, and boxes, cylinders, balls and hulls at random poses, of the same
-triangles for both, seen by the published front camera. MuJoCo gets an environment of its own, in a temporary folder, and
-draws the view once, then reads colour and depth together and makes metres of it (``mjr_render``, ``mjr_readPixels``),
-which is less work than two renders of ``mujoco.Renderer``. ``plain`` is without shadows and multisampling, ``default``
+The scene is that of ``rendering.py``: table, ground, and boxes, cylinders, balls and hulls at random poses, seen by the
+published front camera. MuJoCo gets an environment of its own, in a temporary folder. It draws the view once, then reads
+colour and depth together and makes metres of it (``mjr_render``, ``mjr_readPixels``), which is less work than two
+renders of ``mujoco.Renderer``. ``plain`` is without shadows and multisampling, ``default``
 with MuJoCo's own settings: a shadow map of 4096 pixels and four samples a pixel. Ours draws shadows on the table and
 takes one sample. Both draw in the calling thread (Mesa's llvmpipe, LP_NUM_THREADS=0); the least time of several counts.
 ``depth_difference`` is the median over pixels of how far the two depths are apart, in millimetres: it is the same view.

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.heightmap import Heightmap, fuse, fuse_observation
+from ravens_suite.core.heightmap import Heightmap, fuse_observation
 from ravens_suite.core.observations import GOAL
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode import EpisodeReader
@@ -17,11 +17,11 @@ from ravens_suite.errors import ConfigError
 
 from .goal_scenes import with_earlier_goal
 from .history import Move, demonstration_statistics
+from .kept_heightmaps import KEYS, episode_heightmaps
 from .packing import PackedEpisode, Store
 from .steps import Step, step_from_maps, with_later_objects
 
-KEYS = ("color", "depth", "camera_intrinsics", "camera_poses")
-"""Observation keys that a heightmap is made from."""
+__all__ = ["KEYS", "PickPlaceDataset"]
 _SAME_PLACE = 0.05
 """Metres: places closer than this count as one place."""
 
@@ -102,7 +102,7 @@ def _goal(episode: EpisodeReader) -> Heightmap:
 def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool) -> list[Step]:
     """The steps of one episode."""
     actions = episode.actions()
-    maps = [fuse(*(observation[key] for key in KEYS)) for observation in episode.each(KEYS)]
+    maps = episode_heightmaps(episode)
     picks = [Pose.from_vector(pose) for pose in actions["pick"]]
     places = [Pose.from_vector(pose) for pose in actions["place"]]
     # If all objects go to one place, one more object at the end would go there, too.

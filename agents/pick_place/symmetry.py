@@ -67,5 +67,6 @@ def _outline_change(blurred: NDArray[np.float32], motion: Array) -> float:
 def _keeps_colors(mask: NDArray[np.bool_], color: NDArray[np.uint8], motion: Array) -> bool:
     """Whether pixels that a motion leaves within the mask keep their colours."""
     both = mask & warp(mask.astype(np.uint8), motion).astype(bool)
-    differ = colors_differ(color, warp(color, motion))[both]
-    return len(differ) > 0 and bool(differ.mean() < 1 - _SAME_COLOR)
+    differ = colors_differ(color, warp(color, motion)) & both
+    count = np.count_nonzero(both)
+    return count > 0 and np.count_nonzero(differ) / count < 1 - _SAME_COLOR

@@ -128,6 +128,10 @@ class Container:
     Args:
         path: of the file.
 
+    Attributes:
+        checksum: SHA-256 of the header, which holds a checksum of every array: equal for equal files only.
+        value: the JSON value.
+
     Raises:
         MissingDataError: there is no such file.
         DamagedDataError: its length or its header is not what was written.
@@ -152,6 +156,7 @@ class Container:
             if _is_foreign(header):
                 raise DamagedDataError(f"{path} holds arrays, but no episode: name the file of an episode.")
             self.damaged("its header does not match its checksum")
+        self.checksum: str = checksum.hex()
         self._start = len(length) + len(header)
         self._checksums: dict[str, int] = {}
         self._entries: dict[str, Entry] = {}

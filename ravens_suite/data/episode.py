@@ -161,6 +161,16 @@ class EpisodeReader:
         self.summary = header.summary
         self._bodies, self._texts, self._layouts = header.bodies, header.texts, header.layouts
 
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._container.path
+
+    @property
+    def checksum(self) -> str:
+        """Hexadecimal, equal for equal files only; see ``Container``."""
+        return self._container.checksum
+
     def actions(self) -> dict[str, NDArray[Any]]:
         """Actions by key, (T, ...)."""
         return {name: self._container.array(f"actions/{name}") for name in self._names("actions")}

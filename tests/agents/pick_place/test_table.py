@@ -5,11 +5,20 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from ravens_suite.agents.pick_place.moved_object import disc
-from ravens_suite.agents.pick_place.table import COLOR_TOLERANCE, colors_differ
+from ravens_suite.agents.pick_place.table import COLOR_TOLERANCE, colors_differ, median
 
 _SHAPE = (20, 14)
+
+
+@given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2), elements=st.floats(-9, 9, width=32)))
+def test_the_median_is_that_of_numpy(values: np.ndarray) -> None:
+    assert median(values) == np.median(values)
+    assert type(median(values)) is np.float32
+    values[0, 0] = np.nan
+    assert np.isnan(median(values))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 255))
