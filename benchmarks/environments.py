@@ -102,7 +102,7 @@ def measure(task: str, many: int, steps: int, runs: int, first: Path) -> dict[st
             ("together", _TOGETHER, (many, steps)),
             ("workers", _WORKERS, (environment_id(task), 10 * steps)),
         ):
-            figures = pinned.run(program, [task, *arguments], OMP_NUM_THREADS="1")
+            figures = pinned.run(program, [task, *arguments], variables={"OMP_NUM_THREADS": "1"})
             rows[name].append({"load": pinned.load(), **figures})
         print(task, json.dumps({name: made[-1] for name, made in rows.items()}), flush=True)
     return rows

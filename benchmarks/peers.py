@@ -148,11 +148,11 @@ def measure(bodies: int, repetitions: int, python: str, folder: Path) -> dict[st
     scene, camera = standard_scene(bodies), published_cameras()[0]
     result: dict[str, Any] = {"load": pinned.load()}
     ours = folder / "ours.npy"
-    result["ours"] = pinned.run(_OURS, [bodies, repetitions, ours], **SOFTWARE)["milliseconds"]
+    result["ours"] = pinned.run(_OURS, [bodies, repetitions, ours], variables=SOFTWARE)["milliseconds"]
     for name in ("plain", "default"):
         model, theirs = folder / f"{name}.xml", folder / f"{name}.npy"
         model.write_text(mjcf(scene, camera, plain=name == "plain"))
-        made = pinned.run(_THEIRS, [model, repetitions, theirs], python=python, **SOFTWARE)
+        made = pinned.run(_THEIRS, [model, repetitions, theirs], python=python, variables=SOFTWARE)
         apart = np.median(np.abs(np.load(ours) - np.load(theirs)))
         result[name] = {**made, "depth_difference": round(1000 * float(apart), 3)}
     return result

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -57,7 +57,7 @@ def run(
     folder: Path | None = None,
     *,
     python: str = sys.executable,
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What a program prints last, JSON.
 
@@ -71,7 +71,7 @@ def run(
     Raises:
         SystemExit: the program failed; the message is what it said.
     """
-    world = {**os.environ, **variables}
+    world = {**os.environ, **(variables or {})}
     if folder is not None:
         world["PYTHONPATH"] = str(folder)
     command = [python, "-c", code, *map(str, arguments)]

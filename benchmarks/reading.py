@@ -85,7 +85,7 @@ def measure(task: str, demos: int, runs: int, first: Path, folder: Path) -> list
         for name in ("first", "today", "again") if number % 2 else ("today", "again", "first"):
             code, tree, data = builds[name]
             program = _READ.format(imports=code["imports"], read=code["read"])
-            row[name] = pinned.run(program, [task, demos, folder / data], tree, OMP_NUM_THREADS="1")
+            row[name] = pinned.run(program, [task, demos, folder / data], tree, variables={"OMP_NUM_THREADS": "1"})
         rows.append(row)
         print(json.dumps(row), flush=True)
     return rows

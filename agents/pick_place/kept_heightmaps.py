@@ -95,6 +95,6 @@ def _write(path: Path, made_of: dict[str, str], maps: Sequence[Heightmap]) -> No
     pack = zstandard.ZstdCompressor(level=_LEVEL).compress
     try:
         path.parent.mkdir(exist_ok=True)
-        write_container(path, {"color": pack(color), "height": pack(bits)}, made_of)
+        write_container(path, {"color": pack(color.data), "height": pack(bits.data)}, made_of)
     except OSError as error:
         _LOG.info("Heightmaps are not kept beside the episodes: %s.", error)

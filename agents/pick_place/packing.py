@@ -204,7 +204,7 @@ class PackedEpisode(Sequence[Step]):
             for scene in (final, goal):
                 if scene is not None and id(scene) not in scenes:
                     scenes[id(scene)] = PackedArrays.of([store.heights(scene.height), scene.color], store)
-            images = [store.heights(step.height), step.pick_affinity, step.color]
+            images: list[NDArray[Any]] = [store.heights(step.height), step.pick_affinity, step.color]
             packed.append(
                 PackedStep(
                     PackedArrays.of([step.pick, step.place, step.centre, *images], store),

@@ -69,4 +69,4 @@ def _keeps_colors(mask: NDArray[np.bool_], color: NDArray[np.uint8], motion: Arr
     both = mask & warp(mask.astype(np.uint8), motion).astype(bool)
     differ = colors_differ(color, warp(color, motion)) & both
     count = np.count_nonzero(both)
-    return count > 0 and np.count_nonzero(differ) / count < 1 - _SAME_COLOR
+    return bool(count > 0 and np.count_nonzero(differ) / count < 1 - _SAME_COLOR)
