@@ -95,6 +95,7 @@ class Example:
         pick_affinity: (rows, columns) float32 summing to 1, see ``Step``.
         goal: the finished scene, where the demonstration has one.
         tilt: of the first place, where the step has one.
+        instruction: what was said before the step, where it is known.
     """
 
     color: NDArray[np.uint8]
@@ -105,6 +106,7 @@ class Example:
     pick_affinity: NDArray[np.float32]
     goal: Heightmap | None = None
     tilt: Tilt | None = None
+    instruction: str | None = None
 
 
 class _Arrangement(NamedTuple):
@@ -180,7 +182,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     goal = goal and Heightmap(goal.color, goal.height * factor)
     tilt = tilt and Tilt(moved_normal(tilt.normal, matrix), tilt.height)
     pick_affinity /= pick_affinity.sum()
-    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, tilt)
+    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, tilt, step.instruction)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:

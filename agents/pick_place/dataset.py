@@ -62,7 +62,7 @@ class PickPlaceDataset:
 
     @staticmethod
     def from_demonstrations(
-        demonstrations: Demonstrations, *, goals: bool = False, tilts: bool = False
+        demonstrations: Demonstrations, *, goals: bool = False, tilts: bool = False, instructions: bool = False
     ) -> PickPlaceDataset:
         """Fuse the images of recorded episodes.
 
@@ -73,8 +73,11 @@ class PickPlaceDataset:
             demonstrations: recorded episodes.
             goals: whether to read the images of their goals, too; then they must have them.
             tilts: whether to look at height and tilt of places; else all count as upright.
+            instructions: whether to read what was said before each step; then they must have it.
         """
-        return PickPlaceDataset(_steps(episode, goals=goals, tilts=tilts) for episode in demonstrations)
+        return PickPlaceDataset(
+            _steps(episode, goals=goals, tilts=tilts, instructions=instructions) for episode in demonstrations
+        )
 
     def __len__(self) -> int:
         """Number of episodes."""
@@ -99,7 +102,7 @@ def _goal(episode: EpisodeReader) -> Heightmap:
     return fuse_observation(episode.observation(0, [GOAL + key for key in KEYS]), GOAL)
 
 
-def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool) -> list[Step]:
+def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bool) -> list[Step]:
     """The steps of one episode."""
     actions = episode.actions()
     maps = episode_heightmaps(episode)
@@ -117,4 +120,7 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool) -> list[Step]:
     if goals:
         goal = _goal(episode)
         steps = [replace(step, goal=goal) for step in steps]
+    if instructions:
+        said = episode.observations(keys=["instruction"])["instruction"]
+        steps = [replace(step, instruction=str(words)) for step, words in zip(steps, said, strict=False)]
     return with_later_objects(steps)

@@ -155,6 +155,7 @@ class PackedStep:
     final_scene: PackedArrays | None
     goal: PackedArrays | None
     tilt: Tilt | None
+    instruction: str | None
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -172,6 +173,7 @@ class PackedStep:
             None if self.final_scene is None else self._scene(self.final_scene),
             None if self.goal is None else self._scene(self.goal),
             self.tilt,
+            self.instruction,
         )
 
     def _scene(self, scene: PackedArrays) -> Heightmap:
@@ -214,6 +216,7 @@ class PackedEpisode(Sequence[Step]):
                     None if final is None else scenes[id(final)],
                     None if goal is None else scenes[id(goal)],
                     step.tilt,
+                    step.instruction,
                 )
             )
         return PackedEpisode(packed)

@@ -66,3 +66,24 @@ def _draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
 def _unit(color: Array) -> Array:
     unit: Array = color / max(float(np.linalg.norm(color)), 1.0)
     return unit
+
+
+def with_other_hues(color: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """An image whose colours are all turned about grey by one random angle, and more or less saturated.
+
+    For agents that are told colours: what is red in training must not be known by heart.
+
+    Args:
+        color: (rows, columns, 3) uint8.
+        rng: draws the angle and the saturation.
+
+    Returns:
+        A new image.
+    """
+    angle, saturation = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.2)
+    grey = np.full((3, 3), 1 / 3)
+    # The rotation about the grey axis (1, 1, 1), by Rodrigues' formula.
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    turned = np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * cross
+    matrix = (grey + saturation * turned).astype(np.float32)
+    return np.clip(color @ matrix.T, 0, 255).round().astype(np.uint8)

@@ -51,6 +51,7 @@ class Step:
             and is free; else ``None``.
         goal: the finished scene that the agent is shown, where the demonstration has one.
         tilt: of the place, where it is tilted and the agent places so; then ``yaw`` is the twist (``tilts.py``).
+        instruction: what was said before the action, where it is known.
     """
 
     color: NDArray[np.uint8]
@@ -65,6 +66,7 @@ class Step:
     final_scene: Heightmap | None = None
     goal: Heightmap | None = None
     tilt: Tilt | None = None
+    instruction: str | None = None
 
     @property
     def scene(self) -> Heightmap:

@@ -11,6 +11,10 @@ pasted elsewhere (``pick_place/free_objects.py``). The best places of several pi
 carried out (``joint_rescoring.py``). Failed picks are not repeated, and placed objects are left alone as often as
 demonstrations leave them alone (``pick_place/history.py``).
 
+Where an instruction is observed, its colour words become maps of where such colours are seen (``common/sentences.py``),
+further channels of the input, and a vector of the sentence modulates picking and placing. All else that an example
+shows has its hues turned at random, so that only the words say what a colour is for.
+
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
 to the goal (``planning.py``).
@@ -19,6 +23,7 @@ to the goal (``planning.py``).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,14 +40,16 @@ from ..base import Agent
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
-from ..pick_place.augmentation import Augmentation, augment
+from ..common.sentences import make_sentences
+from ..pick_place.augmentation import Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
+from ..pick_place.recoloring import with_other_hues
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
-from .losses import compute_losses, make_batch
+from .losses import Batch, compute_losses, make_batch
 from .network import TransporterNet
 from .planning import plan
 
@@ -59,7 +66,7 @@ class Transporter(Agent[PickPlaceDataset]):
     observation_keys = KEYS
     action_keys = ("pick", "place")
     tilts = False
-    conditions = ("goal",)
+    conditions = ("goal", "instruction")
 
     def __init__(
         self, config: TransporterConfig | None = None, seed: int = 0, interface: Interface | None = None
@@ -69,7 +76,8 @@ class Transporter(Agent[PickPlaceDataset]):
         self.use_bfloat16 = choose_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.net = TransporterNet(self.config, CHANNELS * (2 if self.shows_goal else 1)).to(self.device)
+            channels = CHANNELS * (2 if self.shows_goal else 1)
+            self.net = TransporterNet(self.config, channels, listens=self.listens).to(self.device)
         self.optimiser = Optimiser(
             self.net,
             OptimiserConfig(
@@ -83,11 +91,16 @@ class Transporter(Agent[PickPlaceDataset]):
         """Whether it is made for environments that show the finished scene."""
         return all(GOAL + key in self.interface.observation for key in KEYS)
 
+    @property
+    def listens(self) -> bool:
+        """Whether it is made for environments that say what to do."""
+        return "instruction" in self.interface.observation
+
     # ------------------------------------------------------------------ learning
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
         """Heightmaps of all steps, in memory."""
-        return PickPlaceDataset.from_demonstrations(demonstrations, goals=self.shows_goal)
+        return PickPlaceDataset.from_demonstrations(demonstrations, goals=self.shows_goal, instructions=self.listens)
 
     def fit_step(self, dataset: PickPlaceDataset, step: int) -> dict[str, float]:
         """One gradient step on freshly augmented examples.
@@ -102,11 +115,20 @@ class Transporter(Agent[PickPlaceDataset]):
         augmentation = self.augmentation(len(dataset))
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         examples = [augment(dataset.sample(rng, hindsight), augmentation, rng) for _ in range(self.config.batch)]
-        batch = make_batch(examples, self.device)
+        batch = self._batch(examples, rng)
         losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=self.use_bfloat16)
         weighted = losses["place"] + self.pick_weight(step) * losses["pick"]
         rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def _batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
+        """Examples as tensors; where something is said, in other hues."""
+        if not self.listens:
+            return make_batch(examples, self.device)
+        said = [example.instruction or "" for example in examples]
+        sentence = make_sentences(said, [example.color for example in examples], self.device)
+        shown = [replace(example, color=with_other_hues(example.color, rng)) for example in examples]
+        return make_batch(shown, self.device)._replace(sentence=sentence)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""
@@ -123,16 +145,18 @@ class Transporter(Agent[PickPlaceDataset]):
         config = self.config
         # One demonstration shows the fewest shapes and colours. Bent shapes are less like the task's own.
         more = (config.altered_alone - config.altered) / demos
+        # What is named by its colour must keep it, and what is not must not get it.
+        shade = 1.0 if self.listens else config.shade * (config.shade_alone / config.shade) ** (1 / demos)
         return Augmentation(
             scale=config.scale,
             height=config.height_scale,
             flips=config.flips,
             scatter=config.scatter,
             stretch=config.stretch,
-            shade=config.shade * (config.shade_alone / config.shade) ** (1 / demos),
+            shade=shade,
             altered=config.altered + more,
             altered_scenes=config.altered_scenes,
-            recolored=config.recolored,
+            recolored=0.0 if self.listens else config.recolored,
             bent=config.bent * min(1.0, demos / _MANY),
             misplaced=config.amiss,
             remaining=config.leftover,
@@ -148,26 +172,30 @@ class Transporter(Agent[PickPlaceDataset]):
         """The pick and the place with the best joint score.
 
         Args:
-            observation: with ``observation_keys``, and the same of the goal if it is made for that; the next one of the
-                episode that began with ``reset``.
+            observation: with ``observation_keys``, the same of the goal if it is made for that, and the instruction if
+                it is made for that; the next one of the episode that began with ``reset``.
 
         Returns:
             ``pick`` and ``place``, (7,) float64 each: position in metres and quaternion (x, y, z, w), world frame.
         """
-        return self.action(fuse_observation(observation), self._goal(observation)).to_dict()
+        return self.action(fuse_observation(observation), self._goal(observation), self._said(observation)).to_dict()
 
     def _goal(self, observation: Observation) -> Heightmap | None:
         return fuse_observation(observation, GOAL) if self.shows_goal else None
 
-    def action(self, heightmap: Heightmap, goal: Heightmap | None = None) -> Action:
+    def _said(self, observation: Observation) -> str | None:
+        return str(observation["instruction"]) if self.listens else None
+
+    def action(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Action:
         """The action for a fused heightmap, the next one of the episode that began with ``reset``.
 
         Args:
             heightmap: of the scene.
             goal: of the finished scene, if ``shows_goal``.
+            instruction: if it ``listens``.
         """
         self._history.observe(heightmap)
-        decision = self.decide(heightmap, goal)
+        decision = self.decide(heightmap, goal, instruction)
         self._history.record(Move(heightmap, decision.pick, decision.place))
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))
@@ -183,19 +211,20 @@ class Transporter(Agent[PickPlaceDataset]):
             float32.
         """
         heightmap = fuse_observation(observation)
-        decision = self.decide(heightmap, self._goal(observation))
+        decision = self.decide(heightmap, self._goal(observation), self._said(observation))
         return explain_logits(heightmap, decision.pick_logits, decision.place_logits)
 
-    def decide(self, heightmap: Heightmap, goal: Heightmap | None = None) -> Decision:
+    def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
+        shown: dict[str, Any] = {"use_bfloat16": self.use_bfloat16, "goal": goal, "instruction": instruction}
 
         def find(scene: Heightmap) -> Candidates:
-            return find_candidates(net, settings, scene, self._history, use_bfloat16=self.use_bfloat16, goal=goal)
+            return find_candidates(net, settings, scene, self._history, **shown)
 
         if goal is not None and settings.lookahead:
             return plan(settings, heightmap, goal, find)
-        return decide(net, settings, heightmap, self._history, use_bfloat16=self.use_bfloat16, goal=goal)
+        return decide(net, settings, heightmap, self._history, **shown)
 
     # ------------------------------------------------------------------ state
 

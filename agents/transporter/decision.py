@@ -19,6 +19,7 @@ from ravens_suite.core.heightmap import Heightmap
 
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
+from ..common.sentences import make_sentences
 from ..pick_place.history import NEAR, DemonstrationStatistics, History
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_goal
@@ -112,9 +113,12 @@ def decide(
     *,
     use_bfloat16: bool,
     goal: Heightmap | None = None,
+    instruction: str | None = None,
 ) -> Decision:
     """The pick and the place with the best joint score; see ``find_candidates`` for the arguments."""
-    found = find_candidates(net, config, heightmap, history, use_bfloat16=use_bfloat16, goal=goal)
+    found = find_candidates(
+        net, config, heightmap, history, use_bfloat16=use_bfloat16, goal=goal, instruction=instruction
+    )
     pick, place = rescore_jointly(
         [candidate.log_probability for candidate in found.picks],
         [candidates.positions for candidates in found.places],
@@ -133,6 +137,7 @@ def find_candidates(
     *,
     use_bfloat16: bool,
     goal: Heightmap | None = None,
+    instruction: str | None = None,
 ) -> Candidates:
     """The most probable picks, each with its most probable places.
 
@@ -143,15 +148,17 @@ def find_candidates(
         history: of the episode; failed picks and occupied places get lower pick logits.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
+        instruction: what is said, where the network listens.
     """
     device = net.turning.device
     statistics = DemonstrationStatistics(*net.habits.tolist())
     image = _encoded(heightmap, device)
     if goal is not None:
         image = with_goal(image, _encoded(goal, device))
+    sentence = None if instruction is None else make_sentences([instruction], [heightmap.color], device)
     with autocast(device, use_bfloat16):
-        scene = net.read(image)
-        pick_logits = net.pick(scene.features)[0]
+        scene = net.read(image, sentence)
+        pick_logits = net.pick(scene.features, scene.said)[0]
     _penalise(pick_logits, history.occupied_places, -math.log(statistics.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
     picks = pick_candidates(config, pick_logits, history.failed_picks)

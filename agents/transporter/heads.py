@@ -20,24 +20,35 @@ _DISTANCE_WIDTHS = (0.2, 0.6)
 """Widths of the Gaussians of the distance to the pick, as shares of the window's radius."""
 
 
+def _with(values: Tensor, said: Tensor | None) -> Tensor:
+    """Values (batch, n), followed by what is said (batch, m) if anything is."""
+    return values if said is None else torch.cat([values, said], dim=1)
+
+
 class PickHead(nn.Module):
     """A map of pick logits, conditioned on the whole table.
 
     Args:
         fields: of the fine map that it reads.
         table: fields of the vector of the whole table.
+        said: length of the vector of a sentence, 0 without one.
     """
 
-    def __init__(self, fields: int, table: int) -> None:
+    def __init__(self, fields: int, table: int, said: int = 0) -> None:
         super().__init__()
         self.first = FieldConv(fields, 2 * fields, kernel=1)
-        self.modulation = nn.Sequential(nn.Linear(2 * table, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 4 * fields))
+        self.modulation = nn.Sequential(nn.Linear(2 * table + said, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 4 * fields))
         self.hidden = FieldConv(2 * fields, fields, kernel=1)
         self.logits = FieldConv(fields, 1, kernel=1)
 
-    def forward(self, features: Features) -> Tensor:
-        """(batch, rows / 2, columns / 2) float32 logits."""
-        scale, shift = self.modulation(invariants(features.table.flatten(1))).chunk(2, dim=1)
+    def forward(self, features: Features, said: Tensor | None = None) -> Tensor:
+        """(batch, rows / 2, columns / 2) float32 logits.
+
+        Args:
+            features: of images.
+            said: (batch, ``said``) vectors of their sentences.
+        """
+        scale, shift = self.modulation(_with(invariants(features.table.flatten(1)), said)).chunk(2, dim=1)
         fields = functional.relu(modulate(self.first(features.fine), scale, shift))
         logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
         return logits.float().mean(dim=1)
@@ -51,16 +62,19 @@ class PlaceHead(nn.Module):
         context: fields of the feature vector at the pick.
         outputs: fields of query and key; a multiple of four.
         radius: of the query window, in cells.
+        said: length of the vector of a sentence, 0 without one.
     """
 
-    def __init__(self, fields: int, context: int, outputs: int, radius: int) -> None:
+    def __init__(self, fields: int, context: int, outputs: int, radius: int, said: int = 0) -> None:
         super().__init__()
         self.radius = radius
         self.query_hidden = FieldConv(3 * fields + len(_DISTANCE_WIDTHS), fields)
         self.query_output = FieldConv(fields, outputs, kernel=1)
         self.key_hidden = FieldConv(fields, fields, kernel=1)
         self.key_output = FieldConv(fields, outputs, kernel=1)
-        self.modulation = nn.Sequential(nn.Linear(2 * context, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 2 * fields))
+        self.modulation = nn.Sequential(
+            nn.Linear(2 * context + said, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 2 * fields)
+        )
         # For random features of size one the correlation has a standard deviation of about one, times the gain.
         self.scale = _GAIN * (2 * radius + 1) ** -1 * (outputs * ORIENTATIONS) ** -0.5
 
@@ -92,17 +106,18 @@ class PlaceHead(nn.Module):
         shared: Tensor = self.key_hidden(maps)
         return shared
 
-    def key(self, shared: Tensor, context: Tensor) -> Tensor:
+    def key(self, shared: Tensor, context: Tensor, said: Tensor | None = None) -> Tensor:
         """Steerable key features, scaled for the correlation.
 
         Args:
             shared: (batch, fields * 4, rows, columns) of ``shared_key``.
             context: (batch, context * 4) features at the pick.
+            said: (batch, ``said``) vectors of the sentences.
 
         Returns:
             (batch, outputs * 4, rows, columns) float32.
         """
-        scale, shift = self.modulation(invariants(context)).chunk(2, dim=1)
+        scale, shift = self.modulation(_with(invariants(context), said)).chunk(2, dim=1)
         hidden = functional.relu(modulate(shared, scale, shift))
         key: Tensor = self.key_output(hidden)
         scaled: Tensor = to_steerable(key).float() * self.scale

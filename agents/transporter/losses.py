@@ -16,6 +16,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from ..common.devices import autocast
+from ..common.sentences import SentenceBatch
 from ..pick_place.augmentation import Example
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_goal
@@ -42,6 +43,7 @@ class Batch(NamedTuple):
         place: (batch, poses, 2) float32; every pose is a correct one.
         yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
         pick_affinity: (batch, rows, columns) float32, see ``Step``.
+        sentence: what is said, for networks that listen.
     """
 
     image: Tensor
@@ -49,6 +51,7 @@ class Batch(NamedTuple):
     place: Tensor
     yaw: Tensor
     pick_affinity: Tensor
+    sentence: SentenceBatch | None = None
 
 
 def make_batch(examples: Sequence[Example], device: torch.device) -> Batch:
@@ -94,8 +97,8 @@ def compute_losses(
         ``pick``, ``place`` (coarse) and ``refine``, () float32 each.
     """
     with autocast(batch.image.device, use_bfloat16):
-        scene = net.read(batch.image)
-        pick_logits = net.pick(scene.features)
+        scene = net.read(batch.image, batch.sentence)
+        pick_logits = net.pick(scene.features, scene.said)
         features = net.place_features(scene, batch.pick)
     pick_target = functional.avg_pool2d(batch.pick_affinity[:, None], FINE)[:, 0]
     angles = net.angles(config.train_angles)

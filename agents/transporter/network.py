@@ -8,9 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ..common.sampling import angle_grid, sample
+from ..common.sentences import ROLES, SentenceBatch, SentenceNet
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
+
+_SAID = 32
+"""Length of the vector of a sentence."""
 
 
 class SceneFeatures(NamedTuple):
@@ -20,11 +24,13 @@ class SceneFeatures(NamedTuple):
         features: of the encoder.
         coarse_key: (batch, F * 4, rows / 4, columns / 4), what the coarse keys of all picks are made from.
         fine_key: (batch, F * 4, rows / 2, columns / 2), what the fine keys of all picks are made from.
+        said: (batch, 32) vectors of the sentences, where there are any.
     """
 
     features: Features
     coarse_key: Tensor
     fine_key: Tensor
+    said: Tensor | None = None
 
 
 class PlaceFeatures(NamedTuple):
@@ -52,6 +58,7 @@ class TransporterNet(nn.Module):
     Args:
         config: settings.
         channels: of the images: ``CHANNELS``, and as many again where a goal is shown.
+        listens: whether it is told what to do.
 
     Attributes:
         turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
@@ -61,20 +68,33 @@ class TransporterNet(nn.Module):
     turning: Tensor
     habits: Tensor
 
-    def __init__(self, config: TransporterConfig, channels: int = CHANNELS) -> None:
+    def __init__(self, config: TransporterConfig, channels: int = CHANNELS, *, listens: bool = False) -> None:
         super().__init__()
         fine, coarse = config.widths[:2]
-        self.trunk = Encoder(channels, config.widths, config.depth)
-        self.pick = PickHead(fine, config.widths[-1])
-        self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius)
-        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius)
+        said = _SAID if listens else 0
+        self.trunk = Encoder(channels + (ROLES if listens else 0), config.widths, config.depth)
+        self.pick = PickHead(fine, config.widths[-1], said)
+        self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius, said)
+        self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, said)
+        self.sentence = SentenceNet(_SAID) if listens else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
 
-    def read(self, image: Tensor) -> SceneFeatures:
-        """Features of images (batch, channels, rows, columns) of ``encode_image``, before any pick."""
+    def read(self, image: Tensor, sentence: SentenceBatch | None = None) -> SceneFeatures:
+        """Features of images, before any pick.
+
+        Args:
+            image: (batch, channels, rows, columns) of ``encode_image``.
+            sentence: what is said about them, if the network ``listens``.
+        """
+        said = None
+        if self.sentence is not None:
+            assert sentence is not None
+            maps, said = self.sentence(sentence)
+            image = torch.cat([image, maps.float()], dim=1).contiguous(memory_format=torch.channels_last)
         features = self.trunk(image)
-        return SceneFeatures(features, self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine))
+        keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
+        return SceneFeatures(features, *keys, said)
 
     def place_features(self, scene: SceneFeatures, pick: Tensor) -> PlaceFeatures:
         """Query and key features of picks.
@@ -85,11 +105,12 @@ class TransporterNet(nn.Module):
         """
         coarse, fine = (maps.expand(len(pick), -1, -1, -1) for maps in (scene.features.coarse, scene.features.fine))
         context = sample(coarse.float(), pick[:, None] / COARSE)[..., 0]
+        said = None if scene.said is None else scene.said.expand(len(pick), -1)
         return PlaceFeatures(
             query=self.coarse.query(coarse, pick / COARSE),
-            key=self.coarse.key(scene.coarse_key, context),
+            key=self.coarse.key(scene.coarse_key, context, said),
             fine_query=self.fine.query(fine, pick / FINE),
-            fine_key=self.fine.key(scene.fine_key, context),
+            fine_key=self.fine.key(scene.fine_key, context, said),
         )
 
     def angles(self, count: int) -> Tensor:

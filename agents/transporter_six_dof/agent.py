@@ -90,7 +90,9 @@ class TransporterSixDof(Transporter):
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
         """Heightmaps of all steps, in memory, with height and tilt of their places."""
-        return PickPlaceDataset.from_demonstrations(demonstrations, goals=self.shows_goal, tilts=True)
+        return PickPlaceDataset.from_demonstrations(
+            demonstrations, goals=self.shows_goal, tilts=True, instructions=self.listens
+        )
 
     def fit_step(self, dataset: PickPlaceDataset, step: int) -> dict[str, float]:
         """One gradient step of picks and places, and one of tilts, each on freshly augmented examples.
@@ -143,14 +145,15 @@ class TransporterSixDof(Transporter):
 
     # ------------------------------------------------------------------ acting
 
-    def action(self, heightmap: Heightmap, goal: Heightmap | None = None) -> Action:
+    def action(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Action:
         """The action for a fused heightmap, the next one of the episode that began with ``reset``.
 
         Args:
             heightmap: of the scene.
             goal: of the finished scene, if ``shows_goal``.
+            instruction: if it ``listens``.
         """
-        flat = super().action(heightmap, goal)
+        flat = super().action(heightmap, goal, instruction)
         return Action(flat.pick, self.tilted(flat.place, heightmap)) if self.tilt_net.tilting else flat
 
     @torch.inference_mode()

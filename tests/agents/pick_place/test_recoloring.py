@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
-from ravens_suite.agents.pick_place.recoloring import recolor
+from ravens_suite.agents.pick_place.recoloring import recolor, with_other_hues
 from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
@@ -67,3 +67,11 @@ def test_examples_show_a_thing_in_other_colours() -> None:
         assert (example.color == _RED).all(axis=-1).sum() > 60 and (example.color == _GREEN).all(axis=-1).sum() > 100
         counts.append((example.color == _YELLOW).all(axis=-1).sum() > 60)
     assert 3 < sum(counts) < 17
+
+
+def test_other_hues_keep_greys_and_change_colours() -> None:
+    rng = np.random.default_rng(0)
+    image = np.array([[[120, 120, 120], [200, 40, 40]]], np.uint8)
+    seen = np.stack([with_other_hues(image, rng)[0] for _ in range(50)])
+    assert np.abs(seen[:, 0].astype(int) - 120).max() <= 1
+    assert {int(row.argmax()) for row in seen[:, 1]} == {0, 1, 2}

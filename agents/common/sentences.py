@@ -1,0 +1,107 @@
+"""Sentences as words, and a small network that reads which colour belongs to what is picked and which to the place.
+
+One vector a sentence cannot tell "red into green" from "green into red", whoever makes it. So words stay apart, and
+attention says what each colour word is about. All colour words look the same to it: what a colour is, is seen in the
+image (``color_words.py``), and so a sentence with a colour that training never showed is understood, too.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .color_words import BASIC, color_word, name_colors
+
+ROLES = 2
+"""What a colour word may be about: what is picked, and the place."""
+_BUCKETS = 509
+"""Rows of the table of word vectors; words share them by their checksum. Row zero is for no word, one for a colour."""
+_NO_WORD, _COLOR = 0, 1
+_WIDTH = 32
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class SentenceBatch(NamedTuple):
+    """Sentences, and what their colour words look like in the images that they go with.
+
+    Attributes:
+        words: (batch, words) int64 rows of the table of word vectors.
+        colors: (batch, words) int64 index in ``BASIC``, -1 for other words.
+        names: (batch, 12, rows, columns) float32 of ``name_colors``.
+    """
+
+    words: Tensor
+    colors: Tensor
+    names: Tensor
+
+
+def make_sentences(
+    sentences: Sequence[str], images: Sequence[NDArray[np.uint8]], device: torch.device
+) -> SentenceBatch:
+    """Sentences as tensors.
+
+    Args:
+        sentences: one for each image; empty ones, too.
+        images: (rows, columns, 3) uint8 colours.
+        device: of the tensors.
+    """
+    words = [_WORD.findall(sentence.lower()) for sentence in sentences]
+    length = max(1, *(len(each) for each in words))
+    rows = np.full((len(words), length), _NO_WORD)
+    colors = np.full((len(words), length), -1)
+    for index, each in enumerate(words):
+        for position, word in enumerate(each):
+            found = color_word(word)
+            colors[index, position] = -1 if found is None else found
+            rows[index, position] = _bucket(word) if found is None else _COLOR
+    names = np.stack([name_colors(image) for image in images])
+    return SentenceBatch(*(torch.from_numpy(values).to(device) for values in (rows, colors, names)))
+
+
+def _bucket(word: str) -> int:
+    return _COLOR + 1 + zlib.crc32(word.encode()) % (_BUCKETS - _COLOR - 1)
+
+
+class SentenceNet(nn.Module):
+    """Reads sentences.
+
+    Args:
+        outputs: length of the vector of a sentence.
+    """
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        # Not a matrix for Muon (``optimiser.py``): a word's row changes only where the word occurs.
+        self.table = nn.Parameter(torch.randn(1, _BUCKETS, _WIDTH))
+        self.first = nn.Conv1d(_WIDTH, 2 * _WIDTH, 5, padding=2)
+        self.second = nn.Conv1d(2 * _WIDTH, 2 * _WIDTH, 5, padding=2)
+        self.roles = nn.Conv1d(2 * _WIDTH, ROLES, 1)
+        self.vector = nn.Linear(4 * _WIDTH, outputs)
+
+    def forward(self, batch: SentenceBatch) -> tuple[Tensor, Tensor]:
+        """What is said.
+
+        Returns:
+            (batch, 2, rows, columns) float32 maps of how well each pixel has the colour of what is picked, and of the
+            place, -1 to 1, all -1 where no colour is said; and (batch, outputs) float32 vectors of the sentences.
+        """
+        present = (batch.words != _NO_WORD).float()[:, None]
+        vectors = self.table[0][batch.words].transpose(1, 2) * present
+        hidden = functional.relu(self.first(vectors)) * present
+        hidden = functional.relu(self.second(hidden)) * present
+        logits = self.roles(hidden).float().masked_fill((batch.colors < 0)[:, None], -torch.inf)
+        # A further place for "neither": where no colour is said, it gets all.
+        shares = functional.pad(logits, (0, 1)).softmax(dim=2)[..., :-1]
+        said = functional.one_hot(batch.colors.clamp(min=0), len(BASIC)).float()
+        maps = torch.einsum("brt,btw,bwyx->bryx", shares, said, batch.names)
+        count = present.sum(dim=2).clamp(min=1)
+        pooled = torch.cat([hidden.sum(dim=2) / count, hidden.amax(dim=2)], dim=1)
+        return 2 * maps - 1, self.vector(pooled).float()

@@ -1,0 +1,56 @@
+"""The Transporter in environments that say what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
+from ravens_suite.agents.transporter import Transporter
+from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.core.observations import Interface
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.rollout.collect import collect
+from ravens_suite.training.data import open_demonstrations
+
+TASK = "put-block-in-bowl-seen"
+TINY = TransporterConfig(
+    widths=(2, 2, 2, 2), depth=1, coarse_radius=6, fine_radius=6, angles=12, steps=8, precision="float32", device="cpu"
+)
+
+
+def demonstrations(folder: Path) -> tuple[PickPlaceDataset, Interface]:
+    collect(TASK, episodes=1, data=folder, arguments={"image_size": [48, 64], "observe": ["images", "instruction"]})
+    store = EpisodeStore.of(folder, TASK, "train")
+    agent = Transporter(TINY, interface=store.interface())
+    return agent.make_dataset(open_demonstrations(folder, {TASK: store.seeds()})), store.interface()
+
+
+def test_it_learns_from_sentences_and_acts_by_them(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    step = data.episodes[0][0]
+    assert step.instruction is not None and step.instruction.startswith("put the ")
+    agent = Transporter(TINY, interface=interface)
+    assert agent.listens and "instruction" in Transporter.reads(interface)
+    for number in range(2):
+        assert np.isfinite(sum(agent.fit_step(data, number).values()))
+    first, second = (agent.decide(step.scene, None, said) for said in ("put the red blocks in a blue bowl", "stop"))
+    assert not torch.equal(first.pick_logits, second.pick_logits)
+    agent.save(tmp_path / "policy")
+    loaded = Transporter.load(tmp_path / "policy")
+    assert torch.equal(loaded.decide(step.scene, None, "stop").pick_logits, second.pick_logits)
+
+
+def test_named_colours_are_left_as_they_are(tmp_path: Path) -> None:
+    _, interface = demonstrations(tmp_path)
+    augmentation = Transporter(TINY, interface=interface).augmentation(1)
+    assert augmentation.recolored == 0 and augmentation.shade == 1
+    assert Transporter(replace(TINY)).augmentation(1).recolored > 0
+
+
+def test_nothing_is_added_where_nothing_is_said() -> None:
+    agent = Transporter(TINY)
+    assert not agent.listens and not any("sentence" in name for name in agent.weights())
