@@ -67,8 +67,9 @@ def _likelihoods() -> NDArray[np.float32]:
     near = np.exp(-squares / (2 * _WIDTH**2))
     # The mean over the names of a word, so that one with many shades does not outdo one with few.
     density = np.stack([near[:, words == word].mean(axis=1) for word in range(len(BASIC))], axis=1) + 1e-9
-    shares = density / density.sum(axis=1, keepdims=True)
-    return shares.reshape(_LEVELS, _LEVELS, _LEVELS, len(BASIC)).astype(np.float32)
+    shares = (density / density.sum(axis=1, keepdims=True)).astype(np.float32)
+    table: NDArray[np.float32] = shares.reshape(_LEVELS, _LEVELS, _LEVELS, len(BASIC))
+    return table
 
 
 def _lab(colors: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float32]:

@@ -86,4 +86,5 @@ def with_other_hues(color: NDArray[np.uint8], rng: np.random.Generator) -> NDArr
     cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
     turned = np.cos(angle) * (np.eye(3) - grey) + np.sin(angle) * cross
     matrix = (grey + saturation * turned).astype(np.float32)
-    return np.clip(color @ matrix.T, 0, 255).round().astype(np.uint8)
+    seen: NDArray[np.uint8] = np.clip(color @ matrix.T, 0, 255).round().astype(np.uint8)
+    return seen
