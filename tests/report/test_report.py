@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ravens_suite.benchmark.published import published_scores
+from ravens_suite.benchmark.published import comparable_scores
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import Action
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
@@ -129,10 +129,10 @@ def test_a_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_replayed")
-def test_a_page_says_every_published_figure_of_its_row(tmp_path: Path) -> None:
+def test_a_page_says_every_comparable_figure_of_its_row(tmp_path: Path) -> None:
     _write_run(tmp_path / "run", task="align-box-corner", demos=10)
     _, text = _parse(write_report(tmp_path).path)
-    known = [row for row in published_scores() if (row.task, row.demos) == ("align-box-corner", 10)]
+    known = [row for row in comparable_scores() if (row.task, row.demos) == ("align-box-corner", 10)]
     assert len(known) >= 5
     for row in known:
         assert row.agent in text
