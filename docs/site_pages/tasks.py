@@ -10,7 +10,7 @@ from typing import Any
 
 import gymnasium
 
-from ravens_suite.benchmark.published import published_scores
+from ravens_suite.benchmark.published import comparable_scores
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.observations import OBSERVATION_GROUPS, keys_of
 from ravens_suite.data.tables import read_rows
@@ -196,7 +196,7 @@ def _options(family: Family) -> list[str]:
 
 
 def _published(name: str) -> str:
-    rows = [row for row in published_scores() if row.task == name]
+    rows = [row for row in comparable_scores() if row.task == name]
     if not rows:
         return "Nothing is published on this task."
     columns = sorted({row.demos for row in rows})
