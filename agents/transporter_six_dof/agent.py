@@ -32,7 +32,7 @@ from ..common.settings import setting
 from ..pick_place.augmentation import Augmentation, Example, augment
 from ..pick_place.dataset import PickPlaceDataset
 from ..pick_place.plane import to_pixels
-from ..pick_place.tilts import turned
+from ..pick_place.tilts import Tilt, turned
 from ..transporter.agent import Transporter
 from ..transporter.config import TransporterConfig
 from .tilt_net import UNIT, TiltNet
@@ -43,8 +43,9 @@ _STREAM = 1
 """Beside seed and step: random numbers of the tilts' examples."""
 _PLACE_ERROR = 3.0
 """Pixels, 9 mm: standard deviation along each axis of the simulated error of a place."""
-_STEEPEST = math.sin(math.radians(70))
-"""Sine of the largest tilt that is acted on."""
+_LEAST, _STEEPEST = math.sin(math.radians(2)), math.sin(math.radians(70))
+"""Sines of the smallest and of the largest tilt that is acted on."""
+_LEVEL = Tilt(np.array([0.0, 0.0, 1.0]), 0.0)
 _TILT_UNIT = 0.1
 """Error of the tilt that costs as much as one of half ``_HEIGHT_UNIT``."""
 _HEIGHT_UNIT = UNIT / 5
@@ -107,11 +108,7 @@ class TransporterSixDof(Transporter):
             return losses
         rng = np.random.default_rng([self.seed, step, _STREAM])
         augmentation = self.augmentation(len(dataset))
-        examples: list[Example] = []
-        while len(examples) < self.config.tilt_examples:
-            example = augment(dataset.sample(rng), augmentation, rng)
-            if example.tilt is not None:
-                examples.append(example)
+        examples = [augment(dataset.sample(rng), augmentation, rng) for _ in range(self.config.tilt_examples)]
         loss = self.tilt_loss(examples, rng)
         self.tilt_optimiser.step(loss, step)
         return {**losses, "tilt": float(loss.detach())}
@@ -124,19 +121,23 @@ class TransporterSixDof(Transporter):
         return replace(plain, stretch=1.0, bent=0.0, scale=1.0, height=1.0, retilted=self.config.retilted)
 
     def tilt_loss(self, examples: list[Example], rng: np.random.Generator) -> Tensor:
-        """Mean Huber loss of tilt and height, () float32, at places around those of some tilted examples."""
-        heights, places, tilts, targets = [], [], [], []
+        """Mean Huber loss of tilt and height, () float32, at places around those of some examples.
+
+        Places that are not tilted have no height: they are at that of the map, as those of ``transporter``.
+        """
+        heights, places, tilts, targets, known = [], [], [], [], []
         for example in examples:
-            assert example.tilt is not None
+            tilt = example.tilt or _LEVEL
             for _ in range(self.config.tilt_places):
                 error = rng.normal(0, _PLACE_ERROR, 2)
                 heights.append(example.height)
                 places.append(example.place[0] + error)
-                tilts.append(example.tilt.normal[:2])
-                targets.append(float(example.tilt.height_at(error)))
+                tilts.append(tilt.normal[:2])
+                targets.append(float(tilt.height_at(error)))
+                known.append(float(example.tilt is not None))
         found = self.tilt_net(*(self._tensor(np.stack(values)) for values in (heights, places)))
         tilt_error = (found.tilt - self._tensor(np.stack(tilts))) / _TILT_UNIT
-        height_error = (found.height - self._tensor(np.array(targets))) / _HEIGHT_UNIT
+        height_error = (found.height - self._tensor(np.array(targets))) * self._tensor(np.array(known)) / _HEIGHT_UNIT
         errors = torch.cat([tilt_error, height_error[:, None]], dim=1)
         return functional.huber_loss(errors, torch.zeros_like(errors))
 
@@ -158,10 +159,15 @@ class TransporterSixDof(Transporter):
 
     @torch.inference_mode()
     def tilted(self, place: Pose, heightmap: Heightmap) -> Pose:
-        """An upright place pose with the height and the tilt that are read there, by the averaged (EMA) weights."""
+        """An upright place pose with the height and the tilt that are read there, by the averaged (EMA) weights.
+
+        Where hardly any tilt is read it stays as it is.
+        """
         found = self.tilt_optimiser.ema(self._tensor(heightmap.height[None]), self._tensor(to_pixels(place)[None]))
         x, y = (float(value) for value in found.tilt[0])
         size = math.hypot(x, y)
+        if size < _LEAST:
+            return place
         if size > _STEEPEST:
             x, y = x * _STEEPEST / size, y * _STEEPEST / size
         normal = np.array([x, y, math.sqrt(1 - x * x - y * y)])

@@ -94,6 +94,25 @@ def test_it_places_with_a_tilt_and_a_height_also_when_loaded(tmp_path: Path) -> 
     assert agent.fit_step(dataset, 2) == resumed.fit_step(dataset, 2)
 
 
+def test_level_places_among_tilted_ones_are_learnt_as_level() -> None:
+    agent, rng = TransporterSixDof(TINY), np.random.default_rng(0)
+    level = PickPlaceDataset([[scenes.insertion(rng).step(rng)]])
+    mixed = PickPlaceDataset([list(level.episodes[0]), list(tilted().episodes[0])])
+    assert mixed.tilting and not level.tilting
+    agent.tilt_net.tilting.fill_(True)
+    examples = [augment(level.sample(rng), agent.augmentation(1), rng) for _ in range(2)]
+    losses = []
+    for step in range(8):
+        loss = agent.tilt_loss(examples, np.random.default_rng(1))
+        agent.tilt_optimiser.step(loss, step)
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    with torch.no_grad():
+        agent.tilt_optimiser.ema.output.weight.zero_()
+    place = Pose((0.55, 0.2, 0.1))
+    assert agent.tilted(place, level.episodes[0][0].scene) is place
+
+
 def test_no_reading_tilts_the_tool_beyond_seventy_degrees() -> None:
     agent = TransporterSixDof(TINY)
     with torch.no_grad():
