@@ -187,7 +187,7 @@ def _clock() -> Parts:
 
 
 def _dumbbell() -> Parts:
-    weights = cylinder(42, -100, -58, sections=16).along("x") + cylinder(42, 58, 100, sections=16).along("x")
+    weights = cylinder(42, -100, -58, sections=6).along("x") + cylinder(42, 58, 100, sections=6).along("x")
     caps = cylinder(26, -104, -98, sections=16).along("x") + cylinder(26, 98, 104, sections=16).along("x")
     return {"a": weights, "b": caps, "c": cylinder(13, -60, 60).along("x")}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,6 @@ class ConvertedEpisode:
         self._images = [key for key in ("color", "depth") if key in images and key not in self._copied]
         done = (*self._images, *self._copied)
         self._rest = self._reader.observations(keys=[key for key in self._reader.keys if key not in done])
-        self._words = _words(source.task)
 
     def write(self, writer: Any, folder: Path, pool: ThreadPoolExecutor, ahead: int) -> None:
         """Write the frames into the set, and what a set has no place for beside it.
@@ -105,7 +105,7 @@ class ConvertedEpisode:
                     "Choose --actions quaternion."
                 ) from error
             state = self._state.of(seen, last)
-            text = str(seen["instruction"]) if "instruction" in seen else self._words
+            text = str(seen["instruction"]) if "instruction" in seen else _words(self._source.task)
             recording.add({**seen, FRAME_KEY: np.array(step)})
             yield Frame(text, state, vector, float(rewards[step]), color, embedded), counted
             last = vector
@@ -179,11 +179,21 @@ def _coded_image(suffix: str, image: Any, options: Sequence[int]) -> bytes:
     return bytes(coded.tobytes())
 
 
+@lru_cache(maxsize=1)
 def _words(task: str) -> str:
-    """What is to be done where no instruction was observed: the task's own sentence, or its name."""
+    """What is to be done where no instruction was observed: the task's own sentence, or its name.
+
+    Raises:
+        ConfigError: what is to be done changes from scene to scene, and was not recorded.
+    """
     try:
         control_of(task)
         sentence = load_task(task)[0].instruction
     except UnknownNameError:
         sentence = ""
+    if "{" in sentence:
+        raise ConfigError(
+            f"What {task} asks for is said by its instruction alone, which these episodes do not have: collect them "
+            "with --observe images instruction."
+        )
     return sentence or task.replace("-", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,35 @@ def draw_gallery(
     return path
 
 
+@dataclass(frozen=True)
+class OracleEpisode:
+    """What a contact sheet shows of an episode.
+
+    Attributes:
+        frames: one before each action, and one after the last.
+        said: the instruction at each of them.
+        score: sum of rewards.
+    """
+
+    frames: Sequence[Picture]
+    said: Sequence[str]
+    score: float
+
+
 def oracle_frames(task: str, split: str, seed: int, renderer: str = "auto") -> tuple[list[Picture], float]:
     """A frame before each action of an oracle episode and one after the last, and the episode's score."""
-    arguments = {"renderer": renderer, "render_mode": "rgb_array", "observe": ["proprioception"]}
+    episode = oracle_episode(task, split, seed, renderer)
+    return list(episode.frames), episode.score
+
+
+def oracle_episode(task: str, split: str, seed: int, renderer: str = "auto") -> OracleEpisode:
+    """An episode of the oracle, seen from the front right."""
+    arguments = {"renderer": renderer, "render_mode": "rgb_array", "observe": ["proprioception", "instruction"]}
     environment = make_environment(task, split, arguments)
     oracle = OraclePolicy(environment)
     observation, _ = environment.reset(seed=seed)
     frames: list[Any] = [environment.render()]
+    said = [str(observation["instruction"])]
     score, over = 0.0, False
     while not over:
         try:
@@ -64,18 +87,27 @@ def oracle_frames(task: str, split: str, seed: int, renderer: str = "auto") -> t
         except OracleGaveUpError:
             break
         frames.append(environment.render())
+        said.append(str(observation["instruction"]))
         score, over = score + float(reward), terminated or truncated
     environment.close()
-    return frames, score
+    return OracleEpisode(frames, said, score)
 
 
 def _strip(task: str, split: str, seed: int, renderer: str) -> Picture:
-    """Caption, and three frames beside each other."""
-    frames, score = oracle_frames(task, split, seed, renderer)
+    """Captions, and three frames beside each other."""
+    episode = oracle_episode(task, split, seed, renderer)
+    frames = episode.frames
     chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
-    caption = f"{task}, {split}, seed {seed}: {len(frames) - 1} steps, score {100 * score:.0f}"
+    caption = f"{task}, {split}, seed {seed}: {len(frames) - 1} steps, score {100 * episode.score:.0f}"
     pictures = [_framed(cv2.resize(frame, _SIZE[::-1], interpolation=cv2.INTER_AREA)) for frame in chosen]
-    return np.vstack([_caption(caption, len(pictures) * (_SIZE[1] + _GAP)), np.hstack(pictures)])
+    width = len(pictures) * (_SIZE[1] + _GAP)
+    return np.vstack([_caption(caption, width), _caption(_words(episode.said), width), np.hstack(pictures)])
+
+
+def _words(said: Sequence[str]) -> str:
+    """What is said at the start, and how many other sentences follow before the end."""
+    others = len(dict.fromkeys(said[:-1])) - 1
+    return said[0] + (f" ... and {others} more" if others > 0 else "")
 
 
 def _framed(picture: Any) -> Picture:

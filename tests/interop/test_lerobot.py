@@ -394,3 +394,12 @@ def test_the_commands(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(DamagedDataError):
         (tmp_path / "again" / TASK / "train" / "manifest.json").write_text("{}")
         import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+
+
+def test_a_task_that_only_a_sentence_tells_needs_the_sentence() -> None:
+    from ravens_suite.interop.lerobot_episode import _words
+
+    assert _words("block-insertion").startswith("put the red")
+    assert _words("a-task-of-others") == "a task of others"
+    with pytest.raises(ConfigError, match="--observe images instruction"):
+        _words("packing-shapes")

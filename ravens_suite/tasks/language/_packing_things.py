@@ -11,8 +11,10 @@ import numpy as np
 from ravens_suite.core.geometry import Pose, euler_quaternion
 from ravens_suite.core.goals import ZoneGoal
 from ravens_suite.core.seeding import Split
+from ravens_suite.core.workspace import TASK_WORKSPACE
 from ravens_suite.errors import ConfigError, PlacementError
 from ravens_suite.sim import objects as bodies
+from ravens_suite.sim.precision import TIME_STEP
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._packing import HEIGHT, Cell, divide, floor
 from ravens_suite.tasks.language._base import LanguageTask
@@ -27,6 +29,12 @@ LEAST_CELL = 0.08
 
 DROP, MOST_TILT = 0.05, math.radians(20)
 """Metres above the table, and radians of roll and pitch at most, from which things fall."""
+
+FALL_STEPS = 960
+"""Physics steps that the fall may take: two seconds. Some things roll."""
+
+MARGIN = 0.03
+"""Metres from the workspace's border within which no thing may come to rest."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class PackingThings(LanguageTask):
             The things that found a place; the first of them must.
 
         Raises:
-            PlacementError: the first thing finds no place.
+            PlacementError: the first thing finds no place, or a thing rolls away or into the container.
         """
         packed: list[Packed] = []
         for i, (cell, thing) in enumerate(zip(cells, things, strict=True)):
@@ -105,7 +113,20 @@ class PackingThings(LanguageTask):
             above = Pose((*place.position[:2], DROP + z / 2), euler_quaternion(roll, pitch, place.yaw))
             packed.append(Packed(f"{thing.name} {i + 1}", thing, scale, target))
             scene.add(packed[-1].name, thing.body(scale), above, "movable")
+        scene.settle_coarsely(FALL_STEPS, TIME_STEP)
+        for one in packed:
+            self._check_rest(scene.pose(one.name))
         return packed
+
+    def _check_rest(self, pose: Pose) -> None:
+        """Raise PlacementError for where no thing may lie at the start."""
+        (low, high), (container, size) = TASK_WORKSPACE.limits(), self._zone
+        x, y, _ = pose.position
+        inner = (container.inverse() @ pose).position
+        if not (low[0] + MARGIN < x < high[0] - MARGIN and low[1] + MARGIN < y < high[1] - MARGIN):
+            raise PlacementError("A thing has rolled off the table.")
+        if abs(inner[0]) < size[0] / 2 and abs(inner[1]) < size[1] / 2:
+            raise PlacementError("A thing has rolled into the container.")
 
     def goal(self, packed: Sequence[Packed], share: float = 1.0) -> ZoneGoal:
         """All of some things in the container."""

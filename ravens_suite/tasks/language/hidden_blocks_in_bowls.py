@@ -30,7 +30,7 @@ COUNTS = (4, 5, 6, 7)
 IN_BOWL = 0.05
 """Metres between the middles of a block and of its bowl."""
 
-OFF_TOWER = 0.08
+OFF_TOWER = 0.06
 """Metres by which a big block must be moved off what it hides."""
 
 UNCOVERING = 0.05
