@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ravens_suite.core.geometry import Array, Vector
+from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, Mesh, Visual, triangles
@@ -59,26 +59,31 @@ class Thing:
     held_out: Literal["", "shape", "look"] = ""
 
     def body(self, scale: float) -> Body:
-        """As a body; it collides as the convex hulls of its parts.
+        """As a body whose origin is its middle; it collides as the convex hulls of its parts.
 
         Args:
             scale: of the meshes' own size.
         """
-        visuals = tuple(Visual(Mesh(mesh, scale=scale), color) for mesh, color in self.parts)
+        x, y, z = (-scale * float(value) for value in _middle(self._meshes()))
+        middle = Pose((x, y, z))
+        visuals = tuple(Visual(Mesh(mesh, middle, scale), color) for mesh, color in self.parts)
         return Body(visuals, tuple(visual.shape for visual in visuals), MASS)
 
     def size(self) -> Vector:
         """(x, y, z) of its extents in metres, at scale 1."""
-        corners = _corners(tuple(mesh for mesh, _ in self.parts))
+        corners = _corners(self._meshes())
         x, y, z = (float(value) for value in corners.max(axis=0) - corners.min(axis=0))
         return x, y, z
 
     def surface(self, scale: float) -> Array:
         """``(P, 3)`` points on it, metres, in the body's frame."""
-        corners = _corners(tuple(mesh for mesh, _ in self.parts))
+        corners = _corners(self._meshes())
         step = len(corners) // _MOST_POINTS + 1
-        result: Array = corners[::step] * scale
+        result: Array = (corners - _middle(self._meshes()))[::step] * scale
         return result
+
+    def _meshes(self) -> tuple[str, ...]:
+        return tuple(mesh for mesh, _ in self.parts)
 
 
 @lru_cache(maxsize=256)
@@ -86,6 +91,13 @@ def _corners(meshes: tuple[str, ...]) -> Array:
     """``(P, 3)`` float64: all corners of some meshes, each once."""
     corners = np.concatenate([triangles(Mesh(mesh)).reshape(-1, 3) for mesh in meshes])
     result: Array = np.unique(corners.astype(np.float64), axis=0)
+    return result
+
+
+def _middle(meshes: tuple[str, ...]) -> Array:
+    """(3,) float64: the middle of the extents of some meshes, to 0.1 mm: those of the suite have it at their origin."""
+    corners = _corners(meshes)
+    result: Array = np.round((corners.min(axis=0) + corners.max(axis=0)) / 2, 4) + 0.0
     return result
 
 
@@ -188,8 +200,8 @@ def things_of(objects: Objects, split: str, folder: str | None) -> tuple[Thing, 
 def things_in(folder: Path) -> tuple[Thing, ...]:
     """Things of a folder: every ``.obj`` or ``.stl`` file, whose name with spaces for underscores is the thing's.
 
-    Meshes are in metres, their origin at the middle. Each has one colour, the first that its name has, or gray:
-    textures are not read.
+    Their size and their origin do not matter: each fills its cell of the container, about its own middle. Each has one
+    colour, the first that its name has, or gray: textures are not read.
 
     Raises:
         ConfigError: there is no such folder, or fewer than two meshes are in it.
