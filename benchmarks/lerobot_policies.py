@@ -155,7 +155,8 @@ def result_of(case: Case, given: argparse.Namespace, folder: Path) -> dict[str, 
     out = folder / "eval" / case.task
     evaluation = eval_command(case, run, out, given.episodes)
     run_lerobot(python, evaluation)
-    oracle = run_lerobot(python, ["-c", _ORACLE, case.task, case.actions, str(given.episodes)])
+    # Without -P the folder lerobot_env_ravens_suite of a checkout would be taken for the package that lies in it.
+    oracle = run_lerobot(python, ["-P", "-c", _ORACLE, case.task, case.actions, str(given.episodes)])
     keep = ("avg_sum_reward", "pc_success")
     own, scripted = read_json(out / "eval_info.json")["overall"], json.loads(oracle.strip().splitlines()[-1])
     return {
