@@ -149,7 +149,9 @@ def decisions_of(policy: PolicySpec, episode: Episode) -> tuple[Decision, ...]:
     if policy.kind != "agent":
         raise ConfigError(f"{policy.name} has no heatmaps: only trained agents have. Name the folder of a run.")
     agent: Any = load_agent(policy.name).load(Path(policy.folder))
-    if missing := [key for key in agent.observation_keys if key not in episode.observations]:
+    # With what it was told in training, such as the goal.
+    keys = dict.fromkeys([*agent.observation_keys, *agent.reads(agent.interface)])
+    if missing := [key for key in keys if key not in episode.observations]:
         raise ConfigError(f"{policy.name} reads what this episode lacks. {missing_keys_message(missing, ())}")
     decisions = []
     agent.reset(episode.seed)

@@ -17,8 +17,12 @@ from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.transporter.losses import make_batch
 from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.observations import GOAL, ArraySpec, Interface
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.replay import decisions_of
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 from tests.agents import scenes
@@ -96,3 +100,7 @@ def test_one_agent_for_several_structures_is_trained_and_evaluated_by_its_pictur
     # Of a structure that it was never shown, too.
     found = evaluate(str(tmp_path / "run"), "build-stair", episodes=1, out=tmp_path / "eval")
     assert len(found.outcomes) == 1
+    collect("build-tower", episodes=1, data=tmp_path / "plain", arguments={"image_size": [48, 64]})
+    episode = EpisodeStore.of(tmp_path / "plain", "build-tower", "train").read(0)
+    with pytest.raises(ConfigError, match=r"reads what this episode lacks.*goal"):
+        decisions_of(PolicySpec.parse(str(tmp_path / "run")), episode)
