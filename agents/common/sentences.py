@@ -66,6 +66,11 @@ def make_sentences(
     return SentenceBatch(*(torch.from_numpy(values).to(device) for values in (rows, colors, names)))
 
 
+def names_a_color(sentence: str) -> bool:
+    """Whether a sentence has a colour word."""
+    return any(color_word(word) is not None for word in _WORD.findall(sentence.lower()))
+
+
 def _bucket(word: str) -> int:
     return _COLOR + 1 + zlib.crc32(word.encode()) % (_BUCKETS - _COLOR - 1)
 

@@ -12,8 +12,8 @@ carried out (``joint_rescoring.py``). Failed picks are not repeated, and placed 
 demonstrations leave them alone (``pick_place/history.py``).
 
 Where an instruction is observed, its colour words become maps of where such colours are seen (``common/sentences.py``),
-further channels of the input, and a vector of the sentence modulates picking and placing. All else that an example
-shows has its hues turned at random, so that only the words say what a colour is for.
+further channels of the input, and a vector of the sentence modulates picking and placing. The images of examples whose
+sentences name colours have their hues turned at random, so that only the words say what a colour is for.
 
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
@@ -35,12 +35,13 @@ from ravens_suite.core.observations import GOAL, Interface, Observation
 from ravens_suite.core.policy import Action as PolicyAction
 from ravens_suite.core.types import Action
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.errors import ConfigError
 
 from ..base import Agent
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
-from ..common.sentences import make_sentences
+from ..common.sentences import make_sentences, names_a_color
 from ..pick_place.augmentation import Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
@@ -115,19 +116,22 @@ class Transporter(Agent[PickPlaceDataset]):
         augmentation = self.augmentation(len(dataset))
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         examples = [augment(dataset.sample(rng, hindsight), augmentation, rng) for _ in range(self.config.batch)]
-        batch = self._batch(examples, rng)
+        batch = self.examples_to_batch(examples, rng)
         losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=self.use_bfloat16)
         weighted = losses["place"] + self.pick_weight(step) * losses["pick"]
         rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
 
-    def _batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
-        """Examples as tensors; where something is said, in other hues."""
+    def examples_to_batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
+        """Examples as tensors; where colours are named, in other hues."""
         if not self.listens:
             return make_batch(examples, self.device)
         said = [example.instruction or "" for example in examples]
         sentence = make_sentences(said, [example.color for example in examples], self.device)
-        shown = [replace(example, color=with_other_hues(example.color, rng)) for example in examples]
+        shown = [
+            replace(example, color=with_other_hues(example.color, rng)) if names_a_color(words) else example
+            for example, words in zip(examples, said, strict=True)
+        ]
         return make_batch(shown, self.device)._replace(sentence=sentence)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
@@ -184,7 +188,14 @@ class Transporter(Agent[PickPlaceDataset]):
         return fuse_observation(observation, GOAL) if self.shows_goal else None
 
     def _said(self, observation: Observation) -> str | None:
-        return str(observation["instruction"]) if self.listens else None
+        if not self.listens:
+            return None
+        if "instruction" not in observation:
+            raise ConfigError(
+                f"{self.name} learned from demonstrations with sentences: say what to do in the observation, under the "
+                "key instruction."
+            )
+        return str(observation["instruction"])
 
     def action(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Action:
         """The action for a fused heightmap, the next one of the episode that began with ``reset``.

@@ -6,13 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from ravens_suite.agents.pick_place.augmentation import augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.agents.transporter.losses import make_batch
+from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.store import EpisodeStore
+from ravens_suite.envs.observations import camera_matrices
+from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.collect import collect
 from ravens_suite.training.data import open_demonstrations
 
@@ -49,6 +55,28 @@ def test_named_colours_are_left_as_they_are(tmp_path: Path) -> None:
     augmentation = Transporter(TINY, interface=interface).augmentation(1)
     assert augmentation.recolored == 0 and augmentation.shade == 1
     assert Transporter(replace(TINY)).augmentation(1).recolored > 0
+
+
+def test_hues_change_only_where_a_colour_is_named(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    agent = Transporter(TINY, interface=interface)
+    step = data.episodes[0][0]
+    for said, kept in (("put the red blocks in a blue bowl", False), ("put them into each other", True)):
+        rng = np.random.default_rng(1)
+        example = augment(replace(step, instruction=said), agent.augmentation(1), rng)
+        plain = make_batch([example], agent.device).image
+        assert torch.equal(agent.examples_to_batch([example], rng).image, plain) == kept
+
+
+def test_a_missing_sentence_is_asked_for(tmp_path: Path) -> None:
+    _, interface = demonstrations(tmp_path)
+    observation = {
+        **camera_matrices(published_cameras()),
+        "color": np.zeros((3, 48, 64, 3), np.uint8),
+        "depth": np.full((3, 48, 64), 0.9, np.float32),
+    }
+    with pytest.raises(ConfigError, match="key instruction"):
+        Transporter(TINY, interface=interface).act(observation)
 
 
 def test_nothing_is_added_where_nothing_is_said() -> None:
