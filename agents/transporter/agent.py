@@ -1,10 +1,9 @@
 """Transporter: a pick map chooses an object, and cross-correlation of learned features places it.
 
 After Transporter Networks (arXiv 2010.14406), made small and equivariant. One U-Net of layers that are equivariant to
-quarter turns (arXiv 1602.07576) encodes the heightmap. The pick map, which is modulated by a summary of the whole table
-(FiLM, arXiv 1709.07871), and the query and key features of placing are light heads on it. Query features are steerable,
-so that one pass serves all place angles (``matching.py``), and placing goes from a coarse map to a fine one
-(``placing.py``).
+quarter turns (arXiv 1602.07576) encodes the heightmap; it has two decoders, one of them for picking alone. The pick
+map and the query and key features of placing are light heads on it. Query features are steerable, so that one pass
+serves all place angles (``matching.py``), and placing goes from a coarse map to a fine one (``placing.py``).
 
 Each demonstrated pick teaches all picks on the same object (``pick_place/steps.py``), in scenes whose free objects are
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is

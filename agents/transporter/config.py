@@ -24,7 +24,7 @@ class TransporterConfig:
     Attributes:
         widths: fields of the encoder (four channels each) at half the resolution, a quarter, and so on. The coarsest
             level sees the whole table, which tasks of several steps need.
-        depth: residual blocks at each resolution of the encoder but the finest two, which have none and one.
+        depth: residual blocks at each resolution.
         coarse_outputs: fields of query and key on the coarse map (12.5 mm); a multiple of four.
         fine_outputs: fields of query and key on the fine map (6.25 mm); a multiple of four.
         coarse_radius: of the query window, in cells of 12.5 mm.

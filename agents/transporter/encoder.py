@@ -1,4 +1,4 @@
-"""The encoder of a heightmap: a small U-Net of layers that are equivariant to quarter turns."""
+"""The encoder of a heightmap: a small U-Net of layers that are equivariant to quarter turns, with two decoders."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Features(NamedTuple):
     Attributes:
         fine: (batch, F * 4, rows / 2, columns / 2), for placing and picking.
         coarse: (batch, F * 4, rows / 4, columns / 4), for placing.
-        table: (batch, F * 4, 1, 1), from the mean and the maximum over the whole table; for picking alone.
+        global_context: of the shape of ``fine``, with the mean and the maximum over the whole table; for picking alone.
     """
 
     fine: Tensor
     coarse: Tensor
-    table: Tensor
+    global_context: Tensor
 
 
 CHANNELS = 5
@@ -52,22 +52,6 @@ class Residual(nn.Module):
         return rms_norm(functional.relu(fields + self.second(functional.relu(self.first(fields)))))
 
 
-class LightResidual(nn.Module):
-    """A residual block of one convolution, for the resolution at which two cost most.
-
-    Args:
-        fields: of input and output.
-    """
-
-    def __init__(self, fields: int) -> None:
-        super().__init__()
-        self.convolution = FieldConv(fields, fields, gain=0.3)
-
-    def forward(self, fields: Tensor) -> Tensor:
-        """Same shape in and out."""
-        return rms_norm(functional.relu(fields + self.convolution(fields)))
-
-
 def rms_norm(fields: Tensor) -> Tensor:
     """Features scaled to a root mean square of 0.15 over all fields and cells of each scene (arXiv 1910.07467).
 
@@ -82,6 +66,14 @@ def rms_norm(fields: Tensor) -> Tensor:
     """
     result: Tensor = _RmsNormFunction.apply(fields)  # type: ignore[no-untyped-call]
     return result
+
+
+class RmsNorm(nn.Module):
+    """``rms_norm``, as a layer."""
+
+    def forward(self, fields: Tensor) -> Tensor:
+        """Same shape in and out."""
+        return rms_norm(fields)
 
 
 class _RmsNormFunction(torch.autograd.Function):
@@ -121,14 +113,18 @@ class Decoder(nn.Module):
 
     Args:
         widths: fields at each resolution, finest first.
+        finished: whether there is a residual block at the finest resolution, too, where it costs most; else that level
+            is only normalised.
     """
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], *, finished: bool = True) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
         self.skip = nn.ModuleList(FieldConv(a, a, kernel=1) for a, _ in pairs)
         self.up = nn.ModuleList(FieldConv(b, a, kernel=1) for a, b in pairs)
-        self.merge = nn.ModuleList(Residual(a) if index else LightResidual(a) for index, (a, _) in enumerate(pairs))
+        self.merge = nn.ModuleList(
+            Residual(a) if index or finished else RmsNorm() for index, (a, _) in enumerate(pairs)
+        )
 
     def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Decoded features.
@@ -149,16 +145,18 @@ class Decoder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A U-Net (arXiv 1505.04597) over half the resolution, a quarter, and so on.
+    """A U-Net (arXiv 1505.04597) over half the resolution, a quarter, and so on, with two decoders.
 
-    Placing and picking read the same features. Picking learns early what an object is; shared features let placing
-    start from that. Without them, placing may find positions but no angles for a whole run.
+    Placing reads the first decoder, picking reads both. Picking learns early what an object is; shared features let
+    placing start from that. Without them, placing may find positions but no angles for a whole run.
+
+    Submodules keep the names of earlier versions (``ascent`` and ``informed_ascent`` are the decoders), so that saved
+    weights still load.
 
     Args:
         channels: of the input image.
         widths: fields at these resolutions, finest first; at least two.
-        depth: residual blocks at a resolution on the way down, but one at a quarter of the resolution, where they cost
-            most; the decoder has one everywhere.
+        depth: residual blocks at a resolution on the way down; a decoder has one, or none (see ``Decoder``).
     """
 
     def __init__(self, channels: int, widths: tuple[int, ...], depth: int) -> None:
@@ -167,23 +165,22 @@ class Encoder(nn.Module):
         pairs = list(pairwise(widths))
         self.fine = FieldConv(widths[0], widths[0])
         self.down = nn.ModuleList(FieldConv(a, b, kernel=2, stride=2) for a, b in pairs)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(*(Residual(b) for _ in range(depth if index else 1))) for index, (_, b) in enumerate(pairs)
-        )
+        self.blocks = nn.ModuleList(nn.Sequential(*(Residual(b) for _ in range(depth))) for _, b in pairs)
         self.summary = FieldConv(2 * widths[-1], widths[-1], kernel=1)
-        self.decoder = Decoder(widths)
+        self.ascent = Decoder(widths)
+        self.informed_ascent = Decoder(widths, finished=False)
 
     def forward(self, image: Tensor) -> Features:
         """Features of images (batch, channels, rows, columns); both sizes are multiples of ``2 ** len(widths)``."""
         levels = [functional.relu(self.fine(functional.relu(self.stem(image))))]
         for down, blocks in zip(self.down, self.blocks, strict=True):
             levels.append(blocks(functional.relu(down(levels[-1]))))
-        fine, coarse = self.decoder(levels)
+        fine, coarse = self.ascent(levels)
         # Whether a block is the last one left can only be seen in the whole table.
         low = levels[-1]
-        pooled = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
-        table = rms_norm(functional.relu(self.summary(pooled)))
-        return Features(fine=fine, coarse=coarse, table=table)
+        table = torch.cat([low.mean(dim=(2, 3), keepdim=True), low.amax(dim=(2, 3), keepdim=True)], dim=1)
+        global_context, _ = self.informed_ascent([*levels[:-1], rms_norm(functional.relu(low + self.summary(table)))])
+        return Features(fine=fine, coarse=coarse, global_context=global_context)
 
 
 def encode_image(color: Tensor, height: Tensor) -> Tensor:

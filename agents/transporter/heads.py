@@ -15,7 +15,7 @@ _GAIN = 4.0
 """Scale of the correlation. Query and key are multiplied with each other, so the gradients of both are small while both
 are small; this factor enlarges them at the start of training."""
 _HIDDEN = 64
-"""Hidden units of the networks that modulate the key and the pick map."""
+"""Hidden units of the network that modulates the key."""
 _DISTANCE_WIDTHS = (0.2, 0.6)
 """Widths of the Gaussians of the distance to the pick, as shares of the window's radius."""
 
@@ -26,31 +26,30 @@ def _with(values: Tensor, said: Tensor | None) -> Tensor:
 
 
 class PickHead(nn.Module):
-    """A map of pick logits, conditioned on the whole table.
+    """A map of pick logits.
 
     Args:
-        fields: of the fine map that it reads.
-        table: fields of the vector of the whole table.
+        fields: of each of the two maps that it reads.
         said: length of the vector of a sentence, 0 without one.
     """
 
-    def __init__(self, fields: int, table: int, said: int = 0) -> None:
+    def __init__(self, fields: int, said: int = 0) -> None:
         super().__init__()
-        self.first = FieldConv(fields, 2 * fields, kernel=1)
-        self.modulation = nn.Sequential(nn.Linear(2 * table + said, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 4 * fields))
         self.hidden = FieldConv(2 * fields, fields, kernel=1)
         self.logits = FieldConv(fields, 1, kernel=1)
+        self.modulation = nn.Linear(said, 2 * fields) if said else None
 
     def forward(self, features: Features, said: Tensor | None = None) -> Tensor:
-        """(batch, rows / 2, columns / 2) float32 logits.
+        """(batch, rows / 2, columns / 2) float32 logits from the fine and the global-context map.
 
         Args:
             features: of images.
             said: (batch, ``said``) vectors of their sentences.
         """
-        scale, shift = self.modulation(_with(invariants(features.table.flatten(1)), said)).chunk(2, dim=1)
-        fields = functional.relu(modulate(self.first(features.fine), scale, shift))
-        logits: Tensor = self.logits(functional.relu(self.hidden(fields)))
+        fields = self.hidden(torch.cat([features.fine, features.global_context], dim=1))
+        if self.modulation is not None and said is not None:
+            fields = modulate(fields, *self.modulation(said).chunk(2, dim=1))
+        logits: Tensor = self.logits(functional.relu(fields))
         return logits.float().mean(dim=1)
 
 

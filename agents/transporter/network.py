@@ -52,8 +52,8 @@ class PlaceFeatures(NamedTuple):
 class TransporterNet(nn.Module):
     """All weights of the agent.
 
-    In the names of modules and buffers, which saved weights hold, ``trunk`` is the encoder and ``habits`` are the
-    demonstration statistics.
+    The names of modules and buffers are those of earlier versions (``trunk`` is the encoder, ``habits`` are the
+    demonstration statistics), so that the weights and the training states that these saved still load.
 
     Args:
         config: settings.
@@ -73,7 +73,7 @@ class TransporterNet(nn.Module):
         fine, coarse = config.widths[:2]
         said = _SAID if listens else 0
         self.trunk = Encoder(channels + (ROLES if listens else 0), config.widths, config.depth)
-        self.pick = PickHead(fine, config.widths[-1], said)
+        self.pick = PickHead(fine, said)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius, said)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, said)
         self.sentence = SentenceNet(_SAID) if listens else None

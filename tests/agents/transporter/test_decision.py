@@ -38,10 +38,10 @@ class GivenNet:
     def __init__(self, repick: float = 0.5, sharing: float = 0.5) -> None:
         self.habits = torch.tensor([repick, sharing])
 
-    def read(self, image: torch.Tensor) -> SimpleNamespace:
-        return SimpleNamespace(features=None)
+    def read(self, image: torch.Tensor, sentence: None = None) -> SimpleNamespace:
+        return SimpleNamespace(features=None, said=None)
 
-    def pick(self, features: None) -> torch.Tensor:
+    def pick(self, features: None, said: None = None) -> torch.Tensor:
         logits = torch.full((1, 160, 80), -9.0)
         for (column, row), logit in ((FIRST, 5.0), (SECOND, 3.0)):
             logits[0, row, column] = logit

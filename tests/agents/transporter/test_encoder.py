@@ -29,7 +29,7 @@ def test_features_keep_their_size_however_large_the_weights() -> None:
             weight *= 30
     for small, large in zip(before, encoder(image), strict=True):
         for features in (small, large):
-            sizes = features.flatten(1).square().mean(dim=1).sqrt()
+            sizes = features.square().mean(dim=(1, 2, 3)).sqrt()
             torch.testing.assert_close(sizes, torch.full((2,), 0.15), rtol=0.02, atol=0)
 
 
@@ -55,7 +55,7 @@ def test_what_the_whole_table_looks_like_reaches_picking_alone() -> None:
         encoder.summary.bias += 1
     after = encoder(image)
     assert torch.equal(before.fine, after.fine) and torch.equal(before.coarse, after.coarse)
-    assert not torch.allclose(before.table, after.table)
+    assert not torch.allclose(before.global_context, after.global_context)
 
 
 def test_the_input_tells_flat_markings_from_tall_objects() -> None:

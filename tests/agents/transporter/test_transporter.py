@@ -95,7 +95,7 @@ def test_it_learns_one_scene() -> None:
     rng = np.random.default_rng(0)
     scene = scenes.insertion(rng)
     config = replace(
-        TINY, widths=(8, 8, 8, 8), angles=36, coarse_radius=12, fine_radius=16, steps=60, learning_rate=6e-3
+        TINY, widths=(4, 8, 8, 8), angles=36, coarse_radius=12, fine_radius=16, steps=60, learning_rate=6e-3
     )
     agent = Transporter(config)
     demos = PickPlaceDataset([[scene.step(rng)]])
@@ -187,7 +187,7 @@ def test_weights_and_training_state_keep_the_names_under_which_runs_saved_them()
     agent = Transporter(TINY)
     agent.fit_step(demonstrations(), 0)
     weights = {"turning", "habits", "trunk.stem.weight", "trunk.blocks.0.0.first.bias", "trunk.summary.weight"}
-    weights |= {"trunk.decoder.merge.1.second.weight", "trunk.decoder.skip.0.weight", "pick.logits.bias"}
+    weights |= {"trunk.ascent.merge.1.second.weight", "trunk.informed_ascent.skip.0.weight", "pick.logits.bias"}
     weights |= {"coarse.query_hidden.weight", "fine.key_output.bias", "fine.modulation.2.weight"}
     assert weights <= agent.weights().keys()
     state = {f"net.{name}" for name in weights} | {f"average.{name}" for name in weights}
