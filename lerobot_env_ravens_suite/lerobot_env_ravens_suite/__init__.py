@@ -1,4 +1,8 @@
-"""``--env.type=ravens_suite`` for LeRobot, which imports this package by its name when one of its commands starts."""
+"""``--env.type=ravens_suite`` for LeRobot, which imports this package by its name when one of its commands starts.
+
+LeRobot before 0.6 looks for no environments: tell it by ``--env.discover_packages_path=lerobot_env_ravens_suite``. It
+then makes one task through Gymnasium, by an id that is registered here when it asks for it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import gymnasium
-from lerobot.configs import FeatureType, PolicyFeature
+from lerobot.configs.types import FeatureType, PolicyFeature
 from lerobot.envs.configs import EnvConfig
 
 from ravens_suite.interop.lerobot_view import LeRobotView
@@ -55,6 +59,19 @@ class RavensSuiteEnv(EnvConfig):
             self.features_map[f"pixels/{name}"] = f"observation.images.{name}"
         self.fps = view.metadata["render_fps"]
         view.close()
+
+    @property
+    def package_name(self) -> str:
+        """What LeRobot 0.4 imports where it misses the environment."""
+        return __name__
+
+    @property
+    def gym_id(self) -> str:
+        """The id by which LeRobot 0.4 makes the environment of the task."""
+        name = f"{__name__}/{self.task}"
+        if name not in gymnasium.registry:
+            gymnasium.register(name, entry_point=LeRobotView, kwargs={"task": self.task})
+        return name
 
     @property
     def gym_kwargs(self) -> dict[str, Any]:

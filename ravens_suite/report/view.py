@@ -168,7 +168,7 @@ def open_in_viewer(path: Path) -> bool:
         return False
     if path.suffix == ".rrd":
         # A program of its own, which stays when the command has ended. Unless told otherwise, it lets every machine of
-        # the network log to it (rerun-sdk 0.26.2, findings/rerun_viewer_listens_on_all_interfaces.sh).
+        # the network log to it (rerun-sdk 0.26.2).
         command = [sys.executable, "-m", "rerun", "--bind", "127.0.0.1", str(path)]
         subprocess.Popen(command, start_new_session=True)
         return True
