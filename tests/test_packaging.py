@@ -35,7 +35,11 @@ def test_every_folder_of_code_is_a_package_of_the_distribution() -> None:
     # A folder of data alone has to be named, too, or setuptools warns that it will leave it out one day.
     assert set(setup["packages"]) == folders | {"ravens_suite.report.templates"}
     for package, patterns in setup["package-data"].items():
-        folder = _ROOT / setup["package-dir"].get(package, package.replace(".", "/"))
+        base = next(
+            (name for name in bases if package.startswith(f"{name}.") and name != "ravens_suite"), "ravens_suite"
+        )
+        within = package.removeprefix(base).strip(".").replace(".", "/")
+        folder = _ROOT / bases.get(package, f"{bases[base]}/{within}")
         assert all(list(folder.glob(pattern)) for pattern in patterns), package
 
 

@@ -109,7 +109,8 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     """
     try:
         record: dict[str, Any] = read_json(trial.record_path(out))
-        found, episodes = record["settings"], Summary.from_json(record).episodes
+        # Records of earlier versions know no ``until``.
+        found, episodes = {"until": "steps", **record["settings"]}, Summary.from_json(record).episodes
         table_row(record)
     except MissingDataError:
         return None
@@ -117,9 +118,8 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
     wanted = settings.recorded(trial.agent)
-    if wanted["steps"] == record.get(
-        "planned_steps", record["steps"]
-    ):  # As the recorded command says, where the agent's own number was taken.
+    # As the recorded command says, where the agent's own number was taken.
+    if wanted["steps"] == record.get("planned_steps", record["steps"]):
         found = {**found, "steps": wanted["steps"]}
     if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
         key = differing[0]
@@ -185,7 +185,7 @@ def command(trial: Trial, settings: TrialSettings) -> str:
     if training.device != "auto":
         words += ["--device", training.device]
     words += ["--val-episodes", str(training.val_episodes), "--candidates", str(training.candidates)]
-    if training.until is not None:
+    if training.until != "steps":
         words += ["--until", training.until]
     if training.steps is not None:
         words += ["--steps", str(training.steps)]

@@ -123,7 +123,7 @@ _FIELDS: dict[str, Any] = {
         "steps": _or_none(_WHOLE),
         "val_episodes": _WHOLE,
         "candidates": _WHOLE,
-        "until": _or_none(("solved", lambda value: value == "solved")),
+        "until": ("steps or solved", lambda value: value in ("steps", "solved")),
         "threads": _or_none(_WHOLE),
         "device": _TEXT,
     },

@@ -109,7 +109,8 @@ def find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
 def _but_steps(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan as JSON without the number of steps."""
     config = {key: value for key, value in dict(plan.get("config", {})).items() if key != "steps"}
-    return {**plan, "steps": None, "config": config}
+    # Plans of earlier versions know no ``until``.
+    return {"until": "steps", **plan, "steps": None, "config": config}
 
 
 def _steps_of(plan: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import available_cores
 
 Device = Literal["auto", "cpu", "cuda"]
-Until = Literal["solved"]
+Until = Literal["steps", "solved"]
 _LIMITS = {
     "steps": (1, 10**9),
     "val_episodes": (0, MOST_EPISODES),
@@ -38,8 +38,8 @@ class TrainingSettings:
     candidates: int = 1
     """Number of checkpoints in the second half of training that are evaluated; the best one is kept."""
 
-    until: Until | None = None
-    """End as soon as validation scenes are solved, instead of after all steps; see docs, Evaluation."""
+    until: Until = "steps"
+    """When a run ends: after all its steps, or as soon as validation scenes are solved (docs/evaluation.md)."""
 
     threads: int | None = None
     """CPU threads; all unless given, but a run that goes on keeps its own. Last bits of the weights depend on it."""
@@ -115,8 +115,8 @@ class TrainingPlan:
         Raises:
             KeyError: a field is missing.
         """
-        # Plans of before version 0.2 know no ``until``.
-        known = {"until": None, **value}
+        # Plans of earlier versions know no ``until``.
+        known = {"until": "steps", **value}
         settings = {item.name: known[item.name] for item in fields(TrainingSettings)}
         return TrainingPlan(
             agent=value["agent"],

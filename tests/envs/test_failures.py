@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -46,13 +47,16 @@ class LeaveTheRedBlock(Task):
 
 
 @pytest.fixture
-def env() -> Iterator[Any]:
+def env(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # Registering names the task in this variable, too; it is put back afterwards.
+    monkeypatch.setenv("RAVENS_SUITE_TASKS", os.environ.get("RAVENS_SUITE_TASKS", ""))
     ravens_suite.register_task(NAME, LeaveTheRedBlock)
     environment = gymnasium.make(ID, observe=["state", "instruction"])
     environment.reset(seed=0)
     yield environment
     environment.close()
     del entries.registered["task"][NAME]
+    monkeypatch.undo()
     entries.tasks.cache_clear()
 
 

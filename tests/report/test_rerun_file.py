@@ -141,9 +141,13 @@ class _Shy:
     """An agent that shows nothing of its decisions."""
 
     observation_keys = ("color", "tip_pose")
+    interface = None
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+
+    def reads(self, interface: None) -> tuple[str, ...]:
+        return self.observation_keys
 
     def reset(self, seed: int) -> None:
         self.asked.append(seed)
