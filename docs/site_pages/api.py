@@ -52,7 +52,7 @@ def modules(room: str) -> list[str]:
 
 def _shared_by_tasks(parts: tuple[str, ...]) -> bool:
     """Tasks themselves have pages of their own."""
-    return parts[0] in ("base", "placement", "primitives")
+    return parts[0] in ("base", "placement", "primitives", "sentences")
 
 
 def _folder(room: str) -> Path:
