@@ -59,7 +59,7 @@ class _CyclicCorrelation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, query: Tensor, patch: Tensor, size: tuple[int, int]) -> Tensor:
         """See ``_correlate``."""
-        queries, patches = _half_spectrum(query, size)[:, None], _half_spectrum(patch, size)[:, :, None]
+        queries, patches = torch.fft.rfft2(query, s=size)[:, None], torch.fft.rfft2(patch, s=size)[:, :, None]
         ctx.save_for_backward(queries, patches)
         ctx.shapes = query.shape[-2:], patch.shape[-2:]
         # conj(a) b = conj(a conj(b)): this conjugates the patches, which are few, instead of the queries.
@@ -81,13 +81,6 @@ class _CyclicCorrelation(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             of_patch = _inverse(_summed_products(queries, slope, 2), patch_shape, columns)
         return of_query, of_patch, None
-
-
-def _half_spectrum(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """``rfft2`` of maps that are padded to a size, without transforming the rows of zeros."""
-    rows, columns = size
-    spectrum: Tensor = torch.fft.fft(torch.fft.rfft(maps, n=columns), n=rows, dim=-2)
-    return spectrum
 
 
 def _summed_products(a: Tensor, b: Tensor, axis: int) -> Tensor:

@@ -78,10 +78,6 @@ class _TiedConv(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
         weight, bias = self._tied() if self.weight.requires_grad else self._cached(maps.device.type)
-        if self.kernel == 1:
-            # As a product of matrices: torch takes a slow path for such convolutions in float32 (2.13, one thread).
-            cells = functional.linear(maps.permute(0, 2, 3, 1), weight.flatten(1), bias)
-            return cells.permute(0, 3, 1, 2)
         return functional.conv2d(maps, weight, bias, self.stride, self.padding)
 
     def _tied(self) -> tuple[Tensor, Tensor]:
@@ -103,8 +99,7 @@ class _TiedConv(nn.Module):
         state = (precision, *((tensor._version, tensor.data_ptr()) for tensor in weights))
         if self._cache is None or self._cache[0] != state:
             weight, bias = self._tied()
-            # In the memory layout of the maps: torch would else copy it for that in each convolution.
-            self._cache = state, weight.contiguous(memory_format=torch.channels_last), bias
+            self._cache = state, weight, bias
         return self._cache[1:]
 
 
