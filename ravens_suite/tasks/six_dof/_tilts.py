@@ -14,6 +14,7 @@ from ravens_suite.core.workspace import PLANE_HEIGHT
 from ravens_suite.errors import ConfigError, PlacementError
 from ravens_suite.sim import kinematics
 from ravens_suite.sim.bodies import Body, triangles
+from ravens_suite.tasks.base import Task
 
 POSITION_TOLERANCE, ROTATION_TOLERANCE = 0.02, math.radians(22.5)
 """Metres, and radians of yaw and of tilt: those of MIRA (arXiv 2212.06088)."""
@@ -50,16 +51,29 @@ class Tilts:
                 return Pose((x, y, height), euler_quaternion(roll, pitch, level.yaw))
 
 
-def checked_flag(name: str, value: object) -> bool:
-    """An option that is true or false; raises ConfigError for any other value."""
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name} must be true or false; got {value!r}.")
-    return value
-
-
 def goes_beyond(split: Split, *, ood: bool) -> bool:
     """Whether the tilts of a split are beyond those of training: in tests alone, so that nothing is chosen by them."""
     return ood and split == "test"
+
+
+class TiltedTask(Task):
+    """A task with tilted targets, and with a form ``-ood`` whose tests tilt further than its training.
+
+    Each task declares that form itself (``variants``), as the registry reads variants of a class's own.
+
+    Args:
+        split: the same scenes in kind for all, unless ``ood``.
+        ood: whether tests are beyond training.
+
+    Raises:
+        ConfigError: ``ood`` is neither true nor false.
+    """
+
+    def __init__(self, split: Split = "train", ood: bool = False) -> None:
+        super().__init__(split)
+        if not isinstance(ood, bool):
+            raise ConfigError(f"ood must be true or false; got {ood!r}.")
+        self.beyond = goes_beyond(split, ood=ood)
 
 
 def check_reach(target: Pose, points: Iterable[tuple[float, float, float]]) -> None:

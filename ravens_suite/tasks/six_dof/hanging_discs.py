@@ -12,20 +12,18 @@ import numpy as np
 from ravens_suite.core.geometry import Pose, Vector
 from ravens_suite.core.goals import Goal, PoseGoal, all_to_all
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.core.seeding import Split
 from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Visual
 from ravens_suite.sim.scene import Scene
-from ravens_suite.tasks.base import Task, Variants
+from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.six_dof._tilts import (
     POSITION_TOLERANCE,
     ROTATION_TOLERANCE,
+    TiltedTask,
     Tilts,
     check_clear,
     check_reach,
-    checked_flag,
-    goes_beyond,
 )
 
 BOARD: Vector = (0.09, 0.18, 0.01)
@@ -52,7 +50,7 @@ _TOP = objects.DISC_HEIGHT / 2
 _PICKS = ((_RIM, 0.0, _TOP), (-_RIM, 0.0, _TOP), (0.0, _RIM, _TOP), (0.0, -_RIM, _TOP))
 
 
-class HangingDiscs(Task):
+class HangingDiscs(TiltedTask):
     """Hang each disc on a peg of the raised, tilted board; any disc on any peg (after MIRA, arXiv 2212.06088).
 
     Strict success wants the height and the tilt of the board, too.
@@ -71,14 +69,10 @@ class HangingDiscs(Task):
     instruction: ClassVar[str] = "hang the red discs on the pegs of the tilted board"
     variants: ClassVar[Variants] = {"ood": {"ood": True}}
 
-    def __init__(self, split: Split = "train", ood: bool = False) -> None:
-        super().__init__(split)
-        self.ood = checked_flag("ood", ood)
-
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The board, then the discs, anywhere free."""
         level = free_pose(scene, BOARD, rng)
-        board = TILTS.draw(level, rng, beyond=goes_beyond(self.split, ood=self.ood))
+        board = TILTS.draw(level, rng, beyond=self.beyond)
         seats = tuple(board @ Pose((0.0, y, _SEAT)) for y in PEGS)
         for seat in seats:
             check_reach(seat, _PICKS)

@@ -11,18 +11,16 @@ import numpy as np
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal, all_to_all
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.core.seeding import Split
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
-from ravens_suite.tasks.base import Task, Variants
+from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.six_dof._tilts import (
     ROTATION_TOLERANCE,
+    TiltedTask,
     Tilts,
     check_clear,
     check_reach,
-    checked_flag,
-    goes_beyond,
 )
 
 BOWL_SIZE = (0.12, 0.12, objects.BOWL_HEIGHT)
@@ -47,7 +45,7 @@ _HALF = objects.BLOCK_SIDE / 2
 _PICKS = ((_HALF, _HALF, _HALF), (-_HALF, _HALF, _HALF), (_HALF, -_HALF, _HALF), (-_HALF, -_HALF, _HALF))
 
 
-class PlaceRedInGreenSixDof(Task):
+class PlaceRedInGreenSixDof(TiltedTask):
     """Put every red block into a green bowl of its own, flat on the tilted floor (after MIRA, arXiv 2212.06088).
 
     Strict success wants height and tilt, too.
@@ -66,10 +64,6 @@ class PlaceRedInGreenSixDof(Task):
     instruction: ClassVar[str] = "put the red blocks into the tilted green bowls"
     variants: ClassVar[Variants] = {"ood": {"ood": True}}
 
-    def __init__(self, split: Split = "train", ood: bool = False) -> None:
-        super().__init__(split)
-        self.ood = checked_flag("ood", ood)
-
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """Tilted green bowls, at most as many red blocks, and what else lies there."""
         bowls = [f"green bowl {i + 1}" for i in range(rng.integers(1, MOST_BOWLS + 1))]
@@ -77,7 +71,7 @@ class PlaceRedInGreenSixDof(Task):
         seats = []
         for name in bowls:
             level = free_pose(scene, BOWL_SIZE, rng)
-            bowl = TILTS.draw(level, rng, beyond=goes_beyond(self.split, ood=self.ood))
+            bowl = TILTS.draw(level, rng, beyond=self.beyond)
             body = objects.bowl(PALETTE["green"])
             seats.append(bowl @ _SEAT)
             check_reach(seats[-1], _PICKS)

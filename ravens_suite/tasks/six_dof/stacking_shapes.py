@@ -12,20 +12,18 @@ import numpy as np
 from ravens_suite.core.geometry import Pose, Vector
 from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.core.seeding import Split
 from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body, Box, solid
 from ravens_suite.sim.scene import Scene
-from ravens_suite.tasks.base import Task, Variants
+from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.six_dof._tilts import (
     POSITION_TOLERANCE,
     ROTATION_TOLERANCE,
+    TiltedTask,
     Tilts,
     check_clear,
     check_reach,
-    checked_flag,
-    goes_beyond,
 )
 
 SUPPORT: Vector = (0.11, 0.11, 0.01)
@@ -55,7 +53,7 @@ _PICK = 0.02
 _PICKS = ((_PICK, 0.0, 0.01), (-_PICK, 0.0, 0.01), (0.0, _PICK, 0.01), (0.0, -_PICK, 0.01))
 
 
-class StackingShapes(Task):
+class StackingShapes(TiltedTask):
     """Put the blue object on its outline on the raised, tilted support, and the yellow one on it, each turned to match.
 
     Both have the same shape (after MIRA's kits on kits, arXiv 2212.06088). Strict success wants height and tilt, too.
@@ -74,15 +72,11 @@ class StackingShapes(Task):
     instruction: ClassVar[str] = "stack the blue object and then the yellow one on the outline on the tilted support"
     variants: ClassVar[Variants] = {"ood": {"ood": True}}
 
-    def __init__(self, split: Split = "train", ood: bool = False) -> None:
-        super().__init__(split)
-        self.ood = checked_flag("ood", ood)
-
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The support with an outline, then the objects, anywhere free."""
         shape = int(rng.choice(list(SYMMETRIES)))
         level = free_pose(scene, SUPPORT, rng)
-        support = TILTS.draw(level, rng, beyond=goes_beyond(self.split, ood=self.ood))
+        support = TILTS.draw(level, rng, beyond=self.beyond)
         top, thickness = SUPPORT[2] / 2, OBJECT_SIZE[2]
         seats = [support @ Pose((0.0, 0.0, top + thickness * (count + 0.5))) for count in range(len(COLORS))]
         check_reach(seats[-1], _PICKS)
