@@ -124,6 +124,38 @@ class Agent(ABC, Generic[Data]):
             periods: steps (first, end) over which it comes down; after each of them it is again as if it had not been.
         """
 
+    # ------------------------------------------------------------------ influence
+
+    def example_loss(self, dataset: Data, step: int) -> torch.Tensor:
+        """The loss of one demonstrated step; optional, and all that ``ravens-suite influence`` needs of an agent.
+
+        The same loss that ``fit_step`` descends, of a single example that is not altered at random: the same weights
+        give the same loss.
+
+        Args:
+            dataset: of ``make_dataset``, of one demonstration alone.
+            step: of that demonstration, from 0.
+
+        Returns:
+            () float32, differentiable with respect to ``trained_parameters``.
+
+        Raises:
+            ConfigError: this agent gives no loss of a single step.
+        """
+        raise ConfigError(
+            f"{self.name} gives no loss of a single demonstrated step: add example_loss and trained_parameters to it "
+            "(docs/influence.md)."
+        )
+
+    def trained_parameters(self) -> dict[str, torch.nn.Parameter]:
+        """What ``fit_step`` changes, by name, in the order of the computation; optional, goes with ``example_loss``."""
+        return {}
+
+    @classmethod
+    def gives_example_losses(cls) -> bool:
+        """Whether it has an ``example_loss``."""
+        return cls.example_loss is not Agent.example_loss
+
     # ------------------------------------------------------------------ acting
 
     def reset(self, seed: int = 0) -> None:

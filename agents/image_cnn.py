@@ -6,6 +6,7 @@ number of demonstrations fits in memory. It is a starting point for agents that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn import functional
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.episode import EpisodeReader
 
 from .common.module_agent import ModuleAgent
 from .common.settings import setting
@@ -75,14 +77,21 @@ class ImageCnn(ModuleAgent[Demonstrations]):
     def fit_step(self, dataset: Demonstrations, step: int) -> dict[str, float]:
         """One step on demonstrated steps that are drawn and read now."""
         rng = np.random.default_rng([self.seed, step])
+        return self.descend(self._loss([dataset.sample(rng) for _ in range(self.config.batch)]))
+
+    def example_loss(self, dataset: Demonstrations, step: int) -> Tensor:
+        """See ``Agent``: the mean squared error of one step."""
+        return self._loss([(dataset[0], step)])
+
+    def _loss(self, steps: Sequence[tuple[EpisodeReader, int]]) -> Tensor:
+        """The loss of some demonstrated steps, () float32."""
         images, actions = [], []
-        for _ in range(self.config.batch):
-            episode, index = dataset.sample(rng)
+        for episode, index in steps:
             images.append(self._image(episode.observation(index, self.observation_keys)))
             poses = episode.actions()
             actions.append(np.concatenate([poses[key][index] for key in sorted(self.interface.action)]))
         target = torch.from_numpy(np.stack(actions)).float().to(self.device)
-        return self.descend(functional.mse_loss(self.net(torch.cat(images)), target))
+        return functional.mse_loss(self.net(torch.cat(images)), target)
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:

@@ -84,6 +84,11 @@ class StateMlp(ModuleAgent[Steps]):
         state, action = (rows[chosen].to(self.device) for rows in dataset)
         return self.descend(nn.functional.mse_loss(self.net(state), action))
 
+    def example_loss(self, dataset: Steps, step: int) -> Tensor:
+        """See ``Agent``: the mean squared error of one step."""
+        state, action = (rows[step].to(self.device) for rows in dataset)
+        return nn.functional.mse_loss(self.net(state), action)
+
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:
         """The action for a state; quaternions are made unit ones by the environment."""

@@ -170,6 +170,17 @@ class Transporter2020(ModuleAgent[PickPlaceDataset]):
         self.optimiser.step()
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
+    def example_loss(self, dataset: PickPlaceDataset, step: int) -> Tensor:
+        """See ``Agent``: the sum of both losses of one step in its scene as it was."""
+        shown = dataset.episodes[0][step]
+        image = self.image(shown.color, shown.height)
+        highest = np.array([shown.height.shape[1], shown.height.shape[0]]) - 1e-6
+        pick, place = (_cell(np.clip(point, 0, highest)) for point in (shown.pick, shown.place))
+        index = round(shown.yaw / self._angle_step) % self.config.angles
+        return _one_hot_loss(self.pick_logits(image), *pick) + _one_hot_loss(
+            self.place_logits(image, pick), index, *place
+        )
+
     def image(self, color: NDArray[np.uint8], height: NDArray[np.float32]) -> Tensor:
         """The networks' input: a normalised heightmap, padded with half a crop of zeros on each side.
 

@@ -105,10 +105,18 @@ class WaypointMlp(ModuleAgent[Windows]):
         """One step on a random batch of windows."""
         rng = np.random.default_rng([self.seed, step])
         chosen = torch.from_numpy(rng.integers(len(dataset.seen), size=self.config.batch))
+        return self.descend(self._loss(dataset, chosen))
+
+    def example_loss(self, dataset: Windows, step: int) -> Tensor:
+        """See ``Agent``: the loss of one window."""
+        return self._loss(dataset, torch.tensor([step]))
+
+    def _loss(self, dataset: Windows, chosen: Tensor) -> Tensor:
+        """The loss of some windows, () float32."""
         seen, pose, gripper = (rows[chosen].to(self.device) for rows in dataset)
         out = self.net(seen.flatten(1))
         closing = functional.binary_cross_entropy_with_logits(out[:, 7], gripper)
-        return self.descend(functional.mse_loss(out[:, :7], pose) + 0.1 * closing)
+        return functional.mse_loss(out[:, :7], pose) + 0.1 * closing
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:

@@ -62,6 +62,10 @@ class ModuleAgent(Agent[Data]):
         self.optimiser.step()
         return {"loss": float(loss.detach())}
 
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """Parameters of the network."""
+        return dict(self.net.named_parameters())
+
     def weights(self) -> dict[str, Tensor]:
         """Parameters and buffers of the network."""
         return dict(self.net.state_dict())

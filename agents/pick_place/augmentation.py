@@ -82,6 +82,10 @@ class Augmentation:
     margin: float = 4.0
 
 
+UNCHANGED = Augmentation(yaw=0.0, shift=0.0, scatter=0.0, altered=0.0, altered_scenes=0.0, margin=0.0)
+"""Steps as they were demonstrated; only the pick is drawn anew on its object."""
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """One training example.

@@ -21,13 +21,13 @@ to the goal (``planning.py``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ravens_suite.core.heightmap import Heightmap, fuse_observation
 from ravens_suite.core.observations import GOAL, Interface, Observation
@@ -41,7 +41,7 @@ from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
 from ..common.sentences import make_sentences, names_a_color
-from ..pick_place.augmentation import Augmentation, Example, augment
+from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
@@ -117,9 +117,30 @@ class Transporter(Agent[PickPlaceDataset]):
         examples = [augment(dataset.sample(rng, hindsight), augmentation, rng) for _ in range(self.config.batch)]
         batch = self.examples_to_batch(examples, rng)
         losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=self.use_bfloat16)
-        weighted = losses["place"] + self.pick_weight(step) * losses["pick"]
-        rate = self.optimiser.step(weighted + self.config.refine_weight * losses["refine"], step)
+        rate = self.optimiser.step(self.weighted(losses, step), step)
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    def weighted(self, losses: Mapping[str, Tensor], step: int) -> Tensor:
+        """The loss that a gradient step descends, () float32."""
+        both = losses["place"] + self.pick_weight(step) * losses["pick"]
+        return both + self.config.refine_weight * losses["refine"]
+
+    def example_loss(self, dataset: PickPlaceDataset, step: int) -> Tensor:
+        """See ``Agent``: the loss of one step in its scene as it was, weighted as at the end of the run.
+
+        Pick on the object, first place angle and simulated error of the coarse place are drawn by the step alone.
+        """
+        rng = np.random.default_rng([self.seed, step])
+        batch = make_batch([augment(dataset.episodes[0][step], UNCHANGED, rng)], self.device)
+        if self.listens:
+            example = dataset.episodes[0][step]
+            batch = batch._replace(sentence=make_sentences([example.instruction or ""], [example.color], self.device))
+        losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=False)
+        return self.weighted(losses, self.config.steps)
+
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """See ``Agent``."""
+        return dict(self.net.named_parameters())
 
     def examples_to_batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
         """Examples as tensors; where colours are named, in other hues."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ravens_suite.core.geometry import Pose
@@ -29,7 +29,7 @@ from ravens_suite.data.demonstrations import Demonstrations
 
 from ..common.optimiser import Optimiser, OptimiserConfig, under
 from ..common.settings import setting
-from ..pick_place.augmentation import Augmentation, Example, augment
+from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import PickPlaceDataset
 from ..pick_place.plane import to_pixels
 from ..pick_place.tilts import Tilt, turned
@@ -112,6 +112,19 @@ class TransporterSixDof(Transporter):
         loss = self.tilt_loss(examples, rng)
         self.tilt_optimiser.step(loss, step)
         return {**losses, "tilt": float(loss.detach())}
+
+    def example_loss(self, dataset: PickPlaceDataset, step: int) -> Tensor:
+        """See ``Agent``: with the loss of the tilt, where tilts were learnt."""
+        loss = super().example_loss(dataset, step)
+        if not self.tilt_net.tilting:
+            return loss
+        rng = np.random.default_rng([self.seed, step, _STREAM])
+        return loss + self.tilt_loss([augment(dataset.episodes[0][step], UNCHANGED, rng)], rng)
+
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """See ``Agent``."""
+        own = {_PREFIX + name: parameter for name, parameter in self.tilt_net.named_parameters()}
+        return {**super().trained_parameters(), **own}
 
     def augmentation(self, demos: int) -> Augmentation:
         """As that of ``transporter``; what is tilted is neither stretched nor bent, since it would not fit any more."""

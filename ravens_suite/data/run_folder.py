@@ -1,8 +1,8 @@
 """The files of a training run: the one place where they are named.
 
 ``RUN/run.json`` says everything about the run, ``RUN/policy/`` holds the weights that were kept,
-``RUN/training.safetensors`` what training needs to go on, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one
-file an evaluation.
+``RUN/training.safetensors`` what training needs to go on, ``RUN/checkpoints/`` copies of the weights from along the
+way, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one file an evaluation.
 """
 
 from __future__ import annotations
@@ -82,6 +82,21 @@ class RunFolder:
     def training(self) -> Path:
         """The training state, from which an interrupted run goes on."""
         return self.path / "training.safetensors"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Copies of the weights from along the way (``train --keep-checkpoints``), a folder each."""
+        return self.path / "checkpoints"
+
+    def checkpoint(self, step: int) -> PolicyFolder:
+        """The copy of the weights after so many steps."""
+        return PolicyFolder(self.checkpoints_path / f"{step:08d}")
+
+    def checkpoints(self) -> dict[int, PolicyFolder]:
+        """Copies of the weights that are there and whole, by their step, ascending."""
+        names = sorted(path.name for path in self.checkpoints_path.glob("*") if path.name.isdecimal())
+        found = {int(name): PolicyFolder(self.checkpoints_path / name) for name in names}
+        return {step: folder for step, folder in found.items() if folder.settings.exists() and folder.weights.exists()}
 
     @property
     def logs(self) -> Path:

@@ -126,6 +126,8 @@ _FIELDS: dict[str, Any] = {
         "until": ("steps or solved", lambda value: value in ("steps", "solved")),
         "threads": _or_none(_WHOLE),
         "device": _TEXT,
+        "keep_checkpoints": _WHOLE,
+        "drop": _each(_list(_WHOLE)),
     },
     "environments": _OBJECT,
     "demonstrations": _each(_list(_WHOLE)),

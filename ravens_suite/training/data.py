@@ -187,6 +187,28 @@ def choose_demonstrations(seeds: Sequence[int], count: int, seed: int) -> list[i
     return sorted(int(value) for value in np.random.default_rng(seed).permutation(sorted(seeds))[:count])
 
 
+def without(chosen: Sequence[int], dropped: Sequence[int], task: str) -> list[int]:
+    """The chosen demonstrations of a task but for some.
+
+    Args:
+        chosen: seeds.
+        dropped: seeds that are left out.
+        task: for the message.
+
+    Raises:
+        ConfigError: one that is to be left out is not among the chosen ones, or none would be left.
+    """
+    if unknown := sorted(set(dropped) - set(chosen)):
+        raise ConfigError(
+            f"The demonstration {unknown[0]} of {task} cannot be left out: it is not among the {len(chosen)} that were "
+            "chosen. The same --demos and --seed choose the same ones."
+        )
+    left = [seed for seed in chosen if seed not in set(dropped)]
+    if not left:
+        raise ConfigError(f"No demonstration of {task} would be left: leave fewer than {len(chosen)} out.")
+    return left
+
+
 def open_demonstrations(data: Path, chosen: Mapping[str, Sequence[int]]) -> Demonstrations:
     """The episodes of some seeds by task.
 

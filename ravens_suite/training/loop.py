@@ -230,6 +230,7 @@ def _loop(
     steps = int(agent.config.steps)
     saved = time.monotonic()
     checkpoints = checkpoint_steps(steps, plan.settings.candidates if plan.settings.val_episodes else 1)
+    kept = kept_steps(steps, plan.keep_checkpoints)
     solved = state.until_solved
     agent.wind_down(solved.periods)
     with SummaryWriter(str(run.logs), purge_step=state.step) as logs:
@@ -242,6 +243,9 @@ def _loop(
             for name, value in figures.items():
                 logs.add_scalar(f"train/{name}", value, step)
             state.step = step + 1
+            if state.step in kept:
+                # Before the training state: killed in between, the run repeats these steps and writes the same again.
+                _save(agent, run.checkpoint(state.step).path)
             on_progress(state.step, steps, f"loss {sum(v for k, v in figures.items() if k != LEARNING_RATE):.3f}")
             due = plan.settings.until == "solved" and state.step < steps and is_due(solved, state.step, steps)
             if due:
@@ -271,7 +275,7 @@ def _check_solved(
     agent.wind_down(solved.periods)
     solved.seconds += time.perf_counter() - started
     if score is not None:
-        _save(agent, run)
+        _save(agent, run.policy.path)
         state.validation[str(state.step)] = score
         state.best_step, state.best_score = state.step, score
 
@@ -291,21 +295,26 @@ def _evaluate_checkpoint(
 ) -> None:
     """Keep the agent's weights if they are the best on validation; of equals, the latest."""
     if plan.settings.val_episodes == 0:
-        _save(agent, run)
+        _save(agent, run.policy.path)
         state.best_step = state.step
         return
     score = evaluate(agent, "val", range(plan.settings.val_episodes))
     state.validation[str(state.step)] = score
     if state.best_score is None or score >= state.best_score:
-        _save(agent, run)
+        _save(agent, run.policy.path)
         state.best_step, state.best_score = state.step, score
 
 
-def _save(agent: Agent[Any], run: RunFolder) -> None:
+def _save(agent: Agent[Any], folder: Path) -> None:
     with blame(f"save of the agent {agent.name}"):
-        agent.save(run.policy.path)
+        agent.save(folder)
 
 
 def checkpoint_steps(steps: int, candidates: int) -> set[int]:
     """When weights are evaluated: at the end, and evenly over the second half before it."""
     return {round(steps * (1 - index / (2 * candidates))) for index in range(candidates)}
+
+
+def kept_steps(steps: int, count: int) -> set[int]:
+    """After which steps a copy of the weights is kept: evenly over the run, the last one at its end."""
+    return {round(steps * (index + 1) / count) for index in range(count)} - {0}

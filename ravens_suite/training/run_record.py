@@ -25,8 +25,9 @@ from ravens_suite.training.data import (
     choose_demonstrations,
     read_task,
     shared_interface,
+    without,
 )
-from ravens_suite.training.settings import TrainingPlan
+from ravens_suite.training.settings import LATER_FIELDS, TrainingPlan
 from ravens_suite.training.until_solved import SolvedState
 
 
@@ -109,8 +110,7 @@ def find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
 def _but_steps(plan: Mapping[str, Any]) -> dict[str, Any]:
     """A plan as JSON without the number of steps."""
     config = {key: value for key, value in dict(plan.get("config", {})).items() if key != "steps"}
-    # Plans of earlier versions know no ``until``.
-    return {"until": "steps", **plan, "steps": None, "config": config}
+    return {**LATER_FIELDS, **plan, "steps": None, "config": config}
 
 
 def _steps_of(plan: Mapping[str, Any]) -> Any:
@@ -140,12 +140,13 @@ def take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) ->
 
     The folder is locked.
     """
-    remove_leftovers(run.policy.path)
+    for folder in (run.policy, *run.checkpoints().values()):
+        remove_leftovers(folder.path)
     record = find_record(plan, run)
     if record is None:
         if begun is None:
             raise MissingDataError(f"{run.path} was removed meanwhile: run the same command again.")
-        for leftover in (run.policy.path, run.logs):
+        for leftover in (run.policy.path, run.checkpoints_path, run.logs):
             shutil.rmtree(leftover, ignore_errors=True)
         run.training.unlink(missing_ok=True)
         return begun
@@ -168,7 +169,10 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
         for task in tasks:
             check_environment(task)
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
-    chosen = {task: choose_demonstrations(seeds[task], plan.demos, plan.seed) for task in plan.tasks}
+    chosen = {
+        task: without(choose_demonstrations(seeds[task], plan.demos, plan.seed), plan.drop.get(task, ()), task)
+        for task in plan.tasks
+    }
     return {
         "plan": plan.to_json(),
         "environments": {task.task: task.environment for task in tasks},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -20,6 +20,10 @@ _LIMITS = {
     "threads": (1, 1024),
 }
 """Least and most of each number of ``TrainingSettings``."""
+MOST_CHECKPOINTS = 1000
+"""The most copies of the weights that a run keeps."""
+LATER_FIELDS: Mapping[str, Any] = {"until": "steps", "keep_checkpoints": 0, "drop": {}}
+"""Fields of plans that those of earlier versions lack, with what they meant without them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,9 @@ class TrainingPlan:
         seed: chooses the demonstrations and the initial weights, and drives augmentation.
         settings: how long, where, and how weights are chosen.
         config: settings of the agent that differ from its defaults, JSON values.
+        keep_checkpoints: copies of the weights kept along the way, evenly spaced up to the last step
+            (``RunFolder.checkpoint``); the weights themselves do not depend on it.
+        drop: seeds of demonstrations, by task, that are left out of those that were chosen.
     """
 
     agent: str
@@ -79,23 +86,32 @@ class TrainingPlan:
     seed: int = 0
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     config: Mapping[str, Any] = field(default_factory=dict)
+    keep_checkpoints: int = 0
+    drop: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse numbers that make no sense.
 
         Raises:
-            ConfigError: there is no task, a task is named twice, or a number is too small or too large.
+            ConfigError: there is no task, a task is named twice, a number is too small or too large, or demonstrations
+                are to be left out of a task that is not learnt.
         """
         if not self.tasks or len(set(self.tasks)) != len(self.tasks):
             raise ConfigError(f"Name at least one task, and each once; got {', '.join(self.tasks) or 'none'}.")
         check_number("--demos", self.demos, 1, MOST_EPISODES)
         check_number("--seed", self.seed, 0, MOST_SEED)
+        check_number("--keep-checkpoints", self.keep_checkpoints, 0, MOST_CHECKPOINTS)
+        if other := sorted(set(self.drop) - set(self.tasks)):
+            raise ConfigError(
+                f"Demonstrations of {other[0]} cannot be left out: the run learns {', '.join(self.tasks)}."
+            )
         self.settings.check()
 
     @property
     def name(self) -> str:
         """For a folder: ``block-insertion-10-0``; several tasks are joined by ``+``."""
-        return f"{'+'.join(self.tasks)}-{self.demos}-{self.seed}"
+        dropped = sum(len(seeds) for seeds in self.drop.values())
+        return f"{'+'.join(self.tasks)}-{self.demos}-{self.seed}{f'-without-{dropped}' if dropped else ''}"
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds the plan."""
@@ -106,6 +122,8 @@ class TrainingPlan:
             "seed": self.seed,
             **asdict(self.settings),
             "config": dict(self.config),
+            "keep_checkpoints": self.keep_checkpoints,
+            "drop": {task: sorted(set(seeds)) for task, seeds in self.drop.items() if seeds},
         }
 
     @staticmethod
@@ -115,8 +133,7 @@ class TrainingPlan:
         Raises:
             KeyError: a field is missing.
         """
-        # Plans of earlier versions know no ``until``.
-        known = {"until": "steps", **value}
+        known = {**LATER_FIELDS, **value}
         settings = {item.name: known[item.name] for item in fields(TrainingSettings)}
         return TrainingPlan(
             agent=value["agent"],
@@ -125,6 +142,8 @@ class TrainingPlan:
             seed=value["seed"],
             settings=TrainingSettings(**settings),
             config=dict(value["config"]),
+            keep_checkpoints=known["keep_checkpoints"],
+            drop=dict(known["drop"]),
         )
 
 

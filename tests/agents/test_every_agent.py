@@ -15,6 +15,7 @@ import torch
 
 from ravens_suite.agents.base import Agent, config_from_json
 from ravens_suite.core.observations import ArraySpec, Interface, groups_with
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -144,6 +145,34 @@ def test_loaded_in_a_fresh_process_they_act_the_same_and_within_the_action_space
         [sys.executable, act_once_script, *runs.values()], capture_output=True, text=True, check=True
     )
     assert json.loads(elsewhere.stdout) == actions
+
+
+def test_the_loss_of_one_step_is_repeatable_and_falls_along_its_gradient(
+    agent: type[Agent[Any]], data: Callable[..., Path]
+) -> None:
+    if not agent.gives_example_losses():
+        pytest.skip("gives no loss of a single step")
+    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
+    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
+    store = EpisodeStore.of(data(agent), TASKS[agent.controls[0]], "train")
+    dataset = made.make_dataset(Demonstrations([store.path(store.seeds()[0])]))
+    parameters = list(made.trained_parameters().values())
+    loss = made.example_loss(dataset, 0)
+    assert loss.shape == () and torch.isfinite(loss)
+    assert torch.equal(loss, made.example_loss(dataset, 0))
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    square = sum(float((gradient**2).sum()) for gradient in gradients if gradient is not None)
+    assert square > 0
+    with torch.no_grad():
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            if gradient is not None:
+                parameter -= 1e-4 * gradient / square**0.5
+    assert made.example_loss(dataset, 0) < loss
+
+
+def test_the_agents_of_the_guides_give_losses_of_single_steps() -> None:
+    named = {"transporter", "transporter-six-dof", "transporter-2020", "image-cnn", "state-mlp", "waypoint-mlp"}
+    assert all(load_agent(name).gives_example_losses() for name in named)
 
 
 def test_what_it_cannot_use_is_refused_by_name(agent: type[Agent[Any]], data: Callable[..., Path]) -> None:

@@ -45,11 +45,18 @@ class Train(OutputOptions):
     config: JsonText = "{}"
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
+    keep_checkpoints: int = 0
+    """Copies of the weights to keep along the way, evenly spaced; ravens-suite influence needs some, say 5."""
+
+    drop_file: Path | None = None
+    """JSON file of demonstrations to leave out, {"TASK": [SEED, ...]}, as ravens-suite influence writes."""
+
     force: bool = False
     """Train although the task of the demonstrations, or the code of your own agent, has changed since."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
+        from ravens_suite.data.named_seeds import read_seeds
         from ravens_suite.data.run_folder import RunFolder
         from ravens_suite.registry import load_agent
         from ravens_suite.training.loop import train
@@ -66,6 +73,8 @@ class Train(OutputOptions):
             seed=self.seed,
             settings=self.training,
             config=json_object("--config", self.config),
+            keep_checkpoints=self.keep_checkpoints,
+            drop={} if self.drop_file is None else read_seeds(self.drop_file),
         )
         out = self.out or Path("runs") / load_agent(self.agent).name / plan.name
         plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))

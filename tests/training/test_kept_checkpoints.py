@@ -1,0 +1,111 @@
+"""Copies of the weights along the way, and runs without some of their demonstrations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ravens_suite.cli.main import main
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, ConflictError
+from ravens_suite.training.loop import kept_steps, train
+from ravens_suite.training.settings import TrainingPlan
+from tests.training.plans import KilledError, changed, record, weights
+
+PLAN = changed(agent="state-mlp", config={"width": 8}, demos=3, keep_checkpoints=3)
+TASK = PLAN.tasks[0]
+
+
+@given(st.integers(1, 10_000), st.integers(0, 1000))
+def test_copies_are_spread_evenly_and_the_last_is_of_the_last_step(steps: int, count: int) -> None:
+    kept = sorted(kept_steps(steps, count))
+    assert all(1 <= step <= steps for step in kept) and len(kept) <= count
+    assert not count or kept[-1] == steps
+    gaps = [later - earlier for earlier, later in zip([0, *kept], kept, strict=False)]
+    assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+def test_a_killed_run_keeps_the_same_copies(data: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 4:
+            raise KilledError
+
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    train(PLAN, data, whole.path)
+    with pytest.raises(KilledError):
+        train(PLAN, data, killed.path, save_every=3, on_progress=kill)
+    train(PLAN, data, killed.path)
+    assert list(whole.checkpoints()) == list(killed.checkpoints()) == [2, 4, 6]
+    for step, folder in whole.checkpoints().items():
+        assert folder.fingerprint() == killed.checkpoint(step).fingerprint()
+    assert whole.checkpoint(6).weights.read_bytes() == weights(whole.path)
+    assert whole.checkpoint(2).weights.read_bytes() != weights(whole.path)
+
+
+def test_keeping_copies_changes_no_weights(data: Path, tmp_path: Path) -> None:
+    train(PLAN, data, tmp_path / "with")
+    train(replace(PLAN, keep_checkpoints=0), data, tmp_path / "without")
+    assert weights(tmp_path / "with") == weights(tmp_path / "without")
+    assert not RunFolder(tmp_path / "without").checkpoints()
+
+
+def test_a_run_without_some_demonstrations_says_which(data: Path, tmp_path: Path) -> None:
+    train(replace(PLAN, drop={TASK: (2, 0)}), data, tmp_path)
+    chosen = record(tmp_path)
+    assert chosen["demonstrations"] == {TASK: [1]}
+    assert chosen["plan"]["drop"] == {TASK: [0, 2]}
+    plan = TrainingPlan.from_json(chosen["plan"])
+    assert plan.name.endswith("-3-0-without-2")
+    assert train(plan, data, tmp_path).steps == 6, "it goes on by its own plan"
+    with pytest.raises(ConflictError, match="drop"):
+        train(PLAN, data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("drop", "said"),
+    [
+        ({TASK: (7,)}, "7 of block-insertion cannot be left out"),
+        ({TASK: (0, 1, 2)}, "No demonstration of block-insertion would be left"),
+        ({"place-red-in-green": (0,)}, "place-red-in-green cannot be left out"),
+    ],
+)
+def test_what_cannot_be_left_out_is_refused(
+    data: Path, tmp_path: Path, drop: dict[str, tuple[int, ...]], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        train(replace(PLAN, drop=drop), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_plans_of_earlier_versions_go_on(data: Path, tmp_path: Path) -> None:
+    plan = replace(PLAN, keep_checkpoints=0)
+    train(plan, data, tmp_path)
+    old = record(tmp_path)
+    earlier = {key: value for key, value in old["plan"].items() if key not in ("keep_checkpoints", "drop", "until")}
+    RunFolder(tmp_path).write_record({**old, "plan": earlier})
+    assert train(plan, data, tmp_path).steps == 6
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"block-insertion": 1}', '{"block-insertion": ["a"]}'])
+def test_a_file_of_seeds_that_says_something_else_is_refused_in_one_line(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "drop.json").write_text(text)
+    command = ["train", "state-mlp", TASK, "--drop-file", str(tmp_path / "drop.json"), "--out", str(tmp_path / "run")]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1 and "drop.json" in error and "Traceback" not in error
+
+
+def test_the_command_line_keeps_copies_and_leaves_demonstrations_out(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "drop.json").write_text(json.dumps({TASK: [1]}))
+    options = ["--demos", "3", "--steps", "2", "--val-episodes", "0", "--threads", "1", "--keep-checkpoints", "2"]
+    files = ["--data", str(data), "--out", str(tmp_path / "run"), "--drop-file", str(tmp_path / "drop.json")]
+    assert main(["train", "state-mlp", TASK, *options, *files]) == 0
+    assert record(tmp_path / "run")["demonstrations"] == {TASK: [0, 2]}
+    assert list(RunFolder(tmp_path / "run").checkpoints()) == [1, 2]
