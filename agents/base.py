@@ -51,6 +51,8 @@ class Agent(ABC, Generic[Data]):
             agent that reads them from ``interface``.
         tilts: whether its poses may tilt the tool; where they only turn it about the vertical axis, training warns of
             demonstrations that do more.
+        imitates: whether it copies the actions that it learns from; then it is refused episodes that are no
+            demonstrations, as ``collect --policy explore`` makes them.
         conditions: what it can be told beside the scene: ``goal``, ``instruction``; read where they are observed.
         scheduled: whether a gradient step depends on how many there are to be, as with a learning rate that follows a
             cycle. Where it does not, a finished run that is given more steps equals one that had them from the start.
@@ -73,6 +75,7 @@ class Agent(ABC, Generic[Data]):
     controls: ClassVar[tuple[str, ...]] = ("primitive",)
     action_keys: ClassVar[tuple[str, ...]] = ()
     tilts: ClassVar[bool] = True
+    imitates: ClassVar[bool] = True
     conditions: ClassVar[tuple[str, ...]] = ()
     scheduled: ClassVar[bool] = True
 

@@ -1,8 +1,9 @@
-"""Oracle demonstrations of a task, on disk.
+"""Episodes of a task, on disk: demonstrations of the oracle, or what another policy does.
 
 Seeds 0, 1, 2, ... of a split are tried in order, and the first N that the oracle solves are kept. Which seeds those
 are, and every byte of their files, depends on nothing but the settings: not on the number of processes, nor on how
-often the command was killed and run again.
+often the command was killed and run again. Of another policy every episode is kept, solved or not: such episodes show
+how objects move. They lie in folders of their own, so that nobody imitates them by mistake.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,22 +21,23 @@ import gymnasium
 
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.numbers import MOST_EPISODES, check_number
-from ravens_suite.data.outcomes import EpisodeOutcome, Summary
+from ravens_suite.core.policy import Policy
+from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
-from ravens_suite.errors import MissingDataError, OracleGaveUpError
+from ravens_suite.errors import ConfigError, MissingDataError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import environment_id
+from ravens_suite.rollout.actors import EXPERIENCE, Actor, arguments_for, check_kind
 from ravens_suite.rollout.definitions import take_up
 from ravens_suite.rollout.environments import (
-    checked_arguments,
     describe_interface,
     first_info,
     make_environment,
     to_json,
     versions,
 )
-from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.policies import ORACLE, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import roll_out, to_episode
 
 _LOG = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ class Collected:
         seconds: wall time of this call.
         episode_seconds: what one seed cost one process in this call, from reset to written file; 0 when all were there.
         renderer: that drew the images.
+        policy: label of the policy that acted.
     """
 
     task: str
@@ -91,10 +94,11 @@ class Collected:
     seconds: float
     episode_seconds: float
     renderer: str
+    policy: str = ORACLE
 
     @property
     def summary(self) -> Summary:
-        """The oracle's figures over all seeds tried."""
+        """The policy's figures over all seeds tried."""
         return Summary.of([attempt.outcome for attempt in self.attempts])
 
     def to_json(self) -> dict[str, Any]:
@@ -117,6 +121,8 @@ def collect(
     episodes: int,
     data: Path | str,
     split: str = "train",
+    policy: str | PolicySpec = ORACLE,
+    explore: float = 0.0,
     arguments: Mapping[str, Any] | None = None,
     pool: JobPool | None = None,
     seeds_a_unit: int = 1,
@@ -124,14 +130,18 @@ def collect(
     on_progress: Progress = silent,
     wait: bool = False,
 ) -> Collected:
-    """Collect oracle demonstrations, or as many as are still missing.
+    """Collect oracle demonstrations, or episodes of another policy, or as many as are still missing.
 
     Args:
         task: registered name.
-        episodes: how many solved episodes the folder shall hold at least.
+        episodes: how many episodes the folder shall hold at least: solved ones of the oracle, any of other policies.
         data: folder of all data; episodes go to ``data/<task>/<split>``.
         split: ``train``, ``val`` or ``test``.
-        arguments: of the environment, JSON values.
+        policy: ``oracle``, or what else ``evaluate`` takes: ``random``, ``explore``, a run. A folder may hold episodes
+            of several policies other than the oracle; each episode says whose it is.
+        explore: share of random actions among those of the policy, 0 to 1. With it, the oracle's episodes are kept
+            solved or not, and are no demonstrations.
+        arguments: of the environment, JSON values; a run knows its own.
         pool: where to run; this process by default.
         seeds_a_unit: seeds that one unit of work tries.
         force: keep and add to episodes that are there although their task has changed since; the manifest then names
@@ -142,16 +152,22 @@ def collect(
     Raises:
         UnknownNameError: there is no such task.
         ConflictError: the folder holds episodes made with other settings, another process is at work there and is not
-            waited for, or an argument contradicts the task or the split; or the task of the episodes has changed since.
+            waited for, or an argument contradicts the task, the split or the run; the task of the episodes has changed
+            since; or the folder holds demonstrations of the oracle, and this policy gives none.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
-    arguments = checked_arguments(task, split, arguments or {})
     check_number("--episodes", episodes, 1, MOST_EPISODES)
+    if not 0 <= explore <= 1:
+        raise ConfigError(f"--explore is a share of actions, 0 to 1, not {explore}.")
+    actor = Actor(PolicySpec.parse(policy) if isinstance(policy, str) else policy, explore)
+    arguments = arguments_for(actor, task, split, arguments or {})
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)
-    job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress)
+    check_kind(store, actor)
+    acting = {} if actor.demonstrates else {"actor": actor}
+    job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress, actor.policy.label)
     with store.locked(wait=wait):
-        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force))
+        job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force, **acting))
         store.finish()
         if gone := [attempt.seed for attempt in job.attempts if attempt.kept and not store.path(attempt.seed).exists()]:
             raise MissingDataError(
@@ -165,6 +181,7 @@ def collect(
         seconds=time.perf_counter() - start,
         episode_seconds=_mean(job.seconds),
         renderer=str(store.manifest()["renderer"]),
+        policy=actor.policy.label,
     )
 
 
@@ -178,6 +195,7 @@ class _Collection:
     episodes: int
     seeds_a_unit: int
     on_progress: Progress
+    policy: str = ORACLE
     attempts: list[Attempt] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -224,19 +242,22 @@ class _Collection:
 
 
 class DemonstrationWorker:
-    """Runs oracle episodes and writes the solved ones; keeps its environment from one unit to the next.
+    """Runs episodes and writes those to keep; keeps its environment and policy from one unit to the next.
 
     It has its process keep freed memory, see ``core/memory.py``.
 
     Args:
         arguments: of the environment.
+        actor: who acts; the oracle unless given.
         force: see ``collect``.
     """
 
-    def __init__(self, arguments: dict[str, Any], *, force: bool = False) -> None:
+    def __init__(self, arguments: dict[str, Any], *, actor: Actor | None = None, force: bool = False) -> None:
         keep_freed_memory()
         self._arguments = arguments
+        self._actor = actor or Actor(PolicySpec("oracle", ORACLE))
         self._force = force
+        self._policy: Policy | None = None
         self._environment: gymnasium.Env[Any, Any] | None = None
         self._for: tuple[str, str, str] | None = None
 
@@ -246,14 +267,14 @@ class DemonstrationWorker:
         Raises:
             ConflictError: the unit's folder was made with other settings, or of the task as it was.
         """
-        environment = self._open(unit)
+        environment, policy = self._open(unit)
         attempts, seconds = [], []
         for seed in range(unit.first, unit.first + unit.count):
             start = time.perf_counter()
             store = EpisodeStore(unit.folder)
             attempt = _known(store, seed)
             if attempt is None:
-                attempt = self._try(environment, store, unit, seed)
+                attempt = self._try(environment, policy, store, unit, seed)
                 seconds.append(time.perf_counter() - start)
             attempts.append(attempt)
         return Tried(tuple(attempts), tuple(seconds))
@@ -263,25 +284,46 @@ class DemonstrationWorker:
         if self._environment is not None:
             self._environment.close()
             self._environment = None
+        if self._policy is not None:
+            close_policy(self._policy)
+            self._policy = None
 
-    def _open(self, unit: Unit) -> gymnasium.Env[Any, Any]:
-        """The environment of a unit, whose settings the unit's folder holds from now on."""
+    def _open(self, unit: Unit) -> tuple[gymnasium.Env[Any, Any], Policy]:
+        """The environment of a unit, whose settings the unit's folder holds from now on, and who acts in it."""
         key = (unit.task, unit.split, unit.folder)
-        if self._environment is None or key != self._for:
+        if self._environment is None or self._policy is None or key != self._for:
             self.close()
             self._environment = make_environment(unit.task, unit.split, self._arguments)
+            self._policy = self._actor.make(self._environment)
             store = EpisodeStore(unit.folder)
-            store.claim(_settings(self._environment, unit, self._arguments), versions())
-            take_up(store, self._environment, self._arguments, versions(), force=self._force)
+            settings = _settings(self._environment, unit, self._arguments)
+            store.claim(settings if self._actor.demonstrates else {**settings, EXPERIENCE: True}, versions())
+            maker = None if self._actor.demonstrates else self._actor.to_json()
+            take_up(
+                store,
+                self._environment,
+                self._arguments,
+                versions(),
+                policy=self._policy,
+                maker=maker,
+                force=self._force,
+            )
             self._for = key
-        return self._environment
+        return self._environment, self._policy
 
-    def _try(self, environment: gymnasium.Env[Any, Any], store: EpisodeStore, unit: Unit, seed: int) -> Attempt:
-        rollout = roll_out(environment, OraclePolicy(environment), seed)
-        kept = rollout.score > SOLVED
+    def _try(
+        self, environment: gymnasium.Env[Any, Any], policy: Policy, store: EpisodeStore, unit: Unit, seed: int
+    ) -> Attempt:
+        with one_thread(self._actor.policy.kind):
+            rollout = roll_out(environment, policy, seed)
+        result = rollout.result()
+        kept = rollout.score > SOLVED if self._actor.demonstrates else not result.outcome.startswith(NOT_PLACED)
         if kept:
-            store.write(to_episode(rollout, unit.task, unit.split, self._arguments), rollout.recording)
-        return Attempt(rollout.result(), kept)
+            episode = to_episode(rollout, unit.task, unit.split, self._arguments)
+            if not self._actor.demonstrates:
+                episode = replace(episode, metadata={**episode.metadata, "policy": self._actor.to_json()})
+            store.write(episode, rollout.recording)
+        return Attempt(result, kept)
 
 
 def _known(store: EpisodeStore, seed: int) -> Attempt | None:

@@ -15,6 +15,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from ravens_suite.core.policy import Policy
 from ravens_suite.data.episode import Episode, read_episode, write_episode
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.envs.definition import OF_THE_SUITE, OF_THE_TASK, Definition, changed, define
@@ -31,6 +32,8 @@ def take_up(
     arguments: Mapping[str, Any],
     versions: Mapping[str, str],
     *,
+    policy: Policy | None = None,
+    maker: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> None:
     """Refuse to add to episodes that were made of another task, or by a simulation that acts otherwise.
@@ -38,10 +41,12 @@ def take_up(
     What was collected before definitions were noted is taken up, too, if one of its episodes comes out the same.
 
     Args:
-        store: of oracle episodes; its manifest names task and split.
+        store: of episodes; its manifest names task and split.
         environment: in which more are to be made.
         arguments: that it was made with.
         versions: of the software in use.
+        policy: that makes them; the oracle unless given.
+        maker: what episodes of that policy record of it; of a folder of several policies, one of them is run again.
         force: take up what is there, whatever has changed; the manifest then keeps both definitions.
 
     Raises:
@@ -55,7 +60,9 @@ def take_up(
     if not force and len(store):
         if words := changed(then, now, OF_THE_TASK):
             raise ConflictError(f"{the_task_has_changed(str(store.folder), task, words)} {_WAY_OUT}")
-        if differing := _differs_from_its_record(store, environment, task, split, arguments):
+        if differing := _differs_from_its_record(
+            store, environment, (policy or OraclePolicy(environment), maker), task, split, arguments
+        ):
             newer = _newer(manifest["versions"], versions)
             why = ", ".join([*changed(then, now, OF_THE_SUITE), *newer]) or "the task or the suite"
             raise ConflictError(
@@ -82,13 +89,20 @@ def _joined(words: list[str]) -> str:
 
 
 def _differs_from_its_record(
-    store: EpisodeStore, environment: gymnasium.Env[Any, Any], task: str, split: str, arguments: Mapping[str, Any]
+    store: EpisodeStore,
+    environment: gymnasium.Env[Any, Any],
+    made_by: tuple[Policy, Mapping[str, Any] | None],
+    task: str,
+    split: str,
+    arguments: Mapping[str, Any],
 ) -> str:
     """Which arrays of the first undamaged episode are not the same when it is made once more; empty for none."""
-    seed = next((seed for seed in store.seeds() if store.intact(seed)), None)
+    policy, maker = made_by
+    known = (seed for seed in store.seeds() if store.intact(seed))
+    seed = next((seed for seed in known if store.reader(seed).summary.metadata.get("policy") == maker), None)
     if seed is None:
         return ""
-    rollout = roll_out(environment, OraclePolicy(environment), seed)
+    rollout = roll_out(environment, policy, seed)
     if not rollout.actions:
         return rollout.outcome
     with tempfile.TemporaryDirectory() as folder:

@@ -23,6 +23,7 @@ from ravens_suite.core.source_digest import digest_of_files, imported_files, imp
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, load_object, source_of
+from ravens_suite.rollout.exploration import EXPLORE, ExplorePolicy
 from ravens_suite.rollout.policy_client import SCHEMES, PolicyClient, Served, ask_what_is_served
 from ravens_suite.rollout.remote_policy import RemotePolicy
 
@@ -128,8 +129,8 @@ class PolicySpec:
 
     Attributes:
         kind: what it is; ``socket`` for what a policy server offers.
-        name: ``oracle``, ``random``, the registered name of an agent, or where it or a policy is imported from; of a
-            server, what it calls its policy, or its address.
+        name: ``oracle``, ``random``, ``explore``, the registered name of an agent, or where it or a policy is imported
+            from; of a server, what it calls its policy, or its address.
         folder: of the trained agent; empty for others.
         fingerprint: of a trained agent the SHA-256 of its settings and weights; of what is imported, what it says of
             itself in an attribute or method ``fingerprint``; of a server, what it says; empty for others.
@@ -138,7 +139,7 @@ class PolicySpec:
         served: what a policy server says of itself; ``None`` for others.
     """
 
-    kind: Literal["oracle", "random", "agent", "import", "socket"]
+    kind: Literal["oracle", "random", "explore", "agent", "import", "socket"]
     name: str
     folder: str = ""
     fingerprint: str = ""
@@ -150,9 +151,9 @@ class PolicySpec:
         """The policy that a user means.
 
         Args:
-            text: ``oracle``; ``random``; the folder of a training run or of a trained agent; where a policy is to be
-                imported from, ``package.module:name`` or ``file.py:name``; or the address of a policy server, which is
-                asked what it serves, ``ws://host:port``.
+            text: ``oracle``; ``random``; ``explore``; the folder of a training run or of a trained agent; where a
+                policy is to be imported from, ``package.module:name`` or ``file.py:name``; or the address of a policy
+                server, which is asked what it serves, ``ws://host:port``.
 
         Raises:
             MissingDataError: there is no such folder, or no trained agent in it.
@@ -161,6 +162,9 @@ class PolicySpec:
         if text in (ORACLE, RANDOM):
             code = digest_of_files([Path(__file__)], of_the_suite=True)
             return PolicySpec("oracle" if text == ORACLE else "random", text, code=code)
+        if text == EXPLORE:
+            code = digest_of_files([Path(str(sys.modules[ExplorePolicy.__module__].__file__))], of_the_suite=True)
+            return PolicySpec("explore", text, code=code)
         if text.startswith(SCHEMES):
             served = ask_what_is_served(text)
             said = served.policy
@@ -178,8 +182,8 @@ class PolicySpec:
         if ":" in text:
             return PolicySpec("import", text, fingerprint=_said_by(text), code=code_of(text))
         raise MissingDataError(
-            f"There is no policy {text!r}: give the folder of a training run, oracle, random, module:name of yours, or "
-            "the address of a policy server (ws://host:port)."
+            f"There is no policy {text!r}: give the folder of a training run, oracle, random, explore, module:name of "
+            "yours, or the address of a policy server (ws://host:port)."
         )
 
     def make(self, environment: gymnasium.Env[Any, Any]) -> Policy:
@@ -193,6 +197,8 @@ class PolicySpec:
                 return OraclePolicy(environment)
             case "random":
                 return RandomPolicy(environment.action_space)
+            case "explore":
+                return ExplorePolicy(environment.action_space)
             case "agent":
                 with blame(f"load of the agent {self.name}"):
                     agent: Policy = load_agent(self.name).load(Path(self.folder))
@@ -229,7 +235,7 @@ class PolicySpec:
     @property
     def of_the_suite(self) -> bool:
         """Whether its code is the suite's own."""
-        return self.kind in (ORACLE, RANDOM) or (self.kind != "socket" and of_the_suite(self.name))
+        return self.kind in (ORACLE, RANDOM, EXPLORE) or (self.kind != "socket" and of_the_suite(self.name))
 
     @property
     def asks_elsewhere(self) -> str:

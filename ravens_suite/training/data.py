@@ -16,6 +16,7 @@ from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
 from ravens_suite.registry import environment_id
+from ravens_suite.rollout.actors import EXPERIENCE
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import describe_interface, make_environment
 
@@ -55,6 +56,11 @@ def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
         raise ConflictError(
             f"{store.folder} holds episodes of another version ({manifest.get('format')}, not {FORMAT}): collect into "
             "another --data folder."
+        )
+    if manifest.get(EXPERIENCE) and agent.imitates:
+        raise ConfigError(
+            f"{store.folder} holds episodes that are no demonstrations (collect --policy), and {agent.name} would copy "
+            "them: train visual-foresight on them, or collect demonstrations of the oracle into another --data folder."
         )
     everything = store.interface()
     with blame(f"check of the agent {agent.name}"):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
-    """Collect demonstrations of the scripted oracle; a second run continues where the first was stopped."""
+    """Collect demonstrations of the oracle, or episodes of another policy; a second run continues where one stopped."""
 
     tasks: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...", help_behavior_hint="(at least one)")
@@ -27,7 +27,16 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Names of tasks (see: ravens-suite tasks)."""
 
     episodes: int = 100
-    """Number of solved episodes wanted of each task, those already collected included."""
+    """Number of episodes wanted of each task, those already collected included: solved ones of the oracle, any of
+    another policy."""
+
+    policy: str = "oracle"
+    """Who acts: oracle, random (anywhere), explore (picks on objects, places anywhere), the folder of a training run,
+    or a policy of yours. What others than the oracle do is no demonstration: agents that predict learn from it, agents
+    that imitate do not."""
+
+    explore: float = 0.0
+    """Share of the actions of explore among those of the policy, 0 to 1."""
 
     split: SplitName = "train"
     """Which seeds."""
@@ -60,6 +69,8 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
                         episodes=self.episodes,
                         data=self.data,
                         split=self.split,
+                        policy=self.policy,
+                        explore=self.explore,
                         arguments=self.arguments(),
                         force=self.force,
                         pool=pool,
@@ -72,8 +83,9 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 
 def _say(console: Console, done: Collected, folder: Path) -> None:
     row = done.to_json()
+    who = "the oracle" if done.policy == "oracle" else done.policy
     console.say(
-        f"{done.task}: {row['episodes']} episodes in {folder}; the oracle scored {row['mean_score']:.1f} over "
+        f"{done.task}: {row['episodes']} episodes in {folder}; {who} scored {row['mean_score']:.1f} over "
         f"{row['attempts']} seeds (success rate {row['success_rate']:.1f} %), {row['mean_steps']:.1f} steps an "
         f"episode, {row['seconds']:.1f} s, {row['renderer']}."
     )

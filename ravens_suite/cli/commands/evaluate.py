@@ -23,8 +23,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Evaluate a trained agent, the oracle or a policy of yours; a second run continues where the first stopped."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a training run, or oracle, random, a policy of yours (file.py:name or package.module:name), or the
-    address of a policy server (ws://127.0.0.1:8000; with ?execute=4 after it, 4 actions of each chunk are carried
+    """Folder of a training run, or oracle, random, explore, a policy of yours (file.py:name or package.module:name), or
+    the address of a policy server (ws://127.0.0.1:8000; with ?execute=4 after it, 4 actions of each chunk are carried
     out)."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None

@@ -1,0 +1,75 @@
+"""Who acts in the episodes that are collected, and what may lie in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+
+from ravens_suite.core.policy import Policy
+from ravens_suite.core.seeding import SPLITS, Split
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import ConflictError, MissingDataError
+from ravens_suite.rollout.environments import checked_arguments
+from ravens_suite.rollout.evaluation_plan import plan_evaluation
+from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
+from ravens_suite.rollout.policies import ORACLE, PolicySpec
+
+EXPERIENCE = "experience"
+"""Key of the manifest of a folder whose episodes are not the oracle's."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts in the episodes that are collected.
+
+    Attributes:
+        policy: which.
+        explore: share of random actions among its own (``rollout/exploration.py``), 0 to 1.
+    """
+
+    policy: PolicySpec
+    explore: float = 0.0
+
+    @property
+    def demonstrates(self) -> bool:
+        """Whether its solved episodes are demonstrations, and others are not kept."""
+        return self.policy.kind == ORACLE and not self.explore
+
+    def make(self, environment: gymnasium.Env[Any, Any]) -> Policy:
+        """The policy, for an environment."""
+        policy = self.policy.make(environment)
+        if not self.explore:
+            return policy
+        return WithExploration(policy, ExplorePolicy(environment.action_space), self.explore)
+
+    def to_json(self) -> dict[str, Any]:
+        """What an episode records of it."""
+        return {**self.policy.to_json(), **({"explore": self.explore} if self.explore else {})}
+
+
+def arguments_for(actor: Actor, task: str, split: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the environment: of a trained agent, those that it was trained in."""
+    if actor.policy.kind not in ("agent", "socket"):
+        return checked_arguments(task, split, given)
+    known: Split = next((name for name in SPLITS if name == split), "train")
+    return dict(plan_evaluation(actor.policy, task, known, given).arguments)
+
+
+def check_kind(store: EpisodeStore, actor: Actor) -> None:
+    """Refuse to mix demonstrations with what is none.
+
+    Raises:
+        ConflictError: the folder holds the other kind.
+    """
+    try:
+        demonstrations = not store.manifest().get(EXPERIENCE, False)
+    except MissingDataError:
+        return
+    if demonstrations != actor.demonstrates:
+        found = "demonstrations of the oracle" if demonstrations else "episodes that are no demonstrations"
+        raise ConflictError(
+            f"{store.folder} holds {found}: name another --data folder, so that agents learn from one kind alone."
+        )
