@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-METAVARS = {int: "NUMBER", Path: "PATH", str: "NAME"}
+METAVARS = {int: "NUMBER", float: "SHARE", Path: "PATH", str: "NAME"}
 """What stands for a value of each type in help texts."""
 
 
@@ -81,7 +81,7 @@ def _read(kind: Callable[[str], Any], text: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is no whole number") from None
+        raise ValueError(f"{text[:40]!r} is no {'whole ' if kind is int else ''}number") from None
 
 
 def _choose(choices: tuple[str, ...], text: str) -> str:
