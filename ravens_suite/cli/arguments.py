@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-METAVARS = {int: "NUMBER", float: "SHARE", Path: "PATH", str: "NAME"}
+METAVARS = {int: "NUMBER", float: "NUMBER", Path: "PATH", str: "NAME"}
 """What stands for a value of each type in help texts."""
 
 

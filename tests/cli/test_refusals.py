@@ -159,8 +159,8 @@ def test_a_folder_that_is_removed_meanwhile_is_one_line(
 
     real = module.DemonstrationWorker._try
 
-    def remove(worker: Any, environment: Any, store: EpisodeStore, unit: Any, seed: int) -> Any:
-        attempt = real(worker, environment, store, unit, seed)
+    def remove(worker: Any, environment: Any, policy: Any, store: EpisodeStore, unit: Any, seed: int) -> Any:
+        attempt = real(worker, environment, policy, store, unit, seed)
         if seed == 2:
             shutil.rmtree("d")
         return attempt
