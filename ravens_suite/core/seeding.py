@@ -13,7 +13,9 @@ import numpy as np
 from ravens_suite.errors import ConfigError, UnknownNameError
 
 Split = Literal["train", "val", "test"]
-RandomStream = Literal["scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent", "wording"]
+RandomStream = Literal[
+    "scene", "oracle", "sensor", "appearance", "distractors", "goal", "agent", "wording", "perturbation"
+]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 _STREAMS: tuple[RandomStream, ...] = get_args(RandomStream)

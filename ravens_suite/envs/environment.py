@@ -23,6 +23,7 @@ from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import observation_space
 from ravens_suite.envs.observer import DRAWN, Observer
 from ravens_suite.envs.options import check_choices, make_task, state_in
+from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.states import EnvironmentState, Memory
 from ravens_suite.envs.variations import Variations
@@ -68,6 +69,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
         camera_noise: sensor noise as a multiple of the published one (3 grey levels, 3 mm).
         distractors: number of bodies that have nothing to do with the task.
+        perturb: changes of the scene by given amounts, by name: ``camera`` and ``calibration`` (metres), ``light``
+            (stops), ``background``, ``color`` and ``crowding`` (shares), ``occluders`` and ``mistyped`` (numbers); see
+            ``envs/perturbations.py``.
         render_mode: ``rgb_array`` (one frame a call) or ``rgb_array_list`` (all frames since the last call).
         render_camera: what ``render()`` looks through: the name of a camera that observes, or a camera as in
             ``cameras``; by default a view from the front right.
@@ -102,6 +106,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         randomize: Sequence[str] = (),
         camera_noise: float = 0.0,
         distractors: int = 0,
+        perturb: Mapping[str, float] | None = None,
         cameras: Sequence[Mapping[str, Any]] | None = None,
         render_mode: RenderMode | None = None,
         render_camera: str | Mapping[str, Any] | None = None,
@@ -116,6 +121,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         self.split: Split = split
         self.render_mode = render_mode
         variations = Variations.checked(randomize, camera_noise, distractors)
+        perturbations = Perturbations.checked(perturb)
         nominal = observing_cameras(cameras, checked_size("image_size", image_size))
         self._view = View.checked(render_mode, control, nominal, render_camera, render_size, render_fps)
         self.metadata = {**self.metadata, "render_fps": self._view.fps}
@@ -126,10 +132,17 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             for size in (nominal[0].image_size, self._view.size):
                 self._renderer.check_image_size(size)
         self._simulation = Simulation(
-            task, self.task, split, control=control, motion=motion, variations=variations, wording=wording
+            task,
+            self.task,
+            split,
+            control=control,
+            motion=motion,
+            variations=variations,
+            perturbations=perturbations,
+            wording=wording,
         )
         self._scene = self._simulation.scene
-        self._observer = Observer(self._simulation, self._renderer, nominal, variations)
+        self._observer = Observer(self._simulation, self._renderer, nominal, variations, perturbations)
         self._frames: list[NDArray[np.uint8]] = []
         self._sensor_before: Any = None
         self._decisive = {
@@ -139,6 +152,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             "motion": motion,
             "distractors": variations.distractors,
             "options": dict(task_options),
+            **perturbations.decisive(),
         }
         self._lifecycle = Lifecycle()
         self._closed = False

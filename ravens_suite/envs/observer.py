@@ -11,6 +11,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import Observation, ObservationGroup
 from ravens_suite.core.seeding import generator
 from ravens_suite.envs.observations import StateObserver, camera_matrices, instruction, proprioception
+from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError
@@ -28,6 +29,7 @@ class Observer:
         renderer: draws it; none where nothing is to be drawn.
         cameras: as they are without variation.
         variations: of looks, cameras and sensors.
+        perturbations: the same, by given amounts.
 
     Attributes:
         cameras: of the present episode; those on the tool with their poses in its frame.
@@ -35,15 +37,22 @@ class Observer:
     """
 
     def __init__(
-        self, simulation: Simulation, renderer: Renderer | None, cameras: tuple[Camera, ...], variations: Variations
+        self,
+        simulation: Simulation,
+        renderer: Renderer | None,
+        cameras: tuple[Camera, ...],
+        variations: Variations,
+        perturbations: Perturbations,
     ) -> None:
         self._simulation = simulation
         self._renderer = renderer
         self._nominal_cameras = cameras
         self._variations = variations
+        self._perturbations = perturbations
         self._lighting = PUBLISHED_LIGHTING
         self._state = StateObserver(simulation.scene, simulation.max_bodies)
         self.cameras = cameras
+        self._true_cameras = cameras
         self.rng = np.random.default_rng(0)
 
     def begin(self, seed: int) -> None:
@@ -53,13 +62,23 @@ class Observer:
     def dress(self) -> None:
         """Give a scene that was built just now the looks, the light and the cameras of its seed."""
         self._state.reset()
-        if not self._variations.randomize:
-            self._lighting, self.cameras = PUBLISHED_LIGHTING, self._nominal_cameras
-            return
-        rng = generator(self._simulation.seed, self._simulation.split, "appearance")
-        self._lighting = self._variations.lighting(rng)
-        self.cameras = self._variations.moved(self._nominal_cameras, rng)
-        self._variations.dress(self._simulation.scene, rng)
+        self._lighting, self.cameras = PUBLISHED_LIGHTING, self._nominal_cameras
+        if self._variations.randomize:
+            rng = generator(self._simulation.seed, self._simulation.split, "appearance")
+            self._lighting = self._variations.lighting(rng)
+            self.cameras = self._variations.moved(self._nominal_cameras, rng)
+            self._variations.dress(self._simulation.scene, rng)
+        self._true_cameras = self.cameras
+        if self._perturbations.seen:
+            self._perturb()
+
+    def _perturb(self) -> None:
+        changes, episode = self._perturbations, self._simulation
+        directions = changes.directions(episode.seed, episode.split, len(self.cameras))
+        self._lighting = changes.lighting(self._lighting, directions)
+        self.cameras = changes.placed(self.cameras, directions)
+        self._true_cameras = changes.true_cameras(self.cameras, directions)
+        changes.dress(episode.scene, directions)
 
     def look(self, groups: Sequence[ObservationGroup]) -> Observation:
         """An observation of some groups, fresh arrays; the goal is none of them."""
@@ -109,7 +128,7 @@ class Observer:
     def _draw(self, groups: Sequence[ObservationGroup]) -> dict[str, Any]:
         """What the cameras see, and their parameters."""
         cameras = self._placed(self.cameras)
-        images = self.images(cameras, segmentation="segmentation" in groups)
+        images = self.images(self._true_cameras, segmentation="segmentation" in groups)
         observation: dict[str, Any] = camera_matrices(cameras)
         if images.segmentation is not None:
             observation["segmentation"] = images.segmentation

@@ -15,6 +15,7 @@ from ravens_suite.core.goals import Goal, Poses, Scorer
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control, step_limit
+from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.task_checks import check_goals, check_report, check_text, task_code
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
@@ -45,6 +46,7 @@ class Simulation:
         control: kind of the actions.
         motion: how much of the physics of free travel is skipped, and how finely the rest is computed.
         variations: of which the distractors count here.
+        perturbations: of which count here those of bodies and of the instruction.
         wording: forms of the instruction.
 
     Raises:
@@ -72,18 +74,21 @@ class Simulation:
         control: ControlName,
         motion: Motion,
         variations: Variations,
+        perturbations: Perturbations,
         wording: Wording = "plain",
     ) -> None:
         self.name = name
         self.task = task
         self.split: Split = split
         self._variations = variations
+        self._perturbations = perturbations
         self._wording: Wording = wording
         if wording == "held-out" and not task.current_sentences(0).held_out:
             raise ConfigError(f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'.")
         self._control_name: ControlName = control
         with task_code(name, type(task), "the primitive"):
             self.scene = Scene(precision_of(task, motion))
+            self.scene.crowding = perturbations.crowding
             self.robot = Robot(self.scene, task.primitive.tool, motion)
             self.control = make_control(control, task, self.robot)
         self.scorer = Scorer([])
@@ -97,7 +102,7 @@ class Simulation:
     @property
     def max_bodies(self) -> int:
         """The most bodies that a scene ever shows."""
-        return self.task.max_bodies + self._variations.distractors
+        return self.task.max_bodies + self._variations.distractors + self._perturbations.occluders
 
     def start(self, seed: int, oracle: RandomStream = "oracle") -> None:
         """Build the scene of a seed and let it settle.
@@ -122,7 +127,8 @@ class Simulation:
     def _build(self) -> Sequence[Goal]:
         rng = generator(self.seed, self.split, "scene")
         # Making a generator takes as long as two physics steps.
-        clutter = generator(self.seed, self.split, "distractors") if self._variations.distractors else None
+        more = self._variations.distractors or self._perturbations.occluders
+        clutter = generator(self.seed, self.split, "distractors") if more else None
         for _ in range(PLACEMENT_ATTEMPTS):
             self.scene.reset()
             try:
@@ -131,13 +137,14 @@ class Simulation:
                     goals = check_goals(self.task, self.scene, self.task.build(self.scene, rng))
                 if clutter is not None:
                     self._variations.clutter(self.scene, clutter)
+                    self._perturbations.add_occluders(self.scene, clutter)
             except PlacementError as error:
                 reason = error
                 continue
             return goals
         raise PlacementError(
             f"{self.name}, split {self.split}, seed {self.seed}: no scene after {PLACEMENT_ATTEMPTS} attempts. "
-            f"{reason} Use another seed, or fewer distractors."
+            f"{reason} Use another seed, or fewer distractors or occluders."
         )
 
     def advance(self, action: Any) -> tuple[float, bool, bool]:
@@ -201,6 +208,13 @@ class Simulation:
     def instruction(self) -> str:
         """What is to be done now."""
         step = self.scorer.steps_done
+        said = self._worded(step)
+        if not self._perturbations.mistyped:
+            return said
+        seed = generator(self.seed, self.split, "perturbation").integers(2**31, size=step + 1)[step]
+        return self._perturbations.mistype(said, np.random.default_rng(int(seed)))
+
+    def _worded(self, step: int) -> str:
         with self.task_code("current_instruction"):
             plain = check_text("current_instruction", self.task.current_instruction(step))
         if self._wording == "plain":

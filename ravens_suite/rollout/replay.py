@@ -16,6 +16,7 @@ from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.episode_header import EpisodeSummary
+from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.states import EnvironmentState
 from ravens_suite.errors import ConfigError, OracleGaveUpError, ReplayError, blame
 from ravens_suite.registry import load_agent
@@ -217,7 +218,8 @@ def state_at(episode: Episode, step: int) -> EnvironmentState:
     decisive = {name: given.get(name, known[name]) for name in ("task", "control", "motion", "distractors")}
     options = {name: value for name, value in given.items() if name not in known}
     poses = {name: rows[step] for name, rows in episode.poses.items() if not np.isnan(rows[step]).any()}
-    environment = {**decisive, "split": episode.split, "options": options}
+    placed = Perturbations.checked(given.get("perturb")).decisive()
+    environment = {**decisive, "split": episode.split, "options": options, **placed}
     return EnvironmentState(environment, episode.seed, tuple(_rows(episode.actions)[:step]), poses)
 
 

@@ -91,6 +91,7 @@ class Scene:
             each.
         stride: units of ``TIME_STEP`` in a physics step.
         on_step: called after each of ``steps``.
+        crowding: objects are placed on the share 1 - ``crowding`` of the free places nearest to what stands there.
     """
 
     def __init__(self, precision: Precision = EXACT) -> None:
@@ -106,6 +107,7 @@ class Scene:
         self._next_label = 0
         self.steps = 0
         self.on_step: Callable[[], None] | None = None
+        self.crowding = 0.0
         self._client: int | None = bullet.connect(bullet.DIRECT)
         # Whoever drops a scene without closing it gets its memory back (28 MB) when the last reference to it goes.
         self._disconnect = weakref.finalize(self, disconnect, self._client)

@@ -38,17 +38,29 @@ def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: floa
     Raises:
         PlacementError: there is no free place left.
     """
-    free = 1 - _occupied(scene)
+    occupied = _occupied(scene)
+    free = 1 - occupied
     free[[0, -1], :] = 0
     free[:, [0, -1]] = 0
     side = max(round(math.hypot(size[0], size[1]) / TASK_WORKSPACE.pixel_size), 1)
     candidates = np.flatnonzero(cv2.erode(free, np.ones((side, side), np.uint8)))
     if len(candidates) == 0:
         raise PlacementError(f"There is no free place left for a footprint of {size[0]:.3f} x {size[1]:.3f} m.")
+    if scene.crowding:
+        candidates = _nearest(candidates, occupied, scene.crowding)
     row, column = divmod(int(candidates[rng.integers(len(candidates))]), free.shape[1])
     x, y = TASK_WORKSPACE.to_metres(row, column)
     angle = float(rng.uniform(0, 2 * math.pi)) if yaw is None else yaw
     return Pose.planar(x, y, size[2] / 2, angle)
+
+
+def _nearest(candidates: NDArray[np.int64], occupied: NDArray[np.uint8], crowding: float) -> NDArray[np.int64]:
+    """The share 1 - ``crowding`` of free pixels that is nearest to what is there; all while the table is empty."""
+    if not occupied.any():
+        return candidates
+    distances = cv2.distanceTransform(1 - occupied, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()[candidates]
+    count = max(math.ceil((1 - crowding) * len(candidates)), 1)
+    return np.sort(candidates[np.argsort(distances, kind="stable")[:count]])
 
 
 @dataclass

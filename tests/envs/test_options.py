@@ -111,6 +111,12 @@ def test_an_unknown_option_names_the_nearest_and_those_of_the_environment(
         {"observe": []},
         {"observe": ["goal", "instruction"]},
         {"camera_noise": True},
+        {"perturb": ["light"]},
+        {"perturb": {"lights": 1}},
+        {"perturb": {"occluders": 0.5}},
+        {"perturb": {"crowding": 1}},
+        {"perturb": {"camera": -0.01}},
+        {"perturb": {"light": float("nan")}},
         {"randomize": None},
         {"renderer": None},
         {"variant": ["easy"]},
@@ -134,6 +140,7 @@ def test_every_option_works_together_with_the_others() -> None:
         "randomize": ["color", "shade", "table", "light", "camera"],
         "camera_noise": 0.5,
         "distractors": 2,
+        "perturb": {"camera": 0.01, "light": 1, "background": 0.5, "color": 0.5, "occluders": 1, "mistyped": 1},
         "render_mode": "rgb_array",
         "variant": "standard",
         "unseen_shapes": True,
@@ -161,7 +168,7 @@ def test_every_option_works_together_with_the_others() -> None:
     "option",
     [
         "split", "control", "renderer", "image_size", "motion", "observe", "randomize",
-        "camera_noise", "distractors", "variant", "unseen_shapes",
+        "camera_noise", "distractors", "perturb", "variant", "unseen_shapes",
     ],
 )  # fmt: skip
 def test_every_json_value_works_or_is_refused_by_name(option: str, name: str) -> None:
