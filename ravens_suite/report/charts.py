@@ -25,12 +25,16 @@ class Series:
         x: (N,) ascending.
         y: (N,); values that are not finite are left out.
         marked: whether to mark each point.
+        low: (N,) lower ends of intervals, drawn as bars; ``None`` for none.
+        high: (N,) their upper ends.
     """
 
     name: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     marked: bool = False
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
 
     def smoothed(self) -> Series:
         """Medians over equal spans of x, at most 240: a noisy line made readable."""
@@ -50,6 +54,7 @@ def line_chart(
     y_label: str,
     log: bool = False,
     y_range: tuple[float, float] | None = None,
+    x_range: tuple[float, float] | None = None,
 ) -> str:
     """An SVG element; empty when there is nothing to draw.
 
@@ -59,11 +64,13 @@ def line_chart(
         y_label: with unit.
         log: logarithmic y axis; values not above zero are left out.
         y_range: fixed bounds of the y axis.
+        x_range: fixed bounds of the x axis; from 0 to the largest value unless given.
     """
     lines = [line for line in (_clean(item, log) for item in series) if len(line.x)]
     if not lines:
         return ""
-    x_axis = _Axis.spanning([0.0, *(float(line.x.max()) for line in lines)], (_LEFT, _WIDTH - _RIGHT), log=False)
+    xs = list(x_range) if x_range else [0.0, *(float(line.x.max()) for line in lines)]
+    x_axis = _Axis.spanning(xs, (_LEFT, _WIDTH - _RIGHT), log=False)
     ys = list(y_range) if y_range else [float(bound) for line in lines for bound in (line.y.min(), line.y.max())]
     y_axis = _Axis.spanning(ys, (_HEIGHT - _BOTTOM, _TOP), log=log)
     parts = [_grid(x_axis, y_axis, x_label, y_label)]
@@ -111,7 +118,8 @@ class _Axis:
 
 def _clean(series: Series, log: bool) -> Series:
     keep = np.isfinite(series.y) & ((series.y > 0) if log else True)
-    return Series(series.name, series.x[keep], series.y[keep], series.marked)
+    low, high = (None if bound is None else bound[keep] for bound in (series.low, series.high))
+    return Series(series.name, series.x[keep], series.y[keep], series.marked, low, high)
 
 
 def _grid(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str) -> str:
@@ -137,6 +145,13 @@ def _path(line: Series, color: int, x_axis: _Axis, y_axis: _Axis) -> str:
     xs, ys = x_axis.at(line.x), np.clip(y_axis.at(line.y), _TOP - 4, _HEIGHT - _BOTTOM + 4)
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
     drawn = f'<polyline class="line c{color}" points="{points}"/>'
+    if line.low is not None and line.high is not None:
+        # Lines that meet at a point have their bars side by side.
+        bars = zip(xs + 3.0 * color, y_axis.at(line.high), y_axis.at(line.low), strict=True)
+        drawn += "".join(
+            f'<line class="bar c{color}" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>'
+            for x, top, bottom in bars
+        )
     if line.marked or len(line.x) == 1:
         drawn += "".join(
             f'<circle class="dot c{color}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in zip(xs, ys, strict=True)

@@ -18,7 +18,8 @@ from ravens_suite.data.atomic import read_json, write_bytes
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
 from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
-from ravens_suite.report.runs import Run, find_runs
+from ravens_suite.report.robustness import find_policies, robustness_section
+from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import TaskSection, make_section
 
 REPORT = "report.html"
@@ -92,7 +93,7 @@ def write_report(
     """
     plan = plan or ReportPlan()
     plan.check()
-    runs = find_runs(folder)
+    runs = find_policies(folder)
     path = out or folder / REPORT
     sections = _sections(runs, plan, on_progress)
     text = render("report.html.j2", {"page": _context(folder, runs, sections)})
@@ -145,7 +146,7 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
         "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
         "published_episodes": PUBLISHED_EPISODES,
         "tasks": [
-            {"name": task, **vars(section), "charts": page.charts([run for run in runs if run.task == task])}
+            {"name": task, **vars(section), **_figures([run for run in runs if run.task == task])}
             for task, section in sections.items()
         ],
         "training": page.training_rows(runs),
@@ -153,6 +154,11 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
         "pick_color": _css(PICK_COLOR),
         "place_color": _css(PLACE_COLOR),
     }
+
+
+def _figures(runs: Sequence[Run]) -> dict[str, Any]:
+    """What is drawn of the runs of one task without running an episode."""
+    return {"charts": page.charts(runs), "robustness": robustness_section(runs)}
 
 
 def _title(runs: Sequence[Run]) -> str:

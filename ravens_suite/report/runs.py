@@ -149,6 +149,12 @@ class Run:
         """Logged figures by step, by their name in the TensorBoard logs (``train/pick``, ``val/mean_score``)."""
         return read_scalars(RunFolder(self.folder).logs) if self.trained else {}
 
+    def weights_differ(self, fingerprint: str) -> bool:
+        """Whether what was measured of weights with a fingerprint is not of those that the run holds now."""
+        policy = PolicyFolder(Path(self.policy.folder))
+        there = self.trained and policy.settings.exists() and policy.weights.exists()
+        return there and fingerprint not in ("", policy.fingerprint())
+
     @property
     def validation(self) -> Series:
         """Mean score on validation episodes by step."""
@@ -168,9 +174,7 @@ class Run:
 
 def stale(run: Run, score: Score) -> str:
     """Why an evaluation is not of the run, or of the task, as they are now, for a person; empty where it is."""
-    policy = PolicyFolder(Path(run.policy.folder))
-    there = run.trained and policy.settings.exists() and policy.weights.exists()
-    if there and score.policy.fingerprint not in ("", policy.fingerprint()):
+    if run.weights_differ(score.policy.fingerprint):
         return "its evaluation is of other weights than the run holds now; evaluate it again."
     if score.definition and run.task.removesuffix("-continuous") in task_names():
         now = define(run.task, score.split, score.arguments)

@@ -8,66 +8,35 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
-from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.locks import locked_file
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import (
-    DamagedDataError,
-    MissingDataError,
-    PolicyServerLostError,
-)
+from ravens_suite.errors import PolicyServerLostError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
-from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import (
     describe_interface,
     make_environment,
 )
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_record import Evaluation, EvaluationRecord
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
-from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.remote_policy import RemotePolicy
 from ravens_suite.rollout.rollout import roll_out
 
+__all__ = ["Evaluation", "EvaluationWorker", "evaluate"]
+
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Outcomes over seeds, and their summary.
-
-    Attributes:
-        plan: what was evaluated.
-        outcomes: in the order of the seeds.
-        seconds: wall time, summed over the calls it took.
-        path: of the JSON file that holds all this.
-    """
-
-    plan: EvaluationPlan
-    outcomes: tuple[EpisodeOutcome, ...]
-    seconds: float
-    path: Path
-
-    @property
-    def summary(self) -> Summary:
-        """The figures."""
-        return Summary.of(self.outcomes)
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures of ``ravens-suite evaluate --json``."""
-        return {**self.summary.to_json(), "seconds": round(self.seconds, 3)}
 
 
 def evaluate(
@@ -116,7 +85,7 @@ def evaluate(
     plan = plan_evaluation(policy, task, split, arguments or {})
     _warn_of_another_task(plan)
     pool = pool or make_pool()
-    record = _Record(plan.path(out), plan)
+    record = EvaluationRecord(plan.path(out), plan)
     seeds = range(first_seed, first_seed + episodes)
     with locked_file(record.path, "evaluating into"):
         record.load(force=force)
@@ -201,82 +170,3 @@ class _SilentWorker:
     def close(self) -> None:
         """See ``EvaluationWorker``."""
         self._worker.close()
-
-
-class _Record:
-    """The JSON file of an evaluation, written anew after every episode.
-
-    Attributes:
-        outcomes: that count.
-        doubt: why the outcomes may be those of something else; empty where they are not.
-    """
-
-    def __init__(self, path: Path, plan: EvaluationPlan) -> None:
-        self.path = path
-        self.outcomes: dict[int, EpisodeOutcome] = {}
-        self.seconds = 0.0
-        self.doubt = ""
-        self._plan = plan
-        self._renderer = ""
-        self._provenance = provenance()
-        self._settings = plan.settings
-        self._replaces = False
-
-    @property
-    def doubtful_seed(self) -> int:
-        """The seed that settles the doubt: the first whose episode has an action."""
-        return min(self.outcomes, key=lambda seed: (self.outcomes[seed].steps == 0, seed))
-
-    def load(self, *, force: bool = False) -> None:
-        """Take up the outcomes that are there, unless they are of something else."""
-        try:
-            value = read_json(self.path)
-            outcomes = [EpisodeOutcome.from_json(outcome) for outcome in value["results"]]
-            commit = join_commits(value["provenance"]["commit"], self._provenance["commit"])
-            seconds, renderer = float(value["seconds"]), str(value["renderer"])
-            difference = compare(value, self._settings, self._plan.policy)
-        except MissingDataError:
-            return
-        except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
-            self._start_anew(f"{self.path} is damaged ({error})")
-            return
-        if difference.other or (difference.changed and not force):
-            self._start_anew(f"{self.path} is of {difference.other or difference.changed}")
-            return
-        self.outcomes = {outcome.seed: outcome for outcome in outcomes}
-        self.seconds, self._renderer = seconds, renderer
-        self._provenance |= {"commit": commit}
-        self.doubt = difference.doubt if outcomes and not force else ""
-
-    def settle(self, again: EpisodeOutcome) -> None:
-        """Let the outcomes count if one of their seeds, run again, came out the same."""
-        if again == self.outcomes[again.seed]:
-            self._write()
-        else:
-            self.outcomes, self.seconds = {}, 0.0
-            self._start_anew(f"Seed {again.seed} of {self.path} does not come out the same again ({self.doubt})")
-
-    def add(self, outcome: EpisodeOutcome, renderer: str, seconds: float) -> None:
-        """Take in an outcome and write everything."""
-        if self._replaces:
-            self.path.replace(self.path.with_name(f"{self.path.name}.old"))
-            self._replaces = False
-        self.outcomes[outcome.seed] = outcome
-        self.seconds = seconds
-        self._renderer = renderer or self._renderer
-        self._write()
-
-    def _start_anew(self, why: str) -> None:
-        _LOG.warning("%s: all seeds are evaluated anew, and the earlier file is kept as %s.old.", why, self.path.name)
-        self._replaces = True
-
-    def _write(self) -> None:
-        evaluation = self.evaluation(self.outcomes)
-        rows = [item.to_json() for item in evaluation.outcomes]
-        extra = {"renderer": self._renderer, "provenance": self._provenance, "results": rows}
-        write_json(self.path, {**self._settings, **evaluation.to_json(), **extra})
-
-    def evaluation(self, seeds: Iterable[int]) -> Evaluation:
-        """The outcomes of some seeds."""
-        outcomes = tuple(self.outcomes[seed] for seed in sorted(seeds))
-        return Evaluation(self._plan, outcomes, self.seconds, self.path)

@@ -17,6 +17,7 @@ from ravens_suite.cli.commands.export import Export
 from ravens_suite.cli.commands.import_episodes import Import
 from ravens_suite.cli.commands.quickstart import Quickstart
 from ravens_suite.cli.commands.report import Report
+from ravens_suite.cli.commands.robustness import RobustnessCommand
 from ravens_suite.cli.commands.serve import Serve
 from ravens_suite.cli.commands.tasks import Tasks
 from ravens_suite.cli.commands.train import Train
@@ -48,6 +49,7 @@ COMMANDS: dict[str, type[Command]] = {
     "benchmark": Benchmark,
     "check-submission": CheckSubmission,
     "serve": Serve,
+    "robustness": RobustnessCommand,
     "report": Report,
     "view": View,
     "export": Export,

@@ -1,0 +1,1 @@
+"""What one learns about a trained agent beyond its score."""

@@ -1,0 +1,268 @@
+"""How much of each change a policy stands: its score at five grades of every axis of ``insight/axes.py``.
+
+Files, below the run's folder (of a policy without one, ``runs/<policy>/<task>``):
+
+```text
+robustness/<task>/<split>/nominal.json         the environment as it is
+robustness/<task>/<split>/<axis>-<grade>.json  outcomes of every seed, as evaluate writes them
+robustness/<task>/<split>/summary.json         the curves
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
+from ravens_suite.core.seeding import Split
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked_file
+from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.execution.pool import JobPool, make_pool
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_record import Evaluation
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.provenance import provenance
+
+ROBUSTNESS, SUMMARY = "robustness", "summary.json"
+NOMINAL = "nominal"
+
+
+@dataclass(frozen=True)
+class Point:
+    """The figures of one grade of an axis.
+
+    Attributes:
+        grade: 1 to 5; 0 for the environment as it is.
+        amount: of the change, in the axis's unit.
+        figures: over the scenes that could be placed.
+        not_placed: scenes that could not, because there was no room left.
+    """
+
+    grade: int
+    amount: str
+    figures: Summary
+    not_placed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which ``from_json`` rebuilds it."""
+        return {
+            "grade": self.grade,
+            "amount": self.amount,
+            **self.figures.to_json(),
+            "not_placed": self.not_placed,
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Point:
+        """The inverse of ``to_json``.
+
+        Raises:
+            KeyError: a figure is missing.
+        """
+        return Point(int(value["grade"]), str(value["amount"]), Summary.from_json(value), int(value["not_placed"]))
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The curves of one policy on one task.
+
+    Attributes:
+        task: registered name.
+        split: of the scenes.
+        policy: ``PolicySpec.to_json``.
+        seeds: (first, how many).
+        nominal: grade 0 of every axis.
+        axes: by name, ascending grades from 1.
+        path: of the JSON file.
+    """
+
+    task: str
+    split: str
+    policy: Mapping[str, Any]
+    seeds: tuple[int, int]
+    nominal: Point
+    axes: Mapping[str, tuple[Point, ...]]
+    path: Path
+
+    def curve(self, axis: str) -> tuple[Point, ...]:
+        """The points of an axis with that of grade 0."""
+        return (self.nominal, *self.axes[axis])
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which ``read_robustness`` rebuilds it."""
+        return {
+            "task": self.task,
+            "split": self.split,
+            "policy": dict(self.policy),
+            "first_seed": self.seeds[0],
+            "episodes": self.seeds[1],
+            "nominal": self.nominal.to_json(),
+            "axes": {
+                name: {
+                    "title": AXES[name].title,
+                    "unit": AXES[name].unit,
+                    "grades": [point.to_json() for point in points],
+                }
+                for name, points in self.axes.items()
+            },
+        }
+
+
+def measure_robustness(
+    policy: str | PolicySpec,
+    task: str | None = None,
+    *,
+    axes: Sequence[str] = (),
+    grades: Sequence[int] = (),
+    split: Split = "test",
+    episodes: int = 20,
+    first_seed: int = 0,
+    arguments: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+    force: bool = False,
+    pool: JobPool | None = None,
+    on_progress: Progress = silent,
+) -> Robustness:
+    """Evaluate a policy at grades of some axes, or the episodes that are still missing.
+
+    All grades have the same seeds. What lies on disk of other axes and grades of the same policy and seeds stays in the
+    summary.
+
+    Args:
+        policy: as ``evaluate`` takes it.
+        task: registered name; by default the one the run was trained on.
+        axes: names; all that apply by default.
+        grades: from 1 to 5; all by default.
+        split: ``train``, ``val`` or ``test``.
+        episodes: number of seeds a grade.
+        first_seed: the first of them.
+        arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
+        out: folder in which ``robustness`` is made; the run's, or ``runs/<policy>/<task>``.
+        force: let outcomes count although the code of the policy or the task has changed since.
+        pool: where to run; this process by default.
+        on_progress: called after every episode.
+
+    Raises:
+        ConfigError: there is no such axis or grade, or it makes no difference here.
+        RavensError: as ``evaluate`` does.
+    """
+    check_number("--episodes", episodes, 1, MOST_EPISODES)
+    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    plan = plan_evaluation(policy, task, split, arguments or {})
+    names = checked_axes(tuple(axes), plan.arguments)
+    wanted = [(name, grade) for name in names for grade in checked_grades(tuple(grades))]
+    folder = robustness_folder(plan, out)
+    seeds = tuple(range(first_seed, first_seed + episodes))
+    parts = [Part(plan, folder / f"{NOMINAL}.json", seeds)]
+    for name, grade in wanted:
+        changed = replace(plan, arguments=_arguments(plan, name, grade))
+        parts.append(Part(changed, folder / f"{name}-{grade}.json", seeds))
+    done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
+    points = {key: _point(*key, evaluation) for key, evaluation in zip(wanted, done[1:], strict=True)}
+    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), _point("", 0, done[0]), points)
+
+
+def robustness_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
+    """Where the files of a policy on a task lie."""
+    return insight_folder(plan, out) / ROBUSTNESS / plan.task / plan.split
+
+
+def insight_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
+    """The run's folder, or ``runs/<policy>/<task>`` without a run, unless another one is given."""
+    if out is not None:
+        return out
+    return RunFolder(Path(plan.run)).path if plan.run else plan.path(None).parent
+
+
+def read_robustness(path: Path) -> Robustness:
+    """The curves that ``measure_robustness`` wrote.
+
+    Raises:
+        MissingDataError: there is no such file.
+        DamagedDataError: it is none of them.
+    """
+    value = read_json(path)
+    try:
+        return Robustness(
+            task=str(value["task"]),
+            split=str(value["split"]),
+            policy=dict(value["policy"]),
+            seeds=(int(value["first_seed"]), int(value["episodes"])),
+            nominal=Point.from_json(value["nominal"]),
+            axes={
+                name: tuple(Point.from_json(point) for point in value["axes"][name]["grades"])
+                for name in AXES
+                if name in value["axes"]
+            },
+            path=path,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedDataError(
+            f"{path} is damaged ({error!r}): run ravens-suite robustness again, which writes it anew."
+        ) from error
+
+
+def _arguments(plan: EvaluationPlan, axis: str, grade: int) -> dict[str, Any]:
+    arguments = AXES[axis].arguments(grade, plan.arguments)
+    if arguments.get("wording") == "held-out" and not _has_other_paraphrases(plan):
+        arguments["wording"] = "training"
+    return arguments
+
+
+def _has_other_paraphrases(plan: EvaluationPlan) -> bool:
+    """Whether the task has sentences that ``wording="training"`` never says."""
+    try:
+        make_environment(plan.task, plan.split, {"observe": ["instruction"], "wording": "held-out"}).close()
+    except ConfigError:
+        return False
+    return True
+
+
+def _point(axis: str, grade: int, evaluation: Evaluation) -> Point:
+    placed = [outcome for outcome in evaluation.outcomes if _placed(outcome)]
+    amount = AXES[axis].amounts[grade - 1] if grade else "none"
+    return Point(grade, amount, Summary.of(placed), len(evaluation.outcomes) - len(placed))
+
+
+def _placed(outcome: EpisodeOutcome) -> bool:
+    return not outcome.outcome.startswith(NOT_PLACED)
+
+
+def _write_summary(
+    path: Path,
+    plan: EvaluationPlan,
+    seeds: tuple[int, int],
+    nominal: Point,
+    points: Mapping[tuple[str, int], Point],
+) -> Robustness:
+    with locked_file(path, "writing", wait=True):
+        merged = {**_earlier(path, plan, seeds), **points}
+        axes = {
+            name: tuple(merged[key] for key in sorted(merged) if key[0] == name)
+            for name in AXES
+            if any(key[0] == name for key in merged)
+        }
+        done = Robustness(plan.task, plan.split, plan.policy.to_json(), seeds, nominal, axes, path)
+        write_json(path, {**done.to_json(), "provenance": provenance()})
+    return done
+
+
+def _earlier(path: Path, plan: EvaluationPlan, seeds: tuple[int, int]) -> dict[tuple[str, int], Point]:
+    """Points of an earlier summary of the same policy and seeds."""
+    try:
+        before = read_robustness(path)
+    except (DamagedDataError, MissingDataError):
+        return {}
+    if before.policy != plan.policy.to_json() or before.seeds != seeds:
+        return {}
+    return {(name, point.grade): point for name, points in before.axes.items() for point in points}

@@ -1,0 +1,95 @@
+"""Robustness: what the grades are, that every figure is made once and the same however it is made, and its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from ravens_suite.cli.commands.robustness import AxisName
+from ravens_suite.cli.main import main
+from ravens_suite.errors import ConfigError, DamagedDataError
+from ravens_suite.execution.protocols import Outcome
+from ravens_suite.execution.serial import SerialPool
+from ravens_suite.insight.axes import AXES, GRADES, applicable
+from ravens_suite.insight.robustness import measure_robustness, read_robustness
+from ravens_suite.report.page import write_report
+from ravens_suite.report.robustness import find_policies
+from ravens_suite.rollout.environments import make_environment
+
+TASK = "place-red-in-green"
+
+
+class BackwardsPool(SerialPool):
+    """Does the last job first, and counts."""
+
+    done = 0
+
+    def outcomes(
+        self, make: Callable[[], Any], jobs: Sequence[Any], *rest: Any
+    ) -> Generator[Outcome[Any, Any], None, None]:
+        self.done += len(jobs)
+        yield from super().outcomes(make, list(jobs)[::-1], *rest)
+
+
+@pytest.mark.parametrize("axis", AXES.values(), ids=list(AXES))
+def test_every_grade_is_an_environment_and_keeps_what_the_policy_knows(axis: Any) -> None:
+    assert len(axis.changes) == len(axis.amounts) == GRADES
+    own = {"observe": ["state", "instruction"], "perturb": {"color": 0.01, "camera": 0.001}}
+    assert axis.arguments(0, own) == own
+    made = [axis.arguments(grade, own) for grade in range(1, GRADES + 1)]
+    for arguments in (made[0], made[-1]):
+        make_environment("put-block-in-bowl-seen", "test", arguments).close()
+        assert arguments["observe"] == own["observe"] and "color" in arguments["perturb"]
+    assert len({json.dumps(arguments, sort_keys=True) for arguments in made}) == GRADES
+
+
+def test_the_command_the_guide_and_the_table_name_the_same_axes() -> None:
+    assert get_args(AxisName) == tuple(AXES)
+    page = (Path(__file__).parents[2] / "docs" / "robustness.md").read_text()
+    for axis in AXES.values():
+        assert f"| `{axis.name}` | {axis.title} | {axis.unit} | {', '.join(axis.amounts)} |" in page
+    assert "instruction" in applicable({"observe": ["images", "instruction"]})
+    assert "instruction" not in applicable({})
+
+
+def test_a_figure_is_made_once_and_in_any_order(tmp_path: Path) -> None:
+    def measure(out: str, pool: SerialPool, **further: Any) -> Any:
+        return measure_robustness("oracle", TASK, episodes=2, out=tmp_path / out, pool=pool, **further)
+
+    first, pool = measure("a", SerialPool(), axes=["layout", "occluders"], grades=[1, 5]), BackwardsPool()
+    assert [point.grade for point in first.curve("layout")] == [0, 1, 5]
+    assert first.nominal.figures.episodes == 2
+    measure("b", pool, axes=["occluders"], grades=[5])
+    assert pool.done == 4
+    both = measure("b", pool, axes=["occluders", "layout"], grades=[1, 5])
+    assert pool.done == 10
+    # A part of it asked for again leaves the rest in the summary.
+    again = measure("b", pool, axes=["layout"], grades=[1])
+    assert pool.done == 10
+    assert first.to_json() == both.to_json() == again.to_json() == read_robustness(again.path).to_json()
+
+
+def test_what_makes_no_sense_is_refused_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for wrong in ({"axes": ["instruction"]}, {"axes": ["smell"]}, {"grades": [6]}, {"episodes": 0}):
+        with pytest.raises(ConfigError):
+            measure_robustness("oracle", TASK, out=tmp_path, **wrong)  # type: ignore[arg-type]
+    assert main(["robustness", "oracle", TASK, "--grades", "0", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    damaged = tmp_path / "summary.json"
+    damaged.write_text("{}")
+    with pytest.raises(DamagedDataError, match="robustness again"):
+        read_robustness(damaged)
+
+
+def test_several_policies_stand_on_one_page(tmp_path: Path) -> None:
+    for name in ("oracle", "random"):
+        measure_robustness(name, TASK, axes=["distractors"], grades=[2], episodes=1, out=tmp_path / name)
+    assert [run.agent for run in find_policies(tmp_path)] == ["oracle", "random"]
+    page = write_report(tmp_path).path.read_text()
+    assert page.count("Distractors: 1, 2, 3, 5, 8 (other bodies)") == 1
+    assert page.count('class="bar c0"') == page.count('class="bar c1"') == 2
+    assert "<td>oracle</td>" in page and "<td>random</td>" in page
