@@ -21,6 +21,7 @@ ROOMS = {
     "training": "Training runs",
     "execution": "Job pools",
     "benchmark": "Grids of runs, published figures",
+    "insight": "Robustness, calibration, weak spots",
     "report": "Pages and pictures for people",
     "interop": "Formats and protocols of other libraries",
 }
