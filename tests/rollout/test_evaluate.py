@@ -16,6 +16,7 @@ from ravens_suite.execution.protocols import Outcome, ignore_note
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout import evaluate as module
+from ravens_suite.rollout import evaluation_record
 from ravens_suite.rollout.evaluate import evaluate
 
 _SOLVED = [0, 2, 3, 5, 7, 8]
@@ -97,7 +98,7 @@ def test_what_was_finished_out_of_turn_is_kept_when_another_seed_fails(tmp_path:
 
 def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for commit, episodes in (("old", 2), ("new", 2), ("new", 4)):
-        monkeypatch.setattr(module, "provenance", lambda commit=commit: {"commit": commit})
+        monkeypatch.setattr(evaluation_record, "provenance", lambda commit=commit: {"commit": commit})
         evaluate("oracle", TASK, episodes=episodes, out=tmp_path)
         value = json.loads((tmp_path / "test.json").read_text())
         assert value["provenance"]["commit"] == ("old" if episodes == 2 else "old and new")
