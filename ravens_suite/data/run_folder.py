@@ -2,7 +2,8 @@
 
 ``RUN/run.json`` says everything about the run, ``RUN/policy/`` holds the weights that were kept,
 ``RUN/training.safetensors`` what training needs to go on, ``RUN/checkpoints/`` copies of the weights from along the
-way, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one file an evaluation.
+way, ``RUN/logs/`` the curves for TensorBoard, ``RUN/eval/`` one file an evaluation, ``RUN/probes/`` what is found out
+about the policy.
 """
 
 from __future__ import annotations
@@ -107,6 +108,11 @@ class RunFolder:
     def evaluations(self) -> Path:
         """One JSON file an evaluation."""
         return self.path / "eval"
+
+    @property
+    def probes(self) -> Path:
+        """What was found out about the policy, one JSON file a task and split."""
+        return self.path / "probes"
 
     def exists(self) -> bool:
         """Whether a run was begun here."""

@@ -18,7 +18,7 @@ def record_row(
 ) -> None:
     """Add a row to a table, or replace the one with the same key. A table that is not there is made.
 
-    Several processes may add to one table.
+    Several processes may add to one table. It keeps its line ends, so that a new row is the only change.
 
     Args:
         path: of the CSV file.
@@ -44,10 +44,18 @@ def record_row(
         rows = [old for old in rows if any(old[name] != new[name] for name in key)] + [new]
         rows.sort(key=lambda item: [_sortable(item[name]) for name in key])
         text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer = csv.DictWriter(text, columns, lineterminator=_line_end(path))
         writer.writeheader()
         writer.writerows(rows)
         write_bytes(path, [text.getvalue().encode()])
+
+
+def _line_end(path: Path) -> str:
+    """That of the first line of a table; a line feed where there is none. Spreadsheets write two characters."""
+    if not path.exists():
+        return "\n"
+    with path.open("rb") as file:
+        return "\r\n" if file.readline().endswith(b"\r\n") else "\n"
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -24,6 +24,7 @@ from ravens_suite.envs.observations import observation_space
 from ravens_suite.envs.observer import DRAWN, Observer
 from ravens_suite.envs.options import check_choices, make_task, state_in
 from ravens_suite.envs.perturbations import Perturbations
+from ravens_suite.envs.sentences import SentencesNow
 from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.states import EnvironmentState, Memory
 from ravens_suite.envs.variations import Variations
@@ -195,6 +196,11 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         if value is not None and value.max_episode_steps is None:
             value = replace(value, max_episode_steps=self.max_steps)
         self._spec = value
+
+    @property
+    def sentences(self) -> SentencesNow:
+        """What could be said now in place of the instruction; for probes of policies, which do not see it."""
+        return SentencesNow(self._simulation)
 
     @property
     def renderer_name(self) -> str:

@@ -205,24 +205,28 @@ class Simulation:
         with self.task_code("the oracle"):
             return self.control.oracle(goal, self.oracle_rng)
 
-    def instruction(self) -> str:
-        """What is to be done now."""
+    def instruction(self, wording: Wording | None = None) -> str:
+        """What is to be done now.
+
+        Args:
+            wording: forms to draw from; those of the environment by default.
+        """
         step = self.scorer.steps_done
-        said = self._worded(step)
+        said = self._worded(step, wording or self._wording)
         if not self._perturbations.mistyped:
             return said
         seed = generator(self.seed, self.split, "perturbation").integers(2**31, size=step + 1)[step]
         return self._perturbations.mistype(said, np.random.default_rng(int(seed)))
 
-    def _worded(self, step: int) -> str:
+    def _worded(self, step: int, wording: Wording) -> str:
         with self.task_code("current_instruction"):
             plain = check_text("current_instruction", self.task.current_instruction(step))
-        if self._wording == "plain":
+        if wording == "plain":
             return plain
         with self.task_code("current_sentences"):
             sentences = self.task.current_sentences(step)
         forms = (
-            (plain, *sentences.training) if self._wording == "training" else sentences.held_out or (plain,)
+            (plain, *sentences.training) if wording == "training" else sentences.held_out or (plain,)
         )  # After the last step.
         rng = generator(self.seed, self.split, "wording")
         return forms[int(rng.integers(2**31, size=step + 1)[step]) % len(forms)]

@@ -21,7 +21,7 @@ CONTINUOUS = "-continuous"
 
 _LOG = logging.getLogger(__name__)
 _PACKAGE = "ravens_suite"
-_SHARED_BY_TASKS = frozenset({"base", "placement", "primitives", "sentences"})
+_SHARED_BY_TASKS = frozenset({"base", "candidates", "placement", "primitives", "sentences"})
 _SHARED_BY_AGENTS = frozenset({"base", "common", "pick_place"})
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

@@ -11,6 +11,7 @@ import numpy as np
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.seeding import Split
 from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.candidates import Candidates
 from ravens_suite.tasks.primitives import PickPlace, Primitive
 from ravens_suite.tasks.sentences import Sentences, fill
 
@@ -87,6 +88,14 @@ class Task(ABC):
             step: number of goal steps that are complete.
         """
         return {}
+
+    def candidates(self, step: int) -> Candidates:
+        """What the sentence could mean in the present scene; by default it does not choose.
+
+        Args:
+            step: number of goal steps that are complete.
+        """
+        return Candidates()
 
     def step_limit(self) -> int:
         """Actions after which the present episode is truncated: ``max_steps``, or fewer where the scene decides."""

@@ -39,3 +39,11 @@ def test_a_foreign_table_is_refused_by_name_and_kept(tmp_path: Path, text: bytes
     with pytest.raises(RavensError, match=r"scores\.csv"):
         record_row(path, {"task": "rope", "score": 1}, ["task"])
     assert path.read_bytes() == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_new_row_leaves_the_bytes_of_all_others_as_they_are(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(f"task,score{end}a,1.0{end}c,3.0{end}".encode())
+    record_row(path, {"task": "b", "score": 2.0}, key=("task",))
+    assert path.read_bytes() == f"task,score{end}a,1.0{end}b,2.0{end}c,3.0{end}".encode()

@@ -15,6 +15,7 @@ from ravens_suite.cli.commands.collect import Collect
 from ravens_suite.cli.commands.evaluate import Evaluate
 from ravens_suite.cli.commands.export import Export
 from ravens_suite.cli.commands.import_episodes import Import
+from ravens_suite.cli.commands.probe_language import ProbeLanguage
 from ravens_suite.cli.commands.quickstart import Quickstart
 from ravens_suite.cli.commands.report import Report
 from ravens_suite.cli.commands.robustness import RobustnessCommand
@@ -46,6 +47,7 @@ COMMANDS: dict[str, type[Command]] = {
     "collect": Collect,
     "train": Train,
     "evaluate": Evaluate,
+    "probe-language": ProbeLanguage,
     "benchmark": Benchmark,
     "check-submission": CheckSubmission,
     "serve": Serve,

@@ -13,6 +13,7 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._rope import LENGTH, OneWayGoal, drop_rope, rope_goal
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import PickPlace, Primitive
@@ -75,6 +76,9 @@ class AlignRopeByInstruction(LanguageTask):
         if rng.random() < 0.5:
             first, second = second, first
         self.said = [{"first": first, "second": second}]
+        # A first bead at a corner says nothing of the side that is meant, so that these candidates have no places.
+        ends = [(first, second), *(pair for pair in SEGMENTS if {*pair} != {first, second})]
+        self.could_mean = [Candidates(places=tuple(Candidate({"first": one, "second": two}) for one, two in ends))]
         return [rope_goal(drop_rope(scene, rng), square @ _side(first, second), OneWayGoal)]
 
 

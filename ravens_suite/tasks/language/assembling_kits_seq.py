@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._kits import HELD_OUT, OBJECT_SIZE, SHAPES, SLOTS, SYMMETRIES
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import RGB, Colors, draw_colors
 from ravens_suite.tasks.language._shapes import NAMES, place_words
@@ -81,7 +82,9 @@ class AssemblingKitsSeq(ColorTask):
             body = objects.kit_object(shape, RGB[color])
             scene.add(names[-1], body, free_pose(scene, OBJECT_SIZE, rng), "movable")
         order = [int(i) for i in rng.permutation(len(SLOTS))]
-        self.said = [{"object": names[i], "slot": f"{words[i]} {NAMES[shapes[i]]} slot".strip()} for i in order]
+        every = [{"object": names[i], "slot": f"{words[i]} {NAMES[shapes[i]]} slot".strip()} for i in range(len(names))]
+        self.said = [every[i] for i in order]
+        self.could_mean = [_candidates(i, names, every, spots) for i in order]
         return [
             PoseGoal(
                 objects=(names[i],),
@@ -105,6 +108,17 @@ class AssemblingKitsSeq(ColorTask):
                     words[i] = word
             if len(set(zip(shapes, words, strict=True))) == len(spots):
                 return shapes, words
+
+
+def _candidates(
+    index: int, names: Sequence[str], said: Sequence[Mapping[str, str]], spots: Sequence[Pose]
+) -> Candidates:
+    """All objects, each with its own slot, and all slots; what is named first."""
+    order = sorted(range(len(names)), key=lambda i: i != index)
+    return Candidates(
+        picks=tuple(Candidate(said[i], bodies=(names[i],)) for i in order),
+        places=tuple(Candidate({"slot": said[i]["slot"]}, places=(spots[i],)) for i in order),
+    )
 
 
 def _turn(rng: np.random.Generator) -> float:

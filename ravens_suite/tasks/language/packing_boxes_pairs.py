@@ -13,6 +13,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._packing import HEIGHT, divide, floor
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates, by_color
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import RGB, draw_colors
 from ravens_suite.tasks.placement import free_pose
@@ -84,6 +85,15 @@ class PackingBoxesPairs(ColorTask):
             size = cells[int(rng.integers(len(cells)))].size
             _add_box(scene, f"{others[int(rng.integers(len(others)))]} box {len(cells) + i + 1}", size, rng)
         self.said = [{"blocks": f"{several(named)} blocks"}]
+        boxes = by_color(scene.objects(), "box")
+        self.could_mean = [
+            Candidates(
+                picks=(
+                    Candidate(self.said[0], bodies=tuple(names)),
+                    *(Candidate({"blocks": f"{c} blocks"}, bodies=boxes[c]) for c in boxes if c not in named),
+                )
+            )
+        ]
         count = len(cells)
         return [
             ZoneGoal(

@@ -11,6 +11,7 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.errors import PlacementError
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._packing_things import PackingThings
 from ravens_suite.tasks.sentences import Sentences
 
@@ -71,4 +72,13 @@ class PackingObjectsGroup(PackingThings):
             raise PlacementError("Too few things found a place.")
         self.limit = len(named) + 1
         self.said = [{"thing": first.name}]
+        names = dict.fromkeys([first.name, *(one.thing.name for one in packed)])
+        self.could_mean = [
+            Candidates(
+                picks=tuple(
+                    Candidate({"thing": name}, bodies=tuple(one.name for one in packed if one.thing.name == name))
+                    for name in names
+                )
+            )
+        ]
         return [self.goal(named)]

@@ -11,6 +11,7 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.errors import PlacementError
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._packing_things import PackingThings
 from ravens_suite.tasks.sentences import Sentences
 
@@ -69,5 +70,9 @@ class PackingObjectsSeq(PackingThings):
             raise PlacementError("Only one thing found a place.")
         count = int(rng.integers(1, len(packed)))
         self.limit = count + 1
-        self.said = [{"thing": one.thing.name} for one in packed[:count]]
+        every = [Candidate({"thing": one.thing.name}, bodies=(one.name,)) for one in packed]
+        self.said = [candidate.words for candidate in every[:count]]
+        self.could_mean = [
+            Candidates(picks=(every[i], *(other for j, other in enumerate(every) if j != i))) for i in range(count)
+        ]
         return [self.goal([one], 1 / count) for one in packed[:count]]

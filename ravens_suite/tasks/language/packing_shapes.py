@@ -13,6 +13,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._kits import HELD_OUT, OBJECT_SIZE, SHAPES
 from ravens_suite.tasks._packing import HEIGHT
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.language._colors import RGB, colors_of, draw_colors
 from ravens_suite.tasks.language._shapes import NAMES
@@ -73,6 +74,10 @@ class PackingShapes(LanguageTask):
             body = objects.kit_object(shape, RGB[color])
             scene.add(names[-1], body, free_pose(scene, OBJECT_SIZE, rng), "movable")
         self.said = [{"shape": NAMES[shapes[0]]}]
+        objects_of = zip(shapes, names, strict=True)
+        self.could_mean = [
+            Candidates(picks=tuple(Candidate({"shape": NAMES[shape]}, bodies=(name,)) for shape, name in objects_of))
+        ]
         return [
             ZoneGoal(
                 objects=(names[0],),

@@ -12,6 +12,7 @@ from ravens_suite.errors import PlacementError
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates, by_color
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import RGB, draw_colors
 from ravens_suite.tasks.placement import free_pose
@@ -89,6 +90,7 @@ class PutBlockInBowl(ColorTask):
         _add_distractors(scene, others, rng)
         self.limit = len(blocks) + 1
         self.said = [{"blocks": f"{block_color} blocks", "bowl": f"{bowl_color} bowl"}]
+        self.could_mean = [_candidates(scene, block_color, bowl_color)]
         return [
             PoseGoal(
                 objects=tuple(blocks),
@@ -98,6 +100,21 @@ class PutBlockInBowl(ColorTask):
                 position_tolerance=POSITION_TOLERANCE,
             )
         ]
+
+
+def _candidates(scene: Scene, block_color: str, bowl_color: str) -> Candidates:
+    """The blocks of every colour, and the bowls of every colour; those that are named first."""
+    blocks, bowls = (by_color(scene.objects(), kind) for kind in ("block", "bowl"))
+    return Candidates(
+        picks=tuple(
+            Candidate({"blocks": f"{color} blocks"}, bodies=names)
+            for color, names in sorted(blocks.items(), key=lambda item: item[0] != block_color)
+        ),
+        places=tuple(
+            Candidate({"bowl": f"{color} bowl"}, places=tuple(scene.placed(name) for name in names))
+            for color, names in sorted(bowls.items(), key=lambda item: item[0] != bowl_color)
+        ),
+    )
 
 
 def _add_distractors(scene: Scene, colors: Sequence[str], rng: np.random.Generator) -> None:

@@ -14,6 +14,7 @@ from ravens_suite.errors import PlacementError
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import RGB, draw_colors
 from ravens_suite.tasks.placement import free_pose
@@ -90,6 +91,8 @@ class SeparatingPiles(ColorTask):
             scene.add(name, objects.small_block(RGB[pile_color]), Pose.planar(x, y, PILE_Z, yaw), "movable")
         meant = int(rng.integers(2))
         self.said = [{"blocks": f"{pile_color} blocks", "square": f"{zone_colors[meant]} square"}]
+        squares = [Candidate({"square": f"{zone_colors[i]} square"}, places=(zones[i],)) for i in (meant, 1 - meant)]
+        self.could_mean = [Candidates(places=tuple(squares))]
         return [
             ZoneGoal(
                 objects=names,

@@ -13,6 +13,7 @@ from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import RGB, draw_colors
 from ravens_suite.tasks.placement import free_pose
@@ -87,6 +88,7 @@ class StackBlockPyramidSeq(ColorTask):
         for color in colors:
             scene.add(f"{color} block", objects.block(RGB[color]), free_pose(scene, BLOCK_SIZE, rng), "movable")
         self.said = [{"block": f"{color} block", "place": _place(i, colors)} for i, color in enumerate(colors)]
+        self.could_mean = [_candidates(i, colors, stand) for i in range(len(colors))]
         return [
             PoseGoal(
                 objects=(f"{color} block",),
@@ -97,6 +99,23 @@ class StackBlockPyramidSeq(ColorTask):
             )
             for color, place in zip(colors, PLACES, strict=True)
         ]
+
+
+def _candidates(index: int, colors: Sequence[str], stand: Pose) -> Candidates:
+    """All blocks, and where a block goes on a plate all plates; what is named first."""
+    plates = [i for i in range(len(PLACES)) if i not in UNDERNEATH]
+    return Candidates(
+        picks=tuple(
+            Candidate({"block": f"{color} block"}, bodies=(f"{color} block",))
+            for color in sorted(colors, key=lambda color: color != colors[index])
+        ),
+        places=tuple(
+            Candidate({"place": PLATES[i]}, places=(stand @ Pose(PLACES[i]),))
+            for i in sorted(plates, key=lambda i: i != index)
+        )
+        if index in plates
+        else (),
+    )
 
 
 def _place(index: int, colors: Sequence[str]) -> str:

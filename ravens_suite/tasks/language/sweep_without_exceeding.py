@@ -18,6 +18,7 @@ from ravens_suite.errors import PlacementError
 from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body, Box, marker
 from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.candidates import Candidate, Candidates, by_color
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.language._colors import RGB, TRAINING, draw_colors
 from ravens_suite.tasks.primitives import Primitive, Push
@@ -113,9 +114,14 @@ class SweepWithoutExceeding(LanguageTask):
         self._goal = Inside.of(named, opening, limit, least, most)
         plural = "block" if most == 1 else "blocks"
         amount = "all" if word == "all" else "any of the" if word == "any" else word
+        of_color = by_color(blocks, "block")
+        could_mean = {
+            color: Candidate({"blocks": f"{amount} {color} {plural}"}, of_color[color]) for color in (meant, other)
+        }
+        self.could_mean = [Candidates(picks=tuple(could_mean.values()))]
         self.said = [
             {
-                "blocks": f"{amount} {meant} {plural}",
+                **could_mean[meant].words,
                 "frame": f"{frame_color} frame",
                 "line": f"{line_color} line",
             }

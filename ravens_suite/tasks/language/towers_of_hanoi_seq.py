@@ -12,6 +12,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._hanoi import STAND_SIZE, move, seat, shortest_solution
 from ravens_suite.tasks.base import Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import RGB, draw_colors
 from ravens_suite.tasks.placement import free_pose
@@ -71,11 +72,16 @@ class TowersOfHanoiSeq(ColorTask):
             body = objects.hanoi_disc(size).colored(RGB[ring.split()[0]])
             scene.add(ring, body, seat(stand, 0, SIZES - 1 - size), "movable")
         towers = [list(range(SIZES))[::-1], [], []]
-        goals, said = [], []
+        goals, said, could_mean = [], [], []
         for start, end in shortest_solution(SIZES, 0, 2):
             size = towers[start].pop()
             goals.append(move(rings[size], seat(stand, end, len(towers[end])), 1 / (2**SIZES - 1)))
             said.append({"ring": rings[size], "rod": RODS[end]})
+            ends = [end, *(rod for rod in range(len(RODS)) if rod not in (start, end))]
+            could_mean.append(
+                Candidates(places=tuple(Candidate({"rod": RODS[rod]}, places=(seat(stand, rod, 0),)) for rod in ends))
+            )
             towers[end].append(size)
-        self.said = said
+        # Only one ring of a tower can be picked, so that only the rod is a choice.
+        self.said, self.could_mean = said, could_mean
         return goals

@@ -14,6 +14,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks._packing import HEIGHT
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.language._colors import RGB, TRAINING, draw_colors
 from ravens_suite.tasks.sentences import Sentences
@@ -92,6 +93,11 @@ class VisitInOrderThenRestore(LanguageTask):
         self._way, self._visited = [home, *visits, home], [home]
         self.limit = len(visits) + 2
         self.said = [{"block": self._block, "boxes": _in_order(visits)}] * (len(visits) + 1)
+        firsts = [visits[0], *(color for color in colors if color not in (home, *visits))]
+        boxes = [
+            Candidate({"boxes": _in_order([color, *visits[1:]])}, places=(self._boxes[color][0],)) for color in firsts
+        ]
+        self.could_mean = [Candidates(places=tuple(boxes))] * len(self.said)
         share = 1 / (len(visits) + 1)
         return [
             InBox.of(self._block, *self._boxes[color], share, self._visited, tuple(self._way))

@@ -1,0 +1,87 @@
+"""What could be said at this point of an episode in place of its instruction, and what an action is about.
+
+Nothing here changes the episode, and no policy sees it: it serves those who find out whether a policy listens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ravens_suite.envs.simulation import Simulation
+from ravens_suite.sim.topview import visible_points
+from ravens_suite.tasks.candidates import Candidate, Candidates, chance
+from ravens_suite.tasks.sentences import fill
+
+__all__ = ["Candidate", "Candidates", "SentencesNow", "chance"]
+
+
+class SentencesNow:
+    """Of the present goal step.
+
+    Args:
+        simulation: where the episode is.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    @property
+    def candidates(self) -> Candidates:
+        """What the sentence could mean; none where it does not choose, and after the last goal step."""
+        with self._simulation.task_code("candidates"):
+            return self._simulation.task.candidates(self._simulation.scorer.steps_done)
+
+    @property
+    def has_paraphrases(self) -> bool:
+        """Whether the task has held-out forms of its sentence."""
+        with self._simulation.task_code("current_sentences"):
+            return bool(self._simulation.task.current_sentences(self._simulation.scorer.steps_done).held_out)
+
+    def plain(self) -> str:
+        """The plain form."""
+        return self._simulation.instruction("plain")
+
+    def paraphrase(self) -> str:
+        """The same in other words: a held-out form, as with ``wording="held-out"``."""
+        return self._simulation.instruction("held-out")
+
+    def about_another(self, choice: int) -> str:
+        """The plain form about another one of the candidates; the sentence itself where there is no other.
+
+        Args:
+            choice: number of the candidate, beginning again after the last one.
+        """
+        if not self.candidates.others:
+            return self._simulation.instruction("plain")
+        return fill(self._simulation.task.instruction, self.words(choice))
+
+    def words(self, choice: int | None = None) -> Mapping[str, str]:
+        """What fills the slots of the sentence, or of the one about another candidate.
+
+        Args:
+            choice: as of ``about_another``; ``None`` for the sentence itself.
+        """
+        with self._simulation.task_code("slots"):
+            slots = self._simulation.task.slots(self._simulation.scorer.steps_done)
+        others = self.candidates.others
+        return slots if choice is None or not others else {**slots, **others[choice % len(others)].words}
+
+    def body_near(self, position: Sequence[float]) -> tuple[str, float]:
+        """The movable body that is visible from above nearest to a point of the table.
+
+        Args:
+            position: x and y, metres, world frame; further coordinates are ignored.
+
+        Returns:
+            Its name, empty where none is visible, and the distance in the plane, metres.
+        """
+        nearest, least = "", math.inf
+        for name in self._simulation.scene.names("movable"):
+            points = visible_points(self._simulation.scene, name)
+            if len(points):
+                away = float(np.hypot(points[:, 0] - position[0], points[:, 1] - position[1]).min())
+                nearest, least = (name, away) if away < least else (nearest, least)
+        return nearest, least
