@@ -29,13 +29,13 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         weights: matrices, (rows, columns) each.
-        lr: learning rate, of the size of AdamW's.
+        lr: learning rate, of the size of AdamW's; as a tensor on the device of the weights, it is read at each step.
         weight_decay: decoupled from the gradient.
         momentum: decay of the averaged gradient (Nesterov momentum).
     """
 
     def __init__(
-        self, weights: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+        self, weights: Iterable[nn.Parameter], lr: float | Tensor, weight_decay: float = 0.0, momentum: float = 0.95
     ) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 

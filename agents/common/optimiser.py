@@ -78,13 +78,18 @@ class Optimiser(Generic[Net]):
         self.ema: Net = copy.deepcopy(net).requires_grad_(False).eval()
         matrices = [weight for weight in net.parameters() if _is_matrix(weight)]
         others = [weight for weight in net.parameters() if not _is_matrix(weight)]
-        self.muon = Muon(matrices, config.learning_rate, config.weight_decay)
+        device = next(net.parameters()).device
+        # A step that was recorded for a GPU reads the learning rate from where it was then.
+        on_gpu = device.type == "cuda"
+        self._rate = torch.tensor(config.learning_rate, device=device) if on_gpu else None
+        rate = config.learning_rate if self._rate is None else self._rate
+        self.muon = Muon(matrices, rate, config.weight_decay)
         self.adam = torch.optim.AdamW(
-            others, config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True
+            others, rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True, capturable=on_gpu
         )
 
     def step(self, loss: Tensor, step: int) -> float:
-        """One gradient step.
+        """One gradient step: ``begin``, ``descend`` and ``finish``.
 
         Args:
             loss: () float32.
@@ -93,21 +98,37 @@ class Optimiser(Generic[Net]):
         Returns:
             The learning rate that was used.
         """
+        rate = self.begin(step)
+        self.descend(loss)
+        self.finish(step)
+        return rate
+
+    def begin(self, step: int) -> float:
+        """Set the learning rate of a step, and return it."""
         rate = self.rate(step)
-        for group in [*self.muon.param_groups, *self.adam.param_groups]:
-            group["lr"] = rate
+        if self._rate is not None:
+            self._rate.fill_(rate)
+        else:
+            for group in [*self.muon.param_groups, *self.adam.param_groups]:
+                group["lr"] = rate
+        return rate
+
+    def descend(self, loss: Tensor) -> None:
+        """Change the weights by the gradient of a loss; everything is done on the device."""
         self.net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
         self.muon.step()
         self.adam.step()
+
+    def finish(self, step: int) -> None:
+        """Let the average follow the weights."""
         # Early on, the average must forget the random initial weights.
         decay = min(self.config.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():
             averages: list[Tensor] = list(self.ema.parameters())
             weights: list[Tensor] = list(self.net.parameters())
             torch._foreach_lerp_(averages, weights, 1 - decay)
-        return rate
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

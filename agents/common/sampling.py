@@ -7,10 +7,18 @@ rotates the column axis (x) towards the row axis (y).
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+@cache
+@torch.inference_mode(mode=False)
+def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """(n,) float32 on a device, made once: a GPU would be sent them again at each use, and wait."""
+    return torch.tensor(values, device=device)
 
 
 def sample(maps: Tensor, points: Tensor, mode: str = "bilinear") -> Tensor:
@@ -25,7 +33,7 @@ def sample(maps: Tensor, points: Tensor, mode: str = "bilinear") -> Tensor:
         (batch, channels, ...) of the maps' dtype.
     """
     rows, columns = maps.shape[-2:]
-    size = torch.tensor([columns, rows], dtype=torch.float32, device=maps.device)
+    size = constant((float(columns), float(rows)), maps.device)
     grid = (2 * points / size - 1).flatten(1, -2)[:, :, None]
     values = functional.grid_sample(maps, grid.to(maps.dtype), mode, align_corners=False)
     return values.view(*maps.shape[:2], *points.shape[1:-1])
@@ -74,28 +82,33 @@ def angle_grid(count: int, device: torch.device) -> Tensor:
 
 
 def separated_maxima(scores: Tensor, count: int, distance: int, excluded: Tensor) -> Tensor:
-    """Cells of the highest scores of a map that keep a distance from each other (non-maximum suppression).
+    """Cells of the highest scores of maps that keep a distance from each other (non-maximum suppression).
+
+    Nothing is read back from the device meanwhile.
 
     Args:
-        scores: (rows, columns).
+        scores: (batch, rows, columns).
         count: how many cells.
-        distance: in cells: any two of them differ by at least this in their rows or in their columns.
-        excluded: (n, 2) int64, row and column of cells that they keep the same distance from.
+        distance: in cells: any two of a map differ by at least this in their rows or in their columns.
+        excluded: (batch, n, 2) int64, row and column of cells that they keep the same distance from.
 
     Returns:
-        (count, 2) int64, row and column of each, highest first.
+        (batch, count, 2) int64, row and column of each, highest first.
     """
-    scores = scores.detach().clone()
+    scores = scores.detach()
+    rows, columns = (torch.arange(size, device=scores.device) for size in scores.shape[1:])
 
-    def suppress(row: int, column: int) -> None:
-        near = (slice(max(at - distance + 1, 0), max(at + distance, 0)) for at in (row, column))
-        scores[tuple(near)] = -math.inf
+    def suppressed(scores: Tensor, cell: Tensor) -> Tensor:
+        """Without the surroundings of one (batch, 2) cell of each map."""
+        near_row = (rows - cell[:, :1]).abs() < distance
+        near_column = (columns - cell[:, 1:]).abs() < distance
+        return scores.masked_fill(near_row[:, :, None] & near_column[:, None, :], -math.inf)
 
-    for row, column in excluded.tolist():
-        suppress(int(row), int(column))
+    for cell in excluded.unbind(dim=1):
+        scores = suppressed(scores, cell)
     found = []
     for _ in range(count):
-        row, column = divmod(int(scores.argmax()), scores.shape[1])
-        found.append((row, column))
-        suppress(row, column)
-    return torch.tensor(found, dtype=torch.int64, device=scores.device).view(-1, 2)
+        index = scores.flatten(1).argmax(dim=1)
+        found.append(torch.stack([index // len(columns), index % len(columns)], dim=1))
+        scores = suppressed(scores, found[-1])
+    return torch.stack(found, dim=1) if found else scores.new_zeros((len(scores), 0, 2), dtype=torch.int64)

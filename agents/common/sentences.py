@@ -44,17 +44,19 @@ class SentenceBatch(NamedTuple):
 
 
 def make_sentences(
-    sentences: Sequence[str], images: Sequence[NDArray[np.uint8]], device: torch.device
+    sentences: Sequence[str], images: Sequence[NDArray[np.uint8]], *, few_shapes: bool = False
 ) -> SentenceBatch:
     """Sentences as tensors.
 
     Args:
         sentences: one for each image; empty ones, too.
         images: (rows, columns, 3) uint8 colours.
-        device: of the tensors.
+        few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
     """
     words = [_WORD.findall(sentence.lower()) for sentence in sentences]
     length = max(1, *(len(each) for each in words))
+    if few_shapes:
+        length = 1 << (length - 1).bit_length()
     rows = np.full((len(words), length), _NO_WORD)
     colors = np.full((len(words), length), -1)
     for index, each in enumerate(words):
@@ -63,7 +65,7 @@ def make_sentences(
             colors[index, position] = -1 if found is None else found
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
-    return SentenceBatch(*(torch.from_numpy(values).to(device) for values in (rows, colors, names)))
+    return SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
 
 
 def names_a_color(sentence: str) -> bool:

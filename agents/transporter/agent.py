@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -37,6 +38,8 @@ from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import ConfigError
 
 from ..base import Agent
+from ..common.ahead import Ahead, worker_count
+from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
@@ -49,12 +52,26 @@ from ..pick_place.recoloring import with_other_hues
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
-from .losses import Batch, compute_losses, make_batch
+from .losses import Batch, Draws, compute_losses, draw, make_batch
 from .network import TransporterNet
 from .planning import plan
 
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
+
+
+class StepInputs(NamedTuple):
+    """What a gradient step is a function of, beside the state of training.
+
+    Attributes:
+        batch: examples.
+        draws: random numbers.
+        pick_weight: () float32, weight of the pick loss.
+    """
+
+    batch: Batch
+    draws: Draws
+    pick_weight: Tensor
 
 
 class Transporter(Agent[PickPlaceDataset]):
@@ -85,6 +102,8 @@ class Transporter(Agent[PickPlaceDataset]):
             ),
         )
         self._history = History()
+        self._recorded = RecordedStep(self._learn, self.device)
+        self._ahead: tuple[PickPlaceDataset, Ahead[StepInputs]] | None = None
 
     @property
     def shows_goal(self) -> bool:
@@ -108,22 +127,39 @@ class Transporter(Agent[PickPlaceDataset]):
         Returns:
             Losses ``pick``, ``place`` (coarse) and ``refine``, and the ``learning_rate``.
         """
-        rng = np.random.default_rng([self.seed, step])
         for net in (self.net, self.optimiser.ema):
             net.turning.fill_(dataset.turning)
             net.habits.copy_(torch.tensor(dataset.statistics))
-        augmentation = self.augmentation(len(dataset))
+        if self._ahead is None or self._ahead[0] is not dataset:
+            make = partial(self.step_inputs, dataset, self.augmentation(len(dataset)))
+            workers = worker_count(self.config.workers, self.device)
+            self._ahead = dataset, Ahead(make, self.config.steps, workers)
+        inputs = self._ahead[1].get(step)
+        rate = self.optimiser.begin(step)
+        losses = self._recorded(inputs)
+        self.optimiser.finish(step)
+        # All at once: a GPU is waited for once.
+        figures = torch.stack(list(losses.values())).tolist()
+        return {**dict(zip(losses, figures, strict=True)), "learning_rate": rate}
+
+    def step_inputs(self, dataset: PickPlaceDataset, augmentation: Augmentation, step: int) -> StepInputs:
+        """Augmented examples and random numbers of a gradient step, a function of (seed, step), on the CPU."""
+        rng = np.random.default_rng([self.seed, step])
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         examples = [augment(dataset.sample(rng, hindsight), augmentation, rng) for _ in range(self.config.batch)]
         batch = self.examples_to_batch(examples, rng)
-        losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=self.use_bfloat16)
-        rate = self.optimiser.step(self.weighted(losses, step), step)
-        return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+        draws = draw(self.config, len(examples), rng, turning=dataset.turning)
+        return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.turning)))
 
-    def weighted(self, losses: Mapping[str, Tensor], step: int) -> Tensor:
+    def _learn(self, inputs: StepInputs) -> dict[str, Tensor]:
+        """Losses of a batch, and weights changed by their gradient; all on the device."""
+        losses = compute_losses(self.net, self.config, inputs.batch, inputs.draws, use_bfloat16=self.use_bfloat16)
+        self.optimiser.descend(self._weighted(losses, inputs.pick_weight))
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _weighted(self, losses: Mapping[str, Tensor], pick_weight: Tensor) -> Tensor:
         """The loss that a gradient step descends, () float32."""
-        both = losses["place"] + self.pick_weight(step) * losses["pick"]
-        return both + self.config.refine_weight * losses["refine"]
+        return losses["place"] + pick_weight * losses["pick"] + self.config.refine_weight * losses["refine"]
 
     def example_loss(self, dataset: PickPlaceDataset, step: int) -> Tensor:
         """See ``Agent``: the loss of one step in its scene as it was, weighted as at the end of the run.
@@ -131,37 +167,41 @@ class Transporter(Agent[PickPlaceDataset]):
         Pick on the object, first place angle and simulated error of the coarse place are drawn by the step alone.
         """
         rng = np.random.default_rng([self.seed, step])
-        batch = make_batch([augment(dataset.episodes[0][step], UNCHANGED, rng)], self.device)
+        example = augment(dataset.episodes[0][step], UNCHANGED, rng)
+        batch = make_batch([example])
         if self.listens:
-            example = dataset.episodes[0][step]
-            batch = batch._replace(sentence=make_sentences([example.instruction or ""], [example.color], self.device))
-        losses = compute_losses(self.net, self.config, batch, rng, use_bfloat16=False)
-        return self.weighted(losses, self.config.steps)
+            batch = batch._replace(sentence=make_sentences([example.instruction or ""], [example.color]))
+        turning = bool(self.net.turning)
+        weight = torch.tensor(self.pick_weight(self.config.steps, turning=turning))
+        inputs = StepInputs(batch, draw(self.config, 1, rng, turning=turning), weight)
+        batch, draws, weight = moved(inputs, self.device)
+        return self._weighted(compute_losses(self.net, self.config, batch, draws, use_bfloat16=False), weight)
 
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """See ``Agent``."""
         return dict(self.net.named_parameters())
 
     def examples_to_batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
-        """Examples as tensors; where colours are named, in other hues."""
+        """Examples as tensors on the CPU; where colours are named, in other hues."""
+        few_shapes = self.device.type == "cuda"
         if not self.listens:
-            return make_batch(examples, self.device)
+            return make_batch(examples, few_shapes=few_shapes)
         said = [example.instruction or "" for example in examples]
-        sentence = make_sentences(said, [example.color for example in examples], self.device)
+        sentence = make_sentences(said, [example.color for example in examples], few_shapes=few_shapes)
         shown = [
             replace(example, color=with_other_hues(example.color, rng)) if names_a_color(words) else example
             for example, words in zip(examples, said, strict=True)
         ]
-        return make_batch(shown, self.device)._replace(sentence=sentence)
+        return make_batch(shown, few_shapes=few_shapes)._replace(sentence=sentence)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""
         self.optimiser.periods = tuple(periods)
 
-    def pick_weight(self, step: int) -> float:
+    def pick_weight(self, step: int, *, turning: bool) -> float:
         """Weight of the pick loss at a step; it grows over the run unless no demonstration turns its object."""
         first = self.config.pick_weight
-        last = self.config.late_pick_weight if self.net.turning else first
+        last = self.config.late_pick_weight if turning else first
         return first + (last - first) * min(1.0, 2 * step / self.config.steps)
 
     def augmentation(self, demos: int) -> Augmentation:

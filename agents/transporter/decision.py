@@ -155,7 +155,7 @@ def find_candidates(
     image = _encoded(heightmap, device)
     if goal is not None:
         image = with_goal(image, _encoded(goal, device))
-    sentence = None if instruction is None else make_sentences([instruction], [heightmap.color], device)
+    sentence = None if instruction is None else make_sentences([instruction], [heightmap.color])
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]
@@ -198,7 +198,7 @@ def pick_candidates(
     smooth = functional.avg_pool2d(probabilities, 3, 1, 1)[0].log()
     # Again, because smoothing carries the probability of neighbours onto them.
     _penalise(smooth, failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
-    cells = separated_maxima(smooth, config.picks, _PICK_DISTANCE, torch.zeros((0, 2), dtype=torch.int64))
+    cells = separated_maxima(smooth[None], config.picks, _PICK_DISTANCE, torch.zeros((1, 0, 2), dtype=torch.int64))[0]
     sums = functional.avg_pool2d(probabilities, _PICK_WIDTH, 1, _PICK_WIDTH // 2, divisor_override=1)[0].log()
     picks = [PickCandidate(_cell_centre(peak(smooth, cell)[0]) * FINE, float(sums[tuple(cell)])) for cell in cells]
     least = max(pick.log_probability for pick in picks) + math.log(_LEAST_PROBABILITY)

@@ -16,6 +16,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from ..common.devices import autocast
+from ..common.sampling import angle_grid
 from ..common.sentences import SentenceBatch
 from ..pick_place.augmentation import Example
 from .config import COARSE, FINE, TransporterConfig
@@ -54,13 +55,41 @@ class Batch(NamedTuple):
     sentence: SentenceBatch | None = None
 
 
-def make_batch(examples: Sequence[Example], device: torch.device) -> Batch:
-    """Examples as tensors on a device; those with fewer correct poses than others are padded."""
+class Draws(NamedTuple):
+    """What a gradient step draws at random beside its examples.
+
+    Attributes:
+        angles: (angles,) float32 radians: place angles, evenly spaced from a random one.
+        error: (batch, 2) float32, cells of 6.25 mm: the simulated error of the coarse place.
+    """
+
+    angles: Tensor
+    error: Tensor
+
+
+def draw(config: TransporterConfig, count: int, rng: np.random.Generator, *, turning: bool) -> Draws:
+    """Random numbers of a gradient step on ``count`` examples; ``turning`` says whether any step turns its object."""
+    angles = angle_grid(config.train_angles if turning else 1, torch.device("cpu"))
+    if turning:
+        angles = angles + rng.uniform(0, 2 * math.pi)
+    error = rng.uniform(-_COARSE_ERROR, _COARSE_ERROR, (count, 2)) * config.fine_reach
+    return Draws(angles, torch.from_numpy(error).float())
+
+
+def make_batch(examples: Sequence[Example], *, few_shapes: bool = False) -> Batch:
+    """Examples as tensors; those with fewer correct poses than others are padded.
+
+    Args:
+        examples: a step's.
+        few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
+    """
 
     def tensor(values: Sequence[Any]) -> Tensor:
-        return torch.from_numpy(np.stack(values)).to(device)
+        return torch.from_numpy(np.stack(values))
 
     poses = max(len(e.yaw) for e in examples)
+    if few_shapes:
+        poses = 1 << (poses - 1).bit_length()
 
     def padded(values: Array, value: float) -> Array:
         return np.concatenate([values, np.full((poses - len(values), *values.shape[1:]), value)])
@@ -82,15 +111,17 @@ def _parts(scene: Heightmap) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
 
 
 def compute_losses(
-    net: TransporterNet, config: TransporterConfig, batch: Batch, rng: np.random.Generator, *, use_bfloat16: bool
+    net: TransporterNet, config: TransporterConfig, batch: Batch, draws: Draws, *, use_bfloat16: bool
 ) -> dict[str, Tensor]:
     """The losses of a batch, each the mean relative entropy of a target distribution and a softmax.
+
+    Nothing is read back from the device, so that a GPU can do it all in one go (``common/cuda_graph.py``).
 
     Args:
         net: what is trained.
         config: settings.
         batch: examples.
-        rng: chooses the first place angle and the simulated error of the coarse place.
+        draws: of ``draw``, on the device of the batch.
         use_bfloat16: whether layers multiply in bfloat16.
 
     Returns:
@@ -101,9 +132,7 @@ def compute_losses(
         pick_logits = net.pick(scene.features, scene.said)
         features = net.place_features(scene, batch.pick)
     pick_target = functional.avg_pool2d(batch.pick_affinity[:, None], FINE)[:, 0]
-    angles = net.angles(config.train_angles)
-    if net.turning:
-        angles = angles + rng.uniform(0, 2 * math.pi)
+    angles = draws.angles
     place_logits = coarse_logits(features, angles)
     target = pose_target(
         batch.place / COARSE,
@@ -116,7 +145,7 @@ def compute_losses(
     return {
         "pick": kl_divergence(pick_logits, pick_target),
         "place": kl_divergence(place_logits, target),
-        "refine": _refine_loss(config, batch, features, place_logits, angles, rng),
+        "refine": _refine_loss(config, batch, features, place_logits, draws),
     }
 
 
@@ -125,21 +154,18 @@ def _refine_loss(
     batch: Batch,
     features: PlaceFeatures,
     coarse: Tensor,
-    angles: Tensor,
-    rng: np.random.Generator,
+    draws: Draws,
 ) -> Tensor:
     """Loss of refinement: the correct place, off by a simulated coarse error, among the best other places."""
-    reach = config.fine_reach
-    error = torch.tensor(rng.uniform(-_COARSE_ERROR, _COARSE_ERROR, (len(batch.yaw), 2)) * reach, dtype=torch.float32)
-    centres = with_alternatives(config, batch.place[:, 0] / FINE + error.to(batch.place.device), coarse)
-    logits = refined_logits(config, features, coarse, angles, centres)
-    side = 2 * reach + 1
+    centres = with_alternatives(config, batch.place[:, 0] / FINE + draws.error, coarse)
+    logits = refined_logits(config, features, coarse, draws.angles, centres)
+    side = 2 * config.fine_reach + 1
     count = centres.shape[1]
     places = batch.place[:, None] / FINE - centres[:, :, None] + side / 2
     target = pose_target(
         places.flatten(0, 1),
         batch.yaw.repeat_interleave(count, dim=0),
-        angles,
+        draws.angles,
         (side, side),
         position_std=_FINE_POSITION,
         angle_std=_FINE_ANGLE * angle_step(config),

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..common.correlation import correlate_everywhere, correlate_nearby
 from ..common.equivariant import ORIENTATIONS, rotate_quarter_turns
-from ..common.sampling import rotate_back, sample, window_offsets
+from ..common.sampling import constant, rotate_back, sample, window_offsets
 
 FREQUENCY_GROUPS = 4
 """The number of fields must be a multiple of this, so that each angular frequency gets as many of them as another."""
@@ -53,16 +53,16 @@ def to_steerable(fields: Tensor) -> Tensor:
     return torch.cat([scalars, *first, *second], dim=1)
 
 
-def _frequencies(fields: int) -> list[int]:
+def _frequencies(fields: int) -> tuple[float, ...]:
     """Angular frequency of each vector of ``to_steerable``, (7 F / 4,) for F fields."""
     quarter = fields // FREQUENCY_GROUPS
-    return [1] * (2 * quarter) + [frequency for frequency in (3, 5, 4, 2, 6) for _ in range(quarter)]
+    return (1.0,) * (2 * quarter) + tuple(frequency for frequency in (3.0, 5.0, 4.0, 2.0, 6.0) for _ in range(quarter))
 
 
 def _rotate_values(features: Tensor, angles: Tensor) -> Tensor:
     """Steerable features (batch, angles, F * 4, rows, columns) at fixed cells, each rotated by its angle."""
     count = features.shape[2] // ORIENTATIONS
-    frequencies = torch.tensor(_frequencies(count), device=angles.device)
+    frequencies = constant(_frequencies(count), angles.device)
     vectors = len(frequencies)
     scalars, first, second = torch.split(features, [count // 2, vectors, vectors], dim=2)
     phases = (angles[..., None] * frequencies)[..., None, None]

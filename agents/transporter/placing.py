@@ -66,8 +66,6 @@ def with_alternatives(config: TransporterConfig, places: Tensor, coarse: Tensor)
     """
     ratio = COARSE // FINE
     distance = -(-(2 * config.fine_reach + 1) // ratio)
-    others = [
-        separated_maxima(scores, config.candidates - 1, distance, (place[None] / ratio).long().flip(-1))
-        for scores, place in zip(coarse.amax(dim=1), places, strict=True)
-    ]
-    return torch.cat([places[:, None], (torch.stack(others).flip(-1) + 0.5) * ratio], dim=1)
+    excluded = (places[:, None] / ratio).long().flip(-1)
+    others = separated_maxima(coarse.amax(dim=1), config.candidates - 1, distance, excluded)
+    return torch.cat([places[:, None], (others.flip(-1) + 0.5) * ratio], dim=1)

@@ -52,7 +52,10 @@ def test_the_highest_cells_keep_their_distance() -> None:
     torch.manual_seed(4)
     scores = torch.rand(20, 15)
     scores[3, 4], scores[5, 6], scores[19, 14], scores[0, 0] = 5, 4, 3, 6
-    found = separated_maxima(scores, 4, 4, torch.tensor([[-1, 1]])).tolist()
+    excluded = torch.tensor([[[-1, 1]], [[3, 4]]])
+    both = separated_maxima(torch.stack([scores, scores]), 4, 4, excluded)
+    found = both[0].tolist()
     assert found[:2] == [[3, 4], [19, 14]], "cells near an excluded one, or near a higher one, are left out"
     for index, (row, column) in enumerate(found):
         assert all(max(abs(row - r), abs(column - c)) >= 4 for r, c in found[:index])
+    assert both[1, :2].tolist() == [[0, 0], [19, 14]], "each map has its own"

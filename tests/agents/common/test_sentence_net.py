@@ -12,7 +12,6 @@ from ravens_suite.agents.common.color_words import BASIC, color_word, name_color
 from ravens_suite.agents.common.sentences import SentenceNet, make_sentences
 from ravens_suite.core.palette import PALETTE
 
-CPU = torch.device("cpu")
 PURE = {"red": (229, 0, 0), "green": (21, 176, 26), "blue": (3, 67, 223), "yellow": (255, 255, 20)}
 
 
@@ -37,7 +36,7 @@ def test_words_that_stand_for_a_colour() -> None:
 def test_a_sentence_without_colours_points_at_nothing() -> None:
     net = SentenceNet(4)
     image = np.zeros((2, 3, 3), np.uint8)
-    maps, vectors = net(make_sentences(["stack them", ""], [image, image], CPU))
+    maps, vectors = net(make_sentences(["stack them", ""], [image, image]))
     assert maps.shape == (2, 2, 2, 3) and vectors.shape == (2, 4)
     assert torch.equal(maps, torch.full_like(maps, -1))
 
@@ -51,7 +50,7 @@ def test_it_learns_which_colour_is_for_what_and_knows_it_for_other_colours() -> 
     def loss(first: str, second: str) -> torch.Tensor:
         said = [f"put the {first} block in a {second} bowl", f"in a {second} bowl put the {first} block"]
         pixels = np.array([[PURE[first], PURE[second]]], np.uint8)
-        maps, _ = net(make_sentences(said, [pixels] * 2, CPU))
+        maps, _ = net(make_sentences(said, [pixels] * 2))
         wanted = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])[:, None]
         return (maps - wanted).square().mean()
 

@@ -60,13 +60,13 @@ def test_the_goal_is_five_further_channels_of_the_same_example() -> None:
     example = augment(
         dataset.sample(np.random.default_rng(0)), Transporter(TINY).augmentation(1), np.random.default_rng(1)
     )
-    batch = make_batch([example, example], torch.device("cpu"))
+    batch = make_batch([example, example])
     assert batch.image.shape == (2, 10, 320, 160)
-    plain = make_batch([replace(example, goal=None)] * 2, torch.device("cpu"))
+    plain = make_batch([replace(example, goal=None)] * 2)
     torch.testing.assert_close(batch.image[:, :5], plain.image, rtol=0, atol=0)
     assert example.goal is not None
     swapped = replace(example, color=example.goal.color, height=example.goal.height, goal=None)
-    torch.testing.assert_close(batch.image[:1, 5:], make_batch([swapped], torch.device("cpu")).image, rtol=0, atol=0)
+    torch.testing.assert_close(batch.image[:1, 5:], make_batch([swapped]).image, rtol=0, atol=0)
 
 
 def test_it_learns_from_goals_and_acts_by_them_also_when_loaded(tmp_path: Path) -> None:

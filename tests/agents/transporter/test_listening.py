@@ -64,7 +64,7 @@ def test_hues_change_only_where_a_colour_is_named(tmp_path: Path) -> None:
     for said, kept in (("put the red blocks in a blue bowl", False), ("put them into each other", True)):
         rng = np.random.default_rng(1)
         example = augment(replace(step, instruction=said), agent.augmentation(1), rng)
-        plain = make_batch([example], agent.device).image
+        plain = make_batch([example]).image
         assert torch.equal(agent.examples_to_batch([example], rng).image, plain) == kept
 
 

@@ -11,16 +11,16 @@ import torch
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, Example, augment
 from ravens_suite.agents.transporter.config import TransporterConfig
-from ravens_suite.agents.transporter.losses import compute_losses, make_batch
+from ravens_suite.agents.transporter.losses import compute_losses, draw, make_batch
 from ravens_suite.agents.transporter.network import TransporterNet
 from tests.agents import scenes
 
 CONFIG = TransporterConfig(widths=(2, 2, 2, 2), depth=1, coarse_radius=6, fine_radius=6, angles=12)
-CPU = torch.device("cpu")
 
 
 def losses(net: TransporterNet, examples: list[Example], rng: object) -> dict[str, torch.Tensor]:
-    return compute_losses(net, CONFIG, make_batch(examples, CPU), rng, use_bfloat16=False)  # type: ignore[arg-type]
+    draws = draw(CONFIG, len(examples), rng, turning=True)  # type: ignore[arg-type]
+    return compute_losses(net, CONFIG, make_batch(examples), draws, use_bfloat16=False)
 
 
 @pytest.fixture

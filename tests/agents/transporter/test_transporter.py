@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ravens_suite.agents.pick_place.augmentation import augment
+from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.history import DemonstrationStatistics
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.agents.pick_place.steps import step_from_maps
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.agents.transporter.losses import compute_losses, draw, make_batch
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import Heightmap
@@ -177,10 +180,53 @@ def test_a_setting_of_augmentation_changes_the_examples(setting: str) -> None:
 
 def test_the_weight_of_picking_grows_unless_nothing_is_turned() -> None:
     agent = Transporter(replace(TINY, steps=8, pick_weight=0.2, late_pick_weight=1.0))
-    weights = [agent.pick_weight(step) for step in range(8)]
+    weights = [agent.pick_weight(step, turning=True) for step in range(8)]
     assert weights[0] == 0.2 and weights[-1] == 1.0 and weights == sorted(weights)
-    agent.net.turning.fill_(False)
-    assert {agent.pick_weight(step) for step in range(8)} == {0.2}
+    assert {agent.pick_weight(step, turning=False) for step in range(8)} == {0.2}
+
+
+class _NothingRead(TorchDispatchMode):
+    """Fails where a value is read back from the device, or a new one sent there: a GPU cannot record such a step."""
+
+    def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert not {"_local_scalar_dense", "lift_fresh", "nonzero"} & set(str(operator).split(".")), operator
+        return operator(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("order", [1, 4])
+def test_a_step_reads_nothing_back_from_the_device(order: int) -> None:
+    agent, data = Transporter(TINY), demonstrations()
+    step = replace(data.episodes[0][0], symmetry_order=order)
+    data = PickPlaceDataset([[step]])
+    agent.fit_step(data, 0)
+    inputs = agent.step_inputs(data, agent.augmentation(1), 1)
+    with _NothingRead():
+        agent._learn(inputs)
+
+
+def test_steps_made_ahead_by_processes_are_those_made_in_turn() -> None:
+    data, states = demonstrations(), []
+    for workers in (0, 2):
+        agent = Transporter(replace(TINY, steps=5, workers=workers))
+        for step in (0, 1, 2, 1, 2, 3, 4):  # It is taken up again after step 0, as after a kill.
+            agent.fit_step(data, step)
+        states.append(agent.training_state())
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_examples_padded_for_a_gpu_give_the_same_losses() -> None:
+    step = replace(demonstrations().episodes[0][0], symmetry_order=3)
+    examples = [augment(step, Augmentation(scatter=0), np.random.default_rng(seed)) for seed in range(2)]
+    agent = Transporter(TINY)
+    draws = draw(TINY, 2, np.random.default_rng(0), turning=True)
+    plain, padded = (
+        compute_losses(agent.net, TINY, make_batch(examples, few_shapes=few), draws, use_bfloat16=False)
+        for few in (False, True)
+    )
+    assert make_batch(examples, few_shapes=True).yaw.shape == (2, 4)
+    for name, loss in plain.items():
+        torch.testing.assert_close(padded[name], loss)
 
 
 def test_weights_and_training_state_keep_the_names_under_which_runs_saved_them() -> None:
