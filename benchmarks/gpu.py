@@ -101,7 +101,7 @@ def seconds_a_step(agent: Transporter, dataset: PickPlaceDataset, steps: int) ->
 def steps(data: Path) -> dict[str, Any]:
     """Seconds a step, by how it was done."""
     cell = Cell("block-insertion", data)
-    dataset, found = cell.dataset(), {}
+    dataset, found = cell.dataset(), dict[str, Any]()
 
     def note(name: str, seconds: float, batch: int) -> None:
         found[name] = {
@@ -128,7 +128,7 @@ def steps(data: Path) -> dict[str, Any]:
 
 def _trained(cell: Cell, until: float | None, every: int, scenes: int) -> dict[str, Any]:
     """A whole run, or one until it scores so much; its score is looked at every so many steps."""
-    agent, dataset, seconds, scores = cell.agent(), cell.dataset(), 0.0, {}
+    agent, dataset, seconds, scores = cell.agent(), cell.dataset(), 0.0, dict[int, float]()
     for step in range(agent.config.steps):
         start = time.perf_counter()
         agent.fit_step(dataset, step)
