@@ -13,8 +13,8 @@ from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 OWN, PARAPHRASE, ANOTHER, NONSENSE, EMPTY = "own", "paraphrase", "another", "nonsense", "empty"
 SENTENCES = {
     OWN: "the task's own sentence",
-    PARAPHRASE: "the same in words never trained on",
-    ANOTHER: "about another object of the scene",
+    PARAPHRASE: "a paraphrase, held out",
+    ANOTHER: "another object's sentence",
     NONSENSE: "words without a meaning",
     EMPTY: "nothing",
 }

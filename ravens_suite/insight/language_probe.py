@@ -47,9 +47,6 @@ from ravens_suite.rollout.told_policy import ProbeJob, ToldPolicy
 
 _LOG = logging.getLogger(__name__)
 
-NAME = "language"
-"""Beginning of the names of the files."""
-
 
 @dataclass(frozen=True)
 class LanguageProbe:
@@ -103,7 +100,7 @@ def probe_language(
         episodes: number of seeds.
         first_seed: seeds are ``first_seed`` to ``first_seed + episodes - 1``.
         arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
-        out: folder of the result; by default ``RUN/probes``, or ``runs/<policy>/probes`` without a run.
+        out: folder of the result; by default ``RUN/probes``, or ``runs/<policy>/<task>/probes`` without a run.
         force: let episodes count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
         on_progress: called after every episode.
@@ -142,8 +139,14 @@ def _is_deaf(policy: PolicySpec) -> bool:
 
 
 def _path(plan: EvaluationPlan, out: Path | None) -> Path:
-    own = RunFolder(Path(plan.run)).probes if plan.run else Path("runs") / plan.policy.folder_name / "probes"
-    return (out or own) / f"{NAME}-{plan.split}-{plan.task}.json"
+    own = Path(plan.run) if plan.run else Path("runs") / plan.policy.folder_name / plan.task
+    return (out or RunFolder(own).probes) / file_name(plan.split, plan.task)
+
+
+def file_name(split: str, task: str) -> str:
+    """Name of the file of a probe."""
+    # Not with the split at its end: reports take such files for evaluations.
+    return f"language-{split}-{task}.json"
 
 
 class ProbeWorker:

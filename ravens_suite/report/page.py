@@ -18,6 +18,7 @@ from ravens_suite.data.atomic import read_json, write_bytes
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
 from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
+from ravens_suite.report.language import language_sections
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import TaskSection, make_section
@@ -158,7 +159,11 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
 
 def _figures(runs: Sequence[Run]) -> dict[str, Any]:
     """What is drawn of the runs of one task without running an episode."""
-    return {"charts": page.charts(runs), "robustness": robustness_section(runs)}
+    return {
+        "charts": page.charts(runs),
+        "robustness": robustness_section(runs),
+        "language": language_sections(runs),
+    }
 
 
 def _title(runs: Sequence[Run]) -> str:

@@ -261,7 +261,8 @@ def _what_happened(recorded: EpisodeOutcome) -> str:
         more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
         words.append(f"Not where it should be: {', '.join(missed[:4])}{more}.")
     motions = recorded.motions
-    empty = sum(not motion.get("grasped", True) for motion in motions)
+    # A push that was carried out has nothing to lift.
+    empty = sum(not motion.get("grasped", True) and motion.get("outcome") != "done" for motion in motions)
     if empty and any(motion.get("grasped") for motion in motions):
         words.append(f"{empty} {'pick' if empty == 1 else 'picks'} lifted nothing.")
     elif empty and empty == len(motions):

@@ -40,7 +40,7 @@ class ProbeLanguage(EnvironmentOptions, WorkerOptions, OutputOptions):
     """The first of them."""
 
     out: Path | None = None
-    """Folder of the result; RUN/probes unless given, or runs/POLICY/probes without a run."""
+    """Folder of the result; RUN/probes unless given, or runs/POLICY/TASK/probes without a run."""
 
     force: bool = False
     """Let episodes that are there count although the code of the policy or the task has changed since."""
