@@ -172,6 +172,10 @@ class Agent(ABC, Generic[Data]):
         it, and so the same weights do the same in an evaluation, in a script and on a machine with more cores.
         """
 
+    def confidence(self) -> float | None:
+        """How sure it is of the action that ``act`` gave last: a probability; ``None`` unless an agent has one."""
+        return None
+
     def explain(self, observation: Observation) -> dict[str, Any]:
         """What ``act`` went by, for a person; nothing unless an agent has something to show.
 

@@ -104,6 +104,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self._history = History()
         self._recorded = RecordedStep(self._learn, self.device)
         self._ahead: tuple[PickPlaceDataset, Ahead[StepInputs]] | None = None
+        self._confidence: float | None = None
 
     @property
     def shows_goal(self) -> bool:
@@ -231,6 +232,11 @@ class Transporter(Agent[PickPlaceDataset]):
     def reset(self, seed: int = 0) -> None:
         """An episode begins: the history of the last one is dropped. The agent draws nothing, so no seed is used."""
         self._history.reset()
+        self._confidence = None
+
+    def confidence(self) -> float | None:
+        """Probability of the pick (within 22 mm) and of the place (its window and yaw) that ``act`` chose last."""
+        return self._confidence
 
     def act(self, observation: Observation) -> PolicyAction:
         """The pick and the place with the best joint score.
@@ -268,6 +274,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self._history.observe(heightmap)
         decision = self.decide(heightmap, goal, instruction)
         self._history.record(Move(heightmap, decision.pick, decision.place))
+        self._confidence = decision.probability
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))
 

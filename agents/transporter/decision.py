@@ -32,6 +32,8 @@ _PICK_DISTANCE = 8
 """Cells of the fine map, 50 mm: least distance between two pick candidates."""
 _PICK_WIDTH = 7
 """Cells of the fine map, 44 mm: side of the window over which the probability of a pick is summed."""
+_YAW_WINDOW = math.radians(15)
+"""Yaws this near count as the same decision: what the tasks of the benchmark allow."""
 _LEAST_PROBABILITY = 0.02
 """Least probability of a pick candidate, as a share of the most probable one's."""
 _FAILED_RADIUS = 1
@@ -49,6 +51,7 @@ class Decision(NamedTuple):
         yaw: radians, of the place pose relative to the pick pose.
         pick_logits: (rows / 2, columns / 2) float32.
         place_logits: (angles, rows / 4, columns / 4) float32, of the coarse map, for this pick.
+        probability: of the windows of pick and place, and of the yaw to 15 degrees either way.
     """
 
     pick: Array
@@ -56,6 +59,7 @@ class Decision(NamedTuple):
     yaw: float
     pick_logits: Tensor
     place_logits: Tensor
+    probability: float
 
 
 class PickCandidate(NamedTuple):
@@ -176,7 +180,24 @@ def decision_of(config: TransporterConfig, found: Candidates, pick: int, place: 
     offset = _cell_centre(best[1:]) - config.fine_reach - 0.5
     position = (places.centres[place] + offset) * FINE
     yaw = float(best[0]) * angle_step(config)
-    return Decision(found.picks[pick].position, position, yaw, found.pick_logits, places.coarse)
+    sure = found.picks[pick].log_probability + float(places.log_probabilities[place])
+    probability = min(math.exp(sure) * _yaw_share(places.refined[place], float(best[0]), angle_step(config)), 1.0)
+    return Decision(found.picks[pick].position, position, yaw, found.pick_logits, places.coarse, probability)
+
+
+def _yaw_share(window: Tensor, best: float, step: float) -> float:
+    """The part of a window's probability that has nearly the yaw of its maximum.
+
+    Args:
+        window: (angles, side, side) float32 logits.
+        best: index of the maximum, between cells.
+        step: radians between two angles.
+    """
+    share = window.flatten().softmax(0).view_as(window).sum(dim=(1, 2))
+    count = len(share)
+    offset = (torch.arange(count, device=share.device) - best + count / 2) % count - count / 2
+    # One angle may be all that there is, where nothing is turned.
+    return float(share[offset.abs() * step <= max(_YAW_WINDOW, step / 2)].sum())
 
 
 def _encoded(heightmap: Heightmap, device: torch.device) -> Tensor:

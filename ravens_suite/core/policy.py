@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -13,7 +14,10 @@ metres and quaternion (x, y, z, w), world frame. With ``control="waypoint"`` ``p
 
 
 class Policy(Protocol):
-    """Two methods are all that the rollout, the evaluation and the report need."""
+    """Two methods are all that the rollout, the evaluation and the report need.
+
+    A policy may have a third one, ``confidence()``; see ``confidence_of``.
+    """
 
     def reset(self, seed: int) -> None:
         """An episode begins.
@@ -31,3 +35,19 @@ class Policy(Protocol):
         Raises:
             OracleGaveUpError: there is nothing left that it can do; the episode ends here.
         """
+
+
+def confidence_of(policy: Policy) -> float | None:
+    """The policy's own probability, in [0, 1], that the action it gave last is a right one.
+
+    It is what the method ``confidence()`` of a policy returns. Nobody has to believe it: how far it is true is measured
+    (``insight/calibration.py``).
+
+    Returns:
+        ``None`` for a policy that does not say, and where it cannot.
+    """
+    ask = getattr(policy, "confidence", None)
+    if not callable(ask) or (said := ask()) is None:
+        return None
+    value = float(said)
+    return min(max(value, 0.0), 1.0) if math.isfinite(value) else None

@@ -32,6 +32,8 @@ class EpisodeOutcome:
         outcome: ``"done"``, ``"step limit"``, ``"failed: <why>"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
         goals: by object, whether it ended where it should.
         motions: what became of each action.
+        rewards: of each action, where the policy says how sure it is; else empty.
+        confidences: the policy's own probability that its action is right, one an action; empty where it never says.
     """
 
     seed: int
@@ -41,6 +43,8 @@ class EpisodeOutcome:
     outcome: str
     goals: Mapping[str, bool] = field(default_factory=dict)
     motions: Sequence[Mapping[str, Any]] = ()
+    rewards: Sequence[float] = field(default=(), compare=False)
+    confidences: Sequence[float | None] = field(default=(), compare=False)
 
     @property
     def failed(self) -> bool:
@@ -49,7 +53,12 @@ class EpisodeOutcome:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds it."""
-        return {**asdict(self), "goals": dict(self.goals), "motions": [dict(motion) for motion in self.motions]}
+        value = {**asdict(self), "goals": dict(self.goals), "motions": [dict(motion) for motion in self.motions]}
+        for name in ("rewards", "confidences"):
+            if not value.pop(name):
+                continue
+            value[name] = list(getattr(self, name))
+        return value
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> EpisodeOutcome:
@@ -58,7 +67,8 @@ class EpisodeOutcome:
         Raises:
             TypeError: a field is missing or unknown.
         """
-        return EpisodeOutcome(**{**value, "motions": tuple(value.get("motions", ()))})
+        lists = {name: tuple(value.get(name, ())) for name in ("motions", "rewards", "confidences")}
+        return EpisodeOutcome(**{**value, **lists})
 
 
 @dataclass(frozen=True)

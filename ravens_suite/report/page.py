@@ -17,6 +17,7 @@ from ravens_suite.core.numbers import check_number
 from ravens_suite.data.atomic import read_json, write_bytes
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
+from ravens_suite.report.confidence import confidence_section
 from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
 from ravens_suite.report.language import language_sections
 from ravens_suite.report.robustness import find_policies, robustness_section
@@ -163,6 +164,7 @@ def _figures(runs: Sequence[Run]) -> dict[str, Any]:
         "charts": page.charts(runs),
         "robustness": robustness_section(runs),
         "language": language_sections(runs),
+        "confidence": confidence_section(runs),
     }
 
 

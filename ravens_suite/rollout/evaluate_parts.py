@@ -34,7 +34,12 @@ class Part:
 
 
 def evaluate_parts(
-    parts: Sequence[Part], *, pool: JobPool, force: bool = False, on_progress: Progress = silent
+    parts: Sequence[Part],
+    *,
+    pool: JobPool,
+    force: bool = False,
+    confident: bool = False,
+    on_progress: Progress = silent,
 ) -> list[Evaluation]:
     """Run all episodes that are missing; every outcome is on disk as soon as it is there.
 
@@ -42,6 +47,7 @@ def evaluate_parts(
         parts: what to evaluate, no two of one file.
         pool: where to run.
         force: let outcomes count although the code of the policy or the task has changed since.
+        confident: run again what has no confidence of decisions noted, as outcomes of earlier releases.
         on_progress: called after every episode.
 
     Returns:
@@ -57,6 +63,9 @@ def evaluate_parts(
             locks.enter_context(locked_file(record.path, "evaluating into"))
             record.load(force=force)
         _settle_doubts(parts, records, pool)
+        if confident:
+            for record in records:
+                record.drop_unsure()
         jobs = _missing(parts, records)
         before = [record.seconds for record in records]
         done = total - len(jobs)

@@ -97,6 +97,12 @@ class EvaluationRecord:
             self.outcomes, self.seconds = {}, 0.0
             self._start_anew(f"Seed {again.seed} of {self.path} does not come out the same again ({self.doubt})")
 
+    def drop_unsure(self) -> None:
+        """Leave out, and so run again, episodes of which no confidence of a decision is noted."""
+        self.outcomes = {
+            seed: outcome for seed, outcome in self.outcomes.items() if outcome.confidences or not outcome.steps
+        }
+
     def add(self, outcome: EpisodeOutcome, renderer: str, seconds: float) -> None:
         """Take in an outcome and write everything."""
         if self._replaces:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
-from ravens_suite.core.policy import Policy
+from ravens_suite.core.policy import Policy, confidence_of
 from ravens_suite.core.seeding import Split, generator
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.outcomes import DONE, FAILED, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
@@ -32,6 +32,7 @@ class Rollout:
         actions: T.
         rewards: T.
         infos: T + 1.
+        confidences: T, the policy's own of its decisions; ``None`` where it does not say.
         outcome: ``"done"``, ``"step limit"``, ``"failed: <why>"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
     """
 
@@ -40,6 +41,7 @@ class Rollout:
     actions: list[Mapping[str, Any]] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     infos: list[dict[str, Any]] = field(default_factory=list)
+    confidences: list[float | None] = field(default_factory=list)
     outcome: str = DONE
 
     @property
@@ -65,7 +67,18 @@ class Rollout:
     def result(self) -> EpisodeOutcome:
         """The episode in figures."""
         goals = {str(name): bool(met) for name, met in self.infos[-1]["goals"].items()} if self.infos else {}
-        return EpisodeOutcome(self.seed, self.score, self.success, self.steps, self.outcome, goals, tuple(self.motions))
+        said = tuple(self.confidences) if any(value is not None for value in self.confidences) else ()
+        return EpisodeOutcome(
+            self.seed,
+            self.score,
+            self.success,
+            self.steps,
+            self.outcome,
+            goals,
+            tuple(self.motions),
+            tuple(self.rewards) if said else (),
+            said,
+        )
 
 
 def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *, record: bool = True) -> Rollout:
@@ -97,6 +110,7 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
         try:
             with blame(f"act of the policy {name}, at step {rollout.steps} of seed {seed},"):
                 action = policy.act(observation)
+                confidence = confidence_of(policy)
         except OracleGaveUpError as error:
             rollout.outcome = f"{GAVE_UP}: {error}"
             return rollout
@@ -104,6 +118,7 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
         # What was done, which is what was asked for, unless a position was clipped to the workspace.
         rollout.actions.append(info.get("action", action))
         rollout.rewards.append(float(reward))
+        rollout.confidences.append(confidence)
         rollout.infos.append(info)
         if record:
             rollout.recording.add(observation)

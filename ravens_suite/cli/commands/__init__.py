@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ravens_suite.cli.commands.agents import Agents
 from ravens_suite.cli.commands.benchmark import Benchmark
+from ravens_suite.cli.commands.calibrate import Calibrate
 from ravens_suite.cli.commands.check_submission import CheckSubmission
 from ravens_suite.cli.commands.collect import Collect
 from ravens_suite.cli.commands.evaluate import Evaluate
@@ -52,6 +53,7 @@ COMMANDS: dict[str, type[Command]] = {
     "check-submission": CheckSubmission,
     "serve": Serve,
     "robustness": RobustnessCommand,
+    "calibrate": Calibrate,
     "report": Report,
     "view": View,
     "export": Export,
