@@ -1,0 +1,142 @@
+"""What gradients say of demonstrations and decisions; NumPy only, deterministic.
+
+With ``g`` the gradient of an example at a checkpoint and ``K`` the inner products of the gradients of all
+demonstrations, the part of an example's gradient that other examples share is seen in ``K``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from ravens_suite.insight.training_gradients import TrainingGradients
+
+Array = NDArray[np.float64]
+
+_DAMPING = 0.1
+"""Added to the diagonal of ``K``, as a share of the mean squared norm of a gradient: by so much gradients may differ
+without counting as different. Chosen on cases that benchmarks/influence.py does not measure."""
+_TINY = 1e-12
+_MOST_LEVERAGE = 0.999
+_SAME = 0.5
+"""Cosine distance at which groups of demonstrations are no longer joined."""
+
+
+def demonstration_gradients(found: TrainingGradients) -> Array:
+    """Mean gradient of the steps of each demonstration, (checkpoints, demonstrations, size) float64."""
+    return _means(found.gradients.astype(np.float64), found.owners)
+
+
+def demonstration_losses(found: TrainingGradients) -> Array:
+    """Mean loss of the steps of each demonstration, (checkpoints, demonstrations) float64."""
+    return _means(found.losses, found.owners)
+
+
+def plain_self_influence(found: TrainingGradients) -> Array:
+    """TracIn's self-influence of each demonstration: squared norms of gradients, summed over checkpoints.
+
+    Returns:
+        (demonstrations,) float64, the mean over the steps of each.
+    """
+    return np.asarray(_means(found.norms**2, found.owners).sum(axis=0))
+
+
+def leverages(inner: Array, damping: float = _DAMPING) -> Array:
+    """How much each gradient stands alone: near 0 where others give it, near 1 where none does, (n,) float64.
+
+    It is ``g (F + damping)^-1 g`` with ``F`` the sum of the outer products of all gradients (the empirical Fisher
+    matrix): the influence function's self-influence (Koh and Liang, 2017, arXiv 1703.04730).
+
+    Args:
+        inner: (n, n) inner products of the gradients.
+        damping: share of the mean squared norm.
+    """
+    scaled = inner / max(float(np.diag(inner).mean()), _TINY)
+    solved = np.linalg.solve(scaled + damping * np.eye(len(scaled)), scaled)
+    return np.clip(np.diag(solved), 0.0, 1.0)
+
+
+def self_influence(found: TrainingGradients) -> Array:
+    """How much each demonstration taught the agent that no other did: the mean of ``leverages`` over checkpoints.
+
+    Plain TracIn looks at the norm alone, and so ranks hard examples first, right ones, too. What is right is shared by
+    others; what is wrong, or rare, stands alone.
+
+    Returns:
+        (demonstrations,) float64 in 0 to 1, in the order of ``TrainingGradients.demonstrations``.
+    """
+    gradients = demonstration_gradients(found)
+    return np.asarray(np.mean([leverages(each @ each.T) for each in gradients], axis=0))
+
+
+def held_out_losses(found: TrainingGradients) -> Array:
+    """The loss that each demonstration would have had if the agent had not seen it, estimated.
+
+    In a linear model with squared loss, leaving an example out divides its residual by one minus its leverage.
+
+    Returns:
+        (demonstrations,) float64, the mean over checkpoints.
+    """
+    losses, total = demonstration_losses(found), []
+    for loss, gradients in zip(losses, demonstration_gradients(found), strict=True):
+        share = np.minimum(leverages(cosines(gradients, gradients)), _MOST_LEVERAGE)
+        total.append(loss / (1 - share) ** 2)
+    return np.asarray(np.mean(total, axis=0))
+
+
+def cosines(first: Array, second: Array) -> Array:
+    """Cosines between the rows of two arrays, (n, size) and (m, size), as (n, m); 0 for rows of zeros."""
+    norms = np.linalg.norm(first, axis=1)[:, None] * np.linalg.norm(second, axis=1)[None]
+    return np.asarray(np.where(norms > _TINY, first @ second.T / np.maximum(norms, _TINY), 0.0))
+
+
+def influence_on(found: TrainingGradients, decision: Array) -> Array:
+    """How each demonstrated step pushed the agent towards a decision (positive), or away from it (negative).
+
+    At every checkpoint, ``decision (F + damping)^-1 step``, as in ``leverages``: by how much the decision's loss would
+    rise without that step, to first order. It is divided by the largest one of the checkpoint.
+
+    Args:
+        found: of the run.
+        decision: (checkpoints, size) gradients of the decision's loss.
+
+    Returns:
+        (steps,) float64, the mean over checkpoints; within -1 to 1.
+    """
+    total = np.zeros(len(found.steps))
+    for asked, steps in zip(decision, found.gradients.astype(np.float64), strict=True):
+        inner = steps @ steps.T
+        scale = max(float(np.diag(inner).mean()), _TINY)
+        pushed = np.linalg.solve(inner / scale + _DAMPING * np.eye(len(inner)), steps @ asked / scale)
+        largest = float(np.abs(pushed).max())
+        total += pushed / largest if largest > _TINY else 0.0
+    return total / len(decision)
+
+
+def groups(found: TrainingGradients) -> list[int]:
+    """Groups of demonstrations that taught the same, numbered from 0, the largest first.
+
+    Average linkage of the cosines between their gradients, over all checkpoints together.
+    """
+    gradients = demonstration_gradients(found)
+    if gradients.shape[1] == 1:
+        return [0]
+    similar = np.mean([cosines(each, each) for each in gradients], axis=0)
+    apart = np.clip(1 - (similar + similar.T) / 2, 0.0, 2.0)
+    np.fill_diagonal(apart, 0.0)
+    labels = fcluster(linkage(squareform(apart, checks=False), "average"), _SAME, "distance")
+    return _largest_first([int(label) for label in labels])
+
+
+def _largest_first(labels: Sequence[int]) -> list[int]:
+    order = sorted(set(labels), key=lambda label: (-labels.count(label), labels.index(label)))
+    return [order.index(label) for label in labels]
+
+
+def _means(values: NDArray[np.float64], owners: NDArray[np.int64]) -> Array:
+    """Means over the steps (second axis) of each owner."""
+    return np.stack([values[:, owners == owner].mean(axis=1) for owner in range(int(owners.max()) + 1)], axis=1)

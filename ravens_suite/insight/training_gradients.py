@@ -1,0 +1,175 @@
+"""Gradients of all demonstrated steps of a run at the checkpoints that it kept, computed once and kept in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.agents.base import Agent
+from ravens_suite.core.numbers import check_number
+from ravens_suite.data.container import Container, write_container
+from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
+from ravens_suite.registry import load_agent
+from ravens_suite.rollout.policies import code_of, one_thread
+from ravens_suite.training.data import open_demonstrations
+
+PROJECTION = 4096
+"""Numbers that are kept of each gradient. Inner products are off by about 1.6 % of the product of both norms."""
+_MOST_PROJECTION = 1 << 24
+
+
+@dataclass(frozen=True)
+class DemonstratedStep:
+    """One action of a demonstration.
+
+    Attributes:
+        task: registered name.
+        seed: of the demonstration.
+        step: from 0.
+    """
+
+    task: str
+    seed: int
+    step: int
+
+
+@dataclass(frozen=True)
+class TrainingGradients:
+    """Losses and gradients of every demonstrated step at every checkpoint.
+
+    Attributes:
+        steps: which, those of one demonstration after the other.
+        checkpoints: gradient steps of training after which the weights were copied, ascending.
+        losses: (checkpoints, steps) float64.
+        norms: (checkpoints, steps) float64, of the whole gradients.
+        gradients: (checkpoints, steps, size) float32, projected.
+    """
+
+    steps: tuple[DemonstratedStep, ...]
+    checkpoints: tuple[int, ...]
+    losses: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    gradients: NDArray[np.float32]
+
+    @property
+    def demonstrations(self) -> list[tuple[str, int]]:
+        """Task and seed of every demonstration with a step, in the order of ``steps``."""
+        return list(dict.fromkeys((step.task, step.seed) for step in self.steps))
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """(steps,) for each step the number of its demonstration."""
+        number = {key: index for index, key in enumerate(self.demonstrations)}
+        return np.array([number[step.task, step.seed] for step in self.steps], dtype=np.int64)
+
+
+def training_gradients(
+    run: RunFolder, data: Path, *, projection: int = PROJECTION, on_progress: Progress = silent
+) -> TrainingGradients:
+    """Gradients of the demonstrations of a run; what is there already is read.
+
+    Args:
+        run: that kept copies of its weights.
+        data: folder of all data.
+        projection: numbers kept of each gradient; 0 for whole gradients.
+        on_progress: called after every checkpoint.
+
+    Raises:
+        MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
+        ConfigError: its agent gives no loss of a single step.
+    """
+    check_number("--projection", projection, 0, _MOST_PROJECTION)
+    record = run.record()
+    checkpoints = checkpoints_of(run)
+    demonstrations = open_demonstrations(data, record["demonstrations"])
+    readers = [reader for reader in demonstrations if reader.summary.steps]
+    steps = [
+        DemonstratedStep(reader.summary.task, reader.summary.seed, step)
+        for reader in readers
+        for step in range(reader.summary.steps)
+    ]
+    made_of = {
+        "projection": projection,
+        "code": code_of(record["plan"]["agent"]),
+        "demonstrations": [[reader.summary.task, reader.summary.seed, reader.checksum] for reader in readers],
+    }
+    lazy = _Datasets(demonstrations)
+    found = []
+    for done, (step, folder) in enumerate(checkpoints.items(), 1):
+        path = run.influence / f"gradients-{step:08d}.safetensors"
+        key = {**made_of, "weights": folder.fingerprint()}
+        found.append(_read(path, key) or _compute(path, key, folder, lazy, projection))
+        on_progress(done, len(checkpoints), f"gradients after step {step}")
+    return TrainingGradients(
+        tuple(steps),
+        tuple(checkpoints),
+        np.stack([each.losses for each in found]),
+        np.stack([each.norms for each in found]),
+        np.stack([each.gradients for each in found]),
+    )
+
+
+def checkpoints_of(run: RunFolder) -> dict[int, PolicyFolder]:
+    """The copies of its weights that a finished run kept, by their step.
+
+    Raises:
+        MissingDataError: there is none.
+        ConfigError: the run is not finished.
+    """
+    if not run.record().get("finished"):
+        raise ConfigError(f"{run.path} is not finished: run the same ravens-suite train command again, it goes on.")
+    if not (found := run.checkpoints()):
+        raise MissingDataError(
+            f"{run.path} kept no copies of its weights: train again into another folder with --keep-checkpoints 5."
+        )
+    return found
+
+
+def load_checkpoint(folder: PolicyFolder) -> Agent[Any]:
+    """The agent with the weights of a checkpoint."""
+    agent: Agent[Any] = load_agent(folder.agent()).load(folder.path)
+    return agent
+
+
+class _Datasets:
+    """What an agent makes of each demonstration, made when it is first needed: weights do not change it."""
+
+    def __init__(self, demonstrations: Demonstrations) -> None:
+        self._demonstrations = demonstrations
+        self._made: list[tuple[Any, Sequence[int]]] = []
+
+    def of(self, agent: Agent[Any]) -> list[tuple[Any, Sequence[int]]]:
+        if not self._made:
+            self._made = datasets_of(agent, self._demonstrations)
+        return self._made
+
+
+def _compute(
+    path: Path, key: dict[str, Any], folder: PolicyFolder, datasets: _Datasets, projection: int
+) -> StepGradients:
+    agent = load_checkpoint(folder)
+    with one_thread("agent"):
+        found = step_gradients(agent, datasets.of(agent), projection)
+    arrays = {"losses": found.losses, "norms": found.norms, "gradients": found.gradients}
+    write_container(path, arrays, key)
+    return found
+
+
+def _read(path: Path, key: dict[str, Any]) -> StepGradients | None:
+    """Gradients that are there; ``None`` where there are none, or those of something else."""
+    try:
+        kept = Container(path)
+        if kept.value != key:
+            return None
+        return StepGradients(kept.array("losses"), kept.array("norms"), kept.array("gradients"))
+    except (MissingDataError, DamagedDataError):
+        return None
