@@ -42,9 +42,9 @@ _MAY_IMPORT = {
 class of a user imports its base class, which is imported already."""
 _INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.tasks.base.")
 """What agents and tasks are, which the rooms above may know; which there are, only the registry knows."""
-_KNOW_INTERFACES = {"rollout", "training", "benchmark", "cli"}
-_KNOW_TORCH = {"agents", "rollout", "training"}
-_KNOW_GYMNASIUM = {"envs", "registry", "rollout", "training", "report", "interop"}
+_KNOW_INTERFACES = {"rollout", "training", "benchmark", "insight", "cli"}
+_KNOW_TORCH = {"agents", "rollout", "training", "insight"}
+_KNOW_GYMNASIUM = {"envs", "registry", "rollout", "training", "insight", "report", "interop"}
 _THIRD_PARTY_OF_CORE = {"numpy", "scipy", "cv2"}
 
 

@@ -21,7 +21,7 @@ ROOMS = {
     "training": "Training runs",
     "execution": "Job pools",
     "benchmark": "Grids of runs, published figures",
-    "insight": "Robustness, calibration, weak spots",
+    "insight": "Robustness, influence of demonstrations, calibration, weak spots",
     "report": "Pages and pictures for people",
     "interop": "Formats and protocols of other libraries",
 }

@@ -110,15 +110,14 @@ class RunFolder:
         return self.path / "eval"
 
     @property
-<<<<<<< HEAD
     def probes(self) -> Path:
         """What was found out about the policy, one JSON file a task and split."""
         return self.path / "probes"
-=======
+
+    @property
     def influence(self) -> Path:
         """Which demonstration taught what (``ravens-suite influence``): results, pictures and kept gradients."""
         return self.path / "influence"
->>>>>>> 2c6bdd2 (wip)
 
     def exists(self) -> bool:
         """Whether a run was begun here."""

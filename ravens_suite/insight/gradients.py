@@ -7,7 +7,8 @@ example, so gradients are projected at random.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.agents.base import Agent
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError, DivergedError, blame
 
 Gradient = NDArray[np.float32]
@@ -24,9 +26,9 @@ Gradient = NDArray[np.float32]
 class GradientSketch:
     """A random projection of gradients that keeps inner products in expectation (count sketch).
 
-    Every entry of the gradient is added, with a random sign, to one of ``size`` sums that is drawn at random: as fast as
-    reading the gradient, whatever the size. Charikar et al., "Finding frequent items in data streams", 2002. The inner
-    product of two projections is off by about ``|a| |b| / sqrt(size)``.
+    Every entry of the gradient is added, with a random sign, to one of ``size`` sums that is drawn at random. That
+    takes as long as reading the gradient, whatever the size (Charikar et al., "Finding frequent items in data streams",
+    2002). The inner product of two projections is off by about ``|a| |b| / sqrt(size)``.
 
     Args:
         parameters: of the network, by name.
@@ -69,6 +71,7 @@ class GradientSketch:
         return gradient.cpu().numpy(), norm
 
 
+@dataclass(frozen=True, eq=False)
 class StepGradients:
     """Gradients of the steps of some demonstrations at one checkpoint.
 
@@ -78,10 +81,9 @@ class StepGradients:
         gradients: (steps, size) float32, projected.
     """
 
-    def __init__(self, losses: Sequence[float], norms: Sequence[float], gradients: Sequence[Gradient]) -> None:
-        self.losses = np.array(losses, dtype=np.float64)
-        self.norms = np.array(norms, dtype=np.float64)
-        self.gradients = np.stack(gradients)
+    losses: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    gradients: Gradient
 
 
 def step_gradients(agent: Agent[Any], datasets: Sequence[tuple[Any, Sequence[int]]], size: int) -> StepGradients:
@@ -102,14 +104,14 @@ def step_gradients(agent: Agent[Any], datasets: Sequence[tuple[Any, Sequence[int
             losses.append(float(loss.detach()))
             norms.append(norm)
             gradients.append(gradient)
-    return StepGradients(losses, norms, gradients)
+    return StepGradients(np.array(losses), np.array(norms), np.stack(gradients))
 
 
-def datasets_of(agent: Agent[Any], demonstrations: Demonstrations) -> list[tuple[Any, Sequence[int]]]:
+def datasets_of(agent: Agent[Any], demonstrations: Iterable[EpisodeReader]) -> list[tuple[Any, Sequence[int]]]:
     """What an agent makes of each demonstration alone, and the numbers of its steps; none of those without a step."""
     if not agent.gives_example_losses():
         agent.example_loss(None, 0)  # Says what is missing.
-    made = []
+    made: list[tuple[Any, Sequence[int]]] = []
     for reader in demonstrations:
         if reader.summary.steps:
             with blame(f"make_dataset of the agent {agent.name}"):

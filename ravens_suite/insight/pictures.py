@@ -14,6 +14,8 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import RavensError
 from ravens_suite.rollout.replay import environment_of, state_at
 
+_IMAGE_SIZE = (240, 320)
+"""Rows and columns of the images from which a scene without recorded ones is drawn."""
 _KEYS = ("color", "depth", "camera_intrinsics", "camera_poses")
 
 
@@ -32,7 +34,7 @@ def table_before(episode: EpisodeReader, step: int) -> NDArray[np.uint8] | None:
     if set(_KEYS) <= set(episode.keys):
         return fuse_observation(episode.observation(step, _KEYS)).color
     try:
-        environment = environment_of(episode.summary, observe=["images"])
+        environment = environment_of(episode.summary, observe=["images"], image_size=_IMAGE_SIZE)
     except RavensError:
         return None
     try:

@@ -88,6 +88,11 @@ def held_out_losses(found: TrainingGradients) -> Array:
     return np.asarray(np.mean(total, axis=0))
 
 
+def suspicion(found: TrainingGradients) -> Array:
+    """What demonstrations are ranked by, the wrong or rare ones first: ``self_influence``, (demonstrations,)."""
+    return self_influence(found)
+
+
 def cosines(first: Array, second: Array) -> Array:
     """Cosines between the rows of two arrays, (n, size) and (m, size), as (n, m); 0 for rows of zeros."""
     norms = np.linalg.norm(first, axis=1)[:, None] * np.linalg.norm(second, axis=1)[None]
@@ -115,6 +120,15 @@ def influence_on(found: TrainingGradients, decision: Array) -> Array:
         largest = float(np.abs(pushed).max())
         total += pushed / largest if largest > _TINY else 0.0
     return total / len(decision)
+
+
+def mean_cosines(found: TrainingGradients, decision: Array) -> Array:
+    """Cosines of each demonstrated step's gradient with that of a decision, the mean over checkpoints, (steps,)."""
+    each = [
+        cosines(steps.astype(np.float64), asked[None])[:, 0]
+        for steps, asked in zip(found.gradients, decision, strict=True)
+    ]
+    return np.asarray(np.mean(each, axis=0))
 
 
 def groups(found: TrainingGradients) -> list[int]:

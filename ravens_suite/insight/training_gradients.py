@@ -1,4 +1,4 @@
-"""Gradients of all demonstrated steps of a run at the checkpoints that it kept, computed once and kept in its folder."""
+"""Gradients of all demonstrated steps of a run, at the checkpoints that it kept; they are kept in its folder, too."""
 
 from __future__ import annotations
 
@@ -159,8 +159,7 @@ def _compute(
     agent = load_checkpoint(folder)
     with one_thread("agent"):
         found = step_gradients(agent, datasets.of(agent), projection)
-    arrays = {"losses": found.losses, "norms": found.norms, "gradients": found.gradients}
-    write_container(path, arrays, key)
+    write_container(path, {"losses": found.losses, "norms": found.norms, "gradients": found.gradients}, key)
     return found
 
 

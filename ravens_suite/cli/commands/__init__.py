@@ -16,6 +16,7 @@ from ravens_suite.cli.commands.collect import Collect
 from ravens_suite.cli.commands.evaluate import Evaluate
 from ravens_suite.cli.commands.export import Export
 from ravens_suite.cli.commands.import_episodes import Import
+from ravens_suite.cli.commands.influence import InfluenceCommand
 from ravens_suite.cli.commands.probe_language import ProbeLanguage
 from ravens_suite.cli.commands.quickstart import Quickstart
 from ravens_suite.cli.commands.report import Report
@@ -52,6 +53,7 @@ COMMANDS: dict[str, type[Command]] = {
     "benchmark": Benchmark,
     "check-submission": CheckSubmission,
     "serve": Serve,
+    "influence": InfluenceCommand,
     "robustness": RobustnessCommand,
     "calibrate": Calibrate,
     "report": Report,

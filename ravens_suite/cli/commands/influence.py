@@ -1,0 +1,172 @@
+"""``ravens-suite influence``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from ravens_suite.cli.commands.options import OutputOptions, SplitName, WorkerOptions
+from ravens_suite.cli.console import Console
+from ravens_suite.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ravens_suite.insight.cleaning import Cleaned
+    from ravens_suite.insight.influence import Question
+    from ravens_suite.insight.influence_record import DecisionFound, Influence, StepFound
+
+_SHOWN = 10
+"""Demonstrations that are printed."""
+
+
+@dataclass(frozen=True)
+class InfluenceCommand(WorkerOptions, OutputOptions):
+    """Say which demonstrations are wrong or rare, and which taught a run one of its decisions."""
+
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Folder of a training run that kept copies of its weights (train --keep-checkpoints 5)."""
+
+    task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
+    """Task of the decisions; needed where the run learnt several."""
+
+    data: Path = Path("data")
+    """Folder of all data; the demonstrations are in DATA/TASK/train."""
+
+    seeds: tuple[int, ...] = ()
+    """Scenes, one decision of each of which is explained; failed ones of RUN/eval unless given, --decisions of them."""
+
+    decisions: int = 3
+    """Failed test scenes that are explained where no --seeds are given; 0 for none."""
+
+    split: SplitName = "test"
+    """Which scenes."""
+
+    step: int | None = None
+    """Which action of the episode, from 0; the first one that earned nothing unless given."""
+
+    label: Literal["agent", "oracle"] = "agent"
+    """Whose action is explained: what the agent did, or what the oracle would have done instead."""
+
+    named: int = 3
+    """Demonstrated steps that are named for and against each decision."""
+
+    projection: int = 4096
+    """Numbers that are kept of each gradient; 0 for whole gradients."""
+
+    drop: int = 0
+    """Train again without so many of the demonstrations, those ranked first, and say what that gained on validation."""
+
+    drop_file: Path | None = None
+    """Train again without these demonstrations: a JSON file, {"TASK": [SEED, ...]}."""
+
+    out: Path | None = None
+    """Folder of the run that is trained again; RUN-without-N unless given."""
+
+    val_episodes: int = 20
+    """Validation scenes of each task on which both runs are compared."""
+
+    def run(self, console: Console) -> None:
+        """See ``Command``."""
+        from ravens_suite.insight.influence import find_influence
+        from ravens_suite.insight.influence_record import RECORD
+
+        if self.drop and self.drop_file is not None:
+            raise ConfigError("--drop and --drop-file both say what to leave out: give one of them.")
+        with console.progress(f"influence on {self.folder}") as progress:
+            found = find_influence(
+                self.folder,
+                self.data,
+                self._questions(),
+                named=self.named,
+                projection=self.projection,
+                on_progress=progress,
+            )
+        _say(console, found)
+        console.say(str(self.folder / "influence" / RECORD))
+        result: dict[str, Any] = found.to_json()
+        if self.drop or self.drop_file is not None:
+            cleaned = self._clean(console, found)
+            _say_cleaned(console, cleaned)
+            result["cleaned"] = cleaned.to_json()
+        console.result(result)
+
+    def _questions(self) -> list[Question]:
+        from ravens_suite.core.numbers import MOST_EPISODES, check_number
+        from ravens_suite.data.run_folder import RunFolder
+        from ravens_suite.insight.influence import Question, failed_seeds
+
+        check_number("--decisions", self.decisions, 0, MOST_EPISODES)
+        tasks = RunFolder(self.folder).record()["plan"]["tasks"]
+        if self.task is not None and self.task not in tasks:
+            raise ConfigError(f"{self.folder} learnt {', '.join(tasks)}, not {self.task}.")
+        if self.seeds and self.task is None and len(tasks) > 1:
+            raise ConfigError(f"Say of which task the scenes are: ravens-suite influence {self.folder} TASK.")
+        chosen = [self.task] if self.task is not None else tasks
+        return [
+            Question(task, seed, self.split, self.step, self.label)
+            for task in chosen
+            for seed in self.seeds or failed_seeds(self.folder, task, self.split)[: self.decisions]
+        ]
+
+    def _clean(self, console: Console, found: Influence) -> Cleaned:
+        from ravens_suite.data.named_seeds import read_seeds
+        from ravens_suite.execution.pool import make_pool
+        from ravens_suite.insight.cleaning import first_ranked, train_without
+
+        dropped = first_ranked(found, self.drop) if self.drop_file is None else read_seeds(self.drop_file)
+        with (
+            make_pool("processes", self.processes(self.val_episodes)) as pool,
+            console.progress("training again") as progress,
+        ):
+            return train_without(
+                self.folder,
+                self.data,
+                dropped,
+                out=self.out,
+                val_episodes=self.val_episodes,
+                pool=pool,
+                on_progress=progress,
+            )
+
+
+def _say(console: Console, found: Influence) -> None:
+    console.say("Demonstrations, the wrong or rare ones first (self-influence 0 to 1; estimated loss if left out):")
+    for each in found.demonstrations[:_SHOWN]:
+        console.say(
+            f"  {each.task} {each.seed}: self-influence {each.self_influence:.3f}, held-out loss "
+            f"{each.held_out_loss:.3g}, loss {each.loss:.3g}, group {each.group}"
+        )
+    if len(found.demonstrations) > _SHOWN:
+        console.say(f"  ... and {len(found.demonstrations) - _SHOWN} more")
+    for decision in found.decisions:
+        _say_decision(console, decision)
+
+
+def _say_decision(console: Console, decision: DecisionFound) -> None:
+    whose = "what the agent did" if decision.label == "agent" else "what the oracle would have done"
+    end = "succeeded" if decision.success else "failed"
+    console.say(
+        f"{decision.task}, {decision.split} scene {decision.seed} ({end}), action {decision.step} (earned "
+        f"{decision.reward:.3g}): {whose}"
+    )
+    for words, steps in (("pushed towards it", decision.towards), ("pulled away from it", decision.away)):
+        console.say(f"  {words}: {', '.join(map(_step, steps)) or 'none'}")
+
+
+def _step(step: StepFound) -> str:
+    return f"demonstration {step.seed} of {step.task}, action {step.step} ({step.influence:+.2f})"
+
+
+def _say_cleaned(console: Console, cleaned: Cleaned) -> None:
+    count = sum(len(seeds) for seeds in cleaned.dropped.values())
+    for task, before in cleaned.before.items():
+        after = cleaned.after[task]
+        console.say(
+            f"{task}, {before.episodes} validation scenes: mean score {before.mean_score:.1f} "
+            f"({before.mean_score_interval[0]:.1f} to {before.mean_score_interval[1]:.1f}) with all demonstrations, "
+            f"{after.mean_score:.1f} ({after.mean_score_interval[0]:.1f} to {after.mean_score_interval[1]:.1f}) "
+            f"without {count}."
+        )
+    console.say(str(cleaned.run))

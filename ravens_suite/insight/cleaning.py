@@ -1,0 +1,113 @@
+"""Training again without the demonstrations that influence names, and what that gained on validation scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.data.outcomes import Summary
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError
+from ravens_suite.execution.pool import JobPool
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.insight.influence_record import Influence
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A run and the same without some of its demonstrations, on the same validation scenes.
+
+    Attributes:
+        run: folder of the new run.
+        dropped: seeds of the demonstrations that were left out, by task.
+        before: figures of the first run by task.
+        after: figures of the new one by task.
+    """
+
+    run: Path
+    dropped: Mapping[str, Sequence[int]]
+    before: Mapping[str, Summary]
+    after: Mapping[str, Summary]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        figures = {
+            task: {"before": self.before[task].to_json(), "after": self.after[task].to_json()} for task in self.before
+        }
+        return {"run": str(self.run), "dropped": {task: list(seeds) for task, seeds in self.dropped.items()}, **figures}
+
+
+def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
+    """Seeds by task of the demonstrations that are ranked first.
+
+    Raises:
+        ConfigError: there are not so many, or none would be left.
+    """
+    check_number("--drop", count, 1, MOST_EPISODES)
+    if count >= len(found.demonstrations):
+        raise ConfigError(f"--drop must be below the number of demonstrations, {len(found.demonstrations)}: {count}.")
+    chosen: dict[str, list[int]] = {}
+    for each in found.demonstrations[:count]:
+        chosen.setdefault(each.task, []).append(each.seed)
+    return {task: sorted(seeds) for task, seeds in chosen.items()}
+
+
+def train_without(
+    run: Path,
+    data: Path,
+    dropped: Mapping[str, Sequence[int]],
+    *,
+    out: Path | None = None,
+    val_episodes: int = 20,
+    pool: JobPool | None = None,
+    on_progress: Progress = silent,
+) -> Cleaned:
+    """Train a run's plan again without some of its demonstrations, and evaluate both on validation scenes.
+
+    Both commands go on where they were stopped, and what is finished is not done again.
+
+    Args:
+        run: folder of the finished run.
+        data: folder of all data.
+        dropped: seeds by task, all of them demonstrations of the run.
+        out: folder of the new run; beside the first one, with ``-without-N`` at the end of its name, unless given.
+        val_episodes: scenes of each task.
+        pool: where episodes are run; this process by default.
+        on_progress: called after every step of training and every episode.
+
+    Raises:
+        ConfigError: a demonstration is not one of the run, or none would be left.
+    """
+    check_number("--val-episodes", val_episodes, 1, MOST_EPISODES)
+    before = RunFolder(run)
+    record = before.record()
+    plan = TrainingPlan.from_json(record["plan"])
+    if repeated := [seed for task, seeds in dropped.items() for seed in seeds if seed in plan.drop.get(task, ())]:
+        raise ConfigError(f"{run} was already trained without the demonstration {repeated[0]}: name others.")
+    every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
+    count = sum(len(seeds) for seeds in every.values())
+    folder = out or run.with_name(f"{run.name}-without-{count}")
+    pools = set(record.get("pool", {}).values())
+    train(
+        replace(plan, drop=every),
+        data,
+        folder,
+        pool=pools.pop() if len(pools) == 1 else None,
+        on_progress=on_progress,
+    )
+
+    def figures(policy: Path) -> dict[str, Summary]:
+        return {
+            task: evaluate(
+                str(policy), task, split="val", episodes=val_episodes, pool=pool, on_progress=on_progress
+            ).summary
+            for task in plan.tasks
+        }
+
+    return Cleaned(folder, dropped, figures(run), figures(folder))

@@ -1,0 +1,228 @@
+"""Which demonstration taught an agent what (``ravens-suite influence``): the whole job.
+
+Files, below the run's folder:
+
+```text
+influence/influence.json                    what was found, see influence_record.py
+influence/gradients-<checkpoint>.safetensors  gradients of all demonstrated steps, so that a further question is cheap
+influence/pictures/*.png                    the table before the steps that are named
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.numbers import check_number
+from ravens_suite.core.seeding import Split
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.episode import EpisodeReader
+from ravens_suite.data.outcomes import EpisodeOutcome
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import DamagedDataError, MissingDataError, blame
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.insight import scores
+from ravens_suite.insight.decisions import Decision, Label, action_to_json, decision_of
+from ravens_suite.insight.gradients import datasets_of, step_gradients
+from ravens_suite.insight.influence_record import (
+    PICTURES,
+    DecisionFound,
+    DemonstrationFound,
+    Influence,
+    StepFound,
+    read_influence,
+    write_influence,
+)
+from ravens_suite.insight.pictures import table_before, write_picture
+from ravens_suite.insight.training_gradients import (
+    PROJECTION,
+    TrainingGradients,
+    checkpoints_of,
+    load_checkpoint,
+    training_gradients,
+)
+from ravens_suite.rollout.policies import one_thread
+from ravens_suite.rollout.provenance import provenance
+
+_MOST_NAMED = 1000
+
+
+@dataclass(frozen=True)
+class Question:
+    """A decision that is asked about.
+
+    Attributes:
+        task: registered name.
+        seed: of the scene.
+        split: of the seed.
+        step: number of the action, from 0; ``None`` for the first that earned nothing.
+        label: whose action: what the ``agent`` did, or what the ``oracle`` would have done.
+    """
+
+    task: str
+    seed: int
+    split: Split = "test"
+    step: int | None = None
+    label: Label = "agent"
+
+
+def find_influence(
+    run: Path,
+    data: Path,
+    questions: Sequence[Question] = (),
+    *,
+    named: int = 3,
+    projection: int = PROJECTION,
+    on_progress: Progress = silent,
+) -> Influence:
+    """Rank the demonstrations of a run, and say which steps bear on some of its decisions; all of it is kept.
+
+    Args:
+        run: folder of a finished training run that kept copies of its weights.
+        data: folder of all data, with the demonstrations of the run.
+        questions: decisions.
+        named: demonstrated steps that are named for and against each of them.
+        projection: numbers kept of each gradient; 0 for whole gradients.
+        on_progress: called after every checkpoint and question.
+
+    Returns:
+        With all decisions that were ever asked about, as long as the run is the same.
+
+    Raises:
+        MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
+        ConfigError: its agent gives no loss of a single step; or a question has no answer.
+    """
+    check_number("--named", named, 1, _MOST_NAMED)
+    folder = RunFolder(run)
+    gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)
+    found = Influence(folder.policy.fingerprint(), gradients.checkpoints, gradients.gradients.shape[2], rank(gradients))
+    found = replace(found, decisions=_earlier_decisions(folder, found))
+    extra = {"provenance": provenance()}
+    write_influence(folder, found, extra)
+    for done, question in enumerate(questions, 1):
+        answer = _answer(folder, data, gradients, question, named, projection)
+        found = found.with_decision(answer)
+        write_influence(folder, found, extra)
+        on_progress(done, len(questions), f"{question.split} scene {question.seed}")
+    return found
+
+
+def failed_seeds(run: Path, task: str, split: Split = "test") -> list[int]:
+    """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated."""
+    folder = RunFolder(run)
+    for name in (f"{split}.json", f"{task}-{split}.json"):
+        path = folder.evaluations / name
+        if path.exists():
+            value = read_json(path)
+            if not isinstance(value, dict) or value.get("task") != task:
+                continue
+            outcomes = [EpisodeOutcome.from_json(each) for each in value["results"]]
+            failed = [each for each in outcomes if not each.success and each.steps]
+            return [each.seed for each in sorted(failed, key=lambda each: (each.score, each.seed))]
+    return []
+
+
+def rank(gradients: TrainingGradients) -> tuple[DemonstrationFound, ...]:
+    """The demonstrations of a run, the wrong or rare ones first."""
+    score, alone = scores.suspicion(gradients), scores.self_influence(gradients)
+    held_out, losses = scores.held_out_losses(gradients), scores.demonstration_losses(gradients).mean(axis=0)
+    steps, groups = np.bincount(gradients.owners), scores.groups(gradients)
+    found = [
+        DemonstrationFound(
+            task=task,
+            seed=seed,
+            steps=int(steps[index]),
+            score=float(score[index]),
+            self_influence=float(alone[index]),
+            held_out_loss=float(held_out[index]),
+            loss=float(losses[index]),
+            group=groups[index],
+        )
+        for index, (task, seed) in enumerate(gradients.demonstrations)
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.score, each.task, each.seed)))
+
+
+def decision_gradients(run: RunFolder, decision: Decision, projection: int) -> NDArray[np.float64]:
+    """Gradients of the loss of the action that is asked about, (checkpoints, size) float64."""
+    rows, dataset = [], None
+    for folder in checkpoints_of(run).values():
+        agent = load_checkpoint(folder)
+        with one_thread("agent"):
+            if dataset is None:
+                with blame(f"make_dataset of the agent {agent.name}"):
+                    ((dataset, _),) = datasets_of(agent, [decision.episode])
+            rows.append(step_gradients(agent, [(dataset, [decision.step])], projection).gradients[0])
+    return np.stack(rows).astype(np.float64)
+
+
+def _earlier_decisions(run: RunFolder, now: Influence) -> tuple[DecisionFound, ...]:
+    """Decisions that were asked about before, unless the run is another one now."""
+    try:
+        earlier = read_influence(run)
+    except (MissingDataError, DamagedDataError):
+        return ()
+    same = (earlier.weights, earlier.checkpoints) == (now.weights, now.checkpoints)
+    return earlier.decisions if same else ()
+
+
+def _answer(
+    run: RunFolder, data: Path, gradients: TrainingGradients, question: Question, named: int, projection: int
+) -> DecisionFound:
+    with decision_of(
+        run, question.task, question.seed, split=question.split, step=question.step, label=question.label
+    ) as decision:
+        of_decision = decision_gradients(run, decision, projection)
+        influence = scores.influence_on(gradients, of_decision)
+        cosine = scores.mean_cosines(gradients, of_decision)
+        order = [int(index) for index in np.argsort(-influence, kind="stable")]
+
+        def name(indices: Sequence[int]) -> tuple[StepFound, ...]:
+            return tuple(_name(run, data, gradients, index, influence[index], cosine[index]) for index in indices)
+
+        return DecisionFound(
+            decision.task,
+            decision.split,
+            decision.seed,
+            decision.step,
+            decision.label,
+            action_to_json(decision.did),
+            action_to_json(decision.action),
+            decision.reward,
+            decision.success,
+            _picture(run, decision.episode, decision.step),
+            name([index for index in order if influence[index] > 0][:named]),
+            name([index for index in reversed(order) if influence[index] < 0][:named]),
+        )
+
+
+def _name(
+    run: RunFolder, data: Path, gradients: TrainingGradients, index: int, influence: float, cosine: float
+) -> StepFound:
+    step = gradients.steps[index]
+    episode = EpisodeReader(EpisodeStore.of(data, step.task, "train").path(step.seed))
+    action = {key: values[step.step] for key, values in episode.actions().items()}
+    picture = _picture(run, episode, step.step)
+    return StepFound(step.task, step.seed, step.step, float(influence), float(cosine), action_to_json(action), picture)
+
+
+def _picture(run: RunFolder, episode: EpisodeReader, step: int) -> str:
+    """Keep a picture of the table before a step; its file name, empty where there is nothing to show.
+
+    What was drawn already is not drawn again: the name holds the episode's checksum.
+    """
+    summary = episode.summary
+    name = f"{summary.task}-{summary.split}-{summary.seed}-{step}-{episode.checksum[:8]}.png"
+    path = run.influence / PICTURES / name
+    if not path.exists():
+        color = table_before(episode, step)
+        if color is None:
+            return ""
+        write_picture(path, color)
+    return name

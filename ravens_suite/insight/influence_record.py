@@ -1,0 +1,171 @@
+"""What ``ravens-suite influence`` found out about a run: ``RUN/influence/influence.json``, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NoReturn
+
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.fields import Fields
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import DamagedDataError
+
+RECORD = "influence.json"
+PICTURES = "pictures"
+"""Folder of PNG files beside it: the table before a step, as a heightmap's colours."""
+
+
+@dataclass(frozen=True)
+class DemonstrationFound:
+    """What was found about one demonstration.
+
+    Attributes:
+        task: registered name.
+        seed: of the demonstration.
+        steps: its number of actions.
+        score: what demonstrations are ranked by, the wrong or rare ones first (``insight/scores.py``).
+        self_influence: what it taught that no other did, 0 to 1.
+        held_out_loss: the loss it would have had if the agent had not seen it, estimated.
+        loss: mean loss of its steps over all checkpoints.
+        group: number of the demonstrations that taught the same, from 0; the largest group first.
+    """
+
+    task: str
+    seed: int
+    steps: int
+    score: float
+    self_influence: float
+    held_out_loss: float
+    loss: float
+    group: int
+
+
+@dataclass(frozen=True)
+class StepFound:
+    """How one demonstrated step bears on a decision.
+
+    Attributes:
+        task: registered name.
+        seed: of the demonstration.
+        step: number of the action, from 0.
+        influence: positive if it pushed the agent towards the decision, negative if away; -1 to 1.
+        cosine: between both gradients, the mean over checkpoints.
+        action: that was demonstrated, JSON.
+        picture: file name of the table before it; empty where none is kept.
+    """
+
+    task: str
+    seed: int
+    step: int
+    influence: float
+    cosine: float
+    action: Mapping[str, Any] = field(default_factory=dict)
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class DecisionFound:
+    """A decision of the agent and the demonstrated steps that bear most on it.
+
+    Attributes:
+        task: registered name.
+        split: of the seed.
+        seed: of the scene.
+        step: number of the action, from 0.
+        label: whose action is asked about, ``agent`` or ``oracle``.
+        did: the agent's action, JSON.
+        action: the one that is asked about, JSON.
+        reward: what the agent's action earned.
+        success: whether the agent's episode ended with strict success.
+        picture: file name of the table before it; empty where none is kept.
+        towards: steps that pushed towards it, the strongest first.
+        away: steps that pulled away from it, the strongest first.
+    """
+
+    task: str
+    split: str
+    seed: int
+    step: int
+    label: str
+    did: Mapping[str, Any]
+    action: Mapping[str, Any]
+    reward: float
+    success: bool
+    picture: str
+    towards: tuple[StepFound, ...]
+    away: tuple[StepFound, ...]
+
+    @property
+    def asked(self) -> tuple[str, str, int, int, str]:
+        """What was asked; a later answer takes the place of an earlier one."""
+        return self.task, self.split, self.seed, self.step, self.label
+
+
+@dataclass(frozen=True)
+class Influence:
+    """All that was found out about a run.
+
+    Attributes:
+        weights: fingerprint of the weights that act.
+        checkpoints: gradient steps of training after which the weights were copied.
+        projection: numbers that were kept of each gradient.
+        demonstrations: the wrong or rare ones first.
+        decisions: in the order in which they were asked about.
+    """
+
+    weights: str
+    checkpoints: tuple[int, ...]
+    projection: int
+    demonstrations: tuple[DemonstrationFound, ...]
+    decisions: tuple[DecisionFound, ...] = ()
+
+    def with_decision(self, decision: DecisionFound) -> Influence:
+        """This, with one more decision."""
+        others = tuple(each for each in self.decisions if each.asked != decision.asked)
+        return replace(self, decisions=(*others, decision))
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which ``read_influence`` rebuilds it."""
+        return asdict(self)
+
+
+def write_influence(run: RunFolder, found: Influence, extra: Mapping[str, Any]) -> None:
+    """Write what was found, whole or not at all.
+
+    Args:
+        run: it is about.
+        found: it.
+        extra: more JSON values for the file, such as the command.
+    """
+    write_json(run.influence / RECORD, {**found.to_json(), **extra})
+
+
+def read_influence(run: RunFolder) -> Influence:
+    """What was found out about a run.
+
+    Raises:
+        MissingDataError: nothing yet.
+        DamagedDataError: the file says something else.
+    """
+    path = run.influence / RECORD
+
+    def damaged(reason: str) -> NoReturn:
+        raise DamagedDataError(f"{path} is damaged ({reason}): delete it and run ravens-suite influence again.")
+
+    value = Fields(read_json(path), damaged)
+    try:
+        return Influence(
+            value.text("weights"),
+            tuple(value.wholes("checkpoints")),
+            value.whole("projection"),
+            tuple(DemonstrationFound(**each) for each in value.items("demonstrations")),
+            tuple(_decision(each) for each in value.items("decisions")),
+        )
+    except (TypeError, KeyError) as error:
+        damaged(str(error))
+
+
+def _decision(value: Mapping[str, Any]) -> DecisionFound:
+    steps = {key: tuple(StepFound(**each) for each in value[key]) for key in ("towards", "away")}
+    return DecisionFound(**{**value, **steps})

@@ -1,0 +1,194 @@
+"""``ravens-suite influence`` as a job: of every agent that gives losses, on small runs; a second run costs little."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from ravens_suite.cli.main import main
+from ravens_suite.core.observations import groups_with
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.insight import training_gradients
+from ravens_suite.insight.cleaning import first_ranked, train_without
+from ravens_suite.insight.influence import Question, failed_seeds, find_influence
+from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
+from ravens_suite.registry import agent_names, load_agent
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+
+TASKS = {"primitive": "block-insertion", "waypoint": "block-insertion-continuous"}
+TASK = "place-red-in-green"
+SETTINGS = TrainingSettings(steps=6, val_episodes=0, threads=1, device="cpu")
+SMALLEST: dict[str, dict[str, Any]] = {
+    "transporter": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
+    "transporter-six-dof": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
+    "transporter-2020": {"widths": [4, 4, 4, 4, 4, 4, 4], "head": 4, "angles": 2, "crop": 16},
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four demonstrations, states alone."""
+    folder = tmp_path_factory.mktemp("data")
+    collect(TASK, episodes=4, data=folder, arguments={"observe": ["state"]})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on them that kept two copies of its weights, evaluated on two test scenes."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    plan = TrainingPlan(agent="state-mlp", tasks=(TASK,), demos=4, settings=SETTINGS, keep_checkpoints=2)
+    train(plan, data, run)
+    evaluate(str(run), episodes=2)
+    return run
+
+
+@pytest.mark.parametrize("name", agent_names())
+def test_any_agent_that_gives_losses_of_single_steps_can_be_asked(name: str, tmp_path: Path) -> None:
+    agent = load_agent(name)
+    if not agent.gives_example_losses():
+        pytest.skip("gives no loss of a single step")
+    task = TASKS[agent.controls[0]]
+    arguments = {"image_size": [48, 64], "observe": list(groups_with(agent.observation_keys))}
+    collect(task, episodes=2, data=tmp_path, arguments=arguments)
+    plan = TrainingPlan(
+        agent=name, tasks=(task,), demos=2, settings=SETTINGS, config=SMALLEST.get(name, {}), keep_checkpoints=2
+    )
+    train(plan, tmp_path, tmp_path / "run")
+    question = Question(task, seed=0, label="oracle", step=0)
+    found = find_influence(tmp_path / "run", tmp_path, [question], projection=64)
+    assert len(found.demonstrations) == 2 and found.checkpoints == (3, 6) and found.projection == 64
+    (decision,) = found.decisions
+    assert decision.seed == 0 and decision.step == 0 and decision.action.keys() == decision.did.keys()
+    named = [*decision.towards, *decision.away]
+    assert named and all(-1 <= step.influence <= 1 and -1.001 <= step.cosine <= 1.001 for step in named)
+    assert all((tmp_path / "run" / "influence" / PICTURES / step.picture).is_file() for step in [decision, *named])
+    assert read_influence(RunFolder(tmp_path / "run")) == replace(
+        found, decisions=read_influence(RunFolder(tmp_path / "run")).decisions
+    )
+
+
+def test_a_second_question_reads_the_gradients_and_gives_the_same(
+    data: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = find_influence(trained, data, [Question(TASK, 0)])
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(training_gradients, "step_gradients", refuse)
+    again = find_influence(trained, data, [Question(TASK, 1), Question(TASK, 0)])
+    assert again.demonstrations == first.demonstrations
+    assert [decision.seed for decision in again.decisions] == [1, 0], "a question asked again is answered once"
+    assert json.dumps(again.decisions[1].did) == json.dumps(first.decisions[0].did)
+    assert again.decisions[1].towards == first.decisions[0].towards
+
+
+def test_gradients_of_other_weights_or_damaged_ones_are_computed_anew(data: Path, trained: Path) -> None:
+    first = find_influence(trained, data)
+    (kept, *_) = sorted((trained / "influence").glob("gradients-*.safetensors"))
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert find_influence(trained, data).demonstrations == first.demonstrations
+    assert find_influence(trained, data, projection=32).projection == 32
+    assert find_influence(trained, data).demonstrations == first.demonstrations
+
+
+def test_decisions_of_a_run_that_was_trained_anew_are_forgotten(data: Path, trained: Path) -> None:
+    find_influence(trained, data, [Question(TASK, 0)])
+    path = trained / "influence" / RECORD
+    write_json(path, {**read_json(path), "weights": "of another run"})
+    assert not find_influence(trained, data).decisions
+
+
+def test_failed_scenes_are_asked_about_by_default(
+    data: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = failed_seeds(trained, TASK)
+    assert failed and not failed_seeds(trained, TASK, "val")
+    assert main(["influence", str(trained), "--data", str(data), "--decisions", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert failed[0] in [decision["seed"] for decision in json.loads(out)["decisions"]]
+    assert "wrong or rare" in err and "pushed towards it" in err and "held-out loss" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--seeds", "0", "--step", "50"], "--step must be below"),
+        (["--seeds", "-1"], "--seed must be at least 0"),
+        (["--named", "0"], "--named must be at least 1"),
+        (["--decisions", "-1"], "--decisions must be at least 0"),
+        (["--projection", "-1"], "--projection must be at least 0"),
+        (["--drop", "4", "--decisions", "0"], "--drop must be below the number of demonstrations, 4"),
+        (["--drop", "-1", "--decisions", "0"], "--drop must be at least 1"),
+        (["--drop", "1", "--drop-file", "x.json"], "give one of them"),
+        (["towers-of-hanoi", "--seeds", "0"], "not towers-of-hanoi"),
+    ],
+)
+def test_what_has_no_answer_is_refused_in_one_line(
+    data: Path, trained: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["influence", str(trained), "--data", str(data), *options]) == 1
+    line = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ravens-suite:")]
+    assert len(line) == 1 and said in line[0]
+
+
+def test_runs_that_cannot_be_asked_say_what_to_do(data: Path, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="There is no run"):
+        find_influence(tmp_path / "nothing", data)
+    plan = TrainingPlan(agent="state-mlp", tasks=(TASK,), demos=4, settings=SETTINGS)
+    train(plan, data, tmp_path / "run")
+    with pytest.raises(MissingDataError, match="--keep-checkpoints 5"):
+        find_influence(tmp_path / "run", data)
+    run = RunFolder(tmp_path / "run")
+    run.write_record({**run.record(), "finished": False})
+    with pytest.raises(ConfigError, match="not finished"):
+        find_influence(tmp_path / "run", data)
+
+
+def test_a_damaged_record_is_named_and_written_anew(data: Path, trained: Path) -> None:
+    find_influence(trained, data)
+    path = trained / "influence" / RECORD
+    write_json(path, {**read_json(path), "demonstrations": [{"task": TASK}]})
+    with pytest.raises(DamagedDataError, match=RECORD):
+        read_influence(RunFolder(trained))
+    assert len(find_influence(trained, data).demonstrations) == 4
+
+
+def test_training_without_what_is_ranked_first_says_what_that_gained(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = find_influence(trained, data)
+    dropped = first_ranked(found, 2)
+    assert dropped == {TASK: sorted(each.seed for each in found.demonstrations[:2])}
+    command = ["influence", str(trained), "--data", str(data), "--decisions", "0", "--drop", "2", "--workers", "1"]
+    assert main([*command, "--out", str(tmp_path / "clean"), "--val-episodes", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    cleaned = json.loads(out)["cleaned"]
+    record = RunFolder(tmp_path / "clean").record()
+    assert cleaned["dropped"] == dropped == record["plan"]["drop"]
+    left = {each.seed for each in found.demonstrations} - set(dropped[TASK])
+    assert record["demonstrations"] == {TASK: sorted(left)}
+    assert cleaned[TASK]["before"]["episodes"] == cleaned[TASK]["after"]["episodes"] == 1
+    assert "1 validation scenes: mean score" in err
+    with pytest.raises(ConfigError, match="already trained without"):
+        train_without(tmp_path / "clean", data, dropped)
+
+
+def test_the_demonstrations_to_leave_out_can_be_named(data: Path, trained: Path, tmp_path: Path) -> None:
+    write_json(tmp_path / "drop.json", {TASK: [0]})
+    command = ["influence", str(trained), "--data", str(data), "--decisions", "0", "--workers", "1"]
+    options = ["--drop-file", str(tmp_path / "drop.json"), "--out", str(tmp_path / "clean"), "--val-episodes", "1"]
+    assert main([*command, *options]) == 0
+    assert 0 not in RunFolder(tmp_path / "clean").record()["demonstrations"][TASK]

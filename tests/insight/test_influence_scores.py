@@ -1,0 +1,120 @@
+"""Projected gradients, and what is made of them: on gradients made up here, where the answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ravens_suite.errors import DivergedError
+from ravens_suite.insight import scores
+from ravens_suite.insight.gradients import GradientSketch
+from ravens_suite.insight.training_gradients import DemonstratedStep, TrainingGradients
+
+
+def made(gradients: np.ndarray, owners: list[int], losses: np.ndarray | None = None) -> TrainingGradients:
+    """As of a run: gradients (checkpoints, steps, size), and for each step the number of its demonstration."""
+    count = [owners[:index].count(owner) for index, owner in enumerate(owners)]
+    steps = tuple(DemonstratedStep("task", owner, step) for owner, step in zip(owners, count, strict=True))
+    norms = np.linalg.norm(gradients.astype(np.float64), axis=2)
+    checkpoints = tuple(range(1, len(gradients) + 1))
+    return TrainingGradients(steps, checkpoints, norms if losses is None else losses, norms, gradients)
+
+
+def shared_and_alone(count: int = 12, seed: int = 0) -> TrainingGradients:
+    """Demonstrations 0 to count - 2 share three directions; the last one, no larger than they, has one of its own."""
+    rng = np.random.default_rng(seed)
+    gradients = rng.normal(size=(2, count, 3)) @ np.eye(3, 40)
+    gradients[:, -1] = 2.0 * np.eye(40)[30]
+    return made(gradients.astype(np.float32), list(range(count)))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_projections_keep_inner_products_up_to_their_error(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parameters = {"a": torch.nn.Parameter(torch.zeros(40, 50)), "b": torch.nn.Parameter(torch.zeros(700))}
+    size = 1024
+    sketch = GradientSketch(parameters, size)
+    first, second = (torch.from_numpy(rng.normal(size=2700)).float() for _ in range(2))
+
+    def loss(direction: torch.Tensor) -> torch.Tensor:
+        whole = torch.cat([parameter.flatten() for parameter in parameters.values()])
+        return whole @ direction
+
+    (a, norm), (b, _) = sketch(loss(first)), sketch(loss(second))
+    assert a.shape == (size,) and a.dtype == np.float32
+    assert norm == pytest.approx(float(first.norm()), rel=1e-5)
+    exact = float(first @ second)
+    assert abs(float(a @ b) - exact) < 6 * float(first.norm() * second.norm()) / size**0.5
+
+
+@pytest.mark.parametrize("size", [0, 6, 100])
+def test_small_gradients_are_kept_whole_and_what_is_not_used_has_none(size: int) -> None:
+    used, unused = torch.nn.Parameter(torch.ones(2, 2)), torch.nn.Parameter(torch.ones(2))
+    sketch = GradientSketch({"used": used, "unused": unused}, size)
+    gradient, norm = sketch((used**2).sum())
+    assert sketch.whole and gradient.tolist() == [2, 2, 2, 2, 0, 0] and norm == 4
+
+
+def test_a_gradient_that_is_not_finite_is_named() -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+    with pytest.raises(DivergedError, match="not finite"):
+        GradientSketch({"weight": weight}, 0)(torch.sqrt(weight).sum())
+
+
+@given(st.integers(2, 20), st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_self_influence_is_a_share_and_independent_of_the_order(count: int, size: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    gradients = rng.normal(size=(3, count, size)).astype(np.float32)
+    found = scores.self_influence(made(gradients, list(range(count))))
+    assert np.all((found >= 0) & (found <= 1))
+    order = rng.permutation(count)
+    assert scores.self_influence(made(gradients[:, order], list(range(count)))) == pytest.approx(found[order], abs=1e-6)
+    assert scores.self_influence(made(gradients * 7, list(range(count)))) == pytest.approx(found, abs=1e-6)
+
+
+def test_what_no_other_demonstration_shares_comes_first() -> None:
+    found = shared_and_alone()
+    assert int(np.argmax(scores.self_influence(found))) == len(found.demonstrations) - 1
+    assert int(np.argmax(scores.suspicion(found))) == len(found.demonstrations) - 1
+
+
+def test_a_loss_that_others_do_not_help_is_larger_when_left_out() -> None:
+    found = shared_and_alone()
+    losses = np.ones((2, len(found.steps)))
+    estimated = scores.held_out_losses(made(found.gradients, list(range(len(found.steps))), losses))
+    assert np.all(estimated >= 1) and int(np.argmax(estimated)) == len(found.steps) - 1
+
+
+def test_a_demonstration_of_several_steps_counts_as_the_mean_of_them() -> None:
+    gradients = np.array([[[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]]], dtype=np.float32)
+    found = made(gradients, [0, 0, 1])
+    assert found.demonstrations == [("task", 0), ("task", 1)]
+    assert scores.demonstration_gradients(found).tolist() == [[[2.0, 0.0], [0.0, 2.0]]]
+    assert scores.plain_self_influence(found).tolist() == [5.0, 4.0]
+
+
+def test_steps_that_lower_the_loss_of_a_decision_push_towards_it_and_the_others_away() -> None:
+    gradients = np.array([[[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]], dtype=np.float32)
+    found = made(gradients, [0, 1, 2])
+    decision = np.array([[2.0, 0.0]])
+    towards, away, apart = scores.influence_on(found, decision)
+    assert towards == pytest.approx(1) and away == pytest.approx(-1) and apart == pytest.approx(0)
+    assert scores.mean_cosines(found, decision) == pytest.approx([1, -1, 0])
+
+
+def test_gradients_of_zeros_say_nothing_and_break_nothing() -> None:
+    found = made(np.zeros((2, 3, 4), dtype=np.float32), [0, 1, 2])
+    assert scores.self_influence(found).tolist() == [0, 0, 0]
+    assert scores.influence_on(found, np.zeros((2, 4))).tolist() == [0, 0, 0]
+    assert len(scores.groups(found)) == 3
+
+
+def test_demonstrations_that_taught_the_same_are_one_group() -> None:
+    rng = np.random.default_rng(0)
+    centres = np.eye(2, 20)[[0, 0, 0, 1, 1]]
+    gradients = (centres + 0.05 * rng.normal(size=(2, 5, 20))).astype(np.float32)
+    assert scores.groups(made(gradients, list(range(5)))) == [0, 0, 0, 1, 1]
+    assert scores.groups(made(gradients[:, :1], [0])) == [0]
