@@ -1,4 +1,4 @@
-"""What a learning agent is.
+"""What a learning agent is, and what it shares with all that is trained.
 
 An agent declares what it reads and how it acts, makes its own data set from recorded episodes, and takes training
 steps. Nothing here knows of images, heightmaps or poses: those are the agent's own.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -34,10 +34,27 @@ _CHECKSUM = "crc32"
 _ALIGNMENT = 8
 Data = TypeVar("Data")
 """What an agent makes of demonstrations."""
+_IN_ONE_THREAD = ("act", "explain", "update", "foresee")
+"""Methods of agents and forecasters that compute with one thread of torch."""
 
 
-class Agent(ABC, Generic[Data]):
-    """A policy that learns from demonstrations. See ``docs/own_agent.md`` for a complete one.
+def _in_one_thread(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def in_one_thread(*arguments: Any, **options: Any) -> Any:
+        before = torch.get_num_threads()
+        if before == 1:
+            return method(*arguments, **options)
+        torch.set_num_threads(1)
+        try:
+            return method(*arguments, **options)
+        finally:
+            torch.set_num_threads(before)
+
+    return in_one_thread
+
+
+class Trainee(ABC, Generic[Data]):
+    """What learns from recorded episodes: an agent, or a forecaster (``forecasters/base.py``).
 
     A subclass in its own file is registered under its file's name.
 
@@ -46,9 +63,9 @@ class Agent(ABC, Generic[Data]):
         config_type: a frozen dataclass of JSON values. ``steps: int`` must be among them, the gradient steps of a run;
             ``device: str`` may be, and is set to ``auto``, ``cpu`` or ``cuda``.
         observation_keys: what it reads of an observation; training and evaluation refuse environments without them.
-        controls: kinds of actions it can give: ``primitive``, ``waypoint``.
-        action_keys: keys of its actions, if it gives no others; environments that take others are refused. Empty for an
-            agent that reads them from ``interface``.
+        controls: kinds of actions it can give, or follow: ``primitive``, ``waypoint``.
+        action_keys: keys of these actions, if there can be no others; environments that take others are refused. Empty
+            for one that reads them from ``interface``.
         tilts: whether its poses may tilt the tool; where they only turn it about the vertical axis, training warns of
             demonstrations that do more.
         imitates: whether it copies the actions that it learns from; then it is refused episodes that are no
@@ -56,7 +73,7 @@ class Agent(ABC, Generic[Data]):
         conditions: what it can be told beside the scene: ``goal``, ``instruction``; read where they are observed.
         scheduled: whether a gradient step depends on how many there are to be, as with a learning rate that follows a
             cycle. Where it does not, a finished run that is given more steps equals one that had them from the start.
-        config: the settings of this agent.
+        config: the settings.
         seed: of the initial weights and of training.
         interface: shapes of what it sees and gives.
 
@@ -78,6 +95,7 @@ class Agent(ABC, Generic[Data]):
     imitates: ClassVar[bool] = True
     conditions: ClassVar[tuple[str, ...]] = ()
     scheduled: ClassVar[bool] = True
+    _handles: ClassVar[str] = "gives"
 
     def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
         self.config = self.config_type() if config is None else config
@@ -86,9 +104,9 @@ class Agent(ABC, Generic[Data]):
         self.interface = Interface() if interface is None else interface
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let ``act`` and ``explain`` of a subclass compute with one thread of torch, wherever they are called."""
+        """Let what a subclass computes for users be computed with one thread of torch, wherever it is called."""
         super().__init_subclass__(**options)
-        for name in ("act", "explain"):
+        for name in _IN_ONE_THREAD:
             method = cls.__dict__.get(name)
             if callable(method) and not getattr(method, "__isabstractmethod__", False):
                 setattr(cls, name, _in_one_thread(method))
@@ -127,64 +145,6 @@ class Agent(ABC, Generic[Data]):
             periods: steps (first, end) over which it comes down; after each of them it is again as if it had not been.
         """
 
-    # ------------------------------------------------------------------ influence
-
-    def example_loss(self, dataset: Data, step: int) -> torch.Tensor:
-        """The loss of one demonstrated step; optional, and all that ``ravens-suite influence`` needs of an agent.
-
-        The same loss that ``fit_step`` descends, of a single example that is not altered at random: the same weights
-        give the same loss.
-
-        Args:
-            dataset: of ``make_dataset``, of one demonstration alone.
-            step: of that demonstration, from 0.
-
-        Returns:
-            () float32, differentiable with respect to ``trained_parameters``.
-
-        Raises:
-            ConfigError: this agent gives no loss of a single step.
-        """
-        raise ConfigError(
-            f"{self.name} gives no loss of a single demonstrated step: add example_loss and trained_parameters to it "
-            "(docs/influence.md)."
-        )
-
-    def trained_parameters(self) -> dict[str, torch.nn.Parameter]:
-        """What ``fit_step`` changes, by name, in the order of the computation; optional, goes with ``example_loss``."""
-        return {}
-
-    @classmethod
-    def gives_example_losses(cls) -> bool:
-        """Whether it has an ``example_loss``."""
-        return cls.example_loss is not Agent.example_loss
-
-    # ------------------------------------------------------------------ acting
-
-    def reset(self, seed: int = 0) -> None:
-        """An episode begins. See ``core/policy.py``."""
-
-    @abstractmethod
-    def act(self, observation: Observation) -> Action:
-        """The next action. See ``core/policy.py``.
-
-        It is computed with one thread of torch, whose number is put back afterwards: the last bits of a sum depend on
-        it, and so the same weights do the same in an evaluation, in a script and on a machine with more cores.
-        """
-
-    def confidence(self) -> float | None:
-        """How sure it is of the action that ``act`` gave last: a probability; ``None`` unless an agent has one."""
-        return None
-
-    def explain(self, observation: Observation) -> dict[str, Any]:
-        """What ``act`` went by, for a person; nothing unless an agent has something to show.
-
-        Returns:
-            Empty, or ``color`` (rows, columns, 3) uint8 and ``height`` (rows, columns) float32 of a heightmap, and
-            heatmaps ``pick`` and ``place`` (rows, columns) over it.
-        """
-        return {}
-
     # ------------------------------------------------------------------ state
 
     @abstractmethod
@@ -207,7 +167,7 @@ class Agent(ABC, Generic[Data]):
 
     @classmethod
     def check(cls, interface: Interface) -> None:
-        """Refuse an environment that this agent cannot learn or act in.
+        """Refuse an environment that this one cannot learn or act in.
 
         Raises:
             ConfigError: a key it reads is not observed, or it does not give this kind of actions.
@@ -217,7 +177,7 @@ class Agent(ABC, Generic[Data]):
         cls.check_control(interface.control)
         if cls.action_keys and set(cls.action_keys) != set(interface.action):
             raise ConfigError(
-                f"{cls.name} gives actions of {' and '.join(cls.action_keys)}, but the task's primitive takes "
+                f"{cls.name} {cls._handles} actions of {' and '.join(cls.action_keys)}, but the task's primitive takes "
                 f"{' and '.join(interface.action)}: choose another agent or another task."
             )
 
@@ -230,7 +190,7 @@ class Agent(ABC, Generic[Data]):
         """
         if control not in cls.controls:
             raise ConfigError(
-                f"{cls.name} gives actions of control {' or '.join(cls.controls)}, but the environment takes "
+                f"{cls.name} {cls._handles} actions of control {' or '.join(cls.controls)}, but the environment takes "
                 f"{control}: choose another agent, or the other form of the task (TASK or TASK-continuous)."
             )
 
@@ -264,7 +224,7 @@ class Agent(ABC, Generic[Data]):
         }
 
     @classmethod
-    def load(cls, folder: Path) -> Agent[Any]:
+    def load(cls, folder: Path) -> Self:
         """The agent that ``save`` wrote; what was trained on a GPU acts without one, too.
 
         Raises:
@@ -303,19 +263,69 @@ class Agent(ABC, Generic[Data]):
         return step
 
 
-def _in_one_thread(method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    def in_one_thread(*arguments: Any, **options: Any) -> Any:
-        before = torch.get_num_threads()
-        if before == 1:
-            return method(*arguments, **options)
-        torch.set_num_threads(1)
-        try:
-            return method(*arguments, **options)
-        finally:
-            torch.set_num_threads(before)
+class Agent(Trainee[Data]):
+    """A policy that learns from demonstrations. See ``docs/own_agent.md`` for a complete one.
 
-    return in_one_thread
+    Attributes and arguments are those of ``Trainee``.
+    """
+
+    # ------------------------------------------------------------------ acting
+
+    def reset(self, seed: int = 0) -> None:
+        """An episode begins. See ``core/policy.py``."""
+
+    @abstractmethod
+    def act(self, observation: Observation) -> Action:
+        """The next action. See ``core/policy.py``.
+
+        It is computed with one thread of torch, whose number is put back afterwards: the last bits of a sum depend on
+        it, and so the same weights do the same in an evaluation, in a script and on a machine with more cores.
+        """
+
+    def confidence(self) -> float | None:
+        """How sure it is of the action that ``act`` gave last: a probability; ``None`` unless an agent has one."""
+        return None
+
+    def explain(self, observation: Observation) -> dict[str, Any]:
+        """What ``act`` went by, for a person; nothing unless an agent has something to show.
+
+        Returns:
+            Empty, or ``color`` (rows, columns, 3) uint8 and ``height`` (rows, columns) float32 of a heightmap, and
+            heatmaps ``pick`` and ``place`` (rows, columns) over it.
+        """
+        return {}
+
+    # ------------------------------------------------------------------ influence
+
+    def example_loss(self, dataset: Data, step: int) -> torch.Tensor:
+        """The loss of one demonstrated step; optional, and all that ``ravens-suite influence`` needs of an agent.
+
+        The same loss that ``fit_step`` descends, of a single example that is not altered at random: the same weights
+        give the same loss.
+
+        Args:
+            dataset: of ``make_dataset``, of one demonstration alone.
+            step: of that demonstration, from 0.
+
+        Returns:
+            () float32, differentiable with respect to ``trained_parameters``.
+
+        Raises:
+            ConfigError: this agent gives no loss of a single step.
+        """
+        raise ConfigError(
+            f"{self.name} gives no loss of a single demonstrated step: add example_loss and trained_parameters to it "
+            "(docs/influence.md)."
+        )
+
+    def trained_parameters(self) -> dict[str, torch.nn.Parameter]:
+        """What ``fit_step`` changes, by name, in the order of the computation; optional, goes with ``example_loss``."""
+        return {}
+
+    @classmethod
+    def gives_example_losses(cls) -> bool:
+        """Whether it has an ``example_loss``."""
+        return cls.example_loss is not Agent.example_loss
 
 
 def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:

@@ -40,8 +40,8 @@ _MAY_IMPORT = {
 }  # fmt: skip
 """Room to the rooms it may import. The registry names tasks and agents for the type checker only; what registers a
 class of a user imports its base class, which is imported already."""
-_INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.tasks.base.")
-"""What agents and tasks are, which the rooms above may know; which there are, only the registry knows."""
+_INTERFACES = ("ravens_suite.agents.base.", "ravens_suite.agents.forecasters.base.", "ravens_suite.tasks.base.")
+"""What agents, forecasters and tasks are, which the rooms above may know; which there are, only the registry knows."""
 _KNOW_INTERFACES = {"rollout", "training", "benchmark", "insight", "cli"}
 _KNOW_TORCH = {"agents", "rollout", "training", "insight"}
 _KNOW_GYMNASIUM = {"envs", "registry", "rollout", "training", "insight", "report", "interop"}

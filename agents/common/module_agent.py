@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from ravens_suite.core.observations import Interface
 
-from ..base import Agent, Data
+from ..base import Agent, Data, Trainee
 from .devices import choose_device
 from .optimiser import moments, set_moments, under
 
 
-class ModuleAgent(Agent[Data]):
-    """An agent with a network ``net`` and an optimiser ``optimiser``.
+class ModuleTrainee(Trainee[Data]):
+    """What learns with a network ``net`` and an optimiser ``optimiser``.
 
     A subclass says in ``make_net`` what the network is, and takes its gradient steps with ``descend``. ``config`` needs
     ``steps: int`` and ``learning_rate: float``, and may have ``device: str``.
@@ -82,3 +82,7 @@ class ModuleAgent(Agent[Data]):
         """The inverse of ``training_state``."""
         self.net.load_state_dict(under("net.", state))
         set_moments(self.optimiser, self.net, state)
+
+
+class ModuleAgent(ModuleTrainee[Data], Agent[Data]):
+    """An agent with a network ``net`` and an optimiser ``optimiser``; see ``ModuleTrainee``."""

@@ -15,6 +15,7 @@ from ravens_suite.core.statistics import percent_interval
 
 DONE = "done"
 STEP_LIMIT = "step limit"
+STOPPED = "stopped"
 GAVE_UP = "gave up"
 NOT_PLACED = "not placed"
 FAILED = "failed"
@@ -29,11 +30,13 @@ class EpisodeOutcome:
         score: sum of rewards, at most 1.
         success: strict success at the end: every object is where its last goal step wants it.
         steps: number of actions.
-        outcome: ``"done"``, ``"step limit"``, ``"failed: <why>"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
+        outcome: ``"done"``, ``"step limit"``, ``"stopped"`` (by a forecaster), ``"failed: <why>"``,
+            ``"gave up: <why>"`` or ``"not placed: <why>"``.
         goals: by object, whether it ended where it should.
         motions: what became of each action.
-        rewards: of each action, where the policy says how sure it is; else empty.
+        rewards: of each action, where the policy says how sure it is, or a forecaster watched; else empty.
         confidences: the policy's own probability that its action is right, one an action; empty where it never says.
+        forecasts: what a forecaster said after each observation (``core/forecast.py``); empty where none watched.
     """
 
     seed: int
@@ -45,6 +48,7 @@ class EpisodeOutcome:
     motions: Sequence[Mapping[str, Any]] = ()
     rewards: Sequence[float] = field(default=(), compare=False)
     confidences: Sequence[float | None] = field(default=(), compare=False)
+    forecasts: Sequence[Mapping[str, float]] = field(default=(), compare=False)
 
     @property
     def failed(self) -> bool:
@@ -54,7 +58,8 @@ class EpisodeOutcome:
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds it."""
         value = {**asdict(self), "goals": dict(self.goals), "motions": [dict(motion) for motion in self.motions]}
-        for name in ("rewards", "confidences"):
+        # Records of attempts are compared to the byte: without these they are as they always were.
+        for name in ("rewards", "confidences", "forecasts"):
             if not value.pop(name):
                 continue
             value[name] = list(getattr(self, name))
@@ -67,7 +72,7 @@ class EpisodeOutcome:
         Raises:
             TypeError: a field is missing or unknown.
         """
-        lists = {name: tuple(value.get(name, ())) for name in ("motions", "rewards", "confidences")}
+        lists = {name: tuple(value.get(name, ())) for name in ("motions", "rewards", "confidences", "forecasts")}
         return EpisodeOutcome(**{**value, **lists})
 
 

@@ -29,7 +29,8 @@ used; it never keeps the suite from being imported, nor others from being used.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,8 @@ from ravens_suite.registry.entries import CONTINUOUS, VARIABLES, Entry, Kind
 from ravens_suite.registry.modules import NoModuleError, find_spec, import_file, import_named, in_words
 
 if TYPE_CHECKING:
-    from ravens_suite.agents.base import Agent
+    from ravens_suite.agents.base import Agent, Trainee
+    from ravens_suite.agents.forecasters.base import Forecaster
     from ravens_suite.tasks.base import Task
 
 _ENVIRONMENT = "ravens_suite.envs.environment:RavensEnv"
@@ -59,6 +61,11 @@ def task_names() -> list[str]:
 def agent_names() -> list[str]:
     """All registered learning agents."""
     return sorted(entries.agents())
+
+
+def forecaster_names() -> list[str]:
+    """All registered forecasters: what learns from episodes and watches instead of acting."""
+    return sorted(entries.forecasters())
 
 
 def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
@@ -122,12 +129,64 @@ def load_agent(name: str) -> type[Agent[Any]]:
         ConfigError: several packages declare it, or where it is declared there is no module, no class or no agent.
         MissingLibraryError: PyTorch is not installed.
     """
-    try:
+    with _needing_torch():
         if ":" in name:
             return _checked_agent(load_object(name), name)
+        if name not in entries.agents() and name in entries.forecasters():
+            raise ConfigError(
+                f"{name} is a forecaster: it watches episodes and gives no actions. Let it watch a policy "
+                "(ravens-suite evaluate POLICY --watch RUN)."
+            )
         entry = _find("agent", name, entries.agents())
         agent: type[Agent[Any]] = _load("agent", entry)
         return _checked_agent(agent, entry.reference, entry.name) if entry.foreign else agent
+
+
+def load_forecaster(name: str) -> type[Forecaster[Any]]:
+    """Import a forecaster.
+
+    Args:
+        name: of a registered forecaster, or where the class is, see ``load_agent``.
+
+    Raises:
+        UnknownNameError: there is no such forecaster.
+        ConfigError: several packages declare it, or where it is declared there is no module, no class or no forecaster.
+        MissingLibraryError: PyTorch is not installed.
+    """
+    with _needing_torch():
+        if ":" in name:
+            return _checked_forecaster(load_object(name), name)
+        entry = _find("forecaster", name, entries.forecasters())
+        forecaster: type[Forecaster[Any]] = _load("forecaster", entry)
+        return _checked_forecaster(forecaster, entry.reference, entry.name) if entry.foreign else forecaster
+
+
+def load_trainee(name: str) -> type[Trainee[Any]]:
+    """Import what ``ravens-suite train`` trains: an agent, or a forecaster.
+
+    Args:
+        name: see ``load_agent``.
+
+    Raises:
+        UnknownNameError: there is neither of this name.
+        ConfigError: see ``load_agent``.
+        MissingLibraryError: PyTorch is not installed.
+    """
+    if ":" in name:
+        with _needing_torch():
+            from ravens_suite.agents.forecasters.base import Forecaster
+
+            value = load_object(name)
+            forecasts = isinstance(value, type) and issubclass(value, Forecaster)
+        return load_forecaster(name) if forecasts else load_agent(name)
+    return load_forecaster(name) if name not in entries.agents() and name in entries.forecasters() else load_agent(name)
+
+
+@contextmanager
+def _needing_torch() -> Iterator[None]:
+    """Say which library is missing where an agent cannot be imported without."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         if error.name not in _NEEDED_BY_AGENTS:
             raise
@@ -148,8 +207,8 @@ def source_of(name: str) -> tuple[Path, str] | None:
         if where.endswith(".py"):
             path = Path(where).resolve()
             return (path, path.stem) if path.is_file() else None
-    elif name in entries.agents():
-        where = entries.agents()[name].module
+    elif name in (trainees := {**entries.forecasters(), **entries.agents()}):
+        where = trainees[name].module
     else:
         return None
     spec = find_spec(where)
@@ -235,15 +294,16 @@ def add(kind: Kind, entry: Entry) -> None:
             f"{entry.name!r} cannot be the name of a {kind}: take lower-case words joined by hyphens, such as "
             f"sort-cubes, that do not end in {CONTINUOUS}."
         )
-    known = (entries.tasks() if kind == "task" else entries.agents()).get(entry.name)
+    all_of = {"task": entries.tasks, "agent": entries.agents, "forecaster": entries.forecasters}
+    known = all_of[kind]().get(entry.name)
     replaceable = {*entries.registered[kind], *(other.name for other in entries.in_variable(kind))}
     if known is not None and (not known.foreign or entry.name not in replaceable):
         raise ConfigError(f"There is a {kind} {entry.name!r} already, {known.reference}: take another name.")
     entries.registered[kind][entry.name] = entry
     others = [other for other in entries.in_variable(kind) if other.name != entry.name]
     os.environ[VARIABLES[kind]] = ";".join(f"{other.name}={other.reference}" for other in [*others, entry])
-    entries.tasks.cache_clear()
-    entries.agents.cache_clear()
+    for names in all_of.values():
+        names.cache_clear()
     register_environments()
 
 
@@ -316,3 +376,18 @@ def _checked_agent(value: Any, where: str, name: str | None = None) -> type[Agen
         raise ConfigError(f"The agent {where} must set its name{f' to {name!r}' if name else ''}; it is {own!r}.")
     agent: type[Agent[Any]] = value
     return agent
+
+
+def _checked_forecaster(value: Any, where: str, name: str | None = None) -> type[Forecaster[Any]]:
+    """A class that is a forecaster, and called so if it has to have a certain name."""
+    from ravens_suite.agents.forecasters.base import Forecaster
+
+    if not (isinstance(value, type) and issubclass(value, Forecaster)):
+        raise ConfigError(
+            f"{where} is not a forecaster: derive the class from ravens_suite.agents.forecasters.base.Forecaster."
+        )
+    own = getattr(value, "name", None)
+    if own is None or name not in (None, own):
+        raise ConfigError(f"The forecaster {where} must set its name{f' to {name!r}' if name else ''}; it is {own!r}.")
+    forecaster: type[Forecaster[Any]] = value
+    return forecaster

@@ -22,11 +22,22 @@ CONTINUOUS = "-continuous"
 _LOG = logging.getLogger(__name__)
 _PACKAGE = "ravens_suite"
 _SHARED_BY_TASKS = frozenset({"base", "candidates", "placement", "primitives", "sentences"})
-_SHARED_BY_AGENTS = frozenset({"base", "common", "pick_place"})
+_SHARED_BY_AGENTS = frozenset({"base", "common", "pick_place", "forecasters"})
+_SHARED_BY_FORECASTERS = frozenset({"base"})
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-Kind = Literal["task", "agent"]
-VARIABLES: Mapping[Kind, str] = {"task": "RAVENS_SUITE_TASKS", "agent": "RAVENS_SUITE_AGENTS"}
+Kind = Literal["task", "agent", "forecaster"]
+_PARENTS: Mapping[Kind, str] = {
+    "task": f"{_PACKAGE}.tasks",
+    "agent": f"{_PACKAGE}.agents",
+    "forecaster": f"{_PACKAGE}.agents.forecasters",
+}
+"""Where the suite's own are; also the entry-point groups of other packages."""
+VARIABLES: Mapping[Kind, str] = {
+    "task": "RAVENS_SUITE_TASKS",
+    "agent": "RAVENS_SUITE_AGENTS",
+    "forecaster": "RAVENS_SUITE_FORECASTERS",
+}
 """Environment variables that declare: ``name=module:Class`` or ``name=file.py:Class``, with ``;`` between."""
 
 
@@ -58,7 +69,7 @@ class Entry:
         return f"{self.module}:{self.attribute}"
 
 
-registered: dict[Kind, dict[str, Entry]] = {"task": {}, "agent": {}}
+registered: dict[Kind, dict[str, Entry]] = {"task": {}, "agent": {}, "forecaster": {}}
 """By this process, for itself; they come before what the environment variables say."""
 
 
@@ -80,14 +91,19 @@ def agents() -> dict[str, Entry]:
     return _discover("agent", _SHARED_BY_AGENTS)
 
 
+@lru_cache(maxsize=1)
+def forecasters() -> dict[str, Entry]:
+    """All forecasters by name."""
+    return _discover("forecaster", _SHARED_BY_FORECASTERS)
+
+
 def _discover(kind: Kind, shared: frozenset[str]) -> dict[str, Entry]:
     """Entries of this package's own files, then of other packages' entry points, then of no package."""
-    package = f"{kind}s"
-    parent = f"{_PACKAGE}.{package}"
+    parent = _PARENTS[kind]
     spec = find_spec(parent)
     folders = list(spec.submodule_search_locations or ()) if spec else []
     entries = []
-    for module in _modules(folders, shared, packages_are_families=package == "tasks"):
+    for module in _modules(folders, shared, packages_are_families=kind == "task"):
         name = module.rpartition(".")[2].replace("_", "-")
         entries.append(Entry(name, f"{parent}.{module}", camel_case(name)))
     for point in _entry_points(parent):

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
+from ravens_suite.core.forecast import Forecast
 from ravens_suite.core.policy import Policy, confidence_of
 from ravens_suite.core.seeding import Split, generator
 from ravens_suite.data.episode import Episode
-from ravens_suite.data.outcomes import DONE, FAILED, GAVE_UP, NOT_PLACED, STEP_LIMIT, EpisodeOutcome
+from ravens_suite.data.outcomes import DONE, FAILED, GAVE_UP, NOT_PLACED, STEP_LIMIT, STOPPED, EpisodeOutcome
 from ravens_suite.data.recording import Recording
 from ravens_suite.envs.definition import define
 from ravens_suite.errors import OracleGaveUpError, PlacementError, blame
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.environments import to_json, versions
+from ravens_suite.rollout.watching import Watch
 
 
 @dataclass
@@ -33,7 +35,9 @@ class Rollout:
         rewards: T.
         infos: T + 1.
         confidences: T, the policy's own of its decisions; ``None`` where it does not say.
-        outcome: ``"done"``, ``"step limit"``, ``"failed: <why>"``, ``"gave up: <why>"`` or ``"not placed: <why>"``.
+        outcome: ``"done"``, ``"step limit"``, ``"stopped"``, ``"failed: <why>"``, ``"gave up: <why>"`` or
+            ``"not placed: <why>"``.
+        forecasts: of what watched, one an observation; empty where nothing did.
     """
 
     seed: int
@@ -43,6 +47,7 @@ class Rollout:
     infos: list[dict[str, Any]] = field(default_factory=list)
     confidences: list[float | None] = field(default_factory=list)
     outcome: str = DONE
+    forecasts: list[Forecast] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
@@ -76,19 +81,28 @@ class Rollout:
             self.outcome,
             goals,
             tuple(self.motions),
-            tuple(self.rewards) if said else (),
+            tuple(self.rewards) if said or self.forecasts else (),
             said,
+            tuple(forecast.to_json() for forecast in self.forecasts),
         )
 
 
-def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *, record: bool = True) -> Rollout:
-    """Run one episode, to its end or to where the policy gives up.
+def roll_out(
+    environment: gymnasium.Env[Any, Any],
+    policy: Policy,
+    seed: int,
+    *,
+    record: bool = True,
+    watch: Watch | None = None,
+) -> Rollout:
+    """Run one episode, to its end or to where the policy gives up, or to where what watches ends it.
 
     Args:
         environment: reset here.
         policy: chooses the actions.
         seed: of the scene.
         record: whether the observations are kept, coded for the disk.
+        watch: sees every observation, the last one included, and may end the episode.
 
     Raises:
         InvalidActionError: the policy gives an action that the environment does not take.
@@ -106,6 +120,12 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
     rollout.infos.append(info)
     if record:
         rollout.recording.add(observation)
+    if watch is not None:
+        watch.reset(seed)
+        rollout.forecasts = watch.forecasts
+        if watch.see(observation, None):
+            rollout.outcome = STOPPED
+            return rollout
     while True:
         try:
             with blame(f"act of the policy {name}, at step {rollout.steps} of seed {seed},"):
@@ -122,9 +142,13 @@ def roll_out(environment: gymnasium.Env[Any, Any], policy: Policy, seed: int, *,
         rollout.infos.append(info)
         if record:
             rollout.recording.add(observation)
+        stops = watch is not None and watch.see(observation, rollout.actions[-1])
         if terminated or truncated:
             failure = info.get("failure")
             rollout.outcome = f"{FAILED}: {failure}" if failure else DONE if terminated else STEP_LIMIT
+            return rollout
+        if stops:
+            rollout.outcome = STOPPED
             return rollout
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.agents.base import Agent
+from ravens_suite.agents.base import Trainee
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import CapabilityWarning
 
@@ -20,7 +20,7 @@ _LOOKED_AT = 20
 """Episodes of each task that are looked at."""
 
 
-def warn_of_tilts(agent: type[Agent[Any]], demonstrations: Demonstrations) -> None:
+def warn_of_tilts(agent: type[Trainee[Any]], demonstrations: Demonstrations) -> None:
     """Warn where poses of the demonstrations tilt the tool and the agent only turns it about the vertical axis.
 
     Args:

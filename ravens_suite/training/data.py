@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ravens_suite.agents.base import Agent
+from ravens_suite.agents.base import Trainee
 from ravens_suite.core.observations import Interface, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode_header import FORMAT
@@ -37,7 +37,7 @@ class TaskData:
     interface: Interface
 
 
-def read_task(agent: type[Agent[Any]], task: str, data: Path) -> TaskData:
+def read_task(agent: type[Trainee[Any]], task: str, data: Path) -> TaskData:
     """How the demonstrations of a task were collected, as far as an agent is concerned.
 
     Args:

@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from ravens_suite.agents.base import Agent
+from ravens_suite.agents.base import Trainee
+from ravens_suite.agents.forecasters.base import Forecaster
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.seeding import Split
@@ -31,7 +32,7 @@ from ravens_suite.errors import (
     missing_library,
 )
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.registry import control_of, environment_id, load_agent
+from ravens_suite.registry import control_of, environment_id, load_trainee
 from ravens_suite.training.capabilities import warn_of_tilts
 from ravens_suite.training.data import (
     is_own_data,
@@ -51,7 +52,7 @@ from ravens_suite.training.settings import TrainingPlan, resume_settings
 from ravens_suite.training.until_solved import check, is_due
 from ravens_suite.training.validation import Validator
 
-Evaluate = Callable[[Agent[Any], Split, Sequence[int]], float]
+Evaluate = Callable[[Trainee[Any], Split, Sequence[int]], float]
 """The mean score (0 to 100) of an agent over the episodes of some seeds of a split."""
 
 LEARNING_RATE = "learning_rate"
@@ -149,9 +150,11 @@ def check_plan(plan: TrainingPlan, data: Path | None = None) -> None:
         MissingLibraryError: a library that training needs is not installed.
     """
     plan.check()
+    if plan.settings.until == "solved" and issubclass(load_trainee(plan.agent), Forecaster):
+        raise ConfigError(f"{plan.agent} solves no scenes, it watches: train without --until solved.")
     if find_spec("tensorboard") is None:
         raise missing_library("tensorboard")
-    if missing := sorted(load_agent(plan.agent).__abstractmethods__):
+    if missing := sorted(load_trainee(plan.agent).__abstractmethods__):
         raise ConfigError(f"The agent {plan.agent} lacks {', '.join(missing)}: write these methods.")
     for task in plan.tasks:
         if data is not None and is_own_data(task, data):
@@ -159,7 +162,7 @@ def check_plan(plan: TrainingPlan, data: Path | None = None) -> None:
                 raise ConfigError(f"{task} has no environment to validate in: train with --val-episodes 0.")
             continue
         environment_id(task)
-        load_agent(plan.agent).check_control(control_of(task))
+        load_trainee(plan.agent).check_control(control_of(task))
     resolve_config(plan)
 
 
@@ -171,15 +174,15 @@ def _shallow(plan: TrainingPlan) -> dict[str, Any]:
     return {item.name: getattr(plan, item.name) for item in fields(plan)}
 
 
-def _make_agent(plan: TrainingPlan, record: Mapping[str, Any]) -> Agent[Any]:
-    agent = load_agent(plan.agent)
+def _make_agent(plan: TrainingPlan, record: Mapping[str, Any]) -> Trainee[Any]:
+    agent = load_trainee(plan.agent)
     config = resolve_config(plan)
     with blame(f"Making the agent {plan.agent}"):
         return agent(config, plan.seed, Interface.from_json(record["interface"]))
 
 
 def _train(
-    agent: Agent[Any],
+    agent: Trainee[Any],
     plan: TrainingPlan,
     data: Path,
     run: RunFolder,
@@ -216,7 +219,7 @@ def _check_continued(record: Mapping[str, Any], step: int, run: RunFolder) -> No
 
 
 def _loop(
-    agent: Agent[Any],
+    agent: Trainee[Any],
     dataset: Any,
     plan: TrainingPlan,
     run: RunFolder,
@@ -266,7 +269,7 @@ def _loop(
 
 
 def _check_solved(
-    agent: Agent[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
+    agent: Trainee[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
 ) -> None:
     """Try the agent on validation scenes; keep its weights if the run ends with them."""
     solved, started = state.until_solved, time.perf_counter()
@@ -291,7 +294,7 @@ def _check_figures(agent: str, figures: Any, step: int) -> None:
 
 
 def _evaluate_checkpoint(
-    agent: Agent[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
+    agent: Trainee[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
 ) -> None:
     """Keep the agent's weights if they are the best on validation; of equals, the latest."""
     if plan.settings.val_episodes == 0:
@@ -305,7 +308,7 @@ def _evaluate_checkpoint(
         state.best_step, state.best_score = state.step, score
 
 
-def _save(agent: Agent[Any], folder: Path) -> None:
+def _save(agent: Trainee[Any], folder: Path) -> None:
     with blame(f"save of the agent {agent.name}"):
         agent.save(folder)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from ravens_suite.agents.base import Agent, config_from_json
+from ravens_suite.agents.base import Trainee, config_from_json
 from ravens_suite.data.atomic import remove_leftovers
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, blame
-from ravens_suite.registry import load_agent
+from ravens_suite.registry import load_trainee
 from ravens_suite.rollout.policies import code_of, of_the_suite
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.training.data import (
@@ -62,7 +62,7 @@ class TrainingState:
 
 def resolve_config(plan: TrainingPlan) -> Any:
     """The config of a plan's agent."""
-    config_type = load_agent(plan.agent).config_type
+    config_type = load_trainee(plan.agent).config_type
     known = {item.name for item in fields(config_type)}
     if "steps" not in known:
         raise ConfigError(f"{config_type.__name__} needs a field steps: int, the gradient steps of a run.")
@@ -159,7 +159,7 @@ def take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) ->
 
 def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict[str, Any]:
     """The record of a new run: all that is needed to resume, evaluate and report it."""
-    agent = load_agent(plan.agent)
+    agent = load_trainee(plan.agent)
     tasks = [read_task(agent, task, data) for task in plan.tasks]
     interface = shared_interface(tasks)
     for task in [] if force else tasks:
@@ -206,7 +206,7 @@ def _resumed(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "commit": join_commits(record["commit"], now["commit"])}
 
 
-def finish(run: RunFolder, agent: Agent[Any]) -> dict[str, Any]:
+def finish(run: RunFolder, agent: Trainee[Any]) -> dict[str, Any]:
     """Note that a run is done, and how its weights were chosen; the record."""
     record = run.record()
     validated = record["training"]["best_score"] is not None

@@ -8,16 +8,26 @@ from typing import Any, Self
 
 import gymnasium
 
-from ravens_suite.agents.base import Agent
+from ravens_suite.agents.base import Trainee
+from ravens_suite.agents.forecasters.base import Forecaster
+from ravens_suite.core.forecast import scores_of
 from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError
+from ravens_suite.rollout.actors import Actor
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.policies import one_thread
+from ravens_suite.rollout.policies import ORACLE, PolicySpec, one_thread
 from ravens_suite.rollout.rollout import roll_out
+from ravens_suite.rollout.watching import Watch
+
+_EXPLORED = 0.5
+"""Share of random actions in every second validation episode of a forecaster, so that it sees failures, too."""
 
 
 class Validator:
     """Mean scores of an agent in the environments of a run, the same that it is tested in.
+
+    A forecaster's score is 1 less the mean absolute error of its progress. It watches the oracle at even seeds, and at
+    odd ones the oracle with random actions in between.
 
     Args:
         environments: of the run by task: ``{"id": ..., "arguments": {...}}`` each, as ``run.json`` holds them.
@@ -27,7 +37,7 @@ class Validator:
         self._environments = environments
         self._made: dict[tuple[str, Split], gymnasium.Env[Any, Any]] = {}
 
-    def __call__(self, agent: Agent[Any], split: Split, seeds: Sequence[int]) -> float:
+    def __call__(self, agent: Trainee[Any], split: Split, seeds: Sequence[int]) -> float:
         """The mean score, 0 to 100, over the episodes of some seeds of each task.
 
         Raises:
@@ -35,12 +45,9 @@ class Validator:
         """
         if split == "test":
             raise ConfigError("Test episodes are for the final table only: choose on the val split.")
+        score = _forecast_score if isinstance(agent, Forecaster) else _score
         with one_thread("agent"):
-            scores = [
-                roll_out(self._open(task, split), agent, seed, record=False).score
-                for task in self._environments
-                for seed in seeds
-            ]
+            scores = [score(self._open(task, split), agent, seed) for task in self._environments for seed in seeds]
         return 100 * math.fsum(scores) / len(scores)
 
     def __enter__(self) -> Self:
@@ -55,3 +62,17 @@ class Validator:
         if (task, split) not in self._made:
             self._made[task, split] = make_environment(task, split, self._environments[task]["arguments"])
         return self._made[task, split]
+
+
+def _score(environment: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float:
+    return roll_out(environment, agent, seed, record=False).score
+
+
+def _forecast_score(environment: gymnasium.Env[Any, Any], forecaster: Any, seed: int) -> float:
+    policy = Actor(PolicySpec("oracle", ORACLE), _EXPLORED * (seed % 2)).make(environment)
+    watch = Watch(forecaster)
+    rollout = roll_out(environment, policy, seed, record=False, watch=watch)
+    truth = scores_of(rollout.rewards)
+    errors = [abs(said.progress - true) for said, true in zip(watch.forecasts, truth, strict=False)]
+    # Of a scene that could not be placed nothing was seen.
+    return 1 - math.fsum(errors) / max(len(errors), 1)

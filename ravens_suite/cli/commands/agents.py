@@ -16,7 +16,7 @@ class Agents(OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
-        from ravens_suite.registry import agent_names
+        from ravens_suite.registry import agent_names, forecaster_names
 
         rows, broken = describe_all("agent", agent_names(), _row)
         table = [("agent", "collect with --observe", "control", "conditions", "observation keys")]
@@ -26,8 +26,11 @@ class Agents(OutputOptions):
         ]
         say_table(console, table)
         console.say("\nAn agent of yours: file.py:Class or package.module:Class in place of the name.")
+        console.say(
+            f"Trained likewise, but they watch instead of acting (forecasters): {', '.join(forecaster_names())}."
+        )
         say_broken(console, "agent", broken)
-        console.result({"agents": rows, "broken": broken})
+        console.result({"agents": rows, "forecasters": forecaster_names(), "broken": broken})
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from ravens_suite.training.settings import TrainingSettings
 
 @dataclass(frozen=True)
 class Train(OutputOptions):
-    """Train an agent on demonstrations of a task, or of several; a second run continues where the first stopped."""
+    """Train an agent, or a forecaster, on episodes of tasks; a second run continues where the first stopped."""
 
     agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
-    """Name of an agent (see: ravens-suite agents), or file.py:Class or package.module:Class of yours."""
+    """Name of an agent (see: ravens-suite agents), or file.py:Class or package.module:Class of yours; or progress,
+    which watches episodes instead of acting (docs/progress.md)."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task (see: ravens-suite tasks)."""
@@ -58,7 +59,7 @@ class Train(OutputOptions):
         """See ``Command``."""
         from ravens_suite.data.named_seeds import read_seeds
         from ravens_suite.data.run_folder import RunFolder
-        from ravens_suite.registry import load_agent
+        from ravens_suite.registry import load_trainee
         from ravens_suite.training.loop import train
         from ravens_suite.training.run_record import steps_before
         from ravens_suite.training.settings import TrainingPlan, resume_settings
@@ -76,10 +77,10 @@ class Train(OutputOptions):
             keep_checkpoints=self.keep_checkpoints,
             drop={} if self.drop_file is None else read_seeds(self.drop_file),
         )
-        out = self.out or Path("runs") / load_agent(self.agent).name / plan.name
+        out = self.out or Path("runs") / load_trainee(self.agent).name / plan.name
         plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))
         if before := steps_before(plan, RunFolder(out)):
-            scheduled = load_agent(self.agent).scheduled
+            scheduled = load_trainee(self.agent).scheduled
             schedule = " Its schedule goes on where that of all these steps is then: see docs/evaluation.md."
             console.say(f"{out}: was finished after step {before} and gets more.{schedule if scheduled else ''}")
         elif RunFolder(out).exists() and (step := RunFolder(out).record().get("training", {}).get("step")):

@@ -1,0 +1,1 @@
+"""Forecasters: they are trained like agents, and watch episodes instead of acting. One file or folder each."""

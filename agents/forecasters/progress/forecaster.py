@@ -1,0 +1,206 @@
+"""The forecaster ``progress``: watches heightmaps over time and says how far an episode is and what will come of it.
+
+It learns from recorded episodes, of the oracle and of policies that fail (``ravens-suite collect --policy``), three
+things at once: the score so far, the stage (``core/forecast.py``), and the next view given the action that follows.
+What no camera saw counts in none of them. Only the images are used when it watches: no pose, no reward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ravens_suite.core.forecast import Forecast
+from ravens_suite.core.heightmap import fuse_observation
+from ravens_suite.core.observations import Interface, Observation
+from ravens_suite.core.policy import Action
+from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import MissingDataError
+
+from ...common.devices import PRECISIONS, autocast, choose_bfloat16
+from ...common.module_agent import ModuleTrainee
+from ...common.optimiser import one_cycle
+from ...common.recurrent import LstmState
+from ...common.settings import setting
+from ...pick_place.kept_heightmaps import KEYS
+from ..base import Forecaster
+from .episodes import Batch, WatchedEpisode, draw_batch, read_episodes
+from .network import Features, ProgressNet
+from .views import View, action_channels, moved_copy, poses_of
+
+_UNCHANGED = 0.2
+"""Weight of the mean error over all pixels of the next view, beside that over those that change."""
+
+
+@dataclass(frozen=True)
+class ProgressConfig:
+    """Settings of the forecaster.
+
+    Attributes:
+        steps: gradient steps of a whole training run.
+        batch: episodes a step.
+        piece: most actions of an episode that a step looks at; of longer ones a piece is drawn.
+        width: channels at the finest cells, an even number.
+        learning_rate: the highest one, of AdamW on one cycle.
+        looks: actions of each episode after which a step asks for the next view; 0 learns none, and is faster.
+        view_weight: of the loss of the next view.
+        more_data: further data folders; as many episodes are read of each as demonstrations were asked for.
+        precision: of training: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the processor has it.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    steps: int = setting(400, least=1, most=10**9)
+    batch: int = setting(6, least=1, most=1000)
+    piece: int = setting(8, least=1, most=1000)
+    looks: int = setting(3, least=0, most=100)
+    width: int = setting(24, least=2, most=1024, multiple=2)
+    learning_rate: float = setting(2e-3, above=0)
+    view_weight: float = setting(1.0, least=0)
+    more_data: tuple[str, ...] = ()
+    precision: str = setting("auto", choices=PRECISIONS)
+    device: str = "auto"
+
+
+class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpisode]]):
+    """The forecaster. See the module's docstring."""
+
+    name = "progress"
+    config_type = ProgressConfig
+    config: ProgressConfig
+    observation_keys = KEYS
+    action_keys = ("pick", "place")
+    scheduled = True
+    net: ProgressNet
+
+    def __init__(self, config: ProgressConfig | None = None, seed: int = 0, interface: Interface | None = None) -> None:
+        super().__init__(config, seed, interface)
+        self._bfloat16 = choose_bfloat16(self.config.precision, self.device)
+
+    _state: LstmState | None = None
+    _last: tuple[View, Features, Tensor] | None = None
+
+    # ------------------------------------------------------------------ learning
+
+    def make_net(self) -> nn.Module:
+        """See ``network.py``."""
+        return ProgressNet(self.config.width)
+
+    def make_dataset(self, demonstrations: Demonstrations) -> list[WatchedEpisode]:
+        """All episodes, reduced, in memory; and as many of each folder of ``more_data``.
+
+        Raises:
+            MissingDataError: such a folder holds no episode of a task.
+        """
+        episodes = read_episodes(demonstrations)
+        for folder in self.config.more_data:
+            episodes += read_episodes(_more(Path(folder), demonstrations))
+        return episodes
+
+    def fit_step(self, dataset: list[WatchedEpisode], step: int) -> dict[str, float]:
+        """One step on whole episodes, drawn and altered now."""
+        rng = np.random.default_rng([self.seed, step])
+        config = self.config
+        batch = draw_batch(dataset, config.batch, config.piece, config.looks, rng).to(self.device)
+        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with autocast(self.device, self._bfloat16):
+            losses = self.losses(batch)
+        self.descend(losses["progress"] + losses["stage"] + self.config.view_weight * losses["view"])
+        return {name: float(loss.detach()) for name, loss in losses.items()} | {"learning_rate": rate}
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Cross-entropies of progress and of the stage, and the error of the next view, each ()."""
+        features, _ = self.net.watch(batch.seen)
+        progress, stages = self.net.judged(features)
+        valid = batch.valid
+        losses = {
+            "progress": functional.binary_cross_entropy_with_logits(progress.float()[valid], batch.scores[valid]),
+            "stage": functional.cross_entropy(stages.float()[valid], batch.stages[valid]),
+        }
+        looked = len(batch.steps) and self.config.view_weight
+        losses["view"] = self._view_loss(features, batch) if looked else losses["progress"].new_zeros(())
+        return losses
+
+    def _view_loss(self, features: Features, batch: Batch) -> Tensor:
+        """() mean absolute error of the next view, mostly over the pixels that change."""
+        steps, episodes = batch.steps, torch.arange(batch.steps.shape[1], device=self.device)
+        before, after = batch.seen[steps, episodes], batch.seen[steps + 1, episodes]  # (L, B, 7, 160, 80)
+        known = Features(*(maps[steps, episodes] for maps in features))
+        predicted = self.net.next_view(known, before, batch.acting, batch.copied).float()
+        error = (predicted - after[:, :, :4]).abs().mean(dim=2)  # (L, B, 160, 80)
+        # What no camera saw, before or after, teaches nothing.
+        seen = (after[:, :, 4] > 0) & (before[:, :, 4] > 0)
+        return _mean(error, batch.changes) + _UNCHANGED * _mean(error, seen)
+
+    # ------------------------------------------------------------------ watching
+
+    def reset(self, seed: int = 0) -> None:
+        """See ``core/forecast.py``."""
+        self._state = self._last = None
+
+    def update(self, observation: Observation, action: Action | None = None) -> Forecast:
+        """See ``core/forecast.py``."""
+        return self.watch(View.of(fuse_observation(observation)), action)
+
+    @torch.inference_mode()
+    def watch(self, view: View, action: Action | None = None) -> Forecast:
+        """``update`` for a view that is there already."""
+        led = action_channels(None if action is None else poses_of(action))
+        seen = torch.from_numpy(np.concatenate([view.channels(), led]))[None, None].to(self.device)
+        features, self._state = self.net.watch(seen, self._state)
+        self._last = view, features, seen
+        progress, stages = self.net.judged(features)
+        _, failing, done = torch.softmax(stages[0, 0].double(), dim=0).tolist()
+        return Forecast(float(torch.sigmoid(progress[0, 0])), failing, done)
+
+    @torch.inference_mode()
+    def foresee(self, action: Action) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        """The view that an action would lead to from here.
+
+        Args:
+            action: ``pick`` and ``place``.
+
+        Returns:
+            (4, 160, 80) float32: red, green, blue in 0 to 1, and height in units of 0.1 m.
+
+        Raises:
+            MissingDataError: nothing was seen yet.
+        """
+        if self._last is None:
+            raise MissingDataError("Nothing was seen of this episode yet: call update with an observation first.")
+        view, features, seen = self._last
+        poses = poses_of(action)
+        acting = torch.from_numpy(action_channels(poses))[None, None].to(self.device)
+        copied = torch.from_numpy(moved_copy(view, poses).channels())[None, None].to(self.device)
+        return self.net.next_view(features, seen, acting, copied)[0, 0].cpu().numpy()
+
+
+def _mean(values: Tensor, where: Tensor) -> Tensor:
+    """Mean of values where a mask is set; 0 where it is set nowhere."""
+    weights = where.to(values.dtype)
+    return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def _more(folder: Path, demonstrations: Demonstrations) -> Demonstrations:
+    """The first episodes of a folder, of each task as many as there are demonstrations of it."""
+    counts: dict[str, int] = {}
+    for episode in demonstrations:
+        counts[episode.summary.task] = counts.get(episode.summary.task, 0) + 1
+    paths = []
+    for task, count in counts.items():
+        store = EpisodeStore.of(folder, task, "train")
+        seeds = store.seeds()[:count]
+        if not seeds:
+            raise MissingDataError(
+                f"There is no episode in {store.folder}, which more_data names: collect some (ravens-suite collect "
+                f"{task} --policy ... --data {folder})."
+            )
+        paths += [store.path(seed) for seed in seeds]
+    return Demonstrations(paths)

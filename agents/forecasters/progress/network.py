@@ -1,0 +1,131 @@
+"""The network: an encoder, a ConvLSTM over time, heads for progress and stage, and a decoder of the next view."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ravens_suite.core.forecast import STAGES
+
+from ...common.recurrent import ConvLstm, LstmState, over_time
+
+_FOLD = 2
+"""Pixels a side that are folded into the channels of one cell: what follows costs a quarter."""
+_SOURCES = 3
+"""Where a pixel of the next view comes from: it stays, it is that of the moved copy, or it is new."""
+_COLORS = 4
+"""Red, green, blue, height."""
+
+
+class Features(NamedTuple):
+    """What the network makes of views; T times, B episodes.
+
+    Attributes:
+        fine: (T, B, width, 80, 40), of each view alone.
+        memory: (T, B, 2 width, 20, 10), of all views up to each.
+    """
+
+    fine: Tensor
+    memory: Tensor
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside the identity.
+
+    Args:
+        width: channels.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        for layer, gain in ((self.first, 1.0), (self.second, 0.3)):
+            nn.init.kaiming_normal_(layer.weight)
+            layer.weight.data *= gain
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(batch, width, rows, columns) -> the same shape."""
+        hidden: Tensor = self.second(functional.relu(self.first(functional.relu(maps))))
+        return maps + hidden
+
+
+class ProgressNet(nn.Module):
+    """See the module's docstring.
+
+    Args:
+        width: channels at the finest cells; the memory has twice as many.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        folded = 7 * _FOLD**2
+        self.fine = nn.Sequential(nn.PixelUnshuffle(_FOLD), nn.Conv2d(folded, width, 3, padding=1), Residual(width))
+        self.coarse = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+            Residual(2 * width),
+            nn.ReLU(),
+            nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1),
+            Residual(2 * width),
+        )
+        self.recurrent = ConvLstm(2 * width, 2 * width)
+        self.judge = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, 1 + len(STAGES)))
+        for layer in (*self.fine, *self.coarse):
+            if isinstance(layer, nn.Conv2d):
+                # Torch's own would shrink what passes through it to a third, layer by layer.
+                nn.init.kaiming_normal_(layer.weight)
+        self.down = nn.Conv2d(2 * width, width // 2, 1)
+        self.decoder = nn.Sequential(
+            nn.Conv2d(width + width // 2 + 7 * _FOLD**2, width, 3, padding=1),
+            Residual(width),
+            nn.ReLU(),
+            nn.Conv2d(width, (_SOURCES + _COLORS) * _FOLD**2, 3, padding=1),
+            nn.PixelShuffle(_FOLD),
+        )
+
+    def watch(self, seen: Tensor, state: LstmState | None = None) -> tuple[Features, LstmState]:
+        """What is known after each view.
+
+        Args:
+            seen: (T, B, 7, 160, 80), see ``episodes.Batch``.
+            state: after what came before; ``None`` at the beginning.
+        """
+        fine = over_time(self.fine, seen)
+        coarse = over_time(self.coarse, fine)
+        memory, state = self.recurrent(coarse, state)
+        # What is seen now goes past the memory, too: where things lie need not be remembered.
+        return Features(fine, torch.cat([memory, coarse], dim=2)), state
+
+    def judged(self, features: Features) -> tuple[Tensor, Tensor]:
+        """Logits of progress (T, B), of which the sigmoid is the score so far, and of the stages (T, B, 3)."""
+        memory = features.memory
+        pooled = torch.cat([memory.mean(dim=(3, 4)), memory.amax(dim=(3, 4))], dim=2)
+        values = self.judge(pooled)
+        return values[..., 0], values[..., 1:]
+
+    def next_view(self, features: Features, seen: Tensor, acting: Tensor, copied: Tensor) -> Tensor:
+        """The views after some actions, (T, B, 4, 160, 80): colours in 0 to 1, height over its unit.
+
+        Args:
+            features: of the views before them.
+            seen: (T, B, 7, 160, 80), those views.
+            acting: (T, B, 2, 160, 80), the actions.
+            copied: (T, B, 5, 160, 80), those views with the patch at the pick moved to the place.
+        """
+        fold = nn.PixelUnshuffle(_FOLD)
+        times, episodes = seen.shape[:2]
+        own = features.memory[:, :, : features.memory.shape[2] // 2].flatten(0, 1)
+        remembered = functional.interpolate(self.down(own), scale_factor=4.0)
+        remembered = remembered.view(times, episodes, *remembered.shape[1:])
+        given = over_time(fold, torch.cat([copied, acting], dim=2))
+        values = over_time(self.decoder, torch.cat([features.fine, remembered, given], dim=2))
+        share = torch.softmax(values[:, :, :_SOURCES], dim=2)
+        sources = (seen[:, :, :_COLORS], copied[:, :, :_COLORS], torch.sigmoid(values[:, :, _SOURCES:]))
+        view = torch.zeros_like(sources[0])
+        for index, source in enumerate(sources):
+            view = view + share[:, :, index : index + 1] * source
+        return view

@@ -1,0 +1,101 @@
+"""A forecaster that watches an episode while a policy acts, and may end it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.core.forecast import Forecast, Forecaster
+from ravens_suite.core.observations import Interface, Observation
+from ravens_suite.core.policy import Action
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.errors import ConfigError, blame
+from ravens_suite.registry import forecaster_names, load_forecaster
+
+DONE_AT = 0.5
+"""Probability of ``done`` from which a forecaster ends an episode, unless another one is given."""
+
+
+@dataclass(frozen=True)
+class WatchSpec:
+    """Which forecaster watches; enough to construct it in any process.
+
+    Attributes:
+        name: registered name, or where it is imported from.
+        folder: of the trained forecaster.
+        fingerprint: SHA-256 of its settings and weights.
+        stop_at: probability of ``done`` from which it ends the episode; ``None`` where it only watches.
+    """
+
+    name: str
+    folder: str
+    fingerprint: str
+    stop_at: float | None = None
+
+    @staticmethod
+    def parse(text: str, *, stop_at: float | None = None) -> WatchSpec:
+        """The forecaster that a user means.
+
+        Args:
+            text: folder of its training run.
+            stop_at: see the attribute.
+
+        Raises:
+            MissingDataError: there is no such run.
+            ConfigError: it is the run of an agent, or ``stop_at`` is no probability.
+        """
+        if stop_at is not None and not 0 < stop_at <= 1:
+            raise ConfigError(f"--stop-at is a probability, above 0 and at most 1, not {stop_at}.")
+        run = RunFolder(Path(text))
+        files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
+        name = files.agent()
+        if run.exists():
+            name = str(run.record()["plan"]["agent"])
+        if ":" not in name and name not in forecaster_names():
+            raise ConfigError(
+                f"{text} holds the agent {name!r}, which acts and does not watch: name the run of a forecaster "
+                f"(ravens-suite train {forecaster_names()[0]} TASK)."
+            )
+        return WatchSpec(name, str(files.path), files.fingerprint(), stop_at)
+
+    def make(self, interface: Interface) -> Watch:
+        """The forecaster, for an environment.
+
+        Raises:
+            ConfigError: the environment does not observe what it reads, or takes other actions.
+        """
+        kind = load_forecaster(self.name)
+        kind.check(interface)
+        with blame(f"load of the forecaster {self.name}"):
+            return Watch(kind.load(Path(self.folder)), self.stop_at)
+
+    def to_json(self) -> dict[str, Any]:
+        """What an evaluation records of it; without the folder, which may be moved."""
+        return {"name": self.name, "fingerprint": self.fingerprint, "stop_at": self.stop_at}
+
+
+@dataclass
+class Watch:
+    """A forecaster during one episode after the other.
+
+    Attributes:
+        forecaster: what it is.
+        stop_at: probability of ``done`` from which the episode ends; ``None`` for never.
+        forecasts: of the present episode, one an observation.
+    """
+
+    forecaster: Forecaster
+    stop_at: float | None = None
+    forecasts: list[Forecast] = field(default_factory=list)
+
+    def reset(self, seed: int) -> None:
+        """An episode begins."""
+        self.forecasts = []
+        self.forecaster.reset(seed)
+
+    def see(self, observation: Observation, action: Action | None) -> bool:
+        """Take in the next observation, and the action that led to it; whether the episode is to end here."""
+        forecast = self.forecaster.update(observation, action)
+        self.forecasts.append(forecast)
+        return self.stop_at is not None and forecast.done >= self.stop_at

@@ -1,0 +1,176 @@
+"""The forecaster: it learns, it watches a step at a time as it learned all at once, it is kept and resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ravens_suite.agents.base import config_from_json
+from ravens_suite.agents.forecasters.progress import Progress
+from ravens_suite.agents.forecasters.progress.episodes import WatchedEpisode, make_batch
+from ravens_suite.agents.forecasters.progress.forecaster import ProgressConfig
+from ravens_suite.agents.forecasters.progress.views import View, poses_of
+from ravens_suite.core.forecast import scores_of, stages_of
+from ravens_suite.core.observations import ArraySpec, Interface
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.registry import forecaster_names, load_agent, load_forecaster, load_trainee
+from ravens_suite.rollout.collect import collect
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+from tests.agents.scenes import insertion
+
+TASK = "block-insertion"
+SMALL = {"width": 4, "batch": 2, "looks": 1, "precision": "float32"}
+LOOKS = np.array([0])
+
+
+class KilledError(Exception):
+    """Stands for a kill -9: nothing in the library catches it."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two demonstrations, and beside them two episodes with random actions."""
+    folder = tmp_path_factory.mktemp("data")
+    arguments = {"image_size": [48, 64]}
+    collect(TASK, episodes=2, data=folder / "shown", arguments=arguments)
+    collect(TASK, episodes=2, data=folder / "tried", policy="explore", arguments=arguments)
+    return folder
+
+
+def plan(data: Path, steps: int = 3, val_episodes: int = 0, **config: Any) -> TrainingPlan:
+    settings = TrainingSettings(steps=steps, val_episodes=val_episodes, threads=1, device="cpu")
+    config = {**SMALL, "more_data": [str(data / "tried")], **config}
+    return TrainingPlan(agent="progress", tasks=(TASK,), demos=2, settings=settings, config=config)
+
+
+def episode(seed: int, *, fails: bool) -> tuple[WatchedEpisode, dict[str, Any]]:
+    """One action on a drawn scene: the one that solves it, after which the block may still be where it was."""
+    rng = np.random.default_rng(seed)
+    scene = insertion(rng)
+    action = scene.oracle(rng)
+    end = scene.start if fails else scene.after(action)
+    rewards = [0.0 if fails else 1.0]
+    views = tuple(View.of(scene.draw(pose)) for pose in (scene.start, end))
+    scores, stages = np.array(scores_of(rewards), np.float32), np.array(stages_of(rewards), np.int64)
+    return WatchedEpisode(views, poses_of(action.to_dict())[None], scores, stages), action.to_dict()
+
+
+def small(seed: int = 0, **changes: Any) -> Progress:
+    return Progress(config_from_json(ProgressConfig, {**SMALL, **changes}), seed)
+
+
+def test_it_is_trained_like_an_agent_but_is_none() -> None:
+    assert "progress" in forecaster_names()
+    assert load_forecaster("progress") is load_trainee("progress")
+    assert load_trainee("state-mlp") is load_agent("state-mlp")
+    with pytest.raises(ConfigError, match=r"progress is a forecaster: .*evaluate POLICY --watch RUN"):
+        load_agent("progress")
+
+
+def test_it_learns_what_is_done_and_what_comes_next() -> None:
+    forecaster = small(width=8, steps=40, learning_rate=1e-2)
+    dataset = [episode(seed, fails=bool(seed))[0] for seed in range(2)]
+    batch = make_batch(dataset, [LOOKS, LOOKS])
+    first = {name: float(loss.detach()) for name, loss in forecaster.losses(batch).items()}
+    for _ in range(40):
+        forecaster.descend(sum(forecaster.losses(batch).values(), torch.zeros(())))
+    last = {name: float(loss.detach()) for name, loss in forecaster.losses(batch).items()}
+    assert all(last[name] < 0.5 * first[name] for name in ("progress", "stage", "view")), (first, last)
+
+
+def test_a_step_at_a_time_says_the_same_as_all_at_once() -> None:
+    forecaster = small(seed=3)
+    watched, action = episode(0, fails=False)
+    batch = make_batch([watched], [LOOKS])
+    features, _ = forecaster.net.watch(batch.seen)
+    progress, stages = forecaster.net.judged(features)
+    for _ in range(2):  # What it remembered of an episode is forgotten with the next reset.
+        forecaster.reset()
+        for step, view in enumerate(watched.views):
+            said = forecaster.watch(view, action if step else None)
+            assert said.progress == pytest.approx(float(torch.sigmoid(progress[step, 0].detach())), abs=1e-5)
+            probabilities = torch.softmax(stages[step, 0], 0).detach().tolist()
+            assert [said.on_its_way, said.failing, said.done] == pytest.approx(probabilities, abs=1e-5)
+
+
+def test_the_next_view_is_foreseen_as_it_was_learned() -> None:
+    forecaster = small()
+    watched, action = episode(0, fails=False)
+    batch = make_batch([watched], [LOOKS])
+    features, _ = forecaster.net.watch(batch.seen)
+    known = type(features)(*(maps[:1] for maps in features))
+    expected = forecaster.net.next_view(known, batch.seen[:1], batch.acting, batch.copied)[0, 0].detach().numpy()
+    forecaster.watch(watched.views[0])
+    np.testing.assert_allclose(forecaster.foresee(action), expected, atol=1e-5)
+
+
+def test_what_no_camera_saw_teaches_nothing() -> None:
+    forecaster = small()
+    batch = make_batch([episode(0, fails=False)[0]], [LOOKS])
+    features, _ = forecaster.net.watch(batch.seen)
+    batch.seen[1, :, 4, :80] = 0
+    batch.changes[:, :, :80] = False
+    before = float(forecaster._view_loss(features, batch).detach())
+    batch.seen[1, :, :4, :80] += 0.5
+    assert float(forecaster._view_loss(features, batch).detach()) == before
+    batch.seen[1, :, :4, 80:] += 0.5
+    assert float(forecaster._view_loss(features, batch).detach()) != before
+
+
+def test_padding_teaches_nothing() -> None:
+    forecaster = small()
+    watched, _ = episode(0, fails=False)
+    longer = WatchedEpisode((*watched.views, watched.views[1]), watched.poses.repeat(2, 0), *_longer(watched))
+    alone = forecaster.losses(make_batch([watched], [LOOKS]))
+    batch = make_batch([watched, longer], [LOOKS, LOOKS])
+    batch.valid[:, 1] = False
+    together = forecaster.losses(batch)
+    assert batch.valid[:, 0].tolist() == [True, True, False]
+    for name in ("progress", "stage"):
+        assert torch.allclose(together[name], alone[name], atol=1e-5)
+
+
+def _longer(watched: WatchedEpisode) -> tuple[Any, Any]:
+    return np.append(watched.scores, np.float32(1)), np.append(watched.stages, np.int64(2))
+
+
+def test_three_steps_killed_and_resumed_give_the_same_bytes(data: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 2:
+            raise KilledError
+
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    train(plan(data), data / "shown", whole.path, save_every=1)
+    with pytest.raises(KilledError):
+        train(plan(data), data / "shown", killed.path, save_every=1, on_progress=kill)
+    train(plan(data), data / "shown", killed.path, save_every=1)
+    assert whole.policy.weights.read_bytes() == killed.policy.weights.read_bytes()
+    assert whole.training.read_bytes() == killed.training.read_bytes()
+
+
+def test_it_is_validated_by_watching_and_kept(data: Path, tmp_path: Path) -> None:
+    done = train(plan(data, steps=2, val_episodes=2), data / "shown", tmp_path)
+    assert done.val_score is not None and 0 <= done.val_score <= 100
+    assert RunFolder(tmp_path).record()["plan"]["config"]["more_data"] == [str(data / "tried")]
+    view = episode(0, fails=False)[0].views[0]
+    kept = [Progress.load(RunFolder(tmp_path).policy.path) for _ in range(2)]
+    assert kept[0].watch(view) == kept[1].watch(view)
+
+
+def test_what_it_cannot_use_is_said(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="more_data names: collect some"):
+        train(plan(data, more_data=[str(tmp_path / "nothing")]), data / "shown", tmp_path / "run")
+    solved = TrainingPlan(agent="progress", tasks=(TASK,), settings=TrainingSettings(until="solved"))
+    with pytest.raises(ConfigError, match="solves no scenes, it watches"):
+        train(solved, data / "shown", tmp_path / "other")
+    spec = ArraySpec((3, 3), "float64")
+    with pytest.raises(ConfigError, match="progress follows actions of pick and place"):
+        Progress.check(Interface(dict.fromkeys(Progress.observation_keys, spec), {"poke": spec}, "primitive"))
+    with pytest.raises(MissingDataError, match="call update"):
+        small().foresee({"pick": np.zeros(7), "place": np.zeros(7)})
