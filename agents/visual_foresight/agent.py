@@ -1,0 +1,189 @@
+"""Visual foresight: a world model predicts scenes after actions, and a planner takes those that lead to a goal picture.
+
+Any model (``models/``) goes with any planner (``planners/``): ``--config '{"model": "transport", "planner": "cem"}'``.
+Models learn from any episodes, such as ``collect --policy explore`` makes: nothing is imitated, and no success is
+needed. What a plan is worth is how much nearer it brings the scene to the goal picture (``distance.py``), by the
+predicted picture or by the gain that a model predicts itself.
+
+After Deep Visual Foresight (arXiv 1610.00696); docs/world_models.md is the guide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ravens_suite.core.heightmap import Heightmap, fuse_observation
+from ravens_suite.core.observations import GOAL, Interface, Observation
+from ravens_suite.core.policy import Action
+from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.errors import ConfigError
+
+from ..base import Agent
+from ..common.devices import choose_device
+from ..pick_place.kept_heightmaps import KEYS
+from .config import VisualForesightConfig
+from .dataset import TransitionDataset, mirrored
+from .distance import changed
+from .lookup import find_model, find_planner
+from .models.base import WorldModel
+from .optimiser import Optimiser
+from .planners.base import Plan, Search
+from .proposals import propose
+from .scenes import pack, to_heightmap, to_poses, unpack
+from .thought import Thought, heatmaps
+
+_LEAST_CHANGE = 4
+"""Pixels of a scene that change when an action had an effect."""
+
+
+class VisualForesight(Agent[TransitionDataset]):
+    """The agent. See the module's docstring."""
+
+    name = "visual-foresight"
+    config_type = VisualForesightConfig
+    config: VisualForesightConfig
+    observation_keys = (*KEYS, *(GOAL + key for key in KEYS))
+    action_keys = ("pick", "place")
+    tilts = False
+    imitates = False
+
+    def __init__(
+        self, config: VisualForesightConfig | None = None, seed: int = 0, interface: Interface | None = None
+    ) -> None:
+        super().__init__(config, seed, interface)
+        self.device = choose_device(self.config.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = find_model(self.config.model)(self.config).to(self.device)
+        self.planner = find_planner(self.config.planner)()
+        self._check()
+        self.optimiser = Optimiser(self.model, self.config)
+        self.reset()
+
+    def _check(self) -> None:
+        """Refuse settings that contradict each other."""
+        pictures = self.model.shows and bool(self.config.share)
+        if self.config.reward == "picture" and not pictures:
+            raise ConfigError('This model predicts no pictures: set "reward": "predicted" in --config, too.')
+        if self.config.depth > 1 and not pictures:
+            raise ConfigError('Without predicted pictures a plan looks one action ahead: set "depth": 1 in --config.')
+
+    @property
+    def acting(self) -> WorldModel:
+        """The model with the averaged weights."""
+        return self.optimiser.ema
+
+    # ------------------------------------------------------------------ learning
+
+    def make_dataset(self, demonstrations: Demonstrations) -> TransitionDataset:
+        """Reduced scenes of all steps, in memory."""
+        return TransitionDataset.from_demonstrations(demonstrations)
+
+    def fit_step(self, dataset: TransitionDataset, step: int) -> dict[str, float]:
+        """One gradient step on windows of the episodes, half of them seen in a mirror.
+
+        Returns:
+            Losses ``picture`` and ``gain``, and the ``learning_rate``.
+        """
+        rng = np.random.default_rng([self.seed, step])
+        window = mirrored(dataset.sample(rng, self.config.batch, self.config.horizon, self.device), rng)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        losses = self.model.losses(window, generator)
+        rate = self.optimiser.step(torch.stack(list(losses.values())).sum(), step)
+        return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+
+    # ------------------------------------------------------------------ acting
+
+    def reset(self, seed: int = 0) -> None:
+        """An episode begins; its plans are drawn from the seed."""
+        self._seed, self._step = seed, 0
+        self._thought: Thought | None = None
+        self._avoided: list[Tensor] = []
+
+    def act(self, observation: Observation) -> Action:
+        """The first action of the best plan found.
+
+        Args:
+            observation: with ``observation_keys``; the next one of the episode that began with ``reset``.
+
+        Returns:
+            ``pick`` and ``place``, (7,) float64 each: position in metres and quaternion (x, y, z, w), world frame.
+        """
+        thought = self.think(observation)
+        self._thought = thought
+        self._step += 1
+        return dict(to_poses(thought.plan.action.double().cpu().numpy(), thought.seen))
+
+    def think(self, observation: Observation) -> Thought:
+        """Plan, and say what was considered; nothing of it is remembered."""
+        seen, goal = fuse_observation(observation), fuse_observation(observation, GOAL)
+        scene, wanted = self._scene(seen), self._scene(goal)
+        last, avoided = self._thought, list(self._avoided)
+        if last is not None:
+            without_effect = int(changed(last.scene[None], scene[None]).sum()) < _LEAST_CHANGE
+            avoided = [*avoided, last.plan.action[:2].cpu()] if without_effect else []
+        search = Search(
+            model=self.acting,
+            scene=scene,
+            goal=wanted,
+            propose=lambda at, count, rng: propose(self.config.proposals, at, wanted, count, rng),
+            calls=self.config.calls,
+            depth=self.config.depth,
+            by_picture=self.config.reward == "picture",
+            avoided=torch.stack(avoided) if avoided else torch.zeros(0, 2),
+        )
+        self._avoided = avoided
+        plan = self.planner.plan(search, np.random.default_rng([self._seed, self._step]))
+        return Thought(seen, scene, wanted, plan, self._predicted(scene, plan))
+
+    def explain(self, observation: Observation) -> dict[str, Any]:
+        """What was considered, and what the model expects of the action that was chosen.
+
+        After ``act`` with the same observation, that decision is what is explained.
+
+        Returns:
+            ``color`` (320, 160, 3) uint8, ``height`` (320, 160) float32 metres, ``pick`` and ``place`` (320, 160)
+            float32: the first actions that were considered, weighted by their worth; ``predicted_color`` and
+            ``predicted_height`` of the scene after the action, where the model predicts pictures.
+        """
+        thought = self._thought
+        if thought is None or not np.array_equal(thought.seen.color, fuse_observation(observation).color):
+            thought = self.think(observation)
+        maps = {"color": thought.seen.color, "height": thought.seen.height, **heatmaps(thought.plan)}
+        if thought.predicted is None:
+            return maps
+        after = to_heightmap(thought.predicted)
+        return {**maps, "predicted_color": after.color, "predicted_height": after.height}
+
+    @torch.inference_mode()
+    def _predicted(self, scene: Tensor, plan: Plan) -> Tensor | None:
+        model = self.acting
+        if not (model.shows and self.config.share):
+            return None
+        return model.predict(scene[None], plan.action[None].to(scene), model.begin(scene[None])).scene[0]
+
+    def _scene(self, heightmap: Heightmap) -> Tensor:
+        return unpack([pack(heightmap)], self.device)[0]
+
+    # ------------------------------------------------------------------ state
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights of the model; nothing for models that have none."""
+        return dict(self.acting.state_dict())
+
+    def set_weights(self, weights: dict[str, Tensor]) -> None:
+        """Set both the model that plans and the one that is trained."""
+        self.acting.load_state_dict(weights)
+        self.model.load_state_dict(weights)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Weights, their moving average, and the optimiser's moments."""
+        return self.optimiser.state()
+
+    def set_training_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``training_state``."""
+        self.optimiser.set_state(state)

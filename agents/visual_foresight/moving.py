@@ -1,0 +1,127 @@
+"""What is known about an action before anything is learned: the object at the pick goes to the place.
+
+The object is what is connected to the picked pixel at its height, with the rim around it. It is taken away, which shows
+the table, and put down, turned, on top of what is there.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from .scenes import COLUMNS, HEIGHT, ROWS
+
+_ABOVE = 0.04
+"""Decimetres above the table from which a pixel shows an object."""
+_FACE = 0.08
+"""Decimetres by which heights of the upper face of one object differ, at this resolution."""
+_RESTS = 0.9
+"""Quantile of the heights below an object that it rests on."""
+_HALF = 0.5
+"""Extent from which a pixel is taken for the object's."""
+_KERNEL = np.ones((3, 3), np.uint8)
+
+
+class Moved(NamedTuple):
+    """Scenes after the object at the pick went to the place.
+
+    Attributes:
+        scene: (B, 4, 160, 80); where nothing stands at the pick, as it was.
+        taken: (B, 1, 160, 80) float32: 1 where the object was.
+        put: (B, 1, 160, 80) float32: to what extent it lies there now.
+    """
+
+    scene: Tensor
+    taken: Tensor
+    put: Tensor
+
+
+class Objects:
+    """Masks of the objects of some scenes; those of one scene are found once, whatever number of picks is tried.
+
+    Args:
+        scenes: (B, 4, 160, 80).
+    """
+
+    def __init__(self, scenes: Tensor) -> None:
+        self._heights = scenes[:, HEIGHT].detach().float().cpu().numpy()
+        self._tables = [float(np.median(height)) for height in self._heights]
+        self._found: dict[tuple[int, int, int], NDArray[np.bool_]] = {}
+
+    def mask(self, scene: int, column: float, row: float) -> NDArray[np.bool_]:
+        """(160, 80) bool: the object at a position of a scene; none where that shows the table."""
+        at = (scene, min(max(int(row), 0), ROWS - 1), min(max(int(column), 0), COLUMNS - 1))
+        if at not in self._found:
+            self._found[at] = self._connected(*at)
+        return self._found[at]
+
+    def _connected(self, scene: int, row: int, column: int) -> NDArray[np.bool_]:
+        height, table = self._heights[scene], self._tables[scene]
+        above = height > table + _ABOVE
+        if not above[row, column]:
+            return np.zeros_like(above)
+        level = (np.abs(height - height[row, column]) <= _FACE) & above
+        _, labels = cv2.connectedComponents(level.astype(np.uint8), connectivity=4)
+        face = labels == labels[row, column]
+        rim = cv2.dilate(face.astype(np.uint8), _KERNEL) > 0
+        found: NDArray[np.bool_] = face | (rim & above & (height < height[row, column]))
+        return found
+
+
+def move(scenes: Tensor, actions: Tensor) -> Moved:
+    """Scenes after the objects at the picks went to the places.
+
+    Args:
+        scenes: (B, 4, 160, 80). One scene may be expanded to many actions (``Tensor.expand``); then its objects are
+            looked for once.
+        actions: (B, 5), see ``scenes.py``.
+    """
+    one = scenes.stride(0) == 0
+    objects = Objects(scenes[:1] if one else scenes)
+    picks = actions[:, :2].detach().float().cpu().numpy()
+    masks = [objects.mask(0 if one else index, *map(float, pick)) for index, pick in enumerate(picks)]
+    taken = torch.from_numpy(np.stack(masks))[:, None].to(scenes)
+    table = (scenes[:1] if one else scenes).flatten(2).median(dim=2).values[..., None, None]  # (1 or B, 4, 1, 1)
+    carried = _warp(torch.cat([scenes * taken, taken], dim=1), actions.to(scenes))
+    put, content = carried[:, CARRIED:], carried[:, :CARRIED] / carried[:, CARRIED:].clamp_min(1e-3)
+    cleared = torch.where(taken > 0, table, scenes)
+    lift = _rests_on(cleared[:, HEIGHT], put[:, 0]) - table[:, HEIGHT, 0, 0]
+    content = torch.cat([content[:, :HEIGHT], content[:, HEIGHT:] + lift[:, None, None, None]], dim=1)
+    put = put * (content[:, HEIGHT:] >= cleared[:, HEIGHT:])
+    return Moved(cleared + put * (content - cleared), taken, put)
+
+
+CARRIED = HEIGHT + 1
+"""Channels of a scene that an object carries along: colour and height."""
+
+
+def _warp(values: Tensor, actions: Tensor) -> Tensor:
+    """Images (B, C, 160, 80) turned about the picks and taken to the places, bilinear, zero outside."""
+    angle = actions[:, 4]
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    columns = torch.arange(COLUMNS, device=values.device) + 0.5
+    rows = torch.arange(ROWS, device=values.device) + 0.5
+    x = columns[None, None] - actions[:, 2, None, None]  # (B, 1, 80)
+    y = rows[None, :, None] - actions[:, 3, None, None]  # (B, 160, 1)
+    c, s = cosine[:, None, None], sine[:, None, None]
+    # From a position of the result back to where it came from: by the inverse turn.
+    source_x = c * x + s * y + actions[:, 0, None, None]
+    source_y = -s * x + c * y + actions[:, 1, None, None]
+    grid = torch.stack([2 * source_x / COLUMNS - 1, 2 * source_y / ROWS - 1], dim=-1)
+    return functional.grid_sample(values, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _rests_on(height: Tensor, put: Tensor) -> Tensor:
+    """(B,) what ``_RESTS`` of the heights (B, 160, 80) below objects do not exceed; a corner's height for none."""
+    heights, under = height.detach().cpu().numpy(), (put > _HALF).cpu().numpy()
+    found = [
+        np.quantile(below[where], _RESTS, method="nearest") if where.any() else below[0, 0]
+        for below, where in zip(heights, under, strict=True)
+    ]
+    return torch.from_numpy(np.array(found, dtype=np.float32)).to(height)

@@ -1,0 +1,81 @@
+"""AdamW on one learning-rate cycle, with a moving average of the weights."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+from ..common.optimiser import moments, one_cycle, set_moments, under
+from .config import VisualForesightConfig
+from .models.base import WorldModel
+
+_WEIGHT_DECAY = 1e-4
+_LARGEST_GRADIENT = 1.0
+"""Largest norm of a gradient."""
+
+
+class Optimiser:
+    """Trains a model in place.
+
+    Args:
+        model: what to train. One without weights is left as it is.
+        config: settings of the agent.
+
+    Attributes:
+        ema: a copy of the model with the exponential moving average (EMA) of the weights.
+    """
+
+    def __init__(self, model: WorldModel, config: VisualForesightConfig) -> None:
+        self.model, self.config = model, config
+        self.ema: WorldModel = copy.deepcopy(model).requires_grad_(False).eval()
+        weights = list(model.parameters())
+        self.adam = (
+            torch.optim.AdamW(weights, config.learning_rate, weight_decay=_WEIGHT_DECAY, fused=True)
+            if weights
+            else None
+        )
+
+    def step(self, loss: Tensor, step: int) -> float:
+        """One gradient step.
+
+        Args:
+            loss: () float32.
+            step: its number in the run, from 0.
+
+        Returns:
+            The learning rate that was used.
+        """
+        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
+        if self.adam is None:
+            return rate
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _LARGEST_GRADIENT)
+        self.adam.step()
+        # Early on, the average must forget the random initial weights.
+        decay = min(self.config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            averages: list[Tensor] = list(self.ema.parameters())
+            now: list[Tensor] = list(self.model.parameters())
+            torch._foreach_lerp_(averages, now, 1 - decay)
+        return rate
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name."""
+        if self.adam is None:
+            return {}
+        state = {f"net.{name}": value for name, value in self.model.state_dict().items()}
+        state |= {f"average.{name}": value for name, value in self.ema.state_dict().items()}
+        return state | moments(self.adam, self.model)
+
+    def set_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``state``."""
+        if self.adam is None:
+            return
+        self.model.load_state_dict(under("net.", state))
+        self.ema.load_state_dict(under("average.", state))
+        set_moments(self.adam, self.model, state)

@@ -1,0 +1,67 @@
+"""The agent: settings that contradict each other, what it shows, and its memory of picks without effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ravens_suite.agents.visual_foresight.agent import VisualForesight
+from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
+from ravens_suite.errors import ConfigError
+from ravens_suite.rollout.environments import make_environment
+
+
+@pytest.fixture(scope="module")
+def observation() -> dict[str, Any]:
+    arguments = {"image_size": [120, 160], "observe": ["images", "goal"]}
+    environment = make_environment("block-insertion", "train", arguments)
+    try:
+        seen: dict[str, Any] = environment.reset(seed=0)[0]
+    finally:
+        environment.close()
+    return seen
+
+
+def agent(**settings: Any) -> VisualForesight:
+    defaults = {"calls": 24, "model": "moved-patch", "precision": "float32"}
+    return VisualForesight(VisualForesightConfig(**{**defaults, **settings}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"model": "reward-only"}, '"reward": "predicted"'),
+        ({"model": "transport", "share": 0.0}, '"reward": "predicted"'),
+        ({"model": "reward-only", "reward": "predicted", "depth": 2}, '"depth": 1'),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        agent(**settings)
+
+
+def test_it_shows_what_it_considered_and_what_it_expects(observation: dict[str, Any]) -> None:
+    planning = agent()
+    planning.reset(4)
+    action = planning.act(observation)
+    shown = planning.explain(observation)
+    assert shown["color"].shape == shown["predicted_color"].shape == (320, 160, 3)
+    assert shown["height"].shape == shown["predicted_height"].shape == (320, 160)
+    assert shown["pick"].sum() == pytest.approx(1, abs=1e-4)
+    planning.reset(4)
+    again = planning.act(observation)
+    assert all(np.array_equal(again[key], action[key]) for key in action)
+    hidden = agent(model="reward-only", reward="predicted")
+    hidden.reset(0)
+    assert "predicted_color" not in hidden.explain(observation)
+
+
+def test_a_scene_that_did_not_change_means_that_the_pick_failed(observation: dict[str, Any]) -> None:
+    planning = agent()
+    planning.reset(0)
+    planning.act(observation)
+    assert not planning._avoided
+    planning.act(observation)
+    assert len(planning._avoided) == 1

@@ -1,0 +1,101 @@
+"""World models: what they begin with, that they learn, and how they are found by name."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ravens_suite.agents.visual_foresight import models
+from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
+from ravens_suite.agents.visual_foresight.lookup import find_model, find_planner, names_in
+from ravens_suite.agents.visual_foresight.models.base import Window, share_mask
+from ravens_suite.agents.visual_foresight.models.stochastic import Stochastic
+from ravens_suite.errors import ConfigError
+from tests.agents.visual_foresight.tables import table
+
+CONFIG = VisualForesightConfig(width=8, precision="float32")
+LEARNED = [name for name in names_in(models) if name not in ("persistence", "moved-patch")]
+BEFORE = table((20, 40, 8, 16))[None]
+ACTION = torch.tensor([[24.0, 48.0, 50.0, 100.0, 0.5]])
+
+
+def window() -> Window:
+    """A block that slides a little further than it is put, and one at the other side that stays."""
+    after = find_model("moved-patch")(CONFIG).predict(BEFORE, ACTION + torch.tensor([0.0, 0, 3, 0, 0])).scene
+    heavy, action = table((60, 20, 8, 16))[None], torch.tensor([[64.0, 28.0, 30.0, 60.0, 0.5]])
+    pairs = torch.stack([torch.cat([BEFORE, after]), torch.cat([heavy, heavy])])
+    return Window(pairs, torch.stack([ACTION, action]), torch.cat([after, after]))
+
+
+FIRST_GUESS = {
+    "transport": "moved-patch",
+    "stochastic": "moved-patch",
+    "conv-lstm": "persistence",
+    "reward-only": "persistence",
+}
+
+
+@pytest.mark.parametrize(("name", "like"), FIRST_GUESS.items())
+def test_an_untrained_model_predicts_its_first_guess(name: str, like: str) -> None:
+    made, wanted = (find_model(each)(CONFIG).predict(BEFORE, ACTION).scene for each in (name, like))
+    assert (made - wanted).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_it_learns_and_its_losses_are_named(name: str) -> None:
+    torch.manual_seed(0)
+    model = find_model(name)(CONFIG)
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(24):
+        losses = model.losses(window(), generator)
+        total = torch.stack(list(losses.values())).sum()
+        optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        found.append({key: float(value.detach()) for key, value in losses.items()})
+    assert set(found[0]) >= ({"picture", "gain"} if model.shows else {"gain"})
+    assert sum(found[-1].values()) < 0.9 * sum(found[0].values())
+
+
+@pytest.mark.parametrize("name", names_in(models))
+def test_several_steps_keep_their_shapes(name: str) -> None:
+    model = find_model(name)(CONFIG)
+    scenes, actions = BEFORE.expand(3, -1, -1, -1), ACTION.expand(3, -1)
+    memory = tuple(each.expand(3, *each.shape[1:]) for each in model.begin(BEFORE))
+    for _ in range(2):
+        made = model.predict(scenes, actions, memory, scenes)
+        assert made.scene.shape == scenes.shape
+        assert made.gain.shape == (3,)
+        scenes, memory = made.scene, made.memory
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
+def test_a_share_of_the_picture_is_predicted(share: float) -> None:
+    mask = share_mask(share, BEFORE)
+    assert float(mask.mean()) == pytest.approx(share)
+    losses = find_model("transport")(VisualForesightConfig(width=4, share=share)).losses(window(), torch.Generator())
+    assert ("picture" in losses) == (share > 0)
+
+
+def test_samples_of_the_stochastic_model_differ() -> None:
+    torch.manual_seed(1)
+    model = Stochastic(CONFIG)
+    torch.nn.init.normal_(model.picture.out.weight)
+    first, second = (model.sample(BEFORE, ACTION, torch.Generator().manual_seed(seed)).scene for seed in (0, 1))
+    assert not torch.allclose(first, second)
+    assert torch.equal(first, model.sample(BEFORE, ACTION, torch.Generator().manual_seed(0)).scene)
+
+
+def test_names_are_those_of_the_files_and_others_are_refused() -> None:
+    assert {*FIRST_GUESS, *FIRST_GUESS.values()} <= set(names_in(models))
+    assert find_model(f"{Stochastic.__module__}:Stochastic") is Stochastic
+    with pytest.raises(ConfigError, match=r"no model 'nothing': choose conv-lstm, .*transport"):
+        find_model("nothing")
+    with pytest.raises(ConfigError, match="no planner 'base'"):
+        find_planner("base")
+    with pytest.raises(ConfigError, match="is no planner: it must be a subclass of Planner"):
+        find_planner("pathlib:Path")
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        find_model("nowhere:Model")
