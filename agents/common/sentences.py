@@ -7,6 +7,7 @@ image (``color_words.py``), and so a sentence with a colour that training never 
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -27,6 +28,10 @@ _BUCKETS = 509
 _NO_WORD, _COLOR = 0, 1
 _WIDTH = 32
 _WORD = re.compile(r"[a-z0-9]+")
+DIRECTIONS = frozenset(("left", "right", "front", "back", "top", "bottom", "middle"))
+"""Words for where something lies on the table, or on a thing that lies there."""
+_OPPOSITE = {"left": "right", "right": "left"}
+_SIDE = re.compile(r"\b(left|right)\b")
 
 
 class SentenceBatch(NamedTuple):
@@ -36,21 +41,30 @@ class SentenceBatch(NamedTuple):
         words: (batch, words) int64 rows of the table of word vectors.
         colors: (batch, words) int64 index in ``BASIC``, -1 for other words.
         names: (batch, 12, rows, columns) float32 of ``name_colors``.
+        where: (batch, 2, rows, columns) float32 of ``direction_maps``, zeros for a sentence that names no direction;
+            ``None`` where none of them does.
     """
 
     words: Tensor
     colors: Tensor
     names: Tensor
+    where: Tensor | None = None
 
 
 def make_sentences(
-    sentences: Sequence[str], images: Sequence[NDArray[np.uint8]], *, few_shapes: bool = False
+    sentences: Sequence[str],
+    images: Sequence[NDArray[np.uint8]],
+    turns: Sequence[float] | None = None,
+    *,
+    few_shapes: bool = False,
 ) -> SentenceBatch:
     """Sentences as tensors.
 
     Args:
         sentences: one for each image; empty ones, too.
         images: (rows, columns, 3) uint8 colours.
+        turns: radians by which each image shows the table turned, from the column axis towards the row axis; none
+            unless given.
         few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
     """
     words = [_WORD.findall(sentence.lower()) for sentence in sentences]
@@ -65,12 +79,47 @@ def make_sentences(
             colors[index, position] = -1 if found is None else found
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
-    return SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
+    batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
+    named = [names_a_direction(sentence) for sentence in sentences]
+    if not any(named):
+        return batch
+    maps = [
+        direction_maps(image.shape[:2], turn) * np.float32(one)
+        for image, turn, one in zip(images, turns or [0.0] * len(images), named, strict=True)
+    ]
+    return batch._replace(where=torch.from_numpy(np.stack(maps)))
 
 
 def names_a_color(sentence: str) -> bool:
     """Whether a sentence has a colour word."""
     return any(color_word(word) is not None for word in _WORD.findall(sentence.lower()))
+
+
+def names_a_direction(sentence: str) -> bool:
+    """Whether a sentence has a word for a direction."""
+    return not DIRECTIONS.isdisjoint(_WORD.findall(sentence.lower()))
+
+
+def mirrored(sentence: str) -> str:
+    """What a sentence must say of a scene that is mirrored: left is right there."""
+    return _SIDE.sub(lambda found: _OPPOSITE[found[1]], sentence)
+
+
+def direction_maps(shape: tuple[int, ...], turn: float) -> NDArray[np.float32]:
+    """How far along the table's own axes each pixel lies, by which a network tells its directions.
+
+    Args:
+        shape: rows and columns of the image.
+        turn: radians by which it shows the table turned, from the column axis towards the row axis.
+
+    Returns:
+        (2, rows, columns) float32: along the table's x and its y, zero in the middle, in halves of the longer side.
+    """
+    rows, columns = shape
+    y, x = np.mgrid[:rows, :columns] - np.array([(rows - 1) / 2, (columns - 1) / 2])[:, None, None]
+    cos, sin = math.cos(turn), math.sin(turn)
+    maps: NDArray[np.float32] = np.stack([cos * x + sin * y, cos * y - sin * x]).astype(np.float32)
+    return maps / np.float32(max(shape) / 2)
 
 
 def _bucket(word: str) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
+from ..common.sentences import mirrored
 from .bending import Bend, draw_bend
 from .free_objects import FreeObject, inpaint, paste, scatter, stretch
 from .goal_scenes import recolored_goal
@@ -99,7 +100,8 @@ class Example:
         pick_affinity: (rows, columns) float32 summing to 1, see ``Step``.
         goal: the finished scene, where the demonstration has one.
         tilt: of the first place, where the step has one.
-        instruction: what was said before the step, where it is known.
+        instruction: what was said before the step, where it is known; of a mirrored scene, left is right.
+        turn: of the table's own axes in the image, radians from the column axis towards the row axis.
     """
 
     color: NDArray[np.uint8]
@@ -111,6 +113,7 @@ class Example:
     goal: Heightmap | None = None
     tilt: Tilt | None = None
     instruction: str | None = None
+    turn: float = 0.0
 
 
 class _Arrangement(NamedTuple):
@@ -186,7 +189,11 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     goal = goal and Heightmap(goal.color, goal.height * factor)
     tilt = tilt and Tilt(moved_normal(tilt.normal, matrix), tilt.height)
     pick_affinity /= pick_affinity.sum()
-    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, tilt, step.instruction)
+    # A mirrored scene is one whose left and right are exchanged: the table's x axis goes where the matrix takes it.
+    said = step.instruction
+    said = mirrored(said) if said is not None and np.linalg.det(matrix[:, :2]) < 0 else said
+    turn = math.atan2(matrix[1, 0], matrix[0, 0])
+    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, tilt, said, turn)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:

@@ -12,7 +12,9 @@ demonstrations leave them alone (``pick_place/history.py``).
 
 Where an instruction is observed, its colour words become maps of where such colours are seen (``common/sentences.py``),
 further channels of the input, and a vector of the sentence modulates picking and placing. The images of examples whose
-sentences name colours have their hues turned at random, so that only the words say what a colour is for.
+sentences name colours have their hues turned at random, so that only the words say what a colour is for. Where a
+sentence names a direction, maps of the table's own axes break the equivariance to quarter turns, by which left could
+not be told from right.
 
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
@@ -188,7 +190,8 @@ class Transporter(Agent[PickPlaceDataset]):
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
         said = [example.instruction or "" for example in examples]
-        sentence = make_sentences(said, [example.color for example in examples], few_shapes=few_shapes)
+        colors, turns = [example.color for example in examples], [example.turn for example in examples]
+        sentence = make_sentences(said, colors, turns, few_shapes=few_shapes)
         shown = [
             replace(example, color=with_other_hues(example.color, rng)) if names_a_color(words) else example
             for example, words in zip(examples, said, strict=True)

@@ -170,9 +170,15 @@ class Encoder(nn.Module):
         self.ascent = Decoder(widths)
         self.informed_ascent = Decoder(widths, finished=False)
 
-    def forward(self, image: Tensor) -> Features:
-        """Features of images (batch, channels, rows, columns); both sizes are multiples of ``2 ** len(widths)``."""
-        levels = [functional.relu(self.fine(functional.relu(self.stem(image))))]
+    def forward(self, image: Tensor, where: Tensor | None = None) -> Features:
+        """Features of images (batch, channels, rows, columns); both sizes are multiples of ``2 ** len(widths)``.
+
+        Args:
+            image: see above.
+            where: (batch, F * 4, rows / 2, columns / 2), added to the first features, if anything is.
+        """
+        first = self.stem(image) if where is None else self.stem(image) + where
+        levels = [functional.relu(self.fine(functional.relu(first)))]
         for down, blocks in zip(self.down, self.blocks, strict=True):
             levels.append(blocks(functional.relu(down(levels[-1]))))
         fine, coarse = self.ascent(levels)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..common.equivariant import LiftingConv
 from ..common.sampling import angle_grid, sample
 from ..common.sentences import ROLES, SentenceBatch, SentenceNet
 from .config import COARSE, FINE, TransporterConfig
@@ -77,6 +78,8 @@ class TransporterNet(nn.Module):
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius, said)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, said)
         self.sentence = SentenceNet(_SAID) if listens else None
+        # After all others, whose first weights are as they would be without it.
+        self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
 
@@ -87,14 +90,27 @@ class TransporterNet(nn.Module):
             image: (batch, channels, rows, columns) of ``encode_image``.
             sentence: what is said about them, if the network ``listens``.
         """
-        said = None
+        said, where = None, None
         if self.sentence is not None:
             assert sentence is not None
             maps, said = self.sentence(sentence)
             image = torch.cat([image, maps.float()], dim=1).contiguous(memory_format=torch.channels_last)
-        features = self.trunk(image)
+            where = self._directions(sentence.where)
+        features = self.trunk(image, where)
         keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
         return SceneFeatures(features, *keys, said)
+
+    def _directions(self, maps: Tensor | None) -> Tensor | None:
+        """What is added to the first features where a sentence names a direction; there, orientations differ.
+
+        Args:
+            maps: (batch, 2, rows, columns) of ``direction_maps``; zeros for sentences that name none.
+        """
+        if self.where is None or maps is None:
+            return None
+        named = maps.abs().amax(dim=(1, 2, 3), keepdim=True) > 0
+        result: Tensor = self.where(maps) * named
+        return result
 
     def place_features(self, scene: SceneFeatures, pick: Tensor) -> PlaceFeatures:
         """Query and key features of picks.
