@@ -142,7 +142,9 @@ class Run:
             return self.agent
         others = len(self.plan["tasks"]) - 1
         more = f" of {others + 1} tasks" if others else ""
-        return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{more}, seed {self.seed}"
+        dropped = sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
+        less = f" less {dropped}" if dropped else ""
+        return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{less}{more}, seed {self.seed}"
 
     @cached_property
     def curves(self) -> dict[str, Series]:

@@ -1,0 +1,351 @@
+"""Whether influence finds demonstrations that are wrong, and whether it says what leaving one out does.
+
+    python benchmarks/influence.py PART [--agent A] [--tasks T...] [--seeds N] [--steps N] [--out FILE]
+
+A part is one of rank, leave-one-out, projection, time.
+
+``rank``: of 30 demonstrations, 3 are carried out wrongly (another goal, another object, a place drawn at random; every
+action of them). For each task and kind, the area under the curve with which they are told from the others, by
+self-influence, by the estimated held-out loss, by plain TracIn, by the loss (at the end, and over all checkpoints), and
+by the distance in feature space to the three nearest others (features and action). Then, for the demonstrations that
+are ranked first: which share of what the wrong ones cost leaving them out brings back, in loss on demonstrations of
+validation scenes.
+
+``leave-one-out``: rank correlation of influence on the loss of unseen demonstrations with training again without each
+one. ``projection``: the same figures from projected gradients and from those of the last layer alone, beside whole
+gradients. ``time``: of one question beside training, with 100 demonstrations.
+
+Each part is written under its name into the file of ``--out``; other parts there stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from planted import BAD, DEMOS, KINDS, plant, right
+from scipy.stats import spearmanr
+
+from ravens_suite.agents.base import Agent, config_from_json
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.insight import scores
+from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
+from ravens_suite.insight.training_gradients import PROJECTION, DemonstratedStep, TrainingGradients
+from ravens_suite.registry import load_agent
+from ravens_suite.training.data import read_task
+
+Array = NDArray[np.float64]
+CHECKPOINTS, NEAREST = 8, 3
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An agent, and copies of its weights from along the way, the last of the end."""
+
+    agent: Agent[Any]
+    copies: list[dict[str, torch.Tensor]]
+    seconds: float
+
+
+def fit(name: str, task: str, data: Path, paths: Sequence[Path], steps: int, seed: int) -> Trained:
+    """Train without logs and files."""
+    kind = load_agent(name)
+    config = {**({"steps": steps} if steps else {}), "device": "cpu"}
+    agent = kind(config_from_json(kind.config_type, config), seed, read_task(kind, task, data).interface)
+    dataset = agent.make_dataset(Demonstrations(paths))
+    total = int(agent.config.steps)
+    kept = {round(total * (index + 1) / CHECKPOINTS) for index in range(CHECKPOINTS)}
+    copies, start = [], time.perf_counter()
+    for step in range(total):
+        agent.fit_step(dataset, step)
+        if step + 1 in kept:
+            copies.append({key: value.detach().clone() for key, value in agent.weights().items()})
+    return Trained(agent, copies, time.perf_counter() - start)
+
+
+def gradients_of(trained: Trained, paths: Sequence[Path], size: int = PROJECTION) -> TrainingGradients:
+    """What ``insight/training_gradients.py`` computes, without files."""
+    datasets = datasets_of(trained.agent, Demonstrations(paths))
+    found: list[StepGradients] = []
+    for copy in trained.copies:
+        trained.agent.set_weights(copy)
+        found.append(step_gradients(trained.agent, datasets, size))
+    steps = [DemonstratedStep("", number, step) for number, (_, count) in enumerate(datasets) for step in count]
+    return TrainingGradients(
+        tuple(steps),
+        tuple(range(len(found))),
+        np.stack([each.losses for each in found]),
+        np.stack([each.norms for each in found]),
+        np.stack([each.gradients for each in found]),
+    )
+
+
+def losses_of(trained: Trained, paths: Sequence[Path]) -> Array:
+    """Mean loss of the steps of each demonstration, by the last weights, (demonstrations,)."""
+    trained.agent.set_weights(trained.copies[-1])
+    with torch.no_grad():
+        return np.array(
+            [
+                np.mean([float(trained.agent.example_loss(dataset, step)) for step in steps])
+                for dataset, steps in datasets_of(trained.agent, Demonstrations(paths))
+            ]
+        )
+
+
+def feature_distances(trained: Trained, paths: Sequence[Path]) -> Array:
+    """Mean distance of each demonstration to its nearest others, in features of the last layer and the action."""
+    agent: Any = trained.agent
+    agent.set_weights(trained.copies[-1])
+    seen: list[torch.Tensor] = []
+    layers = [module for module in agent.net.modules() if not list(module.children())]
+    hooks = [layer.register_forward_pre_hook(lambda _, given: seen.append(given[0])) for layer in layers]
+    rows = []
+    for path, (dataset, steps) in zip(paths, datasets_of(agent, Demonstrations(paths)), strict=True):
+        actions = next(iter(Demonstrations([path]))).actions()
+        flat = np.concatenate([actions[key].reshape(len(steps), -1) for key in sorted(actions)], axis=1)
+        features = []
+        for step in steps:
+            seen.clear()
+            with torch.no_grad():
+                agent.example_loss(dataset, step)
+            last = seen[-1].detach().float()
+            features.append((last.mean(dim=(0, 2, 3)) if last.ndim == 4 else last.flatten()).numpy())
+        rows.append(np.concatenate([np.mean(features, axis=0), flat.mean(axis=0)]))
+    for hook in hooks:
+        hook.remove()
+    table = np.stack(rows)
+    table = (table - table.mean(axis=0)) / (table.std(axis=0) + 1e-9)
+    apart = np.linalg.norm(table[:, None] - table[None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    return np.asarray(np.sort(apart, axis=1)[:, :NEAREST].mean(axis=1))
+
+
+def area(score: Array, bad: NDArray[np.bool_]) -> float:
+    """Area under the curve: the chance that a wrong demonstration has a higher score than a right one."""
+    wrong, rest = score[bad][:, None], score[~bad][None]
+    return float(np.mean((wrong > rest) + 0.5 * (wrong == rest)))
+
+
+def measures(trained: Trained, paths: Sequence[Path]) -> dict[str, Array]:
+    """Everything that demonstrations can be ranked by."""
+    found = gradients_of(trained, paths)
+    losses = scores.demonstration_losses(found)
+    return {
+        "suspicion": scores.suspicion(found),
+        "self_influence": scores.self_influence(found),
+        "held_out_loss": scores.held_out_losses(found),
+        "plain_tracin": scores.plain_self_influence(found),
+        "loss_over_training": losses.mean(axis=0),
+        "loss_at_the_end": losses[-1],
+        "feature_distance": feature_distances(trained, paths),
+    }
+
+
+def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """See the module's docstring; one row a task and kind."""
+    rows = []
+    for task in options.tasks:
+        source = right(task, load_agent(options.agent), folder)
+        unseen = EpisodeStore.of(source, task, "val")
+        paths_unseen = [unseen.path(seed) for seed in unseen.seeds()]
+        for kind in KINDS:
+            areas: list[dict[str, float]] = []
+            losses: list[list[float]] = []
+            for seed in range(options.first_seed, options.first_seed + options.seeds):
+                case = plant(task, source, folder / "planted", kind, seed)
+                whole = fit(options.agent, task, source, case.paths(), options.steps, seed)
+                found = measures(whole, case.paths())
+                wrong = np.isin(case.seeds, case.bad)
+                areas.append({name: area(score, wrong) for name, score in found.items()})
+                if not options.no_drop:
+                    first = [case.seeds[int(index)] for index in np.argsort(-found["suspicion"], kind="stable")[:BAD]]
+                    again = [
+                        fit(options.agent, task, source, case.paths(without), options.steps, seed)
+                        for without in (first, case.bad)
+                    ]
+                    losses.append([float(losses_of(each, paths_unseen).mean()) for each in (whole, *again)])
+            row: dict[str, Any] = {"task": task, "kind": kind, "areas": _mean_of(areas)}
+            if losses:
+                row |= _recovered(losses)
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    return rows
+
+
+def _mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
+
+
+def _recovered(losses: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Losses on unseen demonstrations, and the share of their rise that leaving out what is named takes back."""
+    all_of_them, without_named, without_wrong = (float(np.mean(column)) for column in zip(*losses, strict=True))
+    cost = all_of_them - without_wrong
+    return {
+        "unseen_loss": {
+            "all": round(all_of_them, 6),
+            "without_named": round(without_named, 6),
+            "without_wrong": round(without_wrong, 6),
+        },
+        "brought_back": round((all_of_them - without_named) / cost, 3) if cost > 0 else None,
+    }
+
+
+def leave_one_out(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Rank correlation of influence with training again without each demonstration, by unseen demonstration."""
+    rows = []
+    for task in options.tasks:
+        source = right(task, load_agent(options.agent), folder)
+        store, unseen = EpisodeStore.of(source, task, "train"), EpisodeStore.of(source, task, "val")
+        seeds, asked = store.seeds()[: options.demos], [unseen.path(seed) for seed in unseen.seeds()[:10]]
+        paths = [store.path(seed) for seed in seeds]
+        runs = range(options.first_seed, options.first_seed + options.seeds)
+
+        def train(kept: Sequence[Path], seed: int, task: str = task, source: Path = source) -> Trained:
+            return fit(options.agent, task, source, kept, options.steps, seed)
+
+        whole = [train(paths, seed) for seed in runs]
+        before = np.mean([losses_of(each, asked) for each in whole], axis=0)
+        rise = np.stack(
+            [
+                np.mean([losses_of(train([*paths[:left], *paths[left + 1 :]], seed), asked) for seed in runs], axis=0)
+                - before
+                for left in range(len(paths))
+            ]
+        )
+        said = {name: np.mean([call(each, paths, asked) for each in whole], axis=0) for name, call in _SAID.items()}
+        found = {
+            name: round(float(np.mean([spearmanr(value[:, q], rise[:, q])[0] for q in range(len(asked))])), 3)
+            for name, value in said.items()
+        }
+        rows.append({"task": task, "demonstrations": len(paths), "asked": len(asked), "rank_correlation": found})
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def _influence(how: Callable[[TrainingGradients, Array], Array]) -> Callable[[Trained, Any, Any], Array]:
+    """Influence of each demonstration on each asked one, (demonstrations, asked)."""
+
+    def influence(trained: Trained, paths: Sequence[Path], asked: Sequence[Path]) -> Array:
+        found, wanted = gradients_of(trained, paths), gradients_of(trained, asked)
+        first = scores.demonstration_gradients(wanted)  # (checkpoints, asked, size)
+        columns = [how(found, first[:, index]) for index in range(first.shape[1])]
+        owners = found.owners
+        return np.stack([np.bincount(owners, column) / np.bincount(owners) for column in columns], axis=1)
+
+    return influence
+
+
+def _plain(found: TrainingGradients, decision: Array) -> Array:
+    """TracIn: the sum of inner products."""
+    return np.asarray(np.einsum("csd,cd->s", found.gradients.astype(np.float64), decision))
+
+
+_SAID = {
+    "influence": _influence(scores.influence_on),
+    "plain_tracin": _influence(_plain),
+    "cosine": _influence(scores.mean_cosines),
+}
+
+
+def projection(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Self-influence and inner products from less than the whole gradient, beside those from all of it."""
+    rows = []
+    for task in options.tasks:
+        source = right(task, load_agent(options.agent), folder)
+        store = EpisodeStore.of(source, task, "train")
+        paths = [store.path(seed) for seed in store.seeds()[:DEMOS]]
+        trained = fit(options.agent, task, source, paths, options.steps, options.first_seed)
+        whole = gradients_of(trained, paths, 0)
+        last = sum(value.numel() for value in list(trained.agent.trained_parameters().values())[-2:])
+        cut = {f"projected to {size}": gradients_of(trained, paths, size) for size in (256, 1024, PROJECTION, 16384)}
+        cut["last layer"] = replace(whole, gradients=whole.gradients[..., -last:])
+        for name, found in cut.items():
+            inner, exact = (each.gradients[-1] @ each.gradients[-1].T for each in (found, whole))
+            rows.append(
+                {
+                    "task": task,
+                    "kept": name,
+                    "whole": whole.gradients.shape[2],
+                    "self_influence_rank_correlation": round(
+                        float(spearmanr(scores.self_influence(found), scores.self_influence(whole))[0]), 4
+                    ),
+                    "inner_product_correlation": round(float(np.corrcoef(inner.ravel(), exact.ravel())[0, 1]), 4),
+                }
+            )
+            print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def timing(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """CPU time of one question beside that of training, with 100 demonstrations."""
+    rows = []
+    for task in options.tasks:
+        source = right(task, load_agent(options.agent), folder / "many", 100)
+        store = EpisodeStore.of(source, task, "train")
+        paths = [store.path(seed) for seed in store.seeds()]
+        start = time.process_time()
+        trained = fit(options.agent, task, source, paths, options.steps, options.first_seed)
+        training = time.process_time() - start
+        total = int(load_agent(options.agent).config_type().steps)
+        usual = training * total / int(trained.agent.config.steps)
+        five = replace(trained, copies=trained.copies[-5:])
+        start = time.process_time()
+        found = gradients_of(five, paths)
+        first = time.process_time() - start
+        start = time.process_time()
+        scores.influence_on(found, gradients_of(five, paths[:1]).gradients[:, 0].astype(np.float64))
+        further = time.process_time() - start
+        rows.append(
+            {
+                "task": task,
+                "demonstrations": len(paths),
+                "steps_timed": int(trained.agent.config.steps),
+                "training_s_of_all_steps": round(usual, 2),
+                "gradients_of_five_checkpoints_s": round(first, 2),
+                "first_question_share": round((first + further) / usual, 4),
+                "further_question_share": round(further / usual, 5),
+            }
+        )
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+PARTS = {"rank": rank, "leave-one-out": leave_one_out, "projection": projection, "time": timing}
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--agent", default="state-mlp")
+    parser.add_argument("--tasks", nargs="+", default=["block-insertion-translation"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=0, help="of training; the agent's own number unless given")
+    parser.add_argument("--demos", type=int, default=20, help="of leave-one-out")
+    parser.add_argument("--no-drop", action="store_true", help="rank only, do not train again")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/ravens-influence"), help="folder of demonstrations")
+    parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = PARTS[options.part](options, options.work / options.agent)
+    if options.out:
+        command = "python benchmarks/influence.py " + " ".join(sys.argv[1:])
+        known = read_json(options.out) if options.out.exists() else {}
+        name = f"{options.part} {options.agent}"
+        write_json(options.out, {**known, name: {"command": command, "rows": rows}})
+
+
+if __name__ == "__main__":
+    main()
