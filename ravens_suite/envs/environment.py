@@ -22,7 +22,7 @@ from ravens_suite.envs.info import info_of
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import observation_space
 from ravens_suite.envs.observer import DRAWN, Observer
-from ravens_suite.envs.options import check_choices, make_task, state_in
+from ravens_suite.envs.options import check_choices, checked_switch, make_task, state_in
 from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.sentences import SentencesNow
 from ravens_suite.envs.simulation import Simulation
@@ -70,6 +70,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         randomize: what varies in looks: names out of ``color``, ``shade``, ``table``, ``light``, ``camera``.
         camera_noise: sensor noise as a multiple of the published one (3 grey levels, 3 mm).
         distractors: number of bodies that have nothing to do with the task.
+        ends_when_done: whether an episode is terminated when its goal is met. Else it goes on to the step limit, what
+            was earned stays earned, and strict success is that of the end: what was done can be undone.
         perturb: changes of the scene by given amounts, by name: ``camera`` and ``calibration`` (metres), ``light``
             (stops), ``background``, ``color`` and ``crowding`` (shares), ``occluders`` and ``mistyped`` (numbers); see
             ``envs/perturbations.py``.
@@ -108,6 +110,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         camera_noise: float = 0.0,
         distractors: int = 0,
         perturb: Mapping[str, float] | None = None,
+        ends_when_done: bool = True,
         cameras: Sequence[Mapping[str, Any]] | None = None,
         render_mode: RenderMode | None = None,
         render_camera: str | Mapping[str, Any] | None = None,
@@ -142,6 +145,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             perturbations=perturbations,
             wording=wording,
         )
+        self._simulation.ends_when_done = checked_switch("ends_when_done", ends_when_done)
         self._scene = self._simulation.scene
         self._observer = Observer(self._simulation, self._renderer, nominal, variations, perturbations)
         self._frames: list[NDArray[np.uint8]] = []

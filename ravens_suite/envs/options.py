@@ -42,6 +42,16 @@ def check_choices(
         raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
 
 
+def checked_switch(name: str, value: Any) -> bool:
+    """A switch of an environment.
+
+    Raises:
+        ConfigError: it is neither true nor false.
+    """
+    _check_choice(name, value, (True, False))
+    return bool(value)
+
+
 def make_task(name: str, split: Split, options: Mapping[str, Any], environment: Callable[..., Any]) -> Task:
     """The task of a name.
 

@@ -59,6 +59,7 @@ class Simulation:
         scorer: the goals of the present episode.
         seed: of the present episode.
         steps: actions so far.
+        ends_when_done: whether an episode is over when its goals are met.
         taken: the actions so far as they were carried out, arrays by name.
         failure: why the present episode has failed for good; empty as long as it has not.
         done: ``motion`` and ``action`` of ``info``: what the last action did.
@@ -94,6 +95,7 @@ class Simulation:
         self.scorer = Scorer([])
         self.seed = 0
         self.steps = 0
+        self.ends_when_done = True
         self.taken: list[dict[str, NDArray[Any]]] = []
         self.failure = ""
         self.done: dict[str, Any] = {}
@@ -191,7 +193,7 @@ class Simulation:
             reward = self.scorer.update(self.scene.poses())
         with self.task_code("after_action"):
             stuck = not self.scorer.done and bool(self.task.after_action(self.scene)) and executed.report.complete
-        return executed, reward, self.scorer.done or stuck
+        return executed, reward, (self.scorer.done and self.ends_when_done) or stuck
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now.

@@ -56,6 +56,11 @@ def _other(noted: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         if noted[key] != settings[key]:
             return f"another {key} ({noted[key]})"
     before, after = noted["arguments"], settings["arguments"]
+    if "watch" not in settings and noted.get("watch", {}).get("stop_at", 0) is None:
+        # A forecaster that only watched changed nothing; what it reads may have been observed for it alone.
+        before, after = ({key: value for key, value in each.items() if key != "observe"} for each in (before, after))
+    elif noted.get("watch") != settings.get("watch"):
+        return "another forecaster watching" if "watch" in noted else "no forecaster watching"
     for key in sorted({*before, *after}):
         if before.get(key) != after.get(key):
             return f"another environment ({key} {before.get(key)!r}, now {after.get(key)!r})"

@@ -28,11 +28,12 @@ from ravens_suite.rollout.environments import (
     describe_interface,
     make_environment,
 )
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, watched
 from ravens_suite.rollout.evaluation_record import Evaluation, EvaluationRecord
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.remote_policy import RemotePolicy
 from ravens_suite.rollout.rollout import roll_out
+from ravens_suite.rollout.watching import WatchSpec
 
 __all__ = ["Evaluation", "EvaluationWorker", "evaluate"]
 
@@ -47,6 +48,7 @@ def evaluate(
     episodes: int = 100,
     first_seed: int = 0,
     arguments: Mapping[str, Any] | None = None,
+    watch: WatchSpec | None = None,
     out: Path | None = None,
     force: bool = False,
     pool: JobPool | None = None,
@@ -66,6 +68,7 @@ def evaluate(
         episodes: number of seeds.
         first_seed: seeds are ``first_seed`` to ``first_seed + episodes - 1``.
         arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
+        watch: a forecaster that notes what it thinks of every episode, and may end it (``docs/progress.md``).
         out: folder of the result; by default ``RUN/eval``, or ``runs/<policy>/<task>`` without a run.
         force: let outcomes count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
@@ -83,6 +86,8 @@ def evaluate(
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
+    if watch is not None:
+        plan = watched(plan, watch)
     _warn_of_another_task(plan)
     pool = pool or make_pool()
     record = EvaluationRecord(plan.path(out), plan)
@@ -138,16 +143,18 @@ class EvaluationWorker:
         self._policy = plan.policy.make(self._environment)
         if isinstance(self._policy, RemotePolicy):
             self._policy.check(describe_interface(self._environment, plan.task))
+        interface = describe_interface(self._environment, plan.task)
+        self._watch = None if plan.watch is None else plan.watch.make(interface)
 
     def run(self, seed: int) -> tuple[EpisodeOutcome, str]:
         """The outcome of a seed, and the renderer that drew it."""
         with one_thread(self._kind):
             try:
-                rollout = roll_out(self._environment, self._policy, seed, record=False)
+                rollout = roll_out(self._environment, self._policy, seed, record=False, watch=self._watch)
             except PolicyServerLostError as error:
                 # What the policy knew of the episode is lost with its server: it begins again, if the server is back.
                 _LOG.warning("%s Seed %d is begun again.", error, seed)
-                rollout = roll_out(self._environment, self._policy, seed, record=False)
+                rollout = roll_out(self._environment, self._policy, seed, record=False, watch=self._watch)
         renderer = str(rollout.infos[0]["renderer"]) if rollout.infos else ""
         return rollout.result(), renderer
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.observations import groups_with
 from ravens_suite.core.seeding import Split
+from ravens_suite.data.outcomes import STOPPED
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
-from ravens_suite.registry import environment_id
+from ravens_suite.registry import environment_id, load_forecaster
 from ravens_suite.rollout.definitions import define
 from ravens_suite.rollout.environments import checked_arguments, contradictions, to_json
-from ravens_suite.rollout.policies import PolicySpec, observation_for
+from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, observation_for
+from ravens_suite.rollout.watching import WatchSpec
 
 PROGRAM = "ravens-suite"
 
@@ -29,6 +32,7 @@ class EvaluationPlan:
         arguments: of the environment, JSON values.
         run: folder of the training run; empty when there is none.
         only_task: whether the run learned this task and no other.
+        watch: the forecaster that watches, and may end episodes.
     """
 
     policy: PolicySpec
@@ -37,11 +41,14 @@ class EvaluationPlan:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     run: str = ""
     only_task: bool = False
+    watch: WatchSpec | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """What results depend on, as JSON; results of other settings are not reused."""
+        watch = {} if self.watch is None else {"watch": self.watch.to_json()}
         return {
+            **watch,
             "policy": self.policy.to_json(),
             "task": self.task,
             "split": self.split,
@@ -54,7 +61,8 @@ class EvaluationPlan:
         """The JSON file of the results.
 
         Args:
-            out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run.
+            out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run. What a forecaster
+                ended lies in ``stopped`` within it.
         """
         if out is not None:
             folder = out
@@ -62,6 +70,8 @@ class EvaluationPlan:
             folder = RunFolder(Path(self.run)).evaluations
         else:
             folder = Path("runs") / self.policy.folder_name / self.task
+        if self.watch is not None and self.watch.stop_at is not None:
+            folder /= STOPPED
         return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
 
 
@@ -86,6 +96,23 @@ def plan_evaluation(
     return EvaluationPlan(
         spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tasks == (chosen,)
     )
+
+
+def watched(plan: EvaluationPlan, watch: WatchSpec) -> EvaluationPlan:
+    """The same evaluation, watched by a forecaster.
+
+    The environment observes what the forecaster reads, too. Where the forecaster ends episodes, the environment does
+    not end them when all is done: a policy that is not stopped goes on, and may undo what it did.
+    """
+    arguments = dict(plan.arguments)
+    needed = groups_with(load_forecaster(watch.name).observation_keys)
+    observed = list(arguments.get("observe", ["images"]))
+    if plan.policy.kind in (ORACLE, RANDOM):
+        observed = []
+    arguments["observe"] = [*observed, *(group for group in needed if group not in observed)]
+    if watch.stop_at is not None:
+        arguments["ends_when_done"] = False
+    return replace(plan, arguments=arguments, watch=watch)
 
 
 def _check_has_environment(run: RunFolder, task: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
+from ravens_suite.data.watching import WatchSummary
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan
@@ -41,7 +42,14 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The figures of ``ravens-suite evaluate --json``."""
-        return {**self.summary.to_json(), "seconds": round(self.seconds, 3)}
+        watching = self.watching
+        more = {} if watching is None else {"watching": asdict(watching)}
+        return {**self.summary.to_json(), **more, "seconds": round(self.seconds, 3)}
+
+    @property
+    def watching(self) -> WatchSummary | None:
+        """What the forecaster said; ``None`` where none watched."""
+        return WatchSummary.of(self.outcomes)
 
 
 class EvaluationRecord:

@@ -12,10 +12,12 @@ import tyro
 
 from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, SplitName, WorkerOptions
 from ravens_suite.cli.console import Console
+from ravens_suite.errors import ConfigError
 
 if TYPE_CHECKING:
     from ravens_suite.rollout.evaluate import Evaluation
     from ravens_suite.rollout.evaluation_plan import EvaluationPlan
+    from ravens_suite.rollout.watching import WatchSpec
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,17 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Store every episode without strict success, with images, beside the result: failures/TASK/SPLIT/SEED.safetensors,
     to be looked at with view."""
 
+    watch: Path | None = None
+    """Run of a forecaster that notes what it thinks of every episode (docs/progress.md); the report shows from which
+    step on it said that an episode would fail."""
+
+    stop_when_done: Path | None = None
+    """Run of a forecaster that ends every episode when it says that all is done; the environment does not. The result
+    lies in the folder stopped beside the usual one."""
+
+    stop_at: float = 0.5
+    """With --stop-when-done: probability of being done from which it ends an episode."""
+
     engine: str = "processes"
     """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see RUN)."""
 
@@ -62,6 +75,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         from ravens_suite.rollout.evaluate import evaluate
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
+        watch = self._watch()
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
         with make_pool(self.engine, self.processes(self.episodes)) as pool:
@@ -74,6 +88,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
                         episodes=self.episodes,
                         first_seed=self.first_seed,
                         arguments=self.arguments(),
+                        watch=watch,
                         out=self.out,
                         force=self.force,
                         pool=pool,
@@ -86,6 +101,15 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
                 _say(console, evaluation)
                 done.append(evaluation)
         console.result(_result(done))
+
+    def _watch(self) -> WatchSpec | None:
+        from ravens_suite.rollout.watching import WatchSpec
+
+        if self.watch is not None and self.stop_when_done is not None:
+            raise ConfigError("Give --watch or --stop-when-done: a forecaster that ends episodes notes as much.")
+        if self.stop_when_done is not None:
+            return WatchSpec.parse(str(self.stop_when_done), stop_at=self.stop_at)
+        return None if self.watch is None else WatchSpec.parse(str(self.watch))
 
     def _keep(self, console: Console, evaluation: Evaluation) -> None:
         from ravens_suite.rollout.kept_episodes import keep_failures
@@ -113,6 +137,8 @@ def _say(console: Console, evaluation: Evaluation) -> None:
         f"{f'{row.failures} broke a rule of the task; ' if row.failures else ''}"
         f"{evaluation.seconds:.1f} s; {evaluation.path}"
     )
+    if figures := evaluation.watching:
+        console.say(f"  {plan.watch.name if plan.watch else ''}: {figures.describe()}")
 
 
 def _result(done: list[Evaluation]) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Reward without the simulator's word: a Gymnasium wrapper that asks a forecaster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from ravens_suite.core.forecast import Forecast
+from ravens_suite.core.observations import Observation
+from ravens_suite.core.policy import Action
+from ravens_suite.envs.observations import interface_of
+from ravens_suite.rollout.watching import Watch, WatchSpec
+
+
+class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """The reward is the change of the progress that a forecaster sees; the environment's own goes into ``info``.
+
+    So a policy can be improved where nobody measures poses, as on a robot. ``info["forecast"]`` holds ``progress``,
+    ``failing`` and ``done``, ``info["task_reward"]`` the environment's own reward.
+
+    Args:
+        environment: it must observe what the forecaster reads. Make it with ``ends_when_done=False`` for episodes that
+            end by the forecaster's word alone.
+        run: folder of the forecaster's training run.
+        stop_at: probability of being done from which an episode is terminated; ``None`` leaves that to the environment.
+
+    Raises:
+        MissingDataError: there is no such run.
+        ConfigError: it is no forecaster's, or the environment does not observe what it reads.
+    """
+
+    def __init__(self, environment: gymnasium.Env[Any, Any], run: Path | str, stop_at: float | None = None) -> None:
+        super().__init__(environment)
+        interface = interface_of(environment, environment.get_wrapper_attr("control"))
+        self._watch: Watch = WatchSpec.parse(str(run), stop_at=stop_at).make(interface)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """See ``gymnasium.Env``; the forecaster forgets the last episode."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._watch.reset(0 if seed is None else seed)
+        self._watch.see(observation, None)
+        return observation, {**info, "forecast": self._last().to_json()}
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """See ``gymnasium.Env``."""
+        before = self._last().progress
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        stops = self._watch.see(observation, info.get("action", action))
+        told = {"forecast": self._last().to_json(), "task_reward": float(reward)}
+        return observation, self._last().progress - before, terminated or stops, truncated, {**info, **told}
+
+    def _last(self) -> Forecast:
+        return self._watch.forecasts[-1]

@@ -1,0 +1,164 @@
+"""A forecaster watches a policy, ends its episodes, and gives a reward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ravens_suite.core.forecast import Forecast
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.watching import WatchSummary, warned_at
+from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.forecast_reward import ForecastReward
+from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.rollout import roll_out
+from ravens_suite.rollout.watching import Watch, WatchSpec
+from ravens_suite.training.loop import train
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+
+TASK = "stack-block-pyramid"
+SMALL = {"image_size": [48, 64]}
+
+
+class Clock:
+    """A forecaster that believes a block is placed with every action, and all of them after some."""
+
+    def __init__(self, enough: int) -> None:
+        self.enough, self.seen = enough, -1
+
+    def reset(self, seed: int = 0) -> None:
+        """Nothing was seen."""
+        self.seen = -1
+
+    def update(self, observation: Any, action: Mapping[str, Any] | None = None) -> Forecast:
+        """What the clock says."""
+        self.seen += 1
+        assert (action is None) == (self.seen == 0)
+        return Forecast(min(self.seen / 10, 1.0), 0.0, float(self.seen >= self.enough))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A forecaster after one step of training."""
+    folder = tmp_path_factory.mktemp("watching")
+    collect(TASK, episodes=1, data=folder, arguments=SMALL)
+    settings = TrainingSettings(steps=1, val_episodes=0, threads=1, device="cpu")
+    config = {"width": 4, "batch": 1, "looks": 1, "precision": "float32"}
+    train(
+        TrainingPlan(agent="progress", tasks=(TASK,), demos=1, settings=settings, config=config), folder, folder / "p"
+    )
+    return folder / "p"
+
+
+def outcome(failing: list[float], *, success: bool = False) -> EpisodeOutcome:
+    said = tuple(Forecast(0.5, value, 0.0).to_json() for value in failing)
+    steps = len(failing) - 1
+    return EpisodeOutcome(0, float(success), success, steps, "done", rewards=(0.0,) * steps, forecasts=said)
+
+
+def test_it_sees_every_observation_and_may_end_the_episode() -> None:
+    environment = make_environment(TASK, "train", SMALL)
+    try:
+        whole = roll_out(environment, OraclePolicy(environment), 0, record=False, watch=Watch(Clock(1)))
+        assert len(whole.forecasts) == whole.steps + 1
+        ended = roll_out(environment, OraclePolicy(environment), 0, record=False, watch=Watch(Clock(1), stop_at=0.5))
+        assert (ended.outcome, ended.steps) == (STOPPED, 1)
+        never = roll_out(environment, OraclePolicy(environment), 0, record=False, watch=Watch(Clock(0), stop_at=0.5))
+        assert (never.outcome, never.steps, never.success) == (STOPPED, 0, False)
+    finally:
+        environment.close()
+
+
+def test_where_the_forecaster_ends_episodes_the_environment_does_not() -> None:
+    environment = make_environment("block-insertion", "train", {"observe": ["state"], "ends_when_done": False})
+    try:
+        rollout = roll_out(environment, OraclePolicy(environment), 0, record=False)
+        assert (rollout.steps, rollout.success) == (1, True)
+        assert rollout.outcome.startswith("gave up")  # The oracle has nothing left to do, and nobody ended it.
+        rollout = roll_out(environment, OraclePolicy(environment), 0, record=False, watch=Watch(Clock(1), stop_at=0.5))
+        assert (rollout.outcome, rollout.score, rollout.success) == (STOPPED, 1.0, True)
+    finally:
+        environment.close()
+    with pytest.raises(ConfigError, match="ends_when_done must be one of True, False"):
+        make_environment("block-insertion", "train", {"ends_when_done": 1})
+
+
+def test_an_evaluation_notes_what_was_said_and_the_figures_stay(run: Path, tmp_path: Path) -> None:
+    arguments = {**SMALL, "observe": ["state"]}
+    alone = evaluate("oracle", TASK, episodes=2, arguments=arguments, out=tmp_path)
+    assert alone.watching is None and "watching" not in alone.to_json()
+    spec = WatchSpec.parse(str(run))
+    watched = evaluate("oracle", TASK, episodes=2, arguments=arguments, watch=spec, out=tmp_path)
+    assert watched.summary == alone.summary and watched.outcomes == alone.outcomes
+    assert [len(each.forecasts) for each in watched.outcomes] == [each.steps + 1 for each in watched.outcomes]
+    assert watched.to_json()["watching"]["episodes"] == 2
+    noted = read_json(watched.path)
+    assert noted["watch"] == {"name": "progress", "fingerprint": spec.fingerprint, "stop_at": None}
+    before = watched.path.read_bytes()
+    again = evaluate("oracle", TASK, episodes=2, arguments=arguments, watch=spec, out=tmp_path)
+    assert again.outcomes[1].forecasts == watched.outcomes[1].forecasts
+    assert watched.path.read_bytes() == before
+
+
+def test_what_a_forecaster_ended_lies_beside_what_it_did_not(run: Path, tmp_path: Path) -> None:
+    spec = WatchSpec.parse(str(run), stop_at=1e-9)
+    done = evaluate("oracle", TASK, episodes=1, arguments=SMALL, watch=spec, out=tmp_path)
+    assert done.path == tmp_path / "stopped" / "test.json"
+    assert done.outcomes[0].outcome == STOPPED
+    assert done.watching is not None and (done.watching.stopped, done.watching.stopped_solved) == (1, 0)
+    assert read_json(done.path)["arguments"]["ends_when_done"] is False
+
+
+def test_the_reward_is_the_change_of_the_progress_that_is_seen(run: Path) -> None:
+    environment = ForecastReward(make_environment(TASK, "train", SMALL), run)
+    try:
+        _, info = environment.reset(seed=0)
+        first = info["forecast"]["progress"]
+        action = environment.get_wrapper_attr("oracle_action")()
+        _, reward, _, _, info = environment.step(action)
+        assert reward == pytest.approx(info["forecast"]["progress"] - first, abs=1e-3)
+        assert info["task_reward"] > 0
+    finally:
+        environment.close()
+
+
+@pytest.mark.parametrize(
+    ("failing", "since"),
+    [([0.1, 0.9, 0.9, 0.9, 0.1], 1), ([0.1, 0.9, 0.1, 0.9, 0.9], None), ([0.9, 0.9], None), ([0.9, 0.1, 0.1], 0)],
+)
+def test_a_warning_is_early_two_actions_before_the_end(failing: list[float], since: int | None) -> None:
+    assert warned_at(outcome(failing)) == since
+
+
+def test_the_summary_counts_failures_foreseen_and_false_alarms() -> None:
+    episodes = [outcome([0.9, 0.9, 0.9]), outcome([0.1, 0.9, 0.9]), outcome([0.9, 0.9, 0.0], success=True)]
+    summary = WatchSummary.of([*episodes, EpisodeOutcome(1, 1.0, True, 1, "done")])
+    assert summary is not None
+    assert (summary.episodes, summary.failed, summary.foreseen, summary.false_alarms) == (3, 2, 1, 1)
+    assert summary.progress_error == pytest.approx(0.5)
+    assert "1 of 2 failed episodes foreseen" in summary.describe()
+    assert WatchSummary.of([]) is None
+
+
+def test_what_does_not_watch_is_named(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="no trained agent"):
+        WatchSpec.parse(str(tmp_path))
+    with pytest.raises(ConfigError, match="--stop-at is a probability"):
+        WatchSpec.parse(str(run), stop_at=1.5)
+    with pytest.raises(ConfigError, match=r"progress is a forecaster.*--watch RUN"):
+        evaluate(str(run), TASK, episodes=1)
+    settings = RunFolder(run).policy.settings
+    other = tmp_path / "agent"
+    other.mkdir()
+    (other / "agent.json").write_text(settings.read_text().replace('"progress"', '"state-mlp"'))
+    (other / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(ConfigError, match="acts and does not watch"):
+        WatchSpec.parse(str(other))
