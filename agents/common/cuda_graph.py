@@ -7,17 +7,43 @@ shape of its inputs, and started together from then on.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
+_LOG = logging.getLogger(__name__)
 Inputs = TypeVar("Inputs")
 _EAGER = 3
 """Steps of a shape that are not recorded: libraries choose their algorithms in the first, and allocate memory."""
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A recorded call.
+
+    Attributes:
+        graph: its kernels.
+        places: the inputs that they read.
+        results: what they write.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    places: Any
+    results: dict[str, Tensor]
+
+    def replay(self, leaves: Sequence[Any]) -> dict[str, Tensor]:
+        """The results for other inputs, flattened, of the same shapes."""
+        for place, leaf in zip(tree_flatten(self.places)[0], leaves, strict=True):
+            if isinstance(leaf, Tensor):
+                place.copy_(leaf, non_blocking=True)
+        self.graph.replay()
+        return self.results
 
 
 class RecordedStep:
@@ -33,7 +59,7 @@ class RecordedStep:
     def __init__(self, function: Callable[[Any], dict[str, Tensor]], device: torch.device) -> None:
         self._function, self._device = function, device
         self._calls: Counter[Any] = Counter()
-        self._graphs: dict[Any, tuple[torch.cuda.CUDAGraph, Any, dict[str, Tensor]]] = {}
+        self._graphs: dict[Any, _Recording | None] = {}
         self._memory: Any = None
 
     def __call__(self, inputs: Any) -> dict[str, Tensor]:
@@ -50,13 +76,9 @@ class RecordedStep:
         if self._calls[shapes] <= _EAGER:
             return self._plainly(inputs)
         if shapes not in self._graphs:
-            self._graphs[shapes] = self._recorded(inputs)
-        graph, places, results = self._graphs[shapes]
-        for place, leaf in zip(tree_flatten(places)[0], leaves, strict=True):
-            if isinstance(leaf, Tensor):
-                place.copy_(leaf, non_blocking=True)
-        graph.replay()
-        return results
+            self._graphs[shapes] = self._record(inputs)
+        recording = self._graphs[shapes]
+        return self._plainly(inputs) if recording is None else recording.replay(leaves)
 
     def _plainly(self, inputs: Any) -> dict[str, Tensor]:
         """A plain call, on a stream of its own as recording demands."""
@@ -68,14 +90,18 @@ class RecordedStep:
         usual.wait_stream(stream)
         return results
 
-    def _recorded(self, inputs: Any) -> tuple[torch.cuda.CUDAGraph, Any, dict[str, Tensor]]:
-        """The graph of a call, the tensors that it reads and those that it writes. Nothing is computed yet."""
+    def _record(self, inputs: Any) -> _Recording | None:
+        """A recording of a call, which computes nothing yet; ``None`` where torch cannot record it."""
         places, graph = moved(inputs, self._device), torch.cuda.CUDAGraph()
         torch.cuda.synchronize(self._device)
-        with torch.cuda.graph(graph, pool=self._memory):
-            results = self._function(places)
+        try:
+            with torch.cuda.graph(graph, pool=self._memory):
+                results = self._function(places)
+        except RuntimeError as error:
+            _LOG.warning("Steps are not recorded as a CUDA graph, and take several times as long: %s", error)
+            return None
         self._memory = self._memory or graph.pool()
-        return graph, places, results
+        return _Recording(graph, places, results)
 
 
 def moved(inputs: Inputs, device: torch.device) -> Inputs:

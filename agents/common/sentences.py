@@ -156,7 +156,8 @@ class SentenceNet(nn.Module):
         logits = self.roles(hidden).float().masked_fill((batch.colors < 0)[:, None], -torch.inf)
         # A further place for "neither": where no colour is said, it gets all.
         shares = functional.pad(logits, (0, 1)).softmax(dim=2)[..., :-1]
-        said = functional.one_hot(batch.colors.clamp(min=0), len(BASIC)).float()
+        # Comparing reads nothing back from a GPU, as looking for the largest index would.
+        said = (batch.colors.clamp(min=0)[..., None] == torch.arange(len(BASIC), device=batch.colors.device)).float()
         maps = torch.einsum("brt,btw,bwyx->bryx", shares, said, batch.names)
         count = present.sum(dim=2).clamp(min=1)
         pooled = torch.cat([hidden.sum(dim=2) / count, hidden.amax(dim=2)], dim=1)

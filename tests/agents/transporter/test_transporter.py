@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
-from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
+from ravens_suite.agents.pick_place.dataset import KEYS, PickPlaceDataset
 from ravens_suite.agents.pick_place.history import DemonstrationStatistics
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.agents.pick_place.steps import step_from_maps
@@ -24,6 +24,7 @@ from ravens_suite.agents.transporter.losses import compute_losses, draw, make_ba
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.observations import GOAL, ArraySpec, Interface
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.envs.observations import camera_matrices
@@ -193,11 +194,16 @@ class _NothingRead(TorchDispatchMode):
         return operator(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("order", [1, 4])
-def test_a_step_reads_nothing_back_from_the_device(order: int) -> None:
-    agent, data = Transporter(TINY), demonstrations()
-    step = replace(data.episodes[0][0], symmetry_order=order)
-    data = PickPlaceDataset([[step]])
+@pytest.mark.parametrize("kind", ["plain", "symmetric", "told", "shown"])
+def test_a_step_reads_nothing_back_from_the_device(kind: str) -> None:
+    step = demonstrations().episodes[0][0]
+    if kind == "symmetric":
+        step = replace(step, symmetry_order=4)
+    step = replace(step, goal=step.scene if kind == "shown" else None, instruction="put the red block in a green bowl")
+    seen = {"told": ("instruction",), "shown": [GOAL + key for key in KEYS]}.get(kind, ())
+    interface = Interface({key: ArraySpec((1,), "uint8") for key in [*KEYS, *seen]})
+    agent, data = Transporter(TINY, interface=interface), PickPlaceDataset([[step]])
+    assert (agent.listens, agent.shows_goal) == (kind == "told", kind == "shown")
     agent.fit_step(data, 0)
     inputs = agent.step_inputs(data, agent.augmentation(1), 1)
     with _NothingRead():
