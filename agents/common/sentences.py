@@ -28,8 +28,12 @@ _BUCKETS = 509
 _NO_WORD, _COLOR = 0, 1
 _WIDTH = 32
 _WORD = re.compile(r"[a-z0-9]+")
-DIRECTIONS = frozenset(("left", "right", "front", "back", "top", "bottom", "middle"))
-"""Words for where something lies on the table, or on a thing that lies there."""
+_DIRECTION = re.compile(
+    r"\b(left|right|front|bottom|top(?! of\b)|back(?! (in|into|to|where|home)\b)"
+    rf"|middle(?! (of|{'|'.join(BASIC)})\b))\b"
+)
+"""A word for where something lies. No direction are "on top of", "back into the box", "the middle of the stand" and
+"the middle brown plate", which is one of three shades."""
 _OPPOSITE = {"left": "right", "right": "left"}
 _SIDE = re.compile(r"\b(left|right)\b")
 
@@ -97,7 +101,7 @@ def names_a_color(sentence: str) -> bool:
 
 def names_a_direction(sentence: str) -> bool:
     """Whether a sentence has a word for a direction."""
-    return not DIRECTIONS.isdisjoint(_WORD.findall(sentence.lower()))
+    return _DIRECTION.search(sentence.lower()) is not None
 
 
 def mirrored(sentence: str) -> str:

@@ -32,6 +32,14 @@ def test_a_task_says_all_its_forms_and_every_step(capsys: pytest.CaptureFixture[
         assert sentence in text
 
 
+def test_a_task_says_what_its_sentence_could_name_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    found, text = described("put-block-in-bowl-seen", capsys)
+    (said,), (others,) = found["said"], found["could_mean"]  # type: ignore[misc]
+    assert f"  {said}; or: " in text
+    assert {words.split()[-1] for words in others} == {"blocks", "bowl"}
+    assert not any(words in said for words in others)
+
+
 def test_an_unknown_task_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "towers-of-hanoy-seq"]) == 1
     assert "Did you mean 'towers-of-hanoi-seq'?" in capsys.readouterr().err

@@ -27,7 +27,8 @@ _ATTEMPTS = 50
 class Tasks(OutputOptions):
     """List every task: its environment, step limit, primitive, goals and best published scores.
 
-    With the name of one: what it says, in all forms, and step by step in the training scene of seed 0.
+    With the name of one: what it says, in all forms, and step by step in the training scene of seed 0, with what else
+    it could name there.
     """
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
@@ -61,8 +62,8 @@ class Tasks(OutputOptions):
             for form in forms:
                 console.say(f"  {form}")
         console.say("\nIn the training scene of seed 0, step by step:")
-        for sentence in described["said"]:
-            console.say(f"  {sentence}")
+        for sentence, others in zip(described["said"], described["could_mean"], strict=True):
+            console.say(f"  {sentence}{'; or: ' if others else ''}{', '.join(others)}")
         console.result(described)
 
     def _draw(self, console: Console, out: Path) -> None:
@@ -104,7 +105,7 @@ def _row(name: str) -> dict[str, Any]:
 
 
 def _sentences(name: str) -> dict[str, Any]:
-    """All forms of the instruction, slots in braces, and the plain form of every goal step in the scene of seed 0."""
+    """All forms of the instruction, slots in braces; what every goal step says, and could, in the scene of seed 0."""
     from ravens_suite.errors import blame
     from ravens_suite.registry import load_task
 
@@ -112,10 +113,18 @@ def _sentences(name: str) -> dict[str, Any]:
     with blame(f"the instruction of the task {name}"):
         task = task_class(**arguments)
         plain, others = task.current_instruction(0), task.current_sentences(0)
-        steps = len(_build(task))
-        said = [task.current_instruction(step) for step in range(steps)]
+        steps = range(len(_build(task)))
+        said = [task.current_instruction(step) for step in steps]
+        could_mean = [_others(task, step) for step in steps]
     forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
-    return {"forms": forms, "said": said}
+    return {"forms": forms, "said": said, "could_mean": could_mean}
+
+
+def _others(task: Task, step: int) -> list[str]:
+    """What a sentence could name in place of what it names, in the words for that."""
+    candidates = task.candidates(step)
+    others = (*candidates.picks[1:], *candidates.places[1:])
+    return [" and ".join(candidate.words.values()) for candidate in others]
 
 
 def _build(task: Task) -> Sequence[Goal]:

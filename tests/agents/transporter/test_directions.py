@@ -78,9 +78,22 @@ def test_left_is_right_in_a_mirror(sentence: str, expected: str) -> None:
     assert mirrored(expected) == sentence
 
 
-def test_words_for_directions() -> None:
-    assert names_a_direction("put the ring in the TOP slot")
-    assert not names_a_direction("put the ring on the stop block")
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("put the ring in the TOP ring slot", True),
+        ("the middle letter L slot is where the red letter L belongs", True),
+        ("straighten the rope from the back left corner up to the front left tip", True),
+        ("on top of the red and blue blocks place the green block", False),
+        ("put the gray block on the middle brown plate", False),
+        ("to the middle of the stand move the white ring", False),
+        ("put the block into the red box, then back into the box where it was", False),
+        ("put the ring on the stop block", False),
+        ("", False),
+    ],
+)
+def test_words_for_directions(sentence: str, named: bool) -> None:
+    assert names_a_direction(sentence) == named
 
 
 def test_an_example_says_where_the_tables_axes_are_and_is_named_left_where_it_is_left() -> None:
