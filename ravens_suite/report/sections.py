@@ -208,7 +208,13 @@ def _scene(seed: int, episode: Replay, recorded: float) -> SceneView:
     action = Action.from_dict(decision.action)
     picture = action_picture(decision.maps["color"], decision.maps["height"], action)
     panels = (Panel.of("Scene and action", picture), *_heat_panels(decision))
-    return SceneView(seed, recorded, "", "", panels)
+    return SceneView(seed, recorded, "", _told([decision]), panels)
+
+
+def _told(decisions: Sequence[Decision]) -> str:
+    """What the policy was told, each sentence once; empty where it was told nothing."""
+    said = dict.fromkeys(decision.told for decision in decisions if decision.told)
+    return f"Told: {'; then: '.join(said)}." if said else ""
 
 
 def _heat_panels(decision: Decision, when: str = "") -> list[Panel]:
@@ -248,7 +254,7 @@ def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> 
         if "color" in decision.maps:
             panels += _heat_panels(decision, f", action {number}")
     panels.append(Panel.of("End", resize(episode.frames[-1], _STEP_WIDTH)))
-    detail = _what_happened(recorded)
+    detail = " ".join(filter(None, (_told(episode.decisions), _what_happened(recorded))))
     if episode.rollout.success:
         detail += " Run again for this page, it succeeded."
     return SceneView(seed, 100 * recorded.score, run.label, detail, tuple(panels))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,12 @@ class Decision:
         maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing,
             and for all decisions but the first and the last where not every one is wanted.
         action: what it then did.
+        told: the instruction that it observed; empty where it observed none.
     """
 
     maps: Mapping[str, Any]
     action: Action
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,15 @@ class _Traced:
         if self.every and self.decisions:
             self.start += _frames(self.environment)
         wanted = self.every or not self.decisions
-        self.decisions.append(Decision(self._explain(observation) if wanted else {}, action))
+        told = str(observation.get("instruction", ""))
+        self.decisions.append(Decision(self._explain(observation) if wanted else {}, action, told))
         self.latest = observation
         return action
 
     def finished(self) -> tuple[Decision, ...]:
         """All decisions, when the episode is over: only then is it known which was the last."""
         if len(self.decisions) > 1 and not self.every:
-            self.decisions[-1] = Decision(self._explain(self.latest), self.decisions[-1].action)
+            self.decisions[-1] = replace(self.decisions[-1], maps=self._explain(self.latest))
         return tuple(self.decisions)
 
     def _explain(self, observation: Observation) -> dict[str, Any]:

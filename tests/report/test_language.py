@@ -14,6 +14,7 @@ from ravens_suite.insight.language_probe import file_name
 from ravens_suite.report import sections
 from ravens_suite.report.bars import Bar, bar_chart
 from ravens_suite.report.page import write_report
+from ravens_suite.rollout.replay import Decision
 
 TASK = "put-block-in-bowl-seen"
 
@@ -102,3 +103,10 @@ def test_bars_keep_inside_their_frame() -> None:
     svg = bar_chart([("<a>", [Bar(50.0, 40.0, 60.0, mark=25.0)]), ("b", [Bar(None)])], ["score"], "percent")
     assert "&lt;a&gt;" in svg
     assert svg.count("<rect") == 1
+
+
+def test_a_scene_says_what_the_policy_was_told() -> None:
+    said = ["put the <red> ring on the plate", "put the <red> ring on the plate", "", "the task is finished"]
+    decisions = [Decision({}, {}, told) for told in said]
+    assert sections._told(decisions) == "Told: put the <red> ring on the plate; then: the task is finished."
+    assert sections._told([Decision({}, {})]) == ""
