@@ -315,6 +315,7 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
         """Set both the network that acts and the one that is trained."""
+        weights = {**self.net.without_directions(), **weights}
         self.optimiser.ema.load_state_dict(weights)
         self.net.load_state_dict(weights)
 

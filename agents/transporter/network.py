@@ -100,6 +100,11 @@ class TransporterNet(nn.Module):
         keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
         return SceneFeatures(features, *keys, said)
 
+    def without_directions(self) -> dict[str, Tensor]:
+        """Weights of a network that knows no directions, those for them alone: agents of before have none."""
+        own = {} if self.where is None else self.where.state_dict()
+        return {f"where.{name}": torch.zeros_like(value) for name, value in own.items()}
+
     def _directions(self, maps: Tensor | None) -> Tensor | None:
         """What is added to the first features where a sentence names a direction; there, orientations differ.
 

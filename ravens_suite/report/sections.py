@@ -261,7 +261,7 @@ def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> 
 
 
 def _what_happened(recorded: EpisodeOutcome) -> str:
-    words = [f"{recorded.steps} actions, {recorded.outcome}."]
+    words = [f"{recorded.steps} action{'' if recorded.steps == 1 else 's'}, {recorded.outcome}."]
     missed = sorted(name for name, met in recorded.goals.items() if not met)
     if missed:
         more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""

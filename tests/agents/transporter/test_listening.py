@@ -50,6 +50,18 @@ def test_it_learns_from_sentences_and_acts_by_them(tmp_path: Path) -> None:
     assert torch.equal(loaded.decide(step.scene, None, "stop").pick_logits, second.pick_logits)
 
 
+def test_an_agent_of_before_there_were_directions_acts_as_it_did(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    agent, other = Transporter(TINY, 0, interface), Transporter(TINY, 1, interface)
+    other.set_weights({name: value for name, value in agent.weights().items() if not name.startswith("where")})
+    first, second = (
+        each.decide(data.episodes[0][0].scene, None, "put the red blocks in a blue bowl") for each in (agent, other)
+    )
+    assert torch.equal(first.pick_logits, second.pick_logits)
+    kept = other.weights()
+    assert not kept["where.weight"].any() and not kept["where.bias"].any()
+
+
 def test_named_colours_are_left_as_they_are(tmp_path: Path) -> None:
     _, interface = demonstrations(tmp_path)
     augmentation = Transporter(TINY, interface=interface).augmentation(1)
