@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -338,6 +339,11 @@ class Scorer:
             self._current += 1
         reward, self._total = total - self._total, total
         return reward
+
+    def preview(self, poses: Poses) -> float:
+        """The change of the total that ``update`` would return; nothing changes."""
+        twin = copy(self)
+        return twin.update(poses)
 
     def forfeit(self) -> float:
         """Take back what was earned, and return the change of the total: at most 0."""

@@ -15,9 +15,11 @@ from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera
+from ravens_suite.core.geometry import Pose
 from ravens_suite.core.observations import GOAL, GOAL_GROUPS, ControlName, Observation, checked_groups
 from ravens_suite.core.seeding import Split, checked_seed
 from ravens_suite.envs.copies import arguments_of, knows_its_arguments, remake, remember
+from ravens_suite.envs.imagined import Imagined, imagine
 from ravens_suite.envs.info import info_of
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import observation_space
@@ -33,6 +35,7 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.rendering.factory import make_renderer
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.primitives import PickPlace
 from ravens_suite.tasks.sentences import Wording
 
 
@@ -361,6 +364,23 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             if or_rest:
                 return self._simulation.control.rest()
             raise
+
+    def imagine(self, action: Mapping[str, Any]) -> Imagined:
+        """What a pick and a place would do by geometry alone, without moving anything; see ``envs/imagined.py``.
+
+        Args:
+            action: with ``pick`` and ``place``, as for ``step``.
+
+        Raises:
+            ConfigError: the task's actions are no picks and places.
+            InvalidPoseError: a pose is none.
+            ResetNeededError: no episode has begun, or its reset failed.
+        """
+        self._lifecycle.require("imagine")
+        if self.control != "primitive" or self.task.primitive.name != PickPlace.name:
+            raise ConfigError(f"{self.task_name} has no picks and places, so nothing can be imagined of its actions.")
+        pick, place = (Pose.from_vector(action[name]) for name in ("pick", "place"))
+        return imagine(self._scene, self._simulation.scorer, pick, place)
 
     def render(self) -> Any:
         """One frame, or with ``rgb_array_list`` all frames since the last call; each (rows, columns, 3) uint8 RGB.
