@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ravens_suite.data.scenes import changed_arguments
 from ravens_suite.errors import ConfigError
 
 GRADES = 5
@@ -44,10 +45,7 @@ class Axis:
         """
         if grade == 0:
             return dict(own)
-        change = dict(self.changes[grade - 1])
-        if "perturb" in change:
-            change["perturb"] = {**(own.get("perturb") or {}), **change["perturb"]}
-        return {**own, **change}
+        return changed_arguments(own, self.changes[grade - 1])
 
 
 def _perturbed(name: str, title: str, unit: str, key: str, amounts: tuple[float, ...], shown: float = 1.0) -> Axis:

@@ -168,6 +168,7 @@ def calibrate(
     task: str | None = None,
     *,
     episodes: int = 50,
+    arguments: Mapping[str, Any] | None = None,
     out: Path | None = None,
     force: bool = False,
     pool: JobPool | None = None,
@@ -179,6 +180,7 @@ def calibrate(
         policy: as ``evaluate`` takes it.
         task: registered name; by default the one the run was trained on.
         episodes: of validation, and as many of test.
+        arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
         out: folder of the results; the run's, or ``runs/<policy>/<task>``.
         force: let outcomes count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
@@ -189,7 +191,7 @@ def calibrate(
         RavensError: as ``evaluate`` does.
     """
     check_number("--episodes", episodes, 1, MOST_EPISODES)
-    plan = plan_evaluation(policy, task, "test", {})
+    plan = plan_evaluation(policy, task, "test", arguments or {})
     pool, seeds = pool or make_pool(), tuple(range(episodes))
     validation = replace(plan, split="val")
     parts = [Part(validation, validation.path(out), seeds), Part(plan, plan.path(out), seeds)]

@@ -25,6 +25,7 @@ from ravens_suite.cli.commands.serve import Serve
 from ravens_suite.cli.commands.tasks import Tasks
 from ravens_suite.cli.commands.train import Train
 from ravens_suite.cli.commands.view import View
+from ravens_suite.cli.commands.weakspots import WeakSpotsCommand
 from ravens_suite.cli.console import Console
 
 
@@ -56,6 +57,7 @@ COMMANDS: dict[str, type[Command]] = {
     "influence": InfluenceCommand,
     "robustness": RobustnessCommand,
     "calibrate": Calibrate,
+    "weakspots": WeakSpotsCommand,
     "report": Report,
     "view": View,
     "export": Export,

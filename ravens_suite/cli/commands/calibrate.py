@@ -8,12 +8,12 @@ from typing import Annotated
 
 import tyro
 
-from ravens_suite.cli.commands.options import OutputOptions, WorkerOptions
+from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, WorkerOptions
 from ravens_suite.cli.console import Console
 
 
 @dataclass(frozen=True)
-class Calibrate(WorkerOptions, OutputOptions):
+class Calibrate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Calibrate an agent's own confidence on validation scenes and judge it on test scenes; a second run continues."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -46,6 +46,7 @@ class Calibrate(WorkerOptions, OutputOptions):
                         self.policy,
                         task,
                         episodes=self.episodes,
+                        arguments=self.arguments(),
                         out=self.out,
                         force=self.force,
                         pool=pool,

@@ -62,6 +62,10 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     stop_at: float = 0.5
     """With --stop-when-done: probability of being done from which it ends an episode."""
 
+    scenes: str | None = None
+    """JSON file of scenes to evaluate on in place of seeds (weakspots writes such; docs/robustness.md), or one of them:
+    FILE#3."""
+
     engine: str = "processes"
     """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see RUN)."""
 
@@ -75,6 +79,9 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         from ravens_suite.rollout.evaluate import evaluate
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
+        if self.scenes is not None:
+            self._run_scenes(console, self.scenes)
+            return
         watch = self._watch()
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
@@ -110,6 +117,44 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         if self.stop_when_done is not None:
             return WatchSpec.parse(str(self.stop_when_done), stop_at=self.stop_at)
         return None if self.watch is None else WatchSpec.parse(str(self.watch))
+
+    def _run_scenes(self, console: Console, text: str) -> None:
+        from ravens_suite.data.scenes import kinds_of, read_scenes
+        from ravens_suite.errors import ConflictError
+        from ravens_suite.execution.pool import make_pool
+        from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
+
+        scenes = read_scenes(text)
+        if self.task not in (None, scenes.task):
+            raise ConflictError(
+                f"{text} holds scenes of {scenes.task}, but {self.task} is asked for: leave the task out."
+            )
+        if self.keep_failures or self.record is not None or self.watch or self.stop_when_done:
+            raise ConflictError(
+                "--keep-failures, --record, --watch and --stop-when-done are for seeds: leave them out with --scenes."
+            )
+        with (
+            make_pool(self.engine, self.processes(len(scenes.scenes))) as pool,
+            console.progress(f"{self.policy} on {scenes.name}") as progress,
+        ):
+            done = evaluate_scenes(
+                self.policy,
+                scenes,
+                arguments=self.arguments(),
+                out=self.out,
+                force=self.force,
+                pool=pool,
+                on_progress=progress,
+            )
+        for kind in kinds_of(scenes.scenes):
+            row = done.of_kind(kind)
+            console.say(f"  {kind or 'no kind'}: success rate {row.success_rate:.1f} % of {row.episodes}")
+        row, (low, high) = done.summary, done.summary.success_rate_interval
+        console.say(
+            f"{done.plan.policy.label} on {scenes.name} ({scenes.task}): mean score {row.mean_score:.1f}, success rate "
+            f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} scenes; {done.path}"
+        )
+        console.result(done.to_json())
 
     def _keep(self, console: Console, evaluation: Evaluation) -> None:
         from ravens_suite.rollout.kept_episodes import keep_failures

@@ -1,0 +1,116 @@
+"""``ravens-suite weakspots``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, SplitName, WorkerOptions
+from ravens_suite.cli.console import Console
+
+if TYPE_CHECKING:
+    from ravens_suite.insight.weak_spots import WeakSpots
+
+SearchedAxis = Literal[
+    "none",
+    "layout",
+    "camera",
+    "calibration",
+    "light",
+    "background",
+    "color",
+    "distractors",
+    "occluders",
+    "noise",
+    "instruction",
+]
+
+
+@dataclass(frozen=True)
+class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
+    """Search for scenes in which an agent is sure of what it does, and wrong; a second run continues."""
+
+    policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Folder of a training run, or a policy of yours that has a method confidence() (file.py:name)."""
+
+    task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
+    """Name of a task; each that the run was trained on unless given."""
+
+    budget: int = 100
+    """Episodes to run. A larger budget goes on with a search that was done."""
+
+    axes: tuple[SearchedAxis, ...] = ()
+    """What may be changed of a scene, as for robustness; all but calibration unless given, and nothing with none."""
+
+    grades: tuple[int, ...] = (1, 2, 3)
+    """How much, out of 1 to 5."""
+
+    confidence: float = 0.8
+    """Calibrated confidence from which the agent counts as sure. It is calibrated first where it is not yet."""
+
+    looks: int = 12
+    """Scenes to look at, with one decision each, for every episode that is run, until one is promising."""
+
+    split: SplitName = "test"
+    """Split of the scenes."""
+
+    first_seed: int = 100_000
+    """The first of them; they follow one another. Those of evaluations are left alone by default."""
+
+    out: Path | None = None
+    """Folder in which the folder weakspots is made; RUN unless given, or runs/POLICY/TASK without a run."""
+
+    force: bool = False
+    """Let evaluations for the calibration count although the code of the policy or the task has changed since."""
+
+    def run(self, console: Console) -> None:
+        """See ``Command``."""
+        from ravens_suite.execution.pool import make_pool
+        from ravens_suite.insight.weak_spots import SearchPlan, find_weak_spots
+        from ravens_suite.rollout.evaluation_plan import tasks_of
+
+        plan = SearchPlan(
+            budget=self.budget,
+            axes=self.axes,
+            grades=self.grades,
+            threshold=self.confidence,
+            looks=self.looks,
+            split=self.split,
+            first_seed=self.first_seed,
+        )
+        tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
+        done = []
+        with make_pool("processes", self.processes(self.budget)) as pool:
+            for task in tasks:
+                with console.progress(f"{self.policy} on {task}") as progress:
+                    found = find_weak_spots(
+                        self.policy,
+                        task,
+                        plan,
+                        arguments=self.arguments(),
+                        out=self.out,
+                        force=self.force,
+                        pool=pool,
+                        on_progress=progress,
+                    )
+                self._say(console, found)
+                done.append(found)
+        if len(done) == 1:
+            console.result(done[0].to_json())
+        else:
+            console.result({"tasks": {found.scenes.task: found.to_json() for found in done}})
+
+    def _say(self, console: Console, found: WeakSpots) -> None:
+        figures = found.to_json()
+        for kind, count in figures["kinds"].items():
+            console.say(f"  {count:4d}  {kind}")
+        console.say(
+            f"{figures['task']}: sure and wrong in {figures['sure_and_wrong']} of {figures['episodes']} episodes "
+            f"({figures['failures']} failed), after a look at {figures['looks']} scenes; {found.path}"
+        )
+        if found.scenes.scenes:
+            console.say(f"Another policy on them: ravens-suite evaluate POLICY --scenes '{found.path}'")
+            console.say(f"One of them again: ravens-suite evaluate {self.policy} --scenes '{found.path}#1'")

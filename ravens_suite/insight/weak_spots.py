@@ -1,0 +1,353 @@
+"""Scenes in which an agent is sure of a decision, and wrong: searched for, sorted into kinds, kept as a set.
+
+An agent is sure and wrong in an episode without strict success if one of its actions earned nothing although its
+calibrated confidence reached a threshold. Seeds give scenes that are independent of each other, so a search has nothing
+to climb: it looks at many scenes with one decision each and runs the most promising (``insight/proposals.py``), with a
+guess that every episode improves (``insight/guess.py``). What is changed of a scene, by which axis and grade, is chosen
+by what was found with it so far. Files, below the run's folder:
+
+```text
+weakspots/<task>.json          the scenes (data/scenes.py): ravens-suite evaluate OTHER --scenes FILE
+weakspots/<task>-search.json   every proposal, so that a search that was stopped goes on
+```
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
+from ravens_suite.core.seeding import Split
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked_file
+from ravens_suite.data.scenes import SceneSet, SceneSpec
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.execution.pool import JobPool, make_pool
+from ravens_suite.execution.progress import Progress, silent
+from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
+from ravens_suite.insight.calibration import Calibration, calibrate, calibration_path, read_calibration
+from ravens_suite.insight.guess import Guess, choose_arm
+from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
+from ravens_suite.insight.robustness import insight_folder
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.provenance import provenance
+
+WEAK_SPOTS = "weakspots"
+FIRST_SEED = 100_000
+"""Of the scenes that are searched: none of them is one that evaluations take by default."""
+
+_ROUND = 8
+"""Proposals whose choices rest on the same knowledge: a constant, so that any number of workers finds the same."""
+_LEFT_OUT = ("calibration",)
+"""Axes that are not searched unless asked for: nobody can know of a camera that is not where it is said to be."""
+_GRADES = (1, 2, 3)
+_MOST_LOOKS = 1000
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """How to search.
+
+    Attributes:
+        budget: episodes to run.
+        axes: names; all that apply but ``calibration`` by default.
+        grades: of the axes; 1 to 3 by default.
+        plain: whether scenes without a change are searched, too.
+        threshold: calibrated confidence from which the agent counts as sure.
+        looks: scenes to look at, at most, for each episode that is run.
+        split: of the seeds.
+        first_seed: the first of them; they follow one another.
+        guided: whether what was found decides what to look at next; else every proposal is drawn blindly.
+    """
+
+    budget: int = 100
+    axes: tuple[str, ...] = ()
+    grades: tuple[int, ...] = _GRADES
+    plain: bool = True
+    threshold: float = 0.8
+    looks: int = 12
+    split: Split = "test"
+    first_seed: int = FIRST_SEED
+    guided: bool = True
+
+    def check(self) -> None:
+        """Refuse what cannot work; raises ConfigError."""
+        check_number("--budget", self.budget, 1, MOST_EPISODES)
+        check_number("--looks", self.looks, 1, _MOST_LOOKS)
+        check_number("--first-seed", self.first_seed, 0, MOST_SEED - self.budget * self.looks)
+        if not 0 < self.threshold < 1:
+            raise ConfigError(f"--confidence must be between 0 and 1; got {self.threshold}.")
+
+    def arms(self, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
+        """(axis, grade) of the changes to search; ("", 0) for none."""
+        names = () if self.axes == ("none",) else checked_axes(self.axes, arguments)
+        kept = names if self.axes else tuple(name for name in names if name not in _LEFT_OUT)
+        grades = checked_grades(self.grades)
+        plain = [("", 0)] if self.plain or not kept else []
+        return plain + [(name, grade) for name in kept for grade in grades]
+
+
+@dataclass(frozen=True)
+class WeakSpot:
+    """A scene in which the agent was sure and wrong.
+
+    Attributes:
+        tried: the proposal that found it.
+        step: number of the wrong action, from 0.
+        confidence: calibrated, of that action.
+    """
+
+    tried: Tried
+    step: int
+    confidence: float
+
+    @property
+    def kind(self) -> str:
+        """What was changed of the scene, and what went wrong."""
+        change = AXES[self.tried.axis].title if self.tried.axis else "As it is"
+        return f"{change}: {self.tried.faults[self.step] or 'plans well, but it does not hold'}"
+
+    def scene(self, split: Split) -> SceneSpec:
+        """For the set."""
+        assert self.tried.outcome is not None
+        changes = dict(AXES[self.tried.axis].changes[self.tried.grade - 1]) if self.tried.axis else {}
+        notes = {
+            "step": self.step + 1,
+            "confidence": round(self.confidence, 4),
+            "score": round(100 * self.tried.outcome.score, 4),
+        }
+        return SceneSpec(self.tried.outcome.seed, split, changes, self.kind, notes)
+
+
+@dataclass(frozen=True)
+class WeakSpots:
+    """What a search found.
+
+    Attributes:
+        scenes: the set, most frequent kinds first.
+        tried: all proposals, in order.
+        failures: episodes without strict success.
+        threshold: of confidence.
+        path: of the file of the scenes.
+        search_path: of the file of the search.
+    """
+
+    scenes: SceneSet
+    tried: tuple[Tried, ...]
+    failures: int
+    threshold: float
+    path: Path
+    search_path: Path
+
+    @property
+    def episodes(self) -> int:
+        """How many were run."""
+        return sum(tried.outcome is not None for tried in self.tried)
+
+    @property
+    def looks(self) -> int:
+        """At how many scenes was looked."""
+        return sum(len(tried.looks) for tried in self.tried)
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Of all looks and of all episodes, summed over workers."""
+        return math.fsum(t.seconds[0] for t in self.tried), math.fsum(t.seconds[1] for t in self.tried)
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures of ``ravens-suite weakspots --json``."""
+        kinds: dict[str, int] = {}
+        for scene in self.scenes.scenes:
+            kinds[scene.kind] = kinds.get(scene.kind, 0) + 1
+        return {
+            "task": self.scenes.task,
+            "episodes": self.episodes,
+            "looks": self.looks,
+            "failures": self.failures,
+            "sure_and_wrong": len(self.scenes.scenes),
+            "threshold": self.threshold,
+            "kinds": kinds,
+            "scenes": str(self.path),
+        }
+
+
+def find_weak_spots(
+    policy: str | PolicySpec,
+    task: str | None = None,
+    plan: SearchPlan | None = None,
+    *,
+    calibration_episodes: int = 30,
+    arguments: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+    force: bool = False,
+    pool: JobPool | None = None,
+    on_progress: Progress = silent,
+) -> WeakSpots:
+    """Search, or go on with a search of the same plan; a larger budget goes on, too.
+
+    Args:
+        policy: as ``evaluate`` takes it; it must say how sure it is.
+        task: registered name; by default the one the run was trained on.
+        plan: how to search.
+        calibration_episodes: of validation and of test, where the policy is not calibrated yet.
+        arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
+        out: folder in which ``weakspots`` is made; the run's, or ``runs/<policy>/<task>``.
+        force: let a calibration count although the code of the policy or the task has changed since.
+        pool: where to run; this process by default.
+        on_progress: called after every episode.
+
+    Raises:
+        ConfigError: the policy does not say how sure it is, or the plan cannot work.
+        RavensError: as ``evaluate`` does; what is finished is kept.
+    """
+    plan = plan or SearchPlan()
+    plan.check()
+    evaluation = plan_evaluation(policy, task, plan.split, arguments or {})
+    pool = pool or make_pool()
+    fitted = _known(evaluation, out)
+    if fitted is None:
+        fitted = calibrate(
+            policy,
+            evaluation.task,
+            episodes=calibration_episodes,
+            arguments=arguments,
+            out=out,
+            force=force,
+            pool=pool,
+        ).calibration
+    folder = insight_folder(evaluation, out) / WEAK_SPOTS
+    search = _Search(evaluation, plan, fitted, folder / f"{evaluation.task}-search.json")
+    with locked_file(search.path, "searching into"):
+        search.load()
+        search.run(pool, on_progress)
+        return search.write(folder / f"{evaluation.task}.json")
+
+
+def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
+    """The calibration of the policy as it is; ``None`` where there is none."""
+    try:
+        found = read_calibration(calibration_path(evaluation, out))
+    except (MissingDataError, DamagedDataError):
+        return None
+    return found.calibration if found.policy == evaluation.policy.to_json() else None
+
+
+class _Search:
+    """Runs rounds of proposals and remembers them.
+
+    Attributes:
+        path: JSON file of the proposals.
+    """
+
+    def __init__(self, evaluation: EvaluationPlan, plan: SearchPlan, calibration: Calibration, path: Path) -> None:
+        self.path = path
+        self._evaluation = evaluation
+        self._plan = plan
+        self._calibration = calibration
+        self._arms = plan.arms(evaluation.arguments)
+        self._tried: dict[int, Tried] = {}
+        self._settings = {
+            **evaluation.settings,
+            "plan": {name: value for name, value in asdict(plan).items() if name != "budget"},
+            "calibration": asdict(calibration),
+        }
+
+    def load(self) -> None:
+        """Take up proposals of a search of the same settings; others are done anew, over them."""
+        try:
+            value = read_json(self.path)
+            if _plain(value["settings"]) == _plain(self._settings):
+                found = [Tried.from_json(row) for row in value["proposals"]]
+                self._tried = {tried.number: tried for tried in found}
+        except MissingDataError:
+            return
+        except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError):
+            self._tried = {}  # What a machine wrote is written anew; no one's work is in it.
+
+    def run(self, pool: JobPool, on_progress: Progress) -> None:
+        """Run what is missing, round by round."""
+        budget = self._plan.budget
+        done = sum(number < budget for number in self._tried)
+        on_progress(done, budget)
+        worker = partial(ProposalWorker, self._evaluation, self._calibration)
+        for first in range(0, budget, _ROUND):
+            numbers = range(first, min(first + _ROUND, budget))
+            if all(number in self._tried for number in numbers):
+                continue
+            before = [self._tried[number] for number in range(first)]
+            jobs = [job for job in self._propose(first, before) if job.number in numbers]
+            missing = [job for job in jobs if job.number not in self._tried]
+            with closing(pool.outcomes(worker, missing)) as results:
+                for result in results:
+                    tried = result.unwrap()
+                    self._tried[tried.number] = tried
+                    self._write_proposals()
+                    done += 1
+                    on_progress(done, budget, f"{len(self._spots())} found")
+
+    def write(self, path: Path) -> WeakSpots:
+        """Write the set of scenes."""
+        tried = tuple(self._tried[number] for number in range(self._plan.budget))
+        spots = [spot for spot in self._spots() if spot.tried.number < self._plan.budget]
+        counts: dict[str, int] = {}
+        for spot in spots:
+            counts[spot.kind] = counts.get(spot.kind, 0) + 1
+        spots.sort(key=lambda spot: (-counts[spot.kind], spot.kind, spot.tried.number))
+        notes = {
+            "policy": self._evaluation.policy.to_json(),
+            "threshold": self._plan.threshold,
+            "budget": self._plan.budget,
+            "provenance": provenance(),
+        }
+        task = self._evaluation.task
+        scenes = SceneSet(
+            f"weak spots of {self._evaluation.policy.label} on {task}",
+            task,
+            tuple(spot.scene(self._plan.split) for spot in spots),
+            notes,
+        )
+        scenes.write(path)
+        failures = sum(t.outcome is not None and not t.outcome.success for t in tried)
+        return WeakSpots(scenes, tried, failures, self._plan.threshold, path, self.path)
+
+    def _propose(self, first: int, before: Sequence[Tried]) -> Iterable[Proposal]:
+        """The proposals of a round, from what was found in the rounds before it."""
+        plan, rng = self._plan, np.random.default_rng([self._plan.first_seed, first])
+        run = [tried for tried in before if tried.outcome is not None]
+        hits = [tried.wrong_step(self._calibration, plan.threshold) is not None for tried in run]
+        sights = [tried.looks[tried.chosen].sight(self._calibration, tried.grade) for tried in run]
+        guess = Guess.fit(plan.threshold, sights, hits) if plan.guided else Guess(plan.threshold)
+        known = [((tried.axis, tried.grade), hit) for tried, hit in zip(run, hits, strict=True)]
+        for number in range(first, first + _ROUND):
+            arm = choose_arm(rng, self._arms, known) if plan.guided else self._arms[int(rng.integers(len(self._arms)))]
+            start = plan.first_seed + number * plan.looks
+            yield Proposal(number, *arm, tuple(range(start, start + plan.looks)), guess)
+
+    def _spots(self) -> list[WeakSpot]:
+        found = []
+        for number in sorted(self._tried):
+            tried = self._tried[number]
+            step = tried.wrong_step(self._calibration, self._plan.threshold)
+            if step is not None and tried.outcome is not None:
+                found.append(WeakSpot(tried, step, self._calibration(tried.outcome.confidences[step] or 0.0)))
+        return found
+
+    def _write_proposals(self) -> None:
+        rows = [self._tried[number].to_json() for number in sorted(self._tried)]
+        write_json(self.path, {"settings": self._settings, "proposals": rows, "provenance": provenance()})
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: lists for tuples."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,202 @@
+"""Weak spots: what is found, that it is found again, that others are evaluated on it, and the guess behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from ravens_suite.cli.commands.weakspots import SearchedAxis
+from ravens_suite.cli.main import main
+from ravens_suite.data.scenes import SceneSet, SceneSpec, read_scenes
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError
+from ravens_suite.execution.protocols import Outcome
+from ravens_suite.execution.serial import SerialPool
+from ravens_suite.insight.axes import AXES
+from ravens_suite.insight.calibration import Calibration
+from ravens_suite.insight.guess import Guess, Sight, choose_arm
+from ravens_suite.insight.proposals import Look, Tried
+from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
+from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
+
+TASK = "place-red-in-green"
+FINDER = f"{Path(__file__).parent / 'finders.py'}:Finder"
+SMALL = {"observe": ["state"]}
+PLAN = SearchPlan(budget=10, axes=("distractors",), grades=(1,), threshold=0.02, looks=2)
+
+
+class StoppedError(Exception):
+    """The machine was switched off."""
+
+
+class FailingPool(SerialPool):
+    """Runs backwards, and stops after some jobs."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.left = most
+
+    def outcomes(
+        self, make: Callable[[], Any], jobs: Sequence[Any], *rest: Any
+    ) -> Generator[Outcome[Any, Any], None, None]:
+        for outcome in super().outcomes(make, list(jobs)[::-1], *rest):
+            if self.left == 0:
+                raise StoppedError
+            self.left -= 1
+            yield outcome
+
+
+def search(out: Path, pool: SerialPool | None = None, plan: SearchPlan = PLAN) -> WeakSpots:
+    return find_weak_spots(FINDER, TASK, plan, calibration_episodes=2, arguments=SMALL, out=out, pool=pool)
+
+
+def timeless(found: WeakSpots) -> list[Tried]:
+    return [replace(tried, seconds=(0.0, 0.0)) for tried in found.tried]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> WeakSpots:
+    return search(tmp_path_factory.mktemp("found"))
+
+
+def test_what_is_found_fails_again_and_only_as_it_was_found(found: WeakSpots, tmp_path: Path) -> None:
+    figures = found.to_json()
+    assert figures["episodes"] == 10 and figures["looks"] >= 10
+    assert 0 < figures["sure_and_wrong"] <= figures["failures"]
+    scenes = read_scenes(str(found.path))
+    assert scenes == found.scenes and sum(figures["kinds"].values()) == len(scenes.scenes)
+    again = evaluate_scenes(FINDER, scenes, arguments=SMALL, out=tmp_path)
+    assert again.summary.success_rate == 0
+    assert [outcome.seed for outcome in again.outcomes] == [scene.seed for scene in scenes.scenes]
+    for scene, outcome in zip(scenes.scenes, again.outcomes, strict=True):
+        assert outcome.rewards[scene.notes["step"] - 1] <= 0 and scene.notes["confidence"] >= 0.02
+    oracle = evaluate_scenes("oracle", read_scenes(f"{found.path}#1"), out=tmp_path / "oracle")
+    assert oracle.summary.success_rate == 100 and len(oracle.outcomes) == 1
+
+
+def test_a_stopped_search_goes_on_in_any_order_and_a_larger_budget_too(found: WeakSpots, tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        search(tmp_path, FailingPool(3 + 5))  # Three of these are the calibration.
+    with pytest.raises(StoppedError):
+        search(tmp_path, FailingPool(3))
+    less = search(tmp_path, FailingPool(100), replace(PLAN, budget=9))
+    assert timeless(less) == timeless(found)[:9]
+    more = search(tmp_path, FailingPool(100))
+    assert timeless(more) == timeless(found)
+    assert more.scenes.scenes == found.scenes.scenes
+
+
+def test_plans_that_cannot_work_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (
+        {"budget": 0},
+        {"threshold": 1.0},
+        {"looks": 0},
+        {"grades": (7,)},
+        {"axes": ("smell",)},
+    ):
+        with pytest.raises(ConfigError):
+            search(tmp_path, plan=replace(PLAN, **wrong))  # type: ignore[arg-type]
+    assert SearchPlan(axes=("none",)).arms({}) == [("", 0)]
+    assert ("calibration", 1) not in SearchPlan().arms({}) and ("", 0) in SearchPlan().arms({})
+    assert get_args(SearchedAxis) == ("none", *AXES)
+    assert main(["weakspots", "random", TASK, "--budget", "1", "--out", str(tmp_path)]) == 1
+    assert "does not say how sure" in capsys.readouterr().err
+
+
+def write(path: Path, **changed: Any) -> Path:
+    scene = {"seed": 3, "split": "val", "changes": {"distractors": 1}, "kind": "clutter", "why": "a note"}
+    value = {"format": "ravens-suite scenes", "version": 1, "name": "two", "task": TASK, "scenes": [scene, {"seed": 3}]}
+    path.write_text(json.dumps({**value, **changed}))
+    return path
+
+
+def test_a_set_of_scenes_may_be_written_by_hand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "two.json")
+    scenes = read_scenes(str(path))
+    assert scenes.scenes == (
+        SceneSpec(3, "val", {"distractors": 1}, "clutter", {"why": "a note"}),
+        SceneSpec(3),
+    )
+    scenes.write(tmp_path / "copy.json")
+    assert read_scenes("copy.json") == scenes
+    assert main(["evaluate", "oracle", "--scenes", str(path), "--json", "--workers", "1"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["episodes"] == 2 and figures["kinds"]["clutter"]["episodes"] == 1
+    assert (tmp_path / "runs" / "oracle" / TASK / "scenes" / "two" / "summary.json").exists()
+    assert main(["evaluate", "oracle", "block-insertion", "--scenes", str(path)]) == 1
+    assert "leave the task out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"format": "other"}, "format"),
+        ({"version": 2}, "version"),
+        ({"task": 3}, "'task'"),
+        ({"scenes": {}}, "'scenes'"),
+        ({"scenes": [3]}, "scene 1"),
+        ({"scenes": [{"seed": -1}]}, "'seed' of scene 1"),
+        ({"scenes": [{"seed": True}]}, "'seed' of scene 1"),
+        ({"scenes": [{"seed": 1}, {"seed": 1, "split": "dev"}]}, "'split' of scene 2"),
+        ({"scenes": [{"seed": 1, "changes": {"perturb": 3}}]}, "'changes' of scene 1"),
+        ({"scenes": [{"seed": 1, "kind": 3}]}, "'kind' of scene 1"),
+    ],
+)
+def test_a_damaged_set_says_where(changed: dict[str, Any], why: str, tmp_path: Path) -> None:
+    with pytest.raises(DamagedDataError, match=why):
+        read_scenes(str(write(tmp_path / "x.json", **changed)))
+    write(tmp_path / "good.json")
+    for number in ("0", "3", "x"):
+        with pytest.raises(ConfigError, match="scenes 1 to 2"):
+            read_scenes(f"{tmp_path / 'good.json'}#{number}")
+    with pytest.raises(ConfigError, match="nothing to evaluate"):
+        evaluate_scenes("oracle", SceneSet("none", TASK, ()))
+    assert ConflictError
+
+
+def sight(confidence: float = 0.9, *, wrong: bool = False, severity: float = 0.0, place: float = 0.0) -> Sight:
+    return Sight(confidence, wrong, False, severity, (place,) * 4)
+
+
+def test_the_guess_begins_with_sense_and_learns() -> None:
+    fresh = Guess(0.8)
+    assert fresh(sight(wrong=True)) > 0.5 > fresh(sight(0.3, wrong=True)) > fresh(sight())
+    # Failures lie where nothing was imagined to be wrong: at one place, and at severe changes.
+    rng = np.random.default_rng(0)
+    sights = [sight(severity=float(rng.random()), place=float(rng.random() * 6)) for _ in range(120)]
+    hits = [each.severity > 0.6 or each.layout[0] < 1 for each in sights]
+    learnt = Guess.fit(0.8, sights, hits)
+    assert learnt(sight(severity=0.9, place=4.0)) > 2 * learnt(sight(severity=0.1, place=4.0))
+    assert learnt(sight(severity=0.1, place=0.2)) > 1.5 * learnt(sight(severity=0.1, place=4.0))
+    assert Guess.fit(0.8, sights, hits) == learnt
+
+
+def test_changes_that_paid_are_looked_at_more_often() -> None:
+    arms = [("", 0), ("light", 1), ("light", 2), ("noise", 1)]
+    tried = [(("light", 2), True)] * 6 + [(("noise", 1), False)] * 6 + [(("", 0), False)] * 6
+    rng = np.random.default_rng(1)
+    chosen = [choose_arm(rng, arms, tried) for _ in range(200)]
+    assert chosen.count(("light", 2)) > 100
+    # The next grade of the same axis is worth a look, too.
+    assert chosen.count(("light", 1)) > chosen.count(("noise", 1))
+
+
+def test_a_proposal_survives_its_file() -> None:
+    from ravens_suite.data.outcomes import EpisodeOutcome
+
+    outcome = EpisodeOutcome(5, 0.5, False, 2, "step limit", rewards=(0.5, 0.0), confidences=(0.9, 0.95))
+    look = Look(5, 0.9, "block", 0.5, (0.1, 0.2))
+    tried = Tried(0, "light", 2, (look,), 0, outcome, ("", "places elsewhere"), (1.0, 2.0))
+    again = Tried.from_json(json.loads(json.dumps(tried.to_json())))
+    assert again == tried and again.outcome is not None and again.outcome.confidences == outcome.confidences
+    assert tried.wrong_step(Calibration(), 0.8) == 1
+    assert tried.wrong_step(Calibration(), 0.99) is None
+    assert replace(tried, outcome=replace(outcome, success=True)).wrong_step(Calibration(), 0.8) is None
