@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ravens_suite.core.heightmap import Heightmap, fuse_observation
 from ravens_suite.core.observations import GOAL, Interface, Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
@@ -33,7 +32,7 @@ from .models.base import WorldModel
 from .optimiser import Optimiser
 from .planners.base import Plan, Search
 from .proposals import propose
-from .scenes import pack, to_heightmap, to_poses, unpack
+from .scenes import enlarged, see, to_heightmap, to_poses, unpack
 from .thought import Thought, heatmaps
 
 _LEAST_CHANGE = 4
@@ -116,12 +115,11 @@ class VisualForesight(Agent[TransitionDataset]):
         thought = self.think(observation)
         self._thought = thought
         self._step += 1
-        return dict(to_poses(thought.plan.action.double().cpu().numpy(), thought.seen))
+        return dict(to_poses(thought.plan.action.double().cpu().numpy(), thought.scene))
 
     def think(self, observation: Observation) -> Thought:
         """Plan, and say what was considered; nothing of it is remembered."""
-        seen, goal = fuse_observation(observation), fuse_observation(observation, GOAL)
-        scene, wanted = self._scene(seen), self._scene(goal)
+        scene, wanted = unpack([see(observation), see(observation, GOAL)], self.device)
         last, avoided = self._thought, list(self._avoided)
         if last is not None:
             without_effect = int(changed(last.scene[None], scene[None]).sum()) < _LEAST_CHANGE
@@ -138,7 +136,7 @@ class VisualForesight(Agent[TransitionDataset]):
         )
         self._avoided = avoided
         plan = self.planner.plan(search, np.random.default_rng([self._seed, self._step]))
-        return Thought(seen, scene, wanted, plan, self._predicted(scene, plan))
+        return Thought(scene, wanted, plan, self._predicted(scene, plan))
 
     def explain(self, observation: Observation) -> dict[str, Any]:
         """What was considered, and what the model expects of the action that was chosen.
@@ -151,12 +149,13 @@ class VisualForesight(Agent[TransitionDataset]):
             ``predicted_height`` of the scene after the action, where the model predicts pictures.
         """
         thought = self._thought
-        if thought is None or not np.array_equal(thought.seen.color, fuse_observation(observation).color):
+        if thought is None or not torch.equal(thought.scene, unpack([see(observation)], self.device)[0]):
             thought = self.think(observation)
-        maps = {"color": thought.seen.color, "height": thought.seen.height, **heatmaps(thought.plan)}
+        now = enlarged(to_heightmap(thought.scene))
+        maps = {"color": now.color, "height": now.height, **heatmaps(thought.plan)}
         if thought.predicted is None:
             return maps
-        after = to_heightmap(thought.predicted)
+        after = enlarged(to_heightmap(thought.predicted))
         return {**maps, "predicted_color": after.color, "predicted_height": after.height}
 
     @torch.inference_mode()
@@ -165,9 +164,6 @@ class VisualForesight(Agent[TransitionDataset]):
         if not (model.shows and self.config.share):
             return None
         return model.predict(scene[None], plan.action[None].to(scene), model.begin(scene[None])).scene[0]
-
-    def _scene(self, heightmap: Heightmap) -> Tensor:
-        return unpack([pack(heightmap)], self.device)[0]
 
     # ------------------------------------------------------------------ state
 

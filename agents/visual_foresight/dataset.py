@@ -9,15 +9,14 @@ import numpy as np
 import torch
 
 from ravens_suite.core.geometry import Array, Pose
-from ravens_suite.core.heightmap import fuse_observation
 from ravens_suite.core.observations import GOAL
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError, MissingDataError
 
-from ..pick_place.kept_heightmaps import KEYS, episode_heightmaps
+from ..pick_place.kept_heightmaps import KEYS
 from .models.base import Window
-from .scenes import COLUMNS, ROWS, Packed, pack, to_action, unpack
+from .scenes import COLUMNS, ROWS, Packed, see, to_action, unpack
 
 _HINDSIGHT = 0.5
 """Share of windows whose goal is a scene of the episode itself (hindsight, arXiv 1707.01495)."""
@@ -118,10 +117,10 @@ def read_steps(episode: EpisodeReader) -> Steps:
     pairs = zip(poses["pick"], poses["place"], strict=True) if episode.summary.steps else ()
     actions = [to_action(Pose.from_vector(pick), Pose.from_vector(place)) for pick, place in pairs]
     try:
-        goal = pack(fuse_observation(episode.observation(0, [GOAL + key for key in KEYS]), GOAL))
+        goal = see(episode.observation(0, [GOAL + key for key in KEYS]), GOAL)
     except MissingDataError:
         goal = None
-    scenes = [pack(heightmap) for heightmap in episode_heightmaps(episode)]
+    scenes = [see(observation) for observation in episode.each(KEYS)]
     return Steps(scenes, np.array(actions).reshape(-1, 5), goal)
 
 

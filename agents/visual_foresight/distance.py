@@ -20,14 +20,23 @@ def pixel_errors(scenes: Tensor, others: Tensor) -> Tensor:
     return difference[:, :HEIGHT].mean(dim=1) + difference[:, HEIGHT]
 
 
+def visible_errors(scenes: Tensor, others: Tensor) -> Tensor:
+    """(B, 160, 80): ``pixel_errors`` without small differences of colours.
+
+    The shadow of the arm, which lies wherever the last action left the arm, is such a difference.
+    """
+    difference = (scenes - others).abs()
+    return (difference[:, :HEIGHT] - CHANGED_COLOR).clamp_min(0).mean(dim=1) + difference[:, HEIGHT]
+
+
 def distance(scenes: Tensor, goals: Tensor) -> Tensor:
-    """(B,) errors summed over the table, in square decimetres times units of ``pixel_errors``.
+    """(B,) ``visible_errors`` summed over the table, times square decimetres.
 
     Args:
         scenes: (B, 4, 160, 80).
         goals: (B or 1, 4, 160, 80).
     """
-    return pixel_errors(scenes, goals).flatten(1).sum(dim=1) * _AREA
+    return visible_errors(scenes, goals).flatten(1).sum(dim=1) * _AREA
 
 
 def changed(before: Tensor, after: Tensor) -> Tensor:

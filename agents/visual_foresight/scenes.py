@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ravens_suite.core.geometry import Array, Pose, yaw_quaternion
-from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.core.heightmap import Heightmap, fuse_observation
+from ravens_suite.core.observations import Observation
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 
 REDUCTION = 2
 """Pixels of the heightmap along a side of one pixel of a scene."""
 PIXEL = AGENT_WORKSPACE.pixel_size * REDUCTION
 """Metres."""
+SCENE_WORKSPACE = replace(AGENT_WORKSPACE, pixel_size=PIXEL)
 ROWS, COLUMNS = (side // REDUCTION for side in AGENT_WORKSPACE.shape)
 CHANNELS = 4
 HEIGHT = 3
@@ -39,12 +41,21 @@ Packed = tuple[NDArray[np.uint8], NDArray[np.uint16]]
 """A scene in little memory: (160, 80, 3) colours, and (160, 80) heights in tenths of a millimetre."""
 
 
+def see(observation: Observation, prefix: str = "") -> Packed:
+    """The scene of an observation with images.
+
+    It is fused at its own resolution: of a larger map, images of 240 x 320 would leave many pixels without a point.
+
+    Args:
+        observation: with the keys of ``kept_heightmaps.KEYS``.
+        prefix: ``goal_`` for the goal scene.
+    """
+    return pack(fuse_observation(observation, prefix, SCENE_WORKSPACE))
+
+
 def pack(heightmap: Heightmap) -> Packed:
-    """A reduced heightmap: means over blocks of 2 x 2 pixels."""
-    size = (COLUMNS, ROWS)
-    color = cv2.resize(heightmap.color, size, interpolation=cv2.INTER_AREA)
-    height = cv2.resize(heightmap.height, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(color, dtype=np.uint8), np.rint(height / _UNIT).astype(np.uint16)
+    """A heightmap of (160, 80) pixels, packed."""
+    return heightmap.color, np.rint(heightmap.height / _UNIT).astype(np.uint16)
 
 
 def unpack(scenes: list[Packed], device: torch.device | str = "cpu") -> Tensor:
@@ -55,16 +66,16 @@ def unpack(scenes: list[Packed], device: torch.device | str = "cpu") -> Tensor:
 
 
 def to_heightmap(scene: Tensor) -> Heightmap:
-    """A scene (4, 160, 80), perhaps a predicted one, at the resolution of the heightmap: for pictures, and for agents.
-
-    Returns:
-        (320, 160) pixels.
-    """
+    """A scene (4, 160, 80), perhaps a predicted one, as a heightmap of as many pixels."""
     values = scene.detach().float().cpu().numpy().transpose(1, 2, 0)
-    size = (COLUMNS * REDUCTION, ROWS * REDUCTION)
-    large = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
-    color = np.clip(np.rint(large[..., :3] * 255), 0, 255).astype(np.uint8)
-    return Heightmap(color, np.maximum(large[..., HEIGHT] * np.float32(DECIMETRE), np.float32(0)))
+    color = np.clip(np.rint(values[..., :HEIGHT] * 255), 0, 255).astype(np.uint8)
+    return Heightmap(color, np.maximum(values[..., HEIGHT] * np.float32(DECIMETRE), np.float32(0)))
+
+
+def enlarged(heightmap: Heightmap) -> Heightmap:
+    """The same with (320, 160) pixels, as people are shown it beside other agents' maps."""
+    color, height = heightmap.color, heightmap.height
+    return Heightmap(color.repeat(REDUCTION, 0).repeat(REDUCTION, 1), height.repeat(REDUCTION, 0).repeat(REDUCTION, 1))
 
 
 def to_action(pick: Pose, place: Pose) -> Array:
@@ -75,8 +86,8 @@ def to_action(pick: Pose, place: Pose) -> Array:
     return np.array([*ends, math.remainder(turn, 2 * math.pi)])
 
 
-def to_poses(action: Array, heightmap: Heightmap) -> Mapping[str, Any]:
-    """The inverse of ``to_action``, at the heights of a map of full resolution.
+def to_poses(action: Array, scene: Tensor) -> Mapping[str, Any]:
+    """The inverse of ``to_action``, at the heights of a scene (4, 160, 80).
 
     Returns:
         ``pick`` and ``place``, (7,) float64 each: position in metres and quaternion (x, y, z, w), world frame.
@@ -85,7 +96,7 @@ def to_poses(action: Array, heightmap: Heightmap) -> Mapping[str, Any]:
     poses = {}
     for name, at, yaw in (("pick", action[:2], 0.0), ("place", action[2:4], float(action[4]))):
         x, y = np.clip(np.asarray(low[:2]) + at * PIXEL, low[:2], high[:2])
-        row, column = AGENT_WORKSPACE.to_pixel(float(x), float(y))
-        z = low[2] + float(heightmap.height[row, column])
+        row, column = min(int(at[1]), ROWS - 1), min(int(at[0]), COLUMNS - 1)
+        z = float(low[2]) + float(scene[HEIGHT, row, column]) * DECIMETRE
         poses[name] = np.array([x, y, z, *yaw_quaternion(yaw)])
     return poses

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 
 from .planners.base import Plan
@@ -25,14 +24,12 @@ class Thought(NamedTuple):
     """A decision.
 
     Attributes:
-        seen: the scene, at full resolution.
-        scene: (4, 160, 80) the same for the model.
+        scene: (4, 160, 80) what is seen.
         goal: (4, 160, 80) what is wanted.
         plan: what was decided and considered.
         predicted: (4, 160, 80) the scene after the action; ``None`` for models without pictures.
     """
 
-    seen: Heightmap
     scene: Tensor
     goal: Tensor
     plan: Plan

@@ -12,7 +12,7 @@ from torch.nn import functional
 from ..config import VisualForesightConfig
 from ..distance import changed, distance
 
-_CHANGED = 20.0
+_CHANGED = 60.0
 """Weight of a pixel that changes, or that the first guess changes, beside 1 for all others."""
 _PICTURE = 10.0
 """Weight of the error of pictures beside that of gains: so both begin of one size."""
