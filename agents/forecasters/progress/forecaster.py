@@ -46,7 +46,7 @@ class ProgressConfig:
         steps: gradient steps of a whole training run.
         batch: episodes a step.
         piece: most actions of an episode that a step looks at; of longer ones a piece is drawn.
-        width: channels at the finest cells, an even number.
+        width: channels at the finest cells and of the memory.
         learning_rate: the highest one, of AdamW on one cycle.
         looks: actions of each episode after which a step asks for the next view; 0 learns none, and is faster.
         view_weight: of the loss of the next view.
@@ -59,7 +59,7 @@ class ProgressConfig:
     batch: int = setting(6, least=1, most=1000)
     piece: int = setting(8, least=1, most=1000)
     looks: int = setting(3, least=0, most=100)
-    width: int = setting(24, least=2, most=1024, multiple=2)
+    width: int = setting(32, least=1, most=1024)
     learning_rate: float = setting(2e-3, above=0)
     view_weight: float = setting(1.0, least=0)
     more_data: tuple[str, ...] = ()

@@ -12,8 +12,8 @@ from ravens_suite.core.forecast import STAGES
 
 from ...common.recurrent import ConvLstm, LstmState, over_time
 
-_FOLD = 2
-"""Pixels a side that are folded into the channels of one cell: what follows costs a quarter."""
+_FOLD = 4
+"""Pixels a side that are folded into the channels of one cell, without loss: what follows costs a sixteenth."""
 _SOURCES = 3
 """Where a pixel of the next view comes from: it stays, it is that of the moved copy, or it is new."""
 _COLORS = 4
@@ -24,8 +24,8 @@ class Features(NamedTuple):
     """What the network makes of views; T times, B episodes.
 
     Attributes:
-        fine: (T, B, width, 80, 40), of each view alone.
-        memory: (T, B, 2 width, 20, 10), of all views up to each.
+        fine: (T, B, width, 40, 20), of each view alone.
+        memory: (T, B, 3 width, 20, 10): ``width`` channels of all views up to each, then ``2 width`` of each alone.
     """
 
     fine: Tensor
@@ -57,7 +57,7 @@ class ProgressNet(nn.Module):
     """See the module's docstring.
 
     Args:
-        width: channels at the finest cells; the memory has twice as many.
+        width: channels at the finest cells and of the memory.
     """
 
     def __init__(self, width: int) -> None:
@@ -65,22 +65,16 @@ class ProgressNet(nn.Module):
         folded = 7 * _FOLD**2
         self.fine = nn.Sequential(nn.PixelUnshuffle(_FOLD), nn.Conv2d(folded, width, 3, padding=1), Residual(width))
         self.coarse = nn.Sequential(
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
-            Residual(2 * width),
-            nn.ReLU(),
-            nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1),
-            Residual(2 * width),
+            nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), Residual(2 * width), Residual(2 * width)
         )
-        self.recurrent = ConvLstm(2 * width, 2 * width)
-        self.judge = nn.Sequential(nn.Linear(8 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, 1 + len(STAGES)))
+        self.recurrent = ConvLstm(2 * width, width)
+        self.judge = nn.Sequential(nn.Linear(6 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, 1 + len(STAGES)))
         for layer in (*self.fine, *self.coarse):
             if isinstance(layer, nn.Conv2d):
                 # Torch's own would shrink what passes through it to a third, layer by layer.
                 nn.init.kaiming_normal_(layer.weight)
-        self.down = nn.Conv2d(2 * width, width // 2, 1)
         self.decoder = nn.Sequential(
-            nn.Conv2d(width + width // 2 + 7 * _FOLD**2, width, 3, padding=1),
+            nn.Conv2d(2 * width + folded, width, 3, padding=1),
             Residual(width),
             nn.ReLU(),
             nn.Conv2d(width, (_SOURCES + _COLORS) * _FOLD**2, 3, padding=1),
@@ -118,8 +112,8 @@ class ProgressNet(nn.Module):
         """
         fold = nn.PixelUnshuffle(_FOLD)
         times, episodes = seen.shape[:2]
-        own = features.memory[:, :, : features.memory.shape[2] // 2].flatten(0, 1)
-        remembered = functional.interpolate(self.down(own), scale_factor=4.0)
+        remembered = features.memory[:, :, : self.recurrent.hidden].flatten(0, 1)
+        remembered = functional.interpolate(remembered, scale_factor=2.0)
         remembered = remembered.view(times, episodes, *remembered.shape[1:])
         given = over_time(fold, torch.cat([copied, acting], dim=2))
         values = over_time(self.decoder, torch.cat([features.fine, remembered, given], dim=2))
