@@ -18,7 +18,7 @@ import pytest
 
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import parse
-from ravens_suite.registry import agent_names, environment_id
+from ravens_suite.registry import agent_names, environment_id, forecaster_names
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -103,7 +103,8 @@ def test_a_command_on_a_page_is_one_that_the_command_line_takes(page: str, line:
         if task is not None and task.removesuffix("-continuous") not in _own_tasks() | {OF_RECORDINGS}:
             environment_id(task)
     for agent in (*getattr(command, "agents", ()), getattr(command, "agent", None)):
-        assert agent is None or ":" in agent or agent in agent_names(), f"{page} names the agent {agent}"
+        known = agent is None or ":" in agent or agent in (*agent_names(), *forecaster_names())
+        assert known, f"{page} names the agent {agent}"
 
 
 def _own_tasks() -> set[str]:

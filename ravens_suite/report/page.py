@@ -19,6 +19,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
 from ravens_suite.report.confidence import confidence_section
 from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
+from ravens_suite.report.forecasts import forecast_section
 from ravens_suite.report.influence import influence_sections
 from ravens_suite.report.language import language_sections
 from ravens_suite.report.robustness import find_policies, robustness_section
@@ -166,6 +167,7 @@ def _figures(runs: Sequence[Run]) -> dict[str, Any]:
         "robustness": robustness_section(runs),
         "language": language_sections(runs),
         "confidence": confidence_section(runs),
+        "forecasts": forecast_section(runs),
         "influence": influence_sections(runs),
     }
 

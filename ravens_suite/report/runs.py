@@ -14,10 +14,10 @@ import numpy as np
 
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
-from ravens_suite.data.outcomes import EpisodeOutcome, Summary
+from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import RECORD, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError
-from ravens_suite.registry import task_names
+from ravens_suite.registry import forecaster_names, task_names
 from ravens_suite.report.charts import Series
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.policies import PolicySpec
@@ -233,6 +233,8 @@ def _read_run(run: RunFolder) -> list[Run]:
         record = run.record()
         plan = record["plan"]
         tasks, agent = list(plan["tasks"]), str(plan["agent"])
+        if agent in forecaster_names():
+            return []  # It acts in nothing; what it said lies with the evaluations that it watched.
     except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
         _LOG.warning("Left out of the report: %s (%r)", run.record_path, error)
         return []
@@ -247,6 +249,8 @@ def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
     for path in sorted(folder.rglob("*test.json")):
         if any(run in path.parents for run in runs):
             continue
+        if path.parent.name == STOPPED:
+            continue  # Beside the evaluation whose episodes nobody stopped.
         for score in _read_scores(path.parent, path.name):
             if score.split in SPLITS and score.policy.kind != "agent":
                 found.append(Run(path.parent, score.policy, score.task, {}, score))

@@ -21,6 +21,7 @@ from ravens_suite.report.drawing import (
     heat_picture,
     resize,
 )
+from ravens_suite.report.forecasts import warning_words
 from ravens_suite.report.runs import Run, Score, stale
 from ravens_suite.report.video import encode_video
 from ravens_suite.rollout.replay import Decision, Replay, replay
@@ -273,7 +274,7 @@ def _what_happened(recorded: EpisodeOutcome) -> str:
         words.append(f"{empty} {'pick' if empty == 1 else 'picks'} lifted nothing.")
     elif empty and empty == len(motions):
         words.append("No pick lifted anything.")
-    return " ".join(words)
+    return " ".join([*words, *filter(None, [warning_words(recorded)])])
 
 
 def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:

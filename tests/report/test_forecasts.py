@@ -1,0 +1,69 @@
+"""What a report shows of a forecaster that watched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ravens_suite.core.forecast import Forecast
+from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
+from ravens_suite.report import sections
+from ravens_suite.report.forecasts import warning_words
+from ravens_suite.report.page import write_report
+
+TASK = "towers-of-hanoi"
+
+
+def outcome(seed: int, failing: list[float], *, success: bool = False) -> EpisodeOutcome:
+    said = tuple(Forecast(0.5, value, 0.0).to_json() for value in failing)
+    steps = len(failing) - 1
+    return EpisodeOutcome(seed, 0.5, success, steps, "done", rewards=(0.0,) * steps, forecasts=said)
+
+
+def write_evaluation(folder: Path, outcomes: list[EpisodeOutcome]) -> None:
+    folder.mkdir(parents=True)
+    value = {
+        "policy": {"kind": "random", "name": "random"},
+        "task": TASK,
+        "split": "test",
+        "arguments": {},
+        **Summary.of(outcomes).to_json(),
+        "seconds": 9.0,
+        "renderer": "none",
+        "provenance": {},
+        "results": [each.to_json() for each in outcomes],
+    }
+    (folder / "test.json").write_text(json.dumps(value))
+
+
+@pytest.fixture(autouse=True)
+def _no_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "replay", lambda *args, **options: {})
+
+
+def test_early_warnings_are_counted_and_drawn(tmp_path: Path) -> None:
+    failed = [outcome(seed, [0.1, 0.9, 0.9, 0.9, 0.9]) for seed in range(3)]
+    solved = [outcome(seed, [0.1, 0.1, 0.1], success=True) for seed in range(3, 7)]
+    write_evaluation(tmp_path / "random", [*failed, *solved])
+    page = write_report(tmp_path).path.read_text()
+    section = page[page.index("<h3>Early warning</h3>") :]
+    cells = "".join(f"<td>{cell}</td>" for cell in ("7", "0.500", "3", "3", "3.0", "0 of 4"))
+    assert cells in section
+    assert "failed episodes" in section and "solved episodes" in section
+
+
+def test_without_a_forecaster_there_is_no_such_section_and_what_it_stopped_is_no_other_policy(tmp_path: Path) -> None:
+    write_evaluation(tmp_path / "random", [EpisodeOutcome(0, 1.0, True, 1, "done")])
+    write_evaluation(tmp_path / "random" / STOPPED, [outcome(0, [0.9, 0.9, 0.9])])
+    report = write_report(tmp_path)
+    assert report.runs == 1
+    assert "Early warning" not in report.path.read_text()
+
+
+def test_a_failed_episode_says_when_it_was_foreseen() -> None:
+    assert warning_words(outcome(0, [0.1, 0.9, 0.9, 0.9])) == "The forecaster said from action 1 on that it would fail."
+    assert "from the start" in warning_words(outcome(0, [0.9, 0.9, 0.9]))
+    assert warning_words(outcome(0, [0.1, 0.1, 0.9])) == "The forecaster gave no early warning."
+    assert warning_words(EpisodeOutcome(0, 0.0, False, 1, "done")) == ""
