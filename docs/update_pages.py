@@ -21,10 +21,8 @@ from site_pages.observations import key_table  # noqa: E402
 from site_pages.results import TABLES  # noqa: E402
 
 ROOT = DOCS.parent
-PAGES = (
-    ROOT / "README.md",
-    *(DOCS / f"{name}.md" for name in ("results", "leaderboard", "observations", "own_task", "tools")),
-)
+_NAMES = ("results", "language_tasks", "leaderboard", "observations", "own_task", "tools")
+PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in _NAMES))
 _PART = re.compile(r"(<!-- (table|file): (\S+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 _LANGUAGES = {".py": "python", ".toml": "toml"}
 

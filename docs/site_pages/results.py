@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.scores import spread
 from benchmarks.scores import table as score_table
 from ravens_suite.benchmark.published import best_published
+from ravens_suite.data.language_probes import PARTS, SENTENCES
 from ravens_suite.data.tables import read_rows
 from site_pages.markdown import table
 
@@ -164,12 +165,16 @@ def oracle() -> str:
 
 def _oracle_row(task: str, splits: Mapping[str, Mapping[str, str]]) -> list[str]:
     def both(column: str, digits: int) -> str:
-        return " / ".join(f"{float(splits[split][column]):.{digits}f}" for split in ("train", "test"))
+        # Training scenes are the same with seen and with unseen colours, so that some are measured once.
+        return " / ".join(
+            f"{float(splits[split][column]):.{digits}f}" if split in splits else "\N{EN DASH}"
+            for split in ("train", "test")
+        )
 
     original = ORIGINAL_STEPS.get(task)
     return [
         task,
-        splits["train"]["episodes"],
+        next(iter(splits.values()))["episodes"],
         both("score", 1),
         both("strict", 0),
         both("mean_steps", 2),
@@ -179,6 +184,31 @@ def _oracle_row(task: str, splits: Mapping[str, Mapping[str, str]]) -> list[str]
 
 def _mean(values: list[float]) -> float:
     return math.fsum(values) / len(values)
+
+
+def language_probes() -> str:
+    """What agents do that are told other things, a row a kind of sentence."""
+    rows = []
+    for probe in _json("language_probes.json")["probes"]:
+        for kind, name in SENTENCES.items():
+            found = probe["sentences"][kind]
+            low, high = found["success_rate_interval_95"]
+            rows.append(
+                [
+                    probe["task"],
+                    str(probe["demos"]),
+                    name,
+                    f"{found['mean_score']:.1f}",
+                    f"{found['success_rate']:.0f} % ({low:.0f} to {high:.0f})",
+                    *(_share(found.get(f"first_{part}")) for part in PARTS),
+                ]
+            )
+    head = ["task", "demonstrations", "told", "mean score", "success rate, 95 % interval"]
+    return table([*head, "first pick on what the task names", "first place"], rows)
+
+
+def _share(found: Mapping[str, Any] | None) -> str:
+    return "" if found is None else f"{found['named']:.0f} % (chance {found['chance']:.0f})"
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -191,5 +221,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "simulation": simulation,
     "side-by-side": side_by_side,
     "oracle": oracle,
+    "language-probes": language_probes,
 }
 """By the name that stands in the page: ``<!-- table: oracle -->``."""
