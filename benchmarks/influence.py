@@ -15,13 +15,14 @@ validation scenes.
 one. ``projection``: the same figures from projected gradients and from those of the last layer alone, beside whole
 gradients. ``time``: of one question beside training, with 100 demonstrations.
 
-Each part is written under its name into the file of ``--out``; other parts there stay.
+Each command adds its rows to the file of ``--out``, or puts them in the place of those it made before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -43,10 +44,13 @@ from ravens_suite.insight import scores
 from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
 from ravens_suite.insight.training_gradients import PROJECTION, DemonstratedStep, TrainingGradients
 from ravens_suite.registry import load_agent
+from ravens_suite.rollout.provenance import provenance
 from ravens_suite.training.data import read_task
 
 Array = NDArray[np.float64]
 CHECKPOINTS, NEAREST = 8, 3
+CONFIG: dict[str, Any] = {}
+"""Settings of the agent, of ``--config``."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Trained:
 def fit(name: str, task: str, data: Path, paths: Sequence[Path], steps: int, seed: int) -> Trained:
     """Train without logs and files."""
     kind = load_agent(name)
-    config = {**({"steps": steps} if steps else {}), "device": "cpu"}
+    config = {**({"steps": steps} if steps else {}), "device": "cpu", **CONFIG}
     agent = kind(config_from_json(kind.config_type, config), seed, read_task(kind, task, data).interface)
     dataset = agent.make_dataset(Demonstrations(paths))
     total = int(agent.config.steps)
@@ -144,7 +148,7 @@ def measures(trained: Trained, paths: Sequence[Path]) -> dict[str, Array]:
     return {
         "suspicion": scores.suspicion(found),
         "self_influence": scores.self_influence(found),
-        "held_out_loss": scores.held_out_losses(found),
+        "held_out_loss": scores.held_out_losses(found).mean(axis=0),
         "plain_tracin": scores.plain_self_influence(found),
         "loss_over_training": losses.mean(axis=0),
         "loss_at_the_end": losses[-1],
@@ -294,6 +298,7 @@ def timing(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         source = right(task, load_agent(options.agent), folder / "many", 100)
         store = EpisodeStore.of(source, task, "train")
         paths = [store.path(seed) for seed in store.seeds()]
+        fit(options.agent, task, source, paths[:1], CHECKPOINTS, 0)  # What is loaded once belongs to neither.
         start = time.process_time()
         trained = fit(options.agent, task, source, paths, options.steps, options.first_seed)
         training = time.process_time() - start
@@ -333,18 +338,35 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=0, help="of training; the agent's own number unless given")
+    parser.add_argument("--config", default="{}", help="settings of the agent, as a JSON object")
     parser.add_argument("--demos", type=int, default=20, help="of leave-one-out")
     parser.add_argument("--no-drop", action="store_true", help="rank only, do not train again")
     parser.add_argument("--work", type=Path, default=Path("/tmp/ravens-influence"), help="folder of demonstrations")
     parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
     options = parser.parse_args()
+    CONFIG.update(json.loads(options.config))
     torch.set_num_threads(1)
     rows = PARTS[options.part](options, options.work / options.agent)
     if options.out:
-        command = "python benchmarks/influence.py " + " ".join(sys.argv[1:])
-        known = read_json(options.out) if options.out.exists() else {}
-        name = f"{options.part} {options.agent}"
-        write_json(options.out, {**known, name: {"command": command, "rows": rows}})
+        # Where the demonstrations lie and where the result goes are of this machine.
+        command = shlex.join(["python", "benchmarks/influence.py", *_without(sys.argv[1:], ("--work", "--out"))])
+        known = read_json(options.out)["runs"] if options.out.exists() else []
+        run = {"command": command, "part": options.part, "agent": options.agent, "rows": rows, "commit": _commit()}
+        write_json(options.out, {"runs": [*(each for each in known if each["command"] != command), run]})
+
+
+def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """A command line without some options and their values."""
+    left, skipped = [], False
+    for word in words:
+        if not skipped and word not in options:
+            left.append(word)
+        skipped = word in options
+    return left
+
+
+def _commit() -> str:
+    return str(provenance()["commit"])
 
 
 if __name__ == "__main__":

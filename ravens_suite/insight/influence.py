@@ -131,7 +131,7 @@ def failed_seeds(run: Path, task: str, split: Split = "test") -> list[int]:
 def rank(gradients: TrainingGradients) -> tuple[DemonstrationFound, ...]:
     """The demonstrations of a run, the wrong or rare ones first."""
     score, alone = scores.suspicion(gradients), scores.self_influence(gradients)
-    held_out, losses = scores.held_out_losses(gradients), scores.demonstration_losses(gradients).mean(axis=0)
+    held_out, losses = (each(gradients).mean(axis=0) for each in (scores.held_out_losses, scores.demonstration_losses))
     steps, groups = np.bincount(gradients.owners), scores.groups(gradients)
     found = [
         DemonstrationFound(

@@ -17,9 +17,9 @@ from ravens_suite.insight.training_gradients import TrainingGradients
 
 Array = NDArray[np.float64]
 
-_DAMPING = 0.1
+_DAMPING_ALONE, _DAMPING_HELD_OUT, _DAMPING_DECISION = 0.1, 0.01, 1.0
 """Added to the diagonal of ``K``, as a share of the mean squared norm of a gradient: by so much gradients may differ
-without counting as different. Chosen on cases that benchmarks/influence.py does not measure."""
+without counting as different. Chosen on three tasks with state-mlp, before others were measured (docs/influence.md)."""
 _TINY = 1e-12
 _MOST_LEVERAGE = 0.999
 _SAME = 0.5
@@ -45,7 +45,7 @@ def plain_self_influence(found: TrainingGradients) -> Array:
     return np.asarray(_means(found.norms**2, found.owners).sum(axis=0))
 
 
-def leverages(inner: Array, damping: float = _DAMPING) -> Array:
+def leverages(inner: Array, damping: float) -> Array:
     """How much each gradient stands alone: near 0 where others give it, near 1 where none does, (n,) float64.
 
     It is ``g (F + damping)^-1 g`` with ``F`` the sum of the outer products of all gradients (the empirical Fisher
@@ -70,27 +70,40 @@ def self_influence(found: TrainingGradients) -> Array:
         (demonstrations,) float64 in 0 to 1, in the order of ``TrainingGradients.demonstrations``.
     """
     gradients = demonstration_gradients(found)
-    return np.asarray(np.mean([leverages(each @ each.T) for each in gradients], axis=0))
+    return np.asarray(np.mean([leverages(each @ each.T, _DAMPING_ALONE) for each in gradients], axis=0))
 
 
 def held_out_losses(found: TrainingGradients) -> Array:
     """The loss that each demonstration would have had if the agent had not seen it, estimated.
 
-    In a linear model with squared loss, leaving an example out divides its residual by one minus its leverage.
+    In a linear model with squared loss, leaving an example out divides its residual by one minus its leverage. The
+    leverages are those of gradients of equal length, which say what others could teach, not how large an error is.
 
     Returns:
-        (demonstrations,) float64, the mean over checkpoints.
+        (checkpoints, demonstrations) float64.
     """
-    losses, total = demonstration_losses(found), []
-    for loss, gradients in zip(losses, demonstration_gradients(found), strict=True):
-        share = np.minimum(leverages(cosines(gradients, gradients)), _MOST_LEVERAGE)
-        total.append(loss / (1 - share) ** 2)
-    return np.asarray(np.mean(total, axis=0))
+    rows = []
+    for loss, gradients in zip(demonstration_losses(found), demonstration_gradients(found), strict=True):
+        share = np.minimum(leverages(cosines(gradients, gradients), _DAMPING_HELD_OUT), _MOST_LEVERAGE)
+        rows.append(loss / (1 - share) ** 2)
+    return np.stack(rows)
 
 
 def suspicion(found: TrainingGradients) -> Array:
-    """What demonstrations are ranked by, the wrong or rare ones first: ``self_influence``, (demonstrations,)."""
-    return self_influence(found)
+    """What demonstrations are ranked by, the wrong or rare ones first: ``held_out_losses`` beside the task's others.
+
+    Losses fall during training, so that those of early checkpoints would outweigh all others: at each checkpoint they
+    are divided by the mean over the task's demonstrations.
+
+    Returns:
+        (demonstrations,) float64, the mean over checkpoints; 1 is usual for the task.
+    """
+    losses = held_out_losses(found)
+    tasks = np.array([task for task, _ in found.demonstrations])
+    for task in np.unique(tasks):
+        usual = losses[:, tasks == task].mean(axis=1, keepdims=True)
+        losses[:, tasks == task] /= np.maximum(usual, _TINY)
+    return np.asarray(losses.mean(axis=0))
 
 
 def cosines(first: Array, second: Array) -> Array:
@@ -116,7 +129,7 @@ def influence_on(found: TrainingGradients, decision: Array) -> Array:
     for asked, steps in zip(decision, found.gradients.astype(np.float64), strict=True):
         inner = steps @ steps.T
         scale = max(float(np.diag(inner).mean()), _TINY)
-        pushed = np.linalg.solve(inner / scale + _DAMPING * np.eye(len(inner)), steps @ asked / scale)
+        pushed = np.linalg.solve(inner / scale + _DAMPING_DECISION * np.eye(len(inner)), steps @ asked / scale)
         largest = float(np.abs(pushed).max())
         total += pushed / largest if largest > _TINY else 0.0
     return total / len(decision)
