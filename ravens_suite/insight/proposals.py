@@ -95,7 +95,7 @@ class Tried:
         chosen: index of the one that was run; -1 for none.
         outcome: of its episode.
         faults: what is wrong with each of its actions, by geometry; empty where nothing is.
-        seconds: of the looks, and of the episode.
+        seconds: of the processor, for the looks and for the episode.
     """
 
     number: int
@@ -158,7 +158,7 @@ class ProposalWorker:
         """Look at the scenes of a proposal and run one."""
         environment, policy = self._make(job.axis, job.grade)
         with one_thread(self._plan.policy.kind):
-            start = time.perf_counter()
+            start = time.process_time()
             looks: list[Look] = []
             guesses: list[float] = []
             for seed in job.seeds:
@@ -172,10 +172,10 @@ class ProposalWorker:
             if not looks:
                 return tried
             chosen = int(np.argmax(guesses))
-            middle = time.perf_counter()
+            middle = time.process_time()
             watched = _Watched(policy, environment)
             rollout = roll_out(environment, watched, looks[chosen].seed, record=False)
-            seconds = (middle - start, time.perf_counter() - middle)
+            seconds = (middle - start, time.process_time() - middle)
         return replace(tried, chosen=chosen, outcome=rollout.result(), faults=tuple(watched.faults), seconds=seconds)
 
     def close(self) -> None:

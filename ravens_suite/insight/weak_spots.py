@@ -160,7 +160,7 @@ class WeakSpots:
 
     @property
     def seconds(self) -> tuple[float, float]:
-        """Of all looks and of all episodes, summed over workers."""
+        """Of the processor, for all looks and for all episodes."""
         return math.fsum(t.seconds[0] for t in self.tried), math.fsum(t.seconds[1] for t in self.tried)
 
     def to_json(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ravens_suite.report.language import language_sections
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import TaskSection, make_section
+from ravens_suite.report.weak_spots import weak_spots_views
 
 REPORT = "report.html"
 _MOST = 10_000
@@ -161,13 +162,14 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
 
 
 def _figures(runs: Sequence[Run]) -> dict[str, Any]:
-    """What is drawn of the runs of one task without running an episode."""
+    """What is drawn of the runs of one task, from what lies on disk; of weak spots one scene a kind is run again."""
     return {
         "charts": page.charts(runs),
         "robustness": robustness_section(runs),
         "language": language_sections(runs),
         "confidence": confidence_section(runs),
         "forecasts": forecast_section(runs),
+        "weak_spots": weak_spots_views(runs),
         "influence": influence_sections(runs),
     }
 

@@ -208,7 +208,7 @@ def _scene(seed: int, episode: Replay, recorded: float) -> SceneView:
     decision = episode.decisions[0]
     action = Action.from_dict(decision.action)
     picture = action_picture(decision.maps["color"], decision.maps["height"], action)
-    panels = (Panel.of("Scene and action", picture), *_heat_panels(decision))
+    panels = (Panel.of("Scene and action", picture), *heat_panels(decision))
     return SceneView(seed, recorded, "", _told([decision]), panels)
 
 
@@ -218,7 +218,8 @@ def _told(decisions: Sequence[Decision]) -> str:
     return f"Told: {'; then: '.join(said)}." if said else ""
 
 
-def _heat_panels(decision: Decision, when: str = "") -> list[Panel]:
+def heat_panels(decision: Decision, when: str = "") -> list[Panel]:
+    """Where the agent would pick and place, over the scene; none for a policy that does not explain itself."""
     panels = []
     for part, tint in (("pick", PICK_COLOR), ("place", PLACE_COLOR)):
         if part in decision.maps:
@@ -253,7 +254,7 @@ def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> 
         if number < len(episode.frames):
             panels.append(Panel.of(f"Before action {number}", resize(episode.frames[number - 1], _STEP_WIDTH)))
         if "color" in decision.maps:
-            panels += _heat_panels(decision, f", action {number}")
+            panels += heat_panels(decision, f", action {number}")
     panels.append(Panel.of("End", resize(episode.frames[-1], _STEP_WIDTH)))
     detail = " ".join(filter(None, (_told(episode.decisions), _what_happened(recorded))))
     if episode.rollout.success:

@@ -22,7 +22,11 @@ from ravens_suite.insight.calibration import Calibration
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
 from ravens_suite.insight.proposals import Look, Tried
 from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
+from ravens_suite.report import weak_spots
+from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
+from ravens_suite.rollout.replay import Decision, Replay
+from ravens_suite.rollout.rollout import Rollout
 
 TASK = "place-red-in-green"
 FINDER = f"{Path(__file__).parent / 'finders.py'}:Finder"
@@ -89,6 +93,24 @@ def test_a_stopped_search_goes_on_in_any_order_and_a_larger_budget_too(found: We
     more = search(tmp_path, FailingPool(100))
     assert timeless(more) == timeless(found)
     assert more.scenes.scenes == found.scenes.scenes
+
+
+def test_every_kind_has_a_picture_in_the_report(found: WeakSpots, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = np.zeros((48, 64, 3), np.uint8)
+    asked: list[Any] = []
+
+    def rerun(policy: Any, task: str, seeds: Sequence[int], **further: Any) -> dict[int, Replay]:
+        asked.append((seeds, further["split"], further["arguments"]))
+        decisions = (Decision({}, {}),) * 9
+        return {seed: Replay(Rollout(seed), decisions, (frame,) * 10) for seed in seeds}
+
+    monkeypatch.setattr(weak_spots, "replay", rerun)
+    folder = found.path.parents[1]
+    page = write_report(folder, plan=ReportPlan(0, 0, 0)).path.read_text()
+    kinds = found.to_json()["kinds"]
+    assert len(asked) == len(kinds) and asked[0][1] == "test"
+    assert all(kind in page for kind in kinds) and page.count("Before action") == 2 * len(kinds)
+    assert f"Sure and wrong in {len(found.scenes.scenes)} of 10 episodes" in page
 
 
 def test_plans_that_cannot_work_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

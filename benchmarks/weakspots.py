@@ -1,0 +1,104 @@
+"""Scenes in which an agent is sure and wrong: how many a search finds, beside random seeds of the same changes.
+
+    python benchmarks/weakspots.py RUN... [--budget 40] [--axes light noise ...] [--out results/weakspots.json]
+
+Both run the same number of episodes of the same agent, with the same calibration, axes and grades, and seeds that no
+evaluation takes. ``random`` runs the first scene of every proposal, whose change is drawn evenly; ``search`` looks at
+several with one decision each and learns which to run. Counted are episodes in which the agent was sure and wrong, and
+processor seconds, with those of the looks. ``per_episode`` and ``per_second`` say how many times more the search finds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.insight.calibration import CALIBRATION, calibrate
+from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
+from ravens_suite.rollout.provenance import provenance
+
+
+def measure(run: Path, plan: SearchPlan, calibration: int) -> dict[str, Any]:
+    """Both ways for one run of one task, in a folder that is thrown away."""
+    record = RunFolder(run).record()
+    (task,) = record["plan"]["tasks"]
+    calibrated = calibrate(str(run), task, episodes=calibration)
+    result: dict[str, Any] = {
+        "task": task,
+        "demos": record["plan"]["demos"],
+        "steps": record["training"]["best_step"],
+        "calibration_error": {
+            "own": calibrated.own.error,
+            "calibrated": calibrated.calibrated.error,
+            "by_chance": calibrated.calibrated.by_chance,
+            "decisions": calibrated.own.decisions,
+        },
+    }
+    for name, way in (("random", replace(plan, looks=1, guided=False)), ("search", plan)):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder)
+            (out / CALIBRATION).mkdir()
+            shutil.copy(calibrated.path, out / CALIBRATION)
+            result[name] = _figures(find_weak_spots(str(run), task, way, out=out))
+        print(task, name, json.dumps(result[name]), flush=True)
+    one, other = result["search"], result["random"]
+    result["per_episode"] = _ratio(one["sure_and_wrong"], other["sure_and_wrong"])
+    result["per_second"] = _ratio(
+        one["sure_and_wrong"] / sum(one["seconds"].values()), other["sure_and_wrong"] / sum(other["seconds"].values())
+    )
+    return result
+
+
+def _figures(found: WeakSpots) -> dict[str, Any]:
+    figures = found.to_json()
+    looks, episodes = found.seconds
+    kept = ("episodes", "looks", "failures", "sure_and_wrong", "kinds")
+    # The first scene of a random proposal is run without being looked at: its look is part of its episode.
+    blind = figures["looks"] == figures["episodes"]
+    return {
+        **{name: figures[name] for name in kept},
+        "seconds": {"looks": 0.0 if blind else round(looks, 1), "episodes": round(episodes, 1)},
+    }
+
+
+def _ratio(one: float, other: float) -> float | None:
+    return round(one / other, 2) if other else None
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--budget", type=int, default=40)
+    parser.add_argument("--axes", nargs="*", default=[])
+    parser.add_argument("--grades", nargs="*", type=int, default=[1, 2, 3])
+    parser.add_argument("--looks", type=int, default=12)
+    parser.add_argument("--confidence", type=float, default=0.8)
+    parser.add_argument("--calibration", type=int, default=30, help="validation and test episodes")
+    parser.add_argument("--out", type=Path, help="JSON file; rows of other tasks and axes that it has stay")
+    given = parser.parse_args()
+    plan = SearchPlan(
+        budget=given.budget,
+        axes=tuple(given.axes),
+        grades=tuple(given.grades),
+        looks=given.looks,
+        threshold=given.confidence,
+    )
+    for run in given.runs:
+        row = {"axes": list(given.axes), "budget": given.budget, **measure(run, plan, given.calibration)}
+        print(json.dumps(row, indent=1))
+        if given.out is not None:
+            before = read_json(given.out)["rows"] if given.out.exists() else []
+            kept = [other for other in before if (other["task"], other["axes"]) != (row["task"], row["axes"])]
+            write_json(given.out, {"provenance": provenance(), "rows": [*kept, row]})
+
+
+if __name__ == "__main__":
+    main()
