@@ -291,7 +291,8 @@ class Agent(Trainee[Data]):
 
         Returns:
             Empty, or ``color`` (rows, columns, 3) uint8 and ``height`` (rows, columns) float32 of a heightmap, and
-            heatmaps ``pick`` and ``place`` (rows, columns) over it.
+            heatmaps ``pick`` and ``place`` (rows, columns) over it; of an agent that predicts, also ``predicted_color``
+            and ``predicted_height``, of the scene after the action.
         """
         return {}
 

@@ -19,6 +19,7 @@ from ravens_suite.report.drawing import (
     data_uri,
     draw_action,
     heat_picture,
+    map_picture,
     resize,
 )
 from ravens_suite.report.forecasts import warning_words
@@ -208,7 +209,7 @@ def _scene(seed: int, episode: Replay, recorded: float) -> SceneView:
     decision = episode.decisions[0]
     action = Action.from_dict(decision.action)
     picture = action_picture(decision.maps["color"], decision.maps["height"], action)
-    panels = (Panel.of("Scene and action", picture), *heat_panels(decision))
+    panels = (Panel.of("Scene and action", picture), *heat_panels(decision), *_predicted_panels(episode.decisions, 0))
     return SceneView(seed, recorded, "", _told([decision]), panels)
 
 
@@ -226,6 +227,18 @@ def heat_panels(decision: Decision, when: str = "") -> list[Panel]:
             picture = heat_picture(decision.maps["color"], decision.maps[part], tint)
             marked = draw_action(picture, Action.from_dict(decision.action), "first" if part == "pick" else "last")
             panels.append(Panel.of(f"Where to {part}{when}", marked))
+    return panels
+
+
+def _predicted_panels(decisions: Sequence[Decision], number: int) -> list[Panel]:
+    """The scene that was expected of a decision, where the policy predicts one, beside the one that then was seen."""
+    maps = decisions[number].maps
+    if "predicted_color" not in maps:
+        return []
+    panels = [Panel.of(f"Expected after action {number + 1}", map_picture(maps["predicted_color"]))]
+    if number + 1 < len(decisions) and "color" in decisions[number + 1].maps:
+        seen = map_picture(decisions[number + 1].maps["color"])
+        panels.append(Panel.of(f"Seen after action {number + 1}", seen))
     return panels
 
 
@@ -255,6 +268,7 @@ def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> 
             panels.append(Panel.of(f"Before action {number}", resize(episode.frames[number - 1], _STEP_WIDTH)))
         if "color" in decision.maps:
             panels += heat_panels(decision, f", action {number}")
+            panels += _predicted_panels(episode.decisions, number - 1)
     panels.append(Panel.of("End", resize(episode.frames[-1], _STEP_WIDTH)))
     detail = " ".join(filter(None, (_told(episode.decisions), _what_happened(recorded))))
     if episode.rollout.success:
