@@ -281,7 +281,8 @@ def code_of(name: str) -> str:
         return ""
     path, module = source
     if module.startswith(_SUITE):
-        agents = path.parents[1] if path.name == "__init__.py" else path.parent
+        below = module.count(".") - (1 if path.name == "__init__.py" else 2)
+        agents = path.parents[below]
         return digest_of_files(imported_files(path, agents, agents.parent))
     return digest_of_files(own_files(path, module))
 

@@ -16,10 +16,12 @@ from ravens_suite.agents.forecasters.progress.forecaster import ProgressConfig
 from ravens_suite.agents.forecasters.progress.views import View, poses_of
 from ravens_suite.core.forecast import scores_of, stages_of
 from ravens_suite.core.observations import ArraySpec, Interface
+from ravens_suite.core.source_digest import digest_of_files, imported_files
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError
-from ravens_suite.registry import forecaster_names, load_agent, load_forecaster, load_trainee
+from ravens_suite.registry import forecaster_names, load_agent, load_forecaster, load_trainee, source_of
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.policies import code_of
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 from tests.agents.scenes import insertion
@@ -174,3 +176,12 @@ def test_what_it_cannot_use_is_said(data: Path, tmp_path: Path) -> None:
         Progress.check(Interface(dict.fromkeys(Progress.observation_keys, spec), {"poke": spec}, "primitive"))
     with pytest.raises(MissingDataError, match="call update"):
         small().foresee({"pick": np.zeros(7), "place": np.zeros(7)})
+
+
+def test_its_code_is_all_that_it_imports_of_the_agents() -> None:
+    path, module = source_of("progress") or (Path(), "")
+    agents = path.parents[2]
+    files = {file.name for file in imported_files(path, agents, agents.parent)}
+    assert module == "ravens_suite.agents.forecasters.progress"
+    assert {"recurrent.py", "network.py", "base.py", "plane.py"} <= files
+    assert code_of("progress") == digest_of_files(imported_files(path, agents, agents.parent))
