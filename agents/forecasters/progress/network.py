@@ -14,8 +14,8 @@ from ...common.recurrent import ConvLstm, LstmState, over_time
 
 _FOLD = 4
 """Pixels a side that are folded into the channels of one cell, without loss: what follows costs a sixteenth."""
-_SOURCES = 3
-"""Where a pixel of the next view comes from: it stays, it is that of the moved copy, or it is new."""
+_SOURCES = 2
+"""Where a pixel of the next view comes from: it stays, or it is that of the moved copy."""
 _COLORS = 4
 """Red, green, blue, height."""
 
@@ -69,17 +69,21 @@ class ProgressNet(nn.Module):
         )
         self.recurrent = ConvLstm(2 * width, width)
         self.judge = nn.Sequential(nn.Linear(6 * width, 4 * width), nn.ReLU(), nn.Linear(4 * width, 1 + len(STAGES)))
-        for layer in (*self.fine, *self.coarse):
-            if isinstance(layer, nn.Conv2d):
-                # Torch's own would shrink what passes through it to a third, layer by layer.
-                nn.init.kaiming_normal_(layer.weight)
+        last = nn.Conv2d(width, (_SOURCES + _COLORS) * _FOLD**2, 3, padding=1)
         self.decoder = nn.Sequential(
             nn.Conv2d(2 * width + folded, width, 3, padding=1),
             Residual(width),
             nn.ReLU(),
-            nn.Conv2d(width, (_SOURCES + _COLORS) * _FOLD**2, 3, padding=1),
+            last,
             nn.PixelShuffle(_FOLD),
         )
+        for layer in (*self.fine, *self.coarse, *self.decoder):
+            if isinstance(layer, nn.Conv2d):
+                # Torch's own would shrink what passes through it to a third, layer by layer.
+                nn.init.kaiming_normal_(layer.weight)
+        # At first nothing is added to what stays and what is copied.
+        nn.init.zeros_(last.weight[_SOURCES * _FOLD**2 :])
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def watch(self, seen: Tensor, state: LstmState | None = None) -> tuple[Features, LstmState]:
         """What is known after each view.
@@ -118,8 +122,5 @@ class ProgressNet(nn.Module):
         given = over_time(fold, torch.cat([copied, acting], dim=2))
         values = over_time(self.decoder, torch.cat([features.fine, remembered, given], dim=2))
         share = torch.softmax(values[:, :, :_SOURCES], dim=2)
-        sources = (seen[:, :, :_COLORS], copied[:, :, :_COLORS], torch.sigmoid(values[:, :, _SOURCES:]))
-        view = torch.zeros_like(sources[0])
-        for index, source in enumerate(sources):
-            view = view + share[:, :, index : index + 1] * source
-        return view
+        stays, copy = seen[:, :, :_COLORS], copied[:, :, :_COLORS]
+        return share[:, :, :1] * stays + share[:, :, 1:] * copy + values[:, :, _SOURCES:]

@@ -76,14 +76,14 @@ def test_it_is_trained_like_an_agent_but_is_none() -> None:
 
 
 def test_it_learns_what_is_done_and_what_comes_next() -> None:
-    forecaster = small(width=8, steps=40, learning_rate=1e-2)
+    forecaster = small(width=8, steps=40, learning_rate=5e-3)
     dataset = [episode(seed, fails=bool(seed))[0] for seed in range(2)]
     batch = make_batch(dataset, [LOOKS, LOOKS])
     first = {name: float(loss.detach()) for name, loss in forecaster.losses(batch).items()}
     for _ in range(40):
         forecaster.descend(sum(forecaster.losses(batch).values(), torch.zeros(())))
     last = {name: float(loss.detach()) for name, loss in forecaster.losses(batch).items()}
-    assert all(last[name] < 0.5 * first[name] for name in ("progress", "stage", "view")), (first, last)
+    assert all(last[name] < 0.6 * first[name] for name in ("progress", "stage", "view")), (first, last)
 
 
 def test_a_step_at_a_time_says_the_same_as_all_at_once() -> None:
