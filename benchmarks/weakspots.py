@@ -25,8 +25,8 @@ from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spo
 from ravens_suite.rollout.provenance import provenance
 
 
-def measure(run: Path, plan: SearchPlan, calibration: int) -> dict[str, Any]:
-    """Both ways for one run of one task, in a folder that is thrown away."""
+def measure(run: Path, plan: SearchPlan, calibration: int, work: Path) -> dict[str, Any]:
+    """Both ways for one run of one task; what lies in the working folder is not done again."""
     record = RunFolder(run).record()
     (task,) = record["plan"]["tasks"]
     calibrated = calibrate(str(run), task, episodes=calibration)
@@ -42,11 +42,10 @@ def measure(run: Path, plan: SearchPlan, calibration: int) -> dict[str, Any]:
         },
     }
     for name, way in (("random", replace(plan, looks=1, guided=False)), ("search", plan)):
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder)
-            (out / CALIBRATION).mkdir()
-            shutil.copy(calibrated.path, out / CALIBRATION)
-            result[name] = _figures(find_weak_spots(str(run), task, way, out=out))
+        out = work / run.name / name
+        (out / CALIBRATION).mkdir(parents=True, exist_ok=True)
+        shutil.copy(calibrated.path, out / CALIBRATION)
+        result[name] = _figures(find_weak_spots(str(run), task, way, out=out))
         print(task, name, json.dumps(result[name]), flush=True)
     one, other = result["search"], result["random"]
     result["per_episode"] = _ratio(one["sure_and_wrong"], other["sure_and_wrong"])
@@ -83,7 +82,17 @@ def main() -> None:
     parser.add_argument("--confidence", type=float, default=0.8)
     parser.add_argument("--calibration", type=int, default=30, help="validation and test episodes")
     parser.add_argument("--out", type=Path, help="JSON file; rows of other tasks and axes that it has stay")
+    parser.add_argument("--work", type=Path, help="folder of the searches, for a measurement that goes on where it was")
     given = parser.parse_args()
+    if given.work is not None:
+        run(given, given.work)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        run(given, Path(folder))
+
+
+def run(given: argparse.Namespace, work: Path) -> None:
+    """Measure all runs."""
     plan = SearchPlan(
         budget=given.budget,
         axes=tuple(given.axes),
@@ -91,8 +100,8 @@ def main() -> None:
         looks=given.looks,
         threshold=given.confidence,
     )
-    for run in given.runs:
-        row = {"axes": list(given.axes), "budget": given.budget, **measure(run, plan, given.calibration)}
+    for folder in given.runs:
+        row = {"axes": list(given.axes), "budget": given.budget, **measure(folder, plan, given.calibration, work)}
         print(json.dumps(row, indent=1))
         if given.out is not None:
             before = read_json(given.out)["rows"] if given.out.exists() else []

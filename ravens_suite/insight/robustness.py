@@ -263,6 +263,6 @@ def _earlier(path: Path, plan: EvaluationPlan, seeds: tuple[int, int]) -> dict[t
         before = read_robustness(path)
     except (DamagedDataError, MissingDataError):
         return {}
-    if before.policy != plan.policy.to_json() or before.seeds != seeds:
+    if not plan.policy.is_that_of(before.policy) or before.seeds != seeds:
         return {}
     return {(name, point.grade): point for name, points in before.axes.items() for point in points}

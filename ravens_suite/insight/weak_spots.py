@@ -37,6 +37,7 @@ from ravens_suite.insight.calibration import Calibration, calibrate, calibration
 from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
 from ravens_suite.insight.robustness import insight_folder
+from ravens_suite.rollout.environments import to_json
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
@@ -238,7 +239,7 @@ def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
         found = read_calibration(calibration_path(evaluation, out))
     except (MissingDataError, DamagedDataError):
         return None
-    return found.calibration if found.policy == evaluation.policy.to_json() else None
+    return found.calibration if evaluation.policy.is_that_of(found.policy) else None
 
 
 class _Search:
@@ -304,6 +305,7 @@ class _Search:
         spots.sort(key=lambda spot: (-counts[spot.kind], spot.kind, spot.tried.number))
         notes = {
             "policy": self._evaluation.policy.to_json(),
+            "arguments": to_json(dict(self._evaluation.arguments)),
             "threshold": self._plan.threshold,
             "budget": self._plan.budget,
             "provenance": provenance(),

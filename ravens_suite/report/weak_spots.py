@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.scenes import SceneSet, SceneSpec, kinds_of, read_scenes
 from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError
 from ravens_suite.insight.weak_spots import WEAK_SPOTS
@@ -16,7 +15,6 @@ from ravens_suite.report.drawing import resize
 from ravens_suite.report.robustness import labels_of
 from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import Panel, heat_panels
-from ravens_suite.rollout.evaluation_plan import run_arguments
 from ravens_suite.rollout.replay import Replay, replay
 
 _LOG = logging.getLogger(__name__)
@@ -98,7 +96,7 @@ def _view(run: Run, scenes: SceneSet, label: str, on_note: Callable[[str], None]
         panels: tuple[Panel, ...] = ()
         if not problem:
             try:
-                panels = _panels(run, own[0])
+                panels = _panels(run, own[0], scenes.notes.get("arguments") or {})
             except (RavensError, ImportError) as error:
                 _LOG.warning("%s, %s is not shown: %s", run.task, label, error)
                 problem = str(error).replace(f"{run.folder.parent}{os.sep}", "")
@@ -114,9 +112,8 @@ def _words(number: int, scene: SceneSpec) -> str:
     return f"Scene {number} of the file: {scene.split} seed {scene.seed}{wrong}{sure}"
 
 
-def _panels(run: Run, scene: SceneSpec) -> tuple[Panel, ...]:
+def _panels(run: Run, scene: SceneSpec, own: Mapping[str, Any]) -> tuple[Panel, ...]:
     """Before the wrong action, where the agent would pick and place, and the end of the episode."""
-    own = run_arguments(RunFolder(Path(run.folder)), run.task, {}) if run.trained else {}
     episodes = replay(run.policy, run.task, [scene.seed], split=scene.split, arguments=scene.arguments(own), every=True)
     return tuple(_pictures(episodes[scene.seed], int(scene.notes.get("step", 1)))) if scene.seed in episodes else ()
 

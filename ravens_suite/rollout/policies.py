@@ -250,6 +250,12 @@ class PolicySpec:
         named = {name for text in texts for name in imported_names(text)}
         return min({name.partition(".")[0] for name in named} & _TALKING | named & {_CLIENT}, default="")
 
+    def is_that_of(self, noted: Mapping[str, Any]) -> bool:
+        """Whether a record, of ``to_json``, is of the same policy; the suite's own code may have changed since."""
+        own = self.to_json()
+        named = all(noted.get(key) == own[key] for key in ("kind", "name", "fingerprint"))
+        return named and (self.of_the_suite or noted.get("code") == self.code)
+
     def to_json(self) -> dict[str, Any]:
         """What an evaluation records of it; without the folder, which may be moved."""
         return {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint, "code": self.code}

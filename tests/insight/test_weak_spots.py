@@ -109,6 +109,7 @@ def test_every_kind_has_a_picture_in_the_report(found: WeakSpots, monkeypatch: p
     page = write_report(folder, plan=ReportPlan(0, 0, 0)).path.read_text()
     kinds = found.to_json()["kinds"]
     assert len(asked) == len(kinds) and asked[0][1] == "test"
+    assert asked[0][2]["observe"] == ["state"]  # What the policy reads, though nobody trained it here.
     assert all(kind in page for kind in kinds) and page.count("Before action") == 2 * len(kinds)
     assert f"Sure and wrong in {len(found.scenes.scenes)} of 10 episodes" in page
 
