@@ -10,6 +10,7 @@ After Deep Visual Foresight (arXiv 1610.00696); docs/world_models.md is the guid
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from .models.base import WorldModel
 from .optimiser import Optimiser
 from .planners.base import Plan, Search
 from .proposals import propose
+from .proposer import Proposer
 from .scenes import enlarged, see, to_heightmap, to_poses, unpack
 from .thought import Thought, heatmaps
 
@@ -101,6 +103,7 @@ class VisualForesight(Agent[TransitionDataset]):
         """An episode begins; its plans are drawn from the seed."""
         self._seed, self._step = seed, 0
         self._thought: Thought | None = None
+        self._proposer = Proposer(Path(self.config.proposer)) if self.config.proposer else None
         self._avoided: list[Tensor] = []
 
     def act(self, observation: Observation) -> Action:
@@ -115,6 +118,8 @@ class VisualForesight(Agent[TransitionDataset]):
         thought = self.think(observation)
         self._thought = thought
         self._step += 1
+        if self._proposer is not None:
+            self._proposer.record(thought.plan.action)
         return dict(to_poses(thought.plan.action.double().cpu().numpy(), thought.scene))
 
     def think(self, observation: Observation) -> Thought:
@@ -124,11 +129,18 @@ class VisualForesight(Agent[TransitionDataset]):
         if last is not None:
             without_effect = int(changed(last.scene[None], scene[None]).sum()) < _LEAST_CHANGE
             avoided = [*avoided, last.plan.action[:2].cpu()] if without_effect else []
+        first = torch.zeros(0, 5) if self._proposer is None else self._proposer.propose(observation)
+
+        def actions(at: Tensor, count: int, rng: np.random.Generator) -> Tensor:
+            """Of the scene that is seen, the proposer's come first."""
+            given = first[:count] if at is scene else first[:0]
+            return torch.cat([given, propose(self.config.proposals, at, wanted, count - len(given), rng)])
+
         search = Search(
             model=self.acting,
             scene=scene,
             goal=wanted,
-            propose=lambda at, count, rng: propose(self.config.proposals, at, wanted, count, rng),
+            propose=actions,
             calls=self.config.calls,
             depth=self.config.depth,
             by_picture=self.config.reward == "picture",

@@ -18,7 +18,7 @@ class VisualForesightConfig:
         proposals: where actions are drawn: ``difference`` (picks where scene and goal differ, places where the goal has
             something that the scene lacks), ``objects`` (picks on what stands above the table) or ``uniform``.
         proposer: folder of a trained ``transporter`` whose candidates are tried first; empty for none. It is read
-            when an episode begins and is no part of the weights.
+            when an episode begins, and its weights are no part of this agent's.
         reward: what makes a prediction good: ``picture`` (distance to the goal picture) or ``predicted`` (the gain that
             the model itself predicts, without a picture).
         share: of the picture that the model learns to predict, 0 to 1.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from ravens_suite.agents.transporter.agent import Transporter
+from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.visual_foresight.agent import VisualForesight
 from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
-from ravens_suite.errors import ConfigError
+from ravens_suite.agents.visual_foresight.proposer import Proposer
+from ravens_suite.errors import ConfigError, MissingDataError
 from ravens_suite.rollout.environments import make_environment
 
 
@@ -65,3 +70,16 @@ def test_a_scene_that_did_not_change_means_that_the_pick_failed(observation: dic
     assert not planning._avoided
     planning.act(observation)
     assert len(planning._avoided) == 1
+
+
+def test_candidates_of_a_trained_transporter_are_tried_first(observation: dict[str, Any], tmp_path: Path) -> None:
+    small = TransporterConfig(widths=(2, 2, 2, 2), depth=1, coarse_radius=4, fine_radius=4, angles=4)
+    Transporter(small).save(tmp_path)
+    planning = agent(proposer=str(tmp_path), planner="random-shooting")
+    planning.reset(0)
+    thought = planning.think(observation)
+    given = Proposer(tmp_path).propose(observation)
+    assert len(given) and torch.equal(thought.plan.considered[: len(given)], given)
+    assert len(thought.plan.considered) == 24
+    with pytest.raises(MissingDataError):
+        agent(proposer=str(tmp_path / "nothing"))

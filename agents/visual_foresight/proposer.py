@@ -1,0 +1,69 @@
+"""Candidates of a trained ``transporter``, for a planner to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ravens_suite.core.heightmap import fuse_observation
+from ravens_suite.core.observations import GOAL, Observation
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError
+
+from ..pick_place.history import History, Move
+from ..transporter.agent import Transporter
+from ..transporter.decision import decision_of, find_candidates
+from .scenes import REDUCTION
+
+
+class Proposer:
+    """Proposes what a trained agent thinks best: its picks, each with its places.
+
+    Args:
+        folder: of a training run of ``transporter``, or of its policy.
+
+    Raises:
+        MissingDataError: there is no policy.
+        ConflictError: it is of another agent.
+        ConfigError: it was told by sentences.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        run = RunFolder(folder)
+        agent = Transporter.load(run.policy.path if run.policy.settings.exists() else folder)
+        if not isinstance(agent, Transporter) or agent.listens:
+            raise ConfigError(f"The proposer {folder} must be a transporter that learned without sentences.")
+        self._agent = agent
+        self._history = History()
+
+    def propose(self, observation: Observation) -> Tensor:
+        """(N, 5) float32 actions, see ``scenes.py``; the next ones of an episode."""
+        agent, scene = self._agent, fuse_observation(observation)
+        self._history.observe(scene)
+        self._seen = scene
+        found = find_candidates(
+            agent.optimiser.ema,
+            agent.config,
+            scene,
+            self._history,
+            use_bfloat16=agent.use_bfloat16,
+            goal=fuse_observation(observation, GOAL) if agent.shows_goal else None,
+        )
+        rows = []
+        for pick, places in enumerate(found.places):
+            for place in range(len(places.positions)):
+                decision = decision_of(agent.config, found, pick, place)
+                rows.append([*(decision.pick / REDUCTION), *(decision.place / REDUCTION), decision.yaw])
+        return torch.from_numpy(np.array(rows, dtype=np.float32))
+
+    def record(self, action: Tensor) -> None:
+        """What was decided, so that a pick without effect is not proposed again.
+
+        Args:
+            action: (5,).
+        """
+        pixels = action[:4].double().cpu().numpy() * REDUCTION
+        self._history.record(Move(self._seen, pixels[:2], pixels[2:]))
