@@ -69,10 +69,9 @@ class Cell:
         """What it learns from."""
         return self.agent(device="cpu").make_dataset(self.demonstrations)
 
-    def score(self, agent: Transporter, scenes: int) -> float:
-        """On validation scenes."""
-        with Validator(self.record["environments"]) as validator:
-            return validator(agent, "val", range(scenes))
+    def validator(self) -> Validator:
+        """Scores agents on validation scenes."""
+        return Validator(self.record["environments"])
 
 
 def views(data: Path) -> dict[str, Any]:
@@ -130,15 +129,16 @@ def steps(data: Path) -> dict[str, Any]:
 def _trained(cell: Cell, until: float | None, every: int, scenes: int) -> dict[str, Any]:
     """A whole run, or one until it scores so much; its score is looked at every so many steps."""
     agent, dataset, seconds, scores = cell.agent(), cell.dataset(), 0.0, dict[int, float]()
-    for step in range(agent.config.steps):
-        start = time.perf_counter()
-        agent.fit_step(dataset, step)
-        seconds += time.perf_counter() - start
-        if (step + 1) % every == 0:
-            scores[step + 1] = cell.score(agent, scenes)
-            print(step + 1, round(seconds, 1), scores[step + 1], flush=True)
-            if until is not None and scores[step + 1] >= until:
-                break
+    with cell.validator() as validator:
+        for step in range(agent.config.steps):
+            start = time.perf_counter()
+            agent.fit_step(dataset, step)
+            seconds += time.perf_counter() - start
+            if (step + 1) % every == 0:
+                scores[step + 1] = validator(agent, "val", range(scenes))
+                print(step + 1, round(seconds, 1), scores[step + 1], flush=True)
+                if until is not None and scores[step + 1] >= until:
+                    break
     return {"steps": step + 1, "training_seconds": round(seconds, 1), "validation": scores}
 
 

@@ -41,7 +41,7 @@ class _Recording:
         """The results for other inputs, flattened, of the same shapes."""
         for place, leaf in zip(tree_flatten(self.places)[0], leaves, strict=True):
             if isinstance(leaf, Tensor):
-                place.copy_(leaf, non_blocking=True)
+                place.copy_(leaf)
         self.graph.replay()
         return self.results
 

@@ -129,6 +129,8 @@ class Optimiser(Generic[Net]):
             averages: list[Tensor] = list(self.ema.parameters())
             weights: list[Tensor] = list(self.net.parameters())
             torch._foreach_lerp_(averages, weights, 1 - decay)
+        # The fast kernels of a GPU need not do so, and layers keep what they made of the weights of one version.
+        torch.autograd.graph.increment_version(averages)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

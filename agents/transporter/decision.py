@@ -17,6 +17,7 @@ from torch.nn import functional
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
+from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
 from ..common.sentences import make_sentences
@@ -159,7 +160,7 @@ def find_candidates(
     image = _encoded(heightmap, device)
     if goal is not None:
         image = with_goal(image, _encoded(goal, device))
-    sentence = None if instruction is None else make_sentences([instruction], [heightmap.color])
+    sentence = None if instruction is None else moved(make_sentences([instruction], [heightmap.color]), device)
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]
