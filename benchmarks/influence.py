@@ -46,9 +46,10 @@ from ravens_suite.insight.training_gradients import PROJECTION, DemonstratedStep
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.provenance import provenance
 from ravens_suite.training.data import read_task
+from ravens_suite.training.loop import kept_steps
 
 Array = NDArray[np.float64]
-CHECKPOINTS, NEAREST = 8, 3
+CHECKPOINTS, NEAREST = 5, 3
 CONFIG: dict[str, Any] = {}
 """Settings of the agent, of ``--config``."""
 
@@ -69,7 +70,7 @@ def fit(name: str, task: str, data: Path, paths: Sequence[Path], steps: int, see
     agent = kind(config_from_json(kind.config_type, config), seed, read_task(kind, task, data).interface)
     dataset = agent.make_dataset(Demonstrations(paths))
     total = int(agent.config.steps)
-    kept = {round(total * (index + 1) / CHECKPOINTS) for index in range(CHECKPOINTS)}
+    kept = kept_steps(total, CHECKPOINTS)
     copies, start = [], time.perf_counter()
     for step in range(total):
         agent.fit_step(dataset, step)
@@ -146,7 +147,6 @@ def measures(trained: Trained, paths: Sequence[Path]) -> dict[str, Array]:
     found = gradients_of(trained, paths)
     losses = scores.demonstration_losses(found)
     return {
-        "suspicion": scores.suspicion(found),
         "self_influence": scores.self_influence(found),
         "held_out_loss": scores.held_out_losses(found).mean(axis=0),
         "plain_tracin": scores.plain_self_influence(found),
@@ -173,7 +173,9 @@ def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
                 wrong = np.isin(case.seeds, case.bad)
                 areas.append({name: area(score, wrong) for name, score in found.items()})
                 if not options.no_drop:
-                    first = [case.seeds[int(index)] for index in np.argsort(-found["suspicion"], kind="stable")[:BAD]]
+                    first = [
+                        case.seeds[int(index)] for index in np.argsort(-found["self_influence"], kind="stable")[:BAD]
+                    ]
                     again = [
                         fit(options.agent, task, source, case.paths(without), options.steps, seed)
                         for without in (first, case.bad)
@@ -304,12 +306,11 @@ def timing(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         training = time.process_time() - start
         total = int(load_agent(options.agent).config_type().steps)
         usual = training * total / int(trained.agent.config.steps)
-        five = replace(trained, copies=trained.copies[-5:])
         start = time.process_time()
-        found = gradients_of(five, paths)
+        found = gradients_of(trained, paths)
         first = time.process_time() - start
         start = time.process_time()
-        scores.influence_on(found, gradients_of(five, paths[:1]).gradients[:, 0].astype(np.float64))
+        scores.influence_on(found, gradients_of(trained, paths[:1]).gradients[:, 0].astype(np.float64))
         further = time.process_time() - start
         rows.append(
             {

@@ -130,15 +130,15 @@ def failed_seeds(run: Path, task: str, split: Split = "test") -> list[int]:
 
 def rank(gradients: TrainingGradients) -> tuple[DemonstrationFound, ...]:
     """The demonstrations of a run, the wrong or rare ones first."""
-    score, alone = scores.suspicion(gradients), scores.self_influence(gradients)
-    held_out, losses = (each(gradients).mean(axis=0) for each in (scores.held_out_losses, scores.demonstration_losses))
+    alone = scores.self_influence(gradients)
+    held_out = scores.held_out_losses(gradients).mean(axis=0)
+    losses = scores.demonstration_losses(gradients).mean(axis=0)
     steps, groups = np.bincount(gradients.owners), scores.groups(gradients)
     found = [
         DemonstrationFound(
             task=task,
             seed=seed,
             steps=int(steps[index]),
-            score=float(score[index]),
             self_influence=float(alone[index]),
             held_out_loss=float(held_out[index]),
             loss=float(losses[index]),
@@ -146,7 +146,7 @@ def rank(gradients: TrainingGradients) -> tuple[DemonstrationFound, ...]:
         )
         for index, (task, seed) in enumerate(gradients.demonstrations)
     ]
-    return tuple(sorted(found, key=lambda each: (-each.score, each.task, each.seed)))
+    return tuple(sorted(found, key=lambda each: (-each.self_influence, each.task, each.seed)))
 
 
 def decision_gradients(run: RunFolder, decision: Decision, projection: int) -> NDArray[np.float64]:

@@ -24,8 +24,7 @@ class DemonstrationFound:
         task: registered name.
         seed: of the demonstration.
         steps: its number of actions.
-        score: what demonstrations are ranked by, the wrong or rare ones first (``insight/scores.py``).
-        self_influence: what it taught that no other did, 0 to 1.
+        self_influence: what it taught that no other did, 0 to 1 (``insight/scores.py``).
         held_out_loss: the loss it would have had if the agent had not seen it, estimated.
         loss: mean loss of its steps over all checkpoints.
         group: number of the demonstrations that taught the same, from 0; the largest group first.
@@ -34,7 +33,6 @@ class DemonstrationFound:
     task: str
     seed: int
     steps: int
-    score: float
     self_influence: float
     held_out_loss: float
     loss: float
@@ -110,7 +108,7 @@ class Influence:
         weights: fingerprint of the weights that act.
         checkpoints: gradient steps of training after which the weights were copied.
         projection: numbers that were kept of each gradient.
-        demonstrations: the wrong or rare ones first.
+        demonstrations: those of most self-influence, the wrong or rare ones, first.
         decisions: in the order in which they were asked about.
     """
 

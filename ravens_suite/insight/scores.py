@@ -63,8 +63,8 @@ def leverages(inner: Array, damping: float) -> Array:
 def self_influence(found: TrainingGradients) -> Array:
     """How much each demonstration taught the agent that no other did: the mean of ``leverages`` over checkpoints.
 
-    Plain TracIn looks at the norm alone, and so ranks hard examples first, right ones, too. What is right is shared by
-    others; what is wrong, or rare, stands alone.
+    Demonstrations are ranked by it, the wrong or rare ones first. Plain TracIn looks at the norm alone, and so ranks
+    hard examples first, right ones, too. What is right is shared by others; what is wrong, or rare, stands alone.
 
     Returns:
         (demonstrations,) float64 in 0 to 1, in the order of ``TrainingGradients.demonstrations``.
@@ -87,23 +87,6 @@ def held_out_losses(found: TrainingGradients) -> Array:
         share = np.minimum(leverages(cosines(gradients, gradients), _DAMPING_HELD_OUT), _MOST_LEVERAGE)
         rows.append(loss / (1 - share) ** 2)
     return np.stack(rows)
-
-
-def suspicion(found: TrainingGradients) -> Array:
-    """What demonstrations are ranked by, the wrong or rare ones first: ``held_out_losses`` beside the task's others.
-
-    Losses fall during training, so that those of early checkpoints would outweigh all others: at each checkpoint they
-    are divided by the mean over the task's demonstrations.
-
-    Returns:
-        (demonstrations,) float64, the mean over checkpoints; 1 is usual for the task.
-    """
-    losses = held_out_losses(found)
-    tasks = np.array([task for task, _ in found.demonstrations])
-    for task in np.unique(tasks):
-        usual = losses[:, tasks == task].mean(axis=1, keepdims=True)
-        losses[:, tasks == task] /= np.maximum(usual, _TINY)
-    return np.asarray(losses.mean(axis=0))
 
 
 def cosines(first: Array, second: Array) -> Array:

@@ -319,5 +319,9 @@ def checkpoint_steps(steps: int, candidates: int) -> set[int]:
 
 
 def kept_steps(steps: int, count: int) -> set[int]:
-    """After which steps a copy of the weights is kept: evenly over the run, the last one at its end."""
-    return {round(steps * (index + 1) / count) for index in range(count)} - {0}
+    """After which steps a copy of the weights is kept: more often at the beginning, the last one at the end.
+
+    Most is learnt in the first steps. Where an agent has memorised its demonstrations, gradients say little of which of
+    them agree with each other.
+    """
+    return {round(steps * ((index + 1) / count) ** 2) for index in range(count)} - {0}

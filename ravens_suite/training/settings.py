@@ -75,8 +75,8 @@ class TrainingPlan:
         seed: chooses the demonstrations and the initial weights, and drives augmentation.
         settings: how long, where, and how weights are chosen.
         config: settings of the agent that differ from its defaults, JSON values.
-        keep_checkpoints: copies of the weights kept along the way, evenly spaced up to the last step
-            (``RunFolder.checkpoint``); the weights themselves do not depend on it.
+        keep_checkpoints: copies of the weights kept along the way, more of them at the beginning, the last one at the
+            end (``RunFolder.checkpoint``); the weights themselves do not depend on it.
         drop: seeds of demonstrations, by task, that are left out of those that were chosen.
     """
 

@@ -68,7 +68,7 @@ def test_any_agent_that_gives_losses_of_single_steps_can_be_asked(name: str, tmp
     train(plan, tmp_path, tmp_path / "run")
     question = Question(task, seed=0, label="oracle", step=0)
     found = find_influence(tmp_path / "run", tmp_path, [question], projection=64)
-    assert len(found.demonstrations) == 2 and found.checkpoints == (3, 6) and found.projection == 64
+    assert len(found.demonstrations) == 2 and found.checkpoints == (2, 6) and found.projection == 64
     (decision,) = found.decisions
     assert decision.seed == 0 and decision.step == 0 and decision.action.keys() == decision.did.keys()
     named = [*decision.towards, *decision.away]

@@ -47,7 +47,7 @@ class Train(OutputOptions):
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
     keep_checkpoints: int = 0
-    """Copies of the weights to keep along the way, evenly spaced; ravens-suite influence needs some, say 5."""
+    """Copies of the weights to keep along the way, most early on; ravens-suite influence needs some, say 5."""
 
     drop_file: Path | None = None
     """JSON file of demonstrations to leave out, {"TASK": [SEED, ...]}, as ravens-suite influence writes."""
