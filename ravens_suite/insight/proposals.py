@@ -242,9 +242,11 @@ def fault_of(seen: Any) -> str:
     """What is wrong with an action by geometry, in a few words; empty where nothing is.
 
     Args:
-        seen: ``envs/imagined.py``; ``None`` where nothing can be imagined.
+        seen: ``envs/imagined.py``; ``None`` where nothing can be imagined, and so told.
     """
-    if seen is None or seen.reward > 0:
+    if seen is None:
+        return "earns nothing"
+    if seen.reward > 0:
         return ""
     if not seen.object:
         return "picks where nothing is"

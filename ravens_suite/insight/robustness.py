@@ -214,12 +214,12 @@ def read_robustness(path: Path) -> Robustness:
 
 def _arguments(plan: EvaluationPlan, axis: str, grade: int) -> dict[str, Any]:
     arguments = AXES[axis].arguments(grade, plan.arguments)
-    if arguments.get("wording") == "held-out" and not _has_other_paraphrases(plan):
+    if arguments.get("wording") == "held-out" and not has_other_paraphrases(plan):
         arguments["wording"] = "training"
     return arguments
 
 
-def _has_other_paraphrases(plan: EvaluationPlan) -> bool:
+def has_other_paraphrases(plan: EvaluationPlan) -> bool:
     """Whether the task has sentences that ``wording="training"`` never says."""
     try:
         make_environment(plan.task, plan.split, {"observe": ["instruction"], "wording": "held-out"}).close()

@@ -36,7 +36,7 @@ from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
 from ravens_suite.insight.calibration import Calibration, calibrate, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
-from ravens_suite.insight.robustness import insight_folder
+from ravens_suite.insight.robustness import has_other_paraphrases, insight_folder
 from ravens_suite.rollout.environments import to_json
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
@@ -204,7 +204,7 @@ def find_weak_spots(
         out: folder in which ``weakspots`` is made; the run's, or ``runs/<policy>/<task>``.
         force: let a calibration count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
-        on_progress: called after every episode.
+        on_progress: called after every episode, of the calibration, too.
 
     Raises:
         ConfigError: the policy does not say how sure it is, or the plan cannot work.
@@ -224,6 +224,7 @@ def find_weak_spots(
             out=out,
             force=force,
             pool=pool,
+            on_progress=on_progress,
         ).calibration
     folder = insight_folder(evaluation, out) / WEAK_SPOTS
     search = _Search(evaluation, plan, fitted, folder / f"{evaluation.task}-search.json")
@@ -242,6 +243,12 @@ def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
     return found.calibration if evaluation.policy.is_that_of(found.policy) else None
 
 
+def _possible(arms: list[tuple[str, int]], evaluation: EvaluationPlan) -> list[tuple[str, int]]:
+    """The changes without those to other paraphrases, where the task has none."""
+    held_out = [arm for arm in arms if arm[0] and AXES[arm[0]].changes[arm[1] - 1].get("wording") == "held-out"]
+    return [arm for arm in arms if arm not in held_out] if held_out and not has_other_paraphrases(evaluation) else arms
+
+
 class _Search:
     """Runs rounds of proposals and remembers them.
 
@@ -254,7 +261,7 @@ class _Search:
         self._evaluation = evaluation
         self._plan = plan
         self._calibration = calibration
-        self._arms = plan.arms(evaluation.arguments)
+        self._arms = _possible(plan.arms(evaluation.arguments), evaluation)
         self._tried: dict[int, Tried] = {}
         self._settings = {
             **evaluation.settings,
