@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import tyro
 
@@ -70,7 +70,8 @@ class RobustnessCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
-        with make_pool(self.engine, self.processes(self.episodes)) as pool:
+        grades = (len(self.axes) or len(get_args(AxisName))) * (len(self.grades) or 5) + 1
+        with make_pool(self.engine, self.processes(self.episodes * grades)) as pool:
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     found = measure_robustness(
