@@ -17,6 +17,8 @@ For each task a forecaster is trained on the train episodes of all folders, and 
 - ``done_auc``: area under the curve with which observations where all is done are told from others.
 - ``foreseen``: share of the unsolved episodes of which the forecaster says so two actions before the end or earlier, at
   the threshold at which it says so of 5 % of the solved ones; and how many episodes that is.
+- ``stop``: share of the solved episodes that ``--stop-when-done`` would end when all is done and not before, and share
+  of the unsolved ones that it would end, at a probability of 0.5.
 - ``next_view``: mean absolute error of the next view over the pixels that change (colours in 0 to 1, heights in units
   of 0.1 m), beside that of persistence (nothing changes) and of the moved copy (``views.moved_copy``).
 
@@ -48,6 +50,7 @@ from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.watching import DONE_AT
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
@@ -123,6 +126,20 @@ def foreseen(episodes: Sequence[Judged]) -> dict[str, Any]:
     return {**counts, "share": round(share, 4), "false_alarms": round(alarms, 4), "threshold": round(threshold, 4)}
 
 
+def stops(episodes: Sequence[Judged]) -> dict[str, Any]:
+    """How good the decision to stop is; see the module's docstring."""
+    solved = [each for each in episodes if each.solved]
+    right = [_stopped_at(each) == int(np.argmax(each.episode.stages == DONE)) for each in solved]
+    wrong = [_stopped_at(each) is not None for each in episodes if not each.solved]
+    shares = {"solved": right, "unsolved": wrong}
+    return {name: round(float(np.mean(values)), 4) if values else None for name, values in shares.items()}
+
+
+def _stopped_at(judged: Judged) -> int | None:
+    """The observation at which the episode would be ended; ``None`` for none."""
+    return next((step for step, forecast in enumerate(judged.said) if forecast.done >= DONE_AT), None)
+
+
 def figures(episodes: Sequence[Judged], training: Sequence[WatchedEpisode]) -> dict[str, Any]:
     """All figures of one task."""
     scores = np.concatenate([each.episode.scores for each in episodes])
@@ -140,6 +157,7 @@ def figures(episodes: Sequence[Judged], training: Sequence[WatchedEpisode]) -> d
         "progress_error_by_step_alone": round(float(np.abs(_by_step(training, steps) - scores).mean()), 4),
         "done_auc": None if auc is None else round(auc, 4),
         "foreseen": foreseen(episodes),
+        "stop": stops(episodes),
         "next_view": {"actions": len(errors), **views},
     }
 
