@@ -50,6 +50,7 @@ class Tasks(OutputOptions):
         say_table(console, [head, *(_cells(row) for row in rows)])
         console.say("\nBest published mean score after 1, 10 and 100 demonstrations, of 100.")
         console.say("Each task also has a continuous form: <task>-continuous, ravens_suite/<Task>Continuous-v0.")
+        console.say("ravens-suite tasks TASK shows the sentences of one: all forms, and what they could name.")
         say_broken(console, "task", broken)
         console.result({"tasks": rows, "broken": broken})
 
