@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.locks import locked_file
 from ravens_suite.errors import ConflictError, DamagedDataError
@@ -23,7 +24,7 @@ def record_row(
     Args:
         path: of the CSV file.
         row: value by column, in the order of the columns of a new table.
-        key: columns that identify a row, and by which rows are sorted.
+        key: columns that identify a row, and by which a new one finds its place: rows that are there stay in theirs.
         notes: further columns that identify a row. A table gets one with the first row that has a text in it, at the
             end, and stays without it until then; earlier rows have none there.
 
@@ -41,13 +42,26 @@ def record_row(
         if rows and set(rows[0]) != set(new):
             raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(new)}: name another file.")
         columns = [*found, *(name for name in new if name not in found)]
-        rows = [old for old in rows if any(old[name] != new[name] for name in key)] + [new]
-        rows.sort(key=lambda item: [_sortable(item[name]) for name in key])
+        _enter(rows, new, key)
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator=_line_end(path))
         writer.writeheader()
         writer.writerows(rows)
         write_bytes(path, [text.getvalue().encode()])
+
+
+def _enter(rows: list[dict[str, str]], new: dict[str, str], key: Sequence[str]) -> None:
+    """Replace the row with the same key where it stands, or put the new one before the first with a greater key."""
+
+    def order(row: Mapping[str, str]) -> list[tuple[float, int, str]]:
+        return [_sortable(row[name]) for name in key]
+
+    place = next((i for i, row in enumerate(rows) if order(row) >= order(new)), len(rows))
+    same = [i for i, row in enumerate(rows) if all(row[name] == new[name] for name in key)]
+    if same:
+        rows[same[0]] = new
+    else:
+        rows.insert(place, new)
 
 
 def _line_end(path: Path) -> str:
@@ -78,9 +92,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _sortable(text: str) -> tuple[float, str]:
-    """Sort key: numbers by value, then words by letter."""
+def _sortable(text: str) -> tuple[float, int, str]:
+    """Sort key: numbers by value, then the splits as one uses them, then other words by letter."""
     try:
-        return float(text), ""
+        return float(text), 0, ""
     except ValueError:
-        return float("inf"), text
+        return float("inf"), SPLITS.index(text) if text in SPLITS else len(SPLITS), text

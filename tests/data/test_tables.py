@@ -47,3 +47,18 @@ def test_a_new_row_leaves_the_bytes_of_all_others_as_they_are(tmp_path: Path, en
     path.write_bytes(f"task,score{end}a,1.0{end}c,3.0{end}".encode())
     record_row(path, {"task": "b", "score": 2.0}, key=("task",))
     assert path.read_bytes() == f"task,score{end}a,1.0{end}b,2.0{end}c,3.0{end}".encode()
+
+
+def test_splits_come_in_the_order_in_which_they_are_used(tmp_path: Path) -> None:
+    path = tmp_path / "oracle.csv"
+    for split in ("test", "train", "val"):
+        record_row(path, {"task": "a", "split": split}, key=("task", "split"))
+    assert [row["split"] for row in read_rows(path)] == ["train", "val", "test"]
+
+
+def test_a_row_of_the_committed_table_can_be_measured_again_without_changing_others(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[2] / "results" / "oracle.csv"
+    path = tmp_path / "oracle.csv"
+    path.write_bytes(committed.read_bytes())
+    record_row(path, read_rows(path)[7], key=("task", "split"))
+    assert path.read_bytes() == committed.read_bytes()
