@@ -16,13 +16,23 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-from site_pages import leaderboard  # noqa: E402 (found beside this file)
+from site_pages import leaderboard, new_tasks  # noqa: E402 (found beside this file)
 from site_pages.observations import key_table  # noqa: E402
 from site_pages.progress import progress_table  # noqa: E402
 from site_pages.results import TABLES  # noqa: E402
 
 ROOT = DOCS.parent
-_NAMES = ("results", "language_tasks", "leaderboard", "observations", "own_task", "progress", "tools")
+_NAMES = (
+    "results",
+    "gpu",
+    "goals_and_tilts",
+    "language_tasks",
+    "leaderboard",
+    "observations",
+    "own_task",
+    "progress",
+    "tools",
+)
 PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in _NAMES))
 _PART = re.compile(r"(<!-- (table|file): (\S+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 _LANGUAGES = {".py": "python", ".toml": "toml"}
@@ -35,7 +45,8 @@ def updated(text: str) -> str:
 
 def _part(kind: str, name: str) -> str:
     if kind == "table":
-        return {**TABLES, **leaderboard.TABLES, "observation-keys": key_table, "progress": progress_table}[name]()
+        tables = {**TABLES, **new_tasks.TABLES, **leaderboard.TABLES}
+        return {**tables, "observation-keys": key_table, "progress": progress_table}[name]()
     path = ROOT / name
     return f"`{path.name}`:\n\n```{_LANGUAGES[path.suffix]}\n{path.read_text(encoding='utf-8')}```"
 

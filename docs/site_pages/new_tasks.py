@@ -1,0 +1,85 @@
+"""The tables of what was trained on a GPU, of tilted targets, of structures and of language."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks.scores import table as score_table
+from ravens_suite.data.tables import read_rows
+from site_pages.markdown import table
+
+_RESULTS = Path(__file__).resolve().parents[2] / "results"
+_SEED = "0"
+
+
+def _rows(name: str, agent: str | None = None) -> list[dict[str, str]]:
+    rows = list(read_rows(_RESULTS / name))
+    return [row for row in rows if agent is None or row["agent"] == agent]
+
+
+def _rate(row: Mapping[str, str]) -> str:
+    return f"{float(row['strict']):.0f} % ({float(row['low']):.0f} to {float(row['high']):.0f})"
+
+
+def gpu_steps() -> str:
+    """A gradient step on a GPU, by how it was done."""
+    found = json.loads((_RESULTS / "gpu.json").read_text(encoding="utf-8"))["steps"]
+    rows = [
+        [name, f"{step['milliseconds_a_step']:.0f} ms", f"{step['examples_a_second']:.0f}"]
+        for name, step in found.items()
+        if isinstance(step, dict)
+    ]
+    rows.sort(key=lambda row: float(row[2]))
+    return table(["a step of transporter", "time", "examples a second"], rows)
+
+
+def gpu_scores() -> str:
+    """The published tasks from ten demonstrations, trained on a GPU."""
+    return "\n".join(score_table([row for row in _rows("scores_gpu.csv", "transporter") if row["seed"] == _SEED], 10))
+
+
+def six_dof() -> str:
+    """Tasks with tilted targets."""
+    rows = [
+        [row["task"], row["demos"], f"{float(row['score']):.1f}", _rate(row), row["commit"][:7]]
+        for row in _rows("scores_gpu.csv", "transporter-six-dof")
+    ]
+    return table(["task", "demonstrations", "mean score", "success rate, 95 % interval", "commit"], rows)
+
+
+def structures() -> str:
+    """Structures that training never shows."""
+    rows, kinds = _rows("structures.csv"), {}
+    for row in rows:
+        kinds.setdefault((int(row["demos"]), int(row["lookahead"])), {})[row["task"]] = row
+    names = list(dict.fromkeys(row["task"] for row in rows))
+    heads = [f"{demos} each" + (f", lookahead {ahead}" if ahead else "") for demos, ahead in sorted(kinds)]
+    lines = [
+        [
+            name,
+            *(
+                f"{float(kinds[kind][name]['score']):.1f}, {_rate(kinds[kind][name])}" if name in kinds[kind] else ""
+                for kind in sorted(kinds)
+            ),
+        ]
+        for name in names
+    ]
+    means = [
+        f"{math.fsum(float(row['score']) for row in kinds[kind].values()) / len(kinds[kind]):.1f}"
+        if len(kinds[kind]) == len(names)
+        else ""
+        for kind in sorted(kinds)
+    ]
+    return table(["structure", *heads], [*lines, ["**mean**", *means]])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "gpu-steps": gpu_steps,
+    "gpu-scores": gpu_scores,
+    "six-dof": six_dof,
+    "structures": structures,
+}
+"""By the name that stands in the page."""
