@@ -1,6 +1,8 @@
-"""Scenes in which an agent is sure and wrong: how many a search finds, beside random seeds of the same changes.
+r"""Scenes in which an agent is sure and wrong: how many a search finds, beside random seeds of the same changes.
 
     python benchmarks/weakspots.py RUN... [--budget 40] [--axes light noise ...] [--out results/weakspots.json]
+    python benchmarks/weakspots.py benchmarks/blind_spot.py:Blind --task place-red-in-green --axes none \
+        --environment '{"observe": ["state"]}' --confidence 0.5 --budget 100 [--out results/weakspots.json]
 
 Both run the same number of episodes of the same agent, with the same calibration, axes and grades, and seeds that no
 evaluation takes. ``random`` runs the first scene of every proposal, whose change is drawn evenly; ``search`` looks at
@@ -24,16 +26,22 @@ from ravens_suite.insight.calibration import CALIBRATION, calibrate
 from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
 from ravens_suite.rollout.provenance import provenance
 
+_KEYS = ("policy", "task", "axes")
+"""What tells rows apart."""
 
-def measure(run: Path, plan: SearchPlan, calibration: int, work: Path) -> dict[str, Any]:
-    """Both ways for one run of one task; what lies in the working folder is not done again."""
-    record = RunFolder(run).record()
-    (task,) = record["plan"]["tasks"]
-    calibrated = calibrate(str(run), task, episodes=calibration)
-    result: dict[str, Any] = {
-        "task": task,
-        "demos": record["plan"]["demos"],
-        "steps": record["training"]["best_step"],
+
+def measure(policy: str, task: str | None, plan: SearchPlan, given: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Both ways for one policy on one task; what lies in the working folder is not done again."""
+    result: dict[str, Any] = {"policy": policy.rpartition("/")[2], "task": task}
+    if RunFolder(Path(policy)).exists():
+        record = RunFolder(Path(policy)).record()
+        (task,) = record["plan"]["tasks"]
+        trained = {"demos": record["plan"]["demos"], "steps": record["training"]["best_step"]}
+        result = {"policy": record["plan"]["agent"], "task": task, **trained}
+    work = work / f"{result['policy'].replace(':', '-')}-{task}"
+    arguments = json.loads(given.environment)
+    calibrated = calibrate(policy, task, episodes=given.calibration, arguments=arguments, out=work / "calibrated")
+    result |= {
         "calibration_error": {
             "own": calibrated.own.error,
             "calibrated": calibrated.calibrated.error,
@@ -42,10 +50,10 @@ def measure(run: Path, plan: SearchPlan, calibration: int, work: Path) -> dict[s
         },
     }
     for name, way in (("random", replace(plan, looks=1, guided=False)), ("search", plan)):
-        out = work / run.name / name
+        out = work / name
         (out / CALIBRATION).mkdir(parents=True, exist_ok=True)
         shutil.copy(calibrated.path, out / CALIBRATION)
-        result[name] = _figures(find_weak_spots(str(run), task, way, out=out))
+        result[name] = _figures(find_weak_spots(policy, task, way, arguments=arguments, out=out), guided=way.guided)
         print(task, name, json.dumps(result[name]), flush=True)
     one, other = result["search"], result["random"]
     result["per_episode"] = _ratio(one["sure_and_wrong"], other["sure_and_wrong"])
@@ -55,15 +63,14 @@ def measure(run: Path, plan: SearchPlan, calibration: int, work: Path) -> dict[s
     return result
 
 
-def _figures(found: WeakSpots) -> dict[str, Any]:
+def _figures(found: WeakSpots, *, guided: bool) -> dict[str, Any]:
     figures = found.to_json()
     looks, episodes = found.seconds
     kept = ("episodes", "looks", "failures", "sure_and_wrong", "kinds")
     # The first scene of a random proposal is run without being looked at: its look is part of its episode.
-    blind = figures["looks"] == figures["episodes"]
     return {
         **{name: figures[name] for name in kept},
-        "seconds": {"looks": 0.0 if blind else round(looks, 1), "episodes": round(episodes, 1)},
+        "seconds": {"looks": round(looks, 1) if guided else 0.0, "episodes": round(episodes, 1)},
     }
 
 
@@ -74,7 +81,9 @@ def _ratio(one: float, other: float) -> float | None:
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("policies", nargs="+", metavar="RUN", help="folder of a run, or file.py:name of a policy")
+    parser.add_argument("--task", help="of policies that are no runs")
+    parser.add_argument("--environment", default="{}", help="JSON, of policies that are no runs")
     parser.add_argument("--budget", type=int, default=40)
     parser.add_argument("--axes", nargs="*", default=[])
     parser.add_argument("--grades", nargs="*", type=int, default=[1, 2, 3])
@@ -100,12 +109,12 @@ def run(given: argparse.Namespace, work: Path) -> None:
         looks=given.looks,
         threshold=given.confidence,
     )
-    for folder in given.runs:
-        row = {"axes": list(given.axes), "budget": given.budget, **measure(folder, plan, given.calibration, work)}
+    for policy in given.policies:
+        row = {"axes": list(given.axes), "budget": given.budget, **measure(policy, given.task, plan, given, work)}
         print(json.dumps(row, indent=1))
         if given.out is not None:
             before = read_json(given.out)["rows"] if given.out.exists() else []
-            kept = [other for other in before if (other["task"], other["axes"]) != (row["task"], row["axes"])]
+            kept = [other for other in before if [other[key] for key in _KEYS] != [row[key] for key in _KEYS]]
             write_json(given.out, {"provenance": provenance(), "rows": [*kept, row]})
 
 
