@@ -3,9 +3,12 @@
     python benchmarks/world_models.py pack --data explore oracle --tasks block-insertion ... --out packed.npz
     python benchmarks/world_models.py measure --packed packed.npz [--models transport ...] [--train explore]
         [--episodes 100] [--steps 1500] [--seed 0] [--policies FOLDER] [--device auto] [--out results/world_models.json]
+    python benchmarks/world_models.py test --packed packed.npz --task block-insertion --policies RUN/policy ...
+        [--out results/world_models.json]
 
 Packed are the reduced scenes of the splits ``train`` and ``val`` of every task in every data folder; a source is named
-as its folder. Models learn from ``train`` of the sources named by ``--train``, and are measured on ``val`` of each.
+as its folder. Models learn from ``train`` of the sources named by ``--train``, and are measured on ``val`` of each;
+``test`` measures those of trained ``visual-foresight`` agents, and the seconds that their decisions take.
 
 An error is the mean over the pixels that change, of the colours (0 to 1) and of the heights in decimetres together, and
 what it is beside that of ``persistence`` (``share``) over all such pixels of the test scenes. Pixels change where what
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -141,10 +145,51 @@ def trained(name: str, episodes: Sequence[Steps], options: argparse.Namespace) -
     return agent, time.perf_counter() - start
 
 
+def tested(model: WorldModel, episodes: Episodes, task: str, device: torch.device) -> dict[str, Any]:
+    """The errors on the episodes ``val`` of each source, after one and after three actions."""
+    sources = sorted({source for source, _, _ in episodes})
+    return {
+        source: {f"{horizon}": row(measure(model, test, horizon, device)) for horizon in (1, 3)}
+        for source in sources
+        if (test := episodes.get((source, task, "val")))
+    }
+
+
+def planning_seconds(agent: VisualForesight, episodes: Sequence[Steps]) -> float:
+    """Median seconds of the processor that a decision takes, over first scenes of episodes with a goal picture."""
+    taken = []
+    for steps in [each for each in episodes if each.goal is not None][:3]:
+        scene, goal = unpack([steps.scenes[0], steps.goal or steps.scenes[0]], agent.device)
+        agent.reset(0)
+        start = time.process_time()
+        agent.plan(scene, goal)
+        taken.append(time.process_time() - start)
+    return statistics.median(taken)
+
+
+def of_trained(options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of trained agents and of what needs no training."""
+    episodes, task = unpacked(options.packed), options.task
+    cpu, config = torch.device("cpu"), VisualForesightConfig()
+    made: dict[str, Any] = {
+        name: {"test": tested(find_model(name)(config), episodes, task, cpu)} for name in _BASELINES
+    }
+    shown = next(each for key, each in episodes.items() if key[1:] == (task, "val"))
+    for folder in options.policies:
+        agent = VisualForesight.load(folder)
+        assert isinstance(agent, VisualForesight)
+        made[folder.parent.name] = {
+            "config": {key: getattr(agent.config, key) for key in ("model", "planner", "steps", "share", "calls")},
+            "test": tested(agent.acting, episodes, task, agent.device),
+            "plan_cpu_seconds": round(planning_seconds(agent, shown), 2),
+        }
+    print(json.dumps(made, indent=1))
+    return {"task": task, "models": made}
+
+
 def results(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of all models on all tasks."""
     episodes = unpacked(options.packed)
-    sources = sorted({source for source, _, _ in episodes})
     tasks = options.tasks or sorted({task for _, task, _ in episodes})
     made: dict[str, Any] = {}
     for task in tasks:
@@ -164,12 +209,7 @@ def results(options: argparse.Namespace) -> dict[str, Any]:
                 model, device = agent.acting, agent.device
                 if options.policies is not None:
                     agent.save(options.policies / f"{task}-{name}-{options.label}")
-            rows = {
-                source: {f"{horizon}": row(measure(model, test, horizon, device)) for horizon in (1, 3)}
-                for source in sources
-                if (test := episodes.get((source, task, "val")))
-            }
-            made[task]["models"][name] = {"test": rows, "seconds": round(seconds, 1)}
+            made[task]["models"][name] = {"test": tested(model, episodes, task, device), "seconds": round(seconds, 1)}
             print(json.dumps({"task": task, "model": name, **made[task]["models"][name]}), flush=True)
     return made
 
@@ -196,11 +236,21 @@ def main() -> None:
     measuring.add_argument("--label", default="0")
     measuring.add_argument("--policies", type=Path)
     measuring.add_argument("--out", type=Path)
+    testing = commands.add_parser("test")
+    testing.add_argument("--packed", type=Path, required=True)
+    testing.add_argument("--task", required=True)
+    testing.add_argument("--policies", type=Path, nargs="*", default=())
+    testing.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.command == "pack":
         pack(options.data, options.tasks, options.out)
         return
     torch.set_num_threads(1)
+    if options.command == "test":
+        tests = of_trained(options)
+        if options.out is not None:
+            write_json(options.out, tests)
+        return
     made = results(options)
     settings = {name: getattr(options, name) for name in ("train", "steps", "seed", "share", "horizon", "device")}
     if options.out is not None:

@@ -125,15 +125,25 @@ class VisualForesight(Agent[TransitionDataset]):
     def think(self, observation: Observation) -> Thought:
         """Plan, and say what was considered; nothing of it is remembered."""
         scene, wanted = unpack([see(observation), see(observation, GOAL)], self.device)
+        first = torch.zeros(0, 5) if self._proposer is None else self._proposer.propose(observation)
+        return self.plan(scene, wanted, first)
+
+    def plan(self, scene: Tensor, wanted: Tensor, first: Tensor | None = None) -> Thought:
+        """``think`` for scenes.
+
+        Args:
+            scene: (4, 160, 80) what is seen.
+            wanted: (4, 160, 80) the goal.
+            first: (N, 5) actions that are tried before all others.
+        """
         last, avoided = self._thought, list(self._avoided)
         if last is not None:
             without_effect = int(changed(last.scene[None], scene[None]).sum()) < _LEAST_CHANGE
             avoided = [*avoided, last.plan.action[:2].cpu()] if without_effect else []
-        first = torch.zeros(0, 5) if self._proposer is None else self._proposer.propose(observation)
 
         def actions(at: Tensor, count: int, rng: np.random.Generator) -> Tensor:
             """Of the scene that is seen, the proposer's come first."""
-            given = first[:count] if at is scene else first[:0]
+            given = first[:count] if at is scene and first is not None else torch.zeros(0, 5)
             return torch.cat([given, propose(self.config.proposals, at, wanted, count - len(given), rng)])
 
         search = Search(
