@@ -76,10 +76,34 @@ def structures() -> str:
     return table(["structure", *heads], [*lines, ["**mean**", *means]])
 
 
+def language() -> str:
+    """Tasks that are told in words, beside the best published agent of each column."""
+    published: dict[tuple[str, str], tuple[float, str]] = {}
+    for row in _rows("published_language.csv"):
+        key = row["task"], row["demos"]
+        published[key] = max(published.get(key, (0.0, "")), (float(row["score"]), row["agent"]))
+    rows = []
+    for row in _rows("scores_language.csv"):
+        score, agent = published[row["task"], row["demos"]]
+        rows.append(
+            [
+                row["task"],
+                row["demos"],
+                f"{float(row['score']):.1f}",
+                _rate(row),
+                f"{score:.1f}, {agent}",
+                row["commit"][:7],
+            ]
+        )
+    head = ["task", "demonstrations", "mean score", "success rate, 95 % interval", "best published"]
+    return table([*head, "commit"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "gpu-steps": gpu_steps,
     "gpu-scores": gpu_scores,
     "six-dof": six_dof,
     "structures": structures,
+    "language": language,
 }
 """By the name that stands in the page."""
