@@ -1,9 +1,7 @@
-"""A named set of scenes of a task as one JSON file: seeds, and what is changed of the environment in each.
+"""A named set of scenes of a task as one JSON file: seeds, and what is changed of the environment in each::
 
-```json
-{"format": "ravens-suite scenes", "version": 1, "name": "hard light", "task": "block-insertion",
- "scenes": [{"seed": 10003, "split": "test", "changes": {"perturb": {"light": 1.0}}, "kind": "Light: picks nothing"}]}
-```
+    {"format": "ravens-suite scenes", "version": 1, "name": "hard light", "task": "block-insertion",
+     "scenes": [{"seed": 10003, "split": "test", "changes": {"perturb": {"light": 1.0}}, "kind": "Light: picks nothing"}]}
 
 ``changes`` are arguments of the environment, on top of those that the evaluated policy knows; amounts in ``perturb``
 join its own by name. ``kind`` is free text; scenes of one kind are summarised together. Whatever else a scene holds
