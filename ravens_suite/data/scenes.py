@@ -1,7 +1,9 @@
-"""A named set of scenes of a task as one JSON file: seeds, and what is changed of the environment in each::
+"""A named set of scenes of a task as one JSON file: seeds, and what is changed of the environment in each.
+
+Such a file::
 
     {"format": "ravens-suite scenes", "version": 1, "name": "hard light", "task": "block-insertion",
-     "scenes": [{"seed": 10003, "split": "test", "changes": {"perturb": {"light": 1.0}}, "kind": "Light: picks nothing"}]}
+     "scenes": [{"seed": 10003, "split": "test", "changes": {"perturb": {"light": 1.0}}, "kind": "dim"}]}
 
 ``changes`` are arguments of the environment, on top of those that the evaluated policy knows; amounts in ``perturb``
 join its own by name. ``kind`` is free text; scenes of one kind are summarised together. Whatever else a scene holds
@@ -133,7 +135,8 @@ def read_scenes(text: str) -> SceneSet:
         return found
     if not number.isdecimal() or not 1 <= int(number) <= len(found.scenes):
         raise ConfigError(f"{path} has scenes 1 to {len(found.scenes)}; there is no scene {number!r}.")
-    return SceneSet(found.name, found.task, (found.scenes[int(number) - 1],), found.notes)
+    # A name of its own: its results must not take the place of those of the whole set.
+    return SceneSet(f"{found.name}#{int(number)}", found.task, (found.scenes[int(number) - 1],), found.notes)
 
 
 def changes_digest(changes: Mapping[str, Any]) -> str:

@@ -92,7 +92,8 @@ def train_without(
         raise ConfigError(f"{run} was already trained without the demonstration {repeated[0]}: name others.")
     every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
     count = sum(len(seeds) for seeds in every.values())
-    folder = out or run.with_name(f"{run.name}-without-{count}")
+    home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
+    folder = out or home.with_name(f"{home.name}-without-{count}")
     pools = set(record.get("pool", {}).values())
     train(
         replace(plan, drop=every),

@@ -122,7 +122,12 @@ def failed_seeds(run: Path, task: str, split: Split = "test") -> list[int]:
             value = read_json(path)
             if not isinstance(value, dict) or value.get("task") != task:
                 continue
-            outcomes = [EpisodeOutcome.from_json(each) for each in value["results"]]
+            try:
+                outcomes = [EpisodeOutcome.from_json(each) for each in value["results"]]
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise DamagedDataError(
+                    f"{path} is damaged ({error!r}): run ravens-suite evaluate again, or name scenes with --seeds."
+                ) from error
             failed = [each for each in outcomes if not each.success and each.steps]
             return [each.seed for each in sorted(failed, key=lambda each: (each.score, each.seed))]
     return []

@@ -64,8 +64,8 @@ def evaluate_parts(
             record.load(force=force)
         _settle_doubts(parts, records, pool)
         if confident:
-            for record in records:
-                record.drop_unsure()
+            for part, record in zip(parts, records, strict=True):
+                record.drop_unsure(part.seeds)
         jobs = _missing(parts, records)
         before = [record.seconds for record in records]
         done = total - len(jobs)

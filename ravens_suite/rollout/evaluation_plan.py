@@ -209,4 +209,4 @@ def own_arguments(
 
 def _which_task(policy: str, tasks: Iterable[str]) -> str:
     named = f" ({', '.join(tasks)})" if tasks else ""
-    return f"Say which task{named}: {PROGRAM} evaluate {policy} TASK."
+    return f"Say which task{named}: name it after the policy, as in {PROGRAM} evaluate {policy} TASK."

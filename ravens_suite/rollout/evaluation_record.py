@@ -105,10 +105,13 @@ class EvaluationRecord:
             self.outcomes, self.seconds = {}, 0.0
             self._start_anew(f"Seed {again.seed} of {self.path} does not come out the same again ({self.doubt})")
 
-    def drop_unsure(self) -> None:
-        """Leave out, and so run again, episodes of which no confidence of a decision is noted."""
+    def drop_unsure(self, seeds: Iterable[int]) -> None:
+        """Leave out, and so run again, those of some seeds of which no confidence of a decision is noted."""
+        asked = set(seeds)
         self.outcomes = {
-            seed: outcome for seed, outcome in self.outcomes.items() if outcome.confidences or not outcome.steps
+            seed: outcome
+            for seed, outcome in self.outcomes.items()
+            if seed not in asked or outcome.confidences or not outcome.steps
         }
 
     def add(self, outcome: EpisodeOutcome, renderer: str, seconds: float) -> None:

@@ -117,3 +117,10 @@ def test_outcomes_without_confidences_are_made_again(tmp_path: Path, monkeypatch
         del row["confidences"], row["rewards"]  # As earlier releases wrote them.
     done.path.write_text(json.dumps(value))
     assert calibrate("sure.py:Sure", TASK, episodes=1, out=tmp_path).own.decisions > 0
+
+
+def test_a_refused_calibration_leaves_earlier_outcomes_alone(tmp_path: Path) -> None:
+    done = evaluate("random", TASK, split="val", episodes=2, out=tmp_path)
+    with pytest.raises(ConfigError, match="does not say how sure"):
+        calibrate("random", TASK, episodes=1, out=tmp_path)
+    assert [row["seed"] for row in json.loads(done.path.read_text())["results"]] == [0, 1]

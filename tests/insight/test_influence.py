@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,20 @@ def test_the_demonstrations_to_leave_out_can_be_named(data: Path, trained: Path,
     options = ["--drop-file", str(tmp_path / "drop.json"), "--out", str(tmp_path / "clean"), "--val-episodes", "1"]
     assert main([*command, *options]) == 0
     assert 0 not in RunFolder(tmp_path / "clean").record()["demonstrations"][TASK]
+
+
+def test_a_run_is_named_from_within_its_folder(
+    data: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    monkeypatch.chdir(run)
+    assert train_without(Path(), data, {TASK: [0]}, val_episodes=1).run == tmp_path / "run-without-1"
+
+
+def test_a_damaged_evaluation_is_named(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    write_json(run / "eval" / "test.json", {"task": TASK})
+    with pytest.raises(DamagedDataError, match=r"test\.json is damaged .* evaluate again"):
+        failed_seeds(run, TASK)

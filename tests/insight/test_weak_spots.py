@@ -79,6 +79,9 @@ def test_what_is_found_fails_again_and_only_as_it_was_found(found: WeakSpots, tm
     assert [outcome.seed for outcome in again.outcomes] == [scene.seed for scene in scenes.scenes]
     for scene, outcome in zip(scenes.scenes, again.outcomes, strict=True):
         assert outcome.rewards[scene.notes["step"] - 1] <= 0 and scene.notes["confidence"] >= 0.02
+    before = again.path.read_bytes()
+    one = evaluate_scenes(FINDER, read_scenes(f"{found.path}#1"), arguments=SMALL, out=tmp_path)
+    assert one.outcomes == again.outcomes[:1] and again.path.read_bytes() == before
     oracle = evaluate_scenes("oracle", read_scenes(f"{found.path}#1"), out=tmp_path / "oracle")
     assert oracle.summary.success_rate == 100 and len(oracle.outcomes) == 1
 

@@ -148,15 +148,15 @@ def _say_decision(console: Console, decision: DecisionFound) -> None:
     whose = "what the agent did" if decision.label == "agent" else "what the oracle would have done"
     end = "succeeded" if decision.success else "failed"
     console.say(
-        f"{decision.task}, {decision.split} scene {decision.seed} ({end}), action {decision.step} (earned "
-        f"{decision.reward:.3g}): {whose}"
+        f"{decision.task}, {decision.split} scene {decision.seed} ({end}), action {decision.step + 1} "
+        f"(--step {decision.step}; earned {decision.reward:.3g}): {whose}"
     )
     for words, steps in (("pushed towards it", decision.towards), ("pulled away from it", decision.away)):
         console.say(f"  {words}: {', '.join(map(_step, steps)) or 'none'}")
 
 
 def _step(step: StepFound) -> str:
-    return f"demonstration {step.seed} of {step.task}, action {step.step} ({step.influence:+.2f})"
+    return f"demonstration {step.seed} of {step.task}, action {step.step + 1} ({step.influence:+.2f})"
 
 
 def _say_cleaned(console: Console, cleaned: Cleaned) -> None:
