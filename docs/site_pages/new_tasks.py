@@ -45,7 +45,7 @@ def six_dof() -> str:
     """Tasks with tilted targets."""
     rows = [
         [row["task"], row["demos"], f"{float(row['score']):.1f}", _rate(row), row["commit"][:7]]
-        for row in _rows("scores_gpu.csv", "transporter-six-dof")
+        for row in [*_rows("scores_six_dof.csv"), *_rows("scores_gpu.csv", "transporter-six-dof")]
     ]
     return table(["task", "demonstrations", "mean score", "success rate, 95 % interval", "commit"], rows)
 
