@@ -210,3 +210,11 @@ def test_a_damaged_evaluation_is_named(trained: Path, tmp_path: Path) -> None:
     write_json(run / "eval" / "test.json", {"task": TASK})
     with pytest.raises(DamagedDataError, match=r"test\.json is damaged .* evaluate again"):
         failed_seeds(run, TASK)
+
+
+def test_a_wrong_file_of_demonstrations_is_refused_before_anything_is_computed(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "drop.json").write_text('{"task": "none"}')
+    assert main(["influence", str(trained), "--data", str(data), "--drop-file", str(tmp_path / "drop.json")]) == 1
+    assert "not a list of seeds" in (said := capsys.readouterr().err) and "self-influence" not in said

@@ -69,11 +69,14 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
+        from ravens_suite.data.named_seeds import read_seeds
         from ravens_suite.insight.influence import find_influence
         from ravens_suite.insight.influence_record import RECORD
 
         if self.drop and self.drop_file is not None:
             raise ConfigError("--drop and --drop-file both say what to leave out: give one of them.")
+        # Read first: a mistake in it must not show up after minutes of gradients.
+        left_out = None if self.drop_file is None else read_seeds(self.drop_file)
         with console.progress(f"influence on {self.folder}") as progress:
             found = find_influence(
                 self.folder,
@@ -86,8 +89,8 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
         _say(console, found)
         console.say(str(self.folder / "influence" / RECORD))
         result: dict[str, Any] = found.to_json()
-        if self.drop or self.drop_file is not None:
-            cleaned = self._clean(console, found)
+        if self.drop or left_out is not None:
+            cleaned = self._clean(console, found, left_out)
             _say_cleaned(console, cleaned)
             result["cleaned"] = cleaned.to_json()
         console.result(result)
@@ -110,12 +113,11 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
             for seed in self.seeds or failed_seeds(self.folder, task, self.split)[: self.decisions]
         ]
 
-    def _clean(self, console: Console, found: Influence) -> Cleaned:
-        from ravens_suite.data.named_seeds import read_seeds
+    def _clean(self, console: Console, found: Influence, left_out: dict[str, list[int]] | None) -> Cleaned:
         from ravens_suite.execution.pool import make_pool
         from ravens_suite.insight.cleaning import first_ranked, train_without
 
-        dropped = first_ranked(found, self.drop) if self.drop_file is None else read_seeds(self.drop_file)
+        dropped = first_ranked(found, self.drop) if left_out is None else left_out
         with (
             make_pool("processes", self.processes(self.val_episodes)) as pool,
             console.progress("training again") as progress,
