@@ -30,6 +30,7 @@ def test_it_is_trained_and_watches(capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "said"),
     [
         (["--watch", "a", "--stop-when-done", "b"], "Give --watch or --stop-when-done"),
+        (["--watch", "nowhere", "--stop-at", "0.9"], "--stop-at goes with --stop-when-done"),
         (["--watch", "nowhere"], "There is no trained agent in nowhere"),
         (["--stop-when-done", "nowhere", "--stop-at", "2"], "--stop-at is a probability"),
     ],

@@ -158,6 +158,7 @@ def test_a_set_of_scenes_may_be_written_by_hand(
     assert figures["episodes"] == 2 and figures["kinds"]["clutter"]["episodes"] == 1
     assert (tmp_path / "runs" / "oracle" / TASK / "scenes" / "two" / "summary.json").exists()
     assert main(["evaluate", "oracle", "block-insertion", "--scenes", str(path)]) == 1
+    assert main(["evaluate", "oracle", "--scenes", str(path), "--episodes", "3"]) == 1
     assert "leave the task out" in capsys.readouterr().err
 
 

@@ -112,6 +112,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     def _watch(self) -> WatchSpec | None:
         from ravens_suite.rollout.watching import WatchSpec
 
+        if self.stop_when_done is None and self.stop_at != Evaluate.stop_at:
+            raise ConfigError("--stop-at goes with --stop-when-done: name the forecaster's run there.")
         if self.watch is not None and self.stop_when_done is not None:
             raise ConfigError("Give --watch or --stop-when-done: a forecaster that ends episodes notes as much.")
         if self.stop_when_done is not None:
@@ -128,6 +130,11 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         if self.task not in (None, scenes.task):
             raise ConflictError(
                 f"{text} holds scenes of {scenes.task}, but {self.task} is asked for: leave the task out."
+            )
+        given = (self.episodes, self.split, self.first_seed, self.stop_at)
+        if given != (Evaluate.episodes, Evaluate.split, Evaluate.first_seed, Evaluate.stop_at):
+            raise ConflictError(
+                "The file of --scenes says seeds and splits: leave --episodes, --split, --first-seed and --stop-at out."
             )
         if self.keep_failures or self.record is not None or self.watch or self.stop_when_done:
             raise ConflictError(
