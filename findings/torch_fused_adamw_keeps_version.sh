@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # torch 2.13.0 on a CPU: AdamW(fused=True) changes its parameters without raising their version. Autograd therefore does
 # not notice that a tensor that it saved was changed before the gradient was asked for, and gives a wrong gradient where
 # fused=False is refused. The same holds for whatever else goes by versions, a cache of what a layer made of its weights
@@ -7,11 +7,10 @@
 # Seen: fused=False: version 0 -> 2, then RuntimeError. fused=True: version 0 -> 0, gradient of w * w at w = 1: 0.99, not 2.
 # Mended with torch.autograd.graph.increment_version, which is public.
 # Exits 0 as long as that is so.
-set -e
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+set -euo pipefail
+folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q torch==2.13.0 numpy==2.4.6
+"$folder/venv/bin/pip" install --quiet torch==2.13.0 numpy==2.4.6
 "$folder/venv/bin/python" - <<'PYTHON'
 import sys
 
