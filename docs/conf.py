@@ -28,7 +28,8 @@ exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 4
-suppress_warnings = ["myst.strikethrough"]
+# Classes of two modules may share a name, such as Batch: then one of them is linked.
+suppress_warnings = ["myst.strikethrough", "ref.python"]
 
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
