@@ -13,7 +13,7 @@ FOREIGN_NAMES = [
         r"(abc|argparse|collections|concurrent|contextlib|dataclasses|gymnasium|h5py|importlib|moderngl|nn|np|numpy|os|pathlib|torch|typing)\..*",
     ),
     ("py:class", r"[^.]*|.*\[.*"),
-    ("py:.*", r"ravens_suite\..*\.(_\w+|Job|Result|Net)"),
+    ("py:.*", r"ravens_suite\..*\.(_\w+|Job|Result|Net|Inputs)"),
 ]
 """(role, name) patterns that need no target: what other projects document, since nothing is fetched; words of sentences
 and of shapes that stand where a type could; private names and type variables."""
