@@ -342,7 +342,7 @@ def main() -> None:
     parser.add_argument("--config", default="{}", help="settings of the agent, as a JSON object")
     parser.add_argument("--demos", type=int, default=20, help="of leave-one-out")
     parser.add_argument("--no-drop", action="store_true", help="rank only, do not train again")
-    parser.add_argument("--work", type=Path, default=Path("/tmp/ravens-influence"), help="folder of demonstrations")
+    parser.add_argument("--work", type=Path, default=Path("data/influence"), help="folder of demonstrations")
     parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
     options = parser.parse_args()
     CONFIG.update(json.loads(options.config))

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import cv2
-import torch
 from torch.utils.data import DataLoader, Dataset
 
 Inputs = TypeVar("Inputs")
-_MOST = 4
-"""Processes that are started unless their number is given; an example takes 3 to 11 ms of a core."""
 _EACH = 4
 """Steps that each of them is ahead."""
-
-
-def worker_count(asked: int, device: torch.device) -> int:
-    """How many processes to start.
-
-    Args:
-        asked: their number; -1 for none, or with a GPU one less than there are cores for this process, four at most.
-        device: that computes meanwhile.
-    """
-    if asked >= 0:
-        return asked
-    return min(len(os.sched_getaffinity(0)) - 1, _MOST) if device.type == "cuda" else 0
 
 
 class Ahead(Generic[Inputs]):

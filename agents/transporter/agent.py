@@ -40,7 +40,7 @@ from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import ConfigError
 
 from ..base import Agent
-from ..common.ahead import Ahead, worker_count
+from ..common.ahead import Ahead
 from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
@@ -135,8 +135,7 @@ class Transporter(Agent[PickPlaceDataset]):
             net.habits.copy_(torch.tensor(dataset.statistics))
         if self._ahead is None or self._ahead[0] is not dataset:
             make = partial(self.step_inputs, dataset, self.augmentation(len(dataset)))
-            workers = worker_count(self.config.workers, self.device)
-            self._ahead = dataset, Ahead(make, self.config.steps, workers)
+            self._ahead = dataset, Ahead(make, self.config.steps, self.config.workers)
         inputs = self._ahead[1].get(step)
         rate = self.optimiser.begin(step)
         losses = self._recorded(inputs)

@@ -66,8 +66,7 @@ class TransporterConfig:
             step, drawn at random, in place of what it has built in the end.
         lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
             (``planning.py``); 0 for no search. It changes nothing in training.
-        workers: processes that make examples ahead of a GPU, with the same results for any number of them; -1 for one
-            less than there are cores, four at most, and for none without a GPU.
+        workers: processes that make examples ahead of a GPU, with the same examples for any number of them; 0 for none.
         precision: ``auto`` (bfloat16 where the device multiplies it in hardware), ``float32`` or ``bfloat16``.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -107,6 +106,6 @@ class TransporterConfig:
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     lookahead: int = setting(0, least=0, most=10)
-    workers: int = setting(-1, least=-1, most=256)
+    workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)
     device: str = "auto"
