@@ -17,7 +17,7 @@ from ravens_suite.core.heightmap import Heightmap
 
 from ..common.sentences import mirrored
 from .bending import Bend, draw_bend
-from .free_objects import FreeObject, inpaint, paste, scatter, stretch
+from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, stretch
 from .goal_scenes import recolored_goal
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
@@ -99,6 +99,7 @@ class Example:
         yaw: (n,) float64 radians, of these place poses relative to the pick pose.
         pick_affinity: (rows, columns) float32 summing to 1, see ``Step``.
         goal: the finished scene, where the demonstration has one.
+        first: the first scene of the demonstration, for an agent that remembers it.
         tilt: of the first place, where the step has one.
         instruction: what was said before the step, where it is known; of a mirrored scene, left is right.
         turn: of the table's own axes in the image, radians from the column axis towards the row axis.
@@ -111,6 +112,7 @@ class Example:
     yaw: Array
     pick_affinity: NDArray[np.float32]
     goal: Heightmap | None = None
+    first: Heightmap | None = None
     tilt: Tilt | None = None
     instruction: str | None = None
     turn: float = 0.0
@@ -129,6 +131,8 @@ class _Arrangement(NamedTuple):
         yaw: (n,) radians.
         pick_affinity: (rows, columns) float32 of the picked object at its demonstrated position.
         goal: the finished scene, bent and coloured as the table is.
+        first: the first scene without the objects that still lie as they did there, bent and coloured likewise.
+        unmoved: those objects, by their indices.
     """
 
     objects: list[FreeObject]
@@ -140,6 +144,8 @@ class _Arrangement(NamedTuple):
     yaw: Array
     pick_affinity: NDArray[np.float32]
     goal: Heightmap | None
+    first: Heightmap | None
+    unmoved: list[int]
 
 
 def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> Example:
@@ -169,10 +175,11 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     matrix = _draw_motion(ends, (rows, columns), augmentation, rng, stretched=not step.rotates)
     pick, place = transform(matrix, pick), transform(matrix, place)
     yaw = yaw if np.linalg.det(matrix[:, :2]) > 0 else -yaw
-    goal = step.goal
+    goal, first = step.goal, step.first
     if arrangement is None:
         scene = _moved_scene(step.scene, matrix)
         goal = goal and _moved_scene(goal, matrix)
+        first = first and _moved_scene(first, matrix)
         pick_affinity = warp(step.pick_affinity, matrix)
     else:
         table_matrix = compose(matrix, arrangement.table_stretch)
@@ -180,20 +187,26 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         goal = arrangement.goal and _moved_scene(arrangement.goal, table_matrix)
         # A goal shows loose objects as bright as they are.
         shade = 1.0 if goal else _draw_factors(augmentation.shade, 1, augmentation.altered, rng)[0]
-        paste(scene, arrangement.objects, [compose(matrix, motion) for motion in arrangement.motions], shade)
+        moved = [compose(matrix, motion) for motion in arrangement.motions]
+        paste(scene, arrangement.objects, moved, shade)
+        if arrangement.first is not None:
+            first = _moved_scene(arrangement.first, table_matrix)
+            unmoved = arrangement.unmoved
+            paste(first, [arrangement.objects[i] for i in unmoved], [moved[i] for i in unmoved], shade)
         pick_affinity = warp(arrangement.pick_affinity, compose(matrix, arrangement.motions[0]))
     if not pick_affinity.sum() > 0:
         column, row = np.clip(pick.astype(int), 0, [columns - 1, rows - 1])
         pick_affinity[row, column] = 1
     factor = np.float32(augmentation.height ** rng.uniform(-1, 1))
     goal = goal and Heightmap(goal.color, goal.height * factor)
+    first = first and Heightmap(first.color, first.height * factor)
     tilt = tilt and Tilt(moved_normal(tilt.normal, matrix), tilt.height)
     pick_affinity /= pick_affinity.sum()
     # A mirrored scene is one whose left and right are exchanged: the table's x axis goes where the matrix takes it.
     said = step.instruction
     said = mirrored(said) if said is not None and np.linalg.det(matrix[:, :2]) < 0 else said
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
-    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, tilt, said, turn)
+    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
@@ -207,13 +220,16 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     """
     motions, yaw = step.equivalent_motions()
     objects, pick_affinity = list(step.free_objects), step.pick_affinity
-    table, finished = inpaint(step.scene, objects), step.goal
+    table, finished, first = inpaint(step.scene, objects), step.goal, step.first
+    unmoved = [i for i, each in enumerate(objects) if first is not None and lies_as_before(each, first)]
+    first = first and inpaint(first, [objects[i] for i in unmoved])
     factors = _draw_factors(augmentation.stretch, 2, augmentation.altered, rng)
     symmetries = list(range(step.symmetry_order))
     bend = _draw_bend(step, rng) if rng.random() < augmentation.bent else None
     if bend:
         objects[0], pick_affinity, pick = bend.free_object(objects[0]), bend.mask(pick_affinity), bend.points(pick)
-        table, finished = bend.scene(table, motions[0]), finished and bend.scene(finished, motions[0])
+        table = bend.scene(table, motions[0])
+        finished, first = (scene and bend.scene(scene, motions[0]) for scene in (finished, first))
         symmetries = [0]
     elif step.symmetry_order > 2:
         if max(factors) < _OBLONG * min(factors):
@@ -228,7 +244,7 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     if rng.random() < augmentation.recolored:
         own = objects[0].color[objects[0].mask].mean(axis=0)
         color = recolor(table, goal, own, rng)
-        finished = finished and recolored_goal(finished, table, color)
+        finished, first = (scene and recolored_goal(scene, table, color) for scene in (finished, first))
         table = Heightmap(color, table.height)
     free = warp((bare_table(table) & ~goal).astype(np.uint8), table_stretch, border=(1.0,)).astype(bool)
     scattered = scatter(objects, shapes, free, rng)
@@ -248,6 +264,8 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         yaw=yaw[symmetries] - rotation,
         pick_affinity=pick_affinity,
         goal=finished,
+        first=first,
+        unmoved=unmoved,
     )
 
 

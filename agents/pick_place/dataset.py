@@ -62,7 +62,12 @@ class PickPlaceDataset:
 
     @staticmethod
     def from_demonstrations(
-        demonstrations: Demonstrations, *, goals: bool = False, tilts: bool = False, instructions: bool = False
+        demonstrations: Demonstrations,
+        *,
+        goals: bool = False,
+        tilts: bool = False,
+        instructions: bool = False,
+        first_scenes: bool = False,
     ) -> PickPlaceDataset:
         """Fuse the images of recorded episodes.
 
@@ -74,9 +79,11 @@ class PickPlaceDataset:
             goals: whether to read the images of their goals, too; then they must have them.
             tilts: whether to look at height and tilt of places; else all count as upright.
             instructions: whether to read what was said before each step; then they must have it.
+            first_scenes: whether each step comes with the first scene of its episode, for an agent that remembers it.
         """
         return PickPlaceDataset(
-            _steps(episode, goals=goals, tilts=tilts, instructions=instructions) for episode in demonstrations
+            _steps(episode, goals=goals, tilts=tilts, instructions=instructions, first_scenes=first_scenes)
+            for episode in demonstrations
         )
 
     def __len__(self) -> int:
@@ -102,7 +109,7 @@ def _goal(episode: EpisodeReader) -> Heightmap:
     return fuse_observation(episode.observation(0, [GOAL + key for key in KEYS]), GOAL)
 
 
-def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bool) -> list[Step]:
+def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bool, first_scenes: bool) -> list[Step]:
     """The steps of one episode."""
     actions = episode.actions()
     maps = episode_heightmaps(episode)
@@ -123,4 +130,6 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
     if instructions:
         said = episode.observations(keys=["instruction"])["instruction"]
         steps = [replace(step, instruction=str(words)) for step, words in zip(steps, said, strict=False)]
+    if first_scenes:
+        steps = [replace(step, first=maps[0]) for step in steps]
     return with_later_objects(steps)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.heightmap import Heightmap
 
-from .free_objects import FreeObject, inpaint
+from .free_objects import FreeObject, inpaint, lies_as_before
 from .steps import Step
 from .table import changed_pixels
 
@@ -42,7 +42,13 @@ def with_earlier_goal(steps: Sequence[Step], index: int, rng: np.random.Generato
         return step
     scene = inpaint(step.scene, later)
     goal = inpaint(steps[end].scene, later)
-    return replace(step, color=scene.color, height=scene.height, free_objects=tuple(own), goal=goal)
+    first = step.first and without_unmoved(step.first, later)
+    return replace(step, color=scene.color, height=scene.height, free_objects=tuple(own), goal=goal, first=first)
+
+
+def without_unmoved(first: Heightmap, objects: Sequence[FreeObject]) -> Heightmap:
+    """A copy of the first scene of a demonstration without those free objects of a later one that lay there, too."""
+    return inpaint(first, [each for each in objects if lies_as_before(each, first)])
 
 
 def _same(first: FreeObject, second: FreeObject) -> bool:

@@ -42,6 +42,7 @@ class History:
 
     Attributes:
         failed_picks: (2,) pixel positions of the picks since the last one that changed the table around it.
+        first: what was seen first; ``None`` before.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class History:
     def reset(self) -> None:
         """An episode begins."""
         self.failed_picks: list[Array] = []
+        self.first: Heightmap | None = None
         self._occupied: list[tuple[Array, Heightmap]] = []
         self._last: Move | None = None
 
@@ -60,6 +62,8 @@ class History:
 
     def observe(self, heightmap: Heightmap) -> None:
         """Compare the map with the one before the last move."""
+        if self.first is None:
+            self.first = heightmap
         last, self._last = self._last, None
         if last is not None:
             if _unchanged_near(last.pick, last.before, heightmap):

@@ -156,6 +156,7 @@ class PackedStep:
     goal: PackedArrays | None
     tilt: Tilt | None
     instruction: str | None
+    first: PackedArrays | None
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -170,13 +171,16 @@ class PackedStep:
             tuple(each.unpack() for each in self.free_objects),
             self.symmetry_order,
             centre,
-            None if self.final_scene is None else self._scene(self.final_scene),
-            None if self.goal is None else self._scene(self.goal),
+            self._scene(self.final_scene),
+            self._scene(self.goal),
             self.tilt,
             self.instruction,
+            self._scene(self.first),
         )
 
-    def _scene(self, scene: PackedArrays) -> Heightmap:
+    def _scene(self, scene: PackedArrays | None) -> Heightmap | None:
+        if scene is None:
+            return None
         bits, color = scene.unpack()
         return Heightmap(color, self._heights(bits))
 
@@ -202,10 +206,11 @@ class PackedEpisode(Sequence[Step]):
         scenes: dict[int, PackedArrays] = {}
         packed = []
         for step in steps:
-            final, goal = step.final_scene, step.goal
-            for scene in (final, goal):
+            others = (step.final_scene, step.goal, step.first)
+            for scene in others:
                 if scene is not None and id(scene) not in scenes:
                     scenes[id(scene)] = PackedArrays.of([store.heights(scene.height), scene.color], store)
+            final, goal, first = (None if scene is None else scenes[id(scene)] for scene in others)
             images: list[NDArray[Any]] = [store.heights(step.height), step.pick_affinity, step.color]
             packed.append(
                 PackedStep(
@@ -213,10 +218,11 @@ class PackedEpisode(Sequence[Step]):
                     step.yaw,
                     tuple(objects[id(each)] for each in step.free_objects),
                     step.symmetry_order,
-                    None if final is None else scenes[id(final)],
-                    None if goal is None else scenes[id(goal)],
+                    final,
+                    goal,
                     step.tilt,
                     step.instruction,
+                    first,
                 )
             )
         return PackedEpisode(packed)

@@ -52,6 +52,7 @@ class Step:
         goal: the finished scene that the agent is shown, where the demonstration has one.
         tilt: of the place, where it is tilted and the agent places so; then ``yaw`` is the twist (``tilts.py``).
         instruction: what was said before the action, where it is known.
+        first: the first scene of the demonstration, for an agent that remembers it.
     """
 
     color: NDArray[np.uint8]
@@ -67,6 +68,7 @@ class Step:
     goal: Heightmap | None = None
     tilt: Tilt | None = None
     instruction: str | None = None
+    first: Heightmap | None = None
 
     @property
     def scene(self) -> Heightmap:

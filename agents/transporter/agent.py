@@ -18,7 +18,8 @@ not be told from right.
 
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
-to the goal (``planning.py``).
+to the goal (``planning.py``). With ``remembers``, the first scene of the episode is shown in the same way:
+what has been moved since cannot be seen any more.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self.use_bfloat16 = choose_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            channels = CHANNELS * (2 if self.shows_goal else 1)
+            channels = CHANNELS * (1 + self.shows_goal + self.config.remembers)
             self.net = TransporterNet(self.config, channels, listens=self.listens).to(self.device)
         self.optimiser = Optimiser(
             self.net,
@@ -122,7 +123,12 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
         """Heightmaps of all steps, in memory."""
-        return PickPlaceDataset.from_demonstrations(demonstrations, goals=self.shows_goal, instructions=self.listens)
+        return PickPlaceDataset.from_demonstrations(
+            demonstrations,
+            goals=self.shows_goal,
+            instructions=self.listens,
+            first_scenes=self.config.remembers,
+        )
 
     def fit_step(self, dataset: PickPlaceDataset, step: int) -> dict[str, float]:
         """One gradient step on freshly augmented examples.
@@ -298,6 +304,8 @@ class Transporter(Agent[PickPlaceDataset]):
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
         shown: dict[str, Any] = {"use_bfloat16": self.use_bfloat16, "goal": goal, "instruction": instruction}
+        if settings.remembers:
+            shown["first"] = heightmap if self._history.first is None else self._history.first
 
         def find(scene: Heightmap) -> Candidates:
             return find_candidates(net, settings, scene, self._history, **shown)

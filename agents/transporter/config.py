@@ -64,6 +64,8 @@ class TransporterConfig:
             Among those of pushes that all go to one place.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
+        remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
+            what was there at the start.
         lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
             (``planning.py``); 0 for no search. It changes nothing in training.
         workers: processes that make examples ahead of a GPU, with the same examples for any number of them; 0 for none.
@@ -105,6 +107,7 @@ class TransporterConfig:
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
+    remembers: bool = False
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)

@@ -23,7 +23,7 @@ from ..common.sampling import separated_maxima
 from ..common.sentences import make_sentences
 from ..pick_place.history import NEAR, DemonstrationStatistics, History
 from .config import COARSE, FINE, TransporterConfig
-from .encoder import encode_image, with_goal
+from .encoder import encode_image, with_scene
 from .joint_rescoring import rescore_jointly
 from .network import PlaceFeatures, TransporterNet
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
@@ -118,11 +118,12 @@ def decide(
     *,
     use_bfloat16: bool,
     goal: Heightmap | None = None,
+    first: Heightmap | None = None,
     instruction: str | None = None,
 ) -> Decision:
     """The pick and the place with the best joint score; see ``find_candidates`` for the arguments."""
     found = find_candidates(
-        net, config, heightmap, history, use_bfloat16=use_bfloat16, goal=goal, instruction=instruction
+        net, config, heightmap, history, use_bfloat16=use_bfloat16, goal=goal, first=first, instruction=instruction
     )
     pick, place = rescore_jointly(
         [candidate.log_probability for candidate in found.picks],
@@ -142,6 +143,7 @@ def find_candidates(
     *,
     use_bfloat16: bool,
     goal: Heightmap | None = None,
+    first: Heightmap | None = None,
     instruction: str | None = None,
 ) -> Candidates:
     """The most probable picks, each with its most probable places.
@@ -153,13 +155,15 @@ def find_candidates(
         history: of the episode; failed picks and occupied places get lower pick logits.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
+        first: the first scene of the episode, where the network is shown it.
         instruction: what is said, where the network listens.
     """
     device = net.turning.device
     statistics = DemonstrationStatistics(*net.habits.tolist())
     image = _encoded(heightmap, device)
-    if goal is not None:
-        image = with_goal(image, _encoded(goal, device))
+    for other in (goal, first):
+        if other is not None:
+            image = with_scene(image, _encoded(other, device))
     sentence = None if instruction is None else moved(make_sentences([instruction], [heightmap.color]), device)
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)

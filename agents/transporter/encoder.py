@@ -205,14 +205,14 @@ def encode_image(color: Tensor, height: Tensor) -> Tensor:
     return torch.cat([colors, heights], dim=1).contiguous(memory_format=torch.channels_last)
 
 
-def with_goal(image: Tensor, goal: Tensor) -> Tensor:
-    """The input of an agent that is shown a goal: channels of the scene, then those of the goal at the same places.
+def with_scene(image: Tensor, other: Tensor) -> Tensor:
+    """The input of an agent that is shown another scene, too: its channels come last, at the same places.
 
     Args:
-        image: (batch, 5, rows, columns) float32 of ``encode_image``.
-        goal: the same of the finished scenes.
+        image: (batch, channels, rows, columns) float32 of ``encode_image`` or of this function.
+        other: (batch, 5, rows, columns) float32 of ``encode_image``: the finished scenes, or the first ones.
 
     Returns:
-        (batch, 10, rows, columns) float32.
+        (batch, channels + 5, rows, columns) float32.
     """
-    return torch.cat([image, goal], dim=1).contiguous(memory_format=torch.channels_last)
+    return torch.cat([image, other], dim=1).contiguous(memory_format=torch.channels_last)

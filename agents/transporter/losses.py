@@ -20,7 +20,7 @@ from ..common.sampling import angle_grid
 from ..common.sentences import SentenceBatch
 from ..pick_place.augmentation import Example
 from .config import COARSE, FINE, TransporterConfig
-from .encoder import encode_image, with_goal
+from .encoder import encode_image, with_scene
 from .network import PlaceFeatures, TransporterNet
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
 from .targets import kl_divergence, pose_target
@@ -39,7 +39,8 @@ class Batch(NamedTuple):
     """Examples as tensors; positions in heightmap pixels (column, row).
 
     Attributes:
-        image: (batch, 5, rows, columns) float32 of ``encode_image``, or (batch, 10, rows, columns) with goals.
+        image: (batch, 5, rows, columns) float32 of ``encode_image``; with goals five channels more, and five with what
+            is remembered.
         pick: (batch, 2) float32.
         place: (batch, poses, 2) float32; every pose is a correct one.
         yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
@@ -95,8 +96,9 @@ def make_batch(examples: Sequence[Example], *, few_shapes: bool = False) -> Batc
         return np.concatenate([values, np.full((poses - len(values), *values.shape[1:]), value)])
 
     image = encode_image(tensor([e.color for e in examples]), tensor([e.height for e in examples]))
-    if goals := [e.goal for e in examples if e.goal is not None]:
-        image = with_goal(image, encode_image(*(tensor(part) for part in zip(*map(_parts, goals), strict=True))))
+    for others in ([e.goal for e in examples], [e.first for e in examples]):
+        if shown := [scene for scene in others if scene is not None]:
+            image = with_scene(image, encode_image(*(tensor(part) for part in zip(*map(_parts, shown), strict=True))))
     return Batch(
         image=image,
         pick=tensor([e.pick for e in examples]).float(),

@@ -58,7 +58,7 @@ class TransporterNet(nn.Module):
 
     Args:
         config: settings.
-        channels: of the images: ``CHANNELS``, and as many again where a goal is shown.
+        channels: of the images: ``CHANNELS``, and as many again for each other scene that is shown.
         listens: whether it is told what to do.
 
     Attributes:

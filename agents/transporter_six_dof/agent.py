@@ -92,7 +92,11 @@ class TransporterSixDof(Transporter):
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
         """Heightmaps of all steps, in memory, with height and tilt of their places."""
         return PickPlaceDataset.from_demonstrations(
-            demonstrations, goals=self.shows_goal, tilts=True, instructions=self.listens
+            demonstrations,
+            goals=self.shows_goal,
+            tilts=True,
+            instructions=self.listens,
+            first_scenes=self.config.remembers,
         )
 
     def fit_step(self, dataset: PickPlaceDataset, step: int) -> dict[str, float]:

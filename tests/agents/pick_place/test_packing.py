@@ -71,6 +71,7 @@ def _episode(seed: int, steps: int = 4) -> list[Step]:
                 1 + index,
                 rng.random(2),
                 end if index % 2 else None,
+                first=None if index % 2 else end,
             )
         )
     return result
