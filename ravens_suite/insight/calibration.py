@@ -114,6 +114,26 @@ class Reliability:
     by_chance: float
     decisions: int
 
+    @property
+    def beyond_chance(self) -> float:
+        """Root mean square distance of confidence and share of right ones, less what chance adds to it.
+
+        ``error`` is larger than 0 for few decisions even if every confidence is true. In the squared distance, what
+        chance adds to a bin is the variance of its share of right ones, of which ``right (1 - right) / (n - 1)`` is an
+        unbiased estimate (Kumar, Liang and Ma, NeurIPS 2019, arXiv 1909.10155). 0 where there is no more than that.
+        """
+        squares = [
+            row.decisions * ((row.confidence - row.right) ** 2 - row.right * (1 - row.right) / (row.decisions - 1))
+            for row in self.bins
+            if row.decisions > 1
+        ]
+        counted = sum(row.decisions for row in self.bins if row.decisions > 1)
+        return math.sqrt(max(math.fsum(squares) / counted, 0.0)) if counted else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {**asdict(self), "beyond_chance": self.beyond_chance}
+
     @staticmethod
     def of(confidences: Sequence[float], right: Sequence[bool]) -> Reliability:
         """Of some decisions; zeros for none."""
@@ -159,7 +179,7 @@ class Calibrated:
             "task": self.task,
             "policy": dict(self.policy),
             "calibration": asdict(self.calibration),
-            "test": {"own": asdict(self.own), "calibrated": asdict(self.calibrated)},
+            "test": {"own": self.own.to_json(), "calibrated": self.calibrated.to_json()},
         }
 
 

@@ -24,7 +24,6 @@ from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import DamagedDataError, MissingDataError, blame
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight import scores
@@ -211,7 +210,7 @@ def _name(
     run: RunFolder, data: Path, gradients: TrainingGradients, index: int, influence: float, cosine: float
 ) -> StepFound:
     step = gradients.steps[index]
-    episode = EpisodeReader(EpisodeStore.of(data, step.task, "train").path(step.seed))
+    episode = EpisodeReader(step.path)
     action = {key: values[step.step] for key, values in episode.actions().items()}
     picture = _picture(run, episode, step.step)
     return StepFound(step.task, step.seed, step.step, float(influence), float(cosine), action_to_json(action), picture)

@@ -35,11 +35,13 @@ class DemonstratedStep:
         task: registered name.
         seed: of the demonstration.
         step: from 0.
+        path: of its episode.
     """
 
     task: str
     seed: int
     step: int
+    path: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ def training_gradients(
     check_number("--projection", projection, 0, _MOST_PROJECTION)
     record = run.record()
     checkpoints = checkpoints_of(run)
-    demonstrations = open_demonstrations(data, record["demonstrations"])
+    demonstrations = open_demonstrations(data, record["demonstrations"], record.get("more_demonstrations"))
     readers = [reader for reader in demonstrations if reader.summary.steps]
     steps = [
-        DemonstratedStep(reader.summary.task, reader.summary.seed, step)
+        DemonstratedStep(reader.summary.task, reader.summary.seed, step, reader.path)
         for reader in readers
         for step in range(reader.summary.steps)
     ]

@@ -296,7 +296,7 @@ class DemonstrationWorker:
             self._environment = make_environment(unit.task, unit.split, self._arguments)
             self._policy = self._actor.make(self._environment)
             store = EpisodeStore(unit.folder)
-            settings = _settings(self._environment, unit, self._arguments)
+            settings = collection_settings(self._environment, unit, self._arguments)
             store.claim(settings if self._actor.demonstrates else {**settings, EXPERIENCE: True}, versions())
             maker = None if self._actor.demonstrates else self._actor.to_json()
             take_up(
@@ -338,7 +338,9 @@ def _known(store: EpisodeStore, seed: int) -> Attempt | None:
     )
 
 
-def _settings(environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def collection_settings(
+    environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
     """What the episodes of a folder must have in common."""
     info = first_info(environment)
     settings: dict[str, Any] = to_json(

@@ -215,14 +215,57 @@ def without(chosen: Sequence[int], dropped: Sequence[int], task: str) -> list[in
     return left
 
 
-def open_demonstrations(data: Path, chosen: Mapping[str, Sequence[int]]) -> Demonstrations:
+def more_demonstrations(
+    agent: type[Trainee[Any]], tasks: Sequence[TaskData], folders: Sequence[str], dropped: Mapping[str, Sequence[int]]
+) -> dict[str, dict[str, list[int]]]:
+    """Seeds by task of all demonstrations in further data folders, but for those that are left out.
+
+    Args:
+        agent: that shall learn.
+        tasks: that it learns, as they were collected in the first folder.
+        folders: the further ones; not every task need be in each.
+        dropped: seeds by task.
+
+    Raises:
+        MissingDataError: there is nothing of any of the tasks in one of them.
+        ConfigError: an agent cannot learn from them, or they hold other observations or actions.
+    """
+    found: dict[str, dict[str, list[int]]] = {}
+    for folder in folders:
+        stores = {each.task: EpisodeStore.of(Path(folder), each.task, "train") for each in tasks}
+        seeds = {task: sorted(set(store.seeds()) - set(dropped.get(task, ()))) for task, store in stores.items()}
+        found[folder] = {task: kept for task, kept in seeds.items() if kept}
+        if not found[folder]:
+            raise MissingDataError(
+                f"There is no demonstration of {', '.join(stores)} in {folder}, which --more-data names: collect some "
+                "into it."
+            )
+        shared_interface([*tasks, *(read_task(agent, task, Path(folder)) for task in found[folder])])
+    return found
+
+
+def open_demonstrations(
+    data: Path,
+    chosen: Mapping[str, Sequence[int]],
+    more: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
+) -> Demonstrations:
     """The episodes of some seeds by task.
+
+    Args:
+        data: folder of all data.
+        chosen: seeds by task.
+        more: seeds by task of further data folders, by folder.
 
     Raises:
         MissingDataError: a file is not there any more.
     """
-    stores = {task: EpisodeStore.of(data, task, "train") for task in chosen}
-    paths = [stores[task].path(seed) for task, seeds in chosen.items() for seed in seeds]
+    places = [(data, chosen), *((Path(folder), seeds) for folder, seeds in (more or {}).items())]
+    paths = [
+        EpisodeStore.of(folder, task, "train").path(seed)
+        for folder, by_task in places
+        for task, seeds in by_task.items()
+        for seed in seeds
+    ]
     if gone := [path for path in paths if not path.exists()]:
         raise MissingDataError(
             f"The demonstration {gone[0]} is not there any more: collect again with the same command."

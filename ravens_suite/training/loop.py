@@ -196,7 +196,7 @@ def _train(
     threads = torch.get_num_threads()
     torch.set_num_threads(plan.settings.threads or threads)
     try:
-        demonstrations = open_demonstrations(data, record["demonstrations"])
+        demonstrations = open_demonstrations(data, record["demonstrations"], record.get("more_demonstrations"))
         warn_of_tilts(type(agent), demonstrations)
         with blame(f"make_dataset of the agent {plan.agent}"):
             dataset = agent.make_dataset(demonstrations)

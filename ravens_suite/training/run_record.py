@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ravens_suite.training.data import (
     check_environment,
     check_still_there,
     choose_demonstrations,
+    more_demonstrations,
     read_task,
     shared_interface,
     without,
@@ -169,15 +170,17 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
         for task in tasks:
             check_environment(task)
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
-    chosen = {
-        task: without(choose_demonstrations(seeds[task], plan.demos, plan.seed), plan.drop.get(task, ()), task)
-        for task in plan.tasks
-    }
+    more = more_demonstrations(agent, tasks, plan.more_data, plan.drop)
+    chosen = {}
+    for name in plan.tasks:
+        drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed)
+        chosen[name] = without(drawn, _dropped_here(plan, name, drawn), name)
     return {
         "plan": plan.to_json(),
         "environments": {task.task: task.environment for task in tasks},
         "interface": interface.to_json(),
         "demonstrations": chosen,
+        **({"more_demonstrations": more} if more else {}),
         "pool": {task: len(collected) for task, collected in seeds.items()},
         "training": asdict(TrainingState()),
         **provenance(),
@@ -185,6 +188,12 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
         "code": code_of(plan.agent),
         "finished": False,
     }
+
+
+def _dropped_here(plan: TrainingPlan, task: str, drawn: Sequence[int]) -> list[int]:
+    """The demonstrations to leave out but for those that lie in further data folders alone."""
+    elsewhere = {seed for folder in plan.more_data for seed in EpisodeStore.of(Path(folder), task, "train").seeds()}
+    return [seed for seed in plan.drop.get(task, ()) if seed in drawn or seed not in elsewhere]
 
 
 def check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, run: RunFolder) -> None:

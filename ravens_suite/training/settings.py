@@ -22,7 +22,7 @@ _LIMITS = {
 """Least and most of each number of ``TrainingSettings``."""
 MOST_CHECKPOINTS = 1000
 """The most copies of the weights that a run keeps."""
-LATER_FIELDS: Mapping[str, Any] = {"until": "steps", "keep_checkpoints": 0, "drop": {}}
+LATER_FIELDS: Mapping[str, Any] = {"until": "steps", "keep_checkpoints": 0, "drop": {}, "more_data": []}
 """Fields of plans that those of earlier versions lack, with what they meant without them."""
 
 
@@ -78,6 +78,7 @@ class TrainingPlan:
         keep_checkpoints: copies of the weights kept along the way, more of them at the beginning, the last one at the
             end (``RunFolder.checkpoint``); the weights themselves do not depend on it.
         drop: seeds of demonstrations, by task, that are left out of those that were chosen.
+        more_data: further data folders; every demonstration of the tasks in them is learnt from, too.
     """
 
     agent: str
@@ -88,6 +89,7 @@ class TrainingPlan:
     config: Mapping[str, Any] = field(default_factory=dict)
     keep_checkpoints: int = 0
     drop: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    more_data: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse numbers that make no sense.
@@ -111,7 +113,8 @@ class TrainingPlan:
     def name(self) -> str:
         """For a folder: ``block-insertion-10-0``; several tasks are joined by ``+``."""
         dropped = sum(len(seeds) for seeds in self.drop.values())
-        return f"{'+'.join(self.tasks)}-{self.demos}-{self.seed}{f'-without-{dropped}' if dropped else ''}"
+        more = "-and-more" if self.more_data else ""
+        return f"{'+'.join(self.tasks)}-{self.demos}-{self.seed}{f'-without-{dropped}' if dropped else ''}{more}"
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds the plan."""
@@ -124,6 +127,7 @@ class TrainingPlan:
             "config": dict(self.config),
             "keep_checkpoints": self.keep_checkpoints,
             "drop": {task: sorted(set(seeds)) for task, seeds in self.drop.items() if seeds},
+            "more_data": list(self.more_data),
         }
 
     @staticmethod
@@ -144,6 +148,7 @@ class TrainingPlan:
             config=dict(value["config"]),
             keep_checkpoints=known["keep_checkpoints"],
             drop=dict(known["drop"]),
+            more_data=tuple(known["more_data"]),
         )
 
 

@@ -57,6 +57,20 @@ def test_calibration_finds_what_was_drawn_and_makes_it_true() -> None:
     assert all(row.interval[0] <= row.right <= row.interval[1] for row in better.bins)
 
 
+def test_what_is_beyond_chance_is_0_for_true_confidences_and_the_distance_for_others() -> None:
+    rng = np.random.default_rng(5)
+    true, too_sure = [], []
+    for _ in range(100):
+        said = rng.uniform(0.5, 0.8, 100)
+        drawn_right = rng.random(100) < said
+        true.append(Reliability.of(said.tolist(), drawn_right.tolist()))
+        too_sure.append(Reliability.of((said + 0.2).tolist(), drawn_right.tolist()))
+    assert np.mean([each.error for each in true]) > 0.1, "so few decisions look bad however true they are"
+    assert np.median([each.beyond_chance for each in true]) < 0.04
+    assert np.mean([each.beyond_chance for each in too_sure]) == pytest.approx(0.2, abs=0.02)
+    assert Reliability.of([], []).beyond_chance == Reliability.of([0.5], [True]).beyond_chance == 0.0
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40))
 def test_any_decisions_give_probabilities(decisions: list[tuple[float, bool]]) -> None:

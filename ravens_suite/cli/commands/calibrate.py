@@ -54,7 +54,8 @@ class Calibrate(EnvironmentOptions, WorkerOptions, OutputOptions):
                     )
                 console.say(
                     f"{done.task}: calibration error on test scenes {done.own.error:.3f} as the agent says it, "
-                    f"{done.calibrated.error:.3f} calibrated ({done.calibrated.by_chance:.3f} would be chance alone), "
+                    f"{done.calibrated.error:.3f} calibrated ({done.calibrated.by_chance:.3f} would be chance alone, "
+                    f"{done.calibrated.beyond_chance:.3f} is beyond it), "
                     f"over {done.own.decisions} decisions; {done.path}"
                 )
                 found.append(done)

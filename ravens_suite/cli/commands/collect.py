@@ -23,7 +23,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     tasks: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="TASK...", help_behavior_hint="(at least one)")
-    ]
+    ] = ()
     """Names of tasks (see: ravens-suite tasks)."""
 
     episodes: int = 100
@@ -44,6 +44,10 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     data: Path = Path("data")
     """Folder of all data; a task's episodes go to DATA/TASK/SPLIT."""
 
+    scenes: str | None = None
+    """JSON file of scenes to demonstrate in place of seeds 0, 1, 2, ... (ravens-suite weakspots --split train writes
+    such), or one of them: FILE#3. Name a --data folder of their own, and train on both with --more-data."""
+
     force: bool = False
     """Keep episodes whose task has changed since, and add to them; the manifest then names both definitions."""
 
@@ -56,6 +60,9 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
         from ravens_suite.registry import environment_id
         from ravens_suite.rollout.collect import collect
 
+        if self.scenes is not None:
+            self._run_scenes(console, self.scenes)
+            return
         if not self.tasks:
             raise ConfigError("Name at least one task: ravens-suite collect TASK (see: ravens-suite tasks).")
         for task in self.tasks:
@@ -79,6 +86,39 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
                 _say(console, done, self.data / task / self.split)
                 collected.append(done)
         console.result(_result(collected))
+
+    def _run_scenes(self, console: Console, text: str) -> None:
+        from ravens_suite.data.scenes import read_scenes
+        from ravens_suite.errors import ConflictError
+        from ravens_suite.execution.pool import make_pool
+        from ravens_suite.rollout.collect_scenes import collect_scenes
+
+        scenes = read_scenes(text)
+        if self.tasks not in ((), (scenes.task,)):
+            raise ConflictError(
+                f"{text} holds scenes of {scenes.task}, but {' and '.join(self.tasks)} is asked for: "
+                "leave the task out."
+            )
+        given = (self.episodes, self.split, self.policy, self.explore)
+        if given != (Collect.episodes, Collect.split, Collect.policy, Collect.explore):
+            raise ConflictError(
+                "The file of --scenes says how many episodes of which split, and the oracle acts: leave --episodes, "
+                "--split, --policy and --explore out."
+            )
+        with (
+            make_pool(self.engine, self.processes(len(scenes.scenes))) as pool,
+            console.progress(scenes.name) as progress,
+        ):
+            done = collect_scenes(
+                scenes,
+                data=self.data,
+                arguments=self.arguments(),
+                force=self.force,
+                pool=pool,
+                on_progress=progress,
+            )
+        _say(console, done, self.data / scenes.task / "train")
+        console.result(done.to_json())
 
 
 def _say(console: Console, done: Collected, folder: Path) -> None:

@@ -52,6 +52,10 @@ class Train(OutputOptions):
     drop_file: Path | None = None
     """JSON file of demonstrations to leave out, {"TASK": [SEED, ...]}, as ravens-suite influence writes."""
 
+    more_data: tuple[Path, ...] = ()
+    """Further data folders: every demonstration of the tasks in them is learnt from, beside the --demos that are drawn
+    from DATA, such as those of scenes that an agent failed on (collect --scenes)."""
+
     force: bool = False
     """Train although the task of the demonstrations, or the code of your own agent, has changed since."""
 
@@ -76,6 +80,7 @@ class Train(OutputOptions):
             config=json_object("--config", self.config),
             keep_checkpoints=self.keep_checkpoints,
             drop={} if self.drop_file is None else read_seeds(self.drop_file),
+            more_data=tuple(str(folder) for folder in self.more_data),
         )
         out = self.out or Path("runs") / load_trainee(self.agent).name / plan.name
         plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))
