@@ -45,3 +45,10 @@ def augment_as_published(step: Step, augmentation: PublishedAugmentation, rng: n
     pick, place = np.clip(transform(motion, points), 0, size - 1e-6)
     color, height, pick_affinity = (warp(image, motion) for image in (step.color, step.height, step.pick_affinity))
     return Example(color, height, pick, place[None], np.array([step.yaw]), pick_affinity)
+
+
+def unmoved(step: Step) -> Example:
+    """The example of a step in its scene as it was; a pick or a place beyond the map is moved onto its border."""
+    highest = np.array([step.height.shape[1], step.height.shape[0]]) - 1e-6
+    pick, place = (np.clip(point, 0, highest) for point in (step.pick, step.place))
+    return Example(step.color, step.height, pick, place[None], np.array([step.yaw]), step.pick_affinity)

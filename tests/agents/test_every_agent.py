@@ -28,6 +28,8 @@ from tests.agents.act_once import __file__ as act_once_script
 from tests.agents.act_once import act_once
 
 SMALLEST: dict[str, dict[str, Any]] = {
+    "conv-mlp": {"width": 4, "hidden": 8, "batch": 1},
+    "form2fit": {"widths": [4, 4, 4, 4, 4, 4, 4], "head": 4, "angles": 2, "points": 4},
     "transporter": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
     "transporter-six-dof": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
     "visual-foresight": {"width": 8, "calls": 8, "precision": "float32"},

@@ -1,0 +1,64 @@
+"""Mixture density outputs (Bishop, "Mixture Density Networks", 1994), for when several answers are right."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_LEAST_DEVIATION = 0.02
+"""Of a component, at least. Without it a component sinks into a single example, and its density grows for ever."""
+
+
+class LeadingLinear(nn.Linear):
+    """A linear layer that reads as many inputs as it is given; those that are left out at the end count as zeros."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, at most ``in_features``) to (batch, ``out_features``)."""
+        return functional.linear(features, self.weight[:, : features.shape[1]], self.bias)
+
+
+class MixtureDensity(nn.Module):
+    """A mixture of Gaussians, each with one standard deviation for all axes, by a linear layer on features.
+
+    Args:
+        inputs: features.
+        outputs: dimensions of a sample, in units in which samples spread by about 1.
+        components: of the mixture.
+    """
+
+    def __init__(self, inputs: int, outputs: int, components: int) -> None:
+        super().__init__()
+        self.outputs, self.components = outputs, components
+        self.parameters_of = LeadingLinear(inputs, components * (2 + outputs))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The mixture.
+
+        Args:
+            features: (batch, inputs) float32; some may be left out at the end, which then count as zeros.
+
+        Returns:
+            (batch, components) log-weights, (batch, components, outputs) means, and (batch, components) standard
+            deviations.
+        """
+        values = self.parameters_of(features).float()
+        weights, spread, means = values.split([self.components, self.components, self.components * self.outputs], dim=1)
+        shape = (len(values), self.components, self.outputs)
+        return weights.log_softmax(dim=1), means.view(shape), functional.softplus(spread) + _LEAST_DEVIATION
+
+    def loss(self, features: Tensor, samples: Tensor) -> Tensor:
+        """() mean negative log-likelihood of (batch, outputs) samples."""
+        weights, means, deviations = self(features)
+        squares = (samples[:, None] - means).square().sum(dim=2) / deviations.square()
+        densities = -0.5 * squares - self.outputs * (deviations.log() + 0.5 * math.log(2 * math.pi))
+        loss: Tensor = -(weights + densities).logsumexp(dim=1).mean()
+        return loss
+
+    def best(self, features: Tensor) -> Tensor:
+        """(batch, outputs): the mean of the component with the largest weight."""
+        weights, means, _ = self(features)
+        best: Tensor = means[torch.arange(len(means)), weights.argmax(dim=1)]
+        return best

@@ -1,0 +1,41 @@
+"""The published baseline on true states in two steps, "GT-State MLP 2-Step" (arXiv 2010.14406, section 5).
+
+As ``gt-state-mlp``, whose docstring says what was decided here, but one network says where to pick, and a second one,
+which is told the pick, where to place. It learns from the demonstrated pick and acts on the first network's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .gt_state_mlp import PICK, PLACE, GtStateMlp, StateHead
+
+
+class GtStateMlp2Step(GtStateMlp):
+    """The agent. See the module's docstring."""
+
+    name = "gt-state-mlp-2-step"
+
+    def make_net(self) -> nn.Module:
+        """Two networks: (batch, K * 10) to a mixture over picks (2,), and with a pick to one over places (3,)."""
+        pick = StateHead(self.inputs, PICK, self.config)
+        place = StateHead(self.inputs + PICK, PLACE, self.config)
+        return nn.ModuleDict({"pick": pick, "place": place})
+
+    def head(self, name: str) -> StateHead:
+        """The network that gives the pick, or the place."""
+        head = self.net.get_submodule(name)
+        assert isinstance(head, StateHead)
+        return head
+
+    def loss(self, state: Tensor, acts: Tensor, keep: Tensor) -> Tensor:
+        """() sum of both networks' mean negative log-likelihoods; the second is told the demonstrated pick."""
+        pick, place = acts[:, :PICK], acts[:, PICK:]
+        told = torch.cat([pick, state], dim=1)
+        return self.head("pick").loss(state, pick, keep[0]) + self.head("place").loss(told, place, keep[1])
+
+    def decide(self, state: Tensor) -> Tensor:
+        """(batch, K * 10) states to (batch, 5): the pick, and the place for it."""
+        pick = self.head("pick").best(state)
+        return torch.cat([pick, self.head("place").best(torch.cat([pick, state], dim=1))], dim=1)

@@ -1,0 +1,148 @@
+"""The baselines on true states: what they read, how scenes are moved, and that they learn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ravens_suite.agents.gt_state_mlp import GtStateMlp, GtStateMlpConfig, Steps, act_features, body_features, moved
+from ravens_suite.agents.gt_state_mlp_2_step import GtStateMlp2Step
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.observations import STATE_FIELDS, ArraySpec, Interface
+from ravens_suite.core.workspace import AGENT_WORKSPACE
+from ravens_suite.errors import ConfigError
+
+_POSE = ArraySpec((7,), "float64")
+INTERFACE = Interface(
+    {"state": ArraySpec((3 * len(STATE_FIELDS),), "float64")}, {"pick": _POSE, "place": _POSE}, "primitive"
+)
+CONFIG = GtStateMlpConfig(steps=10, batch=32, width=64, learning_rate=3e-3, device="cpu")
+SIZE = (0.1, 0.1, 0.04)
+poses = st.builds(
+    Pose.planar, st.floats(0.3, 0.7), st.floats(-0.45, 0.45), st.floats(0, 0.2), st.floats(-math.pi, math.pi)
+)
+
+
+def state(*bodies: Pose) -> np.ndarray:
+    """(33,) float64 as observed; the last places are empty."""
+    rows = np.zeros((3, len(STATE_FIELDS)))
+    for row, pose in zip(rows, bodies, strict=False):
+        row[:] = (1.0, *pose.vector(), *SIZE)
+    return rows.reshape(-1)
+
+
+def steps(count: int, rng: np.random.Generator) -> Steps:
+    """A block and a fixture anywhere; the block is picked at its middle and put into the fixture as it lies there."""
+    bodies, acts = [], []
+    for _ in range(count):
+        block, fixture = (
+            Pose.planar(rng.uniform(0.4, 0.6), rng.uniform(-0.2, 0.2), 0.02, rng.uniform(-3, 3)) for _ in range(2)
+        )
+        pick = Pose(block.position)
+        place = Pose.planar(*fixture.position, fixture.yaw - block.yaw)
+        bodies.append(body_features(state(fixture, block)))
+        acts.append(act_features(pick.vector(), place.vector()))
+    return Steps(torch.from_numpy(np.stack(bodies)).float(), torch.from_numpy(np.stack(acts)).float())
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@given(poses, poses)
+@settings(max_examples=30, deadline=None)
+def test_an_act_turns_what_it_places_by_the_same_angle_from_wherever_the_pick_is_seen(pick: Pose, place: Pose) -> None:
+    features = act_features(pick.vector(), place.vector())
+    angle = 2 * features[4]
+    assert math.isclose(math.remainder(angle - (place.yaw - pick.yaw), 2 * math.pi), 0, abs_tol=1e-6)
+
+
+def test_empty_places_are_zeros_and_bodies_have_their_pose_and_size() -> None:
+    features = body_features(state(Pose.planar(0.5, 0.25, 0.1, math.pi / 2)))
+    assert np.allclose(features[0], [1, 0, 1, 0, 1, math.pi / 4, 0.4, 0.4, 0.4, 0.16], atol=1e-9)
+    assert not features[1:].any()
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_a_moved_scene_is_the_same_scene_elsewhere(seed: int) -> None:
+    """Distances, angles between bodies and the turn of the place are kept; pick and place stay inside."""
+    rng = np.random.default_rng(seed)
+    before = steps(16, rng)
+    after = Steps(*moved(*before, rng))
+    assert not torch.allclose(after.bodies, before.bodies)
+    assert torch.allclose(_distances(after), _distances(before), atol=1e-5)
+    assert torch.allclose(_between(after), _between(before), atol=1e-5)
+    assert torch.equal(after.acts[:, 4:], before.acts[:, 4:])
+    assert torch.equal(after.bodies[..., 6:], before.bodies[..., 6:])
+    assert torch.allclose(torch.cos(2 * after.bodies[:, :2, 5]), after.bodies[:, :2, 3], atol=1e-5)
+    assert torch.allclose(torch.sin(2 * after.bodies[:, :2, 5]), after.bodies[:, :2, 4], atol=1e-5)
+    assert not after.bodies[:, 2].any()
+    half = torch.from_numpy(np.subtract(AGENT_WORKSPACE.high[:2], AGENT_WORKSPACE.low[:2])).float() / 2 / 0.25
+    assert (after.acts[:, :4].reshape(-1, 2).abs() <= half + 1e-4).all()
+
+
+def _distances(scenes: Steps) -> torch.Tensor:
+    """Between both bodies, pick and place, of each scene."""
+    points = torch.cat([scenes.bodies[:, :2, 1:3], scenes.acts[:, :4].reshape(-1, 2, 2)], dim=1)
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _between(scenes: Steps) -> torch.Tensor:
+    """Cosine and sine of the angle from one body to the other."""
+    (a, b), (c, d) = (scenes.bodies[:, body, 3:5].unbind(dim=1) for body in (0, 1))
+    return torch.stack([a * c + b * d, a * d - b * c])
+
+
+@pytest.mark.parametrize("agent_type", [GtStateMlp, GtStateMlp2Step])
+def test_it_learns_where_a_block_is_and_where_it_belongs(agent_type: type[GtStateMlp]) -> None:
+    agent, rng = agent_type(CONFIG, 0, INTERFACE), np.random.default_rng(0)
+    data = steps(64, rng)
+    losses = [agent.fit_step(data, step)["loss"] for step in range(500)]
+    assert np.mean(losses[-20:]) < np.mean(losses[:20]) - 3
+    unseen = steps(32, rng)
+    given_acts = agent.decide(unseen.bodies.flatten(1)).detach()
+    error = (given_acts - unseen.acts)[:, :4].reshape(-1, 2).norm(dim=1) * 0.25
+    assert float(error.median()) < 0.03
+
+
+def test_the_second_step_is_told_the_pick() -> None:
+    agent = GtStateMlp2Step(CONFIG, 0, INTERFACE)
+    scene = torch.zeros(1, agent.inputs)
+    told = [torch.cat([torch.tensor([[x, 0.0]]), scene], dim=1) for x in (-1.0, 1.0)]
+    assert not torch.equal(*(agent.head("place").best(each) for each in told))
+    pick = agent.head("pick").best(scene)
+    assert torch.equal(agent.decide(scene)[:, 2:], agent.head("place").best(torch.cat([pick, scene], dim=1)))
+
+
+@pytest.mark.parametrize("agent_type", [GtStateMlp, GtStateMlp2Step])
+def test_places_that_are_always_empty_can_be_left_out(agent_type: type[GtStateMlp]) -> None:
+    agent, rng = agent_type(CONFIG, 0, INTERFACE), np.random.default_rng(0)
+    data = steps(8, rng)
+    short = Steps(data.bodies[:, :2], data.acts)
+    assert torch.allclose(agent.example_loss(data, 3), agent.example_loss(short, 3), atol=1e-5)
+    whole, part = (agent.decide(rows.bodies.flatten(1)) for rows in (data, short))
+    assert torch.allclose(whole, part, atol=1e-5)
+
+
+def test_an_act_is_within_the_workspace_and_turns_by_the_yaw() -> None:
+    agent = GtStateMlp(CONFIG, 0, INTERFACE)
+    agent.decide = lambda _: torch.tensor([[9.0, -9.0, 0.0, 0.4, math.pi / 4]])  # type: ignore[method-assign]
+    action = agent.act({"state": state(Pose())})
+    pick, place = (Pose.from_vector(action[key]) for key in ("pick", "place"))
+    assert pick.position[:2] == (AGENT_WORKSPACE.high[0], AGENT_WORKSPACE.low[1])
+    assert np.allclose(place.position[:2], [0.5, 0.1])
+    assert math.isclose(place.yaw - pick.yaw, math.pi / 2, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "value"), [("dropout", 1.0), ("components", 0), ("batch", 0), ("learning_rate", 0.0)])
+def test_settings_that_cannot_work_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=name):
+        GtStateMlp(replace(CONFIG, **{name: value}), 0, INTERFACE)
