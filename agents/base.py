@@ -32,6 +32,7 @@ from .common.settings import check_settings, is_required
 
 _CHECKSUM = "crc32"
 _ALIGNMENT = 8
+_TRAIN_AGAIN = "delete its run and train again"
 Data = TypeVar("Data")
 """What an agent makes of demonstrations."""
 _IN_ONE_THREAD = ("act", "explain", "update", "foresee")
@@ -233,7 +234,7 @@ class Trainee(ABC, Generic[Data]):
             ConflictError: another agent, or one of another version, was saved there.
         """
         files = PolicyFolder(folder)
-        fields_of = Fields(read_json(files.settings), lambda reason: _damaged(files.settings, reason))
+        fields_of = Fields(read_json(files.settings, _TRAIN_AGAIN), lambda reason: _damaged(files.settings, reason))
         if fields_of.text("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {fields_of.text('agent')!r}, not {cls.name!r}.")
         config, seed = fields_of.mapping("config"), fields_of.whole("seed")

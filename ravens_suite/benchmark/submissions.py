@@ -158,7 +158,7 @@ def result_of(
         MissingDataError: there is no such file.
         SubmissionError: it is no evaluation, or of another split.
     """
-    record = read_json(evaluation)
+    record = read_json(evaluation, "name the file that ravens-suite evaluate wrote")
     try:
         if record["split"] != "test":
             raise SubmissionError(f"{evaluation} is of the split {record['split']}: evaluate with --split test.")

@@ -101,8 +101,13 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, [text.encode(), b"\n"])
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, way_out: str = "delete it and run the command again") -> Any:
     """The value in a JSON file.
+
+    Args:
+        path: of the file.
+        way_out: how to mend a file that is not JSON. The default is for what the suite writes anew; a file that a
+            person or another program wrote must not be deleted.
 
     Raises:
         MissingDataError: there is no such file.
@@ -113,7 +118,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise MissingDataError(f"There is no file {path}.") from error
     except (ValueError, RecursionError) as error:
-        raise DamagedDataError(f"{path} is not valid JSON ({error}): delete it and run the command again.") from error
+        raise DamagedDataError(f"{path} is not valid JSON ({error}): {way_out}.") from error
 
 
 def remove_leftovers(folder: Path) -> None:

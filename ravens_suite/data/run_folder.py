@@ -49,7 +49,7 @@ class PolicyFolder:
         """
         if not self.settings.exists():
             raise MissingDataError(f"There is no trained agent in {self.path}: train one, or name its folder.")
-        settings = read_json(self.settings)
+        settings = read_json(self.settings, "delete its run and train again")
         if not isinstance(settings, dict) or "agent" not in settings:
             raise DamagedDataError(f"{self.settings} does not name an agent: delete its run and train again.")
         return str(settings["agent"])
@@ -136,7 +136,7 @@ class RunFolder:
             raise MissingDataError(
                 f"There is no run in {self.path}: train one (ravens-suite train), or name its folder."
             )
-        record = read_json(self.record_path)
+        record = read_json(self.record_path, "delete it and train again")
         if not isinstance(record, dict) or not isinstance(record.get("plan"), dict):
             raise DamagedDataError(
                 f"{self.record_path} is not the record of a training run: delete it and train again."

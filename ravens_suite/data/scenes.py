@@ -123,15 +123,17 @@ def read_scenes(text: str) -> SceneSet:
         DamagedDataError: it holds no scenes; the message says which scene and field is wrong.
         ConfigError: there is no scene of that number.
     """
-    name, _, number = text.partition("#") if not Path(text).exists() else (text, "", "")
+    name, mark, number = text.rpartition("#")
+    if Path(text).exists() or not Path(name).is_file():  # A folder may have # in its name, too.
+        name, mark = text, ""
     path = Path(name)
-    value = read_json(path)
+    value = read_json(path, "mend it there, docs/robustness.md shows the form")
 
     def damaged(reason: str) -> NoReturn:
         raise DamagedDataError(f"{path} holds no scenes to evaluate ({reason}): see docs/robustness.md for the form.")
 
     found = SceneSet.from_json(value, damaged)
-    if not number:
+    if not mark:
         return found
     if not number.isdecimal() or not 1 <= int(number) <= len(found.scenes):
         raise ConfigError(f"{path} has scenes 1 to {len(found.scenes)}; there is no scene {number!r}.")

@@ -64,7 +64,7 @@ class Perturbations:
         occluders: posts of 2 x 2 x 20 cm that hide what is behind them; nothing collides with them.
         crowding: objects are drawn from the share 1 - ``crowding`` of the free places that is nearest to what stands
             on the table already.
-        mistyped: words of the instruction with two neighbouring letters swapped.
+        mistyped: words of the instruction with two neighbouring letters swapped that differ.
     """
 
     camera: float = 0.0
@@ -157,11 +157,13 @@ class Perturbations:
             scene.add(f"occluder {index + 1}", post, free_pose(scene, _POST, rng), "marker")
 
     def mistype(self, sentence: str, rng: np.random.Generator) -> str:
-        """A sentence with two neighbouring letters swapped in some of its words of three letters and more."""
+        """A sentence with two different neighbouring letters swapped in some of its words of three letters and more."""
         words = sentence.split(" ")
-        order = [int(index) for index in rng.permutation(len(words)) if len(words[int(index)]) >= 3]
-        for index in order[: self.mistyped]:
+        order = [index for index in map(int, rng.permutation(len(words))) if len(words[index]) >= 3]
+        for index in [index for index in order if len(set(words[index])) > 1][: self.mistyped]:
             word, at = words[index], int(rng.integers(len(words[index]) - 1))
+            # As it is drawn, or the next one that differs: two equal letters would leave the word as it was.
+            at = next(place for place in _cycle(at, len(word) - 1) if word[place] != word[place + 1])
             words[index] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
         return " ".join(words)
 
@@ -194,6 +196,11 @@ def _amount(name: str, amount: Any) -> Any:
         kind = "a whole number" if whole else "a number"
         raise ConfigError(f"{name} in perturb must be {kind} from 0 to {MOST[name]}; got {amount!r}.")
     return int(amount) if whole else float(amount)
+
+
+def _cycle(first: int, count: int) -> list[int]:
+    """The numbers below a count, from one on, around."""
+    return [(first + step) % count for step in range(count)]
 
 
 def _signs(rng: np.random.Generator, count: int) -> list[float]:

@@ -87,9 +87,18 @@ class SearchPlan:
         check_number("--first-seed", self.first_seed, 0, MOST_SEED - self.budget * self.looks)
         if not 0 < self.threshold < 1:
             raise ConfigError(f"--confidence must be between 0 and 1; got {self.threshold}.")
+        if "none" in self.axes and self.axes != ("none",):
+            raise ConfigError(
+                "none in --axes searches scenes as they are, and stands alone: leave it out to search them and the "
+                "changes, or name no other axis."
+            )
 
     def arms(self, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
-        """(axis, grade) of the changes to search; ("", 0) for none."""
+        """(axis, grade) of the changes to search; ("", 0) for none.
+
+        Raises:
+            ConfigError: there is no such axis or grade here.
+        """
         names = () if self.axes == ("none",) else checked_axes(self.axes, arguments)
         kept = names if self.axes else tuple(name for name in names if name not in _LEFT_OUT)
         grades = checked_grades(self.grades)
@@ -213,6 +222,7 @@ def find_weak_spots(
     plan = plan or SearchPlan()
     plan.check()
     evaluation = plan_evaluation(policy, task, plan.split, arguments or {})
+    plan.arms(evaluation.arguments)  # A wrong axis or grade must not show up after all episodes of a calibration.
     pool = pool or make_pool()
     fitted = _known(evaluation, out)
     if fitted is None:

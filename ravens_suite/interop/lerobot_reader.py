@@ -22,6 +22,8 @@ from ravens_suite.interop.lerobot import MARK_FILE
 from ravens_suite.interop.lerobot_episode import END, FRAME_KEY
 
 _HALF_A_FRAME = Fraction(1, 2)
+_AGAIN = "copy the data set again, or export it again"
+"""What to do about a damaged file of a data set: nobody should delete a part of it."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class _Set:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._about = read_json(folder / "meta" / "info.json")
-        self._mark = read_json(folder / MARK / MARK_FILE)
+        self._about = read_json(folder / "meta" / "info.json", _AGAIN)
+        self._mark = read_json(folder / MARK / MARK_FILE, _AGAIN)
         features = self._about["features"]
         depth = {key for key, one in features.items() if (one.get("info") or {}).get("is_depth_map")}
         images = [key for key, one in features.items() if one["dtype"] in ("image", "video") and key not in depth]
@@ -69,7 +71,7 @@ class _Set:
             # Episodes without an action have no frames; the others lie in the order in which they were written.
             where = {seed: next(places) for seed, reader in readers.items() if reader.summary.steps}
             attempts = beside / "attempts.jsonl"
-            manifest = read_json(beside / "store.json")
+            manifest = read_json(beside / "store.json", _AGAIN)
             yield Contents(
                 task=task,
                 split=str(manifest.get("split", next(iter(readers.values())).summary.split)),

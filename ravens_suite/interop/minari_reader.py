@@ -33,7 +33,7 @@ def contents(folder: Path) -> Iterator[Contents]:
     except ImportError as error:
         raise missing_library("h5py") from error
     for path in sorted(folder.rglob(f"data/{_FILE}")):
-        metadata = read_json(path.with_name("metadata.json"))
+        metadata = read_json(path.with_name("metadata.json"), "copy the data set again, or export it again")
         if MARK in metadata:
             yield _contents(path, metadata[MARK])
 

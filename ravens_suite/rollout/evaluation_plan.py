@@ -18,8 +18,6 @@ from ravens_suite.rollout.environments import checked_arguments, contradictions,
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, observation_for
 from ravens_suite.rollout.watching import WatchSpec
 
-PROGRAM = "ravens-suite"
-
 
 @dataclass(frozen=True)
 class EvaluationPlan:
@@ -209,4 +207,5 @@ def own_arguments(
 
 def _which_task(policy: str, tasks: Iterable[str]) -> str:
     named = f" ({', '.join(tasks)})" if tasks else ""
-    return f"Say which task{named}: name it after the policy, as in {PROGRAM} evaluate {policy} TASK."
+    # Many commands take a policy and a task in this order, so none of them is named.
+    return f"Say which task{named}: name it right after the policy, as in {policy} TASK."

@@ -79,6 +79,9 @@ def test_what_makes_no_sense_is_refused_in_one_line(capsys: pytest.CaptureFixtur
             measure_robustness("oracle", TASK, out=tmp_path, **wrong)  # type: ignore[arg-type]
     assert main(["robustness", "oracle", TASK, "--grades", "0", "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+    assert main(["robustness", "oracle"]) == 1
+    said = capsys.readouterr().err
+    assert "as in oracle TASK" in said and "evaluate" not in said
     damaged = tmp_path / "summary.json"
     damaged.write_text("{}")
     with pytest.raises(DamagedDataError, match="robustness again"):

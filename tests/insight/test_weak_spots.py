@@ -14,7 +14,7 @@ import pytest
 from ravens_suite.cli.commands.weakspots import SearchedAxis
 from ravens_suite.cli.main import main
 from ravens_suite.data.scenes import SceneSet, SceneSpec, read_scenes
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.insight.axes import AXES
@@ -127,6 +127,9 @@ def test_plans_that_cannot_work_are_refused(tmp_path: Path, capsys: pytest.Captu
     ):
         with pytest.raises(ConfigError):
             search(tmp_path, plan=replace(PLAN, **wrong))  # type: ignore[arg-type]
+    for axes in (("none", "light"), ("instruction",)):
+        with pytest.raises(ConfigError, match=r"stands alone|told no instruction"):
+            search(tmp_path, FailingPool(0), replace(PLAN, axes=axes))  # Before any episode of a calibration.
     assert SearchPlan(axes=("none",)).arms({}) == [("", 0)]
     assert ("calibration", 1) not in SearchPlan().arms({}) and ("", 0) in SearchPlan().arms({})
     assert get_args(SearchedAxis) == ("none", *AXES)
@@ -184,6 +187,16 @@ def test_a_damaged_set_says_where(changed: dict[str, Any], why: str, tmp_path: P
     for number in ("0", "3", "x"):
         with pytest.raises(ConfigError, match="scenes 1 to 2"):
             read_scenes(f"{tmp_path / 'good.json'}#{number}")
+    (tmp_path / "run#1").mkdir()
+    write(tmp_path / "run#1" / "good.json")
+    assert len(read_scenes(f"{tmp_path / 'run#1' / 'good.json'}").scenes) == 2
+    assert len(read_scenes(f"{tmp_path / 'run#1' / 'good.json'}#2").scenes) == 1
+    with pytest.raises(MissingDataError, match=r"run#1/none\.json"):
+        read_scenes(f"{tmp_path / 'run#1' / 'none.json'}")
+    # The user wrote it: nobody should be told to delete it.
+    (tmp_path / "x.json").write_text('{"scenes": [},')
+    with pytest.raises(DamagedDataError, match=r"line 1 column 13.*mend it there"):
+        read_scenes(str(tmp_path / "x.json"))
     with pytest.raises(ConfigError, match="nothing to evaluate"):
         evaluate_scenes("oracle", SceneSet("none", TASK, ()))
     assert ConflictError
