@@ -56,7 +56,7 @@ class ConvMlpConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    steps: int = setting(4000, least=1, most=10**9)
+    steps: int = setting(1500, least=1, most=10**9)
     batch: int = setting(4, least=1, most=10_000)
     width: int = setting(32, least=1, most=8192)
     hidden: int = setting(128, least=1, most=8192)
@@ -125,7 +125,7 @@ class ConvMlp(ModuleAgent[PickPlaceDataset]):
 
     def make_optimiser(self, net: nn.Module) -> torch.optim.Optimizer:
         """Adam."""
-        return torch.optim.Adam(net.parameters(), self.config.learning_rate)
+        return torch.optim.Adam(net.parameters(), self.config.learning_rate, fused=True)
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
         """Heightmaps of all steps, in memory."""

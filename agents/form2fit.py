@@ -74,7 +74,7 @@ class Form2fitConfig:
     angles: int = setting(24, least=2, most=3600)
     points: int = setting(64, least=1, most=10_000)
     margin: float = setting(4.0, above=0)
-    steps: int = setting(2000, least=1, most=10**9)
+    steps: int = setting(1000, least=1, most=10**9)
     learning_rate: float = setting(1e-3, above=0)
     matching_rate: float = setting(1e-4, above=0)
     precision: str = setting("auto", choices=PRECISIONS)
@@ -134,7 +134,7 @@ class Form2fit(ModuleAgent[PickPlaceDataset]):
         matching = [value for name, value in net.named_parameters() if name.startswith("match.")]
         others = [value for name, value in net.named_parameters() if not name.startswith("match.")]
         groups: list[dict[str, Any]] = [{"params": others}, {"params": matching, "lr": self.config.matching_rate}]
-        return torch.optim.Adam(groups, self.config.learning_rate)
+        return torch.optim.Adam(groups, self.config.learning_rate, fused=True)
 
     # ------------------------------------------------------------------ learning
 

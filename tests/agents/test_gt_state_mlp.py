@@ -22,7 +22,7 @@ _POSE = ArraySpec((7,), "float64")
 INTERFACE = Interface(
     {"state": ArraySpec((3 * len(STATE_FIELDS),), "float64")}, {"pick": _POSE, "place": _POSE}, "primitive"
 )
-CONFIG = GtStateMlpConfig(steps=10, batch=32, width=64, learning_rate=3e-3, device="cpu")
+CONFIG = GtStateMlpConfig(steps=600, batch=32, width=64, learning_rate=3e-3, device="cpu")
 SIZE = (0.1, 0.1, 0.04)
 poses = st.builds(
     Pose.planar, st.floats(0.3, 0.7), st.floats(-0.45, 0.45), st.floats(0, 0.2), st.floats(-math.pi, math.pi)
@@ -120,6 +120,17 @@ def test_the_second_step_is_told_the_pick() -> None:
     assert not torch.equal(*(agent.head("place").best(each) for each in told))
     pick = agent.head("pick").best(scene)
     assert torch.equal(agent.decide(scene)[:, 2:], agent.head("place").best(torch.cat([pick, scene], dim=1)))
+
+
+def test_the_step_size_falls_to_a_hundredth_and_before_where_it_is_told_to() -> None:
+    agent = GtStateMlp(replace(CONFIG, steps=100), 0, INTERFACE)
+    rates = [agent.rate(step) for step in range(120)]
+    assert rates == sorted(rates, reverse=True)
+    assert math.isclose(rates[0], CONFIG.learning_rate)
+    assert math.isclose(rates[100], CONFIG.learning_rate / 100)
+    agent.wind_down([(40, 50)])
+    assert math.isclose(agent.rate(49), CONFIG.learning_rate / 100)
+    assert [agent.rate(step) for step in (39, 50)] == [rates[39], rates[50]]
 
 
 @pytest.mark.parametrize("agent_type", [GtStateMlp, GtStateMlp2Step])
