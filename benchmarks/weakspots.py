@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.insight.calibration import CALIBRATION, calibrate
@@ -87,6 +88,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=40)
     parser.add_argument("--axes", nargs="*", default=[])
     parser.add_argument("--grades", nargs="*", type=int, default=[1, 2, 3])
+    parser.add_argument("--split", choices=SPLITS, default="test", help="of the scenes; train for those to learn from")
     parser.add_argument("--looks", type=int, default=12)
     parser.add_argument("--confidence", type=float, default=0.8)
     parser.add_argument("--calibration", type=int, default=30, help="validation and test episodes")
@@ -108,6 +110,7 @@ def run(given: argparse.Namespace, work: Path) -> None:
         grades=tuple(given.grades),
         looks=given.looks,
         threshold=given.confidence,
+        split=given.split,
     )
     for policy in given.policies:
         row = {"axes": list(given.axes), "budget": given.budget, **measure(policy, given.task, plan, given, work)}

@@ -26,10 +26,13 @@ _PRECISION = 1.0
 _WIDTH = 1.0
 """Of the kernel, in units of the layout's features: 25 cm, or a radian of yaw."""
 _ITERATIONS = 50
-_PRIOR_HITS, _PRIOR_MISSES = 0.3, 1.0
-"""Of a change of the scene that was not tried yet."""
-_NEIGHBOUR = 0.5
-"""How much an episode at a grade says about the next grade of the same axis."""
+_PRIOR_HITS, _PRIOR_MISSES = 0.15, 1.0
+"""Of a change of the scene that was not tried yet; hits a grade, since larger changes are harder."""
+_PRIOR_UNCHANGED = 0.1
+"""Hits of scenes as they are."""
+_HARDER, _NEIGHBOUR = 0.8, 0.5
+"""How much an episode at a grade says about the next grade of the same axis: a failure about the harder one and a
+success about the easier one, which follow from it if larger changes are harder; and the other way round."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,18 @@ def choose_arm(
     """
     drawn = []
     for axis, grade in arms:
-        hits, misses = _PRIOR_HITS, _PRIOR_MISSES
+        hits, misses = _PRIOR_HITS * grade if axis else _PRIOR_UNCHANGED, _PRIOR_MISSES
         for (other, at), hit in tried:
-            share = 0.0 if other != axis else 1.0 if at == grade else _NEIGHBOUR if abs(at - grade) == 1 else 0.0
+            share = _says(at, grade, hit=hit) if other == axis else 0.0
             hits, misses = hits + share * hit, misses + share * (not hit)
         drawn.append(float(rng.beta(hits, misses)))
     return arms[int(np.argmax(drawn))]
+
+
+def _says(at: int, grade: int, *, hit: bool) -> float:
+    """How much an episode at a grade counts for another grade of the same axis."""
+    follows = _HARDER if (grade > at) == hit else _NEIGHBOUR
+    return float(follows ** abs(grade - at))
 
 
 def _regress(rows: Values, outcomes: Values) -> Values:

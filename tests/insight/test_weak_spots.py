@@ -229,6 +229,17 @@ def test_changes_that_paid_are_looked_at_more_often() -> None:
     assert chosen.count(("light", 1)) > chosen.count(("noise", 1))
 
 
+def test_a_failure_speaks_for_larger_changes_and_a_success_for_smaller_ones() -> None:
+    arms = [("light", 1), ("light", 3), ("noise", 1), ("noise", 3)]
+    rng = np.random.default_rng(0)
+    fresh = [choose_arm(rng, arms, []) for _ in range(400)]
+    assert fresh.count(("light", 3)) + fresh.count(("noise", 3)) > 220, "larger changes are tried first"
+    failed = [choose_arm(rng, arms, [(("light", 1), True)] * 4) for _ in range(400)]
+    assert failed.count(("light", 3)) > 5 * failed.count(("noise", 3))
+    solved = [choose_arm(rng, arms, [(("light", 3), False)] * 8) for _ in range(400)]
+    assert solved.count(("noise", 1)) > 2 * solved.count(("light", 1)), "what is easier is solved, too"
+
+
 def test_a_proposal_survives_its_file() -> None:
     from ravens_suite.data.outcomes import EpisodeOutcome
 
