@@ -1,8 +1,8 @@
 """Ending a run as soon as validation scenes are solved, so that easy tasks take a fraction of the steps.
 
-At each tenth of the steps, the agent is tried on validation scenes, until it has lost more there than it may. If it has
-not, its learning rate comes down over the next tenth (``Agent.wind_down``), and then it must pass as many scenes that
-it has not been tried on. If it fails there, training goes on as if nothing had been.
+At each twentieth of the steps, the agent is tried on validation scenes, until it has lost more there than it may. If it
+has not, its learning rate comes down over the next twentieth (``Agent.wind_down``), and then it must pass as many
+scenes that it has not been tried on. If it fails there, training goes on as if nothing had been.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 LEAST_SCORE = 99.5
 """Mean score, 0 to 100, from which scenes count as solved: nothing is left to gain."""
-CHECKS = 10
+CHECKS = 20
 """How often a run is checked, evenly over its steps."""
 
 

@@ -17,7 +17,7 @@ from ravens_suite.training.loop import train
 from ravens_suite.training.until_solved import SolvedState, check, is_due
 from tests.training.plans import KilledError, changed, record, weights
 
-STEPS = 40
+STEPS = 80
 SOLVE = {"until": "solved", "val_episodes": 2, "steps": STEPS}
 
 
@@ -36,7 +36,7 @@ def scores_from(step: int, then: float = 100.0) -> tuple[Callable[..., float], l
 def test_a_run_ends_after_other_scenes_are_solved_too(data: Path, tmp_path: Path) -> None:
     evaluate, asked = scores_from(1)
     result = train(changed(**SOLVE), data, tmp_path, evaluate=evaluate)
-    # The first check fails with its first scene. The second passes, and the learning rate comes down for a tenth.
+    # The first check fails with its first scene. The second passes, and the learning rate comes down for a twentieth.
     assert asked == [0, 0, 1, 2, 3]
     assert result.steps == 12 and result.val_score == 100
     found = record(tmp_path)
@@ -92,6 +92,6 @@ def test_scenes_pass_by_their_mean_whatever_is_tried_first(scores: list[float], 
         assert bool(state.periods) == (lost < limit)
 
 
-def test_checks_are_at_tenths_and_at_the_end_of_periods() -> None:
+def test_checks_are_at_twentieths_and_at_the_end_of_periods() -> None:
     assert [step for step in range(1, STEPS) if is_due(SolvedState(), step, STEPS)] == list(range(4, STEPS, 4))
     assert is_due(SolvedState(periods=[(4, 7)]), 7, STEPS)
