@@ -10,11 +10,12 @@ one batch, which takes a fraction of the time of one weight after the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Coefficients of Jordan's quintic iteration (2024); singular values end between about 0.7 and 1.2."""
@@ -28,15 +29,13 @@ class Muon(torch.optim.Optimizer):
     """The optimiser, in torch's interface.
 
     Args:
-        weights: matrices, (rows, columns) each.
+        weights: matrices, (rows, columns) each, or groups of them as for other optimisers.
         lr: learning rate, of the size of AdamW's; as a tensor on the device of the weights, it is read at each step.
         weight_decay: decoupled from the gradient.
         momentum: decay of the averaged gradient (Nesterov momentum).
     """
 
-    def __init__(
-        self, weights: Iterable[nn.Parameter], lr: float | Tensor, weight_decay: float = 0.0, momentum: float = 0.95
-    ) -> None:
+    def __init__(self, weights: ParamsT, lr: float | Tensor, weight_decay: float = 0.0, momentum: float = 0.95) -> None:
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
@@ -44,6 +43,8 @@ class Muon(torch.optim.Optimizer):
         """One step; a closure is not called."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
             gradients = [weight.grad for weight in weights]
             for weight in weights:
                 if not self.state[weight]:

@@ -35,12 +35,15 @@ class OptimiserConfig:
         learning_rate: the highest one of the cycle.
         weight_decay: decoupled from the gradient.
         ema_decay: decay of the exponential moving average (EMA) of the weights.
+        use_muon: whether Muon updates the weight matrices; its time grows with the third power of the widest of them.
+            Without it AdamW updates all weights.
     """
 
     steps: int
     learning_rate: float
     weight_decay: float
     ema_decay: float
+    use_muon: bool = True
 
 
 def one_cycle(step: int, steps: int, top: float) -> float:
@@ -76,14 +79,15 @@ class Optimiser(Generic[Net]):
         self.net, self.config = net, config
         self.periods: tuple[tuple[int, int], ...] = ()
         self.ema: Net = copy.deepcopy(net).requires_grad_(False).eval()
-        matrices = [weight for weight in net.parameters() if _is_matrix(weight)]
-        others = [weight for weight in net.parameters() if not _is_matrix(weight)]
+        matrices, others = list[nn.Parameter](), list[nn.Parameter]()
+        for weight in net.parameters():
+            (matrices if config.use_muon and _is_matrix(weight) else others).append(weight)
         device = next(net.parameters()).device
         # A step that was recorded for a GPU reads the learning rate from where it was then.
         on_gpu = device.type == "cuda"
         self._rate = torch.tensor(config.learning_rate, device=device) if on_gpu else None
         rate = config.learning_rate if self._rate is None else self._rate
-        self.muon = Muon(matrices, rate, config.weight_decay)
+        self.muon = Muon([{"params": matrices}], rate, config.weight_decay)
         self.adam = torch.optim.AdamW(
             others, rate, (0.9, 0.98), weight_decay=config.weight_decay, fused=True, capturable=on_gpu
         )

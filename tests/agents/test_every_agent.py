@@ -33,6 +33,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "transporter": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
     "transporter-six-dof": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
     "visual-foresight": {"width": 8, "calls": 8, "precision": "float32"},
+    "waypoint-act": {"width": 8, "tokens": 16, "heads": 2, "layers": 1, "batch": 2, "refinements": 1},
     "transporter-2020": {"widths": [4, 4, 4, 4, 4, 4, 4], "head": 4, "angles": 2, "crop": 16},
 }
 """Settings that make large agents small; the small ones need none."""

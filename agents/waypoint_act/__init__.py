@@ -1,0 +1,5 @@
+"""The agent ``waypoint-act``; see ``agent.py``."""
+
+from .agent import WaypointAct
+
+__all__ = ["WaypointAct"]
