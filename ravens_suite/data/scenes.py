@@ -146,6 +146,12 @@ def changes_digest(changes: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def scenes_digest(scenes: SceneSet) -> str:
+    """Twelve hexadecimal digits that tell sets of one name apart: of the task and, in order, what makes each scene."""
+    made = [[scene.seed, scene.split, scene.changes, scene.kind] for scene in scenes.scenes]
+    return hashlib.sha256(json.dumps([scenes.task, made], sort_keys=True).encode()).hexdigest()[:12]
+
+
 def kinds_of(scenes: Sequence[SceneSpec]) -> list[str]:
     """All kinds, the most frequent first."""
     counts: dict[str, int] = {}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.robustness import insight_folder
+from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
@@ -164,6 +165,8 @@ class Calibrated:
         own: reliability on test scenes of what the agent says.
         calibrated: the same after calibration.
         path: of the JSON file.
+        arguments: of the environment; ``None`` where none were noted, as in files of earlier versions.
+        definition: of the task (``envs/definition.py``); empty where none was noted.
     """
 
     task: str
@@ -172,6 +175,14 @@ class Calibrated:
     own: Reliability
     calibrated: Reliability
     path: Path
+    arguments: Mapping[str, Any] | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_of(self, plan: EvaluationPlan) -> bool:
+        """Whether it is of the same policy, task and environment."""
+        settings = replace(plan, split="test").settings  # It was judged there; each split has a definition of its own.
+        same = plan.policy.is_that_of(self.policy) and self.arguments in (None, settings["arguments"])
+        return same and not (self.definition and changed(self.definition, settings["definition"], OF_THE_TASK))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``read_calibration`` rebuilds it."""
@@ -228,8 +239,9 @@ def calibrate(
         Reliability.of([fitted(value) for value in own], right),
         calibration_path(plan, out),
     )
-    write_json(found.path, {**found.to_json(), "episodes": episodes, "provenance": provenance()})
-    return found
+    made = {name: plan.settings[name] for name in ("arguments", "definition")}
+    write_json(found.path, {**found.to_json(), **made, "episodes": episodes, "provenance": provenance()})
+    return replace(found, **made)
 
 
 def calibration_path(plan: EvaluationPlan, out: Path | None = None) -> Path:
@@ -248,7 +260,8 @@ def read_calibration(path: Path) -> Calibrated:
     try:
         own, calibrated = (_reliability(value["test"][name]) for name in ("own", "calibrated"))
         fitted = Calibration(**value["calibration"])
-        return Calibrated(str(value["task"]), dict(value["policy"]), fitted, own, calibrated, path)
+        made = {"arguments": value.get("arguments"), "definition": value.get("definition", {})}
+        return Calibrated(str(value["task"]), dict(value["policy"]), fitted, own, calibrated, path, **made)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedDataError(
             f"{path} is damaged ({error!r}): run ravens-suite calibrate again, which writes it anew."

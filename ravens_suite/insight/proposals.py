@@ -19,7 +19,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy, confidence_of
 from ravens_suite.data.outcomes import EpisodeOutcome
-from ravens_suite.errors import ConfigError, PlacementError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, blame
 from ravens_suite.insight.axes import AXES, GRADES
 from ravens_suite.insight.calibration import Calibration
 from ravens_suite.insight.guess import Guess, Sight
@@ -91,7 +91,7 @@ class Tried:
         number: of the proposal.
         axis: see ``Proposal``.
         grade: see ``Proposal``.
-        looks: at the scenes that could be placed.
+        looks: at the scenes that could be placed, and in which the policy acts.
         chosen: index of the one that was run; -1 for none.
         outcome: of its episode.
         faults: what is wrong with each of its actions, by geometry; empty where nothing is.
@@ -197,13 +197,14 @@ class ProposalWorker:
         return self._made[1:]
 
     def _look(self, environment: gymnasium.Env[Any, Any], policy: Policy, seed: int) -> Look | None:
-        """One decision about a scene; ``None`` where it cannot be placed."""
+        """One decision about a scene; ``None`` where it cannot be placed, or the policy has none to give."""
         try:
             observation, info = environment.reset(seed=seed)
-        except PlacementError:
+            with blame(f"The policy {self._plan.policy.label}, at the first step of seed {seed},"):
+                policy.reset(policy_seed(seed, self._plan.split))
+                action = policy.act(observation)
+        except (OracleGaveUpError, PlacementError):
             return None
-        policy.reset(policy_seed(seed, self._plan.split))
-        action = policy.act(observation)
         seen = _imagined(environment, action)
         return Look(
             seed,

@@ -14,6 +14,7 @@ weakspots/<task>-search.json   every proposal, so that a search that was stopped
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -42,6 +43,7 @@ from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
+_LOG = logging.getLogger(__name__)
 WEAK_SPOTS = "weakspots"
 FIRST_SEED = 100_000
 """Of the scenes that are searched: none of them is one that evaluations take by default."""
@@ -237,20 +239,20 @@ def find_weak_spots(
             on_progress=on_progress,
         ).calibration
     folder = insight_folder(evaluation, out) / WEAK_SPOTS
-    search = _Search(evaluation, plan, fitted, folder / f"{evaluation.task}-search.json")
+    search = _Search(evaluation, plan, fitted, folder)
     with locked_file(search.path, "searching into"):
         search.load()
         search.run(pool, on_progress)
-        return search.write(folder / f"{evaluation.task}.json")
+        return search.write()
 
 
 def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
-    """The calibration of the policy as it is; ``None`` where there is none."""
+    """The calibration of the policy as it is, in this environment; ``None`` where there is none."""
     try:
         found = read_calibration(calibration_path(evaluation, out))
     except (MissingDataError, DamagedDataError):
         return None
-    return found.calibration if evaluation.policy.is_that_of(found.policy) else None
+    return found.calibration if found.is_of(evaluation) else None
 
 
 def _possible(arms: list[tuple[str, int]], evaluation: EvaluationPlan) -> list[tuple[str, int]]:
@@ -264,10 +266,12 @@ class _Search:
 
     Attributes:
         path: JSON file of the proposals.
+        scenes_path: that of the set of scenes.
     """
 
-    def __init__(self, evaluation: EvaluationPlan, plan: SearchPlan, calibration: Calibration, path: Path) -> None:
-        self.path = path
+    def __init__(self, evaluation: EvaluationPlan, plan: SearchPlan, calibration: Calibration, folder: Path) -> None:
+        self.path = folder / f"{evaluation.task}-search.json"
+        self.scenes_path = folder / f"{evaluation.task}.json"
         self._evaluation = evaluation
         self._plan = plan
         self._calibration = calibration
@@ -280,16 +284,32 @@ class _Search:
         }
 
     def load(self) -> None:
-        """Take up proposals of a search of the same settings; others are done anew, over them."""
+        """Take up proposals of a search of the same settings; those of another one are kept under other names."""
         try:
             value = read_json(self.path)
-            if _plain(value["settings"]) == _plain(self._settings):
-                found = [Tried.from_json(row) for row in value["proposals"]]
-                self._tried = {tried.number: tried for tried in found}
+            found = [Tried.from_json(row) for row in value["proposals"]]
+            differing = _differing(_plain(value["settings"]), _plain(self._settings))
         except MissingDataError:
             return
-        except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError):
-            self._tried = {}  # What a machine wrote is written anew; no one's work is in it.
+        except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
+            self._move_away(f"is damaged ({error})")
+            return
+        if differing:
+            self._move_away(f"is of another search ({', '.join(differing)})")
+        else:
+            self._tried = {tried.number: tried for tried in found}
+
+    def _move_away(self, why: str) -> None:
+        """A search takes long: nobody should lose one by another choice of options."""
+        _LOG.warning(
+            "%s %s: all is searched anew, and the earlier files are kept with .old at the end of their names. --out "
+            "names another folder.",
+            self.path,
+            why,
+        )
+        for path in (self.path, self.scenes_path):
+            if path.exists():
+                path.replace(path.with_name(f"{path.name}.old"))
 
     def run(self, pool: JobPool, on_progress: Progress) -> None:
         """Run what is missing, round by round."""
@@ -312,7 +332,7 @@ class _Search:
                     done += 1
                     on_progress(done, budget, f"{len(self._spots())} found")
 
-    def write(self, path: Path) -> WeakSpots:
+    def write(self) -> WeakSpots:
         """Write the set of scenes."""
         tried = tuple(self._tried[number] for number in range(self._plan.budget))
         spots = [spot for spot in self._spots() if spot.tried.number < self._plan.budget]
@@ -334,9 +354,9 @@ class _Search:
             tuple(spot.scene(self._plan.split) for spot in spots),
             notes,
         )
-        scenes.write(path)
+        scenes.write(self.scenes_path)
         failures = sum(t.outcome is not None and not t.outcome.success for t in tried)
-        return WeakSpots(scenes, tried, failures, self._plan.threshold, path, self.path)
+        return WeakSpots(scenes, tried, failures, self._plan.threshold, self.scenes_path, self.path)
 
     def _propose(self, first: int, before: Sequence[Tried]) -> Iterable[Proposal]:
         """The proposals of a round, from what was found in the rounds before it."""
@@ -363,6 +383,12 @@ class _Search:
     def _write_proposals(self) -> None:
         rows = [self._tried[number].to_json() for number in sorted(self._tried)]
         write_json(self.path, {"settings": self._settings, "proposals": rows, "provenance": provenance()})
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Names of the settings that differ; those of the plan by their own names."""
+    before, now = ({**value, **value.get("plan", {}), "plan": None} for value in (before, now))
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,7 @@ from ravens_suite.rollout.definitions import the_task_has_changed
 from ravens_suite.rollout.environments import checked_arguments, make_environment, versions
 from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.rollout.rollout import roll_out, to_episode
+from ravens_suite.rollout.scene_changes import check_changes
 
 OF_SCENES = "scenes"
 """Key of the manifest of a folder whose episodes are those of a set of scenes."""
@@ -70,6 +71,7 @@ def collect_scenes(
     start = time.perf_counter()
     store = EpisodeStore.of(data, scenes.task, _SPLIT)
     own = checked_arguments(scenes.task, _SPLIT, arguments or {})
+    check_changes(scenes, own)
     with store.locked():
         _claim(store, scenes.task, own, force=force)
         store.repair()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ravens_suite.data.atomic import write_json
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
-from ravens_suite.data.scenes import SceneSet, SceneSpec, changes_digest, kinds_of
+from ravens_suite.data.scenes import SceneSet, SceneSpec, changes_digest, kinds_of, scenes_digest
 from ravens_suite.errors import ConfigError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
@@ -17,6 +17,7 @@ from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.scene_changes import check_changes
 
 SCENES = "scenes"
 
@@ -69,7 +70,8 @@ def evaluate_scenes(
         policy: as ``evaluate`` takes it.
         scenes: which.
         arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
-        out: folder in which ``scenes/<name>`` is made; by default that of the evaluations.
+        out: folder in which ``scenes/<name>`` is made; by default that of the evaluations. The figures lie there in
+            ``summary-<digest of the scenes>.json``.
         force: let outcomes count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
         on_progress: called after every episode.
@@ -85,6 +87,7 @@ def evaluate_scenes(
     groups: dict[str, list[SceneSpec]] = {}
     for scene in scenes.scenes:
         groups.setdefault(_group(scene), []).append(scene)
+    check_changes(scenes, plan.arguments)
     parts = [_part(plan, group, folder / f"{name}.json") for name, group in groups.items()]
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     found = {
@@ -93,7 +96,8 @@ def evaluate_scenes(
         for outcome in evaluation.outcomes
     }
     outcomes = tuple(found[_group(scene), scene.seed] for scene in scenes.scenes)
-    result = ScenesEvaluation(scenes, plan, outcomes, folder / "summary.json")
+    # Sets of one name, as those of two runs of one agent, share outcomes, but each has figures of its own.
+    result = ScenesEvaluation(scenes, plan, outcomes, folder / f"summary-{scenes_digest(scenes)}.json")
     write_json(result.path, {**result.to_json(), "policy": plan.policy.to_json(), "provenance": provenance()})
     return result
 

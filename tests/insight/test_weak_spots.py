@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +15,25 @@ import pytest
 from ravens_suite.cli.commands.weakspots import SearchedAxis
 from ravens_suite.cli.main import main
 from ravens_suite.data.scenes import SceneSet, SceneSpec, read_scenes
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import (
+    ConfigError,
+    ConflictError,
+    DamagedDataError,
+    MissingDataError,
+    OracleGaveUpError,
+    UserCodeError,
+)
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.insight.axes import AXES
-from ravens_suite.insight.calibration import Calibration
+from ravens_suite.insight.calibration import Calibration, read_calibration
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
-from ravens_suite.insight.proposals import Look, Tried
+from ravens_suite.insight.proposals import Look, Proposal, ProposalWorker, Tried
 from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
 from ravens_suite.report import weak_spots
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
+from ravens_suite.rollout.evaluation_plan import plan_evaluation
 from ravens_suite.rollout.replay import Decision, Replay
 from ravens_suite.rollout.rollout import Rollout
 
@@ -98,6 +107,51 @@ def test_a_stopped_search_goes_on_in_any_order_and_a_larger_budget_too(found: We
     assert more.scenes.scenes == found.scenes.scenes
 
 
+def test_a_search_with_other_options_keeps_the_earlier_one(
+    found: WeakSpots, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(found.path.parents[1], tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "weakspots"
+    before = {path.name: path.read_bytes() for path in (found.path, found.search_path)}
+    search(tmp_path, plan=replace(PLAN, budget=1, threshold=0.03))
+    assert all((folder / f"{name}.old").read_bytes() == content for name, content in before.items())
+    assert "another search (threshold)" in caplog.text
+    # The calibration was of this policy in this environment, and in no other one.
+    pool = FailingPool(0)
+    with pytest.raises(StoppedError):
+        find_weak_spots(FINDER, TASK, PLAN, arguments={**SMALL, "distractors": 1}, out=tmp_path, pool=pool)
+    assert read_calibration(tmp_path / "calibration" / f"{TASK}.json").is_of(
+        plan_evaluation(FINDER, TASK, "test", SMALL)
+    )
+
+
+def test_a_policy_that_gives_up_at_once_or_raises_in_a_look() -> None:
+    class Odd:
+        """Acts in no scene."""
+
+        error: Exception = OracleGaveUpError("Not here.")
+
+        def reset(self, seed: int) -> None:
+            """Nothing to forget."""
+
+        def act(self, observation: Any) -> dict[str, Any]:
+            """Raises."""
+            raise self.error
+
+    plan = plan_evaluation(FINDER, TASK, "test", SMALL)
+    worker = ProposalWorker(plan, Calibration())
+    try:
+        environment, _ = worker._make("", 0)
+        worker._made = ("", 0), environment, Odd()
+        job = Proposal(0, "", 0, (1, 2), Guess(0.8))
+        assert worker.run(job, lambda note: None) == Tried(0, "", 0, ())
+        Odd.error = ValueError("no block")
+        with pytest.raises(UserCodeError, match="at the first step of seed 1, raised ValueError: no block"):
+            worker.run(job, lambda note: None)
+    finally:
+        worker.close()
+
+
 def test_every_kind_has_a_picture_in_the_report(found: WeakSpots, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = np.zeros((48, 64, 3), np.uint8)
     asked: list[Any] = []
@@ -159,7 +213,18 @@ def test_a_set_of_scenes_may_be_written_by_hand(
     assert main(["evaluate", "oracle", "--scenes", str(path), "--json", "--workers", "1"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["episodes"] == 2 and figures["kinds"]["clutter"]["episodes"] == 1
-    assert (tmp_path / "runs" / "oracle" / TASK / "scenes" / "two" / "summary.json").exists()
+    results = tmp_path / "runs" / "oracle" / TASK / "scenes" / "two"
+    (before,) = results.glob("summary-*.json")
+    # Another set of that name, as of another run of the same agent, leaves the figures of the first alone.
+    other = write(tmp_path / "other.json", scenes=[{"seed": 3}])
+    assert main(["evaluate", "oracle", "--scenes", str(other), "--json", "--workers", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["episodes"] == 1
+    assert json.loads(before.read_text())["episodes"] == 2 and len(list(results.glob("summary-*.json"))) == 2
+    wrong = write(tmp_path / "wrong.json", scenes=[{"seed": 3}, {"seed": 4, "changes": {"pertub": {"light": 1}}}])
+    for command in (["evaluate", "oracle", "--scenes", str(wrong)], ["evaluate", "oracle", "--scenes", f"{wrong}#2"]):
+        assert main(command) == 1
+        said = capsys.readouterr().err
+        assert "The scene of seed 4 in 'two" in said and "'pertub'" in said and said.count("\n") == 1
     assert main(["evaluate", "oracle", "block-insertion", "--scenes", str(path)]) == 1
     assert main(["evaluate", "oracle", "--scenes", str(path), "--episodes", "3"]) == 1
     assert "leave the task out" in capsys.readouterr().err
