@@ -18,6 +18,8 @@ from ravens_suite.data.run_record import checked_record
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 RECORD = "run.json"
+WATCHED = "watched"
+"""Folder beside evaluations: a folder in it for each forecaster that watched (``evaluate --watch``)."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,11 @@ class RunFolder:
     def evaluations(self) -> Path:
         """One JSON file an evaluation."""
         return self.path / "eval"
+
+    def evaluated(self, name: str) -> list[Path]:
+        """The files of an evaluation that are there: the plain one first, then those that a forecaster watched."""
+        plain = self.evaluations / name
+        return [*([plain] if plain.exists() else []), *sorted(self.evaluations.glob(f"{WATCHED}/*/{name}"))]
 
     @property
     def probes(self) -> Path:

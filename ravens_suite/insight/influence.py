@@ -115,20 +115,18 @@ def find_influence(
 def failed_seeds(run: Path, task: str, split: Split = "test") -> list[int]:
     """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated."""
     folder = RunFolder(run)
-    for name in (f"{split}.json", f"{task}-{split}.json"):
-        path = folder.evaluations / name
-        if path.exists():
-            value = read_json(path)
-            if not isinstance(value, dict) or value.get("task") != task:
-                continue
-            try:
-                outcomes = [EpisodeOutcome.from_json(each) for each in value["results"]]
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise DamagedDataError(
-                    f"{path} is damaged ({error!r}): run ravens-suite evaluate again, or name scenes with --seeds."
-                ) from error
-            failed = [each for each in outcomes if not each.success and each.steps]
-            return [each.seed for each in sorted(failed, key=lambda each: (each.score, each.seed))]
+    for path in [path for name in (f"{split}.json", f"{task}-{split}.json") for path in folder.evaluated(name)]:
+        value = read_json(path)
+        if not isinstance(value, dict) or value.get("task") != task:
+            continue
+        try:
+            outcomes = [EpisodeOutcome.from_json(each) for each in value["results"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamagedDataError(
+                f"{path} is damaged ({error!r}): run ravens-suite evaluate again, or name scenes with --seeds."
+            ) from error
+        failed = [each for each in outcomes if not each.success and each.steps]
+        return [each.seed for each in sorted(failed, key=lambda each: (each.score, each.seed))]
     return []
 
 

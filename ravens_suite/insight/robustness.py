@@ -11,8 +11,9 @@ robustness/<task>/<split>/summary.json         the curves
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
+from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
@@ -33,6 +35,7 @@ from ravens_suite.rollout.evaluation_record import Evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
+_LOG = logging.getLogger(__name__)
 ROBUSTNESS, SUMMARY = "robustness", "summary.json"
 NOMINAL = "nominal"
 
@@ -84,6 +87,8 @@ class Robustness:
         nominal: grade 0 of every axis.
         axes: by name, ascending grades from 1.
         path: of the JSON file.
+        arguments: of the environment of grade 0; ``None`` where none were noted, as in files of earlier versions.
+        definition: of the task (``envs/definition.py``); empty where none was noted.
     """
 
     task: str
@@ -93,6 +98,8 @@ class Robustness:
     nominal: Point
     axes: Mapping[str, tuple[Point, ...]]
     path: Path
+    arguments: Mapping[str, Any] | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
 
     def curve(self, axis: str) -> tuple[Point, ...]:
         """The points of an axis with that of grade 0."""
@@ -135,8 +142,8 @@ def measure_robustness(
 ) -> Robustness:
     """Evaluate a policy at grades of some axes, or the episodes that are still missing.
 
-    All grades have the same seeds. What lies on disk of other axes and grades of the same policy and seeds stays in the
-    summary.
+    All grades have the same seeds. What lies on disk of other axes and grades of the same policy, seeds, task and
+    environment stays in the summary; a warning says what had to be left out of it.
 
     Args:
         policy: as ``evaluate`` takes it.
@@ -205,6 +212,8 @@ def read_robustness(path: Path) -> Robustness:
                 if name in value["axes"]
             },
             path=path,
+            arguments=value.get("arguments"),
+            definition=value.get("definition", {}),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedDataError(
@@ -253,16 +262,33 @@ def _write_summary(
             if any(key[0] == name for key in merged)
         }
         done = Robustness(plan.task, plan.split, plan.policy.to_json(), seeds, nominal, axes, path)
-        write_json(path, {**done.to_json(), "provenance": provenance()})
-    return done
+        made = {name: plan.settings[name] for name in ("arguments", "definition")}
+        write_json(path, {**done.to_json(), **made, "provenance": provenance()})
+    return replace(done, **made)
 
 
 def _earlier(path: Path, plan: EvaluationPlan, seeds: tuple[int, int]) -> dict[tuple[str, int], Point]:
-    """Points of an earlier summary of the same policy and seeds."""
+    """Points of an earlier summary that are of the same as those of now; a warning says why there are none of it."""
     try:
         before = read_robustness(path)
     except (DamagedDataError, MissingDataError):
         return {}
-    if not plan.policy.is_that_of(before.policy) or before.seeds != seeds:
+    if why := _differs(before, plan, seeds):
+        _LOG.warning("%s was of %s: it holds only what is measured now; ask for the other axes, too.", before.path, why)
         return {}
     return {(name, point.grade): point for name, points in before.axes.items() for point in points}
+
+
+def _differs(before: Robustness, plan: EvaluationPlan, seeds: tuple[int, int]) -> str:
+    """What an earlier summary was of, in words; empty where it is of the same as now."""
+    if not plan.policy.is_that_of(before.policy):
+        return "another policy, or of it before a change"
+    if before.seeds != seeds:
+        first, count = before.seeds
+        return f"seeds {first} to {first + count - 1}"
+    settings = plan.settings
+    if before.arguments != settings["arguments"]:
+        return "another environment"
+    if words := changed(before.definition, settings["definition"], OF_THE_TASK):
+        return f"{plan.task} before a change of {' and '.join(words)}"
+    return ""

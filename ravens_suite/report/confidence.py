@@ -12,8 +12,9 @@ from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.calibration import CALIBRATION, Calibrated, Reliability, read_calibration
 from ravens_suite.report.charts import Series, line_chart
 from ravens_suite.report.robustness import labels_of
-from ravens_suite.report.runs import Run
+from ravens_suite.report.runs import Run, task_changes
 from ravens_suite.report.tables import Chart
+from ravens_suite.rollout.definitions import the_task_has_changed
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,6 +63,9 @@ def _calibrated(run: Run) -> Calibrated | None:
         return None
     if run.weights_differ(str(done.policy.get("fingerprint", ""))):
         _LOG.warning("%s is of other weights than the run holds now: calibrate it again.", path)
+        return None
+    if words := task_changes(done.task, "test", done.arguments, done.definition):
+        _LOG.warning("%s Calibrate it again.", the_task_has_changed(str(path), done.task, words))
         return None
     return done
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,10 @@ from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.watching import EARLY, WatchSummary, forecasts_of, warned_at
 from ravens_suite.report.charts import Series, line_chart
 from ravens_suite.report.robustness import labels_of
-from ravens_suite.report.runs import Run
+from ravens_suite.report.runs import Run, Score, stale
 from ravens_suite.report.tables import Chart
 
+_LOG = logging.getLogger(__name__)
 _FEWEST = 3
 """Episodes of a point of the chart."""
 
@@ -49,7 +51,12 @@ class ForecastSection:
 def forecast_section(runs: Sequence[Run]) -> ForecastSection:
     """Of the runs of one task; empty where no forecaster watched."""
     labels = labels_of(runs)
-    watched = [(labels[run.folder], list(run.test.outcomes)) for run in runs if run.test is not None]
+    watched = [
+        (_watched_label(labels[run.folder], run, name), score.outcomes)
+        for run in runs
+        for name, score in _watched(run).items()
+        if not _is_stale(run, score)
+    ]
     rows = [_row(label, outcomes) for label, outcomes in watched]
     shown = tuple(row for row in rows if row is not None)
     if not shown:
@@ -63,14 +70,50 @@ def forecast_section(runs: Sequence[Run]) -> ForecastSection:
     return ForecastSection(shown, Chart("Mean probability of failing, by actions before the end", svg))
 
 
-def warning_words(outcome: EpisodeOutcome) -> str:
-    """One sentence on the warning that was given of an episode; empty where no forecaster watched."""
+def warnings_of(run: Run, seed: int) -> str:
+    """A sentence on the warning that each forecaster gave of an episode; empty where none watched."""
+    watched = _watched(run)
+    said = [
+        warning_words(outcome, name if len(watched) > 1 else "")
+        for name, score in watched.items()
+        for outcome in score.outcomes
+        if outcome.seed == seed
+    ]
+    return " ".join(filter(None, said))
+
+
+def warning_words(outcome: EpisodeOutcome, name: str = "") -> str:
+    """One sentence on the warning that was given of an episode; empty where no forecaster watched.
+
+    Args:
+        outcome: of the episode.
+        name: of the forecaster, where there are several.
+    """
     if not outcome.forecasts:
         return ""
-    since = warned_at(outcome)
+    who, since = f"The forecaster {name}".rstrip(), warned_at(outcome)
     if since is None:
-        return "The forecaster gave no early warning."
-    return f"The forecaster said from {f'action {since} on' if since else 'the start'} that it would fail."
+        return f"{who} gave no early warning."
+    return f"{who} said from {f'action {since} on' if since else 'the start'} that it would fail."
+
+
+def _watched(run: Run) -> dict[str, Score]:
+    """What forecasters watched of a run, by name; what lies in the plain file, as in earlier versions, has none."""
+    plain = run.test
+    if plain is None or plain in run.watched.values() or not any(outcome.forecasts for outcome in plain.outcomes):
+        return dict(run.watched)
+    return {"": plain, **run.watched}
+
+
+def _watched_label(label: str, run: Run, name: str) -> str:
+    return f"{label}, watched by {name}" if name and len(_watched(run)) > 1 else label
+
+
+def _is_stale(run: Run, score: Score) -> bool:
+    """Whether it is of other weights or another task than now, which a warning says."""
+    if why := stale(run, score):
+        _LOG.warning("What a forecaster watched of %s, %s is left out: %s", run.task, run.label, why)
+    return bool(why)
 
 
 def _row(label: str, outcomes: Sequence[EpisodeOutcome]) -> ForecastRow | None:

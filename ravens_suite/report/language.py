@@ -13,7 +13,8 @@ from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.language_probe import file_name
 from ravens_suite.report.bars import Bar, bar_chart
 from ravens_suite.report.robustness import labels_of
-from ravens_suite.report.runs import Run
+from ravens_suite.report.runs import Run, task_changes
+from ravens_suite.rollout.definitions import the_task_has_changed
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def _figures(run: Run) -> dict[str, SentenceFigures]:
         value = read_json(path)
         figures = figures_of([ProbedEpisode.from_json(row) for row in value["results"]])
         fingerprint = str(value["policy"]["fingerprint"])
+        words = task_changes(run.task, "test", value.get("arguments"), value.get("definition", {}))
     except MissingDataError:
         return {}
     except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
@@ -74,6 +76,9 @@ def _figures(run: Run) -> dict[str, SentenceFigures]:
         return {}
     if run.weights_differ(fingerprint):
         _LOG.warning("%s is of other weights than the run holds now: probe it again.", path)
+        return {}
+    if words:
+        _LOG.warning("%s Probe it again.", the_task_has_changed(str(path), run.task, words))
         return {}
     return figures
 

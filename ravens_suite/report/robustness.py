@@ -14,8 +14,9 @@ from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.axes import AXES, GRADES
 from ravens_suite.insight.robustness import ROBUSTNESS, SUMMARY, Point, Robustness, read_robustness
 from ravens_suite.report.charts import Series, line_chart
-from ravens_suite.report.runs import Run, find_runs
+from ravens_suite.report.runs import Run, find_runs, task_changes
 from ravens_suite.report.tables import Chart
+from ravens_suite.rollout.definitions import the_task_has_changed
 from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
@@ -118,6 +119,9 @@ def _curves_of(run: Run) -> Robustness | None:
     if run.trained and run.weights_differ(str(curves.policy.get("fingerprint", ""))):
         _LOG.warning("%s is of other weights than the run holds now: measure robustness again.", path)
         return None
+    if words := task_changes(curves.task, curves.split, curves.arguments, curves.definition):
+        _LOG.warning("%s Measure robustness again.", the_task_has_changed(str(path), curves.task, words))
+        return None
     return curves
 
 
@@ -128,7 +132,9 @@ def _chart(name: str, found: Sequence[tuple[str, Robustness]]) -> Chart:
     return Chart(f"{axis.title}: {', '.join(axis.amounts)} ({axis.unit})", svg)
 
 
-def _series(label: str, points: Sequence[Point]) -> Series:
+def _series(label: str, curve: Sequence[Point]) -> Series:
+    points = [point for point in curve if point.figures.episodes]  # Where no scene could be placed there is no score.
+
     def column(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.array(values, dtype=np.float64)
 

@@ -15,7 +15,7 @@ import numpy as np
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
-from ravens_suite.data.run_folder import RECORD, PolicyFolder, RunFolder
+from ravens_suite.data.run_folder import RECORD, WATCHED, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.registry import forecaster_names, task_names
 from ravens_suite.report.charts import Series
@@ -40,6 +40,7 @@ class Score:
         renderer: that drew the images; ``none`` where nothing was drawn.
         provenance: command, commit, versions and machine.
         definition: of the task; empty where none was noted.
+        stop_at: probability from which a forecaster ended episodes; ``None`` where none did.
     """
 
     task: str
@@ -52,6 +53,7 @@ class Score:
     renderer: str
     provenance: Mapping[str, Any]
     definition: Mapping[str, Any] = field(default_factory=dict)
+    stop_at: float | None = None
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Score:
@@ -72,6 +74,7 @@ class Score:
             renderer=str(value["renderer"]),
             provenance=value["provenance"],
             definition=value.get("definition", {}),
+            stop_at=value.get("watch", {}).get("stop_at"),
         )
 
     @property
@@ -95,6 +98,7 @@ class Run:
         task: registered name.
         record: its ``run.json``; empty for a policy that was not trained here.
         test: evaluation on test seeds; ``None`` where there is none.
+        watched: evaluations on test seeds that forecasters watched, by the name of the forecaster's run.
     """
 
     folder: Path
@@ -102,6 +106,7 @@ class Run:
     task: str
     record: Mapping[str, Any]
     test: Score | None
+    watched: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def trained(self) -> bool:
@@ -178,11 +183,18 @@ def stale(run: Run, score: Score) -> str:
     """Why an evaluation is not of the run, or of the task, as they are now, for a person; empty where it is."""
     if run.weights_differ(score.policy.fingerprint):
         return "its evaluation is of other weights than the run holds now; evaluate it again."
-    if score.definition and run.task.removesuffix("-continuous") in task_names():
-        now = define(run.task, score.split, score.arguments)
-        if words := changed(score.definition, now, OF_THE_TASK):
-            return f"{the_task_has_changed('its evaluation', run.task, words)} Evaluate it again."
+    if words := task_changes(run.task, score.split, score.arguments, score.definition):
+        return f"{the_task_has_changed('its evaluation', run.task, words)} Evaluate it again."
     return ""
+
+
+def task_changes(
+    task: str, split: str, arguments: Mapping[str, Any] | None, definition: Mapping[str, Any]
+) -> list[str]:
+    """What of a task has changed since a result noted its definition, in words; nothing where none was noted."""
+    if not definition or task.removesuffix("-continuous") not in task_names():
+        return []
+    return changed(definition, define(task, split, arguments), OF_THE_TASK)
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -238,23 +250,40 @@ def _read_run(run: RunFolder) -> list[Run]:
     except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
         _LOG.warning("Left out of the report: %s (%r)", run.record_path, error)
         return []
-    scores = {(score.task, score.split): score for score in _read_scores(run.evaluations)}
+    scores = {score.task: score for score in _read_scores(run.evaluations) if score.split == "test"}
     policy = PolicySpec("agent", agent, str(run.policy.path))
-    return [Run(run.path, policy, task, record, scores.get((task, "test"))) for task in tasks]
+    return [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in tasks]
+
+
+def _run(
+    folder: Path, policy: PolicySpec, task: str, record: Mapping[str, Any], test: Score | None, evaluations: Path
+) -> Run:
+    """A run with what forecasters watched, one of which stands for the evaluation where there is no plain one."""
+    watched = {
+        path.name: score
+        for path in sorted((evaluations / WATCHED).glob("*"))
+        for score in _read_scores(path)
+        if (score.task, score.split) == (task, "test")
+    }
+    return Run(folder, policy, task, record, test or next(iter(watched.values()), None), watched)
 
 
 def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
     """Evaluations of policies that were not trained here."""
-    found = []
+    found: dict[tuple[Path, str], tuple[PolicySpec, Score | None]] = {}
     for path in sorted(folder.rglob("*test.json")):
         if any(run in path.parents for run in runs):
             continue
         if path.parent.name == STOPPED:
             continue  # Beside the evaluation whose episodes nobody stopped.
         for score in _read_scores(path.parent, path.name):
-            if score.split in SPLITS and score.policy.kind != "agent":
-                found.append(Run(path.parent, score.policy, score.task, {}, score))
-    return found
+            if score.split not in SPLITS or score.policy.kind == "agent" or score.stop_at is not None:
+                continue
+            if path.parents[1].name == WATCHED:
+                found.setdefault((path.parents[2], score.task), (score.policy, None))
+            else:
+                found[path.parent, score.task] = (score.policy, score)
+    return [_run(home, policy, task, {}, test, home) for (home, task), (policy, test) in found.items()]
 
 
 def _read_scores(folder: Path, pattern: str = "*.json") -> list[Score]:

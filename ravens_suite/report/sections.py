@@ -22,7 +22,7 @@ from ravens_suite.report.drawing import (
     map_picture,
     resize,
 )
-from ravens_suite.report.forecasts import warning_words
+from ravens_suite.report.forecasts import warnings_of
 from ravens_suite.report.runs import Run, Score, stale
 from ravens_suite.report.video import encode_video
 from ravens_suite.rollout.replay import Decision, Replay, replay
@@ -270,7 +270,8 @@ def _failure(run: Run, seed: int, episode: Replay, recorded: EpisodeOutcome) -> 
             panels += heat_panels(decision, f", action {number}")
             panels += _predicted_panels(episode.decisions, number - 1)
     panels.append(Panel.of("End", resize(episode.frames[-1], _STEP_WIDTH)))
-    detail = " ".join(filter(None, (_told(episode.decisions), _what_happened(recorded))))
+    told = (_told(episode.decisions), _what_happened(recorded), warnings_of(run, seed))
+    detail = " ".join(filter(None, told))
     if episode.rollout.success:
         detail += " Run again for this page, it succeeded."
     return SceneView(seed, 100 * recorded.score, run.label, detail, tuple(panels))
@@ -289,7 +290,7 @@ def _what_happened(recorded: EpisodeOutcome) -> str:
         words.append(f"{empty} {'pick' if empty == 1 else 'picks'} lifted nothing.")
     elif empty and empty == len(motions):
         words.append("No pick lifted anything.")
-    return " ".join([*words, *filter(None, [warning_words(recorded)])])
+    return " ".join(words)
 
 
 def _failure_note(tested: Sequence[tuple[Run, Score]], shown: int) -> str:

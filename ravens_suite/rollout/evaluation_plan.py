@@ -10,7 +10,7 @@ from typing import Any
 from ravens_suite.core.observations import groups_with
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import STOPPED
-from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_folder import WATCHED, RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.registry import environment_id, load_forecaster
 from ravens_suite.rollout.definitions import define
@@ -60,7 +60,8 @@ class EvaluationPlan:
 
         Args:
             out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run. What a forecaster
-                ended lies in ``stopped`` within it.
+                watched lies in ``watched/<run of the forecaster>`` within it, so that it takes the place of no other;
+                what one ended in ``stopped/<run of the forecaster>-<probability>``.
         """
         if out is not None:
             folder = out
@@ -68,8 +69,8 @@ class EvaluationPlan:
             folder = RunFolder(Path(self.run)).evaluations
         else:
             folder = Path("runs") / self.policy.folder_name / self.task
-        if self.watch is not None and self.watch.stop_at is not None:
-            folder /= STOPPED
+        if self.watch is not None:
+            folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
         return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
 
 

@@ -13,7 +13,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError
-from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluate import Evaluation
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
@@ -98,9 +98,12 @@ def _keep(
     kept, policy = [], None
     try:
         policy = plan.policy.make(environment)
+        # A forecaster that ended episodes ends them again, or they would not be those that were evaluated.
+        ends = plan.watch is not None and plan.watch.stop_at is not None
+        watch = plan.watch.make(describe_interface(environment, plan.task)) if ends and plan.watch else None
         for seed in seeds:
             with one_thread(plan.policy.kind):
-                rollout = roll_out(environment, policy, seed)
+                rollout = roll_out(environment, policy, seed, watch=watch)
             if rollout.infos:
                 kept.append(_write(plan, rollout, arguments, store))
             if seed in evaluated and rollout.result() != evaluated[seed]:
@@ -128,7 +131,7 @@ def _write(plan: EvaluationPlan, rollout: Rollout, arguments: Mapping[str, Any],
 def _with_images(plan: EvaluationPlan) -> dict[str, Any]:
     """The arguments of the evaluation, with images for a person to look at."""
     arguments = dict(plan.arguments)
-    if plan.policy.kind in (ORACLE, RANDOM):
+    if plan.policy.kind in (ORACLE, RANDOM) and plan.watch is None:
         arguments.pop("observe", None)
         return arguments
     observed = list(arguments.get("observe", ["images"]))

@@ -59,6 +59,13 @@ class WatchSpec:
             )
         return WatchSpec(name, str(files.path), files.fingerprint(), stop_at)
 
+    @property
+    def folder_name(self) -> str:
+        """Name of the folder of what it watched: that of its run, and from which probability it ended episodes."""
+        path = Path(self.folder).resolve()
+        run = path.parent if path == RunFolder(path.parent).policy.path else path
+        return run.name if self.stop_at is None else f"{run.name}-{self.stop_at:g}"
+
     def make(self, interface: Interface) -> Watch:
         """The forecaster, for an environment.
 

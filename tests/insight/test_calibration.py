@@ -120,6 +120,9 @@ def test_a_policy_of_ones_own_is_calibrated_and_shown(tmp_path: Path, monkeypatc
         read_calibration(damaged)
     page = write_report(tmp_path).path.read_text()
     assert "Calibrated on validation scenes" in page and "<td>Sure</td>" in page
+    value = json.loads(found.path.read_text())
+    found.path.write_text(json.dumps({**value, "definition": {**value["definition"], "goals": "others"}}))
+    assert "Calibrated on validation scenes" not in write_report(tmp_path).path.read_text()
 
 
 def test_outcomes_without_confidences_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from ravens_suite.execution.serial import SerialPool
 from ravens_suite.insight.axes import AXES, GRADES, applicable
 from ravens_suite.insight.robustness import measure_robustness, read_robustness
 from ravens_suite.report.page import write_report
-from ravens_suite.report.robustness import find_policies
+from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.rollout.environments import make_environment
 
 TASK = "place-red-in-green"
@@ -71,6 +71,41 @@ def test_a_figure_is_made_once_and_in_any_order(tmp_path: Path) -> None:
     again = measure("b", pool, axes=["layout"], grades=[1])
     assert pool.done == 10
     assert first.to_json() == both.to_json() == again.to_json() == read_robustness(again.path).to_json()
+
+
+def test_a_summary_never_joins_figures_of_different_environments_seeds_or_tasks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def measure(axis: str, **further: Any) -> Any:
+        found = measure_robustness("oracle", TASK, axes=[axis], grades=[1], out=tmp_path, **{"episodes": 1, **further})
+        return tuple(found.axes)
+
+    assert measure("light") == ("light",)
+    assert measure("color") == ("light", "color") and not caplog.records
+    assert measure("noise", arguments={"renderer": "tiny"}) == ("noise",)
+    assert "another environment" in caplog.text
+    assert measure("light", arguments={"renderer": "tiny"}) == ("light", "noise")
+    assert measure("color", arguments={"renderer": "tiny"}, episodes=2) == ("color",)
+    assert "seeds 0 to 0" in caplog.text
+    path = next(tmp_path.rglob("summary.json"))
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps({**value, "definition": {**value["definition"], "goals": "others"}}))
+    (run,) = find_policies(tmp_path)
+    assert not robustness_section([run]).rows and "Measure robustness again" in caplog.text
+    assert measure("light", arguments={"renderer": "tiny"}, episodes=2) == ("light",)
+    assert "before a change of its goals" in caplog.text
+
+
+def test_a_grade_of_which_no_scene_could_be_placed_has_no_score(tmp_path: Path) -> None:
+    measure_robustness("oracle", TASK, axes=["light"], grades=[1, 2], episodes=1, out=tmp_path)
+    path = next(tmp_path.rglob("summary.json"))
+    value = json.loads(path.read_text())
+    value["axes"]["light"]["grades"][1] |= {"episodes": 0, "mean_score": 0.0, "not_placed": 1}
+    path.write_text(json.dumps(value))
+    section = robustness_section(find_policies(tmp_path))
+    (row,) = section.rows
+    assert row.points[2] is not None and row.points[2].figures.episodes == 0
+    assert section.charts[0].svg.count("<circle") == 2  # Grades 0 and 1.
 
 
 def test_what_makes_no_sense_is_refused_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

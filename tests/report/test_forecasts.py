@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ravens_suite.core.forecast import Forecast
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.report import sections
-from ravens_suite.report.forecasts import warning_words
+from ravens_suite.report.forecasts import forecast_section, warning_words, warnings_of
 from ravens_suite.report.page import write_report
+from ravens_suite.report.runs import find_runs
 
 TASK = "towers-of-hanoi"
 
@@ -22,7 +24,7 @@ def outcome(seed: int, failing: list[float], *, success: bool = False) -> Episod
     return EpisodeOutcome(seed, 0.5, success, steps, "done", rewards=(0.0,) * steps, forecasts=said)
 
 
-def write_evaluation(folder: Path, outcomes: list[EpisodeOutcome]) -> None:
+def write_evaluation(folder: Path, outcomes: list[EpisodeOutcome], **more: Any) -> None:
     folder.mkdir(parents=True)
     value = {
         "policy": {"kind": "random", "name": "random"},
@@ -34,6 +36,7 @@ def write_evaluation(folder: Path, outcomes: list[EpisodeOutcome]) -> None:
         "renderer": "none",
         "provenance": {},
         "results": [each.to_json() for each in outcomes],
+        **more,
     }
     (folder / "test.json").write_text(json.dumps(value))
 
@@ -57,9 +60,35 @@ def test_early_warnings_are_counted_and_drawn(tmp_path: Path) -> None:
 def test_without_a_forecaster_there_is_no_such_section_and_what_it_stopped_is_no_other_policy(tmp_path: Path) -> None:
     write_evaluation(tmp_path / "random", [EpisodeOutcome(0, 1.0, True, 1, "done")])
     write_evaluation(tmp_path / "random" / STOPPED, [outcome(0, [0.9, 0.9, 0.9])])
+    stopped = tmp_path / "random" / STOPPED / "watcher-0.5"
+    write_evaluation(stopped, [outcome(0, [0.9, 0.9, 0.9])], watch={"stop_at": 0.5})
     report = write_report(tmp_path)
     assert report.runs == 1
     assert "Early warning" not in report.path.read_text()
+
+
+def test_what_each_forecaster_watched_is_found_beside_the_plain_evaluation_and_without_one(tmp_path: Path) -> None:
+    plain, watched = EpisodeOutcome(0, 0.5, False, 4, "done"), {"watch": {"stop_at": None}}
+    write_evaluation(tmp_path / "random" / "watched" / "first", [outcome(0, [0.1, 0.9, 0.9, 0.9, 0.9])], **watched)
+    (run,) = find_runs(tmp_path)
+    assert (run.folder, list(run.watched)) == (tmp_path / "random", ["first"])
+    assert run.test == run.watched["first"]
+    assert [row.label for row in forecast_section([run]).rows] == ["random"]
+    write_evaluation(tmp_path / "random" / "watched" / "second", [outcome(0, [0.1, 0.1, 0.1, 0.1, 0.1])], **watched)
+    (tmp_path / "random" / "test.json").write_text((tmp_path / "random/watched/first/test.json").read_text())
+    value = json.loads((tmp_path / "random" / "test.json").read_text())
+    (tmp_path / "random" / "test.json").write_text(json.dumps({**value, "results": [plain.to_json()], "watch": {}}))
+    (run,) = find_runs(tmp_path)
+    assert run.test is not None and run.test.outcomes == (plain,) and not run.test.outcomes[0].forecasts
+    rows = forecast_section([run]).rows
+    assert [(row.label, row.figures.foreseen) for row in rows] == [
+        ("random, watched by first", 1),
+        ("random, watched by second", 0),
+    ]
+    assert warnings_of(run, 0) == (
+        "The forecaster first said from action 1 on that it would fail. The forecaster second gave no early warning."
+    )
+    assert warnings_of(run, 5) == ""
 
 
 def test_a_failed_episode_says_when_it_was_foreseen() -> None:

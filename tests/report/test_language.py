@@ -70,8 +70,8 @@ def test_a_probe_is_a_chart_and_a_table_with_chance(tmp_path: Path) -> None:
     assert section.count('class="mark"') == len(SENTENCES)
 
 
-@pytest.mark.parametrize("changed", [{"results": [{}]}, {"policy": None}])
-def test_a_damaged_probe_is_left_out_and_logged(
+@pytest.mark.parametrize("changed", [{"results": [{}]}, {"policy": None}, {"definition": {"goals": "others"}}])
+def test_a_probe_that_is_damaged_or_of_another_task_is_left_out_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, changed: dict[str, Any]
 ) -> None:
     write_evaluation(tmp_path / "random", solved(1))

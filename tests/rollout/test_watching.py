@@ -10,6 +10,7 @@ import pytest
 
 from ravens_suite.core.forecast import Forecast
 from ravens_suite.data.atomic import read_json
+from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.watching import WatchSummary, warned_at
@@ -18,6 +19,7 @@ from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.forecast_reward import ForecastReward
+from ravens_suite.rollout.kept_episodes import keep_failures
 from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.watching import Watch, WatchSpec
@@ -97,6 +99,7 @@ def test_an_evaluation_notes_what_was_said_and_the_figures_stay(run: Path, tmp_p
     assert alone.watching is None and "watching" not in alone.to_json()
     spec = WatchSpec.parse(str(run))
     watched = evaluate("oracle", TASK, episodes=2, arguments=arguments, watch=spec, out=tmp_path)
+    assert (alone.path, watched.path) == (tmp_path / "test.json", tmp_path / "watched" / "p" / "test.json")
     assert watched.summary == alone.summary and watched.outcomes == alone.outcomes
     assert [len(each.forecasts) for each in watched.outcomes] == [each.steps + 1 for each in watched.outcomes]
     assert watched.to_json()["watching"]["episodes"] == 2
@@ -106,15 +109,26 @@ def test_an_evaluation_notes_what_was_said_and_the_figures_stay(run: Path, tmp_p
     again = evaluate("oracle", TASK, episodes=2, arguments=arguments, watch=spec, out=tmp_path)
     assert again.outcomes[1].forecasts == watched.outcomes[1].forecasts
     assert watched.path.read_bytes() == before
+    # Each has a file of its own: neither moves the other's away, nor runs a seed again.
+    before = alone.path.read_bytes()
+    assert evaluate("oracle", TASK, episodes=2, arguments=arguments, out=tmp_path).outcomes == alone.outcomes
+    assert alone.path.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock") == [
+        "test.json",
+        "test.json",
+    ]
 
 
 def test_what_a_forecaster_ended_lies_beside_what_it_did_not(run: Path, tmp_path: Path) -> None:
     spec = WatchSpec.parse(str(run), stop_at=1e-9)
     done = evaluate("oracle", TASK, episodes=1, arguments=SMALL, watch=spec, out=tmp_path)
-    assert done.path == tmp_path / "stopped" / "test.json"
+    assert done.path == tmp_path / "stopped" / "p-1e-09" / "test.json"
     assert done.outcomes[0].outcome == STOPPED
     assert done.watching is not None and (done.watching.stopped, done.watching.stopped_solved) == (1, 0)
     assert read_json(done.path)["arguments"]["ends_when_done"] is False
+    # What is kept to be looked at ended where the forecaster ended it.
+    (kept,) = keep_failures(done)
+    assert EpisodeReader(kept).summary.steps == done.outcomes[0].steps == 0
 
 
 def test_the_reward_is_the_change_of_the_progress_that_is_seen(run: Path) -> None:

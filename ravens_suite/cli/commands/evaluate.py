@@ -53,11 +53,12 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     watch: Path | None = None
     """Run of a forecaster that notes what it thinks of every episode (docs/progress.md); the report shows from which
-    step on it said that an episode would fail."""
+    step on it said that an episode would fail. The result lies in watched/NAME beside the usual one, NAME being that of
+    the forecaster's run."""
 
     stop_when_done: Path | None = None
     """Run of a forecaster that ends every episode when it says that all is done; the environment does not. The result
-    lies in the folder stopped beside the usual one."""
+    lies in stopped/NAME-PROBABILITY beside the usual one."""
 
     stop_at: float = 0.5
     """With --stop-when-done: probability of being done from which it ends an episode."""

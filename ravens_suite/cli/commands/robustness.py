@@ -100,7 +100,10 @@ def _say(console: Console, found: Robustness) -> None:
     console.say(f"{found.task}, {found.split}: mean score (success rate, %) at grades 0 to 5")
     for name in found.axes:
         points = "  ".join(
-            f"{point.figures.mean_score:5.1f} ({point.figures.success_rate:3.0f})" for point in found.curve(name)
+            f"{point.figures.mean_score:5.1f} ({point.figures.success_rate:3.0f})"
+            if point.figures.episodes
+            else "none placed"
+            for point in found.curve(name)
         )
         console.say(f"  {name:<12}{points}")
     console.say(str(found.path))
