@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import cv2
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 Inputs = TypeVar("Inputs")
@@ -34,7 +36,10 @@ class Ahead(Generic[Inputs]):
         if self._coming is None or step != self._next:
             self._coming = iter(self._loader(step))
         self._next = step + 1
-        return next(self._coming)
+        inputs = next(self._coming)
+        if self._next == self._steps:
+            self._coming = None  # Its processes end.
+        return inputs
 
     def _loader(self, first: int) -> DataLoader[Inputs]:
         # By fork, so that all of them share one copy of the demonstrations.
@@ -46,6 +51,8 @@ class Ahead(Generic[Inputs]):
             prefetch_factor=_EACH,
             multiprocessing_context="fork",
             worker_init_fn=_begin,
+            # What it draws must not be taken from the generator of the whole process.
+            generator=torch.Generator(),
         )
 
 
@@ -60,5 +67,9 @@ class _Steps(Dataset[Inputs]):
 
 
 def _begin(_: int) -> None:
-    """The threads of OpenCV do not live on in a process that was forked."""
+    """What does not live on in a process that was forked: the threads of OpenCV, the GPU, contexts of a renderer.
+
+    What holds one of these may be garbage in a cycle; here it is never collected, which would call the driver.
+    """
+    gc.freeze()
     cv2.setNumThreads(0)

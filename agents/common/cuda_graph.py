@@ -52,7 +52,7 @@ class RecordedStep:
     Args:
         function: from tensors, in a tuple that may hold further ones and ``None``, to tensors by name. It may change
             other tensors in place, weights for example, but must neither read a value back from the device nor depend
-            on anything but tensors that stay where they are.
+            on anything but tensors that stay where they are. A replay changes them without raising their version.
         device: where it computes; without a GPU each call is a plain one.
     """
 
@@ -86,18 +86,30 @@ class RecordedStep:
         usual = torch.cuda.current_stream(self._device)
         stream.wait_stream(usual)
         with torch.cuda.stream(stream):
-            results = self._function(moved(inputs, self._device))
+            results = self._computed(moved(inputs, self._device))
         usual.wait_stream(stream)
         return results
+
+    def _computed(self, places: Any) -> dict[str, Tensor]:
+        """What the function returns, whatever precision the caller computes in.
+
+        Weights that ``torch.autocast`` has cast are kept until the outermost context is left (cached_cast in
+        aten/src/ATen/autocast_mode.cpp, pytorch 008ec6b). A recording would read those of the caller for ever.
+        """
+        with torch.autocast(self._device.type, enabled=False, cache_enabled=False):
+            return self._function(places)
 
     def _record(self, inputs: Any) -> _Recording | None:
         """A recording of a call, which computes nothing yet; ``None`` where torch cannot record it."""
         places, graph = moved(inputs, self._device), torch.cuda.CUDAGraph()
+        usual = torch.cuda.current_stream(self._device)
         torch.cuda.synchronize(self._device)
         try:
             with torch.cuda.graph(graph, pool=self._memory):
-                results = self._function(places)
+                results = self._computed(places)
         except RuntimeError as error:
+            # Where the end of a capture fails, too, torch.cuda.graph (2.13) leaves its own stream the current one.
+            torch.cuda.set_stream(usual)
             _LOG.warning("Steps are not recorded as a CUDA graph, and take several times as long: %s", error)
             return None
         self._memory = self._memory or graph.pool()

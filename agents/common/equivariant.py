@@ -10,6 +10,8 @@ same width.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +51,20 @@ def _rotation_matrix(shape: tuple[int, ...]) -> Tensor:
     return functional.one_hot(index, elements.numel()).T.float()
 
 
+class _Kept(NamedTuple):
+    """Kernels that were made of weights.
+
+    Attributes:
+        state: of the weights, and the precision.
+        kernels: and biases.
+        weights: share the memory of the weights.
+    """
+
+    state: tuple[object, ...]
+    kernels: tuple[Tensor, Tensor]
+    weights: tuple[Tensor, ...]
+
+
 class _TiedConv(nn.Module):
     """A convolution whose kernels are rotated copies of each other, four to a field.
 
@@ -73,12 +89,18 @@ class _TiedConv(nn.Module):
         self.weight = nn.Parameter(gain * _he((fields, fan_in), fan_in))
         self.bias = nn.Parameter(torch.zeros(fields))
         self.register_buffer("rotation", _rotation_matrix(shape), persistent=False)
-        self._cache: tuple[tuple[object, ...], Tensor, Tensor] | None = None
+        self._cache: _Kept | None = None
 
     def forward(self, maps: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, fields * 4, rows', columns')."""
-        weight, bias = self._tied() if self.weight.requires_grad else self._cached(maps.device.type)
+        # Kept while acting only: kernels made in inference mode serve no gradient, a recorded step must make its own.
+        acting = torch.is_inference_mode_enabled() and not self.weight.requires_grad
+        weight, bias = self._cached(maps.device.type) if acting else self._tied()
         return functional.conv2d(maps, weight, bias, self.stride, self.padding)
+
+    def forget_kernels(self) -> None:
+        """See the function of this name."""
+        self._cache = None
 
     def _tied(self) -> tuple[Tensor, Tensor]:
         """Kernels (fields * 4, channels, kernel, kernel) and biases (fields * 4,)."""
@@ -90,17 +112,35 @@ class _TiedConv(nn.Module):
     def _cached(self, device_type: str) -> tuple[Tensor, Tensor]:
         """The same, computed again only after the weights have changed: it would be a tenth of the time of acting.
 
-        For weights that are not trained only: a fused optimiser changes those without raising their version.
+        For weights that are not trained only: an optimiser may change those without raising their version. Whoever
+        changes the weights of what acts in such a way calls ``forget_kernels``.
         """
         if self.weight.is_inference():
             return self._tied()
         precision = torch.is_autocast_enabled(device_type) and torch.get_autocast_dtype(device_type)
         weights = (self.weight, self.bias)
         state = (precision, *((tensor._version, tensor.data_ptr()) for tensor in weights))
-        if self._cache is None or self._cache[0] != state:
-            weight, bias = self._tied()
-            self._cache = state, weight, bias
-        return self._cache[1:]
+        if self._cache is None or self._cache.state != state:
+            # The memory of the weights is held, so that no others come to lie where these did.
+            self._cache = _Kept(state, self._tied(), tuple(tensor.detach() for tensor in weights))
+        return self._cache.kernels
+
+
+def forget_kernels(layers: Iterable[nn.Module]) -> None:
+    """Let layers make their kernels again, after their weights were changed in place.
+
+    Needed where torch changes weights without raising their version: by fused optimisers
+    (``findings/torch_fused_adamw_keeps_version.sh``), through ``Tensor.data``, when a CUDA graph is replayed, and on
+    CUDA by ``torch._foreach_lerp_`` with one number. That operator returns nothing, so the generated code of autograd
+    raises no version; its kernel does not either, while those of its siblings do (``foreach_tensor_lerp_list_cuda_`` in
+    aten/src/ATen/native/cuda/ForeachTernaryOp.cu, pytorch 22476fd).
+
+    Args:
+        layers: of any kinds, such as ``net.modules()``; those that keep no kernels are passed over.
+    """
+    for layer in layers:
+        if isinstance(layer, _TiedConv):
+            layer.forget_kernels()
 
 
 class LiftingConv(_TiedConv):

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from .equivariant import forget_kernels
 from .muon import Muon
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -79,6 +80,7 @@ class Optimiser(Generic[Net]):
         self.net, self.config = net, config
         self.periods: tuple[tuple[int, int], ...] = ()
         self.ema: Net = copy.deepcopy(net).requires_grad_(False).eval()
+        self._acting = tuple(self.ema.modules())
         matrices, others = list[nn.Parameter](), list[nn.Parameter]()
         for weight in net.parameters():
             (matrices if config.use_muon and _is_matrix(weight) else others).append(weight)
@@ -133,8 +135,9 @@ class Optimiser(Generic[Net]):
             averages: list[Tensor] = list(self.ema.parameters())
             weights: list[Tensor] = list(self.net.parameters())
             torch._foreach_lerp_(averages, weights, 1 - decay)
-        # The fast kernels of a GPU need not do so, and layers keep what they made of the weights of one version.
+        # Not every operator over lists raises versions, and layers keep what they made of these weights.
         torch.autograd.graph.increment_version(averages)
+        forget_kernels(self._acting)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
@@ -156,6 +159,7 @@ class Optimiser(Generic[Net]):
         """The inverse of ``state``."""
         self.net.load_state_dict(under("net.", state))
         self.ema.load_state_dict(under("average.", state))
+        forget_kernels(self._acting)
         set_moments(self.muon, self.net, state)
         set_moments(self.adam, self.net, state)
 
@@ -179,21 +183,32 @@ def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tenso
     return state
 
 
+@torch.no_grad()
 def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[str, Tensor]) -> None:
-    """The inverse of ``moments``; moments of parameters of other optimisers are ignored."""
+    """The inverse of ``moments``; moments of parameters of other optimisers are ignored.
+
+    Those that there are change in place: a step that was recorded for a GPU goes on in their memory. What the state
+    does not hold becomes zero, as at the beginning.
+    """
     mine = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     for name, parameter in net.named_parameters():
+        if id(parameter) not in mine:
+            continue
         values = {
-            key.split(".")[1]: value.clone()
+            key.split(".")[1]: value
             for key, value in state.items()
             if key.startswith("moment.") and key.split(".", 2)[2] == name
         }
-        if values and id(parameter) in mine:
+        present = {key: value for key, value in optimiser.state.get(parameter, {}).items() if isinstance(value, Tensor)}
+        for key, value in present.items():
+            value.copy_(values.pop(key, torch.zeros_like(value)))
+        for key, value in values.items():
             # In the memory layout of the parameter: the fused step goes through both in the order of their memory.
-            optimiser.state[parameter] = {
-                key: value.to(parameter.device) if key == "step" else torch.empty_like(parameter).detach().copy_(value)
-                for key, value in values.items()
-            }
+            optimiser.state[parameter][key] = (
+                value.clone().to(parameter.device)
+                if key == "step"
+                else torch.empty_like(parameter).detach().copy_(value)
+            )
 
 
 def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

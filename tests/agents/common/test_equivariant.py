@@ -8,6 +8,7 @@ import torch
 from ravens_suite.agents.common.equivariant import (
     FieldConv,
     LiftingConv,
+    forget_kernels,
     invariants,
     modulate,
     rotate_quarter_turns,
@@ -99,6 +100,31 @@ def test_a_layer_in_training_follows_a_fused_optimiser() -> None:
         after = layer(fields)
     torch.testing.assert_close(after, layer(fields).detach())
     assert not torch.equal(before, after)
+
+
+def test_kernels_are_made_again_after_a_change_that_torch_does_not_note() -> None:
+    torch.manual_seed(8)
+    net = torch.nn.Sequential(LiftingConv(3, 2, 3, padding=1), FieldConv(2, 2)).requires_grad_(False)
+    image = torch.randn(1, 3, 5, 5)
+    with torch.inference_mode():
+        before = net(image)
+        for weight in net.parameters():
+            weight.data.add_(1)
+        forget_kernels(net.modules())
+        after = net(image)
+    torch.testing.assert_close(after, net(image))
+    assert not torch.equal(before, after)
+
+
+def test_what_has_acted_still_gives_the_gradient_of_its_input() -> None:
+    torch.manual_seed(9)
+    layer, fields = FieldConv(2, 2).requires_grad_(False), torch.randn(1, 8, 5, 5)
+    with torch.inference_mode():
+        acted = layer(fields)
+    output = layer(fields.requires_grad_())
+    output.sum().backward()
+    torch.testing.assert_close(output.detach(), acted.clone())
+    assert fields.grad is not None and fields.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("first", [True, False])
