@@ -33,7 +33,7 @@ from ..base import Agent
 from ..common.devices import autocast, choose_bfloat16, choose_device
 from ..common.optimiser import Optimiser, OptimiserConfig
 from .augmentation import regrasped, turned
-from .chunks import IMAGES, PROPRIOCEPTION, Window, read_windows, see, to_cells, to_pose
+from .chunks import HOLDS, IMAGES, PROPRIOCEPTION, Window, read_windows, see, to_cells, to_pose
 from .config import WaypointActConfig
 from .losses import Batch, compute_losses, displaced, read_level, read_position, read_turn
 from .network import Scene, Thought, WaypointNet, to_map
@@ -154,7 +154,7 @@ class WaypointAct(Agent[list[Window]]):
             rest = net.describe(thought, point.expand(1, count, 2))
             yaw = float(tip[3]) + read_turn(rest.turn[0, 0])
             pose = self._refined(scene, thought, [*point.tolist(), read_level(rest.level[0, 0]), yaw])
-        return {"pose": to_pose(pose), "gripper": int(rest.gripper[0, 0] > 0)}
+        return {"pose": to_pose(pose), "gripper": int((rest.switch[0, 0] > 0) != (gripper[HOLDS] > 0.5))}
 
     def _ensembled(self, logits: Tensor) -> Tensor:
         """(R, C) logits of the next way-point, of (K, R, C) and of the chunks of the steps before."""

@@ -32,14 +32,14 @@ class WaypointActConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    steps: int = setting(1500, least=1, most=10**9)
+    steps: int = setting(2000, least=1, most=10**9)
     batch: int = setting(8, least=1, most=10_000)
     chunk: int = setting(5, least=1, most=100)
     width: int = setting(16, least=8, most=1024, multiple=8)
     tokens: int = setting(64, least=8, most=4096, multiple=8)
     heads: int = setting(4, least=1, most=64)
     layers: int = setting(2, least=1, most=64)
-    learning_rate: float = setting(1e-3, above=0)
+    learning_rate: float = setting(2e-3, above=0)
     weight_decay: float = setting(1e-2, least=0)
     average: float = setting(0.99, least=0, below=1)
     turned: float = setting(0.9, least=0, most=1)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .chunks import HOLDS
 from .network import LEVELS, TURNS, Scene, WaypointNet
 
 LEVEL = 0.01
@@ -47,6 +48,7 @@ def compute_losses(net: WaypointNet, batch: Batch) -> dict[str, Tensor]:
     thought = net.think(batch.scene)
     points = batch.chunk[..., :2]
     rest = net.describe(thought, points)
+    switched = (batch.chunk[..., 4] - batch.scene.gripper[:, HOLDS, None]).abs()
     turn = batch.chunk[..., 3] - batch.scene.tip[:, None, 3]
     following = batch.chunk[:, :1]
     wrong = displaced(following, batch.errors)
@@ -55,7 +57,7 @@ def compute_losses(net: WaypointNet, batch: Batch) -> dict[str, Tensor]:
         "position": position_loss(thought.logits, points),
         "height": _REST * _between(rest.level, batch.chunk[..., 2] / LEVEL, cyclic=False),
         "turn": _REST * _between(rest.turn, turn / TURN, cyclic=True),
-        "gripper": functional.binary_cross_entropy_with_logits(rest.gripper, batch.chunk[..., 4], reduction="none"),
+        "gripper": functional.binary_cross_entropy_with_logits(rest.switch, switched, reduction="none"),
     }
     weight = batch.valid * _LATER ** torch.arange(batch.valid.shape[1], device=batch.valid.device)
     losses = {name: (term * weight).sum() / weight.sum() for name, term in terms.items()}

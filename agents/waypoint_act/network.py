@@ -32,7 +32,9 @@ _SEEN = 5
 """Channels of a map: colour, height, and height near the table."""
 _TOKENS = (10, 5)
 """Rows and columns of the tokens of a map."""
-_POSE = 7
+_HEIGHTS = 8
+"""Heights of the tip, 5 cm each, between which the network is told how far the tip is from each."""
+_POSE = 6 + _HEIGHTS
 """Numbers that say where the tip is and what the gripper says."""
 
 
@@ -70,12 +72,13 @@ class Rest(NamedTuple):
     Attributes:
         level: (B, K, 40) logits of heights.
         turn: (B, K, 36) logits of turns relative to the present yaw of the tip.
-        gripper: (B, K) logits.
+        switch: (B, K) logits of a gripper that will be other than it is: 1 while the tool holds nothing, 0 while it
+            does. As way-points at which it switches are low, that is easier to tell than 1 from 0.
     """
 
     level: Tensor
     turn: Tensor
-    gripper: Tensor
+    switch: Tensor
 
 
 def to_map(color: Tensor, height: Tensor) -> Tensor:
@@ -96,14 +99,15 @@ class WaypointNet(nn.Module):
         self.middle = nn.Sequential(nn.Conv2d(width, 2 * width, 2, 2), _Block(2 * width))
         self.coarse = nn.Sequential(nn.Conv2d(2 * width, 4 * width, 2, 2), _Block(4 * width))
         self.patches = nn.Conv2d(4 * width, tokens, 2, 2)
-        self.place = nn.Parameter(torch.randn(1, tokens, _TOKENS[0], _TOKENS[1]) * 0.02)
+        self.place = nn.Parameter(torch.randn(1, tokens, _TOKENS[0], _TOKENS[1]) * 0.5)
         self.pose = nn.Sequential(nn.Linear(_POSE, tokens), nn.SiLU(), nn.Linear(tokens, tokens))
         self.at_tip = _Look(_SEEN, tokens)
+        self.joined = nn.LayerNorm(tokens)
         self.encoder = nn.ModuleList(
             nn.TransformerEncoderLayer(tokens, config.heads, 2 * tokens, 0.0, "gelu", batch_first=True, norm_first=True)
             for _ in range(config.layers)
         )
-        self.wanted = nn.Parameter(torch.randn(1, config.chunk, tokens) * 0.02)
+        self.wanted = nn.Parameter(torch.randn(1, config.chunk, tokens))
         self.decoder = nn.ModuleList(
             nn.TransformerDecoderLayer(tokens, config.heads, 2 * tokens, 0.0, "gelu", batch_first=True, norm_first=True)
             for _ in range(config.layers)
@@ -126,11 +130,12 @@ class WaypointNet(nn.Module):
         middle = self.middle(fine)
         coarse = self.coarse(middle)
         patches = self.patches(coarse) + self.place
-        pose = self.pose(_pose_numbers(scene)) + self.at_tip(look(scene.map, scene.tip[:, None])[:, 0])
+        at_tip = self.at_tip(look(scene.map, scene.tip[:, None])[:, 0])
+        pose = self.joined(self.pose(_pose_numbers(scene)) + at_tip)
         memory = torch.cat([pose[:, None], patches.flatten(2).transpose(1, 2)], dim=1)
         for layer in self.encoder:
             memory = layer(memory)
-        queries = self.wanted.expand(len(memory), -1, -1) + memory[:, :1]
+        queries = self.wanted + pose[:, None]
         for layer in self.decoder:
             queries = layer(queries, memory)
         queries = self.normed(queries)
@@ -149,8 +154,8 @@ class WaypointNet(nn.Module):
         """Height, turn and gripper of way-points at (B, K, 2) points, (column, row)."""
         there = self.there(sample(thought.cells.float(), points / 2).transpose(1, 2))
         values = self.rest(torch.cat([thought.queries, there, thought.queries * there], dim=-1)).float()
-        level, turn, gripper = values.split([LEVELS, TURNS, 1], dim=-1)
-        return Rest(level, turn, gripper[..., 0])
+        level, turn, switch = values.split([LEVELS, TURNS, 1], dim=-1)
+        return Rest(level, turn, switch[..., 0])
 
     def correct(self, scene: Scene, queries: Tensor, poses: Tensor) -> Tensor:
         """How far some poses are from the way-points that are meant.
@@ -293,8 +298,9 @@ def tip_marks(scene: Scene) -> Tensor:
 
 
 def _pose_numbers(scene: Scene) -> Tensor:
-    """(B, 7) the tip's place on the map, height and yaw, and the gripper."""
+    """(B, 14) the tip's place on the map, yaw and height, and the gripper."""
     rows, columns = scene.map.shape[-2:]
     column, row, z, yaw = scene.tip.unbind(-1)
-    numbers = [column / columns, row / rows, 4 * z, 0.5 * yaw.cos(), 0.5 * yaw.sin()]
-    return torch.cat([torch.stack(numbers, dim=-1), scene.gripper], dim=-1)
+    numbers = torch.stack([column / columns - 0.5, row / rows - 0.5, yaw.cos() / 2, yaw.sin() / 2], dim=-1)
+    heights = torch.exp(-((z[:, None] / 0.05 - torch.arange(_HEIGHTS, device=z.device)) ** 2))
+    return torch.cat([numbers, 2 * heights, 2 * scene.gripper], dim=-1)
