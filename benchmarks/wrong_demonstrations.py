@@ -28,6 +28,7 @@ from ravens_suite.data.store import EpisodeStore
 from ravens_suite.insight.calibration import calibrate
 from ravens_suite.insight.cleaning import first_ranked, train_without
 from ravens_suite.insight.influence import Question, failed_seeds, find_influence
+from ravens_suite.insight.influence_record import Influence
 from ravens_suite.insight.robustness import measure_robustness
 from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
 from ravens_suite.rollout.collect import collect
@@ -117,7 +118,12 @@ def influence(story: Story) -> dict[str, Any]:
         "second": after.to_json(),
         "ranked": [[each.seed, round(each.self_influence, 3)] for each in found.demonstrations],
         "pushed": [[each.seed, [step.seed for step in each.towards]] for each in found.decisions],
+        "share_of_wrong_named": len(WRONG.keys() & set(_named(found))) / len(WRONG),
     }
+
+
+def _named(found: Influence) -> list[int]:
+    return [each.seed for each in found.demonstrations[: len(WRONG)]]
 
 
 def calibrated(story: Story) -> dict[str, Any]:
@@ -197,7 +203,9 @@ def _search(story: Story, run: Path, split: Any) -> WeakSpots:
     target = out / "calibration" / calibration.path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(calibration.path.read_bytes())
-    return find_weak_spots(str(run), TASK, SearchPlan(budget=story.budget, looks=4, split=split), out=out)
+    return find_weak_spots(
+        str(run), TASK, SearchPlan(budget=story.budget, looks=4, split=split, threshold=0.5), out=out
+    )
 
 
 def _spread(scenes: SceneSet, count: int) -> tuple[Any, ...]:

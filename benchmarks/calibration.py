@@ -1,0 +1,65 @@
+"""Whether confidence is true after calibration: the calibration error of trained agents on test scenes.
+
+    python benchmarks/calibration.py RUN... [--episodes 100] [--force] [--out results/calibration.json]
+
+It does what ``ravens-suite calibrate RUN`` does and keeps the figures: the error as the agent says it, that after
+calibration on as many validation scenes, the error of true confidences by chance, and what is beyond it. Outcomes that
+lie in a run are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.insight.calibration import calibrate
+from ravens_suite.rollout.provenance import provenance
+
+
+def measure(run: Path, episodes: int, *, force: bool) -> dict[str, Any]:
+    """The figures of one run of one task."""
+    record = RunFolder(run).record()
+    (task,) = record["plan"]["tasks"]
+    found = calibrate(str(run), task, episodes=episodes, force=force)
+    right = sum(row.right * row.decisions for row in found.own.bins) / max(found.own.decisions, 1)
+    return {
+        "agent": record["plan"]["agent"],
+        "task": task,
+        "demos": record["plan"]["demos"],
+        "steps": record["training"]["best_step"],
+        "episodes": episodes,
+        "decisions": {"validation": found.calibration.decisions, "test": found.own.decisions},
+        "right": round(right, 4),
+        "error": {
+            "own": round(found.own.error, 4),
+            "calibrated": round(found.calibrated.error, 4),
+            "by_chance": round(found.calibrated.by_chance, 4),
+            "beyond_chance": round(found.calibrated.beyond_chance, 4),
+        },
+        "commit": provenance()["commit"],
+    }
+
+
+def main() -> None:
+    """Measure all runs, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--episodes", type=int, default=100, help="of validation, and as many of test")
+    parser.add_argument("--force", action="store_true", help="let outcomes of earlier code count")
+    parser.add_argument("--out", type=Path, help="JSON file; rows of other agents and tasks that it has stay")
+    given = parser.parse_args()
+    for run in given.runs:
+        row = measure(run, given.episodes, force=given.force)
+        print(json.dumps(row), flush=True)
+        if given.out is not None:
+            known = read_json(given.out)["rows"] if given.out.exists() else []
+            others = [each for each in known if (each["agent"], each["task"]) != (row["agent"], row["task"])]
+            write_json(given.out, {"command": "python benchmarks/calibration.py RUN...", "rows": [*others, row]})
+
+
+if __name__ == "__main__":
+    main()
