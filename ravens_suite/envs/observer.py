@@ -11,7 +11,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import Observation, ObservationGroup
 from ravens_suite.core.seeding import generator
 from ravens_suite.envs.observations import StateObserver, camera_matrices, instruction, proprioception
-from ravens_suite.envs.perturbations import Perturbations
+from ravens_suite.envs.perturbations import Directions, Perturbations
 from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError
@@ -54,6 +54,9 @@ class Observer:
         self.cameras = cameras
         self._true_cameras = cameras
         self.rng = np.random.default_rng(0)
+        self._dressed: set[str] = set()
+        self._appearance: np.random.Generator | None = None
+        self._directions: Directions | None = None
 
     def begin(self, seed: int) -> None:
         """The sensors' noise of a seed begins."""
@@ -62,15 +65,18 @@ class Observer:
     def dress(self) -> None:
         """Give a scene that was built just now the looks, the light and the cameras of its seed."""
         self._state.reset()
+        self._dressed, self._appearance, self._directions = set(), None, None
         self._lighting, self.cameras = PUBLISHED_LIGHTING, self._nominal_cameras
         if self._variations.randomize:
             rng = generator(self._simulation.seed, self._simulation.split, "appearance")
             self._lighting = self._variations.lighting(rng)
             self.cameras = self._variations.moved(self._nominal_cameras, rng)
-            self._variations.dress(self._simulation.scene, rng)
+            self._variations.dress(self._simulation.scene, self._simulation.scene.names(), rng)
+            self._appearance = rng
         self._true_cameras = self.cameras
         if self._perturbations.seen:
             self._perturb()
+        self._dressed = set(self._simulation.scene.names())
 
     def _perturb(self) -> None:
         changes, episode = self._perturbations, self._simulation
@@ -79,6 +85,17 @@ class Observer:
         self.cameras = changes.placed(self.cameras, directions)
         self._true_cameras = changes.true_cameras(self.cameras, directions)
         changes.dress(episode.scene, directions)
+        self._directions = directions
+
+    def _dress_what_came(self) -> None:
+        """Bodies that a task brings during an episode look as the others do; drawn in the order in which they came."""
+        scene = self._simulation.scene
+        new = [name for name in scene.names() if name not in self._dressed]
+        if new and self._appearance is not None:
+            self._variations.dress(scene, new, self._appearance)
+        if new and self._directions is not None:
+            self._perturbations.dress_bodies(scene, new, self._directions)
+        self._dressed.update(new)
 
     def look(self, groups: Sequence[ObservationGroup]) -> Observation:
         """An observation of some groups, fresh arrays; the goal is none of them."""
@@ -117,6 +134,7 @@ class Observer:
         if self._renderer is None:
             raise ConfigError("This environment draws nothing: make it with observe=['images'] or a render_mode.")
         self._simulation.robot.show()
+        self._dress_what_came()
         scene = self._simulation.scene
         cameras = self._placed(cameras)
         return self._renderer.render(scene, cameras, segmentation=segmentation, lighting=self._lighting)

@@ -139,9 +139,11 @@ class Perturbations:
                 body = scene.body(name)
                 visuals = tuple(replace(v, color=_mixed(v.color, color, self.background)) for v in body.visuals)
                 scene.recolor(name, replace(body, visuals=visuals))
-        if not self.color:
-            return
-        for name in scene.objects():
+        self.dress_bodies(scene, scene.objects(), directions)
+
+    def dress_bodies(self, scene: Scene, names: Sequence[str], directions: Directions) -> None:
+        """Change the colours of some bodies: all at first, and later those that a task brings during an episode."""
+        for name in names if self.color else ():
             body, signs = scene.body(name), _signs(directions.rng, 3)
             visuals = tuple(replace(v, color=_changed(v.color, signs, self.color)) for v in body.visuals)
             scene.recolor(name, replace(body, visuals=visuals))

@@ -72,11 +72,11 @@ class Variations:
         names = tuple(name for name in RANDOMIZED if name in randomize)
         return Variations(names, float(camera_noise), int(distractors))
 
-    def dress(self, scene: Scene, rng: np.random.Generator) -> None:
-        """Change the looks of the bodies of a fresh scene."""
+    def dress(self, scene: Scene, names: Sequence[str], rng: np.random.Generator) -> None:
+        """Change the looks of some bodies: all at first, and later those that a task brings during an episode."""
         if not {"color", "shade", "table"} & set(self.randomize):
             return
-        for name in scene.names():
+        for name in names:
             body = scene.body(name)
             if name in (GROUND_NAME, SHEET_NAME):
                 if "table" in self.randomize:

@@ -104,7 +104,7 @@ class Reliability:
     """How true confidences are.
 
     Attributes:
-        bins: of equal numbers of decisions, from the least confident.
+        bins: of equal numbers of decisions, two at least, from the least confident.
         error: expected calibration error: mean distance of confidence and share of right ones, weighted by decisions.
         by_chance: what it would be for confidences that are true, with as many decisions: the mean over random draws.
         decisions: how many.
@@ -141,7 +141,8 @@ class Reliability:
         if not confidences:
             return Reliability((), 0.0, 0.0, 0)
         order = sorted(range(len(confidences)), key=lambda index: (confidences[index], index))
-        parts = [part for part in np.array_split(np.array(order), min(BINS, len(order))) if len(part)]
+        # At least two in each: of a single one nobody can tell what is chance.
+        parts = np.array_split(np.array(order), min(BINS, max(len(order) // 2, 1)))
         values, hits = np.array(confidences, dtype=np.float64), np.array(right, dtype=np.float64)
         rng = np.random.default_rng(0)
         drawn = (rng.random((_DRAWS, len(values))) < values).astype(np.float64)

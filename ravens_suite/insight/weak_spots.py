@@ -248,11 +248,14 @@ def find_weak_spots(
 
 def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
     """The calibration of the policy as it is, in this environment; ``None`` where there is none."""
-    try:
-        found = read_calibration(calibration_path(evaluation, out))
-    except (MissingDataError, DamagedDataError):
-        return None
-    return found.calibration if found.is_of(evaluation) else None
+    for folder in (out, None):  # Where the results go, or with the run.
+        try:
+            found = read_calibration(calibration_path(evaluation, folder))
+        except (MissingDataError, DamagedDataError):
+            continue
+        if found.is_of(evaluation):
+            return found.calibration
+    return None
 
 
 def _possible(arms: list[tuple[str, int]], evaluation: EvaluationPlan) -> list[tuple[str, int]]:

@@ -61,11 +61,14 @@ def forecast_section(runs: Sequence[Run]) -> ForecastSection:
     shown = tuple(row for row in rows if row is not None)
     if not shown:
         return ForecastSection()
-    outcomes = [outcome for _, group in watched for outcome in group if outcome.forecasts]
-    lines = [
-        _line("failed episodes", [outcome for outcome in outcomes if not outcome.success]),
-        _line("solved episodes", [outcome for outcome in outcomes if outcome.success]),
-    ]
+    lines = []
+    for label, outcomes in watched:
+        noted = [outcome for outcome in outcomes if outcome.forecasts]
+        before = f"{label}: " if len(shown) > 1 else ""  # Forecasters are compared, not averaged.
+        lines += [
+            _line(f"{before}failed episodes", [outcome for outcome in noted if not outcome.success]),
+            _line(f"{before}solved episodes", [outcome for outcome in noted if outcome.success]),
+        ]
     svg = line_chart(lines, x_label="actions before the end", y_label="said to be failing, %", y_range=(0.0, 100.0))
     return ForecastSection(shown, Chart("Mean probability of failing, by actions before the end", svg))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import gymnasium
@@ -45,10 +45,11 @@ class Validator:
         """
         if split == "test":
             raise ConfigError("Test episodes are for the final table only: choose on the val split.")
-        score = _forecast_score if isinstance(agent, Forecaster) else _score
+        score: Callable[..., float | None] = _forecast_score if isinstance(agent, Forecaster) else _score
         with one_thread("agent"):
-            scores = [score(self._open(task, split), agent, seed) for task in self._environments for seed in seeds]
-        return 100 * math.fsum(scores) / len(scores)
+            found = [score(self._open(task, split), agent, seed) for task in self._environments for seed in seeds]
+        scores = [value for value in found if value is not None]
+        return 100 * math.fsum(scores) / len(scores) if scores else 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -68,11 +69,11 @@ def _score(environment: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float
     return roll_out(environment, agent, seed, record=False).score
 
 
-def _forecast_score(environment: gymnasium.Env[Any, Any], forecaster: Any, seed: int) -> float:
+def _forecast_score(environment: gymnasium.Env[Any, Any], forecaster: Any, seed: int) -> float | None:
+    """``None`` for a scene that could not be placed: nothing was seen of it, so that nothing can be wrong."""
     policy = Actor(PolicySpec("oracle", ORACLE), _EXPLORED * (seed % 2)).make(environment)
     watch = Watch(forecaster)
     rollout = roll_out(environment, policy, seed, record=False, watch=watch)
     truth = scores_of(rollout.rewards)
     errors = [abs(said.progress - true) for said, true in zip(watch.forecasts, truth, strict=False)]
-    # Of a scene that could not be placed nothing was seen.
-    return 1 - math.fsum(errors) / max(len(errors), 1)
+    return 1 - math.fsum(errors) / len(errors) if errors else None

@@ -112,3 +112,26 @@ def test_mistyped_words_keep_their_letters() -> None:
     assert Perturbations(mistyped=3).mistype("aaa bb abb", np.random.default_rng(0)) == "aaa bb bab"
     said = [first(observe=["instruction"], perturb=change)[0]["instruction"] for change in ({}, {"mistyped": 2})]
     assert said[0] != said[1]
+
+
+@pytest.mark.parametrize("change", [{"perturb": {"color": 1.0}}, {"randomize": ["color"]}])
+def test_boxes_that_come_later_are_coloured_too_and_the_same_after_a_state(change: dict[str, Any]) -> None:
+    def colors(environment: Any) -> dict[str, Any]:
+        scene = environment.unwrapped._scene
+        return {name: scene.body(name).visuals[0].color for name in scene.objects() if name.startswith("box_")}
+
+    small = {"renderer": "tiny", "image_size": [24, 32]}
+    plain, changed = (make_environment("palletizing-boxes", "test", {**small, **more}) for more in ({}, change))
+    for environment in (plain, changed):
+        environment.reset(seed=0)
+        for _ in range(2):
+            environment.step(environment.get_wrapper_attr("oracle_action")())
+    before, after = colors(plain), colors(changed)
+    assert list(before) == list(after) == ["box_0", "box_1", "box_2"]
+    assert all(before[name] != after[name] for name in before)
+    state = changed.get_wrapper_attr("save_state")()
+    changed.reset(seed=1)
+    changed.get_wrapper_attr("restore_state")(state)
+    assert colors(changed) == after
+    plain.close()
+    changed.close()

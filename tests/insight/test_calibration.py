@@ -125,6 +125,13 @@ def test_a_policy_of_ones_own_is_calibrated_and_shown(tmp_path: Path, monkeypatc
     assert "Calibrated on validation scenes" not in write_report(tmp_path).path.read_text()
 
 
+def test_few_decisions_that_are_all_sure_and_wrong_are_beyond_chance() -> None:
+    few = Reliability.of([0.9] * 6, [False] * 6)
+    assert few.beyond_chance == pytest.approx(0.9) and few.error == pytest.approx(0.9)
+    assert [row.decisions for row in few.bins] == [2, 2, 2]
+    assert [row.decisions for row in Reliability.of([0.9] * 23, [True] * 23).bins] == [3, 3, 3, 2, 2, 2, 2, 2, 2, 2]
+
+
 def test_outcomes_without_confidences_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("sure.py").write_text(POLICY)

@@ -133,6 +133,7 @@ def test_failed_scenes_are_asked_about_by_default(
         (["--projection", "-1"], "--projection must be at least 0"),
         (["--drop", "4", "--decisions", "0"], "--drop must be below the number of demonstrations, 4"),
         (["--drop", "-1", "--decisions", "0"], "--drop must be at least 1"),
+        (["--drop", "1", "--val-episodes", "0"], "--val-episodes must be at least 1"),
         (["--drop", "1", "--drop-file", "x.json"], "give one of them"),
         (["towers-of-hanoi", "--seeds", "0"], "not towers-of-hanoi"),
     ],

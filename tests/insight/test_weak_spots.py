@@ -26,7 +26,7 @@ from ravens_suite.errors import (
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.insight.axes import AXES
-from ravens_suite.insight.calibration import Calibration, read_calibration
+from ravens_suite.insight.calibration import Calibration, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
 from ravens_suite.insight.proposals import Look, Proposal, ProposalWorker, Tried
 from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
@@ -123,6 +123,17 @@ def test_a_search_with_other_options_keeps_the_earlier_one(
     assert read_calibration(tmp_path / "calibration" / f"{TASK}.json").is_of(
         plan_evaluation(FINDER, TASK, "test", SMALL)
     )
+
+
+def test_a_search_into_another_folder_takes_the_calibration_that_lies_with_the_policy(
+    found: WeakSpots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = calibration_path(plan_evaluation(FINDER, TASK, "test", SMALL))
+    home.parent.mkdir(parents=True)
+    shutil.copy(found.path.parents[1] / "calibration" / f"{TASK}.json", home)
+    again = search(tmp_path / "elsewhere", FailingPool(1), replace(PLAN, budget=1))
+    assert timeless(again) == timeless(found)[:1]
 
 
 def test_a_policy_that_gives_up_at_once_or_raises_in_a_look() -> None:

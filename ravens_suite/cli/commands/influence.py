@@ -75,6 +75,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
 
         if self.drop and self.drop_file is not None:
             raise ConfigError("--drop and --drop-file both say what to leave out: give one of them.")
+        self._check_numbers()
         # Read first: a mistake in it must not show up after minutes of gradients.
         left_out = None if self.drop_file is None else read_seeds(self.drop_file)
         with console.progress(f"influence on {self.folder}") as progress:
@@ -94,6 +95,21 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
             _say_cleaned(console, cleaned)
             result["cleaned"] = cleaned.to_json()
         console.result(result)
+
+    def _check_numbers(self) -> None:
+        """Refuse at once what could not be carried out after minutes of gradients."""
+        from ravens_suite.core.numbers import MOST_EPISODES, check_number
+        from ravens_suite.data.run_folder import RunFolder
+
+        if self.drop:
+            check_number("--drop", self.drop, 1, MOST_EPISODES)
+        if self.drop or self.drop_file is not None:
+            check_number("--val-episodes", self.val_episodes, 1, MOST_EPISODES)
+        record = RunFolder(self.folder).record()
+        folders = (record["demonstrations"], *record.get("more_demonstrations", {}).values())
+        count = sum(len(seeds) for folder in folders for seeds in folder.values())
+        if self.drop >= count:
+            raise ConfigError(f"--drop must be below the number of demonstrations, {count}; got {self.drop}.")
 
     def _questions(self) -> list[Question]:
         from ravens_suite.core.numbers import MOST_EPISODES, check_number
