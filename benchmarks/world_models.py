@@ -37,14 +37,15 @@ from ravens_suite.agents.visual_foresight.dataset import Steps, TransitionDatase
 from ravens_suite.agents.visual_foresight.distance import changed, pixel_errors, visible_errors
 from ravens_suite.agents.visual_foresight.lookup import find_model
 from ravens_suite.agents.visual_foresight.models.base import WorldModel
-from ravens_suite.agents.visual_foresight.scenes import unpack
+from ravens_suite.agents.visual_foresight.scenes import Packed, unpack
 from ravens_suite.data.atomic import write_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import MissingDataError
 
 _BASELINES = ("persistence", "moved-patch")
 _BATCH = 16
+_PLANS = 3
+"""Decisions that are timed."""
 Episodes = dict[tuple[str, str, str], list[Steps]]
 """By source, task and split."""
 
@@ -116,14 +117,16 @@ def measure(model: WorldModel, episodes: Sequence[Steps], horizon: int, device: 
     return {**sums, "pixels": pixels, "windows": count}
 
 
-def row(sums: dict[str, float]) -> dict[str, float]:
-    """The figures that are published of ``measure``."""
-    pixels = max(sums["pixels"], 1)
+def row(sums: dict[str, float]) -> dict[str, float | None]:
+    """The figures that are published of ``measure``; none where there was nothing to predict."""
+    windows = int(sums["windows"])
+    if not windows:
+        return {"error": None, "share": None, "everywhere": None, "windows": 0}
     return {
-        "error": round(sums["changed"] / pixels, 4),
-        "share": round(sums["changed"] / max(sums["persistence_changed"], 1e-9), 4),
-        "everywhere": round(sums["everywhere"] / max(sums["persistence_everywhere"], 1e-9), 4),
-        "windows": int(sums["windows"]),
+        "error": round(sums["changed"] / sums["pixels"], 4),
+        "share": round(sums["changed"] / sums["persistence_changed"], 4),
+        "everywhere": round(sums["everywhere"] / sums["persistence_everywhere"], 4),
+        "windows": windows,
     }
 
 
@@ -155,11 +158,11 @@ def tested(model: WorldModel, episodes: Episodes, task: str, device: torch.devic
     }
 
 
-def planning_seconds(agent: VisualForesight, episodes: Sequence[Steps]) -> float:
-    """Median seconds of the processor that a decision takes, over first scenes of episodes with a goal picture."""
+def planning_seconds(agent: VisualForesight, shown: Sequence[tuple[Packed, Packed]]) -> float:
+    """Median seconds of the processor that a decision takes, over pairs of a scene and a goal picture."""
     taken = []
-    for steps in [each for each in episodes if each.goal is not None][:3]:
-        scene, goal = unpack([steps.scenes[0], steps.goal or steps.scenes[0]], agent.device)
+    for pair in shown:
+        scene, goal = unpack(list(pair), agent.device)
         agent.reset(0)
         start = time.process_time()
         agent.plan(scene, goal)
@@ -167,18 +170,33 @@ def planning_seconds(agent: VisualForesight, episodes: Sequence[Steps]) -> float
     return statistics.median(taken)
 
 
+def name_of(folder: Path) -> str:
+    """What a trained agent is called: as its run, or as the folder of its policy where that lies in no run."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == "policy" else folder.name
+
+
 def of_trained(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of trained agents and of what needs no training."""
     episodes, task = unpacked(options.packed), options.task
+    held_out = [steps for key, found in episodes.items() if key[1:] == (task, "val") for steps in found]
+    shown = [(steps.scenes[0], steps.goal) for steps in held_out if steps.goal is not None][:_PLANS]
+    if not shown:
+        raise SystemExit(
+            f"{options.packed} holds no episode of {task} in the split val that has a goal picture: collect with "
+            "--split val --observe images goal, and pack again."
+        )
+    names = [name_of(folder) for folder in options.policies]
+    if twice := sorted({name for name in names if names.count(name) > 1 or name in _BASELINES}):
+        raise SystemExit(f"Two models would be named {twice[0]}: give each run or policy folder a name of its own.")
     cpu, config = torch.device("cpu"), VisualForesightConfig()
     made: dict[str, Any] = {
         name: {"test": tested(find_model(name)(config), episodes, task, cpu)} for name in _BASELINES
     }
-    shown = next(each for key, each in episodes.items() if key[1:] == (task, "val"))
-    for folder in options.policies:
+    for name, folder in zip(names, options.policies, strict=True):
         agent = VisualForesight.load(folder)
         assert isinstance(agent, VisualForesight)
-        made[folder.parent.name] = {
+        made[name] = {
             "config": {key: getattr(agent.config, key) for key in ("model", "planner", "steps", "share", "calls")},
             "test": tested(agent.acting, episodes, task, agent.device),
             "plan_cpu_seconds": round(planning_seconds(agent, shown), 2),
@@ -197,7 +215,7 @@ def results(options: argparse.Namespace) -> dict[str, Any]:
             each for source in options.train for each in episodes.get((source, task, "train"), [])[: options.episodes]
         ]
         if not learned:
-            raise MissingDataError(f"There is no training episode of {task} in {options.packed}.")
+            raise SystemExit(f"There is no training episode of {task} in {options.packed}: collect and pack some.")
         made[task] = {"episodes": len(learned), "steps": sum(len(each.actions) for each in learned), "models": {}}
         for name in (*_BASELINES, *options.models):
             seconds = 0.0

@@ -72,6 +72,13 @@ class VisualForesight(Agent[TransitionDataset]):
             raise ConfigError('This model predicts no pictures: set "reward": "predicted" in --config, too.')
         if self.config.depth > 1 and not pictures:
             raise ConfigError('Without predicted pictures a plan looks one action ahead: set "depth": 1 in --config.')
+        if self.config.depth > 1 and not self.planner.deep:
+            raise ConfigError(f'The planner {self.config.planner} looks one action ahead: set "depth": 1 in --config.')
+        if self.config.calls < self.config.depth:
+            raise ConfigError(
+                f'A plan of {self.config.depth} actions costs as many predictions: set "calls" to {self.config.depth} '
+                'or more in --config, or "depth" lower.'
+            )
 
     @property
     def acting(self) -> WorldModel:
@@ -116,6 +123,7 @@ class VisualForesight(Agent[TransitionDataset]):
             ``pick`` and ``place``, (7,) float64 each: position in metres and quaternion (x, y, z, w), world frame.
         """
         thought = self.think(observation)
+        self._avoided = self._without_effect(thought.scene)
         self._thought = thought
         self._step += 1
         if self._proposer is not None:
@@ -136,10 +144,7 @@ class VisualForesight(Agent[TransitionDataset]):
             wanted: (4, 160, 80) the goal.
             first: (N, 5) actions that are tried before all others.
         """
-        last, avoided = self._thought, list(self._avoided)
-        if last is not None:
-            without_effect = int(changed(last.scene[None], scene[None]).sum()) < _LEAST_CHANGE
-            avoided = [*avoided, last.plan.action[:2].cpu()] if without_effect else []
+        avoided = self._without_effect(scene)
 
         def actions(at: Tensor, count: int, rng: np.random.Generator) -> Tensor:
             """Of the scene that is seen, the proposer's come first."""
@@ -156,9 +161,19 @@ class VisualForesight(Agent[TransitionDataset]):
             by_picture=self.config.reward == "picture",
             avoided=torch.stack(avoided) if avoided else torch.zeros(0, 2),
         )
-        self._avoided = avoided
         plan = self.planner.plan(search, np.random.default_rng([self._seed, self._step]))
         return Thought(scene, wanted, plan, self._predicted(scene, plan))
+
+    def _without_effect(self, scene: Tensor) -> list[Tensor]:
+        """Picks (2,) since the last action that changed the scene, if the one before this scene was none.
+
+        Args:
+            scene: (4, 160, 80) what is seen after it.
+        """
+        last = self._thought
+        if last is None or int(changed(last.scene[None], scene[None]).sum()) >= _LEAST_CHANGE:
+            return []
+        return [*self._avoided, last.plan.action[:2].cpu()]
 
     def explain(self, observation: Observation) -> dict[str, Any]:
         """What was considered, and what the model expects of the action that was chosen.

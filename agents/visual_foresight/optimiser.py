@@ -62,6 +62,9 @@ class Optimiser:
             averages: list[Tensor] = list(self.ema.parameters())
             now: list[Tensor] = list(self.model.parameters())
             torch._foreach_lerp_(averages, now, 1 - decay)
+            # Such as the statistics of a batch normalisation, which average themselves.
+            for kept, buffer in zip(self.ema.buffers(), self.model.buffers(), strict=True):
+                kept.copy_(buffer)
         return rate
 
     def state(self) -> dict[str, Tensor]:

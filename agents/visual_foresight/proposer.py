@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -40,17 +41,18 @@ class Proposer:
         self._history = History()
 
     def propose(self, observation: Observation) -> Tensor:
-        """(N, 5) float32 actions, see ``scenes.py``; the next ones of an episode."""
-        agent, scene = self._agent, fuse_observation(observation)
-        self._history.observe(scene)
-        self._seen = scene
+        """(N, 5) float32 actions, see ``scenes.py``; nothing of them is remembered until ``record``."""
+        agent, scene, history = self._agent, fuse_observation(observation), copy.deepcopy(self._history)
+        history.observe(scene)
+        self._considered = history, scene
         found = find_candidates(
             agent.optimiser.ema,
             agent.config,
             scene,
-            self._history,
+            history,
             use_bfloat16=agent.use_bfloat16,
             goal=fuse_observation(observation, GOAL) if agent.shows_goal else None,
+            first=history.first if agent.config.remembers else None,
         )
         rows = []
         for pick, places in enumerate(found.places):
@@ -60,10 +62,11 @@ class Proposer:
         return torch.from_numpy(np.array(rows, dtype=np.float32))
 
     def record(self, action: Tensor) -> None:
-        """What was decided, so that a pick without effect is not proposed again.
+        """What was decided after the last proposals, so that a pick without effect is not proposed again.
 
         Args:
             action: (5,).
         """
         pixels = action[:4].double().cpu().numpy() * REDUCTION
-        self._history.record(Move(self._seen, pixels[:2], pixels[2:]))
+        self._history, scene = self._considered
+        self._history.record(Move(scene, pixels[:2], pixels[2:]))

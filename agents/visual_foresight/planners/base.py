@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ravens_suite.errors import ConfigError
+
 from ..distance import distance
 from ..models.base import Memory, WorldModel
 from ..scenes import COLUMNS, ROWS
@@ -94,7 +96,15 @@ class Search:
         Args:
             states: B of them.
             actions: (B, 5).
+
+        Raises:
+            ConfigError: so many calls are not left.
         """
+        if len(actions) > self.calls:
+            raise ConfigError(
+                f"The planner asked for {len(actions)} predictions when {self.calls} were left: let it ask for no more "
+                "than search.calls, a sequence of search.depth actions costing as many."
+            )
         self.calls -= len(actions)
         parts = [
             self._imagine(States(states.scenes[at], tuple(m[at] for m in states.memory), states.worth[at]), actions[at])
@@ -126,7 +136,7 @@ class Search:
         worths = []
         for step in range(sequences.shape[1]):
             states = self.imagine(states, sequences[:, step])
-            worths.append(states.worth * _LATER**step)
+            worths.append(later(states.worth, step))
         return torch.stack(worths).amax(dim=0) - self.penalty(sequences[:, 0])
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -135,10 +145,9 @@ class Search:
         sequences, states, worths = [actions], self.start(count), []
         for step in range(self.depth):
             states = self.imagine(states, sequences[-1])
-            worths.append(states.worth * _LATER**step)
+            worths.append(later(states.worth, step))
             if step + 1 < self.depth:
-                later = [self.propose(scene, 1, rng) for scene in states.scenes]
-                sequences.append(torch.cat(later))
+                sequences.append(torch.cat([self.propose(scene, 1, rng) for scene in states.scenes]))
         worth = torch.stack(worths).amax(dim=0) - self.penalty(actions)
         return torch.stack(sequences, dim=1), worth
 
@@ -152,6 +161,16 @@ class Search:
 
 _LATER = 0.95
 """Worth of what is reached one action later, beside the same reached now."""
+
+
+def later(worths: Tensor, actions: int) -> Tensor:
+    """What scenes of some worths are worth that are reached so many actions after the first.
+
+    Less, where they are worth something; what makes things worse is not better for being late.
+    """
+    return torch.where(worths > 0, worths * _LATER**actions, worths)
+
+
 _FAILED = 1.0
 """Worth that a pick loses where one had no effect: about that of an object brought to its place."""
 _NEAR = 3.0
@@ -162,7 +181,7 @@ class Planner(ABC):
     """Searches for the first action of a good sequence.
 
     Attributes:
-        deep: whether it can search over several actions.
+        deep: whether it can search over several actions; the agent refuses a greater depth where it cannot.
     """
 
     deep: ClassVar[bool] = True

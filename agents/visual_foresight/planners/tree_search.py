@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from .base import Plan, Planner, Search, States
+from .base import Plan, Planner, Search, States, later
 
 _BEAM = 8
 """Scenes that are gone on from after each action."""
@@ -18,24 +18,18 @@ class TreeSearch(Planner):
         """See ``Planner``."""
         calls = max(search.calls // search.depth, 1)
         first = search.propose(search.scene, calls, rng)
-        states = search.imagine(search.start(calls), first)
-        states = states._replace(worth=states.worth - search.penalty(first))
-        origin, worths = torch.arange(calls), states.worth.clone()
-        for _ in range(search.depth - 1):
-            kept = states.worth.topk(min(_BEAM, calls)).indices
+        states, penalty = search.imagine(search.start(calls), first), search.penalty(first)
+        origin = torch.arange(calls, device=penalty.device)
+        worths = states.worth - penalty
+        for step in range(1, search.depth):
+            kept = (states.worth - penalty[origin]).topk(min(_BEAM, len(origin))).indices
             each = max(calls // len(kept), 1)
-            origin = origin[kept.cpu()].repeat_interleave(each)
+            origin = origin[kept].repeat_interleave(each)
             actions = torch.cat([search.propose(scene, each, rng) for scene in states.scenes[kept]])
-            grown = search.imagine(_repeat(states.at(kept), each), actions)
-            penalty = search.penalty(first[origin])
-            states = grown._replace(worth=grown.worth - penalty)
-            worths.scatter_reduce_(0, origin.to(worths.device), states.worth * _LATER, "amax")
+            states = search.imagine(_repeat(states.at(kept), each), actions)
+            worths.scatter_reduce_(0, origin, later(states.worth, step) - penalty[origin], "amax")
         best = int(worths.argmax())
         return Plan(first[best], float(worths[best]), first, worths)
-
-
-_LATER = 0.95
-"""Worth of what is reached later, beside the same reached by the first action."""
 
 
 def _repeat(states: States, times: int) -> States:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ravens_suite.agents.transporter.agent import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.visual_foresight.agent import VisualForesight
 from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
+from ravens_suite.agents.visual_foresight.planners.base import Plan, Planner, Search, best_of
 from ravens_suite.agents.visual_foresight.proposer import Proposer
 from ravens_suite.errors import ConfigError, MissingDataError
 from ravens_suite.rollout.environments import make_environment
@@ -34,12 +36,23 @@ def agent(**settings: Any) -> VisualForesight:
     return VisualForesight(VisualForesightConfig(**{**defaults, **settings}))
 
 
+class OneAction(Planner):
+    """It knows no sequences."""
+
+    deep = False
+
+    def plan(self, search: Search, rng: np.random.Generator) -> Plan:
+        return best_of(*search.draw(1, rng))
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"model": "reward-only"}, '"reward": "predicted"'),
         ({"model": "transport", "share": 0.0}, '"reward": "predicted"'),
         ({"model": "reward-only", "reward": "predicted", "depth": 2}, '"depth": 1'),
+        ({"calls": 2, "depth": 3}, '"calls" to 3'),
+        ({"planner": f"{__name__}:OneAction", "depth": 2}, 'OneAction looks one action ahead: set "depth": 1'),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], words: str) -> None:
@@ -83,3 +96,32 @@ def test_candidates_of_a_trained_transporter_are_tried_first(observation: dict[s
     assert len(thought.plan.considered) == 24
     with pytest.raises(MissingDataError):
         agent(proposer=str(tmp_path / "nothing"))
+
+
+SMALL = TransporterConfig(widths=(2, 2, 2, 2), depth=1, coarse_radius=4, fine_radius=4, angles=4, device="cpu")
+
+
+def test_what_is_explained_in_between_changes_no_decision(observation: dict[str, Any], tmp_path: Path) -> None:
+    """Neither of the same scene nor of another."""
+    Transporter(SMALL).save(tmp_path)
+    other = {**observation, "color": 255 - observation["color"]}
+    actions = []
+    for asked in (False, True):
+        planning = agent(proposer=str(tmp_path))
+        planning.reset(0)
+        for _ in range(3):
+            if asked:
+                planning.explain(observation)
+                planning.explain(other)
+            action = planning.act(observation)
+        actions.append(np.concatenate([action["pick"], action["place"]]))
+        assert len(planning._avoided) == 2
+    np.testing.assert_array_equal(*actions)
+
+
+def test_a_transporter_that_remembers_the_first_scene_proposes_too(observation: dict[str, Any], tmp_path: Path) -> None:
+    Transporter(replace(SMALL, remembers=True)).save(tmp_path)
+    proposer = Proposer(tmp_path)
+    first = proposer.propose(observation)
+    proposer.record(first[0])
+    assert len(first) and len(proposer.propose({**observation, "color": 255 - observation["color"]}))

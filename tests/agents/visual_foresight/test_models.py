@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from ravens_suite.agents.visual_foresight import models
 from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
 from ravens_suite.agents.visual_foresight.lookup import find_model, find_planner, names_in
-from ravens_suite.agents.visual_foresight.models.base import Window, share_mask
+from ravens_suite.agents.visual_foresight.models.base import Memory, Prediction, Window, WorldModel, share_mask
 from ravens_suite.agents.visual_foresight.models.stochastic import Stochastic
+from ravens_suite.agents.visual_foresight.optimiser import Optimiser
 from ravens_suite.errors import ConfigError
 from tests.agents.visual_foresight.tables import table
 
@@ -99,3 +101,25 @@ def test_names_are_those_of_the_files_and_others_are_refused() -> None:
         find_planner("pathlib:Path")
     with pytest.raises(ConfigError, match="cannot be imported"):
         find_model("nowhere:Model")
+
+
+class Normalised(WorldModel):
+    """Its layers keep statistics of what they saw."""
+
+    def __init__(self, config: VisualForesightConfig) -> None:
+        super().__init__(config)
+        self.layers = torch.nn.Sequential(torch.nn.BatchNorm2d(4), torch.nn.Conv2d(4, 4, 1))
+
+    def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
+        return Prediction(self.layers(scenes), scenes.new_zeros(len(actions)), memory)
+
+
+def test_statistics_that_layers_keep_go_to_the_model_that_acts() -> None:
+    model = Normalised(CONFIG)
+    optimiser = Optimiser(model, CONFIG)
+    for step in range(3):
+        losses = model.losses(window(), torch.Generator())
+        optimiser.step(torch.stack(list(losses.values())).sum(), step)
+    kept, own = (dict(each.named_buffers()) for each in (optimiser.ema, model))
+    assert int(kept["layers.0.num_batches_tracked"]) == 3 * window().actions.shape[1]
+    assert all(torch.equal(kept[name], value) for name, value in own.items())

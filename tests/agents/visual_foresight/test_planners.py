@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from ravens_suite.agents.visual_foresight import planners
 from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
 from ravens_suite.agents.visual_foresight.distance import distance
 from ravens_suite.agents.visual_foresight.lookup import find_model, find_planner, names_in
-from ravens_suite.agents.visual_foresight.planners.base import Plan, Search
+from ravens_suite.agents.visual_foresight.models.base import Memory, Prediction, WorldModel
+from ravens_suite.agents.visual_foresight.planners.base import Plan, Search, later
 from ravens_suite.agents.visual_foresight.proposals import propose
+from ravens_suite.errors import ConfigError
 from tests.agents.visual_foresight.tables import table
 
 SCENE, GOAL = table((20, 40, 8, 16)), table((50, 100, 8, 16))
@@ -50,12 +54,49 @@ def test_the_same_seed_gives_the_same_plan(name: str) -> None:
     assert torch.equal(plan(name, search(40), 3).action, plan(name, search(40), 3).action)
 
 
-@pytest.mark.parametrize("calls", [1, 2, 7])
+@pytest.mark.parametrize(("calls", "depth"), [(1, 1), (2, 1), (7, 1), (2, 2), (7, 3)])
 @pytest.mark.parametrize("name", names_in(planners))
-def test_small_budgets_are_kept(name: str, calls: int) -> None:
-    problem = search(calls)
+def test_small_budgets_are_kept(name: str, calls: int, depth: int) -> None:
+    problem = search(calls, depth)
     plan(name, problem)
     assert problem.calls >= 0
+
+
+def test_more_predictions_than_there_are_left_are_refused() -> None:
+    problem = search(5, 2)
+    with pytest.raises(ConfigError, match="3 predictions when 2 were left"):
+        problem.draw(3, np.random.default_rng(0))
+
+
+class EverBetter(WorldModel):
+    """Each action brings the same gain."""
+
+    gain = 0.5
+
+    def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
+        return Prediction(scenes, scenes.new_full((len(actions),), self.gain), memory)
+
+
+@pytest.mark.parametrize("gain", [0.5, -0.5])
+@pytest.mark.parametrize("name", names_in(planners))
+def test_all_planners_value_the_same_sequence_alike(name: str, gain: float) -> None:
+    """Three actions are worth what they gain, the last of it twice discounted, and an avoided pick costs once."""
+    problem = search(30, 3)
+    problem.model, problem.by_picture = EverBetter(VisualForesightConfig()), False
+    problem.model.gain = gain
+    problem.propose = lambda at, count, rng: torch.tensor([[24.0, 44.0, 60.0, 100.0, 0.0]]).expand(count, -1)
+    problem.avoided = torch.tensor([[24.0, 44.0]])
+    worth = max(0.5, 1.0 * 0.95, 1.5 * 0.95**2) if gain > 0 else gain
+    found = plan(name, problem)
+    tried = [value for value, at in zip(found.worths.tolist(), found.considered, strict=True) if at[0] == 24.0]
+    assert max(tried) == pytest.approx(worth - 1.0)
+
+
+@given(worth=st.floats(-10, 10, allow_nan=False, width=32), first=st.integers(0, 9), actions=st.integers(0, 9))
+def test_nothing_is_worth_more_for_being_late(worth: float, first: int, actions: int) -> None:
+    sooner, late = (float(later(torch.tensor([worth]), number)) for number in (first, first + actions))
+    assert late <= sooner
+    assert (late > 0) == (worth > 0)
 
 
 @pytest.mark.parametrize("name", names_in(planners))
