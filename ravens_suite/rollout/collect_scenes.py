@@ -108,7 +108,7 @@ def check_scenes(scenes: SceneSet) -> None:
     if other := next((scene for scene in scenes.scenes if scene.split != _SPLIT), None):
         raise ConfigError(
             f"The set {scenes.name!r} holds scenes of the split {other.split}, on which agents are judged: search for "
-            f"scenes to learn from with ravens-suite weakspots --split {_SPLIT}."
+            f"scenes to learn from with ravens-suite weakspots --split {_SPLIT}, or write that into your set."
         )
     first: dict[int, Mapping[str, Any]] = {}
     for scene in scenes.scenes:

@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 from ravens_suite.cli.main import main
 from ravens_suite.core.observations import groups_with
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
@@ -121,6 +122,18 @@ def test_failed_scenes_are_asked_about_by_default(
     out, err = capsys.readouterr()
     assert failed[0] in [decision["seed"] for decision in json.loads(out)["decisions"]]
     assert "wrong or rare" in err and "pushed towards it" in err and "held-out loss" in err
+
+
+def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_one(tmp_path: Path) -> None:
+    def write(name: str, failed: int) -> None:
+        results = [EpisodeOutcome(seed, 0.5, seed != failed, 1, "done").to_json() for seed in range(3)]
+        write_json(tmp_path / "eval" / name, {"task": TASK, "results": results})
+
+    assert failed_seeds(tmp_path, TASK) == []
+    write("watched/watcher/test.json", 2)
+    assert failed_seeds(tmp_path, TASK) == [2] and failed_seeds(tmp_path, "towers-of-hanoi") == []
+    write("test.json", 1)
+    assert failed_seeds(tmp_path, TASK) == [1]
 
 
 @pytest.mark.parametrize(
