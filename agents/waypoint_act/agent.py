@@ -8,6 +8,7 @@ picks nor places. What it does about the weaknesses of such agents:
   which averages positions; the mean of two objects is none).
 - Precision: positions are read off maps, not regressed, and corrected by a look at where they would lead: what is
   around the tip is laid over what is around the way-point, and the network says how far off it is (``network.py``).
+- Where in its task it is: it sees from where the tip came, and the gripper is predicted as a switch.
 - Few demonstrations: scenes are turned and shifted, and loads are held elsewhere (``augmentation.py``).
 
 The tool only turns about the vertical axis.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +35,7 @@ from ..base import Agent
 from ..common.devices import autocast, choose_bfloat16, choose_device
 from ..common.optimiser import Optimiser, OptimiserConfig
 from .augmentation import regrasped, turned
-from .chunks import HOLDS, IMAGES, PROPRIOCEPTION, Window, read_windows, see, to_cells, to_pose
+from .chunks import HOLDS, IMAGES, PROPRIOCEPTION, Window, read_windows, see, to_cells, to_pose, way
 from .config import WaypointActConfig
 from .losses import Batch, compute_losses, displaced, read_level, read_position, read_turn
 from .network import Scene, Thought, WaypointNet, to_map
@@ -73,6 +75,7 @@ class WaypointAct(Agent[list[Window]]):
         )
         self.optimiser = Optimiser(self.net, settings)
         self._earlier: deque[Tensor] = deque(maxlen=self.config.chunk)
+        self._tip: Array | None = None
 
     # ------------------------------------------------------------------ learning
 
@@ -116,22 +119,22 @@ class WaypointAct(Agent[list[Window]]):
         errors = rng.normal(size=(len(windows), 1, 3)) * np.where(large, _LARGE, _SMALL)
         color = np.stack([window.color for window in windows])
         height = np.stack([window.height for window in windows])
-        scene = self._scene(color, height, np.stack([w.tip for w in windows]), np.stack([w.gripper for w in windows]))
+        told = (np.stack([getattr(window, name) for window in windows]) for name in ("tip", "gripper", "came"))
+        scene = self._scene(color, height, *told)
         valid = np.stack([window.valid for window in windows])
         return Batch(scene, *(torch.from_numpy(array).float().to(self.device) for array in (chunk, valid, errors)))
 
-    def _scene(
-        self, color: NDArray[np.uint8], height: NDArray[np.float32], tip: Array, gripper: NDArray[np.float32]
-    ) -> Scene:
+    def _scene(self, color: NDArray[np.uint8], height: NDArray[np.float32], *told: NDArray[Any]) -> Scene:
+        """Of arrays with the examples as first axis; what is told is tip, gripper and came."""
         seen = to_map(torch.from_numpy(color).to(self.device), torch.from_numpy(height).to(self.device))
-        told = (torch.from_numpy(array).float().to(self.device) for array in (tip, gripper))
-        return Scene(seen, *told)
+        return Scene(seen, *(torch.from_numpy(array).float().to(self.device) for array in told))
 
     # ------------------------------------------------------------------ acting
 
     def reset(self, seed: int = 0) -> None:
         """An episode begins: what was predicted in the last one is dropped."""
         self._earlier.clear()
+        self._tip = None
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:
@@ -145,7 +148,9 @@ class WaypointAct(Agent[list[Window]]):
         """
         heightmap, tip = see(observation), to_cells(observation["tip_pose"])
         gripper = observation["gripper_state"]
-        scene = self._scene(heightmap.color[None], heightmap.height[None], tip[None], gripper[None])
+        came = way(tip if self._tip is None else self._tip, tip)
+        self._tip = tip
+        scene = self._scene(heightmap.color[None], heightmap.height[None], tip[None], gripper[None], came[None])
         net = self.optimiser.ema
         with autocast(self.device, self.use_bfloat16):
             thought = net.think(scene)

@@ -47,6 +47,7 @@ class Window:
         height: (160, 80) float32 metres.
         tip: (4,) float64: column, row, z in metres, yaw.
         gripper: (2,) float32: touches, holds.
+        came: (2,) float64 metres: how far the tip has come up, and along the table, since the observation before.
         chunk: (chunk, 5) float64 way-points to come: column, row, z, yaw, gripper.
         valid: (chunk,) bool: whether there are as many.
     """
@@ -55,6 +56,7 @@ class Window:
     height: NDArray[np.float32]
     tip: Array
     gripper: NDArray[np.float32]
+    came: Array
     chunk: Array
     valid: NDArray[np.bool_]
 
@@ -80,6 +82,11 @@ def to_pose(point: Array) -> Array:
     """The inverse of ``to_cells``: (7,) with the tool straight down."""
     column, row, z, yaw = (float(value) for value in point)
     return Pose.planar(MAP.low[0] + column * CELL, MAP.low[1] + row * CELL, z, yaw).vector()
+
+
+def way(before: Array, tip: Array) -> Array:
+    """(2,) metres from one (4,) tip to the next: up, and along the table."""
+    return np.array([tip[2] - before[2], CELL * math.dist(before[:2], tip[:2])])
 
 
 def wrap(angle: Array) -> Array:
@@ -117,7 +124,8 @@ def episode_windows(episode: EpisodeReader, chunk: int) -> list[Window]:
         ahead = actions[kept[kept >= step]][:chunk]
         rows = np.concatenate([ahead, np.repeat(ahead[-1:], chunk - len(ahead), axis=0)])
         gripper = told["gripper_state"][step]
-        windows.append(Window(scene.color, scene.height, tips[step], gripper, rows, np.arange(chunk) < len(ahead)))
+        came, valid = way(tips[max(step - 1, 0)], tips[step]), np.arange(chunk) < len(ahead)
+        windows.append(Window(scene.color, scene.height, tips[step], gripper, came, rows, valid))
     return windows
 
 
@@ -148,10 +156,10 @@ def _one_move(start: Array, between: Array, end: Array, *, grips: bool) -> bool:
     if (between[:, 4] != (start if grips else end)[4]).any():
         return False
     scale = np.array([CELL, CELL, 1.0])
-    way = (end[:3] - start[:3]) * scale
-    length = float(way @ way)
+    whole = (end[:3] - start[:3]) * scale
+    length = float(whole @ whole)
     passed = (between[:, :3] - start[:3]) * scale
-    part = np.clip(passed @ way / length, 0, 1) if length > 0 else np.zeros(len(between))
-    beside = np.linalg.norm(passed - part[:, None] * way, axis=1)
+    part = np.clip(passed @ whole / length, 0, 1) if length > 0 else np.zeros(len(between))
+    beside = np.linalg.norm(passed - part[:, None] * whole, axis=1)
     turned = np.abs(wrap(between[:, 3] - start[3] - part * wrap(end[3] - start[3])))
     return bool((beside < _ON_THE_WAY).all() and (turned < _TURNED).all())

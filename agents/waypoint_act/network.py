@@ -34,8 +34,8 @@ _TOKENS = (10, 5)
 """Rows and columns of the tokens of a map."""
 _HEIGHTS = 8
 """Heights of the tip, 5 cm each, between which the network is told how far the tip is from each."""
-_POSE = 6 + _HEIGHTS
-"""Numbers that say where the tip is and what the gripper says."""
+_POSE = 8 + _HEIGHTS
+"""Numbers that say where the tip is, how it came there, and what the gripper says."""
 
 
 class Scene(NamedTuple):
@@ -45,11 +45,13 @@ class Scene(NamedTuple):
         map: (B, 5, R, C) float32 of ``to_map``.
         tip: (B, 4) float32: column, row, z in metres, yaw.
         gripper: (B, 2) float32: touches, holds.
+        came: (B, 2) float32 metres: how far the tip has come up, and along the table, since the observation before.
     """
 
     map: Tensor
     tip: Tensor
     gripper: Tensor
+    came: Tensor
 
 
 class Thought(NamedTuple):
@@ -298,9 +300,9 @@ def tip_marks(scene: Scene) -> Tensor:
 
 
 def _pose_numbers(scene: Scene) -> Tensor:
-    """(B, 14) the tip's place on the map, yaw and height, and the gripper."""
+    """(B, 16) the tip's place on the map, yaw and height, the gripper, and the way that the tip came."""
     rows, columns = scene.map.shape[-2:]
     column, row, z, yaw = scene.tip.unbind(-1)
     numbers = torch.stack([column / columns - 0.5, row / rows - 0.5, yaw.cos() / 2, yaw.sin() / 2], dim=-1)
     heights = torch.exp(-((z[:, None] / 0.05 - torch.arange(_HEIGHTS, device=z.device)) ** 2))
-    return torch.cat([numbers, 2 * heights, 2 * scene.gripper], dim=-1)
+    return torch.cat([numbers, 2 * heights, 2 * scene.gripper, 2 * (scene.came / 0.02).tanh()], dim=-1)

@@ -40,7 +40,7 @@ def window(column: float, row: float) -> Window:
     height = np.where(color[..., 0] > 200, 0.04, 0.0).astype(np.float32)
     chunk = np.array([[column, row, 0.04, 0.5, 1.0], [column, row, 0.27, 0.5, 1.0]])
     tip, gripper = np.array([40.0, 80.0, 0.3, 0.0]), np.zeros(2, np.float32)
-    return Window(color, height, tip, gripper, chunk, np.ones(2, np.bool_))
+    return Window(color, height, tip, gripper, np.zeros(2), chunk, np.ones(2, np.bool_))
 
 
 def test_an_episode_begins_without_what_was_predicted_in_the_last_one(observation: dict[str, Any]) -> None:
@@ -93,7 +93,9 @@ def test_squares_turn_with_their_poses() -> None:
 
 def test_the_tip_is_marked_where_it_is(observation: dict[str, Any]) -> None:
     tip = to_cells(observation["tip_pose"])
-    scene = Scene(torch.zeros(1, 5, *MAP.shape), torch.from_numpy(tip[None]).float(), torch.zeros(1, 2))
+    scene = Scene(
+        torch.zeros(1, 5, *MAP.shape), torch.from_numpy(tip[None]).float(), torch.zeros(1, 2), torch.zeros(1, 2)
+    )
     for mark in tip_marks(scene)[0]:
         row, column = divmod(int(mark.argmax()), MAP.shape[1])
         assert (column, row) == (int(tip[0]), int(tip[1]))

@@ -25,7 +25,7 @@ def window(*points: tuple[float, ...], holds: bool = False) -> Window:
         height[r - 2 : r + 3, c - 2 : c + 3] = 0.04
     gripper = np.array([0, float(holds)], np.float32)
     tip = np.array([40.0, 80.0, 0.3, 0.2])
-    return Window(color, height, tip, gripper, np.array(points), np.ones(len(points), np.bool_))
+    return Window(color, height, tip, gripper, np.zeros(2), np.array(points), np.ones(len(points), np.bool_))
 
 
 @given(st.integers(0, 10_000))

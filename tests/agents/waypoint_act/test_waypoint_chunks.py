@@ -86,5 +86,7 @@ def test_windows_of_an_episode_say_the_way_points_to_come(tmp_path: Path) -> Non
     assert first.valid.all() and first.chunk[:, 4].tolist() == [0, 1, 1, 1, 0]
     assert last.valid.tolist() == [True, False, False, False, False] and last.chunk[0, 4] == 0
     assert not first.holds and last.holds
+    # It has not moved yet; it has come halfway down.
+    assert first.came.tolist() == [0, 0] and last.came[0] < -0.1 and last.came[1] == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(first.chunk[0, :2], first.chunk[1, :2], atol=0.1)
     np.testing.assert_allclose(last.chunk[0], first.chunk[4])
