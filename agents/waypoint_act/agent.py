@@ -98,8 +98,12 @@ class WaypointAct(Agent[list[Window]]):
         return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
 
     def example_loss(self, dataset: list[Window], step: int) -> Tensor:
-        """See ``Agent``: the loss of one step as it was; the error that is to be corrected is drawn by the step."""
-        batch = self._batch([dataset[step]], np.random.default_rng([self.seed, step]))
+        """See ``Agent``: the loss of the straight move that a step belongs to, as it was.
+
+        The error that is to be corrected is drawn by the step.
+        """
+        window = max((window for window in dataset if window.step <= step), key=lambda window: window.step)
+        batch = self._batch([window], np.random.default_rng([self.seed, step]))
         return torch.stack(list(compute_losses(self.net, batch).values())).sum()
 
     def trained_parameters(self) -> dict[str, nn.Parameter]:

@@ -1,8 +1,8 @@
 """Windows of episodes to learn from: what is seen, where the tool is, and the next few ends of straight moves.
 
 A way-point between two others on one straight line changes nothing about the path: the tool goes from one to the next
-in a straight line. Such way-points are no targets (automatic way-point extraction, arXiv 2307.14326). So a long move is
-one prediction, and there is none that only says "halfway". They stay as observations: the tool may be there.
+in a straight line. Such way-points are left out (automatic way-point extraction, arXiv 2307.14326). So a long move is
+one prediction, none only says "halfway", and the agent learns from what it will see: the ends of its own moves.
 
 Positions are (column, row) in cells of a map of the table; cell ``i`` covers ``[i, i + 1)``. Yaw is in radians, from
 the column axis (x) towards the row axis (y).
@@ -50,6 +50,7 @@ class Window:
         came: (2,) float64 metres: how far the tip has come up, and along the table, since the observation before.
         chunk: (chunk, 5) float64 way-points to come: column, row, z, yaw, gripper.
         valid: (chunk,) bool: whether there are as many.
+        step: of its episode.
     """
 
     color: NDArray[np.uint8]
@@ -59,6 +60,7 @@ class Window:
     came: Array
     chunk: Array
     valid: NDArray[np.bool_]
+    step: int = 0
 
     @property
     def holds(self) -> bool:
@@ -96,7 +98,7 @@ def wrap(angle: Array) -> Array:
 
 
 def read_windows(demonstrations: Demonstrations, chunk: int) -> list[Window]:
-    """Every step of all episodes, in memory: 90 kB each.
+    """What is seen at the ends of straight moves of all episodes, in memory: 90 kB each.
 
     Raises:
         ConfigError: no episode has a step.
@@ -108,7 +110,7 @@ def read_windows(demonstrations: Demonstrations, chunk: int) -> list[Window]:
 
 
 def episode_windows(episode: EpisodeReader, chunk: int) -> list[Window]:
-    """Every step of an episode that an action follows."""
+    """What is seen at the beginning of an episode, and after each straight move but the last."""
     steps, recorded = episode.summary.steps, episode.actions()
     if not steps:
         return []
@@ -118,14 +120,17 @@ def episode_windows(episode: EpisodeReader, chunk: int) -> list[Window]:
     actions = np.column_stack([points, recorded["gripper"]])
     grips = bool(told["gripper_state"][:, HOLDS].any())
     kept = np.array(straight_moves(tips[0], actions, grips=grips))
-    windows = []
+    windows: list[Window] = []
     for step, observation in zip(range(steps), episode.each(IMAGES), strict=False):
+        if step and step - 1 not in kept:
+            continue
         scene = see(observation)
         ahead = actions[kept[kept >= step]][:chunk]
         rows = np.concatenate([ahead, np.repeat(ahead[-1:], chunk - len(ahead), axis=0)])
         gripper = told["gripper_state"][step]
-        came, valid = way(tips[max(step - 1, 0)], tips[step]), np.arange(chunk) < len(ahead)
-        windows.append(Window(scene.color, scene.height, tips[step], gripper, came, rows, valid))
+        came = way(windows[-1].tip if windows else tips[0], tips[step])
+        valid = np.arange(chunk) < len(ahead)
+        windows.append(Window(scene.color, scene.height, tips[step], gripper, came, rows, valid, step))
     return windows
 
 
