@@ -1,7 +1,8 @@
 """A ConvLSTM between an encoder and a decoder: what a scene becomes is remembered over the actions of an episode.
 
 It is not told that objects are carried: pictures of scenes and actions are all that it learns from. Its memory begins
-empty with every plan.
+empty with every plan. Windows of one action (``horizon`` 1) teach it nothing about memory; then it begins empty with
+every action.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class ConvLSTM(WorldModel):
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
         """The next scenes, and the memory after them."""
-        memory = memory or self.begin(scenes)
+        if self.config.horizon == 1 or not memory:
+            memory = self.begin(scenes)
         maps = torch.cat([scenes, action_maps(actions)], dim=1)
         with autocast(scenes.device, choose_bfloat16(self.config.precision, scenes.device)):
             remembered, state = self.cell.step(self.encoder(maps), LstmState(*memory))

@@ -123,3 +123,19 @@ def test_statistics_that_layers_keep_go_to_the_model_that_acts() -> None:
     kept, own = (dict(each.named_buffers()) for each in (optimiser.ema, model))
     assert int(kept["layers.0.num_batches_tracked"]) == 3 * window().actions.shape[1]
     assert all(torch.equal(kept[name], value) for name, value in own.items())
+
+
+@pytest.mark.parametrize("horizon", [1, 2])
+def test_a_memory_is_used_where_training_taught_it(horizon: int) -> None:
+    torch.manual_seed(0)
+    model = find_model("conv-lstm")(VisualForesightConfig(width=8, precision="float32", horizon=horizon))
+    torch.nn.init.normal_(model.picture.out.weight)
+    action, other = ACTION, ACTION + torch.tensor([0.0, 0, 20, 0, 0])
+    scenes, goals = torch.cat([window().scenes[:1], BEFORE[:, None]], dim=1), window().goals[:1]
+    losses = model.losses(Window(scenes, torch.stack([action, other], dim=1), goals), torch.Generator())
+    losses["picture"].backward()
+    learned = model.cell.from_hidden.weight.grad
+    assert (learned is not None and bool(learned.abs().sum() > 0)) == (horizon > 1)
+    first = model.predict(BEFORE, action, model.begin(BEFORE))
+    after_it, anew = (model.predict(BEFORE, other, memory).scene for memory in (first.memory, model.begin(BEFORE)))
+    assert torch.equal(after_it, anew) == (horizon == 1)
