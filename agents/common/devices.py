@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 
 from ravens_suite.errors import ConfigError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+_LOG = logging.getLogger(__name__)
 
 
 def choose_device(name: str) -> torch.device:
@@ -43,6 +46,12 @@ def choose_bfloat16(precision: str, device: torch.device) -> bool:
     if precision == "auto":
         has_instructions = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
         return device.type == "cuda" or bool(has_instructions)
+    if precision == "bfloat16" and device.type == "cpu" and not torch.cpu._is_avx512_supported():
+        # torch 2.13 then has neither instructions nor fast loops (findings/torch_bfloat16_needs_avx512.sh).
+        _LOG.warning(
+            "This processor has no AVX-512: bfloat16 is some forty times slower than float32 on it. Leave precision at "
+            "auto, or choose float32."
+        )
     return precision == "bfloat16"
 
 

@@ -33,3 +33,15 @@ def test_unknown_names_are_refused() -> None:
 def test_layers_multiply_in_the_precision_of_the_settings(precision: str, dtype: torch.dtype) -> None:
     with autocast(CPU, choose_bfloat16(precision, CPU)):
         assert torch.nn.functional.linear(torch.ones(1, 2), torch.ones(3, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize("has_instructions", [False, True])
+def test_bfloat16_without_instructions_for_it_is_warned_of(
+    has_instructions: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_supported", lambda: has_instructions)
+    assert choose_bfloat16("bfloat16", CPU)
+    assert ("forty times slower" in caplog.text) is not has_instructions
+    caplog.clear()
+    assert not choose_bfloat16("float32", CPU)
+    assert not caplog.text
