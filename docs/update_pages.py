@@ -23,6 +23,7 @@ from site_pages.results import TABLES  # noqa: E402
 
 ROOT = DOCS.parent
 _NAMES = (
+    "experiments",
     "results",
     "gpu",
     "goals_and_tilts",

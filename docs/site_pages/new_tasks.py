@@ -84,14 +84,15 @@ def language() -> str:
         published[key] = max(published.get(key, (0.0, "")), (float(row["score"]), row["agent"]))
     rows = []
     for row in _rows("scores_language.csv"):
-        score, agent = published[row["task"], row["demos"]]
+        best = published.get((row["task"], row["demos"]))
+        remembers = '"remembers": true' in row["command"]
         rows.append(
             [
-                row["task"],
+                row["task"] + (", with `remembers`" if remembers else ""),
                 row["demos"],
                 f"{float(row['score']):.1f}",
                 _rate(row),
-                f"{score:.1f}, {agent}",
+                "" if best is None else f"{best[0]:.1f}, {best[1]}",
                 row["commit"][:7],
             ]
         )
@@ -99,7 +100,31 @@ def language() -> str:
     return table([*head, "commit"], rows)
 
 
+def until_solved() -> str:
+    """Runs from ten demonstrations that ended when validation scenes were solved, beside whole runs."""
+    whole = {row["task"]: row for row in _rows("scores.csv") if (row["demos"], row["seed"]) == ("10", _SEED)}
+    found = _rows("scores_until_solved.csv")
+    rows = [
+        [
+            row["task"],
+            row["steps"],
+            f"{float(row['train_seconds']) / 60:.1f}",
+            f"{float(row['score']):.1f}",
+            _rate(row),
+            f"{float(whole[row['task']]['score']):.1f}",
+            row["commit"][:7],
+        ]
+        for row in found
+    ]
+    means = [math.fsum(float(row[name]) for row in found) / len(found) for name in ("steps", "train_seconds", "score")]
+    before = math.fsum(float(whole[row["task"]]["score"]) for row in found) / len(found)
+    mean = ["**mean**", f"{means[0]:.0f}", f"{means[1] / 60:.1f}", f"{means[2]:.1f}", "", f"{before:.1f}", ""]
+    head = ["task", "steps of 1,400", "training, min", "mean score", "success rate, 95 % interval", "after all steps"]
+    return table([*head, "commit"], [*rows, mean])
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "until-solved": until_solved,
     "gpu-steps": gpu_steps,
     "gpu-scores": gpu_scores,
     "six-dof": six_dof,
