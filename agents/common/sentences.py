@@ -23,6 +23,8 @@ from .color_words import BASIC, color_word, name_colors
 
 ROLES = 2
 """What a colour word may be about: what is picked, and the place."""
+MENTIONS = 4
+"""Colour words of a sentence, the first ones, that are shown in their order where that is asked for."""
 _BUCKETS = 509
 """Rows of the table of word vectors; words share them by their checksum. Row zero is for no word, one for a colour."""
 _NO_WORD, _COLOR = 0, 1
@@ -135,10 +137,13 @@ class SentenceNet(nn.Module):
 
     Args:
         outputs: length of the vector of a sentence.
+        ordered: whether the first colour words are shown one by one, too, in the order in which they are said. What a
+            sentence of several steps wants next depends on the scene, which attention to the words does not see.
     """
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, outputs: int, *, ordered: bool = False) -> None:
         super().__init__()
+        self.ordered = ordered
         # Not a matrix for Muon (``optimiser.py``): a word's row changes only where the word occurs.
         self.table = nn.Parameter(torch.randn(1, _BUCKETS, _WIDTH))
         self.first = nn.Conv1d(_WIDTH, 2 * _WIDTH, 5, padding=2)
@@ -151,7 +156,8 @@ class SentenceNet(nn.Module):
 
         Returns:
             (batch, 2, rows, columns) float32 maps of how well each pixel has the colour of what is picked, and of the
-            place, -1 to 1, all -1 where no colour is said; and (batch, outputs) float32 vectors of the sentences.
+            place, -1 to 1, all -1 where no colour is said, then, if ``ordered``, four maps of the first colour words,
+            all -1 where there are fewer; and (batch, outputs) float32 vectors of the sentences.
         """
         present = (batch.words != _NO_WORD).float()[:, None]
         vectors = self.table[0][batch.words].transpose(1, 2) * present
@@ -162,6 +168,10 @@ class SentenceNet(nn.Module):
         shares = functional.pad(logits, (0, 1)).softmax(dim=2)[..., :-1]
         # Comparing reads nothing back from a GPU, as looking for the largest index would.
         said = (batch.colors.clamp(min=0)[..., None] == torch.arange(len(BASIC), device=batch.colors.device)).float()
+        if self.ordered:
+            colored = batch.colors >= 0
+            number = torch.arange(1, MENTIONS + 1, device=batch.colors.device)[None, :, None]
+            shares = torch.cat([shares, ((colored.cumsum(1) * colored)[:, None] == number).float()], dim=1)
         maps = torch.einsum("brt,btw,bwyx->bryx", shares, said, batch.names)
         count = present.sum(dim=2).clamp(min=1)
         pooled = torch.cat([hidden.sum(dim=2) / count, hidden.amax(dim=2)], dim=1)

@@ -19,7 +19,8 @@ not be told from right.
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
 to the goal (``planning.py``). With ``remembers``, the first scene of the episode is shown in the same way:
-what has been moved since cannot be seen any more.
+what has been moved since cannot be seen any more. Then the colour words of a sentence are also shown one by one, in
+their order, so that a task of several steps can be followed by one sentence.
 """
 
 from __future__ import annotations

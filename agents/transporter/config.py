@@ -65,7 +65,8 @@ class TransporterConfig:
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
-            what was there at the start.
+            what was there at the start; and, where it is told something, the colours of the sentence one by one in
+            their order, since what is next depends on what is done.
         lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
             (``planning.py``); 0 for no search. It changes nothing in training.
         workers: processes that make examples ahead of a GPU, with the same examples for any number of them; 0 for none.

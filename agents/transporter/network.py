@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..common.equivariant import LiftingConv
 from ..common.sampling import angle_grid, sample
-from ..common.sentences import ROLES, SentenceBatch, SentenceNet
+from ..common.sentences import MENTIONS, ROLES, SentenceBatch, SentenceNet
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
@@ -73,11 +73,13 @@ class TransporterNet(nn.Module):
         super().__init__()
         fine, coarse = config.widths[:2]
         said = _SAID if listens else 0
-        self.trunk = Encoder(channels + (ROLES if listens else 0), config.widths, config.depth)
+        ordered = listens and config.remembers
+        named = ROLES * listens + MENTIONS * ordered
+        self.trunk = Encoder(channels + named, config.widths, config.depth)
         self.pick = PickHead(fine, said)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius, said)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, said)
-        self.sentence = SentenceNet(_SAID) if listens else None
+        self.sentence = SentenceNet(_SAID, ordered=ordered) if listens else None
         # After all others, whose first weights are as they would be without it.
         self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
         self.register_buffer("turning", torch.tensor(True))

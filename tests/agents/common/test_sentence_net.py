@@ -41,6 +41,20 @@ def test_a_sentence_without_colours_points_at_nothing() -> None:
     assert torch.equal(maps, torch.full_like(maps, -1))
 
 
+def test_colours_are_shown_in_the_order_in_which_they_are_said() -> None:
+    net = SentenceNet(4, ordered=True)
+    pixels = np.array([[PURE[name] for name in ("red", "green", "blue", "yellow")]], np.uint8)
+    said = ["the blue block to the red box, then the green one", "red", ""]
+    with torch.no_grad():
+        maps, _ = net(make_sentences(said, [pixels] * 3))
+    assert maps.shape == (3, 6, 1, 4)
+    orders = [["blue", "red", "green", None], ["red", None, None, None], [None] * 4]
+    for found, order in zip(maps[:, 2:, 0], orders, strict=True):
+        for pixel, color in zip(found, order, strict=True):
+            shown = [name for name, value in zip(("red", "green", "blue", "yellow"), pixel, strict=True) if value > 0]
+            assert shown == ([] if color is None else [color])
+
+
 def test_it_learns_which_colour_is_for_what_and_knows_it_for_other_colours() -> None:
     """In either order of the clauses, from red and green; then with blue and yellow."""
     torch.manual_seed(0)
