@@ -1,4 +1,4 @@
-"""The tables of what was trained on a GPU, of tilted targets, of structures and of language."""
+"""The tables of what was trained on a GPU, of tilted targets, of structures, of language and of way-points."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.scores import table as score_table
+from ravens_suite.benchmark.published import published_scores
 from ravens_suite.data.tables import read_rows
 from site_pages.markdown import table
 
@@ -76,6 +77,26 @@ def structures() -> str:
     return table(["structure", *heads], [*lines, ["**mean**", *means]])
 
 
+def waypoints() -> str:
+    """Agents of way-points, beside the published Transporter, which is given whole motions."""
+    published = {(row.task, row.demos): row.score for row in published_scores() if row.agent == "Transporter"}
+    rows = [
+        [
+            row["task"],
+            row["demos"],
+            row["agent"],
+            f"{float(row['score']):.1f}",
+            _rate(row),
+            f"{published[row['task'].removesuffix('-continuous'), int(row['demos'])]:.1f}",
+            row["steps"],
+            row["commit"][:7],
+        ]
+        for row in _rows("scores_waypoints.csv")
+    ]
+    head = ["task", "demonstrations", "agent", "mean score", "success rate, 95 % interval"]
+    return table([*head, "Transporter, whole motions", "steps", "commit"], rows)
+
+
 def language() -> str:
     """Tasks that are told in words, beside the best published agent of each column."""
     published: dict[tuple[str, str], tuple[float, str]] = {}
@@ -130,5 +151,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "six-dof": six_dof,
     "structures": structures,
     "language": language,
+    "waypoints": waypoints,
 }
 """By the name that stands in the page."""
