@@ -176,7 +176,7 @@ def test_random_actions_depend_on_the_seed_alone(tmp_path: Path, monkeypatch: py
 
 
 def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="evaluate oracle TASK"):
+    with pytest.raises(ConfigError, match="as in oracle TASK"):
         evaluate("oracle")
     with pytest.raises(MissingDataError, match="no trained agent"):
         evaluate(str(tmp_path))
