@@ -32,6 +32,7 @@ _NAMES = (
     "observations",
     "own_task",
     "progress",
+    "robustness",
     "tools",
 )
 PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in _NAMES))

@@ -1,4 +1,4 @@
-"""The tables of what was trained on a GPU, of tilted targets, of structures, of language and of way-points."""
+"""The tables of GPU training, tilted targets, structures, language, way-points and calibration."""
 
 from __future__ import annotations
 
@@ -144,8 +144,25 @@ def until_solved() -> str:
     return table([*head, "commit"], [*rows, mean])
 
 
+def calibration() -> str:
+    """How far the confidence of agents is true, before and after calibration."""
+    rows = [
+        [
+            row["task"],
+            str(row["episodes"]),
+            str(row["decisions"]["test"]),
+            f"{100 * row['right']:.0f} %",
+            *(f"{row['error'][name]:.3f}" for name in ("own", "calibrated", "by_chance")),
+        ]
+        for row in json.loads((_RESULTS / "calibration.json").read_text(encoding="utf-8"))["rows"]
+    ]
+    head = ["task", "scenes", "decisions", "right", "error, as it says", "calibrated", "by chance alone"]
+    return table(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "until-solved": until_solved,
+    "calibration": calibration,
     "gpu-steps": gpu_steps,
     "gpu-scores": gpu_scores,
     "six-dof": six_dof,
