@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks import language
 from benchmarks.scores import table as score_table
 from ravens_suite.benchmark.published import published_scores
 from ravens_suite.data.tables import read_rows
@@ -97,7 +98,7 @@ def waypoints() -> str:
     return table([*head, "Transporter, whole motions", "steps", "commit"], rows)
 
 
-def language() -> str:
+def language_tasks() -> str:
     """Tasks that are told in words, beside the best published agent of each column."""
     published: dict[tuple[str, str], tuple[float, str]] = {}
     for row in _rows("published_language.csv"):
@@ -119,6 +120,32 @@ def language() -> str:
         )
     head = ["task", "demonstrations", "mean score", "success rate, 95 % interval", "best published"]
     return table([*head, "commit"], rows)
+
+
+def language_of_many() -> str:
+    """One model for many tasks that are told, beside models of one task and the best published agent of each column."""
+    alone = {
+        (row["task"], row["demos"]): row for row in _rows("scores_language.csv") if '"remembers"' not in row["command"]
+    }
+    rows = _rows("scores_language_multi.csv")
+    lines = [
+        [
+            row["task"],
+            row["demos"],
+            f"{float(row['score']):.1f}",
+            _rate(row),
+            f"{float(single['score']):.1f}" if (single := alone.get((row["task"], row["demos"]))) else "",
+            f"{language.best_published(row['demos'])[row['task']]:.1f}",
+        ]
+        for row in rows
+    ]
+    for demos in sorted({row["demos"] for row in rows}, key=int):
+        found = language.means([row for row in rows if row["demos"] == demos])
+        lines += [
+            [f"**mean, {name}**", demos, f"{ours:.1f}", "", "", f"{best:.1f}"] for name, (ours, best) in found.items()
+        ]
+    head = ["task", "demonstrations of each", "one model for all", "success rate, 95 % interval"]
+    return table([*head, "a model of its own", "best published"], lines)
 
 
 def until_solved() -> str:
@@ -167,7 +194,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "gpu-scores": gpu_scores,
     "six-dof": six_dof,
     "structures": structures,
-    "language": language,
+    "language": language_tasks,
+    "language-of-many": language_of_many,
     "waypoints": waypoints,
 }
 """By the name that stands in the page."""
