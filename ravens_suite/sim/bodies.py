@@ -20,7 +20,7 @@ from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
 from ravens_suite.errors import MeshError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim import meshes
-from ravens_suite.sim.own_meshes import read_mesh
+from ravens_suite.sim.own_meshes import read_mesh, unscaled_hull
 
 _REAL = (int, float, np.integer, np.floating)
 
@@ -175,7 +175,6 @@ def marker(shapes: tuple[Shape, ...], color: Color) -> Body:
     return Body(tuple(Visual(shape, color) for shape in shapes))
 
 
-@lru_cache(maxsize=512)
 def triangles(shape: Shape) -> NDArray[np.float32]:
     """The surface of a shape in its body's frame.
 
@@ -186,6 +185,11 @@ def triangles(shape: Shape) -> NDArray[np.float32]:
         MeshError: a mesh is missing or damaged, or a size or position is not finite.
         UnknownNameError: the suite has no asset of this name.
     """
+    # Files may have very many triangles, and each scene its own scale of them: fewer are kept.
+    return _of_file(shape) if isinstance(shape, Mesh) and _is_file(shape.name) else _of_shape(shape)
+
+
+def _surface(shape: Shape) -> NDArray[np.float32]:
     match shape:
         case Box(size=size):
             surface = meshes.cuboid(size)
@@ -203,6 +207,10 @@ def triangles(shape: Shape) -> NDArray[np.float32]:
     corners.setflags(write=False)
     result: NDArray[np.float32] = corners
     return result
+
+
+_of_shape = lru_cache(maxsize=512)(_surface)
+_of_file = lru_cache(maxsize=64)(_surface)
 
 
 def collision_surface(shape: Shape) -> NDArray[np.float32]:
@@ -229,13 +237,18 @@ def check_collisions(shapes: tuple[Shape, ...]) -> None:
 
 @lru_cache(maxsize=512)
 def _file_hull(shape: Mesh) -> NDArray[np.float32]:
-    corners = meshes.hull(triangles(shape).reshape(-1, 3).astype(np.float64)).astype(np.float32)
-    corners.setflags(write=False)
-    result: NDArray[np.float32] = corners
+    triangles(shape)  # Checks its size.
+    result: NDArray[np.float32] = shape.pose.apply(unscaled_hull(Path(shape.name)) * shape.scale).astype(np.float32)
+    result.setflags(write=False)
     return result
 
 
 def _is_file(name: str | os.PathLike[str]) -> bool:
+    return _is_absolute(os.fspath(name))
+
+
+@lru_cache(maxsize=512)
+def _is_absolute(name: str) -> bool:
     return Path(name).is_absolute()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from ravens_suite.core.geometry import Array
 from ravens_suite.errors import MeshError
+from ravens_suite.sim import meshes
 
 LONGEST, SHORTEST = 3.0, 5e-4
 """Metres: beyond these limits the longest side of a mesh is taken for a mistake of units."""
@@ -33,27 +35,76 @@ def read_mesh(path: Path, scale: float) -> Array:
         MeshError: there is no such file, it is empty, cut short, or no mesh; a number in it is not finite; or its size
             is none that stands on a table.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    return _checked(unscaled_mesh(path) * scale, path)
+
+
+def unscaled_mesh(path: Path) -> Array:
+    """The triangles of a mesh file of any size.
+
+    Returns:
+        As of ``read_mesh``, but in units of the file. Do not write to it. A file that has not changed is read once.
+
+    Raises:
+        MeshError: as of ``read_mesh``, but for the size.
+    """
+    return _read(path, *_state(path))
+
+
+def unscaled_hull(path: Path) -> Array:
+    """The convex hull of a mesh file of any size, in the form of ``unscaled_mesh``.
+
+    Raises:
+        MeshError: as of ``unscaled_mesh``; or the mesh has no volume.
+    """
+    return _wrap(path, *_state(path))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What tells whether a file has changed: time and size."""
+    if path.suffix.lower() not in _READERS:
         raise MeshError(f"{path} is not a mesh file that the suite can read: give a file with the suffix .obj or .stl.")
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return status.st_mtime_ns, status.st_size
+
+
+def _unreadable(path: Path, error: OSError) -> MeshError:
+    return MeshError(f"Cannot read the mesh {path}: {error.strerror}. Name a file that can be read.")
+
+
+@lru_cache(maxsize=512)
+def _wrap(path: Path, changed: int, size: int) -> Array:
+    try:
+        surface = meshes.hull(_read(path, changed, size).reshape(-1, 3))
+    except MeshError as error:
+        raise MeshError(f"The mesh {path} cannot collide. {error}") from error
+    surface.setflags(write=False)
+    return surface
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, _changed: int, _size: int) -> Array:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise MeshError(f"Cannot read the mesh {path}: {error.strerror}. Name a file that can be read.") from error
+        raise _unreadable(path, error) from error
     if not data.strip():
         raise MeshError(f"The mesh {path} is empty: write it anew.")
     try:
-        surface = reader(data) * scale
+        surface = _READERS[path.suffix.lower()](data)
     except (ValueError, IndexError, OverflowError) as error:
         raise MeshError(f"The mesh {path} is damaged or cut short: {error}. Write it anew.") from error
-    return _checked(surface, path)
-
-
-def _checked(surface: Array, path: Path) -> Array:
     if len(surface) == 0:
         raise MeshError(f"The mesh {path} has no triangles: write it anew, with faces.")
     if not np.isfinite(surface).all():
         raise MeshError(f"The mesh {path} has a coordinate that is not a finite number: write it anew.")
+    surface.setflags(write=False)
+    return surface
+
+
+def _checked(surface: Array, path: Path) -> Array:
     corners = surface.reshape(-1, 3)
     longest = float(np.ptp(corners, axis=0).max())
     far = float(np.abs(corners).max())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -11,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array, Pose, Vector
+from ravens_suite.core.palette import PALETTE
 from ravens_suite.core.workspace import TASK_WORKSPACE
 from ravens_suite.errors import PlacementError
-from ravens_suite.sim.bodies import Body, triangles
+from ravens_suite.sim.bodies import Body, Box, marker, triangles
 from ravens_suite.sim.scene import Scene
 
 _SUBPIXEL_BITS = 4
@@ -52,6 +55,23 @@ def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: floa
     x, y = TASK_WORKSPACE.to_metres(row, column)
     angle = float(rng.uniform(0, 2 * math.pi)) if yaw is None else yaw
     return Pose.planar(x, y, size[2] / 2, angle)
+
+
+@contextmanager
+def kept_free(scene: Scene, places: Sequence[Pose], size: Vector) -> Iterator[None]:
+    """Nothing is placed within these rectangles meanwhile.
+
+    Args:
+        scene: that is built.
+        places: middles of the rectangles.
+        size: (x, y, z) of each in metres.
+    """
+    names = [f"kept free {i + 1}" for i in range(len(places))]
+    for name, place in zip(names, places, strict=True):
+        scene.add(name, marker((Box((size[0], size[1], 0.001)),), PALETTE["gray"]), place, "marker")
+    yield
+    for name in names:
+        scene.remove(name)
 
 
 def _nearest(candidates: NDArray[np.int64], occupied: NDArray[np.uint8], crowding: float) -> NDArray[np.int64]:

@@ -87,6 +87,19 @@ def test_a_mesh_collides_as_its_hull_however_fine_it_is(tmp_path: Path) -> None:
     assert len(collision_surface(Mesh(path))) == 12
 
 
+def test_a_file_is_read_and_wrapped_once_for_all_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "cube.obj", CUBE)
+    asked: list[Path] = []
+    monkeypatch.setattr(Path, "read_bytes", lambda self: (asked.append(self), self.open("rb").read())[1])
+    for scale in (1.0, 1.1, 2.5):
+        np.testing.assert_allclose(np.ptp(triangles(Mesh(path, scale=scale)).reshape(-1, 3), axis=0), 0.04 * scale)
+        np.testing.assert_allclose(np.abs(collision_surface(Mesh(path, scale=scale))), 0.02 * scale, rtol=1e-6)
+    assert asked == [path]
+    write(path, CUBE.replace("0.02", "0.025"))
+    for surface in (triangles(Mesh(path, scale=3.0)), collision_surface(Mesh(path, scale=3.0))):
+        assert np.ptp(surface.reshape(-1, 3), axis=0) == pytest.approx([0.15] * 3)
+
+
 BROKEN = {
     "empty.obj": ("", "is empty"),
     "blank.stl": ("  \n", "is empty"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +14,8 @@ import numpy as np
 from ravens_suite.core.geometry import Array, Pose, Vector
 from ravens_suite.core.palette import Color
 from ravens_suite.errors import ConfigError
-from ravens_suite.sim.bodies import Body, Mesh, Visual, triangles
+from ravens_suite.sim.bodies import Body, Mesh, Visual, collision_surface, triangles
+from ravens_suite.sim.own_meshes import unscaled_mesh
 from ravens_suite.tasks.language._colors import RGB
 
 Objects = Literal["seen", "unseen", "unseen-shapes", "unseen-looks"]
@@ -37,8 +40,13 @@ _PARTS = {
 MASS = 0.1
 """Kilograms."""
 
+_SUFFIXES = (".obj", ".stl")
+
 HELD_OUT_FILE = "held_out.txt"
 """In a folder of a user's own meshes: the names that are held out, one a line."""
+
+_STEEPEST = 2.0
+"""Height of a user's mesh over its width or depth beyond which it would fall over. No thing of the suite is so high."""
 
 _MOST_POINTS = 400
 """Corners of a mesh that stand for its surface."""
@@ -64,41 +72,82 @@ class Thing:
         Args:
             scale: of the meshes' own size.
         """
-        x, y, z = (-scale * float(value) for value in _middle(self._meshes()))
-        middle = Pose((x, y, z))
-        visuals = tuple(Visual(Mesh(mesh, middle, scale), color) for mesh, color in self.parts)
+        form = _form(self._meshes())
+        x, y, z = (-scale * float(value) for value in form.middle)
+        pose = Pose((x, y, z), form.turn.quaternion)
+        visuals = tuple(Visual(Mesh(mesh, pose, scale * form.unit), color) for mesh, color in self.parts)
         return Body(visuals, tuple(visual.shape for visual in visuals), MASS)
 
     def size(self) -> Vector:
         """(x, y, z) of its extents in metres, at scale 1."""
-        corners = _corners(self._meshes())
+        corners = _form(self._meshes()).corners
         x, y, z = (float(value) for value in corners.max(axis=0) - corners.min(axis=0))
         return x, y, z
 
     def surface(self, scale: float) -> Array:
         """``(P, 3)`` points on it, metres, in the body's frame."""
-        corners = _corners(self._meshes())
-        step = len(corners) // _MOST_POINTS + 1
-        result: Array = (corners - _middle(self._meshes()))[::step] * scale
+        form = _form(self._meshes())
+        step = len(form.corners) // _MOST_POINTS + 1
+        result: Array = (form.corners - form.middle)[::step] * scale
         return result
 
     def _meshes(self) -> tuple[str, ...]:
         return tuple(mesh for mesh, _ in self.parts)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """How some meshes make a thing.
+
+    Attributes:
+        unit: metres per unit of their files.
+        turn: by which they are turned to lie.
+        corners: (P, 3) float64, metres: all corners, each once, when they are turned.
+        middle: (3,) float64, metres: of their extents, to 0.1 mm: the suite's meshes have it at their origin.
+    """
+
+    unit: float
+    turn: Pose
+    corners: Array
+    middle: Array
+
+
 @lru_cache(maxsize=256)
-def _corners(meshes: tuple[str, ...]) -> Array:
-    """``(P, 3)`` float64: all corners of some meshes, each once."""
-    corners = np.concatenate([triangles(Mesh(mesh)).reshape(-1, 3) for mesh in meshes])
+def _form(meshes: tuple[str, ...]) -> _Form:
+    """Of meshes of the suite as they are; of a user's file in a likely unit, and laid down if it would fall over."""
+    files = [mesh for mesh in meshes if Path(mesh).is_absolute()]
+    unit = min((_unit(unscaled_mesh(Path(mesh))) for mesh in files), default=1.0)
+    corners = _corners(meshes, unit)
+    turn = Pose()
+    if files:
+        collision_surface(Mesh(files[0], scale=unit))  # What cannot collide is refused by its name.
+        turn = _lying(corners)
+        corners = turn.apply(corners)
+    middle: Array = np.round((corners.min(axis=0) + corners.max(axis=0)) / 2, 4) + 0.0
+    return _Form(unit, turn, corners, middle)
+
+
+def _corners(meshes: tuple[str, ...], unit: float) -> Array:
+    corners = np.concatenate([triangles(Mesh(mesh, scale=unit)).reshape(-1, 3) for mesh in meshes])
     result: Array = np.unique(corners.astype(np.float64), axis=0)
     return result
 
 
-def _middle(meshes: tuple[str, ...]) -> Array:
-    """(3,) float64: the middle of the extents of some meshes, to 0.1 mm: those of the suite have it at their origin."""
-    corners = _corners(meshes)
-    result: Array = np.round((corners.min(axis=0) + corners.max(axis=0)) / 2, 4) + 0.0
-    return result
+def _unit(surface: Array) -> float:
+    """The power of ten that makes a mesh about 10 cm long, whether its file is in metres or in millimetres."""
+    longest = float(np.ptp(surface.reshape(-1, 3), axis=0).max())
+    return float(10.0 ** np.clip(np.round(np.log10(0.1 / longest)), -12, 12)) if longest > 0 else 1.0
+
+
+def _lying(corners: Array) -> Pose:
+    """The turn that lays down what is more than twice as high as it is wide or deep: its longest side goes along x."""
+    extents = np.ptp(corners, axis=0)
+    if extents[2] <= _STEEPEST * extents[:2].min():
+        return Pose()
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.eye(3)[np.argsort(-extents, kind="stable")]
+    matrix[2, :3] *= np.linalg.det(matrix[:3, :3])  # A turn, and no mirror.
+    return Pose.from_matrix(matrix)
 
 
 def _thing(family: str, name: str, first: str, second: str = "", held_out: Literal["", "shape", "look"] = "") -> Thing:
@@ -200,27 +249,67 @@ def things_of(objects: Objects, split: str, folder: str | None) -> tuple[Thing, 
 def things_in(folder: Path) -> tuple[Thing, ...]:
     """Things of a folder: every ``.obj`` or ``.stl`` file, whose name with spaces for underscores is the thing's.
 
-    Their size and their origin do not matter: each fills its cell of the container, about its own middle. Each has one
-    colour, the first that its name has, or gray: textures are not read.
+    Their unit and their origin do not matter: each fills its cell of the container, about its own middle. What is more
+    than twice as high as it is wide or deep is laid down. Each has one colour, the first that its name has, or gray:
+    textures are not read. Files whose names begin with a dot are passed over.
 
     Raises:
-        ConfigError: there is no such folder, or fewer than two meshes are in it.
+        ConfigError: there is no such folder, fewer than two meshes are in it, or two of them have one name.
     """
     if not folder.is_dir():
         raise ConfigError(f"There is no folder {folder}: give one that holds .obj or .stl files.")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".obj", ".stl"))
+    files = sorted(path for path in folder.iterdir() if _is_mesh(path))
     if len(files) < 2:
         raise ConfigError(f"{folder} holds {len(files)} .obj or .stl files: at least two are needed.")
-    listed = folder / HELD_OUT_FILE
-    held_out = set(listed.read_text(encoding="utf-8").split("\n")) if listed.is_file() else set()
-    names = [path.stem.replace("_", " ") for path in files]
-    if unknown := sorted(held_out - set(names) - {""}):
-        raise ConfigError(f"{listed} names {unknown[0]!r}, which is no mesh of the folder: write {names[0]!r} or so.")
+    by_name: dict[str, Path] = {}
+    for path in files:
+        other = by_name.setdefault(_spoken(path.name).casefold(), path)
+        if other is not path:
+            raise ConfigError(
+                f"{other.name} and {path.name} of {folder} are both called {_spoken(path.name)!r}, so that no sentence "
+                "could tell them apart: rename one of them."
+            )
+    held_out = _held_out(folder / HELD_OUT_FILE, by_name)
     return tuple(
-        Thing(name, ((str(path.absolute()), _named_color(name)),), "shape" if name in held_out else "")
-        for name, path in zip(names, files, strict=True)
+        Thing(
+            _spoken(path.name),
+            ((str(path.absolute()), _named_color(_spoken(path.name))),),
+            "shape" if name in held_out else "",
+        )
+        for name, path in by_name.items()
     )
 
 
+def _is_mesh(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+
+
+def _spoken(file_name: str) -> str:
+    """The name of a thing: that of its file without the suffix, and with single spaces."""
+    path = Path(file_name.strip())
+    stem = path.stem if path.suffix.lower() in _SUFFIXES else path.name
+    return " ".join(stem.replace("_", " ").split())
+
+
+def _held_out(listed: Path, known: Mapping[str, Path]) -> set[str]:
+    """Names, in small letters, that a file lists.
+
+    Raises:
+        ConfigError: it cannot be read, or a name is that of no mesh.
+    """
+    if not listed.is_file():
+        return set()
+    try:
+        lines = [_spoken(line) for line in listed.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{listed} cannot be read ({error}): write names in UTF-8, one a line.") from error
+    for line in lines:
+        if line and line.casefold() not in known:
+            example = _spoken(next(iter(known.values())).name)
+            raise ConfigError(f"{listed} names {line!r}, which is no mesh of the folder: write {example!r} or so.")
+    return {line.casefold() for line in lines if line}
+
+
 def _named_color(name: str) -> Color:
-    return next((_COLORS[word] for word in name.split() if word in _COLORS), _COLORS["gray"])
+    words = re.findall(r"[a-z]+", name.lower().replace("grey", "gray"))
+    return next((_COLORS[word] for word in words if word in _COLORS), _COLORS["gray"])

@@ -1,16 +1,14 @@
-"""Squares of a colour on the table, and places that are kept free while a scene is built."""
+"""Squares of a colour on the table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 
-from ravens_suite.core.geometry import Pose, Vector
+from ravens_suite.core.geometry import Pose
 from ravens_suite.errors import PlacementError
 from ravens_suite.sim import objects
-from ravens_suite.sim.bodies import Box, marker
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.language._colors import RGB
 from ravens_suite.tasks.placement import free_pose
@@ -37,20 +35,3 @@ def add_square(scene: Scene, color: str, sides: Sequence[float], rng: np.random.
         scene.add(f"{color} square", objects.zone_frame((side, side)).colored(RGB[color]), pose, "marker")
         return pose, side
     raise reason
-
-
-@contextmanager
-def kept_free(scene: Scene, places: Sequence[Pose], size: Vector) -> Iterator[None]:
-    """Nothing is placed within these rectangles meanwhile.
-
-    Args:
-        scene: that is built.
-        places: middles of the rectangles.
-        size: (x, y, z) of each in metres.
-    """
-    names = [f"kept free {i + 1}" for i in range(len(places))]
-    for name, place in zip(names, places, strict=True):
-        scene.add(name, marker((Box((size[0], size[1], 0.001)),), RGB["white"]), place, "marker")
-    yield
-    for name in names:
-        scene.remove(name)

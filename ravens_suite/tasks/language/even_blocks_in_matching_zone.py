@@ -16,8 +16,8 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.language._colors import RGB, TRAINING, draw_colors
 from ravens_suite.tasks.language._goals import Together
-from ravens_suite.tasks.language._zones import add_square, kept_free
-from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.language._zones import add_square
+from ravens_suite.tasks.placement import free_pose, kept_free
 from ravens_suite.tasks.sentences import Sentences
 
 BLOCK_SIZE = (objects.BLOCK_SIDE,) * 3

@@ -14,8 +14,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.language._colors import RGB, TRAINING, draw_colors
-from ravens_suite.tasks.language._zones import kept_free
-from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.placement import free_pose, kept_free
 from ravens_suite.tasks.sentences import Sentences
 
 BIG, SMALL = 0.06, objects.BLOCK_SIDE

@@ -18,8 +18,8 @@ from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.language._base import LanguageTask
 from ravens_suite.tasks.language._colors import RGB, TRAINING, draw_colors
 from ravens_suite.tasks.language._goals import OnTop, Together
-from ravens_suite.tasks.language._zones import add_square, kept_free
-from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.language._zones import add_square
+from ravens_suite.tasks.placement import free_pose, kept_free
 from ravens_suite.tasks.sentences import Sentences
 
 BIG, SMALL = 0.06, 0.04

@@ -6,12 +6,12 @@ A cell is (x, y, layer): x and y in pitches of 5 cm, layer 0 on the stand and 4 
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.objects import BLOCK_SIDE
+from ravens_suite.tasks.structures._balance import stands
 
 PITCH = 0.05
 """Metres between neighbouring cubes of a layer: a gap of 1 cm."""
@@ -21,6 +21,12 @@ MOST_CUBES, MOST_LAYERS, WIDEST = 20, 5, 6
 
 _WIDTH = BLOCK_SIDE / PITCH
 """Side of a cube in pitches."""
+
+_SLACK = 0.002 / PITCH
+"""Pitches by which cubes may be misplaced without that the structure falls."""
+
+_FARTHEST = 1000
+"""Greatest x and y of a cell as it is given, in pitches."""
 
 _EPSILON = 1e-9
 
@@ -99,13 +105,26 @@ def checked_cells(structure: Any) -> tuple[Cell, ...]:
     for index, cell in enumerate(cells):
         _check_free(cell, cells[:index])
         _check_supported(cell, [other for other in cells if other.layer == cell.layer - 1])
+    _check_balance(cells)
     return _centred(cells)
 
 
 def footprint(cells: Sequence[Cell]) -> tuple[float, float]:
-    """(x, y) metres: the smallest rectangle that holds the lowest layer, with a plate of one pitch for each cube."""
-    x, y = _extents(cells)
-    return (x[1] - x[0] + 1) * PITCH, (y[1] - y[0] + 1) * PITCH
+    """(x, y) metres: the smallest rectangle that holds the lowest layer, with a plate of one pitch for each cube.
+
+    It is wider by what higher layers reach out beyond the lowest one.
+    """
+    x, y = (high - low + 1 + 2 * over for (low, high), over in zip(_extents(cells), overhang(cells), strict=True))
+    return x * PITCH, y * PITCH
+
+
+def overhang(cells: Sequence[Cell]) -> tuple[float, float]:
+    """How far higher layers reach out beyond the lowest one along x and along y, in pitches; 0 where they do not."""
+    x, y = (
+        max(max(low - cell[axis], cell[axis] - high, 0.0) for cell in cells)
+        for axis, (low, high) in enumerate(_extents(cells))
+    )
+    return x, y
 
 
 def _cell(value: Any) -> Cell:
@@ -115,7 +134,7 @@ def _cell(value: Any) -> Cell:
         whole = cell.layer == layer and not any(isinstance(number, bool | str) for number in (x, y, layer))
     except (TypeError, ValueError, OverflowError):
         whole = False
-    if not whole or not (math.isfinite(cell.x) and math.isfinite(cell.y) and 0 <= cell.layer < MOST_LAYERS):
+    if not whole or not (all(abs(part) <= _FARTHEST for part in cell[:2]) and 0 <= cell.layer < MOST_LAYERS):
         raise ConfigError(
             f"{value!r:.80} is no cell of a structure: give [x, y, layer], x and y in pitches of {PITCH * 100:g} cm, "
             f"layer a whole number from 0 (on the stand) to {MOST_LAYERS - 1}."
@@ -149,6 +168,19 @@ def _check_supported(cell: Cell, below: Sequence[Cell]) -> None:
             raise ConfigError(
                 f"The cell {list(cell)} of structure would fall: put cubes under its middle, in layer {cell.layer - 1}."
             )
+
+
+def _check_balance(cells: Sequence[Cell]) -> None:
+    """No layer may make those below tip over: neither its first cube, whichever that is, nor all of it."""
+    for layer in range(1, cells[-1].layer + 1):
+        under = [cell for cell in cells if cell.layer < layer]
+        whole = [cell for cell in cells if cell.layer == layer]
+        for added in (*([cell] for cell in whole), whole):
+            if not stands((*under, *added), _WIDTH, _SLACK):
+                raise ConfigError(
+                    f"The cell {list(added[0])} of structure would fall, or tip over what is below: cubes on each "
+                    "other lean too far to one side. Put their common middle 2 mm at least inside what holds them."
+                )
 
 
 def _overlap(own: float, other: float) -> tuple[float, float] | None:

@@ -16,8 +16,8 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body, Box, Visual
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task, Variants
-from ravens_suite.tasks.placement import free_pose
-from ravens_suite.tasks.structures._cells import PITCH, Cell, checked_cells, footprint
+from ravens_suite.tasks.placement import free_pose, kept_free
+from ravens_suite.tasks.structures._cells import PITCH, Cell, checked_cells, footprint, overhang
 from ravens_suite.tasks.structures._layer_goal import LayerGoal
 
 SIDE = objects.BLOCK_SIDE
@@ -81,8 +81,10 @@ class Build(Task):
         stand = free_pose(scene, (*footprint(self.cells), PLATE[2]), rng)
         scene.add("stand", _stand(self.cells), stand, "fixed")
         cubes = tuple(f"cube {index}" for index in range(1, len(self.cells) + 1))
-        for name in cubes:
-            scene.add(name, objects.block(PALETTE["red"]), free_pose(scene, (SIDE,) * 3, rng), "movable")
+        # Under an overhang a cube could be neither seen nor lifted.
+        with kept_free(scene, [stand] if any(overhang(self.cells)) else [], (*footprint(self.cells), 0.0)):
+            for name in cubes:
+                scene.add(name, objects.block(PALETTE["red"]), free_pose(scene, (SIDE,) * 3, rng), "movable")
         goals: list[Goal] = []
         below: tuple[Pose, ...] = ()
         for layer in range(self.cells[-1].layer + 1):

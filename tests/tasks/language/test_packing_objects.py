@@ -10,11 +10,13 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import trimesh
 
 from ravens_suite.assets.things import things
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, MeshError
 from ravens_suite.registry import environment_id, load_task
-from ravens_suite.sim.bodies import Mesh
+from ravens_suite.sim.bodies import Mesh, triangles
+from ravens_suite.tasks.language._colors import RGB
 from ravens_suite.tasks.language._things import _PARTS, THINGS, things_in, things_of
 
 Build = Callable[..., Any]
@@ -137,6 +139,73 @@ def test_a_folder_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         task(objects="few")  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match="folder must be the path"):
         task(folder=3)  # type: ignore[call-arg]
+
+
+def test_neither_the_unit_of_a_mesh_matters_nor_where_its_origin_is(tmp_path: Path) -> None:
+    folder_of(tmp_path, "metres.obj", "other.obj")
+    corners = [line.split() for line in CUBE.splitlines()]
+    for name, scale, away in (("millimetres", 1000, 70.0), ("kilometres", 1e-3, 0.0)):
+        moved = [
+            ["v", *(str(float(part) * scale + away) for part in line[1:4])] if line[:1] == ["v"] else line
+            for line in corners
+        ]
+        (tmp_path / f"{name}.obj").write_text("\n".join(" ".join(line) for line in moved))
+    sizes = {thing.name: np.array(thing.size()) for thing in things_in(tmp_path)}
+    bodies = {thing.name: thing.body(1.0) for thing in things_in(tmp_path)}
+    for name in ("millimetres", "kilometres"):
+        ratio = sizes[name] / sizes["metres"]
+        assert ratio == pytest.approx(ratio[0])
+        corners_now = triangles(bodies[name].visuals[0].shape).reshape(-1, 3)
+        np.testing.assert_allclose(corners_now.max(axis=0), sizes[name] / 2, atol=1e-4)
+        np.testing.assert_allclose(corners_now.min(axis=0), -sizes[name] / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(0.03, 0.02, 0.2), (0.2, 0.01, 0.2), (0.01, 0.2, 0.03)])
+def test_a_mesh_that_would_fall_over_is_laid_down(tmp_path: Path, size: tuple[float, float, float]) -> None:
+    for name in ("pen.stl", "pencil.stl"):
+        trimesh.creation.box(size).export(tmp_path / name)
+    thing = things_in(tmp_path)[0]
+    assert thing.size() == pytest.approx(sorted(size, reverse=True))
+    (shape,) = thing.body(2.0).collisions
+    shown = triangles(shape)
+    assert np.ptp(shown.reshape(-1, 3), axis=0) == pytest.approx([2 * side for side in sorted(size, reverse=True)])
+    assert trimesh.Trimesh(**trimesh.triangles.to_kwargs(shown)).volume > 0, "a turn, and no mirror image"
+    assert np.ptp(thing.surface(1.0), axis=0) == pytest.approx(thing.size())
+
+
+def test_what_stands_on_its_own_stays_as_the_file_has_it(tmp_path: Path) -> None:
+    for name in ("mug.stl", "cup.stl"):
+        trimesh.creation.box((0.06, 0.1, 0.11)).export(tmp_path / name)
+    assert things_in(tmp_path)[0].size() == pytest.approx((0.06, 0.1, 0.11))
+
+
+@pytest.mark.parametrize("names", [("red_mug.obj", "red_mug.stl"), ("red_mug.obj", "red mug.obj"), ("a.obj", "A.obj")])
+def test_two_meshes_of_one_name_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    folder_of(tmp_path, "tin.obj", *names)
+    with pytest.raises(ConfigError, match=rf"({names[0]}|{names[1]}) and .* are both called"):
+        things_in(tmp_path)
+
+
+def test_names_are_plain_words_and_colours_are_found_in_any_spelling(tmp_path: Path) -> None:
+    folder_of(tmp_path, "Red_Mug.obj", "__blue-tin_.obj", "Grey__cup.OBJ", "._Red_Mug.obj")
+    found = {thing.name: thing.parts[0][1] for thing in things_in(tmp_path)}
+    assert found == {"Red Mug": RGB["red"], "blue-tin": RGB["blue"], "Grey cup": RGB["gray"]}
+
+
+def test_held_out_names_may_be_those_of_files(tmp_path: Path) -> None:
+    folder_of(tmp_path, "red_mug.obj", "tin.obj", "old_shoe.obj", "cup.obj")
+    (tmp_path / "held_out.txt").write_bytes("\ufeffred mug \r\nTin\r\nold_shoe.obj\r\n\r\n".encode())
+    assert [thing.name for thing in things_in(tmp_path) if not thing.held_out] == ["cup"]
+    (tmp_path / "held_out.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"held_out\.txt cannot be read"):
+        things_in(tmp_path)
+
+
+def test_a_flat_mesh_is_refused_by_its_name(tmp_path: Path) -> None:
+    folder_of(tmp_path, "tin.obj")
+    (tmp_path / "card.obj").write_text("v 0 0 0\nv 0.1 0 0\nv 0.1 0.1 0\nv 0 0.1 0\nf 1 2 3 4\n")
+    with pytest.raises(MeshError, match=r"card\.obj cannot collide"):
+        things_in(tmp_path)[0].size()
 
 
 @pytest.mark.parametrize("name", ["packing-objects-seq-unseen", "packing-objects-group-unseen"])

@@ -11,7 +11,15 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.environments import checked_arguments
-from ravens_suite.tasks.structures._cells import HELD_OUT, LEARNT, MOST_CUBES, STRUCTURES, checked_cells
+from ravens_suite.tasks.structures._cells import (
+    HELD_OUT,
+    LEARNT,
+    MOST_CUBES,
+    STRUCTURES,
+    checked_cells,
+    footprint,
+    overhang,
+)
 from ravens_suite.tasks.structures.build import Build
 
 GATE = [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]
@@ -102,11 +110,50 @@ def test_the_step_limit_is_that_of_the_structure() -> None:
         ([[0, 0, 0], [0, 0, 2]], "put cubes under its middle, in layer 1"),
         ([[0, y, 0] for y in range(7)], "wider than 6"),
         ([[x, y, 0] for x in range(5) for y in range(5)], "25 cells"),
+        ([[0, 0, 0], [0.3, 0, 1], [0.6, 0, 2]], r"\[0.6, 0.0, 2\] of structure would fall, or tip over"),
+        ([[0, 0, 0], [0.39, 0, 1]], "2 mm"),
+        ([[1e308, 0, 0]], "is no cell"),
     ],
 )
 def test_what_cannot_be_built_is_refused_by_name(structure: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Build(structure=structure)
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        [[0, 0, 0], [0.2, 0, 1], [0.35, 0, 2]],
+        [[0, 0, 0], [1, 1, 0], [0.5, 0.5, 1], [0.5, 0.5, 2]],
+        [[0, 0, 0], [0, 1.5, 0], [0, 0.75, 1]],
+        [[0, 0, 0], [1, 0, 0], [0.3, 0, 1], [1.3, 0, 1], [0.8, 0, 2]],
+        [[0, 0, layer] for layer in range(5)],
+    ],
+)
+def test_what_leans_and_stands_is_built(structure: Any) -> None:
+    environment = RavensEnv("build", observe=["state"], structure=structure)
+    environment.reset(seed=4)
+    for _ in structure:
+        *_, info = environment.step(environment.oracle_action())
+    environment.close()
+    assert info["success"]
+
+
+def test_no_loose_cube_lies_under_what_reaches_out() -> None:
+    structure = [[0, 0, 0], [0.35, 0, 1]]
+    cells = checked_cells(structure)
+    assert (overhang(cells), footprint(cells)) == (pytest.approx((0.35, 0)), pytest.approx((0.085, 0.05)))
+    environment = RavensEnv("build", observe=["state"], structure=structure)
+    for seed in range(20):
+        observation, _ = environment.reset(seed=seed)
+        names = observation["state_names"].split("\n")
+        rows = zip(names, observation["state"].reshape(-1, 11), strict=False)
+        poses = {name: Pose.from_vector(row[1:8]) for name, row in rows if name}
+        assert set(poses) == {"stand", "cube 1", "cube 2"}
+        for cube in ("cube 1", "cube 2"):
+            x, y, _ = (poses["stand"].inverse() @ poses[cube]).position
+            assert abs(x) > 0.05 * 0.85 or abs(y) > 0.05 / 2
+    environment.close()
 
 
 @given(st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4), st.integers(0, 4)), max_size=MOST_CUBES + 1))
