@@ -237,15 +237,19 @@ class Trainee(ABC, Generic[Data]):
         fields_of = Fields(read_json(files.settings, _TRAIN_AGAIN), lambda reason: _damaged(files.settings, reason))
         if fields_of.text("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {fields_of.text('agent')!r}, not {cls.name!r}.")
-        config, seed = fields_of.mapping("config"), fields_of.whole("seed")
-        if str(config.get("device")).startswith("cuda") and not torch.cuda.is_available():
-            config["device"] = "auto"
+        config, seed = cls._settings_to_act(fields_of.mapping("config")), fields_of.whole("seed")
         # Policies of version 0.1, whose agents needed no shapes, name no interface.
         interface = fields_of.interface("interface") if "interface" in fields_of else Interface()
         agent = cls(config_from_json(cls.config_type, config), seed, interface)
         with _same_version(files.weights):
             agent.set_weights(_unpack(files.weights))
         return agent
+
+    @classmethod
+    def _settings_to_act(cls, config: dict[str, Any]) -> dict[str, Any]:
+        """Saved settings as this machine can follow them: what only training needs may be missing here."""
+        lacks_gpu = str(config.get("device")).startswith("cuda") and not torch.cuda.is_available()
+        return {**config, "device": "auto"} if lacks_gpu else config
 
     def save_training(self, path: Path, step: int) -> None:
         """Write what training needs to go on after ``step`` steps, in one file, whole or not at all."""

@@ -49,6 +49,11 @@ STEPS = {
         f"ravens-suite {_COLLECT} --observe images state",
         "ravens-suite train state-mlp block-insertion --demos 1 --steps 2 --val-episodes 0 --data d",
     ),
+    "lightning": (
+        f"ravens-suite {_COLLECT} --observe images goal",
+        "ravens-suite train visual-foresight block-insertion --demos 1 --steps 2 --val-episodes 0 --data d --config "
+        + shlex.quote('{"lightning": true, "devices": 2, "batch": 2}'),
+    ),
     "minari": (
         f"ravens-suite {_COLLECT}",
         "ravens-suite export d --to minari --out m",

@@ -24,6 +24,7 @@ _EXTRAS = {
     "msgpack": "serve",
     "websockets": "serve",
     "rerun": "rerun",
+    "lightning_fabric": "lightning",
 }
 """Libraries that are not always installed, and the extra of this package that brings each along."""
 _REMEDIES = {

@@ -10,6 +10,7 @@ After Deep Visual Foresight (arXiv 1610.00696); docs/world_models.md is the guid
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from ..pick_place.kept_heightmaps import KEYS
 from .config import VisualForesightConfig
 from .dataset import TransitionDataset, mirrored
 from .distance import changed
+from .lightning import LIGHTNING, Followers, check_lightning, free_port
 from .lookup import find_model, find_planner
 from .models.base import WorldModel
 from .optimiser import Optimiser
@@ -57,12 +59,14 @@ class VisualForesight(Agent[TransitionDataset]):
     ) -> None:
         super().__init__(config, seed, interface)
         self.device = choose_device(self.config.device)
+        check_lightning(self.config, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = find_model(self.config.model)(self.config).to(self.device)
         self.planner = find_planner(self.config.planner)()
         self._check()
         self.optimiser = Optimiser(self.model, self.config)
+        self._followers: Followers | None = None
         self.reset()
 
     def _check(self) -> None:
@@ -97,12 +101,34 @@ class VisualForesight(Agent[TransitionDataset]):
         Returns:
             Losses ``picture`` and ``gain``, and the ``learning_rate``.
         """
+        if self.config.lightning:
+            self._lead(dataset, step)
+        lightning = self.optimiser.lightning
         rng = np.random.default_rng([self.seed, step])
         window = mirrored(dataset.sample(rng, self.config.batch, self.config.horizon, self.device), rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        losses = self.model.losses(window, generator)
+        losses = (self.model if lightning is None else lightning).losses(window, generator)
         rate = self.optimiser.step(torch.stack(list(losses.values())).sum(), step)
-        return {**{name: float(loss.detach()) for name, loss in losses.items()}, "learning_rate": rate}
+        shown = losses if lightning is None else lightning.mean(losses)
+        figures = {**{name: float(loss.detach()) for name, loss in shown.items()}, "learning_rate": rate}
+        if lightning is not None:
+            lightning.log(figures, step)
+        return figures
+
+    def _lead(self, dataset: TransitionDataset, step: int) -> None:
+        """Let the processes of the other devices take this step, too; before the first one they are started."""
+        if self.optimiser.lightning is None and self.optimiser.adam is not None:
+            port = free_port() if self.config.devices > 1 else 0
+            if self.config.devices > 1:
+                state = self.optimiser.state()
+                self._followers = Followers(type(self), self.config, self.seed, state, dataset, port)
+            self.join(0, port)
+        if self._followers is not None:
+            self._followers.step(step)
+
+    def join(self, rank: int, port: int) -> None:
+        """Train through Lightning from now on, as the process of this number (see ``lightning.py``)."""
+        self.optimiser.join(self.device, rank, port)
 
     # ------------------------------------------------------------------ acting
 
@@ -213,10 +239,18 @@ class VisualForesight(Agent[TransitionDataset]):
         self.acting.load_state_dict(weights)
         self.model.load_state_dict(weights)
 
+    @classmethod
+    def _settings_to_act(cls, config: dict[str, Any]) -> dict[str, Any]:
+        """Without those of Lightning, which only training needs."""
+        given = super()._settings_to_act(config)
+        training = {item.name: item.default for item in fields(cls.config_type) if item.name in LIGHTNING}
+        return {**given, **training}
+
     def training_state(self) -> dict[str, Tensor]:
         """Weights, their moving average, and the optimiser's moments."""
         return self.optimiser.state()
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``training_state``."""
+        self._followers = self.optimiser.lightning = None  # They would go on from other weights.
         self.optimiser.set_state(state)

@@ -31,6 +31,9 @@ class VisualForesightConfig:
         average: decay of the moving average of the weights.
         precision: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the device multiplies it in hardware.
         device: ``auto``, ``cpu`` or ``cuda``.
+        lightning: whether to train through Lightning Fabric (``pip install "ravens-suite[lightning]"``).
+        devices: GPUs that share each batch, or processes on the CPU; more than 1 needs ``lightning``.
+        csv_log: folder in which Lightning's CSVLogger writes the losses, too; empty for none. Needs ``lightning``.
     """
 
     steps: int = setting(1500, least=1, most=10**9)
@@ -49,3 +52,6 @@ class VisualForesightConfig:
     average: float = setting(0.99, least=0, below=1)
     precision: str = setting("auto", choices=("auto", "float32", "bfloat16"))
     device: str = "auto"
+    lightning: bool = False
+    devices: int = setting(1, least=1, most=64)
+    csv_log: str = ""

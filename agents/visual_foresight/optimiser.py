@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..common.optimiser import moments, one_cycle, set_moments, under
 from .config import VisualForesightConfig
+from .lightning import Lightning
 from .models.base import WorldModel
 
 _WEIGHT_DECAY = 1e-4
@@ -36,6 +37,12 @@ class Optimiser:
             if weights
             else None
         )
+        self.lightning: Lightning | None = None
+
+    def join(self, device: torch.device, rank: int, port: int) -> None:
+        """Train through Lightning from now on; see ``Lightning``."""
+        if self.adam is not None:
+            self.lightning = Lightning(self.model, self.adam, self.config, device, rank, port)
 
     def step(self, loss: Tensor, step: int) -> float:
         """One gradient step.
@@ -53,9 +60,15 @@ class Optimiser:
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if self.lightning is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            self.lightning.fabric.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), _LARGEST_GRADIENT)
-        self.adam.step()
+        if self.lightning is None:
+            self.adam.step()
+        else:
+            self.lightning.adam.step()
         # Early on, the average must forget the random initial weights.
         decay = min(self.config.average, (1 + step) / (10 + step))
         with torch.no_grad():

@@ -14,6 +14,9 @@ from ..distance import changed, distance
 
 _CHANGED = 60.0
 """Weight of a pixel that changes, or that the first guess changes, beside 1 for all others."""
+_SUM = 30_000.0
+"""Sum of the weights over a map of which some 300 pixels change. It is the same for all scenes: an error counts as much
+in a scene where little changes, and batches can be divided among processes."""
 _PICTURE = 10.0
 """Weight of the error of pictures beside that of gains: so both begin of one size."""
 _PATCH = 10
@@ -110,7 +113,7 @@ class WorldModel(nn.Module, ABC):
 
 
 def picture_error(predicted: Tensor, before: Tensor, after: Tensor, share: float = 1.0) -> Tensor:
-    """() mean absolute error of predictions, in which pixels that change count more.
+    """() absolute error of predictions, in which pixels that change count more.
 
     Args:
         predicted: (B, 4, 160, 80).
@@ -121,7 +124,7 @@ def picture_error(predicted: Tensor, before: Tensor, after: Tensor, share: float
     weight = 1 + _CHANGED * (changed(before, after) | changed(before, predicted.detach())).float()
     weight = weight * share_mask(share, after)
     errors = (predicted - after).abs().mean(dim=1)
-    return (errors * weight).sum() / weight.sum().clamp_min(1.0)
+    return (errors * weight).sum() / (len(after) * share * _SUM)
 
 
 def share_mask(share: float, like: Tensor) -> Tensor:
