@@ -35,6 +35,9 @@ from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.robot import Robot
 from ravens_suite.sim.scene import Scene
 
+_CHARACTERS = frozenset(string.printable)
+"""Of texts: a space of texts has a fixed list of them."""
+
 _FALLEN = 1e6
 """Metres: no body is farther, even if it fell through the table and went on falling."""
 _POSE_LOW = (*[-FARTHEST] * 3, *[-1.0] * 4)
@@ -147,13 +150,29 @@ class StateObserver:
         for name, place in self._places.items():
             names[place] = name
         text = "\n".join(names).rstrip("\n")
-        encoded = encode_text(text, NAME_BYTES * self._max_bodies)
+        encoded = encode_text(_plain(text, "The names of bodies"), NAME_BYTES * self._max_bodies)
         return {"state": rows.reshape(-1), "state_names": text, "state_names_bytes": encoded}
 
 
 def instruction(text: str) -> dict[str, Any]:
-    """``instruction`` and ``instruction_bytes`` (INSTRUCTION_BYTES,) uint8; ConfigError for a text that is longer."""
-    return {"instruction": text, "instruction_bytes": encode_text(text, INSTRUCTION_BYTES)}
+    """``instruction`` and ``instruction_bytes`` (INSTRUCTION_BYTES,) uint8.
+
+    Raises:
+        ConfigError: the text is longer, or has a character that the observation space does not have.
+    """
+    return {
+        "instruction": text,
+        "instruction_bytes": encode_text(_plain(text, "The instruction"), INSTRUCTION_BYTES),
+    }
+
+
+def _plain(text: str, what: str) -> str:
+    if strange := sorted(set(text) - _CHARACTERS):
+        raise ConfigError(
+            f"{what}, {text!r:.80}, has the character {strange[0]!r}, which the space of observations does not have: "
+            "write letters, digits and signs of ASCII only."
+        )
+    return text
 
 
 def proprioception(robot: Robot) -> dict[str, NDArray[Any]]:

@@ -71,6 +71,14 @@ def test_flattened_observations_hold_them() -> None:
     flat.close()
 
 
+def test_what_is_said_is_in_the_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = make(observe=["instruction"])
+    monkeypatch.setattr(environment.unwrapped.task, "current_instruction", lambda step: "lege den Würfel ab")
+    with pytest.raises(ConfigError, match="the character 'ü', which the space"):
+        environment.reset(seed=0)
+    environment.close()
+
+
 def test_a_task_may_not_say_more_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = make(observe=["instruction"])
     monkeypatch.setattr(environment.unwrapped.task, "current_instruction", lambda step: "x" * (INSTRUCTION_BYTES + 1))

@@ -31,7 +31,7 @@ DROP, MOST_TILT = 0.05, math.radians(20)
 """Metres above the table, and radians of roll and pitch at most, from which things fall."""
 
 FALL_STEPS = 960
-"""Physics steps that the fall may take: two seconds. Some things roll."""
+"""Physics steps that the fall may take: two seconds. Some things roll on, for ten seconds at most."""
 
 MARGIN = 0.03
 """Metres from the workspace's border within which no thing may come to rest."""
@@ -113,7 +113,9 @@ class PackingThings(LanguageTask):
             above = Pose((*place.position[:2], DROP + z / 2), euler_quaternion(roll, pitch, place.yaw))
             packed.append(Packed(f"{thing.name} {i + 1}", thing, scale, target))
             scene.add(packed[-1].name, thing.body(scale), above, "movable")
-        scene.settle_coarsely(FALL_STEPS, TIME_STEP)
+        # What rolls is waited for: it must not leave the table after it has been looked for.
+        if not (scene.settle_coarsely(FALL_STEPS, TIME_STEP) or scene.settle()):
+            raise PlacementError("A thing does not come to rest.")
         for one in packed:
             self._check_rest(scene.pose(one.name))
         return packed

@@ -263,6 +263,8 @@ def things_in(folder: Path) -> tuple[Thing, ...]:
         raise ConfigError(f"{folder} holds {len(files)} .obj or .stl files: at least two are needed.")
     by_name: dict[str, Path] = {}
     for path in files:
+        if not path.name.isascii():
+            raise ConfigError(f"{path.name} of {folder} has letters that sentences cannot have: rename it in ASCII.")
         other = by_name.setdefault(_spoken(path.name).casefold(), path)
         if other is not path:
             raise ConfigError(

@@ -31,6 +31,24 @@ ZONE = (0.15, 0.15)
 MOST_DISTRACTORS = 2
 """Small blocks at most whose colour no big block has."""
 
+IN_ZONES = "put each big block into the square of its color, and each small block on the big block of its color"
+"""What the variant with zones says."""
+
+IN_ZONES_SENTENCES = Sentences(
+    training=(
+        "into the square of its color put each big block, and on each big block put the small block of its color",
+        "each big block goes into the square of its color, and each small block on the big block of the same color",
+        "move the big blocks to the squares of their colors, then stack each small block on the big one of its color",
+        "on the big block of its color, which belongs in the square of that color, put each small block",
+    ),
+    held_out=(
+        "in every square build a tower of its color, the big block below and the small one on top",
+        "fill each square with the big block of its color, and cover that with the small block of its color",
+        "sort the big blocks into the squares by color and crown each of them with its small block",
+        "with a big block of its color fill each square, and set the matching small block on top",
+    ),
+)
+
 
 class StackBySizeAndColor(LanguageTask):
     """Put every small block on the big block of its colour; a small block without one is left alone.
@@ -71,6 +89,8 @@ class StackBySizeAndColor(LanguageTask):
         if not isinstance(zones, bool):
             raise ConfigError(f"zones must be true or false; got {zones!r}.")
         self._zones = zones
+        if zones:
+            self.instruction, self.sentences = IN_ZONES, IN_ZONES_SENTENCES  # type: ignore[misc]
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """Squares where there are any, then a big and a small block of each colour, and small ones of others."""

@@ -104,6 +104,9 @@ def test_big_blocks_go_into_squares_first(build: Build) -> None:
     assert {name.split()[0] for name in first.objects} == {"big"}
     assert {name.split()[0] for name in second.objects} == {"small"}
     assert start.task.current_instruction(0) == start.task.current_instruction(1)
+    said = start.task.current_sentences(0)
+    for sentence in (start.task.current_instruction(0), *said.training, *said.held_out):
+        assert all(word in sentence for word in ("square", "big", "small")), "all that scores is said"
     with pytest.raises(ConfigError, match="zones must be true or false"):
         load_task("stack-by-size-and-color")[0](zones=1)
 

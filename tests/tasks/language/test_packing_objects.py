@@ -99,6 +99,15 @@ def test_all_things_of_one_name_are_packed(build: Build) -> None:
         assert goal.weights().sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("seed", [49, 52])
+def test_nothing_rolls_away_once_the_scene_is_built(build: Build, seed: int) -> None:
+    start = build("packing-objects-seq-unseen-shapes", seed, "test")
+    for name in start.scene.objects():
+        x, y, _ = start.scene.pose(name).position
+        assert 0.27 < x < 0.73, name
+        assert -0.48 < y < 0.48, name
+
+
 def folder_of(path: Path, *files: str) -> Path:
     for name in files:
         (path / name).write_text(CUBE)
@@ -190,6 +199,12 @@ def test_names_are_plain_words_and_colours_are_found_in_any_spelling(tmp_path: P
     folder_of(tmp_path, "Red_Mug.obj", "__blue-tin_.obj", "Grey__cup.OBJ", "._Red_Mug.obj")
     found = {thing.name: thing.parts[0][1] for thing in things_in(tmp_path)}
     assert found == {"Red Mug": RGB["red"], "blue-tin": RGB["blue"], "Grey cup": RGB["gray"]}
+
+
+def test_a_name_that_no_sentence_can_have_is_refused(tmp_path: Path) -> None:
+    folder_of(tmp_path, "tin.obj", "große_dose.obj")
+    with pytest.raises(ConfigError, match=r"große_dose\.obj .* ASCII"):
+        things_in(tmp_path)
 
 
 def test_held_out_names_may_be_those_of_files(tmp_path: Path) -> None:
