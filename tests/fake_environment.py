@@ -110,6 +110,7 @@ class FakeAgent:
     """Acts as the oracle does on the scenes it was told of."""
 
     name = "fake-agent"
+    interface = Interface()
 
     def __init__(self, seeds: list[int]) -> None:
         self._seeds = seeds

@@ -130,6 +130,7 @@ _FIELDS: dict[str, Any] = {
         "drop": _each(_list(_WHOLE)),
     },
     "environments": _OBJECT,
+    "data": _TEXT,
     "demonstrations": _each(_list(_WHOLE)),
     "pool": _each(_WHOLE),
     "training": _TRAINING,

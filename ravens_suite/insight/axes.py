@@ -109,26 +109,56 @@ AXES: dict[str, Axis] = {
 """By name."""
 
 
-def applicable(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the axes that mean something in an environment: ``instruction`` where one is observed.
+_SEEN = ("camera", "calibration", "light", "background", "color", "noise")
+"""Axes that change images alone."""
+_MORE_BODIES = ("distractors", "occluders")
+"""Axes that add bodies, and so numbers to the observed state."""
+
+
+def applicable(arguments: Mapping[str, Any], *, learnt: bool = False) -> tuple[str, ...]:
+    """Names of the axes that mean something in an environment; see ``why_not``.
 
     Args:
         arguments: of the environment, JSON values.
+        learnt: whether the policy is a trained agent.
     """
-    told = "instruction" in (arguments.get("observe") or ())
-    return tuple(name for name in AXES if name != "instruction" or told)
+    return tuple(name for name in AXES if not why_not(name, arguments, learnt=learnt))
 
 
-def checked_axes(names: tuple[str, ...], arguments: Mapping[str, Any]) -> tuple[str, ...]:
+def why_not(name: str, arguments: Mapping[str, Any], *, learnt: bool = False) -> str:
+    """Why an axis means nothing in an environment, in words; empty where it does.
+
+    Args:
+        name: of the axis.
+        arguments: of the environment, JSON values.
+        learnt: whether the policy is a trained agent, whose network takes a state of one length.
+    """
+    observed = arguments.get("observe") or ("images",)
+    if name == "instruction" and "instruction" not in observed:
+        return "the policy is told no instruction"
+    # The oracle observes neither images nor a state: it stays, to compare with.
+    if name in _SEEN and "state" in observed and not {"images", "segmentation"} & set(observed):
+        return "no image is observed, and it changes nothing else"
+    if name in _MORE_BODIES and learnt and "state" in observed:
+        return "more bodies make the observed state longer than the one the agent was trained on"
+    return ""
+
+
+def checked_axes(names: tuple[str, ...], arguments: Mapping[str, Any], *, learnt: bool = False) -> tuple[str, ...]:
     """The axes that are asked for; all applicable ones for none.
+
+    Args:
+        names: of axes.
+        arguments: of the environment, JSON values.
+        learnt: whether the policy is a trained agent.
 
     Raises:
         ConfigError: there is no such axis, or nothing to change on it; the message names those that there are.
     """
-    known = applicable(arguments)
+    known = applicable(arguments, learnt=learnt)
     for name in names:
         if name not in known:
-            why = "the policy is told no instruction" if name in AXES else f"the axes are: {', '.join(known)}"
+            why = why_not(name, arguments, learnt=learnt) if name in AXES else f"the axes are: {', '.join(known)}"
             raise ConfigError(f"There is no axis {name!r} here: {why}.")
     return tuple(name for name in known if name in names) if names else known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.training.data import data_of
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan
 
@@ -47,20 +49,26 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
     """Seeds by task of the demonstrations that are ranked first.
 
     Raises:
-        ConfigError: there are not so many, or none would be left.
+        ConfigError: there are not so many, or none would be left; or one has the seed of another one in further data.
     """
     check_number("--drop", count, 1, MOST_EPISODES)
     if count >= len(found.demonstrations):
         raise ConfigError(f"--drop must be below the number of demonstrations, {len(found.demonstrations)}: {count}.")
     chosen: dict[str, list[int]] = {}
+    places = Counter((each.task, each.seed) for each in found.demonstrations)
     for each in found.demonstrations[:count]:
+        if places[each.task, each.seed] > 1:
+            raise ConfigError(
+                f"Several demonstrations of {each.task} have the seed {each.seed}, in several folders, and seeds say "
+                "which to leave out: remove the wrong one's file, and train again into another folder."
+            )
         chosen.setdefault(each.task, []).append(each.seed)
     return {task: sorted(seeds) for task, seeds in chosen.items()}
 
 
 def train_without(
     run: Path,
-    data: Path,
+    data: Path | None,
     dropped: Mapping[str, Sequence[int]],
     *,
     out: Path | None = None,
@@ -74,7 +82,7 @@ def train_without(
 
     Args:
         run: folder of the finished run.
-        data: folder of all data.
+        data: folder of all data; ``None`` for the one that the run was trained on.
         dropped: seeds by task, all of them demonstrations of the run.
         out: folder of the new run; beside the first one, with ``-without-N`` at the end of its name, unless given.
         val_episodes: scenes of each task.
@@ -97,7 +105,7 @@ def train_without(
     pools = set(record.get("pool", {}).values())
     train(
         replace(plan, drop=every),
-        data,
+        data_of(record, data),
         folder,
         pool=pools.pop() if len(pools) == 1 else None,
         on_progress=on_progress,

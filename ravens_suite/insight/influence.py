@@ -73,7 +73,7 @@ class Question:
 
 def find_influence(
     run: Path,
-    data: Path,
+    data: Path | None = None,
     questions: Sequence[Question] = (),
     *,
     named: int = 3,
@@ -84,7 +84,7 @@ def find_influence(
 
     Args:
         run: folder of a finished training run that kept copies of its weights.
-        data: folder of all data, with the demonstrations of the run.
+        data: folder of all data, with the demonstrations of the run; by default where they were in training.
         questions: decisions.
         named: demonstrated steps that are named for and against each of them.
         projection: numbers kept of each gradient; 0 for whole gradients.
@@ -95,6 +95,7 @@ def find_influence(
 
     Raises:
         MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
+        ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
         ConfigError: its agent gives no loss of a single step; or a question has no answer.
     """
     check_number("--named", named, 1, _MOST_NAMED)
@@ -105,7 +106,7 @@ def find_influence(
     extra = {"provenance": provenance()}
     write_influence(folder, found, extra)
     for done, question in enumerate(questions, 1):
-        answer = _answer(folder, data, gradients, question, named, projection)
+        answer = _answer(folder, gradients, question, named, projection)
         found = found.with_decision(answer)
         write_influence(folder, found, extra)
         on_progress(done, len(questions), f"{question.split} scene {question.seed}")
@@ -145,8 +146,9 @@ def rank(gradients: TrainingGradients) -> tuple[DemonstrationFound, ...]:
             held_out_loss=float(held_out[index]),
             loss=float(losses[index]),
             group=groups[index],
+            folder=folder,
         )
-        for index, (task, seed) in enumerate(gradients.demonstrations)
+        for index, (task, seed, folder) in enumerate(gradients.demonstrations)
     ]
     return tuple(sorted(found, key=lambda each: (-each.self_influence, each.task, each.seed)))
 
@@ -175,7 +177,7 @@ def _earlier_decisions(run: RunFolder, now: Influence) -> tuple[DecisionFound, .
 
 
 def _answer(
-    run: RunFolder, data: Path, gradients: TrainingGradients, question: Question, named: int, projection: int
+    run: RunFolder, gradients: TrainingGradients, question: Question, named: int, projection: int
 ) -> DecisionFound:
     with decision_of(
         run, question.task, question.seed, split=question.split, step=question.step, label=question.label
@@ -186,7 +188,7 @@ def _answer(
         order = [int(index) for index in np.argsort(-influence, kind="stable")]
 
         def name(indices: Sequence[int]) -> tuple[StepFound, ...]:
-            return tuple(_name(run, data, gradients, index, influence[index], cosine[index]) for index in indices)
+            return tuple(_name(run, gradients, index, influence[index], cosine[index]) for index in indices)
 
         return DecisionFound(
             decision.task,
@@ -204,14 +206,14 @@ def _answer(
         )
 
 
-def _name(
-    run: RunFolder, data: Path, gradients: TrainingGradients, index: int, influence: float, cosine: float
-) -> StepFound:
+def _name(run: RunFolder, gradients: TrainingGradients, index: int, influence: float, cosine: float) -> StepFound:
     step = gradients.steps[index]
     episode = EpisodeReader(step.path)
     action = {key: values[step.step] for key, values in episode.actions().items()}
     picture = _picture(run, episode, step.step)
-    return StepFound(step.task, step.seed, step.step, float(influence), float(cosine), action_to_json(action), picture)
+    return StepFound(
+        step.task, step.seed, step.step, float(influence), float(cosine), action_to_json(action), picture, step.folder
+    )
 
 
 def _picture(run: RunFolder, episode: EpisodeReader, step: int) -> str:

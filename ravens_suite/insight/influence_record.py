@@ -28,6 +28,7 @@ class DemonstrationFound:
         held_out_loss: the loss it would have had if the agent had not seen it, estimated.
         loss: mean loss of its steps over all checkpoints.
         group: number of the demonstrations that taught the same, from 0; the largest group first.
+        folder: of further data (--more-data) in which it lies; empty for the data of the run itself.
     """
 
     task: str
@@ -37,6 +38,12 @@ class DemonstrationFound:
     held_out_loss: float
     loss: float
     group: int
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """The demonstration, for a person."""
+        return demonstration_name(self.task, self.seed, self.folder)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class StepFound:
         cosine: between both gradients, the mean over checkpoints.
         action: that was demonstrated, JSON.
         picture: file name of the table before it; empty where none is kept.
+        folder: of further data (--more-data) in which it lies; empty for the data of the run itself.
     """
 
     task: str
@@ -60,6 +68,12 @@ class StepFound:
     cosine: float
     action: Mapping[str, Any] = field(default_factory=dict)
     picture: str = ""
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """The demonstration, for a person."""
+        return demonstration_name(self.task, self.seed, self.folder)
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,17 @@ class Influence:
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``read_influence`` rebuilds it."""
         return asdict(self)
+
+
+def demonstration_name(task: str, seed: int, folder: str) -> str:
+    """What a demonstration is called for a person.
+
+    Args:
+        task: registered name.
+        seed: of the demonstration.
+        folder: of further data in which it lies, if it does.
+    """
+    return f"demonstration {seed} of {task}{f' in {folder}' if folder else ''}"
 
 
 def write_influence(run: RunFolder, found: Influence, extra: Mapping[str, Any]) -> None:

@@ -23,7 +23,6 @@ from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.language_probes import (
-    ANOTHER,
     OWN,
     SENTENCES,
     ProbedEpisode,
@@ -177,11 +176,11 @@ class ProbeWorker:
             self._policy.check(interface)
 
     def run(self, job: ProbeJob) -> ProbedEpisode | None:
-        """The episode of a job; ``None`` where there is no other object to name, or the scene cannot be placed."""
+        """The episode of a job; ``None`` where nothing of this kind can be said, or the scene cannot be placed."""
         speaker = ToldPolicy(self._policy, self._environment, job)
         with one_thread(self._plan.policy.kind):
             rollout = roll_out(self._environment, speaker, job.seed, record=False)
-        if not rollout.infos or (job.sentence == ANOTHER and not speaker.has_another):
+        if not rollout.infos or not speaker.can_say:
             return None
         result = rollout.result()
         return ProbedEpisode(
@@ -224,7 +223,7 @@ class _Record:
     """The JSON file of a probe, written anew after every episode.
 
     Attributes:
-        done: what there is, by job; ``None`` where the scene has no other object to name.
+        done: what there is, by job; ``None`` where the scene has nothing of this kind to say.
         doubt: why it may be of something else; empty where it is not.
         seconds: wall time so far.
     """

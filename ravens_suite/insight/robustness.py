@@ -166,8 +166,8 @@ def measure_robustness(
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
-    names = checked_axes(tuple(axes), plan.arguments)
-    wanted = [(name, grade) for name in names for grade in checked_grades(tuple(grades))]
+    names = checked_axes(tuple(axes), plan.arguments, learnt=plan.policy.kind == "agent")
+    wanted = _measurable(plan, [(name, grade) for name in names for grade in checked_grades(tuple(grades))])
     folder = robustness_folder(plan, out)
     seeds = tuple(range(first_seed, first_seed + episodes))
     parts = [Part(plan, folder / f"{NOMINAL}.json", seeds)]
@@ -226,6 +226,23 @@ def _arguments(plan: EvaluationPlan, axis: str, grade: int) -> dict[str, Any]:
     if arguments.get("wording") == "held-out" and not has_other_paraphrases(plan):
         arguments["wording"] = "training"
     return arguments
+
+
+def _measurable(plan: EvaluationPlan, wanted: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The points without that of other paraphrases, where the task has none.
+
+    Raises:
+        ConfigError: nothing is left.
+    """
+    missing = [(name, grade) for name, grade in wanted if AXES[name].changes[grade - 1] == {"wording": "held-out"}]
+    if not missing or has_other_paraphrases(plan):
+        return wanted
+    if missing == wanted:
+        raise ConfigError(
+            f"{plan.task} has no paraphrases that are held out of training (sentences of the task): take other grades "
+            "of instruction."
+        )
+    return [point for point in wanted if point not in missing]
 
 
 def has_other_paraphrases(plan: EvaluationPlan) -> bool:

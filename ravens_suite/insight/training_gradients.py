@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from ravens_suite.core.numbers import check_number
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.policies import code_of, one_thread
-from ravens_suite.training.data import open_demonstrations
+from ravens_suite.training.data import check_still_there, data_of, open_demonstrations
 
 PROJECTION = 4096
 """Numbers that are kept of each gradient. Inner products are off by about 1.6 % of the product of both norms."""
@@ -35,12 +36,14 @@ class DemonstratedStep:
         task: registered name.
         seed: of the demonstration.
         step: from 0.
+        folder: of further data (--more-data) in which the demonstration lies; empty for the data of the run itself.
         path: of its episode.
     """
 
     task: str
     seed: int
     step: int
+    folder: str = ""
     path: Path = Path()
 
 
@@ -63,39 +66,45 @@ class TrainingGradients:
     gradients: NDArray[np.float32]
 
     @property
-    def demonstrations(self) -> list[tuple[str, int]]:
-        """Task and seed of every demonstration with a step, in the order of ``steps``."""
-        return list(dict.fromkeys((step.task, step.seed) for step in self.steps))
+    def demonstrations(self) -> list[tuple[str, int, str]]:
+        """Task, seed and folder of every demonstration with a step, in the order of ``steps``."""
+        return list(dict.fromkeys((step.task, step.seed, step.folder) for step in self.steps))
 
     @property
     def owners(self) -> NDArray[np.int64]:
         """(steps,) for each step the number of its demonstration."""
         number = {key: index for index, key in enumerate(self.demonstrations)}
-        return np.array([number[step.task, step.seed] for step in self.steps], dtype=np.int64)
+        return np.array([number[step.task, step.seed, step.folder] for step in self.steps], dtype=np.int64)
 
 
 def training_gradients(
-    run: RunFolder, data: Path, *, projection: int = PROJECTION, on_progress: Progress = silent
+    run: RunFolder, data: Path | None = None, *, projection: int = PROJECTION, on_progress: Progress = silent
 ) -> TrainingGradients:
     """Gradients of the demonstrations of a run; what is there already is read.
 
     Args:
         run: that kept copies of its weights.
-        data: folder of all data.
+        data: folder of all data; by default where they were in training.
         projection: numbers kept of each gradient; 0 for whole gradients.
         on_progress: called after every checkpoint.
 
     Raises:
         MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
+        ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
         ConfigError: its agent gives no loss of a single step.
     """
     check_number("--projection", projection, 0, _MOST_PROJECTION)
     record = run.record()
     checkpoints = checkpoints_of(run)
-    demonstrations = open_demonstrations(data, record["demonstrations"], record.get("more_demonstrations"))
+    home = data_of(record, data)
+    check_still_there(str(run.path), record, home, "Name the folder of the run's data with --data.")
+    demonstrations = open_demonstrations(home, record["demonstrations"], record.get("more_demonstrations"))
+    folders = {EpisodeStore.of(Path(name), task, "train").folder: name for name, task in _further(record)}
     readers = [reader for reader in demonstrations if reader.summary.steps]
     steps = [
-        DemonstratedStep(reader.summary.task, reader.summary.seed, step, reader.path)
+        DemonstratedStep(
+            reader.summary.task, reader.summary.seed, step, folders.get(reader.path.parent, ""), reader.path
+        )
         for reader in readers
         for step in range(reader.summary.steps)
     ]
@@ -118,6 +127,11 @@ def training_gradients(
         np.stack([each.norms for each in found]),
         np.stack([each.gradients for each in found]),
     )
+
+
+def _further(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Folder and task of all further data of a run."""
+    return [(name, task) for name, by_task in record.get("more_demonstrations", {}).items() for task in by_task]
 
 
 def checkpoints_of(run: RunFolder) -> dict[int, PolicyFolder]:

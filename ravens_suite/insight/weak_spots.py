@@ -95,13 +95,17 @@ class SearchPlan:
                 "changes, or name no other axis."
             )
 
-    def arms(self, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
+    def arms(self, arguments: Mapping[str, Any], *, learnt: bool = False) -> list[tuple[str, int]]:
         """(axis, grade) of the changes to search; ("", 0) for none.
+
+        Args:
+            arguments: of the environment that the policy knows.
+            learnt: whether the policy is a trained agent.
 
         Raises:
             ConfigError: there is no such axis or grade here.
         """
-        names = () if self.axes == ("none",) else checked_axes(self.axes, arguments)
+        names = () if self.axes == ("none",) else checked_axes(self.axes, arguments, learnt=learnt)
         kept = names if self.axes else tuple(name for name in names if name not in _LEFT_OUT)
         grades = checked_grades(self.grades)
         plain = [("", 0)] if self.plain or not kept else []
@@ -224,7 +228,7 @@ def find_weak_spots(
     plan = plan or SearchPlan()
     plan.check()
     evaluation = plan_evaluation(policy, task, plan.split, arguments or {})
-    plan.arms(evaluation.arguments)  # A wrong axis or grade must not show up after all episodes of a calibration.
+    _arms(plan, evaluation)  # A wrong axis or grade must not show up after all episodes of a calibration.
     pool = pool or make_pool()
     fitted = _known(evaluation, out)
     if fitted is None:
@@ -258,6 +262,10 @@ def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
     return None
 
 
+def _arms(plan: SearchPlan, evaluation: EvaluationPlan) -> list[tuple[str, int]]:
+    return plan.arms(evaluation.arguments, learnt=evaluation.policy.kind == "agent")
+
+
 def _possible(arms: list[tuple[str, int]], evaluation: EvaluationPlan) -> list[tuple[str, int]]:
     """The changes without those to other paraphrases, where the task has none."""
     held_out = [arm for arm in arms if arm[0] and AXES[arm[0]].changes[arm[1] - 1].get("wording") == "held-out"]
@@ -278,7 +286,7 @@ class _Search:
         self._evaluation = evaluation
         self._plan = plan
         self._calibration = calibration
-        self._arms = _possible(plan.arms(evaluation.arguments), evaluation)
+        self._arms = _possible(_arms(plan, evaluation), evaluation)
         self._tried: dict[int, Tried] = {}
         self._settings = {
             **evaluation.settings,

@@ -109,13 +109,18 @@ def _view(decision: DecisionFound, pictures: Path) -> DecisionView:
     panels = [_panel("What the agent did", pictures / decision.picture, decision.did)]
     if decision.label == "oracle":
         panels.append(_panel("What the oracle would have done", pictures / decision.picture, decision.action))
-    panels += [_panel(_words(step), pictures / step.picture, step.action) for step in decision.towards[:_RESPONSIBLE]]
-    away = ", ".join(map(_words, decision.away[:_RESPONSIBLE]))
+    panels += [
+        _panel(_words(step, decision.task), pictures / step.picture, step.action)
+        for step in decision.towards[:_RESPONSIBLE]
+    ]
+    away = ", ".join(_words(step, decision.task) for step in decision.away[:_RESPONSIBLE])
     return DecisionView(title, tuple(panel for panel in panels if panel is not None), away)
 
 
-def _words(step: StepFound) -> str:
-    return f"Demonstration {step.seed}, action {step.step + 1} ({step.influence:+.2f})"
+def _words(step: StepFound, task: str) -> str:
+    of_task = "" if step.task == task else f" of {step.task}"
+    place = f" in {step.folder}" if step.folder else ""
+    return f"Demonstration {step.seed}{of_task}{place}, action {step.step + 1} ({step.influence:+.2f})"
 
 
 def _panel(name: str, path: Path, action: Mapping[str, Any]) -> Panel | None:

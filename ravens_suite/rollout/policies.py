@@ -190,7 +190,8 @@ class PolicySpec:
         """The policy, for an environment.
 
         Raises:
-            RavensError: there is no such agent or object, or ``Agent.load`` refuses the folder.
+            RavensError: there is no such agent or object, ``Agent.load`` refuses the folder, or the environment's
+                state has another length than the one that the agent learnt from.
         """
         match self.kind:
             case "oracle":
@@ -201,7 +202,8 @@ class PolicySpec:
                 return ExplorePolicy(environment.action_space)
             case "agent":
                 with blame(f"load of the agent {self.name}"):
-                    agent: Policy = load_agent(self.name).load(Path(self.folder))
+                    agent = load_agent(self.name).load(Path(self.folder))
+                _check_state(agent, environment)
                 return agent
             case "import":
                 return as_policy(load_object(self.name))
@@ -272,6 +274,23 @@ _TALKING = frozenset(
 
 _CLIENT = PolicyClient.__module__
 """The suite's own."""
+
+
+def _check_state(agent: Any, environment: gymnasium.Env[Any, Any]) -> None:
+    """Refuse an environment with other bodies than an agent on states learnt from: its network takes no other length.
+
+    Raises:
+        ConfigError: the state has another length.
+    """
+    learnt, now = agent.interface.observation.get("state"), environment.observation_space
+    if learnt is None or not isinstance(now, gymnasium.spaces.Dict) or "state" not in now.spaces:
+        return
+    if (shape := now["state"].shape) != learnt.shape:
+        raise ConfigError(
+            f"{agent.name} learnt from a state of {learnt.shape[0]} numbers, and that of this environment has "
+            f"{shape[0] if shape else 0}: it holds other bodies (distractors, occluders, another task). Train on "
+            "demonstrations of such scenes, or leave these bodies out."
+        )
 
 
 def close_policy(policy: Policy | None) -> None:

@@ -45,6 +45,8 @@ class ToldPolicy:
     Attributes:
         said: the first sentence of the episode.
         first: what its first action was about.
+        can_say: whether there is a sentence of this kind: not another object's where the scene has one alone, nor a
+            held-out paraphrase of a task that declares none.
     """
 
     def __init__(self, policy: Policy, environment: gymnasium.Env[Any, Any], job: ProbeJob) -> None:
@@ -52,13 +54,14 @@ class ToldPolicy:
         self.label = getattr(policy, "label", type(policy).__name__)
         self.said = ""
         self.first: dict[str, FirstChoice] = {}
-        self.has_another = False
+        self.can_say = False
         self._begun = False
 
     def reset(self, seed: int) -> None:
         """See ``Policy``."""
         self._begun = False
-        self.has_another = bool(self._now.candidates.others)
+        now, kind = self._now, self._job.sentence
+        self.can_say = {ANOTHER: bool(now.candidates.others), PARAPHRASE: now.has_paraphrases}.get(kind, True)
         self._policy.reset(seed)
 
     def act(self, observation: Observation) -> Action:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,20 +108,34 @@ def check_definition(where: str, task: str, environment: Mapping[str, Any], way_
         raise ConflictError(f"{the_task_has_changed(where, task, words)} {way_out}")
 
 
-def check_still_there(where: str, record: Mapping[str, Any], data: Path) -> None:
-    """Refuse to go on with a run whose demonstrations were collected anew in another way.
+def data_of(record: Mapping[str, Any], data: Path | None = None) -> Path:
+    """The folder of all data of a run.
+
+    Args:
+        record: its ``run.json``.
+        data: where they are now; by default where they were, as ``train`` was told. Runs of version 0.1 do not say.
+    """
+    return Path(record.get("data", "data")) if data is None else data
+
+
+def check_still_there(where: str, record: Mapping[str, Any], data: Path, way_out: str) -> None:
+    """Refuse to take a folder for that of a run's demonstrations if they were collected in another way.
 
     Args:
         where: the run, for the message.
         record: its ``run.json``.
         data: folder of all data; what is not there any more is not missed.
+        way_out: end of the message.
 
     Raises:
-        ConflictError: an argument of their environment, or the definition of their task, is another one by now.
+        ConflictError: an argument of their environment, the definition of their task, or a key or a shape of what is
+            observed is another one by now.
     """
+    learnt = Interface.from_json(record["interface"]).observation
     for task, environment in record["environments"].items():
+        store = EpisodeStore.of(data, task, "train")
         try:
-            manifest = EpisodeStore.of(data, task, "train").manifest()
+            manifest, held = store.manifest(), store.interface().observation
         except MissingDataError:
             continue
         # Episodes that no environment made have none of these.
@@ -130,11 +144,17 @@ def check_still_there(where: str, record: Mapping[str, Any], data: Path) -> None
             if then.get(name) != now.get(name):
                 raise ConflictError(
                     f"{where} was trained on demonstrations of {task} with {name} {then.get(name)!r}; those in {data} "
-                    f"have {now.get(name)!r} by now. Name another folder for the run."
+                    f"have {now.get(name)!r}. {way_out}"
                 )
         words = changed(environment.get("definition"), manifest.get("definition", {}), OF_THE_TASK)
         if words and "definition" in manifest:
-            raise ConflictError(f"{the_task_has_changed(where, task, words)} Name another folder for the run.")
+            raise ConflictError(f"{the_task_has_changed(where, task, words)} {way_out}")
+        for key in learnt:
+            if learnt[key] != held.get(key):
+                raise ConflictError(
+                    f"{where} was trained on demonstrations of {task} whose observation {key!r} is "
+                    f"{_spec(learnt, key)}; in those in {data} it is {_spec(held, key)}. {way_out}"
+                )
 
 
 def check_environment(data: TaskData) -> None:
@@ -240,7 +260,9 @@ def more_demonstrations(
                 f"There is no demonstration of {', '.join(stores)} in {folder}, which --more-data names: collect some "
                 "into it."
             )
-        shared_interface([*tasks, *(read_task(agent, task, Path(folder)) for task in found[folder])])
+        further = [read_task(agent, task, Path(folder)) for task in found[folder]]
+        # The folder is for the message.
+        shared_interface([*tasks, *(replace(each, task=f"{each.task} in {folder}") for each in further)])
     return found
 
 
@@ -268,7 +290,8 @@ def open_demonstrations(
     ]
     if gone := [path for path in paths if not path.exists()]:
         raise MissingDataError(
-            f"The demonstration {gone[0]} is not there any more: collect again with the same command."
+            f"The demonstration {gone[0]} is not there (any more): name the folder of the run's data with --data, or "
+            "collect again with the same command. Folders of --more-data are looked for where they were."
         )
     return Demonstrations(paths)
 

@@ -128,7 +128,7 @@ def train(
             begun = begin(plan, data, pool, force)
             _make_agent(plan, begun)  # What it refuses, such as a GPU that is not there, leaves no folder behind.
         with locked(run.path, "training into"):
-            record = take_up(plan, run, begun)
+            record = {**take_up(plan, run, begun), "data": str(data)}
             agent = _make_agent(plan, record)
             run.write_record(record)
             _train(agent, plan, data, run, evaluate, on_progress, save_every)

@@ -200,7 +200,7 @@ def check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, r
     """Refuse to take a run for one of today where its task, its demonstrations or a user's own agent has changed."""
     for task, environment in record["environments"].items():
         check_definition(str(run.path), task, environment, "Name another folder for the run, or --force.")
-    check_still_there(str(run.path), record, data)
+    check_still_there(str(run.path), record, data, "Name another folder for the run.")
     if record.get("code", "") not in ("", code_of(plan.agent)) and not of_the_suite(plan.agent):
         raise ConflictError(
             f"{run.path} was trained by {plan.agent} before a change of its code. Name another folder, or --force."

@@ -17,7 +17,7 @@ from ravens_suite.core.observations import groups_with
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
 from ravens_suite.insight.cleaning import first_ranked, train_without
 from ravens_suite.insight.influence import Question, failed_seeds, find_influence
@@ -31,6 +31,7 @@ from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 TASKS = {"primitive": "block-insertion", "waypoint": "block-insertion-continuous"}
 TASK = "place-red-in-green"
 SETTINGS = TrainingSettings(steps=6, val_episodes=0, threads=1, device="cpu")
+PLAN_OF_TWO = TrainingPlan(agent="state-mlp", tasks=(TASK,), demos=2, settings=SETTINGS, keep_checkpoints=1)
 SMALLEST: dict[str, dict[str, Any]] = {
     "transporter": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
     "transporter-six-dof": {"widths": [2, 2, 2, 2], "depth": 1, "coarse_radius": 4, "fine_radius": 4, "angles": 4},
@@ -232,3 +233,42 @@ def test_a_wrong_file_of_demonstrations_is_refused_before_anything_is_computed(
     (tmp_path / "drop.json").write_text('{"task": "none"}')
     assert main(["influence", str(trained), "--data", str(data), "--drop-file", str(tmp_path / "drop.json")]) == 1
     assert "not a list of seeds" in (said := capsys.readouterr().err) and "self-influence" not in said
+
+
+def test_the_demonstrations_are_those_of_the_training_wherever_others_lie(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(data, "mine")
+    train(PLAN_OF_TWO, Path("mine"), Path("run"))
+    own = find_influence(Path("run"))
+    assert own.demonstrations == find_influence(Path("run"), data).demonstrations
+    collect(TASK, episodes=4, data=Path("data"), arguments={"observe": ["state"], "distractors": 1})
+    with pytest.raises(ConflictError, match=r"distractors None; those in data have 1\. Name .* --data"):
+        find_influence(Path("run"), Path("data"))
+    collect(TASK, episodes=4, data=Path("images"), arguments={"image_size": [48, 64]})
+    with pytest.raises(ConflictError, match=r"image_size None; those in images have \[48, 64\]"):
+        find_influence(Path("run"), Path("images"))
+    collect(TASK, episodes=4, data=Path("words"), arguments={"observe": ["instruction"]})
+    with pytest.raises(ConflictError, match=r"observation 'state' is .*; in those in words it is absent"):
+        find_influence(Path("run"), Path("words"))
+    Path("mine").rename("moved")
+    with pytest.raises(MissingDataError, match="--data"):
+        find_influence(Path("run"))
+    assert find_influence(Path("run"), Path("moved")).demonstrations == own.demonstrations
+
+
+def test_demonstrations_of_one_seed_in_two_folders_are_two(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = tmp_path / "more"
+    collect(TASK, episodes=2, data=more, arguments={"observe": ["state"], "perturb": {"crowding": 0.5}})
+    train(replace(PLAN_OF_TWO, more_data=(str(more),)), data, tmp_path / "run")
+    assert main(["influence", str(tmp_path / "run"), "--data", str(data)]) == 0
+    told = capsys.readouterr().out
+    found = read_influence(RunFolder(tmp_path / "run"))
+    assert len(found.demonstrations) == 4 and {each.folder for each in found.demonstrations} == {"", str(more)}
+    assert all(f"  {each.name}: self-influence" in told for each in found.demonstrations)
+    assert len({each.name for each in found.demonstrations}) == 4
+    with pytest.raises(ConfigError, match="in several folders"):
+        first_ranked(replace(found, demonstrations=sorted(found.demonstrations, key=lambda each: each.seed)), 1)

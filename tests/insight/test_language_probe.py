@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import ravens_suite
 from ravens_suite.core.observations import decode_text, named_poses
 from ravens_suite.data.language_probes import SENTENCES, ProbedEpisode
 from ravens_suite.errors import ConfigError
@@ -160,3 +162,19 @@ def test_a_policy_that_is_told_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_task_whose_sentence_does_not_choose_has_no_other_object_to_name(tmp_path: Path) -> None:
     done = probe_language("oracle", "even-blocks-in-matching-zone", episodes=1, out=tmp_path)
     assert done.figures["own"].first == {}
+
+
+def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
+    monkeypatch.setenv("RAVENS_SUITE_TASKS", os.environ.get("RAVENS_SUITE_TASKS", ""))  # Restored afterwards.
+    ravens_suite.register_task("own-line", f"{file}:CubeLine")
+    rest = f"{__file__}:rest"
+    found = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
+    assert list(found.figures) == ["own", "nonsense", "empty"]
+    again = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
+    assert again.episodes == found.episodes
+
+
+def rest(observation: Mapping[str, Any]) -> dict[str, Any]:
+    """Picks where nothing is."""
+    return {"pick": np.array([0.3, -0.45, 0.0, *DOWN]), "place": np.array([0.3, -0.45, 0.0, *DOWN])}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+import ravens_suite
 from ravens_suite.cli.commands.robustness import AxisName
 from ravens_suite.cli.main import main
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
-from ravens_suite.insight.axes import AXES, GRADES, applicable
+from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes
 from ravens_suite.insight.robustness import measure_robustness, read_robustness
+from ravens_suite.insight.weak_spots import SearchPlan
 from ravens_suite.report.page import write_report
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.rollout.environments import make_environment
@@ -54,6 +57,22 @@ def test_the_command_the_guide_and_the_table_name_the_same_axes() -> None:
         assert f"| `{axis.name}` | {axis.title} | {axis.unit} | {', '.join(axis.amounts)} |" in page
     assert "instruction" in applicable({"observe": ["images", "instruction"]})
     assert "instruction" not in applicable({})
+
+
+def test_axes_that_change_nothing_for_a_policy_or_more_than_it_can_take_are_left_out(tmp_path: Path) -> None:
+    on_states = {"observe": ["state"]}
+    assert applicable(on_states) == ("layout", "distractors", "occluders")
+    assert applicable(on_states, learnt=True) == ("layout",)
+    assert set(applicable({"observe": ["segmentation"]}, learnt=True)) == set(AXES) - {"instruction"}
+    with pytest.raises(ConfigError, match="'light' here: no image is observed"):
+        measure_robustness(f"{__file__}:nothing", TASK, axes=["light"], arguments=on_states, out=tmp_path)
+    with pytest.raises(ConfigError, match="'distractors' here: more bodies make the observed state longer"):
+        checked_axes(("distractors",), on_states, learnt=True)
+    assert {axis for axis, _ in SearchPlan().arms(on_states, learnt=True)} == {"", "layout"}
+
+
+def nothing(observation: Any) -> Any:
+    """A policy."""
 
 
 def test_a_figure_is_made_once_and_in_any_order(tmp_path: Path) -> None:
@@ -131,3 +150,35 @@ def test_several_policies_stand_on_one_page(tmp_path: Path) -> None:
     assert page.count("Distractors: 1, 2, 3, 5, 8 (other bodies)") == 1
     assert page.count('class="bar c0"') == page.count('class="bar c1"') == 2
     assert "<td>oracle</td>" in page and "<td>random</td>" in page
+
+
+def test_only_what_was_measured_is_told_with_its_grade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["robustness", "oracle", TASK, "--episodes", "1", "--workers", "1", "--out", str(tmp_path)]
+    assert main([*asked, "--axes", "light", "--grades", "2", "5"]) == 0
+    assert main([*asked, "--axes", "color", "--grades", "5"]) == 0
+    head, light, color = capsys.readouterr().out.splitlines()[-4:-1]
+    assert head.split() == ["axis", "grade", "0", "grade", "2", "grade", "5"]
+    assert light.split("  ")[0] == "light" and light.count("100.0 (100 %)") == 3
+    assert color.split("  ")[0] == "color" and color.count("100.0 (100 %)") == 2 and " - " in color
+
+
+def test_a_task_without_other_paraphrases_has_no_grade_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
+    monkeypatch.setenv("RAVENS_SUITE_TASKS", os.environ.get("RAVENS_SUITE_TASKS", ""))  # Restored afterwards.
+    ravens_suite.register_task("own-line", f"{file}:CubeLine")
+
+    def grades(*asked: int) -> list[int]:
+        found = measure_robustness(
+            "oracle",
+            "own-line",
+            axes=["instruction"],
+            grades=asked,
+            episodes=1,
+            out=tmp_path,
+            arguments={"observe": ["instruction"]},
+        )
+        return [point.grade for point in found.curve("instruction")]
+
+    assert grades(1, 2, 3) == [0, 1, 3]
+    with pytest.raises(ConfigError, match="no paraphrases that are held out"):
+        grades(2)

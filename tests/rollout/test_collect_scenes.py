@@ -112,6 +112,12 @@ def test_an_agent_learns_from_both(data: Path, tmp_path: Path) -> None:
     assert record["more_demonstrations"] == {str(data / "hard"): {TASK: [100_001, 100_004]}}
 
 
+def test_more_data_of_another_kind_are_named_with_their_folder(data: Path, tmp_path: Path) -> None:
+    collect(TASK, episodes=1, data=tmp_path / "large", arguments={**SMALL, "distractors": 1})
+    with pytest.raises(ConfigError, match=f"in {TASK} and .* in {TASK} in {tmp_path / 'large'}: collect both"):
+        train(replace(PLAN, more_data=(str(tmp_path / "large"),)), data / "plain", tmp_path / "run")
+
+
 def test_an_empty_folder_of_more_data_is_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match="which --more-data names"):
         train(replace(PLAN, more_data=(str(tmp_path / "none"),)), data / "plain", tmp_path / "run")

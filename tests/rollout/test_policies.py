@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -10,8 +11,9 @@ import pytest
 
 from ravens_suite.core.geometry import Pose, rotate_vector
 from ravens_suite.errors import ConfigError
-from ravens_suite.registry import environment_id, task_names
-from ravens_suite.rollout.policies import RandomPolicy
+from ravens_suite.registry import environment_id, load_agent, task_names
+from ravens_suite.rollout.environments import describe_interface, make_environment
+from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
 
 FORMS = ["block-insertion", "block-insertion-six-dof", "sweeping-piles"]
 
@@ -79,3 +81,18 @@ def test_its_draws_are_a_function_of_the_seed() -> None:
 def test_actions_without_names_are_refused() -> None:
     with pytest.raises(ConfigError, match="Dict space"):
         RandomPolicy(gymnasium.spaces.Discrete(3))
+
+
+def test_an_agent_on_states_says_that_other_bodies_make_the_state_longer(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    agent = load_agent("state-mlp")
+    environment = make_environment("block-insertion-easy", "test", {"observe": ["state"]})
+    interface = describe_interface(environment, "block-insertion-easy")
+    agent(interface=interface).save(tmp_path / "policy")
+    policy = PolicySpec("agent", "state-mlp", str(tmp_path / "policy"))
+    policy.make(environment)
+    environment.close()
+    crowded = make_environment("block-insertion-easy", "test", {"observe": ["state"], "distractors": 2})
+    with pytest.raises(ConfigError, match=r"learnt from a state of \d+ numbers, and that of this .* \d+: it holds"):
+        policy.make(crowded)
+    crowded.close()

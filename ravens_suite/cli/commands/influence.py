@@ -31,8 +31,8 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Task of the decisions; needed where the run learnt several."""
 
-    data: Path = Path("data")
-    """Folder of all data; the demonstrations are in DATA/TASK/train."""
+    data: Path | None = None
+    """Folder of all data: the demonstrations are in DATA/TASK/train. That of the training unless given."""
 
     seeds: tuple[int, ...] = ()
     """Scenes, one decision of each of which is explained; failed ones of RUN/eval unless given, --decisions of them."""
@@ -153,7 +153,7 @@ def _say(console: Console, found: Influence) -> None:
     console.say("Demonstrations, the wrong or rare ones first (self-influence 0 to 1; estimated loss if left out):")
     for each in found.demonstrations[:_SHOWN]:
         console.say(
-            f"  {each.task} {each.seed}: self-influence {each.self_influence:.3f}, held-out loss "
+            f"  {each.name}: self-influence {each.self_influence:.3f}, held-out loss "
             f"{each.held_out_loss:.3g}, loss {each.loss:.3g}, group {each.group}"
         )
     if len(found.demonstrations) > _SHOWN:
@@ -174,7 +174,7 @@ def _say_decision(console: Console, decision: DecisionFound) -> None:
 
 
 def _step(step: StepFound) -> str:
-    return f"demonstration {step.seed} of {step.task}, action {step.step + 1} ({step.influence:+.2f})"
+    return f"{step.name}, action {step.step + 1} ({step.influence:+.2f})"
 
 
 def _say_cleaned(console: Console, cleaned: Cleaned) -> None:

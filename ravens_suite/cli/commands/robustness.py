@@ -10,8 +10,10 @@ import tyro
 
 from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, SplitName, WorkerOptions
 from ravens_suite.cli.console import Console
+from ravens_suite.cli.listing import say_table
 
 if TYPE_CHECKING:
+    from ravens_suite.data.outcomes import Summary
     from ravens_suite.insight.robustness import Robustness
 
 AxisName = Literal[
@@ -97,13 +99,19 @@ class RobustnessCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
 
 
 def _say(console: Console, found: Robustness) -> None:
-    console.say(f"{found.task}, {found.split}: mean score (success rate, %) at grades 0 to 5")
+    grades = sorted({point.grade for name in found.axes for point in found.curve(name)})
+    rows = [("axis", *(f"grade {grade}" for grade in grades))]
     for name in found.axes:
-        points = "  ".join(
-            f"{point.figures.mean_score:5.1f} ({point.figures.success_rate:3.0f})"
-            if point.figures.episodes
-            else "none placed"
-            for point in found.curve(name)
-        )
-        console.say(f"  {name:<12}{points}")
+        points = {point.grade: point.figures for point in found.curve(name)}
+        rows.append((name, *(_cell(points.get(grade)) for grade in grades)))
+    console.say(f"{found.task}, {found.split}: mean score, and success rate in brackets")
+    say_table(console, rows)
     console.say(str(found.path))
+
+
+def _cell(figures: Summary | None) -> str:
+    if figures is None:
+        return "-"
+    if not figures.episodes:
+        return "none placed"
+    return f"{figures.mean_score:.1f} ({figures.success_rate:.0f} %)"
