@@ -33,13 +33,19 @@ class Moved(NamedTuple):
 
     Attributes:
         scene: (B, 4, 160, 80); where nothing stands at the pick, as it was.
+        cleared: (B, 4, 160, 80): the scene without the object.
         taken: (B, 1, 160, 80) float32: 1 where the object was.
         put: (B, 1, 160, 80) float32: to what extent it lies there now.
+        lift: (B,) float32: decimetres of what it lies on above the table.
+        table: (B or 1, 4, 1, 1): colour and height of the table.
     """
 
     scene: Tensor
+    cleared: Tensor
     taken: Tensor
     put: Tensor
+    lift: Tensor
+    table: Tensor
 
 
 class Objects:
@@ -87,18 +93,42 @@ def move(scenes: Tensor, actions: Tensor) -> Moved:
     picks = actions[:, :2].detach().float().cpu().numpy()
     masks = [objects.mask(0 if one else index, *map(float, pick)) for index, pick in enumerate(picks)]
     taken = torch.from_numpy(np.stack(masks))[:, None].to(scenes)
-    table = (scenes[:1] if one else scenes).flatten(2).median(dim=2).values[..., None, None]  # (1 or B, 4, 1, 1)
+    table = torch.from_numpy(_medians(scenes[:1] if one else scenes))[..., None, None].to(scenes)  # (1 or B, 4, 1, 1)
     carried = _warp(torch.cat([scenes * taken, taken], dim=1), actions.to(scenes))
     put, content = carried[:, CARRIED:], carried[:, :CARRIED] / carried[:, CARRIED:].clamp_min(1e-3)
     cleared = torch.where(taken > 0, table, scenes)
     lift = _rests_on(cleared[:, HEIGHT], put[:, 0]) - table[:, HEIGHT, 0, 0]
     content = torch.cat([content[:, :HEIGHT], content[:, HEIGHT:] + lift[:, None, None, None]], dim=1)
     put = put * (content[:, HEIGHT:] >= cleared[:, HEIGHT:])
-    return Moved(cleared + put * (content - cleared), taken, put)
+    return Moved(cleared + put * (content - cleared), cleared, taken, put, lift, table)
+
+
+def carry_all(scenes: Tensor, actions: Tensor, moved: Moved) -> Tensor:
+    """Scenes turned and shifted as a whole, as if all of the table were carried: what belongs to an object is open.
+
+    Args:
+        scenes: (B, 4, 160, 80).
+        actions: (B, 5).
+        moved: of ``move``; where nothing comes from, its table is shown.
+
+    Returns:
+        (B, 4, 160, 80). The heights are raised by what the object is put on.
+    """
+    # Zero outside: the table is taken away before, and added after.
+    relative = _warp((scenes - moved.table).contiguous(), actions.to(scenes))
+    raised = moved.table.expand(len(actions), -1, -1, -1).clone()
+    raised[:, HEIGHT] += moved.lift[:, None, None]
+    return relative + raised
 
 
 CARRIED = HEIGHT + 1
 """Channels of a scene that an object carries along: colour and height."""
+
+
+def _medians(scenes: Tensor) -> NDArray[np.float32]:
+    """(B, C) of each channel: by numpy, which is three times as fast as torch on a processor."""
+    found: NDArray[np.float32] = np.median(scenes.detach().flatten(2).float().cpu().numpy(), axis=2)
+    return found
 
 
 def _warp(values: Tensor, actions: Tensor) -> Tensor:

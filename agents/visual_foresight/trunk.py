@@ -12,23 +12,27 @@ _BUMP = 2.0
 """Pixels: width of the spots that mark the ends of an action."""
 _SWATH = 4.0
 """Pixels: width of the stripe between them."""
-MAPS = 6
+_NEAR = 20.0
+"""Pixels about the line of an action over which positions beside it are told apart."""
+MAPS = 11
 """Channels of ``action_maps``."""
 _GROUPS = 4
 
 
-def action_maps(actions: Tensor) -> Tensor:
+def action_maps(actions: Tensor, size: int = 1) -> Tensor:
     """Where an action begins and ends, and the stripe between, over which a blade sweeps or a load is dragged.
 
     Args:
         actions: (B, 5).
+        size: pixels along a side of one pixel of the maps.
 
     Returns:
-        (B, 6, 160, 80): spots at the pick and at the place; the stripe, how far along it a pixel is (0 to 1), and the
-        two components of its direction.
+        (B, 11, 160 / size, 80 / size): spots at the pick and at the place; the stripe, how far along it a pixel is
+        (0 to 1), and the two components of its direction there; everywhere how far a pixel is before or behind the
+        place, how far it is to the side of the line, and the direction of the action and its length.
     """
-    rows = torch.arange(ROWS, device=actions.device)[None, :, None] + 0.5
-    columns = torch.arange(COLUMNS, device=actions.device)[None, None, :] + 0.5
+    rows = (torch.arange(ROWS // size, device=actions.device)[None, :, None] + 0.5) * size
+    columns = (torch.arange(COLUMNS // size, device=actions.device)[None, None, :] + 0.5) * size
     start_x, start_y, end_x, end_y = (actions[:, index, None, None] for index in range(4))
     along_x, along_y = end_x - start_x, end_y - start_y
     length = (along_x**2 + along_y**2).sqrt().clamp_min(1.0)
@@ -40,58 +44,75 @@ def action_maps(actions: Tensor) -> Tensor:
     start = torch.exp(-(x**2 + y**2) / (2 * _BUMP**2))
     end = torch.exp(-((columns - end_x) ** 2 + (rows - end_y) ** 2) / (2 * _BUMP**2))
     directed = (stripe * share.clamp(0, 1), stripe * along_x / length, stripe * along_y / length)
-    return torch.stack([start, end, stripe, *directed], dim=1)
+    ahead, aside = torch.tanh((share - 1) * length / _NEAR), torch.tanh(across / _NEAR)
+    course = ((along_x / length), (along_y / length), (length / ROWS))
+    everywhere = (ahead, aside, *(each.expand_as(stripe) for each in course))
+    return torch.stack([start, end, stripe, *directed, *everywhere], dim=1)
 
 
 class Trunk(nn.Module):
-    """Maps of a scene and an action to features at half the resolution.
+    """Pictures of a scene and an action to features at half the resolution.
 
     Args:
-        channels: of the maps.
-        width: of the features; twice and three times as many at a quarter and an eighth of the resolution.
+        channels: of the pictures.
+        width: of the features; two, three and four times as many at a quarter, an eighth and a sixteenth of the
+            resolution.
     """
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(channels, width, 2, stride=2)
+        self.action = nn.Conv2d(MAPS, width, 1)
         self.first = _block(width, width)
         self.second = _block(width, 2 * width)
         self.third = _block(2 * width, 3 * width)
+        self.fourth = _block(3 * width, 4 * width)
+        self.up_third = _block(4 * width + 3 * width, 3 * width)
         self.up_second = _block(3 * width + 2 * width, 2 * width)
         self.up_first = _block(2 * width + width, width)
 
-    def forward(self, maps: Tensor, added: Tensor | None = None) -> Tensor:
-        """(B, C, 160, 80) to (B, width, 80, 40); what is ``added`` has the shape of the result."""
-        begun = self.stem(maps)
+    def forward(self, pictures: Tensor, actions: Tensor, added: Tensor | None = None) -> Tensor:
+        """Pictures (B, C, 160, 80) and actions (B, 5) to (B, width, 80, 40), the shape of what is ``added``, too."""
+        begun = self.stem(pictures) + self.action(action_maps(actions, size=2))
         first = self.first(begun if added is None else begun + added)
         second = self.second(functional.max_pool2d(first, 2))
         third = self.third(functional.max_pool2d(second, 2))
-        second = self.up_second(torch.cat([functional.interpolate(third, scale_factor=2.0), second], dim=1))
-        features: Tensor = self.up_first(torch.cat([functional.interpolate(second, scale_factor=2.0), first], dim=1))
+        features: Tensor = self.fourth(functional.max_pool2d(third, 2))
+        for up, beside in ((self.up_third, third), (self.up_second, second), (self.up_first, first)):
+            features = up(torch.cat([functional.interpolate(features, scale_factor=2.0), beside], dim=1))
         return features
 
 
 class PictureHead(nn.Module):
-    """What a first guess of the next scene gets wrong.
+    """The next scene, composed of guesses.
 
-    A predicted share of each pixel goes back to what it was before, and a correction is added. Both begin near zero, so
-    that an untrained model predicts its first guess.
+    Each pixel is a mixture of the guesses and of a painted one. Before training it is nearly all the first guess. What
+    is painted is one of the guesses, not added to them: so pixels that nothing happens to stay as they are.
 
     Args:
         width: of the features.
+        guesses: how many there are.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, guesses: int) -> None:
         super().__init__()
-        self.out = nn.Conv2d(width, 4 * (CHANNELS + 1), 1)
+        self.out = nn.Conv2d(width, 4 * (CHANNELS + guesses + 1), 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]  # It has one.
 
-    def forward(self, features: Tensor, before: Tensor, guess: Tensor) -> Tensor:
-        """(B, 4, 160, 80), the next scenes, of features (B, width, 80, 40)."""
+    def forward(self, features: Tensor, *guesses: Tensor) -> Tensor:
+        """(B, 4, 160, 80), the next scenes, of features (B, width, 80, 40) and guesses of the scenes' shape."""
         values = functional.pixel_shuffle(self.out(features), 2).float()
-        back = torch.sigmoid(values[:, CHANNELS:] - 4)
-        return guess + back * (before - guess) + values[:, :CHANNELS]
+        painted, scores = values[:, :CHANNELS], values[:, CHANNELS:].unbind(dim=1)
+        shares = torch.softmax(torch.stack([scores[0] + _FIRST, *scores[1:]], dim=1), dim=1)
+        made = torch.zeros_like(painted)
+        for share, guess in zip(shares.unbind(dim=1), (*guesses, painted), strict=True):
+            made = made + share[:, None] * guess
+        return made
+
+
+_FIRST = 5.3
+"""What the first guess is ahead of the others before training: each of them has 0.5 % of a pixel."""
 
 
 class GainHead(nn.Module):

@@ -10,14 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..config import VisualForesightConfig
-from ..distance import changed, distance
+from ..distance import changed, distance, pixel_errors
 
 _CHANGED = 60.0
-"""Weight of a pixel that changes, or that the first guess changes, beside 1 for all others."""
+"""Weight of a pixel that changes, beside 1 for all others."""
+_WRONGLY = 40.0
+"""Weight of a pixel that does not change but is predicted to."""
 _SUM = 30_000.0
 """Sum of the weights over a map of which some 300 pixels change. It is the same for all scenes: an error counts as much
 in a scene where little changes, and batches can be divided among processes."""
-_PICTURE = 10.0
+_PICTURE = 5.0
 """Weight of the error of pictures beside that of gains: so both begin of one size."""
 _PATCH = 10
 """Pixels along a side of the squares of which a share is predicted."""
@@ -113,7 +115,7 @@ class WorldModel(nn.Module, ABC):
 
 
 def picture_error(predicted: Tensor, before: Tensor, after: Tensor, share: float = 1.0) -> Tensor:
-    """() absolute error of predictions, in which pixels that change count more.
+    """() mean error of predictions (``pixel_errors``), in which pixels that change count more.
 
     Args:
         predicted: (B, 4, 160, 80).
@@ -121,9 +123,9 @@ def picture_error(predicted: Tensor, before: Tensor, after: Tensor, share: float
         after: the true scenes after it.
         share: of the squares of 10 x 10 pixels that count, evenly spread and always the same.
     """
-    weight = 1 + _CHANGED * (changed(before, after) | changed(before, predicted.detach())).float()
-    weight = weight * share_mask(share, after)
-    errors = (predicted - after).abs().mean(dim=1)
+    really, wrongly = changed(before, after), changed(before, predicted.detach())
+    weight = (1 + _CHANGED * really + _WRONGLY * (wrongly & ~really)) * share_mask(share, after)
+    errors = pixel_errors(predicted, after)
     return (errors * weight).sum() / (len(after) * share * _SUM)
 
 

@@ -39,8 +39,8 @@ class ConvLSTM(WorldModel):
         )
         self.cell = ConvLstm(self.channels, self.channels)
         self.decoder = nn.Conv2d(self.channels, width, 1)
-        self.trunk = Trunk(CHANNELS + MAPS, width)
-        self.picture = PictureHead(width)
+        self.trunk = Trunk(CHANNELS, width)
+        self.picture = PictureHead(width, 1)
         self.gain = GainHead(width)
 
     def begin(self, scenes: Tensor) -> Memory:
@@ -56,7 +56,7 @@ class ConvLSTM(WorldModel):
         with autocast(scenes.device, choose_bfloat16(self.config.precision, scenes.device)):
             remembered, state = self.cell.step(self.encoder(maps), LstmState(*memory))
             wide = functional.interpolate(self.decoder(remembered), scale_factor=_REDUCED / 2)
-            features = self.trunk(maps, wide)
+            features = self.trunk(scenes, actions, wide)
             gain = scenes.new_zeros(len(actions)) if goals is None else self.gain(features, scenes, goals)
-            made = self.picture(features, scenes, scenes) if self.config.share else scenes
+            made = self.picture(features, scenes) if self.config.share else scenes
         return Prediction(made, gain, (state.hidden.float(), state.cell.float()))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ...common.devices import autocast, choose_bfloat16
 from ..config import VisualForesightConfig
-from ..moving import move
-from ..trunk import GainHead, Trunk, action_maps
+from ..moving import carry_all, move
+from ..trunk import GainHead, Trunk
 from .base import Memory, Prediction, WorldModel
-from .transport import INPUTS
+from .transport import INPUTS, inputs
 
 
 class RewardOnly(WorldModel):
@@ -30,7 +29,7 @@ class RewardOnly(WorldModel):
         if goals is None:
             return Prediction(scenes, scenes.new_zeros(len(actions)), memory)
         moved = move(scenes, actions)
-        maps = torch.cat([scenes, moved.scene, moved.taken, moved.put, action_maps(actions)], dim=1)
+        shown = inputs(scenes, moved, carry_all(scenes, actions, moved))
         with autocast(scenes.device, choose_bfloat16(self.config.precision, scenes.device)):
-            gain = self.gain(self.trunk(maps), scenes, goals)
+            gain = self.gain(self.trunk(shown, actions.to(scenes)), scenes, goals)
         return Prediction(scenes, gain, memory)
