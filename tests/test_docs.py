@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import json
 import re
 import shlex
 import sys
@@ -19,6 +20,7 @@ import pytest
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import parse
 from ravens_suite.registry import agent_names, environment_id, forecaster_names
+from ravens_suite.rollout.environments import checked_arguments
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -102,6 +104,8 @@ def test_a_command_on_a_page_is_one_that_the_command_line_takes(page: str, line:
     for task in (*named, getattr(command, "task", None)):
         if task is not None and task.removesuffix("-continuous") not in _own_tasks() | {OF_RECORDINGS}:
             environment_id(task)
+            if given := getattr(command, "environment", ""):
+                checked_arguments(task, "test", json.loads(given))
     for agent in (*getattr(command, "agents", ()), getattr(command, "agent", None)):
         known = agent is None or ":" in agent or agent in (*agent_names(), *forecaster_names())
         assert known, f"{page} names the agent {agent}"

@@ -116,7 +116,10 @@ class BenchmarkResult:
     scores: Path
 
     def means(self) -> list[dict[str, Any]]:
-        """Mean score and success rate over the tasks of each agent and number of demonstrations."""
+        """Mean score and success rate over the tasks of each agent and number of demonstrations.
+
+        Beside them stands how many episodes failed for good, since a rule of their task was broken.
+        """
         groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for record in self.records:
             groups.setdefault((record["agent"], record["demos"]), []).append(record)
@@ -130,6 +133,7 @@ class BenchmarkResult:
                     figure: round(mean_over_tasks([(row["task"], row[figure]) for row in group]), 4)
                     for figure in ("mean_score", "success_rate")
                 },
+                "failures": sum(int(row.get("failures", 0)) for row in group),
             }
             for (agent, demos), group in sorted(groups.items())
         ]

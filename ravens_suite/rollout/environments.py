@@ -72,7 +72,7 @@ def checked_arguments(task: str, split: str, arguments: Mapping[str, Any], *, sh
     if variant := variant_named_by(task, kept):
         raise ConflictError(
             f"With the environment arguments {to_json(kept)} the task is not {task!r} but {variant!r}: name that task, "
-            "and leave them out."
+            f"and leave {', '.join(sorted(variant_arguments(variant)))} out of the arguments."
         )
     return kept
 

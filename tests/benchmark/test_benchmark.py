@@ -257,6 +257,14 @@ def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
     assert (row["trials"], row["tasks"], row["mean_score"], row["success_rate"]) == (3, 2, 75.0, 75.0)
 
 
+def test_episodes_that_broke_a_rule_are_counted_apart() -> None:
+    scored = {"agent": "a", "demos": 1, "mean_score": 50.0, "success_rate": 50.0}
+    records = [{**scored, "task": "x", "seed": seed, "failures": broken} for seed, broken in ((0, 2), (1, 3))]
+    records.append({**scored, "task": "y", "seed": 0})
+    (row,) = BenchmarkResult(tuple(records), 0, {}, Path()).means()
+    assert row["failures"] == 5
+
+
 def test_a_benchmark_waits_for_another_that_collects_into_the_same_folder(tmp_path: Path) -> None:
     with ExitStack() as other:
         other.enter_context(locked(tmp_path / "data" / TASK / "train", "collecting into"))

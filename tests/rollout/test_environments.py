@@ -72,6 +72,8 @@ def test_arguments_that_make_another_variant_are_refused() -> None:
         checked_arguments("block-insertion", "test", {"variant": "six-dof"})
     with pytest.raises(ConflictError, match=r"'block-insertion-continuous' but 'block-insertion-six-dof-continuous'"):
         checked_arguments("block-insertion-continuous", "test", {"variant": "six-dof"})
+    with pytest.raises(ConflictError, match=r"but 'packing-objects-seq-unseen'.* leave objects out"):
+        checked_arguments("packing-objects-seq", "test", {"folder": "meshes", "objects": "unseen"})
     with pytest.raises(ConflictError, match=r"variant is 'standard'.*'easy'"):
         checked_arguments("block-insertion-easy", "test", {"variant": "standard"})
     assert checked_arguments("block-insertion", "test", {"variant": "standard"}) == {"variant": "standard"}

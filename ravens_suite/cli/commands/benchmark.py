@@ -81,9 +81,10 @@ class Benchmark(EnvironmentOptions, OutputOptions):
         )
         done = benchmark(plan, self.data, self.out, console.progress)
         for row in done.means():
+            broken = f"; {row['failures']} episodes broke a rule of the task" if row["failures"] else ""
             console.say(
                 f"{row['agent']}, {row['demos']} demonstrations: mean score {row['mean_score']:.1f}, success rate "
-                f"{row['success_rate']:.1f} % over {row['tasks']} tasks ({row['trials']} trials)."
+                f"{row['success_rate']:.1f} % over {row['tasks']} tasks ({row['trials']} trials){broken}."
             )
         total = len(plan.trials())
         console.say(f"{done.scores}: {len(done.records)} of {total} trials, {done.made} of them made now.")

@@ -241,7 +241,7 @@ def things_of(objects: Objects, split: str, folder: str | None) -> tuple[Thing, 
     if len(chosen) < 2:
         raise ConfigError(
             f"objects={objects!r} leaves {len(chosen)} things for {split}: name those that are held out in "
-            f"{HELD_OUT_FILE} of {folder}, one a line, and take objects='unseen'."
+            f"{HELD_OUT_FILE} of {folder}, one a line, and take objects='unseen', the form -unseen of the task."
         )
     return chosen
 
