@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .color_words import BASIC, color_word, name_colors
+from .word_encoders import OWN, word_vectors
 
 ROLES = 2
 """What a colour word may be about: what is picked, and the place."""
@@ -49,12 +50,14 @@ class SentenceBatch(NamedTuple):
         names: (batch, 12, rows, columns) float32 of ``name_colors``.
         where: (batch, 2, rows, columns) float32 of ``direction_maps``, zeros for a sentence that names no direction;
             ``None`` where none of them does.
+        vectors: (batch, words, width) float32 of a text encoder; ``None`` where the agent learns its own.
     """
 
     words: Tensor
     colors: Tensor
     names: Tensor
     where: Tensor | None = None
+    vectors: Tensor | None = None
 
 
 def make_sentences(
@@ -63,6 +66,7 @@ def make_sentences(
     turns: Sequence[float] | None = None,
     *,
     few_shapes: bool = False,
+    encoder: str = OWN,
 ) -> SentenceBatch:
     """Sentences as tensors.
 
@@ -72,6 +76,7 @@ def make_sentences(
         turns: radians by which each image shows the table turned, from the column axis towards the row axis; none
             unless given.
         few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
+        encoder: text encoder that gives vectors of words (``word_encoders.py``).
     """
     words = [_WORD.findall(sentence.lower()) for sentence in sentences]
     length = max(1, *(len(each) for each in words))
@@ -86,6 +91,8 @@ def make_sentences(
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
     batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
+    if encoder != OWN:
+        batch = batch._replace(vectors=torch.from_numpy(word_vectors(encoder, words, length)))
     named = [names_a_direction(sentence) for sentence in sentences]
     if not any(named):
         return batch
@@ -139,9 +146,11 @@ class SentenceNet(nn.Module):
         outputs: length of the vector of a sentence.
         ordered: whether the first colour words are shown one by one, too, in the order in which they are said. What a
             sentence of several steps wants next depends on the scene, which attention to the words does not see.
+        given: length of the vectors that a text encoder gives for words; 0 where they are learned here. Colour words
+            have none: they all look the same to attention, whatever an encoder knows of colours.
     """
 
-    def __init__(self, outputs: int, *, ordered: bool = False) -> None:
+    def __init__(self, outputs: int, *, ordered: bool = False, given: int = 0) -> None:
         super().__init__()
         self.ordered = ordered
         # Not a matrix for Muon (``optimiser.py``): a word's row changes only where the word occurs.
@@ -150,6 +159,7 @@ class SentenceNet(nn.Module):
         self.second = nn.Conv1d(2 * _WIDTH, 2 * _WIDTH, 5, padding=2)
         self.roles = nn.Conv1d(2 * _WIDTH, ROLES, 1)
         self.vector = nn.Linear(4 * _WIDTH, outputs)
+        self.given = nn.Linear(given, _WIDTH) if given else None
 
     def forward(self, batch: SentenceBatch) -> tuple[Tensor, Tensor]:
         """What is said.
@@ -160,7 +170,12 @@ class SentenceNet(nn.Module):
             all -1 where there are fewer; and (batch, outputs) float32 vectors of the sentences.
         """
         present = (batch.words != _NO_WORD).float()[:, None]
-        vectors = self.table[0][batch.words].transpose(1, 2) * present
+        vectors = self.table[0][batch.words]
+        if self.given is not None:
+            assert batch.vectors is not None
+            given = functional.layer_norm(self.given(batch.vectors), (_WIDTH,))
+            vectors = torch.where((batch.words == _COLOR)[..., None], vectors, given.to(vectors.dtype))
+        vectors = vectors.transpose(1, 2) * present
         hidden = functional.relu(self.first(vectors)) * present
         hidden = functional.relu(self.second(hidden)) * present
         logits = self.roles(hidden).float().masked_fill((batch.colors < 0)[:, None], -torch.inf)

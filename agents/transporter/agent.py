@@ -179,7 +179,8 @@ class Transporter(Agent[PickPlaceDataset]):
         example = augment(dataset.episodes[0][step], UNCHANGED, rng)
         batch = make_batch([example])
         if self.listens:
-            batch = batch._replace(sentence=make_sentences([example.instruction or ""], [example.color]))
+            sentence = make_sentences([example.instruction or ""], [example.color], encoder=self.config.words)
+            batch = batch._replace(sentence=sentence)
         turning = bool(self.net.turning)
         weight = torch.tensor(self.pick_weight(self.config.steps, turning=turning))
         inputs = StepInputs(batch, draw(self.config, 1, rng, turning=turning), weight)
@@ -197,7 +198,7 @@ class Transporter(Agent[PickPlaceDataset]):
             return make_batch(examples, few_shapes=few_shapes)
         said = [example.instruction or "" for example in examples]
         colors, turns = [example.color for example in examples], [example.turn for example in examples]
-        sentence = make_sentences(said, colors, turns, few_shapes=few_shapes)
+        sentence = make_sentences(said, colors, turns, few_shapes=few_shapes, encoder=self.config.words)
         shown = [
             replace(example, color=with_other_hues(example.color, rng)) if names_a_color(words) else example
             for example, words in zip(examples, said, strict=True)

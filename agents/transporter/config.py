@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..common.devices import PRECISIONS
 from ..common.settings import setting
+from ..common.word_encoders import OWN
 
 FINE, COARSE = 2, 4
 """Heightmap pixels along a cell of the fine map (6.25 mm) and of the coarse map (12.5 mm)."""
@@ -67,6 +68,9 @@ class TransporterConfig:
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in
             their order, since what is next depends on what is done.
+        words: where it is told something, what gives the vectors of words: ``own`` (they are learned), or a function of
+            yours, ``package.module:name`` or ``path/to/file.py:name``, that takes the words of a sentence and returns a
+            vector for each (``agents/common/word_encoders.py``).
         lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
             (``planning.py``); 0 for no search. It changes nothing in training.
         workers: processes that make examples ahead of a GPU, with the same examples for any number of them; 0 for none.
@@ -109,6 +113,7 @@ class TransporterConfig:
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     remembers: bool = False
+    words: str = OWN
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)

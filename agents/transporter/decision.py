@@ -164,7 +164,9 @@ def find_candidates(
     for other in (goal, first):
         if other is not None:
             image = with_scene(image, _encoded(other, device))
-    sentence = None if instruction is None else moved(make_sentences([instruction], [heightmap.color]), device)
+    sentence = None
+    if instruction is not None:
+        sentence = moved(make_sentences([instruction], [heightmap.color], encoder=config.words), device)
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..common.equivariant import LiftingConv
 from ..common.sampling import angle_grid, sample
 from ..common.sentences import MENTIONS, ROLES, SentenceBatch, SentenceNet
+from ..common.word_encoders import OWN, width
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
@@ -79,7 +80,8 @@ class TransporterNet(nn.Module):
         self.pick = PickHead(fine, said)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius, said)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, said)
-        self.sentence = SentenceNet(_SAID, ordered=ordered) if listens else None
+        given = width(config.words) if listens and config.words != OWN else 0
+        self.sentence = SentenceNet(_SAID, ordered=ordered, given=given) if listens else None
         # After all others, whose first weights are as they would be without it.
         self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
         self.register_buffer("turning", torch.tensor(True))

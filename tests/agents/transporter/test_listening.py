@@ -50,6 +50,32 @@ def test_it_learns_from_sentences_and_acts_by_them(tmp_path: Path) -> None:
     assert torch.equal(loaded.decide(step.scene, None, "stop").pick_logits, second.pick_logits)
 
 
+ENCODER = """
+import zlib
+
+def encode(words):
+    return [[zlib.crc32(word.encode()) % 97 / 97, (zlib.crc32(word.encode()) >> 8) % 89 / 89] for word in words]
+"""
+
+
+def test_a_text_encoder_of_the_users_own_takes_the_place_of_its_words(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    (tmp_path / "encoder.py").write_text(ENCODER)
+    own = Transporter(TINY, interface=interface)
+    agent = Transporter(replace(TINY, words=f"{tmp_path / 'encoder.py'}:encode"), interface=interface)
+    assert set(agent.weights()) - set(own.weights()) == {"sentence.given.weight", "sentence.given.bias"}
+    before = agent.weights()["sentence.given.weight"].clone()
+    for number in range(2):
+        assert np.isfinite(sum(agent.fit_step(data, number).values()))
+    assert not torch.equal(agent.net.state_dict()["sentence.given.weight"], before), "what reads them is trained"
+    scene = data.episodes[0][0].scene
+    first, second = (agent.decide(scene, None, said) for said in ("put the red blocks in a bowl", "stop the red one"))
+    assert not torch.equal(first.pick_logits, second.pick_logits)
+    agent.save(tmp_path / "policy")
+    again = Transporter.load(tmp_path / "policy").decide(scene, None, "stop the red one")
+    assert torch.equal(again.pick_logits, second.pick_logits)
+
+
 def test_an_agent_of_before_there_were_directions_acts_as_it_did(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
     agent, other = Transporter(TINY, 0, interface), Transporter(TINY, 1, interface)

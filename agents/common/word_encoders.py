@@ -1,0 +1,103 @@
+"""Vectors of words from a text encoder of the user's own, in place of those that an agent learns.
+
+An encoder is a function: it takes the words of a sentence in their order, in small letters, and returns an array of one
+vector for each, (words, width). A word may have another vector in another sentence. It must give the same for the same
+words whenever it is asked, since it is frozen: nothing of it is trained or saved with the agent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.errors import ConfigError, UserCodeError
+
+OWN = "own"
+"""The encoder of an agent that learns the vectors of words itself."""
+
+
+def width(encoder: str) -> int:
+    """Length of the vectors of an encoder.
+
+    Args:
+        encoder: where the function is: ``package.module:name`` or ``path/to/file.py:name``.
+
+    Raises:
+        ConfigError: there is no such function, or it does not give what it must.
+        UserCodeError: it raises.
+    """
+    return int(_encode(encoder, ("block",)).shape[1])
+
+
+def word_vectors(encoder: str, sentences: Sequence[Sequence[str]], length: int) -> NDArray[np.float32]:
+    """(sentences, ``length``, width) float32 vectors of the words of some sentences, zeros after the last word.
+
+    Args:
+        encoder: as of ``width``.
+        sentences: words of each, at most ``length``.
+        length: in words.
+
+    Raises:
+        ConfigError: as of ``width``.
+        UserCodeError: as of ``width``.
+    """
+    result = np.zeros((len(sentences), length, width(encoder)), np.float32)
+    for row, words in zip(result, sentences, strict=True):
+        if not words:
+            continue
+        vectors = _encode(encoder, tuple(words))
+        if vectors.shape[1] != row.shape[1]:
+            raise ConfigError(
+                f"{encoder} gave vectors of {vectors.shape[1]} and of {row.shape[1]} numbers: keep to one."
+            )
+        row[: len(words)] = vectors
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _encode(encoder: str, words: tuple[str, ...]) -> NDArray[np.float32]:
+    function = _function(encoder)
+    if not callable(function):
+        raise ConfigError(f"{encoder} is no function: name one that takes words and returns a vector for each.")
+    try:
+        vectors = np.asarray(function(list(words)), dtype=np.float32)
+    except Exception as error:
+        raise UserCodeError(f"{encoder} raised {type(error).__name__} for {list(words)!r:.80}: {error}") from error
+    if vectors.ndim != 2 or len(vectors) != len(words) or not vectors.size or not np.isfinite(vectors).all():
+        raise ConfigError(
+            f"{encoder} gave shape {vectors.shape} for {len(words)} words: give (words, width), all finite."
+        )
+    return vectors
+
+
+@lru_cache(maxsize=8)
+def _function(encoder: str) -> Any:
+    where, _, name = encoder.rpartition(":")
+    try:
+        module = _file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+    except (FileNotFoundError, ModuleNotFoundError, ValueError) as error:
+        raise ConfigError(
+            f"Cannot import the text encoder {encoder!r} ({error}): write package.module:name or path/to/file.py:name."
+        ) from error
+    except Exception as error:
+        raise UserCodeError(f"Importing {where} ends in {type(error).__name__}: {error}. Mend it there.") from error
+    if not hasattr(module, name):
+        raise ConfigError(f"Cannot import {encoder!r}: {where} defines no {name!r}.")
+    return getattr(module, name)
+
+
+def _file(path: Path) -> ModuleType:
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    if found is None or found.loader is None:
+        raise FileNotFoundError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module

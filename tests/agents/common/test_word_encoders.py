@@ -1,0 +1,77 @@
+"""Text encoders of a user's own: what they give is used, and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ravens_suite.agents.common.sentences import make_sentences
+from ravens_suite.agents.common.word_encoders import width, word_vectors
+from ravens_suite.errors import ConfigError, UserCodeError
+
+SOURCE = """
+import numpy as np
+
+def lengths(words):
+    return np.array([[len(word), index, 1.0] for index, word in enumerate(words)])
+
+def short(words):
+    return np.zeros((len(words) - 1, 3))
+
+def strange(words):
+    return [[float("nan")]] * len(words)
+
+def broken(words):
+    raise KeyError(words[0])
+
+def uneven(words):
+    return np.ones((len(words), len(words)))
+
+number = 3
+"""
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> str:
+    (tmp_path / "encoders.py").write_text(SOURCE)
+    return f"{tmp_path / 'encoders.py'}:"
+
+
+def test_words_have_the_vectors_that_the_encoder_gives_in_their_sentence(encoder: str) -> None:
+    assert width(encoder + "lengths") == 3
+    vectors = word_vectors(encoder + "lengths", [["put", "it"], []], 3)
+    np.testing.assert_array_equal(vectors[0], [[3, 0, 1], [2, 1, 1], [0, 0, 0]])
+    assert not vectors[1].any()
+    batch = make_sentences(["Put it", ""], [np.zeros((8, 8, 3), np.uint8)] * 2, encoder=encoder + "lengths")
+    assert batch.vectors is not None
+    np.testing.assert_array_equal(batch.vectors[0].numpy(), [[3, 0, 1], [2, 1, 1]])
+    assert make_sentences(["put it"], [np.zeros((8, 8, 3), np.uint8)]).vectors is None
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("short", r"shape \(0, 3\) for 1 words"),
+        ("strange", "all finite"),
+        ("number", "is no function"),
+        ("none", "defines no 'none'"),
+    ],
+)
+def test_what_is_no_encoder_is_refused(encoder: str, name: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        width(encoder + name)
+
+
+def test_an_encoder_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    for where in (f"{tmp_path}/none.py:encode", "no_such_module:encode", "encode"):
+        with pytest.raises(ConfigError, match="Cannot import the text encoder"):
+            width(where)
+
+
+def test_what_an_encoder_raises_is_said_to_be_its_own(encoder: str) -> None:
+    with pytest.raises(UserCodeError, match="raised KeyError"):
+        width(encoder + "broken")
+    with pytest.raises(ConfigError, match="keep to one"):
+        word_vectors(encoder + "uneven", [["put", "it"]], 2)
