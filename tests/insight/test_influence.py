@@ -125,6 +125,17 @@ def test_failed_scenes_are_asked_about_by_default(
     assert "wrong or rare" in err and "pushed towards it" in err and "held-out loss" in err
 
 
+def test_what_is_asked_now_is_answered_and_the_rest_is_counted(
+    data: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find_influence(trained, data, [Question(TASK, 5), Question(TASK, 6)])
+    earlier = len(find_influence(trained, data).decisions)
+    assert main(["influence", str(trained), "--data", str(data), "--seeds", "7"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("pushed towards it") == 1 and "test scene 7 " in told
+    assert f"{earlier} decisions were asked about before" in told
+
+
 def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_one(tmp_path: Path) -> None:
     def write(name: str, failed: int) -> None:
         results = [EpisodeOutcome(seed, 0.5, seed != failed, 1, "done").to_json() for seed in range(3)]

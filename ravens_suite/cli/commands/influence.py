@@ -78,16 +78,17 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
         self._check_numbers()
         # Read first: a mistake in it must not show up after minutes of gradients.
         left_out = None if self.drop_file is None else read_seeds(self.drop_file)
+        questions = self._questions()
         with console.progress(f"influence on {self.folder}") as progress:
             found = find_influence(
                 self.folder,
                 self.data,
-                self._questions(),
+                questions,
                 named=self.named,
                 projection=self.projection,
                 on_progress=progress,
             )
-        _say(console, found)
+        _say(console, found, len(set(questions)))
         console.say(str(self.folder / "influence" / RECORD))
         result: dict[str, Any] = found.to_json()
         if self.drop or left_out is not None:
@@ -149,7 +150,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
             )
 
 
-def _say(console: Console, found: Influence) -> None:
+def _say(console: Console, found: Influence, asked: int) -> None:
     console.say("Demonstrations, the wrong or rare ones first (self-influence 0 to 1; estimated loss if left out):")
     for each in found.demonstrations[:_SHOWN]:
         console.say(
@@ -158,7 +159,10 @@ def _say(console: Console, found: Influence) -> None:
         )
     if len(found.demonstrations) > _SHOWN:
         console.say(f"  ... and {len(found.demonstrations) - _SHOWN} more")
-    for decision in found.decisions:
+    earlier = len(found.decisions) - asked  # What is asked stands last.
+    if earlier > 0:
+        console.say(f"{earlier} decisions were asked about before; they are in the file and in the report.")
+    for decision in found.decisions[max(earlier, 0) :]:
         _say_decision(console, decision)
 
 
