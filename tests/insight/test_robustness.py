@@ -150,6 +150,8 @@ def test_several_policies_stand_on_one_page(tmp_path: Path) -> None:
     assert page.count("Distractors: 1, 2, 3, 5, 8 (other bodies)") == 1
     assert page.count('class="bar c0"') == page.count('class="bar c1"') == 2
     assert "<td>oracle</td>" in page and "<td>random</td>" in page
+    assert "<td>Distractors<small>1, 2, 3, 5, 8; other bodies</small></td>" in page
+    assert "Nothing was evaluated on test scenes yet" in page and "over no episodes" not in page
 
 
 def test_only_what_was_measured_is_told_with_its_grade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
