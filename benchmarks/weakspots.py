@@ -24,7 +24,8 @@ from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.insight.calibration import CALIBRATION, calibrate
-from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
+from ravens_suite.insight.search_plan import SearchPlan
+from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
 from ravens_suite.rollout.provenance import provenance
 
 _KEYS = ("policy", "task", "axes")

@@ -30,7 +30,8 @@ from ravens_suite.insight.cleaning import first_ranked, train_without
 from ravens_suite.insight.influence import Question, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.insight.robustness import measure_robustness
-from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
+from ravens_suite.insight.search_plan import SearchPlan
+from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.collect_scenes import collect_scenes
 from ravens_suite.rollout.evaluate import evaluate

@@ -18,7 +18,7 @@ from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes
 from ravens_suite.insight.robustness import measure_robustness, read_robustness
-from ravens_suite.insight.weak_spots import SearchPlan
+from ravens_suite.insight.search_plan import SearchPlan
 from ravens_suite.report.page import write_report
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.rollout.environments import make_environment

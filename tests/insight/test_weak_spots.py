@@ -29,7 +29,8 @@ from ravens_suite.insight.axes import AXES
 from ravens_suite.insight.calibration import Calibration, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
 from ravens_suite.insight.proposals import Look, Proposal, ProposalWorker, Tried
-from ravens_suite.insight.weak_spots import SearchPlan, WeakSpots, find_weak_spots
+from ravens_suite.insight.search_plan import SearchPlan
+from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
 from ravens_suite.report import weak_spots
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes

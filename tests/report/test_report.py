@@ -250,7 +250,7 @@ def test_a_film_that_went_otherwise_than_the_evaluation_says_so(
 def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
     (_write_run(tmp_path / "run") / "eval" / "test.json").unlink()
     page, text = _parse(write_report(tmp_path).path)
-    assert "not in the table: block-insertion, transporter, 10 demos, seed 0" in text
+    assert "Nothing was evaluated on test scenes yet (ravens-suite evaluate): block-insertion, transporter, 10" in text
     assert "Not evaluated on test scenes yet" in text
     assert "video" not in page.tags
 

@@ -164,9 +164,11 @@ _LATER = 0.95
 
 
 def later(worths: Tensor, actions: int) -> Tensor:
-    """What scenes of some worths are worth that are reached so many actions after the first.
+    """Worths discounted for the time it takes to reach them: positive ones lose 5 % an action, others stay.
 
-    Less, where they are worth something; what makes things worse is not better for being late.
+    Args:
+        worths: of the scenes that are reached, of any shape; negative where a scene is worse than now.
+        actions: how many actions after the first they are reached.
     """
     return torch.where(worths > 0, worths * _LATER**actions, worths)
 

@@ -55,8 +55,8 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """Where the trials run: processes of this machine, or ray (a cluster whose machines all see --data and --out)."""
 
     force: bool = False
-    """Let demonstrations, runs and results that are there count although the code of their task or of your own agent
-    has changed since."""
+    """Reuse demonstrations, runs and results on disk although the code of their task or of your own agent has changed
+    since they were made."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""

@@ -29,7 +29,7 @@ class Calibrate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Folder of the results; RUN unless given, or runs/POLICY/TASK without a run."""
 
     force: bool = False
-    """Let outcomes that are there count although the code of the policy or the task has changed since."""
+    """Reuse outcomes on disk although the code of the policy or the task has changed since they were made."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""

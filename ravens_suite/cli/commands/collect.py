@@ -32,14 +32,14 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     policy: str = "oracle"
     """Who acts: oracle, random (anywhere), explore (picks on objects, places anywhere), the folder of a training run,
-    or a policy of yours. What others than the oracle do is no demonstration: agents that predict learn from it, agents
-    that imitate do not."""
+    or a policy of yours. Only what the oracle does is a demonstration: world models and forecasters learn from the
+    others' episodes, too; agents that imitate refuse them."""
 
     explore: float = 0.0
-    """Share of the actions of explore among those of the policy, 0 to 1."""
+    """Probability, 0 to 1, that explore takes an action in place of the policy."""
 
     split: SplitName = "train"
-    """Which seeds."""
+    """Split of the scenes."""
 
     data: Path = Path("data")
     """Folder of all data; a task's episodes go to DATA/TASK/SPLIT."""

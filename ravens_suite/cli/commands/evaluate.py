@@ -33,19 +33,19 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Name of a task; each that the run was trained on unless given."""
 
     episodes: int = 100
-    """Number of seeds."""
+    """Number of scenes, one seed each."""
 
     split: SplitName = "test"
-    """Which seeds."""
+    """Split of the scenes."""
 
     first_seed: int = 0
-    """The first of them."""
+    """Seed of the first scene; the others follow it."""
 
     out: Path | None = None
     """Folder of the result; RUN/eval unless given, or runs/POLICY/TASK without a run."""
 
     force: bool = False
-    """Let outcomes that are there count although the code of the policy or the task has changed since."""
+    """Reuse outcomes on disk although the code of the policy or the task has changed since they were made."""
 
     keep_failures: bool = False
     """Store every episode without strict success, with images, beside the result: failures/TASK/SPLIT/SEED.safetensors,

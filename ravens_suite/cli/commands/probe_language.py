@@ -31,19 +31,19 @@ class ProbeLanguage(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Name of a task; each that the run was trained on unless given."""
 
     episodes: int = 100
-    """Number of seeds; five episodes each."""
+    """Number of scenes; five episodes in each."""
 
     split: SplitName = "test"
-    """Which seeds."""
+    """Split of the scenes."""
 
     first_seed: int = 0
-    """The first of them."""
+    """Seed of the first scene; the others follow it."""
 
     out: Path | None = None
     """Folder of the result; RUN/probes unless given, or runs/POLICY/TASK/probes without a run."""
 
     force: bool = False
-    """Let episodes that are there count although the code of the policy or the task has changed since."""
+    """Reuse episodes on disk although the code of the policy or the task has changed since they were made."""
 
     engine: str = "processes"
     """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see RUN)."""

@@ -47,19 +47,19 @@ class RobustnessCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
     """How much, from 1 (barely visible) to 5 (severe); all five unless given."""
 
     episodes: int = 20
-    """Number of seeds a grade; the same seeds at all of them."""
+    """Number of scenes a grade; the same seeds at all grades."""
 
     split: SplitName = "test"
-    """Which seeds."""
+    """Split of the scenes."""
 
     first_seed: int = 0
-    """The first of them."""
+    """Seed of the first scene; the others follow it."""
 
     out: Path | None = None
     """Folder in which the folder robustness is made; RUN unless given, or runs/POLICY/TASK without a run."""
 
     force: bool = False
-    """Let outcomes that are there count although the code of the policy or the task has changed since."""
+    """Reuse outcomes on disk although the code of the policy or the task has changed since they were made."""
 
     engine: str = "processes"
     """Where the workers run: processes of this machine, or ray (a cluster; all its machines must see RUN)."""

@@ -47,7 +47,8 @@ class Train(OutputOptions):
     """Settings of the agent that differ from its defaults, as a JSON object."""
 
     keep_checkpoints: int = 0
-    """Copies of the weights to keep along the way, most early on; ravens-suite influence needs some, say 5."""
+    """Number of copies of the weights to keep, most of them from early in training; ravens-suite influence needs them
+    (say 5)."""
 
     drop_file: Path | None = None
     """JSON file of demonstrations to leave out, {"TASK": [SEED, ...]}, as ravens-suite influence writes."""

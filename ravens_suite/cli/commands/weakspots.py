@@ -43,33 +43,36 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Episodes to run. A larger budget goes on with a search that was done."""
 
     axes: tuple[SearchedAxis, ...] = ()
-    """What may be changed of a scene, as for robustness; all but calibration unless given, and nothing with none."""
+    """What the search may change in a scene, as in ravens-suite robustness. All but calibration unless given; none
+    searches unchanged scenes."""
 
     grades: tuple[int, ...] = (1, 2, 3)
-    """How much, out of 1 to 5."""
+    """How large these changes may be: grades from 1 to 5, as in ravens-suite robustness."""
 
     confidence: float = 0.8
-    """Calibrated confidence from which the agent counts as sure. It is calibrated first where it is not yet."""
+    """Probability from which the agent counts as sure, after calibration, which is done first if it was not yet."""
 
     looks: int = 12
-    """Scenes to look at, with one decision each, for every episode that is run, until one is promising."""
+    """Most scenes that are compared, by the agent's first decision in each, for every episode that is run; the most
+    promising one is run."""
 
     split: SplitName = "test"
     """Split of the scenes."""
 
     first_seed: int = 100_000
-    """The first of them; they follow one another. Those of evaluations are left alone by default."""
+    """Seed of the first scene; the others follow it. The default lies far beyond the seeds of evaluations."""
 
     out: Path | None = None
     """Folder in which the folder weakspots is made; RUN unless given, or runs/POLICY/TASK without a run."""
 
     force: bool = False
-    """Let evaluations for the calibration count although the code of the policy or the task has changed since."""
+    """Reuse a calibration on disk although the code of the policy or the task has changed since it was made."""
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
-        from ravens_suite.insight.weak_spots import SearchPlan, find_weak_spots
+        from ravens_suite.insight.search_plan import SearchPlan
+        from ravens_suite.insight.weak_spots import find_weak_spots
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
         plan = SearchPlan(
