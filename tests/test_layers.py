@@ -36,6 +36,7 @@ _MAY_IMPORT = {
         "interop", "cli",
     },
     "registration": {"registry", "tasks", "agents"},
+    "__main__": {"cli"},
     "": {"registry", "registration"},
 }  # fmt: skip
 """Room to the rooms it may import. The registry names tasks and agents for the type checker only; what registers a

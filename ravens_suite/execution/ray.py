@@ -65,6 +65,9 @@ class RayPool(JobPool):
         workers: number of actors, over all machines.
         tries: number of actors that may die at one job before it counts as failed.
         cores: that an actor takes of its machine.
+
+    Raises:
+        WorkerError: Ray did not start, or the cluster that is named does not answer.
     """
 
     def __init__(self, workers: int, tries: int = 3, cores: int = 1) -> None:
@@ -72,7 +75,13 @@ class RayPool(JobPool):
         self._actors: list[Any] = []
         self._started_ray = not ray.is_initialized()
         if self._started_ray:
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+            try:
+                ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+            except Exception as error:  # A plain Exception, too (Ray 2.60.0): on a busy machine it starts too slowly.
+                raise WorkerError(
+                    f"Ray did not start, or no cluster answers at RAY_ADDRESS ({' '.join(str(error).split())}): "
+                    "start one (ray start --head), or work without --engine ray."
+                ) from error
 
     def outcomes(
         self,

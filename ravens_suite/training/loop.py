@@ -249,7 +249,8 @@ def _loop(
             if state.step in kept:
                 # Before the training state: killed in between, the run repeats these steps and writes the same again.
                 _save(agent, run.checkpoint(state.step).path)
-            on_progress(state.step, steps, f"loss {sum(v for k, v in figures.items() if k != LEARNING_RATE):.3f}")
+            losses = [value for name, value in figures.items() if name != LEARNING_RATE]
+            on_progress(state.step, steps, f"loss {sum(losses):.3f}" if losses else "")
             due = plan.settings.until == "solved" and state.step < steps and is_due(solved, state.step, steps)
             if due:
                 _check_solved(agent, plan, run, state, evaluate)

@@ -104,3 +104,13 @@ def test_a_trial_whose_machine_is_lost_goes_on_on_another(tmp_path: Path, monkey
     assert [(row["demos"], row["seed"]) for row in done.records] == [(1, 0), (2, 0), (1, 1), (2, 1)]
     again = benchmark(plan, Path("data"), Path("out"), lambda title: nullcontext(silent))
     assert (again.made, len(again.records)) == (0, 4)
+
+
+def test_a_cluster_that_does_not_start_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**options: object) -> None:
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(WorkerError, match=r"timed out during startup\.\): start one .* --engine ray"):
+        make_pool("ray", workers=1)
