@@ -169,6 +169,11 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
     if plan.settings.val_episodes:
         for task in tasks:
             check_environment(task)
+    if same := [folder for folder in plan.more_data if Path(folder).resolve() == data.resolve()]:
+        raise ConfigError(
+            f"--more-data {same[0]} is the folder of --data, too, whose demonstrations would count twice: draw more of "
+            "them with --demos."
+        )
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
     more = more_demonstrations(agent, tasks, plan.more_data, plan.drop)
     chosen = {}

@@ -112,6 +112,11 @@ def test_an_agent_learns_from_both(data: Path, tmp_path: Path) -> None:
     assert record["more_demonstrations"] == {str(data / "hard"): {TASK: [100_001, 100_004]}}
 
 
+def test_more_data_are_not_those_that_are_learnt_from_already(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="would count twice"):
+        train(replace(PLAN, more_data=(f"{data}/hard/../plain",)), data / "plain", tmp_path / "run")
+
+
 def test_more_data_of_another_kind_are_named_with_their_folder(data: Path, tmp_path: Path) -> None:
     collect(TASK, episodes=1, data=tmp_path / "large", arguments={**SMALL, "distractors": 1})
     with pytest.raises(ConfigError, match=f"in {TASK} and .* in {TASK} in {tmp_path / 'large'}: collect both"):

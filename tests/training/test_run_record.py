@@ -16,6 +16,19 @@ from ravens_suite.training.loop import train
 from tests.training.plans import PLAN, KilledError, changed, record, weights
 
 
+def test_the_command_says_where_a_run_stands(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    given = ["--demos", "2", "--steps", "2", "--val-episodes", "0", "--data", str(data), "--out", str(run)]
+    command = ["train", "state-mlp", "block-insertion", *given]
+    assert main(command) == 0
+    assert record(run)["data"] == str(data) and "step 2." not in capsys.readouterr().out
+    assert main(command) == 0
+    assert f"{run}: is finished, after step 2." in capsys.readouterr().out
+    assert main([*command, "--seed", "5"]) == 1
+    out, err = capsys.readouterr()
+    assert "step 2." not in out and "seed 0, not 5" in err
+
+
 def test_a_finished_run_is_left_as_it_is(data: Path, tmp_path: Path) -> None:
     first = train(PLAN, data, tmp_path)
 

@@ -66,7 +66,7 @@ class Train(OutputOptions):
         from ravens_suite.data.run_folder import RunFolder
         from ravens_suite.registry import load_trainee
         from ravens_suite.training.loop import train
-        from ravens_suite.training.run_record import steps_before
+        from ravens_suite.training.run_record import find_record, steps_before
         from ravens_suite.training.settings import TrainingPlan, resume_settings
 
         tasks = tuple(dict.fromkeys([*([self.task] if self.task else []), *self.tasks]))
@@ -89,8 +89,8 @@ class Train(OutputOptions):
             scheduled = load_trainee(self.agent).scheduled
             schedule = " Its schedule goes on where that of all these steps is then: see docs/evaluation.md."
             console.say(f"{out}: was finished after step {before} and gets more.{schedule if scheduled else ''}")
-        elif RunFolder(out).exists() and (step := RunFolder(out).record().get("training", {}).get("step")):
-            console.say(f"{out}: continues after step {step}.")
+        elif (record := find_record(plan, RunFolder(out))) and (step := record["training"]["step"]):
+            console.say(f"{out}: {'is finished, after' if record['finished'] else 'continues after'} step {step}.")
         with console.progress(f"{self.agent} on {' and '.join(tasks)}") as progress:
             done = train(plan, self.data, out, force=self.force, on_progress=progress)
         score = "" if done.val_score is None else f"; mean score on validation episodes {done.val_score:.1f}"
