@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import language
+from benchmarks import language, robustness
 from benchmarks.scores import table as score_table
 from ravens_suite.benchmark.published import published_scores
 from ravens_suite.data.tables import read_rows
@@ -187,9 +187,28 @@ def calibration() -> str:
     return table(head, rows)
 
 
+def robustness_of_agents() -> str:
+    """Mean scores of agents at every grade of every axis, the unchanged scenes first."""
+    found = json.loads((_RESULTS / "robustness.json").read_text(encoding="utf-8"))["rows"]
+    agents = list(dict.fromkeys(row["agent"] for row in found))
+    by_both = {(row["task"], row["agent"]): row for row in found}
+    lines = []
+    for task in dict.fromkeys(row["task"] for row in found):
+        for axis in next(row["axes"] for row in found if row["task"] == task):
+            cells = [
+                " ".join(f"{score:.0f}" for score in robustness.scores(row, axis))
+                if (row := by_both.get((task, agent))) and axis in row["axes"]
+                else ""
+                for agent in agents
+            ]
+            lines.append([task, f"`{axis}`", *cells])
+    return table(["task", "axis", *(f"`{agent}`" for agent in agents)], lines)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "until-solved": until_solved,
     "calibration": calibration,
+    "robustness": robustness_of_agents,
     "gpu-steps": gpu_steps,
     "gpu-scores": gpu_scores,
     "six-dof": six_dof,

@@ -1,0 +1,77 @@
+"""How soon agents break, side by side, gathered from runs that `ravens-suite robustness` has measured.
+
+    python benchmarks/robustness.py RUN... --out results/robustness.json
+
+For every run and every task of it that was measured: mean score, success rate and intervals of each axis and grade, and
+the commands and commits behind training and measurement. Rows of the same agent and task in the file are replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.run_folder import RunFolder
+
+_OF_A_GRADE = ("amount", "mean_score", "mean_score_interval_95", "success_rate", "success_rate_interval_95")
+_UNCHANGED = "unchanged"
+
+
+def rows_of(run: RunFolder) -> list[dict[str, Any]]:
+    """What was measured of one run, a row a task."""
+    record = run.record()
+    rows = []
+    for path in sorted((run.path / "robustness").glob("*/test/summary.json")):
+        found = read_json(path)
+        rows.append(
+            {
+                "agent": record["plan"]["agent"],
+                "task": found["task"],
+                "demos": record["plan"]["demos"],
+                "seed": record["plan"]["seed"],
+                "steps": record["training"]["step"],
+                "episodes": found["episodes"],
+                "first_seed": found["first_seed"],
+                _UNCHANGED: _grade(found["nominal"]),
+                "axes": {
+                    name: {"unit": axis["unit"], "grades": [_grade(grade) for grade in axis["grades"]]}
+                    for name, axis in found["axes"].items()
+                },
+                "commands": [record["command"], found["provenance"]["command"]],
+                "commits": [record["commit"], found["provenance"]["commit"]],
+                "versions": found["provenance"]["versions"],
+            }
+        )
+    return rows
+
+
+def _grade(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in _OF_A_GRADE}
+
+
+def scores(row: dict[str, Any], axis: str) -> list[float]:
+    """Mean scores of the unchanged scenes and of the grades of an axis, in their order."""
+    return [each["mean_score"] for each in (row[_UNCHANGED], *row["axes"][axis]["grades"])]
+
+
+def main() -> None:
+    """Gather, print a line an axis, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--out", type=Path, help="JSON file; rows of other agents and tasks that it has stay")
+    options = parser.parse_args()
+    rows = [row for run in options.runs for row in rows_of(RunFolder(run))]
+    for row in rows:
+        for axis in row["axes"]:
+            print(row["task"], row["agent"], axis, *(f"{score:.0f}" for score in scores(row, axis)))
+    if options.out is not None:
+        known = read_json(options.out)["rows"] if options.out.exists() else []
+        new = {(row["agent"], row["task"]) for row in rows}
+        others = [row for row in known if (row["agent"], row["task"]) not in new]
+        write_json(options.out, {"rows": [*others, *rows]})
+
+
+if __name__ == "__main__":
+    main()
