@@ -9,6 +9,7 @@ kind of sentence, and the commands, commits and machine behind training and prob
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def probes_of(run: RunFolder) -> list[dict[str, Any]]:
             {
                 "agent": plan["agent"],
                 "demos": plan["demos"],
+                "tasks": len(plan["tasks"]),
                 "seed": plan["seed"],
                 "steps": training["best_step"],
                 "train_seconds": round(training["seconds"], 1),
@@ -42,11 +44,15 @@ def probes_of(run: RunFolder) -> list[dict[str, Any]]:
     return rows
 
 
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(name, 1) for name in ("agent", "task", "demos", "seed", "tasks"))
+
+
 def main() -> None:
     """Gather, print a line a probe, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="of the runs")
-    parser.add_argument("--out", type=Path, help="JSON file of all probes")
+    parser.add_argument("--out", type=Path, help="JSON file of all probes; those of other runs that it has stay")
     options = parser.parse_args()
     runs = [RunFolder(path.parent) for path in sorted(options.folder.rglob(RECORD))]
     rows = [row for run in runs for row in probes_of(run)]
@@ -54,7 +60,9 @@ def main() -> None:
         scores = {kind: figures["mean_score"] for kind, figures in row["sentences"].items()}
         print(row["agent"], row["task"], row["demos"], scores)
     if options.out is not None:
-        write_json(options.out, {"probes": rows})
+        known = read_json(options.out)["probes"] if options.out.exists() else []
+        new = {_key(row) for row in rows}
+        write_json(options.out, {"probes": [*(row for row in known if _key(row) not in new), *rows]})
 
 
 if __name__ == "__main__":

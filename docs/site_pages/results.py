@@ -221,7 +221,7 @@ def language_probes() -> str:
             rows.append(
                 [
                     probe["task"],
-                    str(probe["demos"]),
+                    str(probe["demos"]) + (f", {tasks} tasks" if (tasks := probe.get("tasks", 1)) > 1 else ""),
                     name,
                     f"{found['mean_score']:.1f}",
                     f"{found['success_rate']:.0f} % ({low:.0f} to {high:.0f})",
