@@ -9,6 +9,7 @@ the commands and commits behind training and measurement. Rows of the same agent
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,17 @@ def rows_of(run: RunFolder) -> list[dict[str, Any]]:
                     name: {"unit": axis["unit"], "grades": [_grade(grade) for grade in axis["grades"]]}
                     for name, axis in found["axes"].items()
                 },
-                "commands": [record["command"], found["provenance"]["command"]],
+                "commands": [_portable(record["command"]), _portable(found["provenance"]["command"])],
                 "commits": [record["commit"], found["provenance"]["commit"]],
                 "versions": found["provenance"]["versions"],
             }
         )
     return rows
+
+
+def _portable(command: str) -> str:
+    """A command without the folders of the machine that it ran on."""
+    return shlex.join(Path(word).name if word.startswith("/") else word for word in shlex.split(command))
 
 
 def _grade(found: dict[str, Any]) -> dict[str, Any]:
