@@ -22,7 +22,7 @@ from ravens_suite.execution.pool import make_pool
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.provenance import provenance
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+PUBLISHED = Path(__file__).resolve().parents[1] / "results" / "published_language.csv"
 _ENDINGS = ("-seen", "-unseen", "-full")
 _KEY = ("agent", "task", "demos", "seed", "tasks")
 
@@ -37,7 +37,7 @@ def family(task: str) -> str:
 def best_published(demos: str) -> dict[str, float]:
     """The highest published score of every task from a number of demonstrations."""
     best: dict[str, float] = {}
-    for row in read_rows(RESULTS / "published_language.csv"):
+    for row in read_rows(PUBLISHED):
         if row["demos"] == demos:
             best[row["task"]] = max(best.get(row["task"], 0.0), float(row["score"]))
     return best

@@ -276,13 +276,20 @@ _CLIENT = PolicyClient.__module__
 """The suite's own."""
 
 
-def _check_state(agent: Any, environment: gymnasium.Env[Any, Any]) -> None:
+def _check_state(agent: Any, environment: gymnasium.Env[Any, Any] | None) -> None:
     """Refuse an environment with other bodies than an agent on states learnt from: its network takes no other length.
+
+    Args:
+        agent: trained, or of one's own that keeps no interface.
+        environment: that it will act in; ``None`` where a server does not know yet, which asks later.
 
     Raises:
         ConfigError: the state has another length.
     """
-    learnt, now = agent.interface.observation.get("state"), environment.observation_space
+    interface = getattr(agent, "interface", None)
+    if environment is None or interface is None:
+        return
+    learnt, now = interface.observation.get("state"), environment.observation_space
     if learnt is None or not isinstance(now, gymnasium.spaces.Dict) or "state" not in now.spaces:
         return
     if (shape := now["state"].shape) != learnt.shape:

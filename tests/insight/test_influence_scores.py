@@ -90,7 +90,7 @@ def test_a_loss_that_others_do_not_help_is_larger_when_left_out() -> None:
 def test_a_demonstration_of_several_steps_counts_as_the_mean_of_them() -> None:
     gradients = np.array([[[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]]], dtype=np.float32)
     found = made(gradients, [0, 0, 1])
-    assert found.demonstrations == [("task", 0), ("task", 1)]
+    assert found.demonstrations == [("task", 0, ""), ("task", 1, "")]
     assert scores.demonstration_gradients(found).tolist() == [[[2.0, 0.0], [0.0, 2.0]]]
     assert scores.plain_self_influence(found).tolist() == [5.0, 4.0]
 

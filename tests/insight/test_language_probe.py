@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -164,9 +163,9 @@ def test_a_task_whose_sentence_does_not_choose_has_no_other_object_to_name(tmp_p
     assert done.figures["own"].first == {}
 
 
-def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("registrations")
+def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path) -> None:
     file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
-    monkeypatch.setenv("RAVENS_SUITE_TASKS", os.environ.get("RAVENS_SUITE_TASKS", ""))  # Restored afterwards.
     ravens_suite.register_task("own-line", f"{file}:CubeLine")
     rest = f"{__file__}:rest"
     found = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)

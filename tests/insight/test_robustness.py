@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -164,9 +163,9 @@ def test_only_what_was_measured_is_told_with_its_grade(tmp_path: Path, capsys: p
     assert color.split("  ")[0] == "color" and color.count("100.0 (100 %)") == 2 and " - " in color
 
 
-def test_a_task_without_other_paraphrases_has_no_grade_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("registrations")
+def test_a_task_without_other_paraphrases_has_no_grade_of_them(tmp_path: Path) -> None:
     file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
-    monkeypatch.setenv("RAVENS_SUITE_TASKS", os.environ.get("RAVENS_SUITE_TASKS", ""))  # Restored afterwards.
     ravens_suite.register_task("own-line", f"{file}:CubeLine")
 
     def grades(*asked: int) -> list[int]:
