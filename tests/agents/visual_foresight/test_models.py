@@ -69,8 +69,8 @@ def test_it_learns_and_its_losses_are_named(name: str) -> None:
         optimiser.step()
         found.append({key: float(value.detach()) for key, value in losses.items()})
     assert set(found[0]) >= ({"picture", "gain"} if model.shows else {"gain"})
-    # A step at this rate may be too wide, so the best of the last ones counts.
-    assert min(sum(losses.values()) for losses in found[-6:]) < 0.9 * sum(found[0].values())
+    # Single steps at this rate may be too wide, so that their mean counts.
+    assert sum(sum(losses.values()) for losses in found[-6:]) / 6 < 0.9 * sum(found[0].values())
 
 
 @pytest.mark.parametrize("name", names_in(models))
