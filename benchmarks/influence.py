@@ -8,8 +8,9 @@ A part is one of rank, leave-one-out, projection, time.
 action of them). For each task and kind, the area under the curve with which they are told from the others, by
 self-influence, by the estimated held-out loss, by plain TracIn, by the loss (at the end, and over all checkpoints), and
 by the distance in feature space to the three nearest others (features and action). Then, for the demonstrations that
-are ranked first: which share of what the wrong ones cost leaving them out brings back, in loss on demonstrations of
-validation scenes.
+are ranked first: which share of the wrong ones is among them, and which share of what the wrong ones cost leaving them
+out brings back, in loss on demonstrations of validation scenes and, with ``--episodes``, in score on as many test
+scenes.
 
 ``leave-one-out``: rank correlation of influence on the loss of unseen demonstrations with training again without each
 one, both as means over seeds; and that of a perfect estimate, since training again differs from seed to seed.
@@ -34,7 +35,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from planted import BAD, DEMOS, KINDS, plant, right
+from planted import BAD, DEMOS, KINDS, Case, Result, mean_score, plant, recovered, right
 from scipy.stats import spearmanr
 
 from ravens_suite.agents.base import Agent, config_from_json
@@ -166,48 +167,44 @@ def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         source = right(task, load_agent(options.agent), folder)
         unseen = EpisodeStore.of(source, task, "val")
         paths_unseen = [unseen.path(seed) for seed in unseen.seeds()]
-        for kind in KINDS:
+        for kind in options.kinds:
             areas: list[dict[str, float]] = []
-            losses: list[list[float]] = []
+            again: list[list[Result]] = []
             for seed in range(options.first_seed, options.first_seed + options.seeds):
                 case = plant(task, source, folder / "planted", kind, seed)
-                whole = fit(options.agent, task, source, case.paths(), options.steps, seed)
+
+                def train(
+                    without: Sequence[int], case: Case = case, task: str = task, source: Path = source, seed: int = seed
+                ) -> Trained:
+                    return fit(options.agent, task, source, case.paths(without), options.steps, seed)
+
+                whole = train(())
                 found = measures(whole, case.paths())
                 wrong = np.isin(case.seeds, case.bad)
-                areas.append({name: area(score, wrong) for name, score in found.items()})
+                named = np.argsort(-found["self_influence"], kind="stable")[:BAD]
+                areas.append(
+                    {name: area(score, wrong) for name, score in found.items()} | {"named": float(wrong[named].mean())}
+                )
                 if not options.no_drop:
-                    first = [
-                        case.seeds[int(index)] for index in np.argsort(-found["self_influence"], kind="stable")[:BAD]
-                    ]
-                    again = [
-                        fit(options.agent, task, source, case.paths(without), options.steps, seed)
-                        for without in (first, case.bad)
-                    ]
-                    losses.append([float(losses_of(each, paths_unseen).mean()) for each in (whole, *again)])
-            row: dict[str, Any] = {"task": task, "kind": kind, "areas": _mean_of(areas)}
-            if losses:
-                row |= _recovered(losses)
+                    agents = (whole, train([case.seeds[int(index)] for index in named]), train(case.bad))
+                    again.append([result_of(each, task, source, paths_unseen, options.episodes) for each in agents])
+            means = _mean_of(areas)
+            row: dict[str, Any] = {"task": task, "kind": kind, "named": means.pop("named"), "areas": means}
+            if again:
+                row |= recovered(again)
             rows.append(row)
             print(json.dumps(row), flush=True)
     return rows
 
 
+def result_of(trained: Trained, task: str, source: Path, unseen: Sequence[Path], episodes: int) -> Result:
+    """How good an agent is on what it has not seen."""
+    loss = float(losses_of(trained, unseen).mean())
+    return Result(loss, mean_score(trained.agent, task, source, episodes) if episodes else None)
+
+
 def _mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
-
-
-def _recovered(losses: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Losses on unseen demonstrations, and the share of their rise that leaving out what is named takes back."""
-    all_of_them, without_named, without_wrong = (float(np.mean(column)) for column in zip(*losses, strict=True))
-    cost = all_of_them - without_wrong
-    return {
-        "unseen_loss": {
-            "all": round(all_of_them, 6),
-            "without_named": round(without_named, 6),
-            "without_wrong": round(without_wrong, 6),
-        },
-        "brought_back": round((all_of_them - without_named) / cost, 3) if cost > 0 else None,
-    }
 
 
 def leave_one_out(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
@@ -377,6 +374,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0, help="of training; the agent's own number unless given")
     parser.add_argument("--config", default="{}", help="settings of the agent, as a JSON object")
     parser.add_argument("--demos", type=int, default=20, help="of leave-one-out")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="of mistakes; rank only")
+    parser.add_argument("--episodes", type=int, default=0, help="test scenes for a score beside the loss; rank only")
     parser.add_argument("--no-drop", action="store_true", help="rank only, do not train again")
     parser.add_argument("--work", type=Path, default=Path("data/influence"), help="folder of demonstrations")
     parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")

@@ -124,3 +124,45 @@ def plant(task: str, source: Path, folder: Path, kind: str, seed: int) -> Case:
         store.write(to_episode(rollout, task, "train", arguments), rollout.recording)
     environment.close()
     return Case(task, folder, seeds, bad)
+
+
+def mean_score(agent: Agent[Any], task: str, data: Path, episodes: int) -> float:
+    """Of an agent on the first test scenes, in the environment of its demonstrations; 0 to 100."""
+    environment = make_environment(task, "test", EpisodeStore.of(data, task, "train").manifest()["arguments"])
+    found = [roll_out(environment, agent, seed, record=False).score for seed in range(episodes)]
+    environment.close()
+    return 100 * float(np.mean(found))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an agent does on what it has not seen: mean loss of demonstrations, and score, 0 to 100, where measured."""
+
+    loss: float
+    score: float | None
+
+
+def recovered(again: Sequence[Sequence[Result]]) -> dict[str, Any]:
+    """Means over the runs of all, without what is named, and without what is wrong; and the share brought back."""
+    losses = [float(np.mean([result.loss for result in column])) for column in zip(*again, strict=True)]
+    row: dict[str, Any] = {"unseen_loss": _of_each(losses, 6), "brought_back": _share(losses)}
+    if again[0][0].score is not None:
+        scores_of = [float(np.mean([result.score or 0.0 for result in column])) for column in zip(*again, strict=True)]
+        row |= {"score": _of_each(scores_of, 2), "score_brought_back": _share([-score for score in scores_of])}
+    return row
+
+
+def _of_each(values: Sequence[float], digits: int) -> dict[str, float]:
+    names = ("all", "without_named", "without_wrong")
+    return {name: round(value, digits) for name, value in zip(names, values, strict=True)}
+
+
+def _share(losses: Sequence[float]) -> float | None:
+    """Of what the wrong ones cost, what leaving out those that are named takes back; ``None`` where they cost nothing.
+
+    Args:
+        losses: of all, without those that are named, without the wrong ones.
+    """
+    all_of_them, without_named, without_wrong = losses
+    cost = all_of_them - without_wrong
+    return round((all_of_them - without_named) / cost, 3) if cost > 0 else None

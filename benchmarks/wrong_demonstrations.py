@@ -22,6 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from more_data import SMALL, figures, searched, spread
+
+from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.scenes import SceneSet
 from ravens_suite.data.store import EpisodeStore
@@ -31,7 +34,7 @@ from ravens_suite.insight.influence import Question, failed_seeds, find_influenc
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.insight.robustness import measure_robustness
 from ravens_suite.insight.search_plan import SearchPlan
-from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
+from ravens_suite.insight.weak_spots import WeakSpots
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.collect_scenes import collect_scenes
 from ravens_suite.rollout.evaluate import evaluate
@@ -47,8 +50,6 @@ WRONG = {3: -0.15, 8: 0.15}
 DEMOS = 10
 _WATCHED = 40
 """Episodes of each kind that the forecaster learns from, and its gradient steps."""
-SMALL = {"widths": [4, 8, 12, 16, 16], "angles": 12, "train_angles": 8}
-"""Half as wide as the agent is by default, and three times as coarse in yaw, so that it trains in a minute."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def calibrated(story: Story) -> dict[str, Any]:
 def weak_spots(story: Story) -> dict[str, Any]:
     """See the module's docstring."""
     found = _search(story, story.first, "test")
-    return {"first": _found(found), "second_on_them": _on(story, story.second, found.scenes)}
+    return {"first": figures(found), "second_on_them": _on(story, story.second, found.scenes)}
 
 
 def robustness(story: Story) -> dict[str, Any]:
@@ -176,17 +177,17 @@ def learn(story: Story) -> dict[str, Any]:
     """See the module's docstring."""
     found = _search(story, story.second, "train")
     if not found.scenes.scenes:
-        return {"found": _found(found)}
-    chosen = SceneSet(found.scenes.name, TASK, _spread(found.scenes, story.added))
+        return {"found": figures(found)}
+    chosen = SceneSet(found.scenes.name, TASK, spread(found.scenes, story.added))
     collect_scenes(chosen, data=story.work / "weak")
     third = story.work / f"third-{story.added}"
     again = replace(story.plan, drop=_dropped(story), more_data=(str(story.work / "weak"),), keep_checkpoints=0)
     train(again, story.data, third)
     fresh = _search(story, story.second, "test")
     return {
-        "found": _found(found),
+        "found": figures(found),
         "learnt_from": [scene.kind for scene in chosen.scenes],
-        "fresh": _found(fresh),
+        "fresh": figures(fresh),
         "second_on_fresh": _on(story, story.second, fresh.scenes),
         "third_on_fresh": _on(story, third, fresh.scenes),
         "third": evaluate(str(third), TASK, episodes=story.episodes).to_json(),
@@ -198,28 +199,9 @@ def _dropped(story: Story) -> Mapping[str, Any]:
     return dropped
 
 
-def _search(story: Story, run: Path, split: Any) -> WeakSpots:
-    out = story.work / f"{run.name}-{split}"
-    calibration = calibrate(str(run), TASK, episodes=story.episodes)
-    target = out / "calibration" / calibration.path.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(calibration.path.read_bytes())
-    return find_weak_spots(
-        str(run), TASK, SearchPlan(budget=story.budget, looks=4, split=split, threshold=0.5), out=out
-    )
-
-
-def _spread(scenes: SceneSet, count: int) -> tuple[Any, ...]:
-    """Scenes of one kind after the other, until there are as many as asked for."""
-    kinds: dict[str, list[Any]] = {}
-    for scene in scenes.scenes:
-        kinds.setdefault(scene.kind, []).append(scene)
-    order = [group[place] for place in range(len(scenes.scenes)) for group in kinds.values() if place < len(group)]
-    return tuple(order[:count])
-
-
-def _found(found: WeakSpots) -> dict[str, Any]:
-    return {key: value for key, value in found.to_json().items() if key != "scenes"}
+def _search(story: Story, run: Path, split: Split) -> WeakSpots:
+    plan = SearchPlan(budget=story.budget, looks=4, split=split, threshold=0.5)
+    return searched(run, TASK, plan, story.episodes, story.work / f"{run.name}-{split}")
 
 
 def _on(story: Story, run: Path, scenes: SceneSet) -> dict[str, Any] | None:
