@@ -28,7 +28,7 @@ from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, RavensError
 
-from .common.settings import check_settings, is_required
+from .common.settings import check_settings, is_required, named_outside
 
 _CHECKSUM = "crc32"
 _ALIGNMENT = 8
@@ -222,7 +222,19 @@ class Trainee(ABC, Generic[Data]):
             "seed": self.seed,
             "config": asdict(self.config),
             "interface": self.interface.to_json(),
+            **({"outside": outside} if any((outside := self.named_outside(self.config)).values()) else {}),
         }
+
+    @classmethod
+    def named_outside(cls, config: Any) -> dict[str, list[str]]:
+        """What settings name outside the run: ``code`` of a user's own, folders of other ``policies``.
+
+        A change of any of it makes earlier results those of another policy.
+
+        Args:
+            config: of ``config_type``.
+        """
+        return named_outside(config)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

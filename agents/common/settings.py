@@ -22,7 +22,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ravens_suite.errors import ConfigError
 
-_LIMITS = "limits"
+_LIMITS, _NAMES = "limits", "names"
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,34 @@ def setting(
     multiple: int = 1,
     choices: tuple[str, ...] = (),
     items: tuple[int, int | None] = (0, None),
+    names: Literal["", "code", "policies"] = "",
 ) -> Any:
-    """A field of a config dataclass with its default and its limits; see ``Limits``."""
+    """A field of a config dataclass with its default and its limits.
+
+    Args:
+        default: its value unless another is given.
+        least: this and the following see ``Limits``.
+        above: see ``Limits``.
+        most: see ``Limits``.
+        below: see ``Limits``.
+        multiple: see ``Limits``.
+        choices: see ``Limits``.
+        items: see ``Limits``.
+        names: what a text names outside the agent's own folder, so that a change there is noticed: ``code``, where it
+            is ``package.module:name`` or ``file.py:name``; ``policies``, the folder of another trained agent.
+    """
     limits = Limits(least, above, most, below, multiple, choices, items)
-    return field(default=default, metadata={_LIMITS: limits})
+    return field(default=default, metadata={_LIMITS: limits, _NAMES: names})
+
+
+def named_outside(config: Any) -> dict[str, list[str]]:
+    """What settings name outside the agent's own folder: ``code`` and ``policies``; see ``setting``."""
+    named: dict[str, list[str]] = {"code": [], "policies": []}
+    for item in fields(config):
+        kind, value = item.metadata.get(_NAMES, ""), getattr(config, item.name)
+        if kind and value and (kind != "code" or ":" in value):
+            named[kind].append(value)
+    return named
 
 
 def check_settings(config: Any) -> None:

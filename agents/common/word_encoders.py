@@ -7,18 +7,14 @@ words whenever it is asked, since it is frozen: nothing of it is trained or save
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.errors import ConfigError, UserCodeError
+from ravens_suite.core.modules import load_object
+from ravens_suite.errors import ConfigError, blame
 
 OWN = "own"
 """The encoder of an agent that learns the vectors of words itself."""
@@ -64,40 +60,13 @@ def word_vectors(encoder: str, sentences: Sequence[Sequence[str]], length: int) 
 
 @lru_cache(maxsize=4096)
 def _encode(encoder: str, words: tuple[str, ...]) -> NDArray[np.float32]:
-    function = _function(encoder)
+    function = load_object(encoder, "the text encoder")
     if not callable(function):
         raise ConfigError(f"{encoder} is no function: name one that takes words and returns a vector for each.")
-    try:
+    with blame(f"The text encoder {encoder}, for {list(words)!r:.80},"):
         vectors = np.asarray(function(list(words)), dtype=np.float32)
-    except Exception as error:
-        raise UserCodeError(f"{encoder} raised {type(error).__name__} for {list(words)!r:.80}: {error}") from error
     if vectors.ndim != 2 or len(vectors) != len(words) or not vectors.size or not np.isfinite(vectors).all():
         raise ConfigError(
             f"{encoder} gave shape {vectors.shape} for {len(words)} words: give (words, width), all finite."
         )
     return vectors
-
-
-@lru_cache(maxsize=8)
-def _function(encoder: str) -> Any:
-    where, _, name = encoder.rpartition(":")
-    try:
-        module = _file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-    except (FileNotFoundError, ModuleNotFoundError, ValueError) as error:
-        raise ConfigError(
-            f"Cannot import the text encoder {encoder!r} ({error}): write package.module:name or path/to/file.py:name."
-        ) from error
-    except Exception as error:
-        raise UserCodeError(f"Importing {where} ends in {type(error).__name__}: {error}. Mend it there.") from error
-    if not hasattr(module, name):
-        raise ConfigError(f"Cannot import {encoder!r}: {where} defines no {name!r}.")
-    return getattr(module, name)
-
-
-def _file(path: Path) -> ModuleType:
-    found = importlib.util.spec_from_file_location(path.stem, path)
-    if found is None or found.loader is None:
-        raise FileNotFoundError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module

@@ -113,7 +113,7 @@ class TransporterConfig:
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     remembers: bool = False
-    words: str = OWN
+    words: str = setting(OWN, names="code")
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)

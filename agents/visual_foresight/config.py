@@ -13,8 +13,10 @@ class VisualForesightConfig:
 
     Attributes:
         steps: gradient steps of a whole training run.
-        model: what predicts: the name of a file in ``models/``, or ``package.module:Class`` of yours.
-        planner: what searches: the name of a file in ``planners/``, or ``package.module:Class`` of yours.
+        model: what predicts: the name of a file in ``models/``, or ``package.module:Class`` or
+            ``file.py:Class`` of yours.
+        planner: what searches: the name of a file in ``planners/``, or ``package.module:Class`` or
+            ``file.py:Class`` of yours.
         proposals: where actions are drawn: ``difference`` (picks where scene and goal differ, places where the goal has
             something that the scene lacks), ``objects`` (picks on what stands above the table) or ``uniform``.
         proposer: folder of a trained ``transporter`` whose candidates are tried first; empty for none. It is read
@@ -37,10 +39,10 @@ class VisualForesightConfig:
     """
 
     steps: int = setting(1500, least=1, most=10**9)
-    model: str = "transport"
-    planner: str = "cem"
+    model: str = setting("transport", names="code")
+    planner: str = setting("cem", names="code")
     proposals: str = setting("difference", choices=("difference", "objects", "uniform"))
-    proposer: str = ""
+    proposer: str = setting("", names="policies")
     reward: str = setting("picture", choices=("picture", "predicted"))
     share: float = setting(1.0, least=0, most=1)
     horizon: int = setting(1, least=1, most=20)

@@ -7,6 +7,7 @@ import pkgutil
 from importlib import import_module
 from typing import Any, TypeVar
 
+from ravens_suite.core.modules import load_object
 from ravens_suite.errors import ConfigError
 
 from . import models, planners
@@ -20,10 +21,11 @@ def find_model(name: str) -> type[WorldModel]:
     """The class of a model.
 
     Args:
-        name: ``transport``, or ``package.module:Class`` of yours.
+        name: ``transport``, or ``package.module:Class`` or ``file.py:Class`` of yours.
 
     Raises:
         ConfigError: there is none; the message says which there are.
+        UserCodeError: importing yours raises.
     """
     return _find(name, models, WorldModel, "model")  # type: ignore[type-abstract]  # No object is made of it.
 
@@ -45,17 +47,14 @@ def names_in(folder: Any) -> list[str]:
 
 def _find(name: str, folder: Any, base: type[Kind], what: str) -> type[Kind]:
     if ":" in name:
-        module_name, _, attribute = name.partition(":")
-        try:
-            found = getattr(import_module(module_name), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ConfigError(f"The {what} {name!r} cannot be imported: {error}.") from error
+        found = load_object(name, f"the {what}")
         if not (inspect.isclass(found) and issubclass(found, base)):
             raise ConfigError(f"{name!r} is no {what}: it must be a subclass of {base.__name__}.")
         return found
     if name not in names_in(folder):
         raise ConfigError(
-            f"There is no {what} {name!r}: choose {', '.join(names_in(folder))}, or package.module:Class of yours."
+            f"There is no {what} {name!r}: choose {', '.join(names_in(folder))}, or package.module:Class or "
+            "file.py:Class of yours."
         )
     module = import_module(f"{folder.__name__}.{name.replace('-', '_')}")
     own = [

@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_record import checked_record
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 
 RECORD = "run.json"
+_AGAIN = "delete its run and train again"
 WATCHED = "watched"
 """Folder beside evaluations: a folder in it for each forecaster that watched (``evaluate --watch``)."""
 
@@ -51,10 +53,25 @@ class PolicyFolder:
         """
         if not self.settings.exists():
             raise MissingDataError(f"There is no trained agent in {self.path}: train one, or name its folder.")
-        settings = read_json(self.settings, "delete its run and train again")
+        settings = read_json(self.settings, _AGAIN)
         if not isinstance(settings, dict) or "agent" not in settings:
-            raise DamagedDataError(f"{self.settings} does not name an agent: delete its run and train again.")
+            raise DamagedDataError(f"{self.settings} does not name an agent: {_AGAIN}.")
         return str(settings["agent"])
+
+    def outside(self) -> dict[str, list[str]]:
+        """What the settings name outside this folder: ``code`` of a user's own, folders of other ``policies``.
+
+        Raises:
+            DamagedDataError: that is not what an agent wrote.
+        """
+        settings = Fields(read_json(self.settings, _AGAIN), self._damaged)
+        if "outside" not in settings:
+            return {"code": [], "policies": []}
+        named = Fields(settings.mapping("outside"), self._damaged, "outside")
+        return {"code": named.texts("code"), "policies": named.texts("policies")}
+
+    def _damaged(self, reason: str) -> NoReturn:
+        raise DamagedDataError(f"{self.settings} is damaged ({reason}): {_AGAIN}.")
 
     def fingerprint(self) -> str:
         """SHA-256 of the settings and the weights."""

@@ -20,7 +20,8 @@ from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
 from ravens_suite.registry import load_agent
-from ravens_suite.rollout.policies import code_of, one_thread
+from ravens_suite.rollout.policies import one_thread
+from ravens_suite.rollout.policy_code import code_of, outside_of
 from ravens_suite.training.data import check_still_there, data_of, open_demonstrations
 
 PROJECTION = 4096
@@ -111,6 +112,7 @@ def training_gradients(
     made_of = {
         "projection": projection,
         "code": code_of(record["plan"]["agent"]),
+        **({"outside": outside} if (outside := outside_of(run.policy)) else {}),
         "demonstrations": [[reader.summary.task, reader.summary.seed, reader.checksum] for reader in readers],
     }
     lazy = _Datasets(demonstrations)

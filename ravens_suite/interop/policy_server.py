@@ -30,11 +30,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ravens_suite import __version__
+from ravens_suite.core.modules import load_object
 from ravens_suite.core.numbers import check_number
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
-from ravens_suite.registry import load_agent, load_object
+from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment, to_json
 from ravens_suite.rollout.evaluation_plan import run_of
 from ravens_suite.rollout.own_robot import RobotPolicy, setup_of
@@ -85,7 +86,7 @@ class PolicySource:
         if spec.kind == "socket":
             raise ConfigError(f"{policy} is served already: give its address to evaluate.")
         self._space = _action_space(spec, task)
-        self.label, self._code = spec.label, spec.code
+        self.label, self._code, self._outside = spec.label, spec.code, spec.outside
         made = load_object(spec.name) if spec.kind == "import" else None
         self.one_object = callable(getattr(made, "act", None)) and not isinstance(made, type)
         self.make()  # What cannot be loaded is told before anyone connects.
@@ -114,7 +115,7 @@ class PolicySource:
 
     def _spec(self) -> PolicySpec:
         # The code is that of the start: a module is imported once, whatever becomes of its file.
-        return replace(PolicySpec.parse(self._text), code=self._code)
+        return replace(PolicySpec.parse(self._text), code=self._code, outside=self._outside)
 
 
 def _action_space(spec: PolicySpec, task: str | None) -> Any:
@@ -283,7 +284,7 @@ class _Session:
         """The first message."""
         spec = self._spec
         # Code that asks yet another process says nothing of what that one answers.
-        code = "" if spec.asks_elsewhere else spec.code
+        code = "" if spec.asks_elsewhere else "+".join(filter(None, (spec.code, spec.outside)))
         policy = {"kind": spec.kind, "name": spec.label, "fingerprint": spec.fingerprint, "code": code}
         said = {
             "protocol": PROTOCOL,

@@ -37,11 +37,19 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
+from ravens_suite.core.modules import (
+    NoModuleError,
+    import_file,
+    import_named,
+    in_words,
+    load_object,
+    source_of_module,
+    source_of_reference,
+)
 from ravens_suite.core.observations import ControlName
-from ravens_suite.errors import ConfigError, UnknownNameError, UserCodeError, missing_library
+from ravens_suite.errors import ConfigError, UnknownNameError, missing_library
 from ravens_suite.registry import entries
 from ravens_suite.registry.entries import CONTINUOUS, VARIABLES, Entry, Kind
-from ravens_suite.registry.modules import NoModuleError, find_spec, import_file, import_named, in_words
 
 if TYPE_CHECKING:
     from ravens_suite.agents.base import Agent, Trainee
@@ -203,40 +211,9 @@ def source_of(name: str) -> tuple[Path, str] | None:
         The file and the full name of its module; ``None`` where there is no such agent or no Python file.
     """
     if ":" in name:
-        where = name.rpartition(":")[0]
-        if where.endswith(".py"):
-            path = Path(where).resolve()
-            return (path, path.stem) if path.is_file() else None
-    elif name in (trainees := {**entries.forecasters(), **entries.agents()}):
-        where = trainees[name].module
-    else:
-        return None
-    spec = find_spec(where)
-    path = Path(str(spec.origin if spec else ""))
-    return (path.resolve(), where) if path.suffix == ".py" and path.is_file() else None
-
-
-def load_object(reference: str) -> Any:
-    """Import what a user names as ``package.module:name`` or ``path/to/file.py:name``.
-
-    Raises:
-        ConfigError: there is no such module or file, or nothing of that name in it.
-        UserCodeError: the module itself raises.
-    """
-    where, _, name = reference.rpartition(":")
-    try:
-        module = import_file(Path(where)) if where.endswith(".py") else import_named(where)
-    except NoModuleError as error:
-        raise ConfigError(
-            f"Cannot import {reference!r}: {error.args[0]}. Write package.module:name or path/to/file.py:name."
-        ) from error
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError):
-            raise
-        raise UserCodeError(f"Importing {where} ends in {in_words(error)}. Mend it there.") from error
-    if not hasattr(module, name):
-        raise ConfigError(f"Cannot import {reference!r}: {where} defines no {name!r}.")
-    return getattr(module, name)
+        return source_of_reference(name)
+    trainees = {**entries.forecasters(), **entries.agents()}
+    return source_of_module(trainees[name].module) if name in trainees else None
 
 
 def environment_id(task_name: str) -> str:

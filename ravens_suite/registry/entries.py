@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from ravens_suite.registry.modules import find_spec
+from ravens_suite.core.modules import find_spec
 from ravens_suite.registry.variants import declared_variants
 
 CONTINUOUS = "-continuous"

@@ -6,7 +6,7 @@ import ast
 import logging
 from typing import Any
 
-from ravens_suite.registry.modules import source_file
+from ravens_suite.core.modules import source_file
 
 _LOG = logging.getLogger(__name__)
 _VARIANTS = "variants"

@@ -84,6 +84,8 @@ def _changed(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: Poli
         )
     if noted["policy"].get("code", policy.code) != policy.code and not policy.of_the_suite:
         return "the policy before a change of its code"
+    if noted["policy"].get("outside", "") != policy.outside:
+        return "the policy before a change of the code, or of another policy, that its settings name"
     return ""
 
 

@@ -17,14 +17,16 @@ import gymnasium
 import numpy as np
 
 from ravens_suite.core.geometry import yaw_quaternion
+from ravens_suite.core.modules import load_object
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy
-from ravens_suite.core.source_digest import digest_of_files, imported_files, imported_names, own_files
+from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError, blame
-from ravens_suite.registry import load_agent, load_object, source_of
+from ravens_suite.registry import load_agent, source_of
 from ravens_suite.rollout.exploration import EXPLORE, ExplorePolicy
 from ravens_suite.rollout.policy_client import SCHEMES, PolicyClient, Served, ask_what_is_served
+from ravens_suite.rollout.policy_code import code_of, of_the_suite, outside_of
 from ravens_suite.rollout.remote_policy import RemotePolicy
 
 ORACLE, RANDOM = "oracle", "random"
@@ -137,6 +139,8 @@ class PolicySpec:
         code: digest of the code of an agent or of what is imported, see ``core/source_digest.py``; of a server, what it
             says.
         served: what a policy server says of itself; ``None`` for others.
+        outside: of a trained agent, digest of what its settings name outside its folder: code of a user's own, another
+            policy; empty where they name nothing.
     """
 
     kind: Literal["oracle", "random", "explore", "agent", "import", "socket"]
@@ -145,6 +149,7 @@ class PolicySpec:
     fingerprint: str = ""
     code: str = ""
     served: Served | None = None
+    outside: str = ""
 
     @staticmethod
     def parse(text: str) -> PolicySpec:
@@ -157,6 +162,7 @@ class PolicySpec:
 
         Raises:
             MissingDataError: there is no such folder, or no trained agent in it.
+            ConfigError: the settings of the agent name code that is not there any more.
             PolicyServerLostError: there is no such server.
         """
         if text in (ORACLE, RANDOM):
@@ -178,7 +184,8 @@ class PolicySpec:
             if run.exists():
                 # An agent of the user's own is not registered: the run says where it is imported from.
                 name = str(run.record()["plan"]["agent"])
-            return PolicySpec("agent", name, str(files.path), files.fingerprint(), code_of(name))
+            outside = outside_of(files)
+            return PolicySpec("agent", name, str(files.path), files.fingerprint(), code_of(name), outside=outside)
         if ":" in text:
             return PolicySpec("import", text, fingerprint=_said_by(text), code=code_of(text))
         raise MissingDataError(
@@ -256,11 +263,13 @@ class PolicySpec:
         """Whether a record, of ``to_json``, is of the same policy; the suite's own code may have changed since."""
         own = self.to_json()
         named = all(noted.get(key) == own[key] for key in ("kind", "name", "fingerprint"))
-        return named and (self.of_the_suite or noted.get("code") == self.code)
+        same_code = self.of_the_suite or noted.get("code") == self.code
+        return named and same_code and noted.get("outside", "") == self.outside
 
     def to_json(self) -> dict[str, Any]:
         """What an evaluation records of it; without the folder, which may be moved."""
-        return {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint, "code": self.code}
+        own = {"kind": self.kind, "name": self.name, "fingerprint": self.fingerprint, "code": self.code}
+        return {**own, **({"outside": self.outside} if self.outside else {})}
 
 
 _TALKING = frozenset(
@@ -304,28 +313,6 @@ def close_policy(policy: Policy | None) -> None:
     """Release what a policy holds: a connection to a server."""
     if isinstance(policy, RemotePolicy):
         policy.close()
-
-
-def code_of(name: str) -> str:
-    """Digest of the files of an agent or of what is imported; empty where there is none to read."""
-    source = source_of(name)
-    if source is None:
-        return ""
-    path, module = source
-    if module.startswith(_SUITE):
-        below = module.count(".") - (1 if path.name == "__init__.py" else 2)
-        agents = path.parents[below]
-        return digest_of_files(imported_files(path, agents, agents.parent))
-    return digest_of_files(own_files(path, module))
-
-
-def of_the_suite(name: str) -> bool:
-    """Whether the code of an agent, or of what is imported, is the suite's own."""
-    source = source_of(name)
-    return source is not None and source[1].startswith(_SUITE)
-
-
-_SUITE = "ravens_suite."
 
 
 def _said_by(reference: str) -> str:

@@ -16,7 +16,7 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, blame
 from ravens_suite.registry import load_trainee
-from ravens_suite.rollout.policies import code_of, of_the_suite
+from ravens_suite.rollout.policy_code import code_of, of_the_suite, outside_code
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.training.data import (
     check_definition,
@@ -191,6 +191,7 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
         **provenance(),
         "torch": torch.__version__,
         "code": code_of(plan.agent),
+        **({"outside": outside} if (outside := _outside(plan)) else {}),
         "finished": False,
     }
 
@@ -210,6 +211,21 @@ def check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, r
         raise ConflictError(
             f"{run.path} was trained by {plan.agent} before a change of its code. Name another folder, or --force."
         )
+    if record.get("outside", "") != _outside(plan):
+        named = ", ".join(_code_named_by(plan))
+        raise ConflictError(
+            f"{run.path} was trained before a change of the code that its settings name ({named}). Name another "
+            "folder, or --force."
+        )
+
+
+def _outside(plan: TrainingPlan) -> str:
+    """Digest of the code of a user's own that the settings of a plan name; empty for none."""
+    return outside_code(_code_named_by(plan))
+
+
+def _code_named_by(plan: TrainingPlan) -> list[str]:
+    return load_trainee(plan.agent).named_outside(resolve_config(plan))["code"]
 
 
 def _resumed(record: dict[str, Any]) -> dict[str, Any]:

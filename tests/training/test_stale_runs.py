@@ -14,10 +14,11 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.envs import definition
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConfigError, ConflictError
 from ravens_suite.registry import load_task
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
@@ -108,3 +109,73 @@ def test_an_agent_of_ones_own_that_has_changed_is_named(
     with pytest.raises(ConflictError, match=r"before a change of its code.*--force"):
         train(plan, data, tmp_path / "run")
     assert train(plan, data, tmp_path / "run", force=True).steps == 2
+
+
+_LISTENER = """
+from dataclasses import dataclass
+from ravens_suite.agents.common.settings import setting
+from ravens_suite.agents.state_mlp import StateMlp, StateMlpConfig
+
+@dataclass(frozen=True)
+class Config(StateMlpConfig):
+    words: str = setting("own", names="code")
+    helper: str = setting("", names="policies")
+
+class Listener(StateMlp):
+    name = "listener"
+    config_type = Config
+"""
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> TrainingPlan:
+    """A plan of an agent whose settings name code, which lies in another folder than the agent."""
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "listener.py").write_text(_LISTENER)
+    (tmp_path / "encoder.py").write_text("def encode(words): return words\n")
+    config = {"words": f"{tmp_path / 'encoder.py'}:encode"}
+    return replace(PLAN, agent=f"{tmp_path / 'agent' / 'listener.py'}:Listener", config=config)
+
+
+def test_a_run_whose_settings_name_code_that_has_changed_is_refused(
+    data: Path, tmp_path: Path, listener: TrainingPlan
+) -> None:
+    train(listener, data, tmp_path / "run")
+    (tmp_path / "encoder.py").write_text('"""Words."""\n\ndef encode(words): return words\n')
+    train(listener, data, tmp_path / "run")
+    (tmp_path / "encoder.py").write_text("def encode(words): return words[::-1]\n")
+    with pytest.raises(ConflictError, match=r"the code that its settings name \(.*encoder.py:encode\).*--force"):
+        train(listener, data, tmp_path / "run")
+    assert train(listener, data, tmp_path / "run", force=True).steps == 2
+    (tmp_path / "encoder.py").unlink()
+    with pytest.raises(ConfigError, match=r"There is no .*encoder.py, where the agent's settings name"):
+        train(listener, data, tmp_path / "run")
+
+
+def test_its_evaluation_is_made_anew_when_that_code_has_changed(
+    data: Path, tmp_path: Path, listener: TrainingPlan, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    train(listener, data, run)
+    evaluate(str(run), episodes=1)
+    before = PolicySpec.parse(str(run))
+    assert read_json(run / "eval" / "test.json")["policy"]["outside"] == before.outside != ""
+    (tmp_path / "encoder.py").write_text("def encode(words): return words[::-1]\n")
+    after = PolicySpec.parse(str(run))
+    assert replace(after, outside=before.outside) == before != after
+    assert not after.is_that_of(before.to_json())
+    evaluate(str(run), episodes=1)
+    assert "the code, or of another policy, that its settings name" in caplog.text
+    assert read_json(run / "eval" / "test.json")["policy"] == after.to_json()
+
+
+def test_so_it_is_when_another_agent_that_its_settings_name_was_trained_anew(
+    data: Path, tmp_path: Path, listener: TrainingPlan
+) -> None:
+    train(PLAN, data, tmp_path / "helper")
+    train(replace(listener, config={"helper": str(tmp_path / "helper")}), data, tmp_path / "run")
+    before = PolicySpec.parse(str(tmp_path / "run"))
+    shutil.rmtree(tmp_path / "helper")
+    train(replace(PLAN, seed=1), data, tmp_path / "helper")
+    assert PolicySpec.parse(str(tmp_path / "run")).outside != before.outside != ""
+    assert not PolicySpec.parse(str(tmp_path / "helper")).outside, "settings that name nothing"

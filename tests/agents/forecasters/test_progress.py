@@ -21,7 +21,7 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError
 from ravens_suite.registry import forecaster_names, load_agent, load_forecaster, load_trainee, source_of
 from ravens_suite.rollout.collect import collect
-from ravens_suite.rollout.policies import code_of
+from ravens_suite.rollout.policy_code import code_of
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 from tests.agents.scenes import insertion

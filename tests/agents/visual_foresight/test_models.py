@@ -111,7 +111,7 @@ def test_names_are_those_of_the_files_and_others_are_refused() -> None:
         find_planner("base")
     with pytest.raises(ConfigError, match="is no planner: it must be a subclass of Planner"):
         find_planner("pathlib:Path")
-    with pytest.raises(ConfigError, match="cannot be imported"):
+    with pytest.raises(ConfigError, match="Cannot import the model"):
         find_model("nowhere:Model")
 
 

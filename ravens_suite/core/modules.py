@@ -1,4 +1,4 @@
-"""Modules of tasks and agents: where their files are, and how they are imported."""
+"""Modules that users name: where their files are, and how they and what they define are imported."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from ravens_suite.errors import ConfigError, UserCodeError
 
 
 class NoModuleError(LookupError):
@@ -74,3 +77,52 @@ def import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def load_object(reference: str, what: str = "") -> Any:
+    """Import what a user names as ``package.module:name`` or ``path/to/file.py:name``.
+
+    Args:
+        reference: where it is. A relative path starts at the working directory.
+        what: it is to be, for the message of an error.
+
+    Raises:
+        ConfigError: there is no such module or file, or nothing of that name in it.
+        ModuleNotFoundError: the module is there, but a library that it imports is not.
+        UserCodeError: the module itself raises.
+    """
+    where, _, name = reference.rpartition(":")
+    named = f"{what} {reference!r}".lstrip()
+    try:
+        module = import_file(Path(where)) if where.endswith(".py") else import_named(where)
+    except NoModuleError as error:
+        raise ConfigError(
+            f"Cannot import {named}: {error.args[0]}. Write package.module:name or path/to/file.py:name."
+        ) from error
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError):
+            raise
+        raise UserCodeError(f"Importing {where} ends in {in_words(error)}. Mend it there.") from error
+    if not hasattr(module, name):
+        raise ConfigError(f"Cannot import {named}: {where} defines no {name!r}.")
+    return getattr(module, name)
+
+
+def source_of_reference(reference: str) -> tuple[Path, str] | None:
+    """The file of what a user names as ``module:name`` or ``file.py:name``; nothing is imported.
+
+    Returns:
+        The file and the full name of its module; ``None`` where there is no Python file.
+    """
+    where = reference.rpartition(":")[0]
+    if where.endswith(".py"):
+        path = Path(where).resolve()
+        return (path, path.stem) if path.is_file() else None
+    return source_of_module(where)
+
+
+def source_of_module(module: str) -> tuple[Path, str] | None:
+    """The file of a module and its name; ``None`` where there is no Python file."""
+    spec = find_spec(module)
+    path = Path(str(spec.origin if spec else ""))
+    return (path.resolve(), module) if path.suffix == ".py" and path.is_file() else None

@@ -1,0 +1,47 @@
+"""Code of users is imported in one way, whatever it is for, and what is wrong with it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ravens_suite.core.modules import import_file, load_object, source_of_reference
+from ravens_suite.errors import ConfigError, UserCodeError
+
+
+def test_a_file_is_imported_once_and_gives_what_it_defines(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("things = []\n")
+    assert load_object(f"{file}:things") is load_object(f"{file}:things") is import_file(file).things
+    assert load_object("pathlib:Path") is Path
+    assert source_of_reference(f"{file}:things") == (file, "mine")
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("{folder}/none.py:thing", "there is no file"),
+        ("{folder}/mine.py:thing", "defines no 'thing'"),
+        ("no_such_module:thing", "there is no module no_such_module"),
+        ("pathlib:thing", "pathlib defines no 'thing'"),
+        ("thing", "is not the name of a module"),
+        (".relative:thing", "is not the name of a module"),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_it_was_to_be(tmp_path: Path, reference: str, said: str) -> None:
+    (tmp_path / "mine.py").write_text("")
+    reference = reference.format(folder=tmp_path)
+    with pytest.raises(ConfigError, match=rf"^Cannot import the tool '.*{said}"):
+        load_object(reference, "the tool")
+    with pytest.raises(ConfigError, match=rf"^Cannot import '.*{said}"):
+        load_object(reference)
+
+
+def test_what_a_file_raises_is_its_own_and_a_library_that_it_lacks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    with pytest.raises(UserCodeError, match=r"ZeroDivisionError: .*broken.py, line 1"):
+        load_object(f"{tmp_path / 'broken.py'}:thing")
+    (tmp_path / "needs.py").write_text("import no_such_library\n")
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        load_object(f"{tmp_path / 'needs.py'}:thing")
