@@ -325,7 +325,9 @@ def _free_unused() -> None:
                 continue
             device.users -= 1
             if device.users == 0:
-                del _devices[device.process]
+                # Another one may have taken its place meanwhile, or none: who holds a device does not rely on the list.
+                if _devices.get(device.process) is device:
+                    del _devices[device.process]
                 device.release()
         finally:
             _devices_lock.release()

@@ -127,6 +127,22 @@ def test_a_renderer_that_is_dropped_gives_the_context_back() -> None:
 
 
 @needs_egl
+def test_a_context_that_is_listed_no_more_is_given_back_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one under its place stays."""
+    monkeypatch.setattr(opengl, "_devices", {})
+    first = make_renderer("moderngl")
+    (earlier,) = opengl._devices.values()
+    opengl._devices.clear()
+    second = make_renderer("moderngl")
+    (later,) = opengl._devices.values()
+    first.close()
+    assert (earlier.users, list(opengl._devices.values())) == (0, [later])
+    opengl._devices.clear()
+    second.close()
+    assert later.users == 0
+
+
+@needs_egl
 def test_any_thread_may_render(fast: Renderer, scene: Scene) -> None:
     populate(scene)
     images, seen = fast.render(scene, [TOP]), []
