@@ -34,6 +34,7 @@ class RavensSuiteEnv(EnvConfig):
         render_rows: of the images that are drawn, as the data set was collected; 0 for 480.
         render_columns: as ``render_rows``; 0 for 640.
         proprioception: whether the data set was collected with it.
+        goal: whether the data set has images of the goal scene.
     """
 
     task: str | None = "block-insertion"
@@ -45,6 +46,7 @@ class RavensSuiteEnv(EnvConfig):
     render_rows: int = 0
     render_columns: int = 0
     proprioception: bool = False
+    goal: bool = False
 
     def __post_init__(self) -> None:
         """Read shapes and names from an environment, which draws nothing."""
@@ -84,6 +86,7 @@ class RavensSuiteEnv(EnvConfig):
             "split": self.split,
             "actions": self.actions,
             "proprioception": self.proprioception,
+            "goal": self.goal,
             **{name: size for name, size in sizes.items() if any(size)},
         }
 

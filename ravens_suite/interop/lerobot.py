@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import groupby
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.numbers import check_number
+from ravens_suite.core.observations import GOAL
 from ravens_suite.data.atomic import read_json, write_bytes, write_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.store import EpisodeStore, differences
@@ -32,7 +34,7 @@ from ravens_suite.errors import (
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.exports import MARK, Exported, Source, slug, sources_in
 from ravens_suite.interop.lerobot_episode import ConvertedEpisode
-from ravens_suite.interop.lerobot_features import LeRobotFeatures
+from ravens_suite.interop.lerobot_features import GOAL_VIEW, LeRobotFeatures
 from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
 
@@ -160,7 +162,8 @@ class _Job:
                 writer.close({slug(split): f"0:{writer.episodes}"})
             finally:
                 writer.release()
-            write_json(folder / MARK / MARK_FILE, {**self._mark, "files": _sizes(folder)})
+            about = {**self._mark, "cameras": list(features.cameras), "files": _sizes(folder)}
+            write_json(folder / MARK / MARK_FILE, about)
             folder.rename(self._target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -184,14 +187,16 @@ class _Job:
 
 def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     reader = source.first
-    if "color" not in reader.keys or (options.depth and "depth" not in reader.keys):
+    goal = GOAL + "color" in reader.keys
+    depth = ("depth", GOAL + "depth") if goal else ("depth",)
+    if "color" not in reader.keys or (options.depth and not set(depth) <= set(reader.keys)):
         raise MissingDataError(
             f"The episodes in {source.store.folder} have no images, which frames of LeRobot are made of: collect with "
             "--observe images."
         )
     count, *size = reader.window(0, 1, ["color"])["color"].shape[1:4]
     cameras = tuple(slug(camera.name) for camera in reader.summary.cameras)
-    if len(cameras) != count:
+    if len(cameras) != count or _collide(cameras):
         cameras = tuple(f"camera_{number}" for number in range(count))
     rows, columns = options.image_size or (size[0], size[1])
     if options.images == "video" and (rows % 2 or columns % 2):
@@ -200,7 +205,15 @@ def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     actions = VectorActions(space_of_actions(arrays), options.actions)
     state = VectorState(reader.keys, actions)
     fps = options.fps or (5 if "gripper" in arrays else 1)
-    return LeRobotFeatures(cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth)
+    return LeRobotFeatures(
+        cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth, goal
+    )
+
+
+def _collide(cameras: Sequence[str]) -> bool:
+    """Whether two images would have one name, such as the depth of camera ``a`` and the colour of ``a_depth``."""
+    names = [f"{name}{end}" for name in cameras for end in ("", "_depth", GOAL_VIEW, f"{GOAL_VIEW}_depth")]
+    return len(set(names)) < len(names)
 
 
 def _keep_records(store: EpisodeStore, folder: Path) -> None:

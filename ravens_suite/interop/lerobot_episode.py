@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.observations import GOAL
 from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.recording import Recording
 from ravens_suite.errors import (
@@ -51,10 +52,12 @@ class ConvertedEpisode:
         self._actions = VectorActions(space_of_actions(self._arrays), options.actions)
         self._state = VectorState(self._reader.keys, self._actions)
         # What becomes no frame and keeps its size goes from file to file as it is coded.
-        frames = ("color", "depth") if options.depth else ("color",)
+        shown = ("color", "depth") if options.depth else ("color",)
+        frames = (*shown, *(GOAL + key for key in shown if features.goal))
         images = self._reader.image_keys
         self._copied = [key for key in images if key not in frames] if self._resizes is None else []
-        self._images = [key for key in ("color", "depth") if key in images and key not in self._copied]
+        coded = (*frames, "depth") if self._resizes else frames
+        self._images = [key for key in dict.fromkeys(coded) if key in images and key not in self._copied]
         done = (*self._images, *self._copied)
         self._rest = self._reader.observations(keys=[key for key in self._reader.keys if key not in done])
 
@@ -92,7 +95,8 @@ class ConvertedEpisode:
         rewards = self._reader.rewards()
         last: NDArray[np.float32] | None = None
         for step, (seen, embedded, counted) in enumerate(self._seen(pool, ahead)):
-            color = list(seen.pop("color"))
+            color = self._views(seen, "color")
+            del seen["color"]
             # The episode's own values: texts in ``seen`` may be cut to the longest of this episode only.
             action = {key: values[step] for key, values in self._arrays.items()}
             try:
@@ -124,22 +128,28 @@ class ConvertedEpisode:
         seen = self._observed(step, self._images)
         embedded: dict[str, bytes] = {}
         counted: dict[str, PixelStatistics] = {}
-        if seen["color"].shape[1:3] != self._features.size or len(seen["color"]) != len(self._features.cameras):
+        color = self._views(seen, "color")
+        sizes = {image.shape[:2] for image in color}
+        if sizes != {self._features.size} or len(color) != len(self._features.color_keys):
             raise ConflictError(
                 f"The images of seed {self._seed} of {self._source.task} differ from those of the first episode: give "
                 "--image-size, or export them alone."
             )
-        for key, image in zip(self._features.color_keys, seen["color"], strict=True):
+        for key, image in zip(self._features.color_keys, color, strict=True):
             counted[key] = PixelStatistics(3)
             counted[key].add(image)
             if key in self._features.embedded_keys:
                 embedded[key] = png(image)
-        for key, image in zip(self._features.depth_keys, seen.get("depth", ()), strict=False):
+        for key, image in zip(self._features.depth_keys, self._views(seen, "depth"), strict=False):
             millimetres = np.minimum(np.rint(image * _MILLIMETRES), 2**16 - 1).astype(np.uint16)
             counted[key] = PixelStatistics(1, 2**16, 1.0)
             counted[key].add(millimetres[..., None])
             embedded[key] = _coded_image(".tiff", millimetres, [])
         return seen, embedded, counted
+
+    def _views(self, seen: Mapping[str, Any], key: str) -> list[NDArray[Any]]:
+        """Images of each camera, then those of the goal scene, where they are features."""
+        return [*seen.get(key, ()), *(seen.get(GOAL + key, ()) if self._features.goal else ())]
 
     def _observed(self, step: int, images: Sequence[str]) -> dict[str, Any]:
         seen = self._reader.observation(step, images)

@@ -14,7 +14,9 @@ from typing import Any, Literal
 ImageForm = Literal["png", "video"]
 
 VERSION = "v3.0"
-STATE, ACTION = "observation.state", "action"
+STATE, ACTION, IMAGES = "observation.state", "action", "observation.images."
+GOAL_VIEW = "_goal"
+"""After the name of a camera, for what it would see of the goal scene."""
 FILES_A_CHUNK = 1000
 DATA_MEGABYTES, VIDEO_MEGABYTES = 100, 200
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -45,6 +47,7 @@ class LeRobotFeatures:
         fps: frames a second.
         form: of the colour images.
         depth: whether there are depth images.
+        goal: whether there are the same images of the goal scene, too.
     """
 
     cameras: tuple[str, ...]
@@ -54,15 +57,21 @@ class LeRobotFeatures:
     fps: int
     form: ImageForm = "png"
     depth: bool = False
+    goal: bool = False
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of what is seen: by each camera, then of the goal scene by each camera."""
+        return (*self.cameras, *(f"{name}{GOAL_VIEW}" for name in self.cameras if self.goal))
 
     @property
     def color_keys(self) -> tuple[str, ...]:
-        """Names of the colour images, one a camera."""
-        return tuple(f"observation.images.{name}" for name in self.cameras)
+        """Names of the colour images, one a view."""
+        return tuple(f"{IMAGES}{name}" for name in self.views)
 
     @property
     def depth_keys(self) -> tuple[str, ...]:
-        """Names of the depth images, one a camera; none where there are none."""
+        """Names of the depth images, one a view; none where there are none."""
         return tuple(f"{key}_depth" for key in self.color_keys) if self.depth else ()
 
     @property

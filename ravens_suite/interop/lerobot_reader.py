@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -20,6 +20,7 @@ from ravens_suite.interop.contents import Contents
 from ravens_suite.interop.exports import MARK, slug
 from ravens_suite.interop.lerobot import MARK_FILE
 from ravens_suite.interop.lerobot_episode import END, FRAME_KEY
+from ravens_suite.interop.lerobot_features import IMAGES
 
 _HALF_A_FRAME = Fraction(1, 2)
 _AGAIN = "copy the data set again, or export it again"
@@ -57,8 +58,8 @@ class _Set:
         self._about = read_json(folder / "meta" / "info.json", _AGAIN)
         self._mark = read_json(folder / MARK / MARK_FILE, _AGAIN)
         features = self._about["features"]
-        depth = {key for key, one in features.items() if (one.get("info") or {}).get("is_depth_map")}
-        images = [key for key, one in features.items() if one["dtype"] in ("image", "video") and key not in depth]
+        # What was seen of the goal scene lies beside the set, too. JSON sorts its keys: the order of cameras is noted.
+        images = [f"{IMAGES}{name}" for name in self._mark.get("cameras", ())] or _colors(features)
         self._films = [key for key in images if features[key]["dtype"] == "video"]
         self._images = images
 
@@ -129,6 +130,12 @@ class _Set:
             for batch in rows.to_batches(max_chunksize=1)
             for row in batch.to_pylist()
         ]
+
+
+def _colors(features: Mapping[str, Any]) -> list[str]:
+    """The colour images of a set that does not note the order of its cameras."""
+    depth = {key for key, one in features.items() if (one.get("info") or {}).get("is_depth_map")}
+    return [key for key, one in features.items() if one["dtype"] in ("image", "video") and key not in depth]
 
 
 def _decoded(data: bytes) -> NDArray[np.uint8]:

@@ -13,9 +13,11 @@ import gymnasium
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ravens_suite.core.observations import GOAL
 from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ResetNeededError
 from ravens_suite.interop.exports import slug
+from ravens_suite.interop.lerobot_features import GOAL_VIEW
 from ravens_suite.interop.resize import Size, resized
 from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState
 from ravens_suite.rollout.environments import make_environment
@@ -37,6 +39,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         image_size: (rows, columns) of the images that the policy gets.
         render_size: (rows, columns) that are drawn; ``None`` for those of the suite, 480 x 640. Give both as the data
             set was made: ``collect --image-size`` is this one, ``export --image-size`` the other.
+        goal: whether images of the goal scene are among ``pixels``, as in a set of demonstrations that have them.
         proprioception: whether ``agent_pos`` is the pose of the tool's tip and what it touches and holds; else it is
             the last action.
         arguments: further keyword arguments of the environment.
@@ -61,11 +64,12 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         image_size: Size | None = None,
         render_size: Size | None = None,
         proprioception: bool = False,
+        goal: bool = False,
         arguments: Mapping[str, Any] | None = None,
         render_mode: str = "rgb_array",
     ) -> None:
         self.task, self._split, self.render_mode = task, split, render_mode
-        observed = [*_OBSERVED, *(["proprioception"] if proprioception else [])]
+        observed = [*_OBSERVED, *(["proprioception"] if proprioception else []), *(["goal"] if goal else [])]
         self._arguments = {"observe": observed, **(arguments or {})}
         if render_size is not None:
             self._arguments["image_size"] = list(render_size)
@@ -75,7 +79,8 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         bare = make_environment(task, split, {**self._arguments, "observe": ["proprioception"]})
         try:
             own: Any = bare.unwrapped
-            self._cameras = tuple(slug(camera.name) for camera in own.cameras)
+            names = tuple(slug(camera.name) for camera in own.cameras)
+            self._cameras = (*names, *(f"{name}{GOAL_VIEW}" for name in names if goal))
             self._size: Size = image_size or own.cameras[0].image_size
             self._max_episode_steps = int(own.max_steps)
             space: Any = bare.action_space
@@ -102,7 +107,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Names of the images in ``pixels``."""
+        """Names of the images in ``pixels``; those of the goal scene end in ``_goal``."""
         return self._cameras
 
     def reset(
@@ -157,7 +162,8 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
     def _view(self, seen: Mapping[str, Any]) -> dict[str, Any]:
         self._seen = seen
         self.task_description = str(seen["instruction"])
-        pixels = {name: resized(image, self._size) for name, image in zip(self._cameras, seen["color"], strict=True)}
+        views = [*seen["color"], *seen.get(GOAL + "color", ())]
+        pixels = {name: resized(image, self._size) for name, image in zip(self._cameras, views, strict=True)}
         return {"pixels": pixels, "agent_pos": self._state.of(seen, self._last)}
 
     def _told(self, info: Mapping[str, Any]) -> dict[str, Any]:

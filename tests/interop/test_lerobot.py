@@ -56,7 +56,9 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def write_waypoints(folder: Path, lengths: tuple[int, ...] = (4, 1, 3), task: str = "own-continuous") -> EpisodeStore:
+def write_waypoints(
+    folder: Path, lengths: tuple[int, ...] = (4, 1, 3), task: str = "own-continuous", *, goal: bool = False
+) -> EpisodeStore:
     """Episodes of way-points with a pose of the tool and a changing instruction, of a task that nobody knows."""
     store = EpisodeStore.of(folder, task, "train")
     store.claim({}, {})
@@ -71,6 +73,9 @@ def write_waypoints(folder: Path, lengths: tuple[int, ...] = (4, 1, 3), task: st
             "gripper_state": np.zeros((steps + 1, 2), np.float32),
             "instruction": np.array([f"{'go' if step % 2 else 'stay'} {seed}" for step in range(steps + 1)]),
         }
+        if goal:
+            for key in ("color", "depth"):
+                observations[f"goal_{key}"] = np.repeat(observations[key][-1:], steps + 1, axis=0)
         actions = {"pose": poses[1:], "gripper": np.arange(steps) % 2}
         rewards = np.full(steps, 1 / max(steps, 1))
         episode = Episode(task, "train", seed, observations, actions, rewards, {}, cameras, True, {"outcome": "done"})
@@ -201,6 +206,65 @@ def test_depth_is_flagged_and_never_a_state(tmp_path: Path) -> None:
     assert np.array_equal(image, np.rint(store.read(0).observations["depth"][1, 1] * 1000))
 
 
+@pytest.mark.parametrize(("form", "size"), [("png", None), ("png", (8, 10)), ("video", None)])
+def test_images_of_the_goal_are_further_cameras_and_come_back(form: Any, size: Any, tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2, 0, 3), goal=True)
+    options = LeRobotOptions(images=form, image_size=size, depth=True)
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out", options)
+    features = json.loads((done.folder / "meta" / "info.json").read_text())["features"]
+    views = [f"observation.images.{camera}{end}" for end in ("", "_goal") for camera in ("front", "left", "right")]
+    images = [key for key in features if key.startswith("observation.images.")]
+    assert sorted(images) == sorted([*views, *(f"{view}_depth" for view in views)])
+    assert features[views[-1]]["shape"] == [*(size or (8, 12)), 3]
+    assert json.loads((done.folder / "meta" / "stats.json").read_text()).keys() == features.keys()
+    if form == "png" and size is None:
+        wanted = store.read(2).observations["goal_color"][0]
+        for row in rows_of(done.folder)[2:]:
+            blobs = [np.frombuffer(row[key]["bytes"], np.uint8) for key in views[3:]]
+            assert np.array_equal([cv2.cvtColor(cv2.imdecode(blob, -1), cv2.COLOR_BGR2RGB) for blob in blobs], wanted)
+    (again,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    back = EpisodeStore(again.folder).read(2)
+    if again.exact:
+        assert EpisodeStore(again.folder).digest() == store.digest()
+    assert back.observations["color"].shape == back.observations["goal_color"].shape == (4, 3, *(size or (8, 12)), 3)
+    if form == "video":
+        assert np.array_equal(back.observations["goal_color"], store.read(2).observations["goal_color"]), "beside it"
+
+
+def test_images_whose_names_would_be_one_are_numbered(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (1,), goal=True)
+    episode = store.read(0)
+    names = ("side", "side_goal", "side_depth")
+    cameras = tuple(replace(camera, name=name) for camera, name in zip(episode.cameras, names, strict=True))
+    store.write(replace(episode, cameras=cameras))
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out")
+    features = json.loads((done.folder / "meta" / "info.json").read_text())["features"]
+    assert {key.rpartition(".")[2] for key in features if "images" in key} == {
+        f"camera_{number}{end}" for end in ("", "_goal") for number in range(3)
+    }
+
+
+@pytest.mark.parametrize("form", ["png", "video"])
+def test_cameras_come_back_in_their_order(form: Any, tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2,))
+    episode = store.read(0)
+    names = ("wrist", "above", "left")
+    cameras = tuple(replace(camera, name=name) for camera, name in zip(episode.cameras, names, strict=True))
+    shades = np.array([40, 120, 200], np.uint8)[None, :, None, None, None]
+    color = np.broadcast_to(shades, episode.observations["color"].shape).copy()
+    store.write(replace(episode, cameras=cameras, observations={**episode.observations, "color": color}))
+    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(images=form))
+    (again,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert np.abs(EpisodeStore(again.folder).read(0).observations["color"].astype(int) - color).max() <= 4
+
+
+def test_tasks_with_and_without_images_of_the_goal_cannot_share_a_set(tmp_path: Path) -> None:
+    write_waypoints(tmp_path / "own", (1,), "one")
+    write_waypoints(tmp_path / "own", (1,), "two", goal=True)
+    with pytest.raises(ConflictError, match=r"one and two cannot share a data set \(goal"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+
+
 def test_an_import_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
     export_lerobot(data, tmp_path / "out")
     (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
@@ -247,12 +311,16 @@ def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> No
     assert EpisodeStore(done.folder).digest() == store.digest()
 
 
-def test_minari_comes_back(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("goal", [False, True])
+def test_minari_comes_back(goal: bool, tmp_path: Path) -> None:
+    """With what was seen of the goal scene, where that was observed."""
     pytest.importorskip("minari")
     pytest.importorskip("h5py")
-    export_minari(data, "minari", tmp_path / "out")
+    store = write_waypoints(tmp_path / "data", goal=goal)
+    export_minari(tmp_path / "data", "minari", tmp_path / "out")
     (done,) = import_episodes(tmp_path / "out", "minari", tmp_path / "again")
-    assert EpisodeStore(done.folder).digest() == EpisodeStore.of(data, TASK, "train").digest()
+    assert EpisodeStore(done.folder).digest() == store.digest()
+    assert ("goal_color" in EpisodeStore(done.folder).read(0).observations) == goal
 
 
 def test_films_hold_every_frame_at_its_time(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from ravens_suite.rollout.collect import collect
 _PLUGIN = Path(__file__).parents[2] / "lerobot_env_ravens_suite"
 SMALL: dict[str, Any] = {"render_size": (24, 32)}
 CASES = [("block-insertion", "yaw", False), ("block-insertion-continuous", "delta", True)]
+SHOWN = [(*CASES[0], False), (*CASES[1], False), ("place-red-in-green", "yaw", False, True)]
 
 
 @pytest.fixture
@@ -54,13 +55,13 @@ def test_the_oracle_scores_everything_through_the_view(
     assert view.render().shape == (24, 32, 3)
 
 
-@pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)
+@pytest.mark.parametrize(("task", "layout", "proprioception", "goal"), SHOWN)
 def test_a_view_shows_what_the_data_set_holds(
-    task: str, layout: Any, proprioception: bool, views: list[LeRobotView], tmp_path: Path
+    task: str, layout: Any, proprioception: bool, goal: bool, views: list[LeRobotView], tmp_path: Path
 ) -> None:
     """Else a policy that was trained on the one fails in the other, and nothing says why."""
     cv2, parquet = pytest.importorskip("cv2"), pytest.importorskip("pyarrow.parquet")
-    observe = ["images", "instruction", *(["proprioception"] if proprioception else [])]
+    observe = ["images", "instruction", *(["proprioception"] if proprioception else []), *(["goal"] if goal else [])]
     collect(task, episodes=1, data=tmp_path / "data", arguments={"image_size": [24, 32], "observe": observe})
     options = LeRobotOptions(image_size=(16, 16), actions=layout)
     (done,) = export_lerobot(tmp_path / "data", tmp_path / "out", options)
@@ -69,12 +70,20 @@ def test_a_view_shows_what_the_data_set_holds(
     rows = parquet.read_table(path).to_pylist()
     (seed,) = json.loads((done.folder / "ravens_suite" / "export.json").read_text())["tasks"][task]["seeds"]
     view = LeRobotView(
-        task, "train", actions=layout, proprioception=proprioception, image_size=(16, 16), render_size=(24, 32)
+        task,
+        "train",
+        actions=layout,
+        proprioception=proprioception,
+        goal=goal,
+        image_size=(16, 16),
+        render_size=(24, 32),
     )
     views.append(view)
     assert info["fps"] == view.metadata["render_fps"]
     assert info["features"]["action"]["shape"] == list(view.action_space.shape or ())
     observation, _ = view.reset(seed=seed)
+    assert len(observation["pixels"]) == (6 if goal else 3)
+    assert view.observation_space.contains(observation)
     for row in rows:
         assert np.allclose(observation["agent_pos"], row["observation.state"], atol=1e-6)
         for name, image in observation["pixels"].items():
