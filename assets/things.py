@@ -127,7 +127,7 @@ def _flashlight() -> Parts:
 def _magnifier() -> Parts:
     return {
         "a": _ring(56.0, 46.0, 0.0, 14.0, 20).moved(x=44),
-        "b": box((100.0, 22.0, 18.0)).moved(x=-56, z=9),
+        "b": box((100.0, 22.0, 17.0)).moved(x=-56, z=9.5),
         "c": cylinder(47, 5, 9, sections=20).moved(x=44),
     }
 
@@ -151,7 +151,7 @@ def _book() -> Parts:
 
 
 def _towel() -> Parts:
-    layers = box((200.0, 130.0, 18.0)).moved(z=-10) + box((194.0, 126.0, 18.0)).moved(z=9)
+    layers = box((200.0, 130.0, 17.0)).moved(z=-9.5) + box((194.0, 126.0, 18.0)).moved(z=9)
     stripes = [box((24.0, 131.0, 38.0)).moved(x=x) for x in (-70.0, -23.0, 23.0, 70.0)]
     return {"a": layers, "b": _joined(stripes)}
 
@@ -172,12 +172,12 @@ def _shoe() -> Parts:
     ]
     upper = extrude(side[::-1], 66.0).along("y")
     stripes = [box((14.0, 68.0, top)).moved(x=x, z=top / 2) for x, top in ((-52.0, 76.0), (-18.0, 73.0), (16.0, 56.0))]
-    sole = box((200.0, 74.0, 14.0)).moved(z=-5)
+    sole = box((200.0, 74.0, 12.0)).moved(z=-6)
     return {"a": upper, "b": _joined(stripes), "c": sole}
 
 
 def _clock() -> Parts:
-    bells = cylinder(20, 0, 34).moved(x=78, y=34) + cylinder(20, 0, 34).moved(x=78, y=-34)
+    bells = cylinder(20, 1, 34).moved(x=78, y=34) + cylinder(20, 1, 34).moved(x=78, y=-34)
     hands = box((44.0, 8.0, 4.0)).moved(x=14, z=43) + box((8.0, 32.0, 4.0)).moved(y=12, z=43)
     return {
         "a": cylinder(80, 0, 40, sections=24),
