@@ -8,9 +8,9 @@ A part is one of rank, leave-one-out, projection, time.
 action of them). For each task and kind, the area under the curve with which they are told from the others, by
 self-influence, by the estimated held-out loss, by plain TracIn, by the loss (at the end, and over all checkpoints), and
 by the distance in feature space to the three nearest others (features and action). Then, for the demonstrations that
-are ranked first: which share of the wrong ones is among them, and which share of what the wrong ones cost leaving them
-out brings back, in loss on demonstrations of validation scenes and, with ``--episodes``, in score on as many test
-scenes.
+are ranked first, as many as ``--drop`` says: how many of the wrong ones of all runs are among them, and which share of
+what the wrong ones cost leaving them out brings back, in loss on demonstrations of validation scenes and, with
+``--episodes``, in score on as many test scenes.
 
 ``leave-one-out``: rank correlation of influence on the loss of unseen demonstrations with training again without each
 one, both as means over seeds; and that of a perfect estimate, since training again differs from seed to seed.
@@ -169,6 +169,7 @@ def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         paths_unseen = [unseen.path(seed) for seed in unseen.seeds()]
         for kind in options.kinds:
             areas: list[dict[str, float]] = []
+            named: list[list[int]] = []
             again: list[list[Result]] = []
             for seed in range(options.first_seed, options.first_seed + options.seeds):
                 case = plant(task, source, folder / "planted", kind, seed)
@@ -181,17 +182,18 @@ def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
                 whole = train(())
                 found = measures(whole, case.paths())
                 wrong = np.isin(case.seeds, case.bad)
-                named = np.argsort(-found["self_influence"], kind="stable")[:BAD]
-                areas.append(
-                    {name: area(score, wrong) for name, score in found.items()} | {"named": float(wrong[named].mean())}
-                )
+                order = np.argsort(-found["self_influence"], kind="stable")
+                firsts = [order[:count] for count in options.drop]
+                areas.append({name: area(score, wrong) for name, score in found.items()})
+                named.append([int(wrong[first].sum()) for first in firsts])
                 if not options.no_drop:
-                    agents = (whole, train([case.seeds[int(index)] for index in named]), train(case.bad))
+                    left_out = [case.bad, *([case.seeds[int(index)] for index in first] for first in firsts)]
+                    agents = (whole, *map(train, left_out))
                     again.append([result_of(each, task, source, paths_unseen, options.episodes) for each in agents])
-            means = _mean_of(areas)
-            row: dict[str, Any] = {"task": task, "kind": kind, "named": means.pop("named"), "areas": means}
+            row: dict[str, Any] = {"task": task, "kind": kind, "areas": _mean_of(areas)}
+            row["wrong_among_first"] = dict(zip(map(str, options.drop), np.sum(named, axis=0).tolist(), strict=True))
             if again:
-                row |= recovered(again)
+                row |= recovered(again, options.drop)
             rows.append(row)
             print(json.dumps(row), flush=True)
     return rows
@@ -375,6 +377,9 @@ def main() -> None:
     parser.add_argument("--config", default="{}", help="settings of the agent, as a JSON object")
     parser.add_argument("--demos", type=int, default=20, help="of leave-one-out")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="of mistakes; rank only")
+    parser.add_argument(
+        "--drop", type=int, nargs="+", default=[BAD], help="first ranked demonstrations to leave out; rank only"
+    )
     parser.add_argument("--episodes", type=int, default=0, help="test scenes for a score beside the loss; rank only")
     parser.add_argument("--no-drop", action="store_true", help="rank only, do not train again")
     parser.add_argument("--work", type=Path, default=Path("data/influence"), help="folder of demonstrations")

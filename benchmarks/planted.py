@@ -142,27 +142,34 @@ class Result:
     score: float | None
 
 
-def recovered(again: Sequence[Sequence[Result]]) -> dict[str, Any]:
-    """Means over the runs of all, without what is named, and without what is wrong; and the share brought back."""
-    losses = [float(np.mean([result.loss for result in column])) for column in zip(*again, strict=True)]
-    row: dict[str, Any] = {"unseen_loss": _of_each(losses, 6), "brought_back": _share(losses)}
+def recovered(again: Sequence[Sequence[Result]], drops: Sequence[int]) -> dict[str, Any]:
+    """What wrong demonstrations cost, and which share of it is brought back without those that are ranked first.
+
+    Args:
+        again: of each run the results of all demonstrations, without the wrong ones, and without the first so many.
+        drops: how many those are.
+    """
+    row: dict[str, Any] = {}
+    columns = list(zip(*again, strict=True))
+    losses = [float(np.mean([result.loss for result in column])) for column in columns]
+    row |= _figures("unseen_loss", losses, drops, digits=6)
     if again[0][0].score is not None:
-        scores_of = [float(np.mean([result.score or 0.0 for result in column])) for column in zip(*again, strict=True)]
-        row |= {"score": _of_each(scores_of, 2), "score_brought_back": _share([-score for score in scores_of])}
+        means = [float(np.mean([result.score or 0.0 for result in column])) for column in columns]
+        row |= _figures("score", means, drops, digits=2)
     return row
 
 
-def _of_each(values: Sequence[float], digits: int) -> dict[str, float]:
-    names = ("all", "without_named", "without_wrong")
-    return {name: round(value, digits) for name, value in zip(names, values, strict=True)}
-
-
-def _share(losses: Sequence[float]) -> float | None:
-    """Of what the wrong ones cost, what leaving out those that are named takes back; ``None`` where they cost nothing.
-
-    Args:
-        losses: of all, without those that are named, without the wrong ones.
-    """
-    all_of_them, without_named, without_wrong = losses
-    cost = all_of_them - without_wrong
-    return round((all_of_them - without_named) / cost, 3) if cost > 0 else None
+def _figures(name: str, values: Sequence[float], drops: Sequence[int], digits: int) -> dict[str, Any]:
+    everything, without_wrong, *without_first = values
+    cost = everything - without_wrong
+    return {
+        name: {
+            "all": round(everything, digits),
+            "without_wrong": round(without_wrong, digits),
+            "without_first": {str(n): round(value, digits) for n, value in zip(drops, without_first, strict=True)},
+        },
+        f"{name}_brought_back": {
+            str(n): round((everything - value) / cost, 3) if cost else None
+            for n, value in zip(drops, without_first, strict=True)
+        },
+    }
