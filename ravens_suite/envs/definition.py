@@ -64,6 +64,7 @@ OF_THE_SUITE = {
 
 _IMAGES = ("sim/rendering", "core/cameras.py", "core/heightmap.py")
 _NEITHER = (
+    "core/modules.py",
     "core/source_digest.py",
     "core/statistics.py",
     "core/memory.py",

@@ -28,6 +28,7 @@ from ravens_suite.interop.lerobot_statistics import PixelStatistics
 from ravens_suite.interop.resize import resized_camera, resized_observation
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
 from ravens_suite.registry import control_of, load_task
+from ravens_suite.rollout.sentences import needs_sentence
 
 END = "end"
 """Beside a set, the folder of what the cameras saw after the last action: each an episode without an action."""
@@ -201,7 +202,7 @@ def _words(task: str) -> str:
         sentence = load_task(task)[0].instruction
     except UnknownNameError:
         sentence = ""
-    if "{" in sentence:
+    if sentence and needs_sentence(task):
         raise ConfigError(
             f"What {task} asks for is said by its instruction alone, which these episodes do not have: collect them "
             "with --observe images instruction."

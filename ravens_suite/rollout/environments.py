@@ -22,6 +22,7 @@ _VERSIONED = ("ravens-suite", "gymnasium", "numpy", "scipy", "opencv-python-head
 _SIMULATORS = ("pybullet", "pybullet-arm64")
 """Distributions of the simulator: the first has wheels up to Python 3.11, the second from 3.12 on."""
 _SEEDS_TRIED = 50
+_ADDED_BY_GYMNASIUM = " was raised from the environment creator"
 _OF_GYMNASIUM = frozenset(("self", "disable_env_checker"))
 """Names that reach no environment: arguments of ``gymnasium.make`` and of the constructor themselves."""
 
@@ -37,8 +38,14 @@ def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gym
 
     Raises:
         ConflictError: one does; both values are named.
+        UnknownOptionError: an argument is none of an environment.
     """
-    return gymnasium.make(environment_id(task), split=split, **checked_arguments(task, split, arguments, shown=True))
+    checked = checked_arguments(task, split, arguments, shown=True)
+    try:
+        return gymnasium.make(environment_id(task), split=split, **checked)
+    except UnknownOptionError as error:
+        # Gymnasium 1.4.0 (envs/registration.py, make) adds to every TypeError how it made the environment.
+        raise UnknownOptionError(str(error).partition(_ADDED_BY_GYMNASIUM)[0]) from None
 
 
 def checked_arguments(task: str, split: str, arguments: Mapping[str, Any], *, shown: bool = False) -> dict[str, Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.agents.base import Trainee
+from ravens_suite.core.observations import GOAL
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import CapabilityWarning
+from ravens_suite.rollout.sentences import held_out, needs_sentence
 
 LEAST_TILT = math.radians(5)
 """Radians against the upright above which a demonstrated pose counts as tilted."""
@@ -50,6 +53,45 @@ def warn_of_tilts(agent: type[Trainee[Any]], demonstrations: Demonstrations) -> 
             CapabilityWarning,
             stacklevel=2,
         )
+
+
+def warn_of_sentences(
+    agent: type[Trainee[Any]], environments: Mapping[str, Mapping[str, Any]], reads: Container[str]
+) -> None:
+    """Warn where an agent is not told what is meant, or learns from sentences that are kept for tests.
+
+    Args:
+        agent: that shall learn.
+        environments: by task as ``run.json`` has them, each with the ``arguments`` of the environment, and with the
+            ``id`` that those of a user's own data lack.
+        reads: keys that the agent reads of what was observed.
+
+    Warns:
+        CapabilityWarning: names the tasks, and what to do.
+    """
+    arguments = {task: one["arguments"] for task, one in environments.items() if one.get("id")}
+    told = "instruction" in reads or "instruction_bytes" in reads
+    shown = any(GOAL + key in reads for key in agent.observation_keys)
+    if not (told or shown) and (tasks := [task for task in arguments if needs_sentence(task)]):
+        can_be_told = "instruction" in agent.conditions
+        mend = (
+            "collect them with --observe images instruction"
+            if can_be_told
+            else f"{agent.name} cannot be told, so choose an agent that can (ravens-suite agents)"
+        )
+        _warn(
+            f"Only its sentence says what is meant in a scene of {', '.join(tasks)}, and {agent.name} is not told any, "
+            f"so it can only guess: {mend}."
+        )
+    if told and (tasks := held_out(arguments)):
+        _warn(
+            f"The demonstrations of {', '.join(tasks)} have sentences that are held out for tests, which show nothing "
+            'new then: collect with --environment \'{"wording": "training"}\', or leave wording out.'
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, CapabilityWarning, stacklevel=3)
 
 
 def greatest_tilt(poses: NDArray[Any]) -> float:

@@ -33,7 +33,7 @@ from ravens_suite.errors import (
 )
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_trainee
-from ravens_suite.training.capabilities import warn_of_tilts
+from ravens_suite.training.capabilities import warn_of_sentences, warn_of_tilts
 from ravens_suite.training.data import (
     is_own_data,
     open_demonstrations,
@@ -198,6 +198,7 @@ def _train(
     try:
         demonstrations = open_demonstrations(data, record["demonstrations"], record.get("more_demonstrations"))
         warn_of_tilts(type(agent), demonstrations)
+        warn_of_sentences(type(agent), record["environments"], agent.interface.observation)
         with blame(f"make_dataset of the agent {plan.agent}"):
             dataset = agent.make_dataset(demonstrations)
         with blame(f"load_training of the agent {plan.agent}"):

@@ -14,6 +14,7 @@ import time
 import warnings
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import fake_environment
 import pytest
@@ -28,7 +29,7 @@ from ravens_suite.cli.progress import ConsoleProgress
 from ravens_suite.data.atomic import write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import CapabilityWarning
+from ravens_suite.errors import CapabilityWarning, ConfigError
 from ravens_suite.training.settings import TrainingPlan
 
 
@@ -82,6 +83,30 @@ def test_failure_is_status_one_and_one_line(arguments: list[str], capsys: pytest
     assert captured.out == ""
     assert captured.err.startswith("ravens-suite: ")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "without --observe images instruction, no agent can learn what to do"),
+        (["--observe", "instruction"], ""),
+        (["--observe", "state", "goal"], ""),
+        (["--observe", "instruction", "--environment", '{"wording": "held-out"}'], "held-out are kept for tests"),
+        (["--observe", "instruction", "--environment", '{"wording": "held-out"}', "--split", "test"], ""),
+    ],
+)
+def test_collect_says_where_no_sentence_can_be_learned_from(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: Any, **__: Any) -> None:
+        raise ConfigError("Stop here.")
+
+    monkeypatch.setattr("ravens_suite.rollout.collect.collect", nothing)
+    assert main(["collect", "put-block-in-bowl-seen", "block-insertion", "--workers", "1", *options]) == 1
+    *notes, last = capsys.readouterr().err.splitlines()
+    assert last.endswith("Stop here.")
+    assert len([note for note in notes if said and said in note]) == len([note for note in notes if "note:" in note])
+    assert bool(said) == any("note:" in note for note in notes)
 
 
 def test_collect_prints_its_figures_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

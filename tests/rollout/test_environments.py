@@ -12,7 +12,7 @@ from fake_environment import TASK
 from ravens_suite.benchmark.grid import BenchmarkPlan
 from ravens_suite.benchmark.trials import TrialSettings
 from ravens_suite.cli.main import main
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConflictError, UnknownOptionError
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import checked_arguments, make_environment
 from ravens_suite.rollout.evaluate import evaluate
@@ -87,3 +87,8 @@ def test_a_continuous_form_keeps_its_control_and_its_step_limit() -> None:
         checked_arguments(name, "test", {"control": "primitive"})
     with pytest.raises(ConflictError, match=r"max_episode_steps is 3, .* 48"):
         checked_arguments(name, "test", {"max_episode_steps": 3})
+
+
+def test_an_unknown_option_is_named_without_what_gymnasium_adds() -> None:
+    with pytest.raises(UnknownOptionError, match=r"Did you mean 'structure'\?.*split, wording\.$"):
+        make_environment("build", "test", {"structures": [[0, 0, 0]]})

@@ -16,7 +16,7 @@ from ravens_suite.core.geometry import Pose, euler_quaternion
 from ravens_suite.errors import CapabilityWarning, RavensWarning
 from ravens_suite.registry import agent_names, load_agent
 from ravens_suite.rollout.collect import collect
-from ravens_suite.training.capabilities import greatest_tilt, warn_of_tilts
+from ravens_suite.training.capabilities import greatest_tilt, warn_of_sentences, warn_of_tilts
 from ravens_suite.training.data import open_demonstrations
 
 
@@ -68,3 +68,37 @@ def test_the_six_dof_task_is_said_to_a_transporter(tmp_path: Path) -> None:
 
 def _first_seed(data: Path, task: str) -> int:
     return min(int(path.stem) for path in (data / task / "train").glob("*.safetensors"))
+
+
+def told(agent: str, task: str, reads: list[str], **arguments: Any) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_sentences(load_agent(agent), {task: {"id": "some", "arguments": arguments}}, reads)
+    return [str(each.message) for each in caught]
+
+
+def test_an_agent_that_is_not_told_what_only_a_sentence_says_is_named() -> None:
+    task, pictures = "put-block-in-bowl-seen", ["color", "depth"]
+    (message,) = told("transporter", task, pictures)
+    assert f"what is meant in a scene of {task}" in message and "--observe images instruction" in message
+    (message,) = told("state-mlp", task, ["state"])
+    assert "state-mlp cannot be told, so choose an agent that can" in message
+    assert not told("transporter", task, [*pictures, "instruction"])
+    assert not told("transporter", task, [*pictures, "goal_color", "goal_depth"]), "the goal picture says it"
+    assert not told("transporter", "block-insertion", pictures)
+    assert not told("transporter", "hidden-blocks-in-bowls", pictures), "it says the same in every scene"
+
+
+def test_so_are_sentences_that_are_held_out_for_tests() -> None:
+    reads = ["color", "depth", "instruction"]
+    for task in ("put-block-in-bowl-seen", "block-insertion"):
+        (message,) = told("transporter", task, reads, wording="held-out")
+        assert f"The demonstrations of {task} have sentences that are held out for tests" in message
+        assert not told("transporter", task, reads, wording="training")
+    assert not told("transporter", "block-insertion", reads[:2], wording="held-out"), "it reads none"
+
+
+def test_own_data_have_no_sentences_that_are_known() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_sentences(load_agent("transporter"), {"own": {"id": "", "arguments": {}}}, ["color", "depth"])

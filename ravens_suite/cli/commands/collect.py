@@ -67,6 +67,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
             raise ConfigError("Name at least one task: ravens-suite collect TASK (see: ravens-suite tasks).")
         for task in self.tasks:
             environment_id(task)
+        self._note_sentences()
         collected = []
         with make_pool(self.engine, self.processes(self.episodes)) as pool:
             for task in self.tasks:
@@ -86,6 +87,30 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
                 _say(console, done, self.data / task / self.split)
                 collected.append(done)
         console.result(_result(collected))
+
+    def _note_sentences(self) -> None:
+        """Say, before anything is collected, where no agent could learn from it what is meant."""
+        import warnings
+
+        from ravens_suite.errors import CapabilityWarning
+        from ravens_suite.rollout.sentences import HELD_OUT, without_sentence
+
+        arguments = self.arguments()
+        observe = arguments.get("observe", ["images"])
+        if isinstance(observe, list) and (untold := without_sentence(self.tasks, observe)):
+            warnings.warn(
+                f"Only its sentence says what is meant in a scene of {', '.join(untold)}: without --observe images "
+                "instruction, no agent can learn what to do.",
+                CapabilityWarning,
+                stacklevel=2,
+            )
+        if self.split == "train" and arguments.get("wording") == HELD_OUT:
+            warnings.warn(
+                "Sentences of wording held-out are kept for tests: collect what is to be learned from with training "
+                "or plain.",
+                CapabilityWarning,
+                stacklevel=2,
+            )
 
     def _run_scenes(self, console: Console, text: str) -> None:
         from ravens_suite.data.scenes import read_scenes

@@ -97,7 +97,7 @@ def checked_cells(structure: Any) -> tuple[Cell, ...]:
                 "cells [x, y, layer]."
             )
         return STRUCTURES[structure]
-    if not isinstance(structure, Sequence) or not structure:
+    if not isinstance(structure, Sequence) or isinstance(structure, bytes) or not structure:
         raise ConfigError(f"structure must be a name or a list of cells [x, y, layer]; got {structure!r:.80}.")
     cells = sorted((_cell(value) for value in structure), key=lambda cell: cell.layer)
     if len(cells) > MOST_CUBES:
@@ -137,9 +137,14 @@ def _cell(value: Any) -> Cell:
     if not whole or not (all(abs(part) <= _FARTHEST for part in cell[:2]) and 0 <= cell.layer < MOST_LAYERS):
         raise ConfigError(
             f"{value!r:.80} is no cell of a structure: give [x, y, layer], x and y in pitches of {PITCH * 100:g} cm, "
-            f"layer a whole number from 0 (on the stand) to {MOST_LAYERS - 1}."
+            f"layer a whole number from 0 (on the stand) to {MOST_LAYERS - 1}, above which the arm cannot build."
         )
     return cell
+
+
+def _shown(cell: Cell) -> str:
+    """As a user writes it."""
+    return f"[{cell.x:g}, {cell.y:g}, {cell.layer}]"
 
 
 def _check_free(cell: Cell, others: Sequence[Cell]) -> None:
@@ -148,7 +153,8 @@ def _check_free(cell: Cell, others: Sequence[Cell]) -> None:
         near = max(abs(cell.x - other.x), abs(cell.y - other.y)) < 1 - _EPSILON
         if other.layer == cell.layer and near:
             raise ConfigError(
-                f"The cells {list(other)} and {list(cell)} of structure are too close: let x or y differ by 1 at least."
+                f"The cells {_shown(other)} and {_shown(cell)} of structure are too close: let x or y differ by 1, a "
+                f"pitch of {PITCH * 100:g} cm, at least."
             )
 
 
@@ -166,7 +172,8 @@ def _check_supported(cell: Cell, below: Sequence[Cell]) -> None:
         high = max((span[axis][1] for span in spans), default=0.0)
         if not low < -_EPSILON < _EPSILON < high:
             raise ConfigError(
-                f"The cell {list(cell)} of structure would fall: put cubes under its middle, in layer {cell.layer - 1}."
+                f"The cell {_shown(cell)} of structure would fall: put cubes under its middle, in layer "
+                f"{cell.layer - 1}."
             )
 
 
@@ -178,7 +185,7 @@ def _check_balance(cells: Sequence[Cell]) -> None:
         for added in (*([cell] for cell in whole), whole):
             if not stands((*under, *added), _WIDTH, _SLACK):
                 raise ConfigError(
-                    f"The cell {list(added[0])} of structure would fall, or tip over what is below: cubes on each "
+                    f"The cell {_shown(added[0])} of structure would fall, or tip over what is below: cubes on each "
                     "other lean too far to one side. Put their common middle 2 mm at least inside what holds them."
                 )
 

@@ -1,0 +1,44 @@
+"""Whether a policy can know from its sentences what is meant, and whether they may be learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ravens_suite.registry import load_task
+
+TOLD_BY = ("instruction", "goal")
+"""Groups of observations that say which of the possible goals of a scene is meant."""
+HELD_OUT = "held-out"
+
+
+def needs_sentence(task: str) -> bool:
+    """Whether only the sentence says which of the possible goals of a scene is meant.
+
+    Args:
+        task: registered name.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    # What differs from scene to scene, and cannot be seen, stands in slots.
+    return "{" in load_task(task)[0].instruction
+
+
+def without_sentence(tasks: Sequence[str], observe: Sequence[str]) -> list[str]:
+    """The tasks whose scenes, observed so, do not say what is meant.
+
+    Args:
+        tasks: registered names.
+        observe: groups of observations.
+    """
+    return [] if set(map(str, observe)) & set(TOLD_BY) else [task for task in tasks if needs_sentence(task)]
+
+
+def held_out(environments: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The tasks whose sentences are those that are kept for tests.
+
+    Args:
+        environments: arguments of the environment, by task.
+    """
+    return [task for task, arguments in environments.items() if arguments.get("wording") == HELD_OUT]
