@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -283,7 +284,10 @@ def _lines_of_others(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _is_ours(file: str) -> bool:
-    return Path(file).is_relative_to(Path(__file__).parent)
+    # Where the package is installed to be changed, some of its folders lie beside the others.
+    beside = (sys.modules.get(name) for name in ("ravens_suite.agents", "ravens_suite.assets"))
+    folders = [Path(__file__).parent, *(Path(path) for module in beside if module for path in module.__path__)]
+    return any(Path(file).is_relative_to(folder) for folder in folders)
 
 
 def missing_library(name: str) -> MissingLibraryError:

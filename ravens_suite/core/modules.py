@@ -94,6 +94,8 @@ def load_object(reference: str, what: str = "") -> Any:
     where, _, name = reference.rpartition(":")
     named = f"{what} {reference!r}".lstrip()
     try:
+        if not where:
+            raise NoModuleError("there is no colon, with a module before it")
         module = import_file(Path(where)) if where.endswith(".py") else import_named(where)
     except NoModuleError as error:
         raise ConfigError(

@@ -48,8 +48,8 @@ def outside_code(references: Iterable[str]) -> str:
         source = source_of_reference(reference)
         if source is None and (where.endswith(".py") or find_spec(where) is None):
             raise ConfigError(
-                f"There is no {where}, where the agent's settings name {reference!r}: run the command in the folder "
-                "that the agent was trained in, or put the code back."
+                f"There is no {where}, which the agent's settings name ({reference}): a relative path starts at the "
+                "working directory, so run the command where the agent was trained, or put the code there."
             )
         found.append(digest_of_files(own_files(*source)) if source is not None else reference)
     return digest_of_text("\n".join(found)) if found else ""

@@ -25,7 +25,9 @@ def test_a_file_is_imported_once_and_gives_what_it_defines(tmp_path: Path) -> No
         ("{folder}/mine.py:thing", "defines no 'thing'"),
         ("no_such_module:thing", "there is no module no_such_module"),
         ("pathlib:thing", "pathlib defines no 'thing'"),
-        ("thing", "is not the name of a module"),
+        ("thing", "there is no colon"),
+        ("mine.py", "there is no colon"),
+        (":thing", "there is no colon, with a module before it"),
         (".relative:thing", "is not the name of a module"),
     ],
 )

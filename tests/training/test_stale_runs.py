@@ -148,7 +148,7 @@ def test_a_run_whose_settings_name_code_that_has_changed_is_refused(
         train(listener, data, tmp_path / "run")
     assert train(listener, data, tmp_path / "run", force=True).steps == 2
     (tmp_path / "encoder.py").unlink()
-    with pytest.raises(ConfigError, match=r"There is no .*encoder.py, where the agent's settings name"):
+    with pytest.raises(ConfigError, match=r"There is no .*encoder.py, which the agent's settings name"):
         train(listener, data, tmp_path / "run")
 
 

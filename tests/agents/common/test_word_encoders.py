@@ -9,7 +9,7 @@ import pytest
 
 from ravens_suite.agents.common.sentences import make_sentences
 from ravens_suite.agents.common.word_encoders import width, word_vectors
-from ravens_suite.errors import ConfigError, UserCodeError
+from ravens_suite.errors import ConfigError, UserCodeError, blame
 
 SOURCE = """
 import numpy as np
@@ -68,6 +68,16 @@ def test_an_encoder_that_is_nowhere_is_named(tmp_path: Path) -> None:
     for where in (f"{tmp_path}/none.py:encode", "no_such_module:encode", "encode"):
         with pytest.raises(ConfigError, match="Cannot import the text encoder"):
             width(where)
+
+
+def test_nothing_points_at_our_own_code(encoder: str) -> None:
+    """Where the package is installed to be changed, agents lie beside it."""
+    with pytest.raises(UserCodeError, match=r"raised KeyError.*encoders\.py, line") as raised, blame("Making it"):
+        width(encoder + "broken")
+    assert "common/word_encoders.py" not in "".join(raised.value.__notes__)
+    with pytest.raises(ConfigError) as refused, blame("Making it"):
+        width(encoder + "number")
+    assert "common/word_encoders.py" not in "".join(refused.value.__notes__)
 
 
 def test_what_an_encoder_raises_is_said_to_be_its_own(encoder: str) -> None:
