@@ -49,7 +49,7 @@ def warn_of_tilts(agent: type[Trainee[Any]], demonstrations: Demonstrations) -> 
         warnings.warn(
             f"{agent.name} turns the tool about the vertical axis only, but demonstrations of {', '.join(tasks)} tilt "
             f"it by up to {most:.0f} degrees, so it can solve only a part of the scenes. Train an agent that gives "
-            "whole orientations (ravens-suite agents; tilts = True), or another task.",
+            "whole orientations (those that tilt, see: ravens-suite agents), or another task.",
             CapabilityWarning,
             stacklevel=2,
         )
@@ -77,7 +77,7 @@ def warn_of_sentences(
         mend = (
             "collect them with --observe images instruction"
             if can_be_told
-            else f"{agent.name} cannot be told, so choose an agent that can (ravens-suite agents)"
+            else f"{agent.name} cannot be told, so choose an agent that can (see: ravens-suite agents)"
         )
         _warn(
             f"Only its sentence says what is meant in a scene of {', '.join(tasks)}, and {agent.name} is not told any, "

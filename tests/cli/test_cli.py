@@ -85,6 +85,18 @@ def test_failure_is_status_one_and_one_line(arguments: list[str], capsys: pytest
     assert captured.err.count("\n") == 1
 
 
+def test_agents_say_whether_they_can_be_told_and_tilt(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    assert main(["agents", "--json"]) == 0
+    rows = {row["agent"]: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])["agents"]}
+    assert rows["transporter-six-dof"]["tilts"] and not rows["transporter"]["tilts"]
+    assert rows["transporter"]["conditions"] == ["goal", "instruction"]
+    assert main(["agents"]) == 0
+    head, *table = capsys.readouterr().out.splitlines()
+    assert "can be told" in head and "tilts" in head
+    assert any(line.startswith("transporter-six-dof") and " yes " in line for line in table)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

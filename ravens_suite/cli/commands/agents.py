@@ -19,13 +19,19 @@ class Agents(OutputOptions):
         from ravens_suite.registry import agent_names, forecaster_names
 
         rows, broken = describe_all("agent", agent_names(), _row)
-        table = [("agent", "collect with --observe", "control", "conditions", "observation keys")]
+        table = [("agent", "collect with --observe", "control", "can be told", "tilts", "observation keys")]
         table += [
-            (row["agent"], *(" ".join(row[key]) or "-" for key in ("observe", "controls", "conditions", "keys")))
+            (
+                row["agent"],
+                *(" ".join(row[key]) or "-" for key in ("observe", "controls", "conditions")),
+                "yes" if row["tilts"] else "no",
+                " ".join(row["keys"]),
+            )
             for row in rows
         ]
         say_table(console, table)
-        console.say("\nAn agent of yours: file.py:Class or package.module:Class in place of the name.")
+        console.say("\nTilts: whether its poses may tilt the tool, or only turn it about the vertical axis.")
+        console.say("An agent of yours: file.py:Class or package.module:Class in place of the name.")
         console.say(
             f"Trained likewise, but they watch instead of acting (forecasters): {', '.join(forecaster_names())}."
         )
@@ -43,5 +49,6 @@ def _row(name: str) -> dict[str, Any]:
         "observe": list(groups_with(agent.observation_keys)),
         "controls": list(agent.controls),
         "conditions": list(agent.conditions),
+        "tilts": agent.tilts,
         "keys": list(agent.observation_keys),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -307,7 +308,8 @@ def _held_out(listed: Path, known: Mapping[str, Path]) -> set[str]:
         raise ConfigError(f"{listed} cannot be read ({error}): write names in UTF-8, one a line.") from error
     for line in lines:
         if line and line.casefold() not in known:
-            example = _spoken(next(iter(known.values())).name)
+            near = difflib.get_close_matches(line.casefold(), known, n=1, cutoff=0) or [next(iter(known))]
+            example = _spoken(known[near[0]].name)
             raise ConfigError(f"{listed} names {line!r}, which is no mesh of the folder: write {example!r} or so.")
     return {line.casefold() for line in lines if line}
 

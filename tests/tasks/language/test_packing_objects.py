@@ -211,6 +211,9 @@ def test_held_out_names_may_be_those_of_files(tmp_path: Path) -> None:
     folder_of(tmp_path, "red_mug.obj", "tin.obj", "old_shoe.obj", "cup.obj")
     (tmp_path / "held_out.txt").write_bytes("\ufeffred mug \r\nTin\r\nold_shoe.obj\r\n\r\n".encode())
     assert [thing.name for thing in things_in(tmp_path) if not thing.held_out] == ["cup"]
+    (tmp_path / "held_out.txt").write_text("old shoo\n")
+    with pytest.raises(ConfigError, match=r"names 'old shoo', which is no mesh of the folder: write 'old shoe' or so"):
+        things_in(tmp_path)
     (tmp_path / "held_out.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"held_out\.txt cannot be read"):
         things_in(tmp_path)
