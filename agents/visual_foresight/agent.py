@@ -41,6 +41,8 @@ from .thought import Thought, heatmaps
 
 _LEAST_CHANGE = 4
 """Pixels of a scene that change when an action had an effect."""
+_AT_A_TIME, _MANY = {"cpu": 16}, 64
+"""Predictions that are computed together, by the kind of device."""
 
 
 class VisualForesight(Agent[TransitionDataset]):
@@ -186,6 +188,7 @@ class VisualForesight(Agent[TransitionDataset]):
             depth=self.config.depth,
             by_picture=self.config.reward == "picture",
             avoided=torch.stack(avoided) if avoided else torch.zeros(0, 2),
+            batch=_AT_A_TIME.get(self.device.type, _MANY),
         )
         plan = self.planner.plan(search, np.random.default_rng([self._seed, self._step]))
         return Thought(scene, wanted, plan, self._predicted(scene, plan))

@@ -84,10 +84,7 @@ class Trunk(nn.Module):
 
 
 class PictureHead(nn.Module):
-    """The next scene, composed of guesses.
-
-    Each pixel is a mixture of the guesses and of a painted one. Before training it is nearly all the first guess. What
-    is painted is one of the guesses, not added to them: so pixels that nothing happens to stay as they are.
+    """The next scene, composed of guesses (``_compose``).
 
     Args:
         width: of the features.
@@ -102,13 +99,52 @@ class PictureHead(nn.Module):
 
     def forward(self, features: Tensor, *guesses: Tensor) -> Tensor:
         """(B, 4, 160, 80), the next scenes, of features (B, width, 80, 40) and guesses of the scenes' shape."""
-        values = functional.pixel_shuffle(self.out(features), 2).float()
-        painted, scores = values[:, :CHANNELS], values[:, CHANNELS:].unbind(dim=1)
-        shares = torch.softmax(torch.stack([scores[0] + _FIRST, *scores[1:]], dim=1), dim=1)
-        made = torch.zeros_like(painted)
-        for share, guess in zip(shares.unbind(dim=1), (*guesses, painted), strict=True):
-            made = made + share[:, None] * guess
-        return made
+        return _compose(functional.pixel_shuffle(self.out(features), 2).float(), *guesses)
+
+
+class FineHead(nn.Module):
+    """The same of features at the resolution of a scene: it looks at the guesses once more.
+
+    Args:
+        width: of the features.
+        guesses: how many there are that show a scene; the bare table is one more.
+    """
+
+    def __init__(self, width: int, guesses: int) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(width + guesses * CHANNELS, width, 3, padding=1)
+        self.out = nn.Conv2d(width, CHANNELS + guesses + 2, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]  # It has one.
+
+    def forward(self, features: Tensor, table: Tensor, *guesses: Tensor) -> Tensor:
+        """(B, 4, 160, 80), the next scenes.
+
+        Args:
+            features: (B, width, 160, 80).
+            table: (B or 1, 4, 1, 1).
+            guesses: (B, 4, 160, 80) each.
+        """
+        shown = torch.cat([features, *(guess - table for guess in guesses)], dim=1)
+        return _compose(self.out(functional.relu(self.look(shown))).float(), *guesses, table)
+
+
+def _compose(values: Tensor, *guesses: Tensor) -> Tensor:
+    """(B, 4, 160, 80): each pixel is a mixture of the guesses and of a painted one.
+
+    Before training it is nearly all the first guess. What is painted is one of the guesses, not added to them: so
+    pixels that nothing happens to stay as they are.
+
+    Args:
+        values: (B, 4 + guesses + 1, 160, 80): what is painted, and the scores of the guesses, of the painted one last.
+        guesses: of the scenes' shape.
+    """
+    painted, scores = values[:, :CHANNELS], values[:, CHANNELS:].unbind(dim=1)
+    shares = torch.softmax(torch.stack([scores[0] + _FIRST, *scores[1:]], dim=1), dim=1)
+    made = torch.zeros_like(painted)
+    for share, guess in zip(shares.unbind(dim=1), (*guesses, painted), strict=True):
+        made = made + share[:, None] * guess
+    return made
 
 
 _FIRST = 5.3

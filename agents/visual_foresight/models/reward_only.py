@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor
+from torch.nn import functional
 
 from ...common.devices import autocast, choose_bfloat16
 from ..config import VisualForesightConfig
-from ..moving import carry_all, move
-from ..trunk import GainHead, Trunk
+from ..trunk import GainHead
 from .base import Memory, Prediction, WorldModel
-from .transport import INPUTS, inputs
+from .transport import AlignedTrunk, Guesses
 
 
 class RewardOnly(WorldModel):
@@ -21,15 +21,15 @@ class RewardOnly(WorldModel):
 
     def __init__(self, config: VisualForesightConfig) -> None:
         super().__init__(config)
-        self.trunk = Trunk(INPUTS, config.width)
+        self.trunk = AlignedTrunk(config.width)
         self.gain = GainHead(config.width)
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
         """The gains; the scenes stay as they are."""
         if goals is None:
             return Prediction(scenes, scenes.new_zeros(len(actions)), memory)
-        moved = move(scenes, actions)
-        shown = inputs(scenes, moved, carry_all(scenes, actions, moved))
+        guesses = Guesses.of(scenes, actions)
         with autocast(scenes.device, choose_bfloat16(self.config.precision, scenes.device)):
-            gain = self.gain(self.trunk(shown, actions.to(scenes)), scenes, goals)
+            features = functional.avg_pool2d(self.trunk(scenes, actions, guesses), 2)
+            gain = self.gain(features, scenes, goals)
         return Prediction(scenes, gain, memory)

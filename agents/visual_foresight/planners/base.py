@@ -69,7 +69,7 @@ class Search:
         depth: greatest length of a sequence.
         by_picture: whether worth is the distance to the goal picture, or the gain that the model predicts.
         avoided: (M, 2) picks, column and row, that had no effect before; a sequence that begins near one is worth less.
-        batch: actions predicted at a time.
+        batch: actions predicted at a time: on a processor, more of them leave its cache.
     """
 
     model: WorldModel
@@ -80,7 +80,7 @@ class Search:
     depth: int = 1
     by_picture: bool = True
     avoided: Tensor = field(default_factory=lambda: torch.zeros(0, 2))
-    batch: int = 64
+    batch: int = 16
 
     def start(self, count: int) -> States:
         """The scene that is seen, as often as there are actions to try."""
