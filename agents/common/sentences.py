@@ -24,6 +24,8 @@ from .word_encoders import OWN, word_vectors
 
 ROLES = 2
 """What a colour word may be about: what is picked, and the place."""
+FORMS = 1021
+"""Numbers that ``form_of`` gives; two forms of a run seldom share one."""
 MENTIONS = 4
 """Colour words of a sentence, the first ones, that are shown in their order where that is asked for."""
 _BUCKETS = 509
@@ -101,6 +103,12 @@ def make_sentences(
         for image, turn, one in zip(images, turns or [0.0] * len(images), named, strict=True)
     ]
     return batch._replace(where=torch.from_numpy(np.stack(maps)))
+
+
+def form_of(sentence: str) -> int:
+    """A number below ``FORMS`` for what a sentence says, whatever colours it names."""
+    words = ("" if color_word(word) is not None else word for word in _WORD.findall(sentence.lower()))
+    return zlib.crc32(" ".join(words).encode()) % FORMS
 
 
 def names_a_color(sentence: str) -> bool:

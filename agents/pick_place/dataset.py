@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ravens_suite.core.geometry import Pose
+from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap, fuse_observation
 from ravens_suite.core.observations import GOAL
 from ravens_suite.data.demonstrations import Demonstrations
@@ -16,7 +16,7 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
 from .goal_scenes import with_earlier_goal
-from .history import Move, demonstration_statistics
+from .history import Move, demonstration_statistics, returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
 from .packing import PackedEpisode, Store
 from .steps import Step, step_from_maps, with_later_objects
@@ -37,6 +37,7 @@ class PickPlaceDataset:
         statistics: how often placed objects are picked again, and how often places are used again.
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
         tilting: whether any place is tilted, and the agent places so.
+        returns: (1021,) float32 of ``returns_by_form``; one half everywhere without sentences.
 
     Raises:
         ConfigError: there is not a single step.
@@ -44,6 +45,8 @@ class PickPlaceDataset:
 
     def __init__(self, episodes: Iterable[Sequence[Step]]) -> None:
         store, packed = Store(), []
+        told: list[list[tuple[str, Array, Array]]] = []
+        self._news: list[tuple[int, ...]] = []
         self.turning = self.tilting = False
 
         def moves() -> Iterator[list[Move]]:
@@ -53,9 +56,19 @@ class PickPlaceDataset:
                     packed.append(PackedEpisode.of(episode, store))
                     self.turning |= any(step.rotates for step in episode)
                     self.tilting |= any(step.tilt is not None for step in episode)
+                    said = [step.instruction for step in episode]
+                    self._news.append(tuple(_news(said)))
+                    told.append(
+                        [
+                            (words, step.pick, step.place)
+                            for words, step in zip(said, episode, strict=True)
+                            if words is not None
+                        ]
+                    )
                     yield [Move(step.scene, step.pick, step.place) for step in episode]
 
         self.statistics = demonstration_statistics(moves())
+        self.returns = returns_by_form(told)
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
@@ -90,18 +103,30 @@ class PickPlaceDataset:
         """Number of episodes."""
         return len(self.episodes)
 
-    def sample(self, rng: np.random.Generator, hindsight: float = 0.0) -> Step:
+    def sample(self, rng: np.random.Generator, hindsight: float = 0.0, news: float = 0.0) -> Step:
         """A random step: an episode is drawn uniformly, then a step of it (Transporter Networks, section 4.2).
 
         Args:
             rng: draws it.
             hindsight: share of steps whose goal is drawn anew (``with_earlier_goal``).
+            news: share of steps that are drawn among those at which a sentence is said for the first time.
         """
-        episode = self.episodes[int(rng.integers(len(self.episodes)))]
-        index = int(rng.integers(len(episode)))
+        number = int(rng.integers(len(self.episodes)))
+        episode, first_said = self.episodes[number], self._news[number]
+        if news and first_said and rng.random() < news:
+            index = first_said[int(rng.integers(len(first_said)))]
+        else:
+            index = int(rng.integers(len(episode)))
         if hindsight and rng.random() < hindsight:
             return with_earlier_goal(episode, index, rng)
         return episode[index]
+
+
+def _news(said: Sequence[str | None]) -> Iterator[int]:
+    """The steps whose sentence is not that of the step before."""
+    for index, words in enumerate(said):
+        if words is not None and (index == 0 or words != said[index - 1]):
+            yield index
 
 
 def _goal(episode: EpisodeReader) -> Heightmap:

@@ -1,7 +1,8 @@
-"""An agent's memory of the episode, and two statistics of demonstrations that say how to use it.
+"""An agent's memory of the episode, and statistics of demonstrations that say how to use it.
 
 An agent without memory repeats an action that had no effect until the episode ends, and when no object is left to move
-it picks up objects that are already in place.
+it picks up objects that are already in place. Where a sentence asks for several moves, such as packing all red blocks,
+and demonstrations take nothing up again meanwhile, it then undoes what it did.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
+from ..common.sentences import FORMS, form_of
 from .table import changed_pixels, holes
 
 NEAR = 16
 """Pixels, 50 mm: radius around a position that belongs to what is picked or placed there."""
+AT_A_PLACE = 10
+"""Pixels, 31 mm: a pick this near to where something was laid takes that up again."""
 _LEAST_CHANGE = 9
 """Changed pixels within that radius from which an action had an effect there."""
 
@@ -43,6 +48,7 @@ class History:
     Attributes:
         failed_picks: (2,) pixel positions of the picks since the last one that changed the table around it.
         first: what was seen first; ``None`` before.
+        laid: (2,) pixel positions of all places since the present sentence was first said.
     """
 
     def __init__(self) -> None:
@@ -52,6 +58,8 @@ class History:
         """An episode begins."""
         self.failed_picks: list[Array] = []
         self.first: Heightmap | None = None
+        self.laid: list[Array] = []
+        self._said: str | None = None
         self._occupied: list[tuple[Array, Heightmap]] = []
         self._last: Move | None = None
 
@@ -74,9 +82,19 @@ class History:
                     self._occupied.append((last.place, heightmap))
         self._occupied = [(place, seen) for place, seen in self._occupied if _unchanged_near(place, seen, heightmap)]
 
+    def hear(self, sentence: str | None) -> None:
+        """What is asked for now: what was laid before belongs to another sentence."""
+        if sentence != self._said:
+            self._said, self.laid = sentence, []
+
     def record(self, move: Move) -> None:
         """Remember the move that is carried out next."""
         self._last = move
+        self.laid.append(move.place)
+
+    def takes_up_again(self, pick: Array) -> bool:
+        """Whether a pick (2,) is where something was laid under the present sentence."""
+        return any(np.linalg.norm(place - pick) < AT_A_PLACE for place in self.laid)
 
 
 class DemonstrationStatistics(NamedTuple):
@@ -106,6 +124,28 @@ def demonstration_statistics(episodes: Iterable[Sequence[Move]]) -> Demonstratio
             history.record(move)
             places.append(move.place)
     return DemonstrationStatistics((repicked + 0.5) / (could_repick + 1), (shared + 0.5) / (could_share + 1))
+
+
+def returns_by_form(episodes: Iterable[Sequence[tuple[str, Array, Array]]]) -> NDArray[np.float32]:
+    """How often moves take up again what was laid under the same sentence, by the form of the sentence.
+
+    Args:
+        episodes: of each move its sentence, and (2,) pixel positions of pick and place.
+
+    Returns:
+        (FORMS,) float32 probabilities (Jeffreys prior: one half for a sentence that was never said for two moves).
+    """
+    could, did = np.zeros(FORMS), np.zeros(FORMS)
+    for episode in episodes:
+        history = History()
+        for sentence, pick, place in episode:
+            history.hear(sentence)
+            if history.laid:
+                form = form_of(sentence)
+                could[form] += 1
+                did[form] += history.takes_up_again(pick)
+            history.laid.append(place)
+    return ((did + 0.5) / (could + 1)).astype(np.float32)
 
 
 def _unchanged_near(position: Array, before: Heightmap, after: Heightmap) -> bool:

@@ -34,12 +34,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap, fuse_observation
 from ravens_suite.core.observations import GOAL, Interface, Observation
 from ravens_suite.core.policy import Action as PolicyAction
 from ravens_suite.core.types import Action
 from ravens_suite.data.demonstrations import Demonstrations
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, OracleGaveUpError
 
 from ..base import Agent
 from ..common.ahead import Ahead
@@ -47,7 +48,7 @@ from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
-from ..common.sentences import make_sentences, names_a_color
+from ..common.sentences import form_of, make_sentences, names_a_color
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
@@ -60,6 +61,8 @@ from .losses import Batch, Draws, compute_losses, draw, make_batch
 from .network import TransporterNet
 from .planning import plan
 
+_NEVER = 0.05
+"""Probability of taking up again what was laid below which demonstrations count as never doing it: ten moves say so."""
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
 
@@ -140,6 +143,8 @@ class Transporter(Agent[PickPlaceDataset]):
         for net in (self.net, self.optimiser.ema):
             net.turning.fill_(dataset.turning)
             net.habits.copy_(torch.tensor(dataset.statistics))
+            if net.returns is not None:
+                net.returns.copy_(torch.from_numpy(dataset.returns))
         if self._ahead is None or self._ahead[0] is not dataset:
             make = partial(self.step_inputs, dataset, self.augmentation(len(dataset)))
             self._ahead = dataset, Ahead(make, self.config.steps, self.config.workers)
@@ -155,7 +160,9 @@ class Transporter(Agent[PickPlaceDataset]):
         """Augmented examples and random numbers of a gradient step, a function of (seed, step), on the CPU."""
         rng = np.random.default_rng([self.seed, step])
         hindsight = self.config.hindsight if self.shows_goal else 0.0
-        examples = [augment(dataset.sample(rng, hindsight), augmentation, rng) for _ in range(self.config.batch)]
+        news = self.config.news if self.listens else 0.0
+        steps = (dataset.sample(rng, hindsight, news) for _ in range(self.config.batch))
+        examples = [augment(step, augmentation, rng) for step in steps]
         batch = self.examples_to_batch(examples, rng)
         draws = draw(self.config, len(examples), rng, turning=dataset.turning)
         return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.turning)))
@@ -280,13 +287,26 @@ class Transporter(Agent[PickPlaceDataset]):
             heightmap: of the scene.
             goal: of the finished scene, if ``shows_goal``.
             instruction: if it ``listens``.
+
+        Raises:
+            OracleGaveUpError: all that is left to pick is what it has laid where the instruction wants it, as far as
+                it can tell.
         """
         self._history.observe(heightmap)
+        self._history.hear(instruction)
         decision = self.decide(heightmap, goal, instruction)
+        self._check_that_something_is_left(decision.pick, instruction)
         self._history.record(Move(heightmap, decision.pick, decision.place))
         self._confidence = decision.probability
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))
+
+    def _check_that_something_is_left(self, pick: Array, instruction: str | None) -> None:
+        returns = self.optimiser.ema.returns
+        if returns is None or instruction is None or not self.config.gives_up:
+            return
+        if self._history.takes_up_again(pick) and float(returns[form_of(instruction)]) < _NEVER:
+            raise OracleGaveUpError("What it would pick next is what it has laid there itself.")
 
     def explain(self, observation: Observation) -> dict[str, Any]:
         """The heightmap, and the pick and place probabilities over it.
@@ -324,7 +344,7 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
         """Set both the network that acts and the one that is trained."""
-        weights = {**self.net.without_directions(), **weights}
+        weights = {**self.net.of_before(), **weights}
         self.optimiser.ema.load_state_dict(weights)
         self.net.load_state_dict(weights)
 

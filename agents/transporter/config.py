@@ -65,6 +65,10 @@ class TransporterConfig:
             Among those of pushes that all go to one place.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
+        news: where it is told something, share of examples that are steps at which a sentence is first said. At later
+            steps what was done already shows what is meant, and the words need not be listened to.
+        gives_up: where it is told something, whether it ends the episode rather than pick what it has laid under the
+            same sentence, where demonstrations never do that.
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in
             their order, since what is next depends on what is done.
@@ -112,6 +116,8 @@ class TransporterConfig:
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
+    news: float = setting(1 / 3, least=0, most=1)
+    gives_up: bool = True
     remembers: bool = False
     words: str = setting(OWN, names="code")
     lookahead: int = setting(0, least=0, most=10)

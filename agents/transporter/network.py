@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..common.equivariant import LiftingConv
 from ..common.sampling import angle_grid, sample
-from ..common.sentences import MENTIONS, ROLES, SentenceBatch, SentenceNet
+from ..common.sentences import FORMS, MENTIONS, ROLES, SentenceBatch, SentenceNet
 from ..common.word_encoders import OWN, width
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
@@ -65,10 +65,12 @@ class TransporterNet(nn.Module):
     Attributes:
         turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
         habits: (2,) float32 buffer, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
+        returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
 
     turning: Tensor
     habits: Tensor
+    returns: Tensor | None
 
     def __init__(self, config: TransporterConfig, channels: int = CHANNELS, *, listens: bool = False) -> None:
         super().__init__()
@@ -86,6 +88,7 @@ class TransporterNet(nn.Module):
         self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
+        self.register_buffer("returns", torch.full((FORMS,), 0.5) if listens else None)
 
     def read(self, image: Tensor, sentence: SentenceBatch | None = None) -> SceneFeatures:
         """Features of images, before any pick.
@@ -104,10 +107,11 @@ class TransporterNet(nn.Module):
         keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
         return SceneFeatures(features, *keys, said)
 
-    def without_directions(self) -> dict[str, Tensor]:
-        """Weights of a network that knows no directions, those for them alone: agents of before have none."""
+    def of_before(self) -> dict[str, Tensor]:
+        """What weights of before lack: of a network that knows no directions and never gives up."""
         own = {} if self.where is None else self.where.state_dict()
-        return {f"where.{name}": torch.zeros_like(value) for name, value in own.items()}
+        weights = {f"where.{name}": torch.zeros_like(value) for name, value in own.items()}
+        return weights if self.returns is None else {**weights, "returns": torch.full_like(self.returns, 0.5)}
 
     def _directions(self, maps: Tensor | None) -> Tensor | None:
         """What is added to the first features where a sentence names a direction; there, orientations differ.

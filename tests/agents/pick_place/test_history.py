@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ravens_suite.agents.pick_place.history import NEAR, History, Move, demonstration_statistics
+from ravens_suite.agents.common.sentences import form_of
+from ravens_suite.agents.pick_place.history import NEAR, History, Move, demonstration_statistics, returns_by_form
+from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 CORNERS = [(0.2, 0.3), (159.7, 319.6), (0.0, 319.9), (80.5, 160.5)]
@@ -137,3 +139,35 @@ def test_share_of_places_that_are_used_again() -> None:
 def test_beside_a_place_is_not_at_it() -> None:
     beside = (GOAL[0] + NEAR + 1, GOAL[1])
     assert demonstration_statistics([moves((START, GOAL), (beside, ELSEWHERE))]).repick == 0.25
+
+
+def told(sentence: str, *moves: tuple[tuple[int, int], tuple[int, int]]) -> list[tuple[str, Array, Array]]:
+    return [(sentence, np.array(pick, dtype=float), np.array(place, dtype=float)) for pick, place in moves]
+
+
+def test_what_was_laid_belongs_to_the_sentence_under_which_it_was_laid() -> None:
+    memory = History()
+    memory.hear("pack the red boxes")
+    memory.record(Move(table(START), np.array(START), np.array(GOAL)))
+    assert memory.takes_up_again(np.array([GOAL[0] + 9, GOAL[1]]))
+    assert not memory.takes_up_again(np.array([GOAL[0] + 11, GOAL[1]]))
+    memory.hear("pack the red boxes")
+    assert memory.takes_up_again(np.array(GOAL))
+    memory.hear("pack the blue boxes")
+    assert not memory.takes_up_again(np.array(GOAL))
+
+
+def test_how_often_sentences_of_a_form_take_up_again_what_they_laid() -> None:
+    onward, back = (ELSEWHERE, (30, 250)), (GOAL, ELSEWHERE)
+    returns = returns_by_form(
+        [
+            *[told("pack the red boxes", (START, GOAL), onward), told("pack the green boxes", (START, GOAL), onward)]
+            * 6,
+            told("move the red ring", (START, GOAL), back),
+            told("put it there", (START, GOAL)),
+            [*told("first", (START, GOAL)), *told("then", back)],
+        ]
+    )
+    assert returns[form_of("pack the blue boxes")] == pytest.approx(0.5 / 13)
+    assert returns[form_of("move the blue ring")] == 0.75
+    assert {float(returns[form_of(said)]) for said in ("put it there", "first", "then", "never said")} == {0.5}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ravens_suite.agents.common.sentences import FORMS, form_of
 from ravens_suite.agents.pick_place.augmentation import augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.transporter import Transporter
@@ -18,7 +19,7 @@ from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.envs.observations import camera_matrices
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.rollout.collect import collect
 from ravens_suite.training.data import open_demonstrations
 
@@ -76,10 +77,46 @@ def test_a_text_encoder_of_the_users_own_takes_the_place_of_its_words(tmp_path: 
     assert torch.equal(again.pick_logits, second.pick_logits)
 
 
+def test_it_gives_up_rather_than_take_up_what_it_laid_where_nobody_does_that(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    scene, said = data.episodes[0][0].scene, "put the red blocks in a blue bowl"
+    never = np.full(FORMS, 0.5, dtype=np.float32)
+    never[form_of("put the green blocks in a gray bowl")] = 0.04
+    for returns, settings, ends in (
+        (data.returns, TINY, False),
+        (never, TINY, True),
+        (never, replace(TINY, gives_up=False), False),
+    ):
+        agent = Transporter(settings, interface=interface)
+        agent.set_weights({**agent.weights(), "returns": torch.from_numpy(returns)})
+        agent.reset(0)
+        assert np.isfinite(agent.action(scene, None, said).pick.position).all()
+        agent._history.hear(said)
+        agent._history.laid = [np.array([column, row]) for column in range(0, 160, 10) for row in range(0, 320, 10)]
+        if ends:
+            with pytest.raises(OracleGaveUpError, match="laid there itself"):
+                agent.action(scene, None, said)
+        assert agent.action(scene, None, said if not ends else "place it there")
+
+
+def test_steps_at_which_a_sentence_is_new_are_drawn_more_often(tmp_path: Path) -> None:
+    one = demonstrations(tmp_path)[0].episodes[0][0]
+    said = ["pack all", "pack all", "pack all", "and now that", "and now that"]
+    data = PickPlaceDataset([[replace(one, instruction=words) for words in said]])
+    rng = np.random.default_rng(0)
+    now = [data.sample(rng, news=news).instruction == said[3] for news in (0.0, 1.0) for _ in range(400)]
+    assert 0.33 < np.mean(now[:400]) < 0.47, "two steps of five"
+    assert 0.43 < np.mean(now[400:]) < 0.57, "one first step of two"
+    untold = PickPlaceDataset([[replace(one, instruction=None)] * 3])
+    assert untold.sample(rng, news=1.0).instruction is None
+    assert (untold.returns == 0.5).all()
+
+
 def test_an_agent_of_before_there_were_directions_acts_as_it_did(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
     agent, other = Transporter(TINY, 0, interface), Transporter(TINY, 1, interface)
-    other.set_weights({name: value for name, value in agent.weights().items() if not name.startswith("where")})
+    before = {name: value for name, value in agent.weights().items() if not name.startswith(("where", "returns"))}
+    other.set_weights(before)
     first, second = (
         each.decide(data.episodes[0][0].scene, None, "put the red blocks in a blue bowl") for each in (agent, other)
     )
