@@ -44,7 +44,7 @@ from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
 _LOG = logging.getLogger(__name__)
-WEAK_SPOTS = "weakspots"
+WEAK_SPOTS, SEARCH = "weakspots", "-search"
 
 _ROUND = 8
 """Proposals whose choices rest on the same knowledge: a constant, so that any number of workers finds the same."""
@@ -209,7 +209,7 @@ class _Search:
     """
 
     def __init__(self, evaluation: EvaluationPlan, plan: SearchPlan, calibration: Calibration, folder: Path) -> None:
-        self.path = folder / f"{evaluation.task}-search.json"
+        self.path = folder / f"{evaluation.task}{SEARCH}.json"
         self.scenes_path = folder / f"{evaluation.task}.json"
         self._evaluation = evaluation
         self._plan = plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,9 @@ from ravens_suite.data.atomic import read_json
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import RECORD, WATCHED, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError
+from ravens_suite.insight.calibration import CALIBRATION
+from ravens_suite.insight.language_probe import file_name
+from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
 from ravens_suite.registry import forecaster_names, task_names
 from ravens_suite.report.charts import Series
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
@@ -90,7 +93,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Run:
-    """One policy on one task: a training run on one of its tasks, or a policy that was not trained here.
+    """One policy on one task: a training run on one of its tasks or on another, or a policy that was not trained here.
 
     Attributes:
         folder: of the run, or of the evaluation.
@@ -112,6 +115,14 @@ class Run:
     def trained(self) -> bool:
         """Whether it was trained here."""
         return bool(self.record)
+
+    @property
+    def elsewhere(self) -> str:
+        """What it was trained on, where that is not this task: the other task, or how many; else empty."""
+        tasks = self.plan.get("tasks", [self.task])
+        if self.task in tasks:
+            return ""
+        return str(tasks[0]) if len(tasks) == 1 else f"{len(tasks)} other tasks"
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -146,7 +157,7 @@ class Run:
         if not self.trained:
             return self.agent
         others = len(self.plan["tasks"]) - 1
-        more = f" of {others + 1} tasks" if others else ""
+        more = f" of {self.elsewhere or f'{others + 1} tasks'}" if others or self.elsewhere else ""
         dropped = sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
         less = f" less {dropped}" if dropped else ""
         return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{less}{more}, seed {self.seed}"
@@ -154,7 +165,7 @@ class Run:
     @cached_property
     def curves(self) -> dict[str, Series]:
         """Logged figures by step, by their name in the TensorBoard logs (``train/pick``, ``val/mean_score``)."""
-        return read_scalars(RunFolder(self.folder).logs) if self.trained else {}
+        return read_scalars(RunFolder(self.folder).logs) if self.trained and not self.elsewhere else {}
 
     def weights_differ(self, fingerprint: str) -> bool:
         """Whether what was measured of weights with a fingerprint is not of those that the run holds now."""
@@ -165,9 +176,10 @@ class Run:
     @property
     def validation(self) -> Series:
         """Mean score on validation episodes by step."""
-        evaluated = sorted((int(step), float(score)) for step, score in self.training.get("validation", {}).items())
-        steps, scores = np.array(evaluated, dtype=np.float64).reshape(-1, 2).T
-        return Series(self.label, steps, scores, marked=True)
+        scores = {} if self.elsewhere else self.training.get("validation", {})
+        evaluated = sorted((int(step), float(score)) for step, score in scores.items())
+        steps, means = np.array(evaluated, dtype=np.float64).reshape(-1, 2).T
+        return Series(self.label, steps, means, marked=True)
 
     @property
     def loss(self) -> Series | None:
@@ -240,7 +252,10 @@ def mean_of(values: list[float]) -> float:
 
 
 def _read_run(run: RunFolder) -> list[Run]:
-    """A run on each of its tasks; none, and a warning, when its record is damaged or is not one of training."""
+    """A run on each of its tasks, and on others that something was found out on.
+
+    None, and a warning, when its record is damaged or is not one of training.
+    """
     try:
         record = run.record()
         plan = record["plan"]
@@ -252,7 +267,18 @@ def _read_run(run: RunFolder) -> list[Run]:
         return []
     scores = {score.task: score for score in _read_scores(run.evaluations) if score.split == "test"}
     policy = PolicySpec("agent", agent, str(run.policy.path))
-    return [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in tasks]
+    others = sorted({*scores, *_looked_into(run)}.difference(tasks))
+    return [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in [*tasks, *others]]
+
+
+def _looked_into(run: RunFolder) -> Iterator[str]:
+    """Names of the tasks on which a run was probed, calibrated, or searched for weak spots."""
+    first, last = file_name("test", "*").split("*")
+    for path in run.probes.glob(file_name("test", "*")):
+        yield path.name.removeprefix(first).removesuffix(last)
+    for folder in (CALIBRATION, WEAK_SPOTS):
+        names = (path.stem for path in (run.path / folder).glob("*.json"))
+        yield from (name for name in names if not name.endswith(SEARCH))
 
 
 def _run(

@@ -122,7 +122,7 @@ def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
     return ScoreRow(
         run.task,
         run.demos,
-        run.agent,
+        f"{run.agent}, trained on {run.elsewhere}" if run.elsewhere else run.agent,
         run.seed,
         score.summary,
         None if best is None else difference(ours, score.summary.episodes, best),
@@ -255,7 +255,7 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "selection": run.record.get("selection", "not finished"),
         }
         for run in runs
-        if run.trained
+        if run.trained and not run.elsewhere
     ]
 
 

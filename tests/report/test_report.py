@@ -267,6 +267,31 @@ def test_a_folder_without_runs_says_how_to_get_some(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+def test_an_evaluation_on_a_task_that_a_run_did_not_learn_is_shown_as_that(
+    tmp_path: Path, _replayed: list[dict[str, Any]]
+) -> None:
+    folder = _write_run(tmp_path / "run", failed=0)
+    value = json.loads((folder / "eval" / "test.json").read_text())
+    other = {**value, "task": "build-pallet"}
+    (folder / "eval" / "build-pallet-test.json").write_text(json.dumps(other))
+    (folder / "weakspots").mkdir()
+    (folder / "weakspots" / "block-insertion-search.json").write_text("{}")
+    (folder / "probes").mkdir()
+    (folder / "probes" / "language-test-packing-shapes.json").write_text("{}")
+    plain, pallet, probed = sorted(find_runs(tmp_path), key=lambda run: run.task)
+    assert (plain.task, plain.elsewhere, plain.validation.x.tolist()) == ("block-insertion", "", [200, 400])
+    assert (pallet.task, pallet.elsewhere, len(pallet.validation.x)) == ("build-pallet", "block-insertion", 0)
+    assert pallet.label == "transporter, 10 demos of block-insertion, seed 0"
+    assert (probed.task, probed.test) == ("packing-shapes", None)
+    table = tables.score_table([plain, pallet])
+    assert [row.agent for row in table.rows] == ["transporter", "transporter, trained on block-insertion"]
+    assert not table.means, "over what was trained alike alone"
+    assert [row["task"] for row in tables.training_rows([plain, pallet])] == ["block-insertion"]
+    _, text = _parse(write_report(tmp_path).path)
+    assert "transporter, trained on block-insertion" in text
+    assert {call["task"] for call in _replayed} == {"block-insertion", "build-pallet"}
+
+
 def test_means_are_over_tasks_with_one_number_of_demonstrations(tmp_path: Path) -> None:
     _write_run(tmp_path / "a", task="block-insertion", demos=10, failed=0)
     _write_run(tmp_path / "b", task="align-box-corner", demos=10, failed=20)
