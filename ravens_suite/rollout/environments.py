@@ -165,6 +165,12 @@ def default_arguments(task: str) -> dict[str, Any]:
     return {name: to_json(value) for name, value in {**defaults, **specification.kwargs}.items()}
 
 
+def task_options(task: str) -> set[str]:
+    """Names of the options that a task itself has, without those that its name settles."""
+    parameters = inspect.signature(load_task(task)[0]).parameters
+    return {*parameters} - {"split", *variant_arguments(task)}
+
+
 def versions() -> dict[str, str]:
     """Versions of the software that shapes an episode, by the name of the distribution."""
     return dict(_versions())

@@ -14,7 +14,13 @@ from ravens_suite.data.run_folder import WATCHED, RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.registry import environment_id, load_forecaster
 from ravens_suite.rollout.definitions import define
-from ravens_suite.rollout.environments import checked_arguments, contradictions, to_json
+from ravens_suite.rollout.environments import (
+    checked_arguments,
+    contradictions,
+    default_arguments,
+    task_options,
+    to_json,
+)
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, observation_for
 from ravens_suite.rollout.watching import WatchSpec
 
@@ -188,6 +194,9 @@ def own_arguments(
 ) -> dict[str, Any]:
     """The arguments of the environment that a policy was trained in, for one of its tasks or for another one.
 
+    Options of a task that it was not trained on are free: training says nothing of them. Those of the tasks that it was
+    trained on hold as far as the other task has them, too.
+
     Args:
         trained: what was, for messages.
         environments: arguments by task; at least one.
@@ -197,13 +206,23 @@ def own_arguments(
     Raises:
         ConflictError: that contradicts it; both values are named.
     """
-    own = environments.get(task) or next(iter(environments.values()))
-    for name, (was, now) in contradictions(task, own, given).items():
+    own, options = environments.get(task), {}
+    if own is None:
+        general = default_arguments(task)
+        known = {*general, *task_options(task)}
+        own = {name: value for name, value in next(iter(environments.values())).items() if name in known}
+        options = {name: value for name, value in given.items() if name not in general}
+    asked = {name: value for name, value in given.items() if name not in options}
+    for name, (was, now) in contradictions(task, own, asked).items():
         raise ConflictError(
-            f"{trained} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out, or "
-            "collect and train with it."
+            f"{trained} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out"
+            f"{_OTHERWISE.get(name, ', or collect and train with it')}."
         )
-    return dict(own)
+    return {**own, **options}
+
+
+_OTHERWISE = {"wording": "; ravens-suite probe-language tells it held-out sentences"}
+"""What else to do where an argument contradicts the training."""
 
 
 def _which_task(policy: str, tasks: Iterable[str]) -> str:

@@ -1,0 +1,48 @@
+"""In which environment a trained policy is evaluated: in its own, of its tasks and of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ravens_suite.errors import ConflictError
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.evaluation_plan import own_arguments
+
+GATE = [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]
+LEARNT: dict[str, dict[str, Any]] = {"build-tower": {"observe": ["state", "goal"], "image_size": [24, 32]}}
+
+
+def test_options_of_a_task_that_was_not_learned_are_free() -> None:
+    """An agent that learned from the suite's structures is tried on one of the user's own."""
+    arguments = own_arguments("run", LEARNT, "build", {"structure": GATE})
+    assert arguments == {**LEARNT["build-tower"], "structure": GATE}
+    environment = make_environment("build", "test", arguments)
+    environment.reset(seed=0)
+    assert len(environment.unwrapped._scene.names("movable")) == len(GATE)  # type: ignore[attr-defined]
+    environment.close()
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "said"),
+    [
+        ("build", {"structure": GATE, "image_size": [48, 64]}, r"image_size \[24, 32\], and \[48, 64\]"),
+        ("build-tower", {"observe": ["images"]}, "or collect and train with it"),
+        ("build-tower", {"wording": "held-out"}, "ravens-suite probe-language tells it held-out sentences"),
+    ],
+)
+def test_what_contradicts_the_training_is_refused(task: str, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConflictError, match=f"run was trained with .*{said}"):
+        own_arguments("run", LEARNT, task, given)
+
+
+def test_options_of_the_learned_task_hold_as_far_as_another_one_has_them() -> None:
+    own = {"build": {"observe": ["images", "goal"], "structure": GATE}}
+    with pytest.raises(ConflictError, match="structure"):
+        own_arguments("run", own, "build", {"structure": GATE[:2]})
+    assert own_arguments("run", own, "build-stair", {}) == {"observe": ["images", "goal"]}, "its name says which"
+    assert own_arguments("run", own, "block-insertion", {}) == {"observe": ["images", "goal"]}
+    meshes = {"packing-objects-seq-seen": {"observe": ["instruction"], "folder": "meshes"}}
+    assert own_arguments("run", meshes, "packing-objects-group", {})["folder"] == "meshes"
+    assert own_arguments("run", meshes, "packing-objects-group", {"folder": "others"})["folder"] == "others"
