@@ -150,19 +150,27 @@ class Trainee(ABC, Generic[Data]):
 
     @abstractmethod
     def weights(self) -> dict[str, torch.Tensor]:
-        """Everything that ``act`` depends on, by name, beyond what it remembers of the episode."""
+        """Everything that ``act`` depends on, beyond what it remembers of the episode.
+
+        Returns:
+            Tensors by name, of any shape and dtype.
+        """
 
     @abstractmethod
     def set_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """The inverse of ``weights``."""
+        """The inverse of ``weights``: tensors by name, of the same shapes, on any device."""
 
     @abstractmethod
     def training_state(self) -> dict[str, torch.Tensor]:
-        """Everything that ``fit_step`` depends on, by name, beyond the seed and the number of the step."""
+        """Everything that ``fit_step`` depends on, beyond the seed and the number of the step.
+
+        Returns:
+            Tensors by name, of any shape and dtype.
+        """
 
     @abstractmethod
     def set_training_state(self, state: dict[str, torch.Tensor]) -> None:
-        """The inverse of ``training_state``."""
+        """The inverse of ``training_state``: tensors by name, of the same shapes, on any device."""
 
     # ------------------------------------------------------------------ files
 

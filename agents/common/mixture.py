@@ -16,7 +16,7 @@ class LeadingLinear(nn.Linear):
     """A linear layer that reads as many inputs as it is given; those that are left out at the end count as zeros."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """(batch, at most ``in_features``) to (batch, ``out_features``)."""
+        """(batch, fields) to (batch, ``out_features``) float32, where fields are at most ``in_features``."""
         return functional.linear(features, self.weight[:, : features.shape[1]], self.bias)
 
 

@@ -67,19 +67,19 @@ class ModuleTrainee(Trainee[Data]):
         return dict(self.net.named_parameters())
 
     def weights(self) -> dict[str, Tensor]:
-        """Parameters and buffers of the network."""
+        """Parameters and buffers of the network. See ``Trainee``."""
         return dict(self.net.state_dict())
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
-        """The inverse of ``weights``."""
+        """The inverse of ``weights``. See ``Trainee``."""
         self.net.load_state_dict(weights)
 
     def training_state(self) -> dict[str, Tensor]:
-        """The network and the optimiser's moments."""
+        """The network and the optimiser's moments. See ``Trainee``."""
         return {f"net.{name}": value for name, value in self.weights().items()} | moments(self.optimiser, self.net)
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of ``training_state``."""
+        """The inverse of ``training_state``. See ``Trainee``."""
         self.net.load_state_dict(under("net.", state))
         set_moments(self.optimiser, self.net, state)
 

@@ -120,7 +120,7 @@ class Optimiser(Generic[Net]):
         return rate
 
     def descend(self, loss: Tensor) -> None:
-        """Change the weights by the gradient of a loss; everything is done on the device."""
+        """Change the weights by the gradient of a () loss; everything is done on the device."""
         self.net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)
@@ -150,13 +150,16 @@ class Optimiser(Generic[Net]):
         return rate
 
     def state(self) -> dict[str, Tensor]:
-        """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name."""
+        """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name.
+
+        Averages and moments have the shape of their weight, which may be any shape; numbers of steps are ().
+        """
         state = {f"net.{name}": value for name, value in self.net.state_dict().items()}
         state |= {f"average.{name}": value for name, value in self.ema.state_dict().items()}
         return state | moments(self.muon, self.net) | moments(self.adam, self.net)
 
     def set_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of ``state``."""
+        """The inverse of ``state``: tensors by name, of the same shapes."""
         self.net.load_state_dict(under("net.", state))
         self.ema.load_state_dict(under("average.", state))
         forget_kernels(self._acting)
@@ -175,6 +178,9 @@ def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tenso
     Args:
         optimiser: of some parameters of the network.
         net: gives the parameters their names.
+
+    Returns:
+        Tensors of any shape: moments have that of their parameter; numbers of steps are ().
     """
     state = {}
     for name, parameter in net.named_parameters():
@@ -189,6 +195,11 @@ def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[st
 
     Those that there are change in place: a step that was recorded for a GPU goes on in their memory. What the state
     does not hold becomes zero, as at the beginning.
+
+    Args:
+        optimiser: of some parameters of the network.
+        net: gives the parameters their names.
+        state: tensors by name, of any shape, as of ``moments``; entries with other names are ignored.
     """
     mine = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
     for name, parameter in net.named_parameters():
@@ -212,5 +223,5 @@ def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[st
 
 
 def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The entries whose name begins with a prefix, without it."""
+    """The entries, tensors of any shape, whose name begins with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

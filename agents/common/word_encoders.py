@@ -34,7 +34,7 @@ def width(encoder: str) -> int:
 
 
 def word_vectors(encoder: str, sentences: Sequence[Sequence[str]], length: int) -> NDArray[np.float32]:
-    """(sentences, ``length``, width) float32 vectors of the words of some sentences, zeros after the last word.
+    """Vectors of the words of some sentences: (sentences, length, width) float32, zeros after the last word.
 
     Args:
         encoder: as of ``width``.

@@ -85,7 +85,7 @@ class Store:
         return os.pread(self._file.fileno(), end - begin, begin)
 
     def heights(self, height: NDArray[np.float32]) -> NDArray[np.uint32]:
-        """The bits of heights that differ from those of the first map, or the inverse of that."""
+        """(rows, columns) bits of heights that differ from those of the first map, or the inverse of that."""
         bits = height.view(np.uint32)
         if self.reference is None:
             self.reference = bits.copy()
@@ -108,12 +108,12 @@ class PackedArrays:
 
     @staticmethod
     def of(arrays: Sequence[NDArray[Any]], store: Store) -> PackedArrays:
-        """Pack arrays."""
+        """Pack arrays of any shape and dtype."""
         blob: bytes = zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(array.tobytes() for array in arrays))
         return PackedArrays(store, store.add(blob), tuple((array.dtype, array.shape) for array in arrays))
 
     def unpack(self) -> list[NDArray[Any]]:
-        """Fresh arrays."""
+        """Fresh arrays, of the shapes and dtypes that were packed."""
         data = bytearray(zstandard.ZstdDecompressor().decompress(self.store.read(self.place)))
         arrays, start = [], 0
         for dtype, shape in self.kinds:

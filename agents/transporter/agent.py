@@ -339,19 +339,19 @@ class Transporter(Agent[PickPlaceDataset]):
     # ------------------------------------------------------------------ state
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged (EMA) weights."""
+        """The averaged (EMA) weights. See ``Trainee``."""
         return dict(self.optimiser.ema.state_dict())
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
-        """Set both the network that acts and the one that is trained."""
+        """Set both the network that acts and the one that is trained. See ``Trainee``."""
         weights = {**self.net.of_before(), **weights}
         self.optimiser.ema.load_state_dict(weights)
         self.net.load_state_dict(weights)
 
     def training_state(self) -> dict[str, Tensor]:
-        """Weights, their moving average, and the optimiser's moments."""
+        """Weights, their moving average, and the optimiser's moments. See ``Trainee``."""
         return self.optimiser.state()
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of ``training_state``."""
+        """The inverse of ``training_state``. See ``Trainee``."""
         self.optimiser.set_state(state)

@@ -48,7 +48,7 @@ class Residual(nn.Module):
         self.second = FieldConv(fields, fields, gain=0.1)
 
     def forward(self, fields: Tensor) -> Tensor:
-        """Same shape in and out."""
+        """(batch, fields * 4, rows, columns) in and out."""
         return rms_norm(functional.relu(fields + self.second(functional.relu(self.first(fields)))))
 
 
@@ -72,7 +72,7 @@ class RmsNorm(nn.Module):
     """``rms_norm``, as a layer."""
 
     def forward(self, fields: Tensor) -> Tensor:
-        """Same shape in and out."""
+        """(batch, F * 4, rows, columns) in and out. See ``rms_norm``."""
         return rms_norm(fields)
 
 

@@ -108,7 +108,11 @@ class TransporterNet(nn.Module):
         return SceneFeatures(features, *keys, said)
 
     def of_before(self) -> dict[str, Tensor]:
-        """What weights of before lack: of a network that knows no directions and never gives up."""
+        """What weights of before lack: of a network that knows no directions and never gives up.
+
+        Returns:
+            Tensors by name, of any shape.
+        """
         own = {} if self.where is None else self.where.state_dict()
         weights = {f"where.{name}": torch.zeros_like(value) for name, value in own.items()}
         return weights if self.returns is None else {**weights, "returns": torch.full_like(self.returns, 0.5)}

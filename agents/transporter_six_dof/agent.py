@@ -194,23 +194,23 @@ class TransporterSixDof(Transporter):
     # ------------------------------------------------------------------ state
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged (EMA) weights."""
+        """The averaged (EMA) weights. See ``Trainee``."""
         own = self.tilt_optimiser.ema.state_dict()
         return {**super().weights(), **{_PREFIX + name: value for name, value in own.items()}}
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
-        """Set both the networks that act and those that are trained."""
+        """Set both the networks that act and those that are trained. See ``Trainee``."""
         own = under(_PREFIX, weights)
         super().set_weights({name: value for name, value in weights.items() if not name.startswith(_PREFIX)})
         self.tilt_optimiser.ema.load_state_dict(own)
         self.tilt_net.load_state_dict(own)
 
     def training_state(self) -> dict[str, Tensor]:
-        """Weights, their moving averages, and the optimisers' moments."""
+        """Weights, their moving averages, and the optimisers' moments. See ``Trainee``."""
         own = self.tilt_optimiser.state()
         return {**super().training_state(), **{_PREFIX + name: value for name, value in own.items()}}
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of ``training_state``."""
+        """The inverse of ``training_state``. See ``Trainee``."""
         super().set_training_state({name: value for name, value in state.items() if not name.startswith(_PREFIX)})
         self.tilt_optimiser.set_state(under(_PREFIX, state))

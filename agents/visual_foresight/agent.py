@@ -234,11 +234,11 @@ class VisualForesight(Agent[TransitionDataset]):
     # ------------------------------------------------------------------ state
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights of the model; nothing for models that have none."""
+        """The averaged weights of the model; nothing for models that have none. See ``Trainee``."""
         return dict(self.acting.state_dict())
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
-        """Set both the model that plans and the one that is trained."""
+        """Set both the model that plans and the one that is trained. See ``Trainee``."""
         self.acting.load_state_dict(weights)
         self.model.load_state_dict(weights)
 
@@ -250,10 +250,10 @@ class VisualForesight(Agent[TransitionDataset]):
         return {**given, **training}
 
     def training_state(self) -> dict[str, Tensor]:
-        """Weights, their moving average, and the optimiser's moments."""
+        """Weights, their moving average, and the optimiser's moments. See ``Trainee``."""
         return self.optimiser.state()
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of ``training_state``."""
+        """The inverse of ``training_state``. See ``Trainee``."""
         self._followers = self.optimiser.lightning = None  # They would go on from other weights.
         self.optimiser.set_state(state)

@@ -104,13 +104,13 @@ class Lightning:
         return Window(*(each[self.rank * own : (self.rank + 1) * own] for each in window))
 
     def losses(self, window: Window, generator: torch.Generator) -> dict[str, Tensor]:
-        """Those of the model (``WorldModel.losses``) for this process's part of a batch."""
+        """Those of the model for this process's part of a batch. See ``WorldModel.losses``."""
         with self.fabric.autocast():
             found: dict[str, Tensor] = self.model.losses(self.part(window), generator)
         return found
 
     def mean(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-        """What the losses are over the whole batch; for showing only."""
+        """What the losses, () each, are over the whole batch; for showing only."""
         shown = {name: loss.detach().clone() for name, loss in losses.items()}
         return {name: self.fabric.all_reduce(loss, reduce_op="mean") for name, loss in shown.items()}
 
@@ -127,7 +127,7 @@ class Followers:
         kind: of the agent.
         config: its settings.
         seed: its seed.
-        state: of its training, at the step that comes first.
+        state: of its training, at the step that comes first: tensors by name, of any shape.
         dataset: what it learns from.
         port: at which all meet.
     """
@@ -177,7 +177,19 @@ def follow(
     threads: int,
     pipe: Connection,
 ) -> None:
-    """What a process of another device does: the steps that it is told, until the pipe is closed."""
+    """What a process of another device does: the steps that it is told, until the pipe is closed.
+
+    Args:
+        kind: of the agent.
+        config: its settings.
+        seed: its seed.
+        state: of its training, at the step that comes first: tensors by name, of any shape.
+        dataset: what it learns from.
+        rank: number of this process, from 1.
+        port: at which all meet.
+        threads: of torch.
+        pipe: on which the numbers of steps come.
+    """
     torch.set_num_threads(threads)
     agent = kind(config, seed)
     agent.set_training_state(state)

@@ -81,7 +81,10 @@ class Optimiser:
         return rate
 
     def state(self) -> dict[str, Tensor]:
-        """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name."""
+        """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name.
+
+        Averages and moments have the shape of their weight, which may be any shape; numbers of steps are ().
+        """
         if self.adam is None:
             return {}
         state = {f"net.{name}": value for name, value in self.model.state_dict().items()}
@@ -89,7 +92,7 @@ class Optimiser:
         return state | moments(self.adam, self.model)
 
     def set_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of ``state``."""
+        """The inverse of ``state``: tensors by name, of the same shapes."""
         if self.adam is None:
             return
         self.model.load_state_dict(under("net.", state))

@@ -49,6 +49,9 @@ def see(observation: Observation, prefix: str = "") -> Packed:
     Args:
         observation: with the keys of ``kept_heightmaps.KEYS``.
         prefix: ``goal_`` for the goal scene.
+
+    Returns:
+        (160, 80, 3) uint8 colours and (160, 80) uint16 heights, see ``Packed``.
     """
     return pack(fuse_observation(observation, prefix, SCENE_WORKSPACE))
 

@@ -92,7 +92,7 @@ def way(before: Array, tip: Array) -> Array:
 
 
 def wrap(angle: Array) -> Array:
-    """The same angles, -pi to pi."""
+    """The same angles, of any shape, in radians from -pi to pi."""
     wrapped: Array = (angle + math.pi) % (2 * math.pi) - math.pi
     return wrapped
 

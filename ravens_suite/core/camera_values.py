@@ -15,7 +15,7 @@ MOST_PIXELS = 1 << 24
 
 
 def vector_of(value: Any, name: str) -> Vector:
-    """Three numbers of the camera of a name.
+    """Three numbers (x, y, z) of the camera of a name, as they were given: metres, or a direction.
 
     Raises:
         InvalidPoseError: they are others.

@@ -309,9 +309,12 @@ def look_at(position: Vector, target: Vector, up: Vector = (0.0, 0.0, 1.0)) -> P
     from the robot: y, the robot's left, is then left in the image. Where the optical axis is along x, too, it is z.
 
     Args:
-        position: metres, world frame.
-        target: a point on the optical axis.
-        up: a direction.
+        position: (x, y, z) metres, world frame.
+        target: (x, y, z) of a point on the optical axis, metres, world frame.
+        up: (x, y, z) of a direction, world frame; of any length but zero.
+
+    Returns:
+        The pose in the world frame: z along the optical axis, x to the right in the image, y down.
 
     Raises:
         InvalidPoseError: a number is not finite, position and target are one point, or ``up`` is zero.

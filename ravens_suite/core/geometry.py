@@ -41,7 +41,7 @@ def multiply_quaternions(a: Quaternion, b: Quaternion) -> Quaternion:
 
 
 def rotate_vector(quaternion: Quaternion, vector: Vector) -> Vector:
-    """``vector`` turned by a unit quaternion."""
+    """The vector (x, y, z) turned by a unit quaternion (x, y, z, w), in the same unit and frame."""
     x, y, z, w = quaternion
     vx, vy, vz = vector
     tx, ty, tz = 2 * (y * vz - z * vy), 2 * (z * vx - x * vz), 2 * (x * vy - y * vx)
@@ -120,7 +120,10 @@ class Pose:
 
     @staticmethod
     def from_vector(vector: Sequence[float] | NDArray[Any]) -> Pose:
-        """From seven numbers: position, then a quaternion of any length but zero, which is normalised here.
+        """The inverse of ``vector``, but the quaternion may be of any length but zero; it is normalised here.
+
+        Args:
+            vector: (7,) of any dtype: position in metres, then quaternion (x, y, z, w).
 
         Raises:
             InvalidPoseError: there are not seven finite numbers, or the quaternion is zero.

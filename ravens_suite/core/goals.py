@@ -89,11 +89,11 @@ class Goal(ABC):
 
     @abstractmethod
     def counted(self, poses: Poses) -> Array:
-        """``(len(objects),)`` float64 in [0, 1]: the part of each object that counts for the published score."""
+        """(len(objects),) float64 in [0, 1]: the part of each object that counts for the published score."""
 
     @abstractmethod
     def weights(self) -> Array:
-        """``(len(objects),)`` float64: how much each object counts; they sum to 1."""
+        """(len(objects),) float64: how much each object counts; they sum to 1."""
 
     def met(self, poses: Poses) -> dict[str, bool]:
         """Whether each object is strictly where it should be."""
@@ -166,12 +166,12 @@ class PoseGoal(Goal):
         return True
 
     def counted(self, poses: Poses) -> Array:
-        """One for each object at an allowed target, else zero. Several objects may share a target."""
+        """(len(objects),) float64: 1 for each object at an allowed target, else 0. Several may share a target."""
         columns = range(len(self.targets))
         return np.array([float(any(self.matched(i, j, poses) for j in columns)) for i in range(len(self.objects))])
 
     def weights(self) -> Array:
-        """Every object counts the same."""
+        """(len(objects),) float64: every object counts the same."""
         return np.full(len(self.objects), 1 / len(self.objects))
 
     def met(self, poses: Poses) -> dict[str, bool]:
@@ -235,7 +235,10 @@ class ZoneGoal(Goal):
             raise TaskDefinitionError("ceiling of ZoneGoal is not a number: give metres.")
 
     def counted(self, poses: Poses) -> Array:
-        """Part of each object's lattice points inside the zone, those below the table among them: as published."""
+        """(len(objects),) float64: the part of each object's lattice points inside the zone.
+
+        Points below the table count, as published.
+        """
         return self._parts(poses, -math.inf)
 
     def met(self, poses: Poses) -> dict[str, bool]:
@@ -257,7 +260,7 @@ class ZoneGoal(Goal):
         return parts
 
     def weights(self) -> Array:
-        """Objects count by their number of lattice points."""
+        """(len(objects),) float64: objects count by their number of lattice points; sums to 1."""
         counts = np.array([len(points) for points in self.lattices], dtype=np.float64)
         weights: Array = counts / counts.sum()
         return weights

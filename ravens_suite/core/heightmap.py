@@ -71,7 +71,7 @@ class View:
 
     @staticmethod
     def of(image_size: tuple[int, int], intrinsics: Array, pose: Array) -> View:
-        """From the matrices."""
+        """From (3, 3) intrinsics in pixels and a (4, 4) pose, world from camera, of any dtype."""
         return View(
             image_size,
             np.ascontiguousarray(intrinsics, dtype=np.float64).tobytes(),
@@ -123,7 +123,7 @@ class EmptyTable:
     start: NDArray[np.int64]
 
     def seen_in(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The image pixels whose expected point is in one of some map pixels."""
+        """(K,) int64, the image pixels whose expected point is in one of the (N,) int64 map pixels ``cells``."""
         first = self.start[cells]
         count = self.start[cells + 1] - first
         skipped = np.repeat(first - (np.cumsum(count) - count), count)

@@ -178,7 +178,10 @@ class RobotSetup:
         }
 
     def metres(self, depth: NDArray[Any]) -> NDArray[np.float32]:
-        """Depth in ``depth_unit`` as float32 metres, multiples of 0.1 mm; 0 where nothing was measured."""
+        """Depth of any shape and dtype in ``depth_unit`` as float32 metres.
+
+        They are multiples of 0.1 mm, and 0 where nothing was measured.
+        """
         metres = np.asarray(depth, dtype=np.float64) * DEPTH_UNITS[self.depth_unit]
         with np.errstate(invalid="ignore"):
             return quantize_depth(np.where((metres > 0) & (metres < _FARTHEST_DEPTH), metres, 0.0))

@@ -75,7 +75,7 @@ class Action(Mapping[str, Pose]):
 
 
 def quantize_depth(depth: NDArray[Any]) -> NDArray[np.float32]:
-    """Depth in metres rounded to whole multiples of ``DEPTH_UNIT``, float32."""
+    """Depth in metres, of any shape and dtype, as float32 metres rounded to whole multiples of ``DEPTH_UNIT``."""
     steps = np.rint(np.asarray(depth, dtype=np.float32) * np.float32(1 / DEPTH_UNIT))
     result: NDArray[np.float32] = steps.astype(np.float32) * np.float32(DEPTH_UNIT)
     return result

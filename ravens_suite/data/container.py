@@ -54,8 +54,8 @@ def write_container(path: Path, arrays: Mapping[str, NDArray[Any] | bytes], valu
 
     Args:
         path: of the file.
-        arrays: by name; ``bytes`` stand for a one-dimensional uint8 array. The widest dtypes should come first: arrays
-            are written in the order given, and some readers need aligned arrays.
+        arrays: by name, of any shape; ``bytes`` stand for a (bytes,) uint8 array. The widest dtypes should come first:
+            arrays are written in the order given, and some readers need aligned arrays.
         value: JSON.
 
     Raises:
@@ -195,7 +195,7 @@ class Container:
         return [name for name in self._entries if name != _CHECKSUM]
 
     def array(self, name: str) -> NDArray[Any]:
-        """One array, fresh and writable.
+        """One array, fresh and writable, of the shape and dtype that were written, in native byte order.
 
         Raises:
             DamagedDataError: its bytes do not match their checksum.

@@ -189,7 +189,7 @@ class EpisodeReader:
         return tuple(sorted([*self._names("observations"), *self._layouts, *self._texts]))
 
     def observations(self, stop: int | None = None, keys: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Observations 0 to ``stop`` - 1 by key, each with the step as first axis.
+        """Observations 0 to ``stop`` - 1 by key, (steps, ...) each.
 
         Args:
             stop: how many; all T + 1 by default.
@@ -198,7 +198,7 @@ class EpisodeReader:
         return self.window(0, self.summary.steps + 1 if stop is None else stop, keys)
 
     def window(self, start: int, stop: int, keys: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Observations ``start`` to ``stop`` - 1 by key, each with the step as first axis; nothing else is read.
+        """Observations ``start`` to ``stop`` - 1 by key, (steps, ...) each; nothing else is read.
 
         ``start`` and ``stop`` are cut to 0 and T + 1, so that a window may reach over the ends of an episode.
 

@@ -27,7 +27,7 @@ class Recording:
 
     Attributes:
         images: by key, what has rows and columns.
-        values: by key, other arrays.
+        values: by key, other arrays, one an observation, of any shape and dtype.
         texts: by key, strings.
     """
 

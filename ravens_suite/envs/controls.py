@@ -31,8 +31,8 @@ class Executed:
     Attributes:
         report: outcome of the motion.
         clipped: whether a position lay outside the workspace and was moved to its border.
-        action: what was carried out: arrays by name as in the action space, positions inside the workspace, quaternions
-            as they were given.
+        action: what was carried out, by name as in the action space: poses (7,) float64, world frame, with positions in
+            metres inside the workspace and quaternions (x, y, z, w) as they were given.
         scores: whether the scene may be scored now; not while a body hangs in the gripper.
     """
 
@@ -77,6 +77,8 @@ class Control(ABC):
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The scripted oracle's next action, as ``execute`` takes it.
 
+        Its poses are (7,) float64: position in metres and quaternion (x, y, z, w), world frame.
+
         Args:
             goal: the goal step being worked on.
             rng: draws the pixel at which an object is picked.
@@ -87,7 +89,7 @@ class Control(ABC):
 
     @abstractmethod
     def rest(self) -> dict[str, NDArray[Any]]:
-        """An action that moves no body, as ``execute`` takes it."""
+        """An action that moves no body, as ``execute`` takes it; its poses are (7,) float64, world frame."""
 
     def reset(self) -> None:  # noqa: B027 (most controls have nothing to forget)
         """Forget the last episode."""
@@ -178,7 +180,10 @@ class WaypointControl(Control):
         return Executed(report, target.clipped, done, scores=not self.robot.tool.holds)
 
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The next way-point of a whole motion; the next motion is planned when it is over, or its load was lost."""
+        """The next way-point of a whole motion: ``pose`` (7,) float64, world frame, and ``gripper`` () int64.
+
+        The next motion is planned when it is over, or its load was lost.
+        """
         if not self._plan or (self._carrying and not self.robot.tool.holds):
             action = oracle_action(self.robot.scene, self.task.primitive, goal, rng)
             self._plan = self.task.primitive.waypoints(self.robot, action)

@@ -342,7 +342,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             self._simulation.robot.show()
 
     def oracle_action(self, *, or_rest: bool = False) -> dict[str, NDArray[Any]]:
-        """What the scripted oracle would do now, as an action for ``step``. It sees everything.
+        """What the scripted oracle would do now. It sees everything.
+
+        The action is as ``step`` takes it: (7,) float64 poses by name, usually ``pick`` and ``place``; in the
+        continuous form ``pose`` and ``gripper``, () int64.
 
         When the episode is over this is an action that moves nothing, as vector environments ask for one although they
         ignore it and reset.

@@ -178,7 +178,7 @@ class Directions:
         azimuth: radians, of the light.
         brighter: 1 or -1.
         table: colours that ground and table go to.
-        camera_moves: unit vectors of translation and rotation, one pair a camera, in the camera's frame.
+        camera_moves: unit vectors (x, y, z) of translation and rotation, one pair a camera, in the camera's frame.
         calibration_moves: the same for ``calibration``.
         rng: for what is drawn for each body.
     """

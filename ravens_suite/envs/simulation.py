@@ -196,7 +196,7 @@ class Simulation:
         return executed, reward, (self.scorer.done and self.ends_when_done) or stuck
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:
-        """What the scripted oracle would do now.
+        """What the scripted oracle would do now: see ``Control.oracle``.
 
         Raises:
             OracleGaveUpError: it has nothing left that it could do.

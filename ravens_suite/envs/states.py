@@ -81,7 +81,7 @@ class EnvironmentState:
         """Check that the actions led to where they led before.
 
         Args:
-            poses: of the bodies now, as in ``poses``.
+            poses: (7,) float64 of every body now, as in ``poses``.
 
         Raises:
             ReplayError: a body is elsewhere, or there are other bodies.

@@ -169,7 +169,12 @@ class Recordings:
             yield episode, turn % episode.steps
 
     def first_steps(self, count: int) -> Iterator[tuple[str, Observation, dict[str, Array]]]:
-        """Of at most ``count`` episodes one step each, as the suite knows it: a title, what was seen, what was done."""
+        """Of at most ``count`` episodes one step each, as the suite knows it.
+
+        Yields:
+            A title, the observation (``core/observations.py``), and the action: ``pick`` and ``place``, (7,) float64
+            position in metres and quaternion (x, y, z, w), world frame.
+        """
         for episode, step in self.samples(count):
             matrices = episode.intrinsics[step], episode.extrinsics[step]
             seen = self.setup.observation(episode.color[step], episode.depth[step], *matrices)

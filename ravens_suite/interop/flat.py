@@ -195,7 +195,7 @@ class PlainObservation(gymnasium.ObservationWrapper[Any, Any, Any], gymnasium.ut
         self.observation_space = gymnasium.spaces.Dict(spaces)
 
     def observation(self, observation: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """Images and vectors, fresh arrays."""
+        """Images (rows, columns, channels) uint8 and vectors (numbers,), float32 or uint8; fresh arrays."""
         plain: dict[str, NDArray[Any]] = {}
         for key, value in observation.items():
             if isinstance(value, str):

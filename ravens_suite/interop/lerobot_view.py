@@ -140,7 +140,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         return np.array(self._seen["color"][0], dtype=np.uint8)
 
     def oracle_action(self) -> NDArray[np.float32]:
-        """The scripted oracle's action as a vector, to test an evaluation with.
+        """The scripted oracle's action as a (numbers,) float32 vector, to test an evaluation with.
 
         Raises:
             OracleGaveUpError: there is nothing left that it can do.

@@ -41,7 +41,7 @@ def space_of(arrays: Mapping[str, NDArray[Any]], given: gymnasium.Space[Any] | N
     """The space of an episode's observations or actions.
 
     Args:
-        arrays: by key, the step as first axis.
+        arrays: by key, (steps, ...) of any dtype.
         given: of the environment; its parts are taken where they have the arrays' shapes and dtypes. Others get the
             bounds of their dtype.
     """

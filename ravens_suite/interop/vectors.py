@@ -83,7 +83,11 @@ class VectorActions:
         return np.array([*(pose[:3] - tip[:3]), *turn, 2.0 * int(action["gripper"]) - 1.0], np.float32)
 
     def decode(self, numbers: ArrayLike, tip: NDArray[np.float64] | None) -> dict[str, Any]:
-        """The inverse of ``encode``: an action by name.
+        """The inverse of ``encode``: an action by name, poses (7,) float64, world frame.
+
+        Args:
+            numbers: (numbers,) of the layout.
+            tip: (7,) pose of the tool before the action, metres and quaternion, world frame; read by ``delta`` only.
 
         Raises:
             InvalidActionError: these are not as many numbers as the layout has, or not finite.

@@ -20,6 +20,7 @@ from ravens_suite.core.types import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE, Workspace
 
 Picture = NDArray[np.uint8]
+"""(rows, columns, 3) uint8, red, green, blue."""
 Color = tuple[int, int, int]
 
 PICK_COLOR: Color = (255, 176, 32)
@@ -91,8 +92,8 @@ def draw_action(
     the pose's x axis.
 
     Args:
-        picture: of ``map_picture``.
-        action: what to draw.
+        picture: (rows, columns, 3) uint8, of ``map_picture``.
+        action: what to draw; poses in the world frame.
         parts: the first pose, the last one, or all of them.
         scale: picture pixels a heightmap pixel.
         workspace: what the map covers.
@@ -168,13 +169,13 @@ def action_picture(color: NDArray[np.uint8], height: NDArray[np.float32], action
 
 
 def data_uri(picture: Picture, quality: int = 82) -> str:
-    """A picture as a ``data:`` address (WebP), to be put into a page."""
+    """A picture (rows, columns, 3) uint8 as a ``data:`` address (WebP), to be put into a page."""
     _, coded = cv2.imencode(".webp", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, quality])
     return "data:image/webp;base64," + base64.b64encode(coded.tobytes()).decode()
 
 
 def label(picture: Picture, text: str) -> Picture:
-    """A copy with a line of text at the top left.
+    """A copy of a picture (rows, columns, 3) uint8 with a line of text at the top left.
 
     The dark edge is grown from the letters' own pixels: with OpenCV 5 a thicker line of text is a wider one, too.
     """
@@ -189,20 +190,24 @@ def label(picture: Picture, text: str) -> Picture:
 
 
 def png(picture: Picture) -> bytes:
-    """A picture as the bytes of a PNG file."""
+    """A picture (rows, columns, 3) uint8 as the bytes of a PNG file."""
     _, coded = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
     return coded.tobytes()
 
 
 def resize(picture: Picture, width: int) -> Picture:
-    """A picture at another width, smaller or larger, in the same proportions."""
+    """A picture (rows, columns, 3) uint8 at another width in pixels, smaller or larger, in the same proportions."""
     height = max(round(picture.shape[0] * width / picture.shape[1]), 1)
     how = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.uint8)
 
 
 def depth_picture(depth: NDArray[np.float32]) -> Picture:
-    """A depth image: nearer is brighter, from the nearest to the 98th percentile of what is seen; holes are black."""
+    """A depth image: nearer is brighter, from the nearest to the 98th percentile of what is seen; holes are black.
+
+    Args:
+        depth: (rows, columns) float32 metres along the optical axis, 0 in holes.
+    """
     measured = depth > 0
     near, far = (float(bound) for bound in np.percentile(depth[measured], [0.5, 98])) if measured.any() else (0.0, 0.0)
     levels = np.where(measured, np.clip(255 * (far - depth) / max(far - near, 1e-6), 0, 255), 0).astype(np.uint8)

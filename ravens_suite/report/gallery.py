@@ -56,7 +56,7 @@ class OracleEpisode:
     """What a contact sheet shows of an episode.
 
     Attributes:
-        frames: one before each action, and one after the last.
+        frames: (rows, columns, 3) uint8, one before each action, and one after the last.
         said: the instruction at each of them.
         score: sum of rewards.
     """
@@ -67,7 +67,7 @@ class OracleEpisode:
 
 
 def oracle_frames(task: str, split: str, seed: int, renderer: str = "auto") -> tuple[list[Picture], float]:
-    """A frame before each action of an oracle episode and one after the last, and the episode's score."""
+    """Frames (rows, columns, 3) uint8 before each action of an oracle episode and after the last, and its score."""
     episode = oracle_episode(task, split, seed, renderer)
     return list(episode.frames), episode.score
 

@@ -27,6 +27,9 @@ def picks_picture(samples: Iterable[tuple[str, Observation, Mapping[str, Array]]
     Args:
         samples: of each a title, an observation and an action of the suite.
         setup: whose workspace is drawn.
+
+    Returns:
+        (rows, columns, 3) uint8.
     """
     tiles = []
     for title, observation, action in samples:
@@ -41,7 +44,7 @@ def picks_picture(samples: Iterable[tuple[str, Observation, Mapping[str, Array]]
 
 
 def picks_png(samples: Iterable[tuple[str, Observation, Mapping[str, Array]]], setup: RobotSetup) -> bytes:
-    """``picks_picture`` as the bytes of a PNG file."""
+    """The bytes of a PNG file of the picture. See ``picks_picture``."""
     return png(picks_picture(samples, setup))
 
 

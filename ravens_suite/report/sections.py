@@ -44,7 +44,7 @@ class Panel:
 
     @staticmethod
     def of(name: str, picture: Picture) -> Panel:
-        """From a picture."""
+        """From a picture (rows, columns, 3) uint8."""
         return Panel(name, data_uri(picture), picture.shape[1], picture.shape[0])
 
 

@@ -47,7 +47,7 @@ class StepView:
     Attributes:
         title: "Step 1 of 3", or "End".
         facts: what became of the action; empty at the end.
-        pictures: named, in the order they are shown.
+        pictures: names and pictures, (rows, columns, 3) uint8, in the order they are shown.
     """
 
     title: str
@@ -152,7 +152,7 @@ def step_views(episode: Episode, *, depth: bool = False) -> list[StepView]:
 
 
 def contact_sheet(steps: list[StepView]) -> Picture:
-    """All pictures as one, a row an observation, each with its name on it."""
+    """All pictures as one (rows, columns, 3) uint8: a row an observation, each with its name on it."""
     rows = []
     for step in steps:
         named = [label(resize(picture, _WIDTH), f"{step.title}: {name}") for name, picture in step.pictures]

@@ -172,7 +172,7 @@ class RecordedActions:
     """A policy that repeats recorded actions, whatever it sees, and then gives up.
 
     Args:
-        actions: by name, the step as first axis.
+        actions: by name, (steps, ...) each: poses are (steps, 7) float64, world frame.
     """
 
     def __init__(self, actions: Mapping[str, NDArray[Any]]) -> None:

@@ -27,7 +27,7 @@ _REAL = (int, float, np.integer, np.floating)
 
 @dataclass(frozen=True)
 class Box:
-    """A cuboid of full side lengths ``size``, centred at ``pose``."""
+    """A cuboid of full side lengths ``size`` (x, y, z), metres, centred at ``pose`` in the body's frame."""
 
     size: Vector
     pose: Pose = Pose()
@@ -73,7 +73,7 @@ class Sphere:
 
 @dataclass(frozen=True)
 class Hull:
-    """The convex hull of a few points in the body's frame."""
+    """The convex hull of a few points (x, y, z), metres in the frame of ``pose``, which is in the body's frame."""
 
     points: tuple[Vector, ...]
     pose: Pose = Pose()

@@ -96,6 +96,13 @@ def link(scene: Scene, a: str, b: str, pivot_a: Vector, pivot_b: Vector) -> None
     There is no limit to its force: Bullet 3.25 takes one from ``changeConstraint(maxForce=...)`` and reports it back,
     but a joint of two plain rigid bodies does not use it (``findings/pybullet_rigid_joint_force_ignored.sh``).
 
+    Args:
+        scene: of both bodies.
+        a: a body.
+        b: another.
+        pivot_a: (x, y, z) of the point in the frame of ``a``, metres.
+        pivot_b: (x, y, z) of the point in the frame of ``b``, metres.
+
     Raises:
         ConfigError: both are one body.
     """

@@ -40,6 +40,7 @@ _DH = (
 LINKS = ("shoulder", "upper_arm", "forearm", "wrist_1", "wrist_2", "wrist_3")
 
 HOME_JOINTS: Array = np.array([-1.0, -0.5, 0.5, -0.5, -0.5, 0.0]) * math.pi
+"""(6,) float64 radians, from the shoulder to the last wrist: the arm at rest."""
 HOME_JOINTS.setflags(write=False)
 _HOME: list[float] = HOME_JOINTS.tolist()
 

@@ -50,13 +50,13 @@ _ICOSAHEDRON_FACES = np.array(
 
 
 def cuboid(size: Vector) -> Array:
-    """A cuboid of full side lengths ``size`` about the origin: 12 triangles."""
+    """A cuboid of full side lengths ``size`` (x, y, z), metres, about the origin: (12, 3, 3) float64."""
     corners: Array = (_CUBE * size)[_CUBE_FACES]
     return corners
 
 
 def cylinder(radius: float, height: float) -> Array:
-    """A cylinder along z about the origin: a prism of 24 sides, 96 triangles."""
+    """A cylinder along z about the origin, in metres: a prism of 24 sides, (96, 3, 3) float64."""
     angles = np.linspace(0, 2 * np.pi, _SECTIONS + 1)[:-1]
     rim = np.stack([np.cos(angles) * radius, np.sin(angles) * radius, np.full(_SECTIONS, -height / 2)], axis=1)
     top = rim * (1, 1, -1)
@@ -67,7 +67,7 @@ def cylinder(radius: float, height: float) -> Array:
 
 
 def ball(radius: float) -> Array:
-    """A ball about the origin: an icosahedron whose 20 faces are cut into four each, 80 triangles."""
+    """A ball about the origin, in metres: (80, 3, 3) float64, an icosahedron whose 20 faces are cut into four each."""
     a, b, c = (_ICOSAHEDRON[_ICOSAHEDRON_FACES[:, corner]] for corner in range(3))
     ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
     cut = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
@@ -78,7 +78,7 @@ def ball(radius: float) -> Array:
 
 
 def hull(points: Iterable[Vector]) -> Array:
-    """The convex hull of some points.
+    """The convex hull of some points (x, y, z) in metres: (T, 3, 3) float64.
 
     Raises:
         MeshError: they are fewer than four, not finite, or all in one plane.
@@ -105,7 +105,7 @@ def _has_volume(points: Array) -> bool:
 
 
 def asset(path: Traversable) -> Array:
-    """The triangles of an OBJ file that has vertices and triangles only.
+    """The triangles of an OBJ file that has vertices and triangles only: (T, 3, 3) float64, in units of the file.
 
     Raises:
         FileNotFoundError: it does not exist.

@@ -1,6 +1,7 @@
 """The bodies of the suite, each made by a function. Dimensions follow the published benchmark.
 
-Unless its function says otherwise a body's frame is level, at the middle of its height. Metres, kilograms.
+Unless its function says otherwise a body's frame is level, at the middle of its height. Metres, kilograms;
+sizes of three numbers are full side lengths (x, y, z).
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def small_block(color: Color) -> Body:
 
 
 def box(size: Vector, color: Color, mass: float = BOX_MASS) -> Body:
-    """A cuboid of full side lengths ``size``."""
+    """A cuboid of full side lengths ``size`` (x, y, z), metres."""
     return solid(Box(size), color, mass)
 
 
@@ -165,7 +166,7 @@ def container(inner: Vector) -> Body:
     """An open brown box of four walls and a floor.
 
     Args:
-        inner: width (x) and depth (y) between the walls, and the height of the walls; the floor is within the latter.
+        inner: (x, y, z) metres: width and depth between the walls, and their height, which the floor is part of.
     """
     width, depth, height = inner
     x, y = (width + WALL) / 2, (depth + WALL) / 2

@@ -42,7 +42,8 @@ def unscaled_mesh(path: Path) -> Array:
     """The triangles of a mesh file of any size.
 
     Returns:
-        As of ``read_mesh``, but in units of the file. Do not write to it. A file that has not changed is read once.
+        (T, 3, 3) float64, as of ``read_mesh``, but in units of the file. Do not write to it. A file that
+        has not changed is read once.
 
     Raises:
         MeshError: as of ``read_mesh``, but for the size.
@@ -51,7 +52,7 @@ def unscaled_mesh(path: Path) -> Array:
 
 
 def unscaled_hull(path: Path) -> Array:
-    """The convex hull of a mesh file of any size, in the form of ``unscaled_mesh``.
+    """The convex hull of a mesh file of any size: (T, 3, 3) float64, in units of the file.
 
     Raises:
         MeshError: as of ``unscaled_mesh``; or the mesh has no volume.

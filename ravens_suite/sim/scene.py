@@ -304,7 +304,7 @@ class Scene:
         return points.min(axis=0), points.max(axis=0)
 
     def extent(self, name: str, point: Vector) -> float:
-        """Metres within which all of what collides of a body lies of a point, world frame; an upper bound."""
+        """Metres within which all of what collides of a body lies of a point (x, y, z), world frame; an upper bound."""
         corners = collision_radius(self._entry(name).body.collisions)
         return math.dist(self.pose(name).position, point) + corners
 

@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[tuple[str, ...], tuple[Vector, ...], float], ...] = (
     (("yellow", "orange"), ((0, -0.025, 0.08), (0, 0.025, 0.08)), 1 / 3),
     (("red",), ((0, 0, 0.13),), 1 / 6),
 )
-"""From the foot: colours, places in the stand's frame (metres; the heights are nominal), share of the reward."""
+"""From the foot: colours, places (x, y, z) in metres in the stand's frame (nominal heights), share of the reward."""
 
 
 class StackBlockPyramid(Task):

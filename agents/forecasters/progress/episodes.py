@@ -163,7 +163,7 @@ def make_batch(episodes: Sequence[WatchedEpisode], looks: Sequence[NDArray[np.in
 
     Args:
         episodes: B of them.
-        looks: of each episode the numbers of L actions after which the next view is asked for.
+        looks: (L,) int64 of each episode: numbers of the actions after which the next view is asked for.
     """
     length, count = max(len(episode.poses) for episode in episodes), len(episodes)
     steps = torch.from_numpy(np.stack(looks, axis=1)) if looks else torch.zeros(0, count, dtype=torch.int64)

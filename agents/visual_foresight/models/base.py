@@ -91,7 +91,7 @@ class WorldModel(nn.Module, ABC):
         """
 
     def losses(self, window: Window, generator: torch.Generator) -> dict[str, Tensor]:
-        """What training makes small, by name: the error of the pictures and that of the gains.
+        """What training makes small, () each by name: the error of the pictures and that of the gains.
 
         Each scene but the first is predicted from the prediction before, as in planning.
 

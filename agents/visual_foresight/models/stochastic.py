@@ -60,7 +60,10 @@ class Stochastic(Transport):
         return self.predict(scenes, actions, (latent,))
 
     def losses(self, window: Window, generator: torch.Generator) -> dict[str, Tensor]:
-        """Those of ``transport`` for latent variables of what happened, and how far these are from the prior."""
+        """Those of ``transport`` for latent variables of what happened, and how far these are from the prior.
+
+        See ``WorldModel.losses``.
+        """
         # One action at a time: what is not to be known is another thing for each.
         scenes, actions = window.scenes[:, :-1].flatten(0, 1), window.actions.flatten(0, 1)
         after = window.scenes[:, 1:].flatten(0, 1)

@@ -36,7 +36,7 @@ class States(NamedTuple):
     worth: Tensor
 
     def at(self, index: Tensor) -> States:
-        """Some of them, by their numbers."""
+        """Some of them, by their numbers, (N,) int64."""
         return States(self.scenes[index], tuple(each[index] for each in self.memory), self.worth[index])
 
 
@@ -167,7 +167,7 @@ def later(worths: Tensor, actions: int) -> Tensor:
     """Worths discounted for the time it takes to reach them: positive ones lose 5 % an action, others stay.
 
     Args:
-        worths: of the scenes that are reached, of any shape; negative where a scene is worse than now.
+        worths: float32 of any shape, of the scenes that are reached; negative where a scene is worse than now.
         actions: how many actions after the first they are reached.
     """
     return torch.where(worths > 0, worths * _LATER**actions, worths)

@@ -46,7 +46,7 @@ class Lighting:
     """One distant light. A face turned to the light has ``ambient + diffuse`` times its body's colour.
 
     Attributes:
-        direction: towards the light, world frame, any length.
+        direction: (x, y, z) towards the light, world frame, of any length but zero.
         ambient: brightness of what the light does not reach.
         diffuse: brightness that the light adds, times the cosine of its angle to the face's normal.
         shadows: whether bodies cast shadows on the table; the moderngl renderer only.

@@ -53,7 +53,13 @@ class Target:
         _mask(frame, [True] * count)
 
     def read(self, color: NDArray[np.uint8], depth: NDArray[np.float32], labels: NDArray[np.int32] | None) -> None:
-        """Copy the view into arrays of the caller."""
+        """Copy the view into arrays of the caller.
+
+        Args:
+            color: (rows, columns, 3) uint8.
+            depth: (rows, columns) float32 metres along the optical axis.
+            labels: (rows, columns) int32 numbers of bodies; ``None`` if they are not wanted.
+        """
         rgba, steps = _scratch(*depth.shape)
         self.plain.read_into(rgba, components=4)
         cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB, dst=color)

@@ -121,7 +121,7 @@ class OffTower(Goal):
     towers: tuple[Pose, ...]
 
     def counted(self, poses: Poses) -> Array:
-        """One for each object that was moved away."""
+        """(len(objects),) float64: 1 for each object that was moved away, else 0."""
         away = [
             name in poses and distance(poses[name].at(z=0.0), tower.at(z=0.0)) > OFF_TOWER
             for name, tower in zip(self.objects, self.towers, strict=True)
@@ -129,7 +129,7 @@ class OffTower(Goal):
         return np.array(away, dtype=np.float64)
 
     def weights(self) -> Array:
-        """Every object counts the same."""
+        """(len(objects),) float64: every object counts the same."""
         return np.full(len(self.objects), 1 / len(self.objects))
 
     def reached(self, poses: Poses) -> list[tuple[int, int]]:

@@ -33,7 +33,7 @@ PLACES: tuple[Vector, ...] = (
     (0, 0.025, 0.08),
     (0, 0, 0.13),
 )
-"""Metres, in the stand's frame, in the order in which blocks are placed; the heights are nominal."""
+"""(x, y, z) metres, in the stand's frame, in the order in which blocks are placed; the heights are nominal."""
 
 PLATES = ("lightest brown plate", "middle brown plate", "darkest brown plate")
 """The words for the first three places."""

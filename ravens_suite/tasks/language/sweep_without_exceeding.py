@@ -183,12 +183,12 @@ class Inside(Goal):
         return self.inside(pose) and (self.opening.inverse() @ pose).position[0] > self.limit
 
     def counted(self, poses: Poses) -> Array:
-        """One for each object in the frame and before the line."""
+        """(len(objects),) float64: 1 for each object in the frame and before the line, else 0."""
         there = [self.inside(poses[name]) and not self.past(poses[name]) for name in self.objects]
         return np.array(there, dtype=np.float64)
 
     def weights(self) -> Array:
-        """Every object counts the same."""
+        """(len(objects),) float64: every object counts the same."""
         return np.full(len(self.objects), 1 / len(self.objects))
 
     def progress(self, poses: Poses) -> float:

@@ -27,7 +27,7 @@ from ravens_suite.tasks.six_dof._tilts import (
 )
 
 BOARD: Vector = (0.09, 0.18, 0.01)
-"""Metres."""
+"""(x, y, z) metres, full side lengths."""
 
 PEGS = (-0.045, 0.045)
 """Metres along the board's y axis."""

@@ -27,10 +27,10 @@ from ravens_suite.tasks.six_dof._tilts import (
 )
 
 SUPPORT: Vector = (0.11, 0.11, 0.01)
-"""Metres."""
+"""(x, y, z) metres, full side lengths."""
 
 OBJECT_SIZE: Vector = (0.08, 0.08, 0.02)
-"""Metres: the footprint that an object of any shape is given, and its thickness."""
+"""(x, y, z) metres: the footprint that an object of any shape is given, and its thickness."""
 
 SYMMETRIES = {
     3: math.pi / 2,
