@@ -272,7 +272,7 @@ def moved(bodies: Tensor, acts: Tensor, rng: np.random.Generator) -> tuple[Tenso
         rng: of the motions.
 
     Returns:
-        The same, moved; a scene for which no motion was found stays as it is.
+        (batch, K, 10) bodies and (batch, 5) actions, moved; a scene for which no motion was found stays as it is.
     """
     low, high = (np.array(corner[:2]) for corner in (AGENT_WORKSPACE.low, AGENT_WORKSPACE.high))
     half = torch.from_numpy((high - low) / 2 / _UNIT).float() + 1e-6

@@ -239,6 +239,10 @@ class Transporter2020(ModuleAgent[PickPlaceDataset]):
     def rotated_crops(self, image: Tensor, pick: Cell) -> Tensor:
         """Crops of an ``image`` rotated around a pixel by each place angle, sampled at the nearest pixels.
 
+        Args:
+            image: (1, 6, rows + crop, columns + crop) float32, of ``image``.
+            pick: the pixel.
+
         Returns:
             (angles, 6, crop, crop) float32; the pixel is in row and column ``crop // 2``.
         """

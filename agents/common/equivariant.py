@@ -187,6 +187,9 @@ def modulate(fields: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         fields: (batch, F * 4, rows, columns).
         scale: (batch, F), one for all orientations of a field, which keeps equivariance.
         shift: (batch, F).
+
+    Returns:
+        (batch, F * 4, rows, columns).
     """
     scale, shift = (values.repeat_interleave(ORIENTATIONS, dim=1)[..., None, None] for values in (scale, shift))
     return fields * (1 + scale) + shift

@@ -78,7 +78,7 @@ def with_other_hues(color: NDArray[np.uint8], rng: np.random.Generator) -> NDArr
         rng: draws the angle and the saturation.
 
     Returns:
-        A new image.
+        (rows, columns, 3) uint8, a new image.
     """
     angle, saturation = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.2)
     grey = np.full((3, 3), 1 / 3)

@@ -54,7 +54,7 @@ def holes(scene: Heightmap, whole: NDArray[np.float32] | None = None) -> NDArray
 
     Args:
         scene: a map or a part of one; ``fuse`` leaves pixels without a point black and at height 0.
-        whole: the heights of the whole map, if ``scene`` is a part.
+        whole: (rows, columns) float32 metres of the whole map, if ``scene`` is a part.
     """
     if not _noise(scene.height if whole is None else whole):
         return np.zeros(scene.height.shape, dtype=bool)

@@ -123,7 +123,7 @@ class VectorState:
 
         Args:
             observation: the present one.
-            last: vector of the last action; ``None`` before the first.
+            last: (numbers,) vector of the last action; ``None`` before the first.
         """
         if self.is_tip:
             return np.concatenate([observation["tip_pose"], observation["gripper_state"]]).astype(np.float32)

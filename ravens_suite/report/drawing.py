@@ -42,6 +42,9 @@ def map_picture(color: NDArray[np.uint8], scale: int = SCALE) -> Picture:
     Args:
         color: (rows, columns, 3) uint8, of a ``Heightmap``.
         scale: picture pixels a heightmap pixel.
+
+    Returns:
+        (columns * scale, rows * scale, 3) uint8.
     """
     shown = np.where(color.any(axis=2, keepdims=True), color, np.uint8(_UNSEEN))
     return _enlarge(shown.transpose(1, 0, 2), scale, cv2.INTER_NEAREST)
@@ -53,6 +56,9 @@ def height_picture(height: NDArray[np.float32], scale: int = SCALE) -> Picture:
     Args:
         height: (rows, columns) float32 metres above the table.
         scale: picture pixels a heightmap pixel.
+
+    Returns:
+        (columns * scale, rows * scale, 3) uint8.
     """
     top = max(float(height.max()), 0.05)
     levels = np.clip(255 * height / top, 0, 255).astype(np.uint8).T
@@ -67,6 +73,9 @@ def heat_picture(color: NDArray[np.uint8], heat: NDArray[Any], tint: Color, scal
         heat: (rows, columns), not negative. A power of it is shown, so that small values can be seen.
         tint: of the highest value.
         scale: picture pixels a heightmap pixel.
+
+    Returns:
+        (columns * scale, rows * scale, 3) uint8.
     """
     grey = map_picture(color, scale).mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.75
     top = float(np.max(heat))
@@ -97,6 +106,9 @@ def draw_action(
         parts: the first pose, the last one, or all of them.
         scale: picture pixels a heightmap pixel.
         workspace: what the map covers.
+
+    Returns:
+        (rows, columns, 3) uint8, as the picture.
     """
     result = np.ascontiguousarray(picture).copy()
     poses = list(action.values())
@@ -127,11 +139,14 @@ def draw_moved_outline(
     nothing does, or where the action has no pick and place.
 
     Args:
-        picture: of ``map_picture``.
-        height: (rows, columns) of the same ``Heightmap``.
+        picture: (rows, columns, 3) uint8, of ``map_picture``.
+        height: (rows, columns) float32 metres, of the same ``Heightmap``.
         action: what to draw.
         scale: picture pixels a heightmap pixel.
         workspace: what the map covers.
+
+    Returns:
+        (rows, columns, 3) uint8, as the picture.
     """
     result = np.ascontiguousarray(picture).copy()
     if not {"pick", "place"} <= action.keys():
@@ -164,6 +179,9 @@ def action_picture(color: NDArray[np.uint8], height: NDArray[np.float32], action
         color: (rows, columns, 3) uint8, of a ``Heightmap``.
         height: (rows, columns) float32 metres, of the same one.
         action: what to draw.
+
+    Returns:
+        (columns * SCALE, rows * SCALE, 3) uint8.
     """
     return draw_action(draw_moved_outline(map_picture(color), height, action), action)
 
@@ -207,6 +225,9 @@ def depth_picture(depth: NDArray[np.float32]) -> Picture:
 
     Args:
         depth: (rows, columns) float32 metres along the optical axis, 0 in holes.
+
+    Returns:
+        (rows, columns, 3) uint8.
     """
     measured = depth > 0
     near, far = (float(bound) for bound in np.percentile(depth[measured], [0.5, 98])) if measured.any() else (0.0, 0.0)

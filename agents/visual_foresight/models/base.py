@@ -76,6 +76,9 @@ class WorldModel(nn.Module, ABC):
 
         Args:
             scenes: (B, 4, 160, 80).
+
+        Returns:
+            Tensors of any shape with B as their first axis.
         """
         return ()
 

@@ -44,12 +44,12 @@ class ConvLSTM(WorldModel):
         self.gain = GainHead(width)
 
     def begin(self, scenes: Tensor) -> Memory:
-        """Zeros."""
+        """Zeros: twice (B, channels, 20, 10). See ``WorldModel``."""
         shape = (len(scenes), self.channels, ROWS // _REDUCED, COLUMNS // _REDUCED)
         return scenes.new_zeros(shape), scenes.new_zeros(shape)
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
-        """The next scenes, and the memory after them."""
+        """The next scenes, and the memory after them. See ``WorldModel``."""
         if self.config.horizon == 1 or not memory:
             memory = self.begin(scenes)
         maps = torch.cat([scenes, action_maps(actions)], dim=1)

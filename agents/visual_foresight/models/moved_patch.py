@@ -13,7 +13,7 @@ class MovedPatch(WorldModel):
     """See the module's docstring."""
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
-        """The scenes with the picked objects moved."""
+        """The scenes with the picked objects moved. See ``WorldModel``."""
         made = move(scenes, actions).scene
         gain = scenes.new_zeros(len(actions)) if goals is None else distance(scenes, goals) - distance(made, goals)
         return Prediction(made, gain, memory)

@@ -11,5 +11,5 @@ class Persistence(WorldModel):
     """See the module's docstring."""
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
-        """The scenes as they are."""
+        """The scenes as they are. See ``WorldModel``."""
         return Prediction(scenes, scenes.new_zeros(len(actions)), memory)

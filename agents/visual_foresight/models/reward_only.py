@@ -25,7 +25,7 @@ class RewardOnly(WorldModel):
         self.gain = GainHead(config.width)
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
-        """The gains; the scenes stay as they are."""
+        """The gains; the scenes stay as they are. See ``WorldModel``."""
         if goals is None:
             return Prediction(scenes, scenes.new_zeros(len(actions)), memory)
         guesses = Guesses.of(scenes, actions)

@@ -43,7 +43,7 @@ class Stochastic(Transport):
         )
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
-        """The moved scenes, corrected, for a latent variable: that of the memory, or the mean of the prior."""
+        """The moved scenes, corrected, for the memory's latent variable, or the prior's mean. See ``WorldModel``."""
         latent = memory[0] if memory else scenes.new_zeros(len(actions), _LATENT)
         wide = latent[:, :, None, None].expand(-1, -1, ROWS, COLUMNS)
         return super().predict(scenes, actions, (wide,), goals)._replace(memory=())
@@ -91,7 +91,7 @@ class Stochastic(Transport):
         return super().losses(window, generator)
 
     def begin(self, scenes: Tensor) -> Memory:
-        """In training the latent variables of what happened; none in planning."""
+        """In training the latent variables of what happened, (B, 8) float32; none in planning. See ``WorldModel``."""
         latent, self._latent = self._latent, None
         return () if latent is None else (latent,)
 

@@ -95,7 +95,7 @@ class Transport(WorldModel):
         self.gain = GainHead(config.width)
 
     def predict(self, scenes: Tensor, actions: Tensor, memory: Memory = (), goals: Tensor | None = None) -> Prediction:
-        """The moved scenes, corrected."""
+        """The moved scenes, corrected. See ``WorldModel``."""
         guesses = Guesses.of(scenes, actions)
         moved = guesses.moved
         with autocast(scenes.device, choose_bfloat16(self.config.precision, scenes.device)):
