@@ -166,11 +166,8 @@ class ProbeWorker:
             raise ConfigError(f"{plan.task} is no environment of this suite, whose sentences can be replaced.")
         if plan.policy.kind == "agent":
             load_agent(plan.policy.name).check(interface)
-        if not _is_deaf(plan.policy) and not _reads_sentences(plan.policy, interface.observation):
-            raise ConfigError(
-                f"{plan.policy.label} is not told anything in {plan.task}: its environment must observe instruction "
-                "(--observe images instruction, when demonstrations are collected), and the agent must read it."
-            )
+        if not _is_deaf(plan.policy) and (mend := _not_told(plan, interface.observation)):
+            raise ConfigError(f"{plan.policy.label} is not told anything in {plan.task}: {mend}.")
         self._policy = plan.policy.make(self._environment)
         if isinstance(self._policy, RemotePolicy):
             self._policy.check(interface)
@@ -215,8 +212,18 @@ class _SilentWorker:
         self._worker.close()
 
 
-def _reads_sentences(policy: PolicySpec, observed: Mapping[str, Any]) -> bool:
-    return "instruction" in observed and (policy.kind != "agent" or "instruction" in load_agent(policy.name).conditions)
+def _not_told(plan: EvaluationPlan, observed: Mapping[str, Any]) -> str:
+    """What to do about a policy that reads no sentence; empty where it reads one."""
+    if plan.policy.kind == "agent" and not {"instruction", "instruction_bytes"} & {
+        *load_agent(plan.policy.name).conditions,
+        *load_agent(plan.policy.name).observation_keys,
+    }:
+        return "it reads no sentence; train an agent that can be told (see: ravens-suite agents)"
+    if "instruction" in observed:
+        return ""
+    if plan.run:
+        return "collect demonstrations with --observe images instruction, and train on them"
+    return "let its environment observe the sentence, too (--observe images instruction)"
 
 
 class _Record:

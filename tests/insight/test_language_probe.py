@@ -17,6 +17,8 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.insight import language_probe as module
 from ravens_suite.insight.language_probe import LanguageProbe, ProbeJob, probe_language
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan
+from ravens_suite.rollout.policies import PolicySpec
 
 TASK = "put-block-in-bowl-seen"
 SEEDS = 4
@@ -154,8 +156,19 @@ def test_another_policy_is_probed_anew_and_the_earlier_file_is_kept(tmp_path: Pa
 
 
 def test_a_policy_that_is_told_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="must observe instruction"):
+    with pytest.raises(ConfigError, match="is not told anything .*--observe images instruction"):
         probe(LISTENER, tmp_path, arguments={"observe": ["state"]})
+
+
+def test_the_way_out_is_that_of_the_policy() -> None:
+    def said(kind: Any, name: str, observed: set[str], run: str = "") -> str:
+        plan = EvaluationPlan(PolicySpec(kind, name), TASK, "test", {}, run)
+        return module._not_told(plan, dict.fromkeys(observed))
+
+    assert said("import", DEAF, {"color"}).startswith("let its environment observe the sentence")
+    assert said("agent", "transporter", {"color"}, "runs/a").startswith("collect demonstrations with")
+    assert said("agent", "state-mlp", {"instruction"}, "runs/a").startswith("it reads no sentence")
+    assert not said("agent", "transporter", {"color", "instruction"}, "runs/a")
 
 
 def test_a_task_whose_sentence_does_not_choose_has_no_other_object_to_name(tmp_path: Path) -> None:
