@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ravens_suite.core.heightmap import fuse_observation
 from ravens_suite.core.observations import GOAL, Observation
-from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError
 
 from ..pick_place.history import History, Move
@@ -34,7 +34,9 @@ class Proposer:
 
     def __init__(self, folder: Path) -> None:
         run = RunFolder(folder)
-        agent = Transporter.load(run.policy.path if run.policy.settings.exists() else folder)
+        files = run.policy if run.policy.settings.exists() else PolicyFolder(folder)
+        files.agent()
+        agent = Transporter.load(files.path)
         if not isinstance(agent, Transporter) or agent.listens:
             raise ConfigError(f"The proposer {folder} must be a transporter that learned without sentences.")
         self._agent = agent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ravens_suite.registry import load_task
@@ -23,6 +23,15 @@ def needs_sentence(task: str) -> bool:
     """
     # What differs from scene to scene, and cannot be seen, stands in slots.
     return "{" in load_task(task)[0].instruction
+
+
+def of_a_goal_picture(tasks: Iterable[str]) -> list[str]:
+    """The tasks whose sentence sends one to the goal picture for what is to be done.
+
+    Args:
+        tasks: registered names.
+    """
+    return [task for task in tasks if "goal image" in load_task(task)[0].instruction]
 
 
 def without_sentence(tasks: Sequence[str], observe: Sequence[str]) -> list[str]:

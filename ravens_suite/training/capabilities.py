@@ -14,7 +14,7 @@ from ravens_suite.agents.base import Trainee
 from ravens_suite.core.observations import GOAL
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import CapabilityWarning
-from ravens_suite.rollout.sentences import held_out, needs_sentence
+from ravens_suite.rollout.sentences import held_out, needs_sentence, of_a_goal_picture
 
 LEAST_TILT = math.radians(5)
 """Radians against the upright above which a demonstrated pose counts as tilted."""
@@ -73,21 +73,27 @@ def warn_of_sentences(
     told = "instruction" in reads or "instruction_bytes" in reads
     shown = any(GOAL + key in reads for key in agent.observation_keys)
     if not (told or shown) and (tasks := [task for task in arguments if needs_sentence(task)]):
-        can_be_told = "instruction" in agent.conditions
-        mend = (
-            "collect them with --observe images instruction"
-            if can_be_told
-            else f"{agent.name} cannot be told, so choose an agent that can (see: ravens-suite agents)"
-        )
         _warn(
             f"Only its sentence says what is meant in a scene of {', '.join(tasks)}, and {agent.name} is not told any, "
-            f"so it can only guess: {mend}."
+            f"so it can only guess: {_mend(agent, 'instruction')}."
+        )
+    if not shown and len(tasks := of_a_goal_picture(arguments)) > 1:
+        _warn(
+            f"Only the goal picture says which of {', '.join(tasks)} is meant, and {agent.name} is not shown any, so "
+            f"it can only guess: {_mend(agent, 'goal')}."
         )
     if told and (tasks := held_out(arguments)):
         _warn(
             f"The demonstrations of {', '.join(tasks)} have sentences that are held out for tests, which show nothing "
             'new then: collect with --environment \'{"wording": "training"}\', or leave wording out.'
         )
+
+
+def _mend(agent: type[Trainee[Any]], condition: str) -> str:
+    """How an agent is told: by other data, if it can be at all."""
+    if condition in agent.conditions:
+        return f"collect them with --observe images {condition}"
+    return f"{agent.name} cannot be told, so choose an agent that can (see: ravens-suite agents)"
 
 
 def _warn(message: str) -> None:

@@ -156,7 +156,7 @@ def test_another_policy_is_probed_anew_and_the_earlier_file_is_kept(tmp_path: Pa
 
 
 def test_a_policy_that_is_told_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is not told anything .*--observe images instruction"):
+    with pytest.raises(ConfigError, match=r"is not told anything .*--observe images instruction"):
         probe(LISTENER, tmp_path, arguments={"observe": ["state"]})
 
 

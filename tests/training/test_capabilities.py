@@ -98,6 +98,19 @@ def test_so_are_sentences_that_are_held_out_for_tests() -> None:
     assert not told("transporter", "block-insertion", reads[:2], wording="held-out"), "it reads none"
 
 
+def test_so_are_structures_that_only_a_goal_picture_tells_apart() -> None:
+    environments = {name: {"id": "some", "arguments": {}} for name in ("build-tower", "build-row")}
+    transporter, reads = load_agent("transporter"), ["color", "depth"]
+    with pytest.warns(CapabilityWarning, match=r"which of build-tower, build-row is meant.*--observe images goal"):
+        warn_of_sentences(transporter, environments, reads)
+    with pytest.warns(CapabilityWarning, match="form2fit cannot be told, so choose an agent"):
+        warn_of_sentences(load_agent("form2fit"), environments, reads)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_sentences(transporter, environments, [*reads, "goal_color", "goal_depth"])
+        warn_of_sentences(transporter, {"build-tower": environments["build-tower"]}, reads)
+
+
 def test_own_data_have_no_sentences_that_are_known() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -125,3 +125,10 @@ def test_a_transporter_that_remembers_the_first_scene_proposes_too(observation: 
     first = proposer.propose(observation)
     proposer.record(first[0])
     assert len(first) and len(proposer.propose({**observation, "color": 255 - observation["color"]}))
+
+
+def test_a_proposer_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingDataError, match=r"There is no trained agent in .*nowhere: train one, or name its folder"
+    ):
+        Proposer(tmp_path / "nowhere")
