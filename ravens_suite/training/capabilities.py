@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def warn_of_tilts(agent: type[Trainee[Any]], demonstrations: Demonstrations) -> 
 
 
 def warn_of_sentences(
-    agent: type[Trainee[Any]], environments: Mapping[str, Mapping[str, Any]], reads: Container[str]
+    agent: type[Trainee[Any]], environments: Mapping[str, Mapping[str, Any]], reads: Collection[str]
 ) -> None:
     """Warn where an agent is not told what is meant, or learns from sentences that are kept for tests.
 

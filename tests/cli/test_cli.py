@@ -70,6 +70,7 @@ def test_an_unknown_command_suggests_one(capsys: pytest.CaptureFixture[str]) -> 
         ["collect"],
         ["collect", "fake-tusk"],
         ["collect", TASK, "--episodes", "0"],
+        ["tasks", TASK, "--gallery", "sheet.png"],
         ["collect", TASK, "--environment", "{"],
         ["collect", TASK, "--workers", "0"],
         ["collect", TASK, "--engine", "steam"],

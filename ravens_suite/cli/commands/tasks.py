@@ -11,6 +11,7 @@ import tyro
 from ravens_suite.cli.commands.options import OutputOptions
 from ravens_suite.cli.console import Console
 from ravens_suite.cli.listing import describe_all, say_broken, say_table
+from ravens_suite.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,11 @@ class Tasks(OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
+        if self.task is not None and self.gallery is not None:
+            raise ConfigError(
+                f"--gallery draws every task: leave {self.task} out, or look at an episode of it "
+                f"(ravens-suite view oracle {self.task} --seed 0)."
+            )
         if self.task is not None:
             self._describe(console, self.task)
             return
