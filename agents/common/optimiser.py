@@ -180,7 +180,7 @@ def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tenso
         net: gives the parameters their names.
 
     Returns:
-        Tensors of any shape: moments have that of their parameter; numbers of steps are ().
+        Tensors of any shape. Moments have that of their parameter; numbers of steps are ().
     """
     state = {}
     for name, parameter in net.named_parameters():

@@ -145,8 +145,8 @@ class Camera:
 
         Args:
             name: for example ``"front"``.
-            intrinsics: (3, 3) pixels, without skew; less than 0.001 pixels of it is taken for rounding.
-            pose: (4, 4) metres, world from camera.
+            intrinsics: (3, 3) float64 pixels, without skew; less than 0.001 pixels of it is taken for rounding.
+            pose: (4, 4) float64 metres, world from camera.
             image_size: (rows, columns).
             near: metres, nearest depth drawn.
             far: metres, farthest depth drawn.
@@ -314,7 +314,7 @@ def look_at(position: Vector, target: Vector, up: Vector = (0.0, 0.0, 1.0)) -> P
         up: (x, y, z) of a direction, world frame; of any length but zero.
 
     Returns:
-        The pose in the world frame: z along the optical axis, x to the right in the image, y down.
+        The pose in the world frame, with z along the optical axis, x to the right in the image and y down.
 
     Raises:
         InvalidPoseError: a number is not finite, position and target are one point, or ``up`` is zero.

@@ -142,7 +142,7 @@ class Pose:
 
     @staticmethod
     def from_matrix(matrix: NDArray[Any]) -> Pose:
-        """From a ``(4, 4)`` homogeneous matrix, whose rotation must be one (orthonormal, right-handed).
+        """From a ``(4, 4)`` homogeneous matrix of any dtype, metres; its rotation is orthonormal and right-handed.
 
         The largest of the quaternion's numbers is found first, and the others by way of it (Shepperd 1978).
 
@@ -198,7 +198,7 @@ class Pose:
         return Pose((-px, -py, -pz), conjugate)
 
     def apply(self, points: NDArray[Any]) -> Array:
-        """``(..., 3)`` points of this pose's frame in the parent frame."""
+        """``(..., 3)`` points of this pose's frame, metres, of any dtype: ``(..., 3)`` float64 in the parent frame."""
         result: Array = np.asarray(points, dtype=np.float64) @ self.rotation().T + np.asarray(self.position)
         return result
 
@@ -235,7 +235,7 @@ def check_rigid(matrix: NDArray[Any]) -> None:
     """Refuse what is no pose.
 
     Args:
-        matrix: ``(4, 4)``, homogeneous; its rotation may be off by rounding to three digits.
+        matrix: ``(4, 4)`` of any dtype, homogeneous, metres; its rotation may be off by rounding to three digits.
 
     Raises:
         InvalidPoseError: the matrix has another shape, a number that is not finite, another last row than 0, 0, 0, 1,

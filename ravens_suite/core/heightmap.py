@@ -79,7 +79,7 @@ class View:
         )
 
     def matrices(self) -> tuple[Array, Array, Array]:
-        """(3, 3) intrinsics, (3, 3) rotation and (3,) position, world from camera."""
+        """float64: (3, 3) intrinsics in pixels, (3, 3) rotation and (3,) position in metres, world from camera."""
         pose = np.frombuffer(self.pose).reshape(4, 4)
         return np.frombuffer(self.intrinsics).reshape(3, 3), pose[:3, :3].copy(), pose[:3, 3].copy()
 

@@ -187,7 +187,10 @@ class RobotSetup:
             return quantize_depth(np.where((metres > 0) & (metres < _FARTHEST_DEPTH), metres, 0.0))
 
     def camera_poses(self, extrinsics: NDArray[Any]) -> Array:
-        """Extrinsics (..., 4, 4) as they were recorded, as camera poses (..., 4, 4) of the suite.
+        """Extrinsics (..., 4, 4) of any dtype as they were recorded, as camera poses of the suite.
+
+        Returns:
+            (..., 4, 4) float64 metres, the suite's world from camera, OpenCV axes.
 
         Raises:
             InvalidPoseError: a matrix is no pose.
@@ -199,7 +202,10 @@ class RobotSetup:
         return result
 
     def to_suite(self, pose: Any) -> Array:
-        """A pose of the tool, (7,) as it was recorded, in the suite's frame: position, quaternion (x, y, z, w).
+        """A pose of the tool, (7,) as it was recorded, in the suite's world frame.
+
+        Returns:
+            (7,) float64, position in metres and quaternion (x, y, z, w).
 
         Raises:
             InvalidPoseError: it is none.

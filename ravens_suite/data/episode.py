@@ -172,7 +172,7 @@ class EpisodeReader:
         return self._container.checksum
 
     def actions(self) -> dict[str, NDArray[Any]]:
-        """Actions by key, (T, ...)."""
+        """Actions by key, (T, ...) each, of the dtypes recorded: poses are (T, 7) float64, world frame."""
         return {name: self._container.array(f"actions/{name}") for name in self._names("actions")}
 
     def rewards(self) -> NDArray[np.float64]:
@@ -180,7 +180,7 @@ class EpisodeReader:
         return self._container.array("rewards")
 
     def poses(self) -> dict[str, NDArray[np.float64]]:
-        """Body name to (T+1, 7) float64."""
+        """Body name to (T+1, 7) float64: position in metres and quaternion (x, y, z, w), world frame."""
         return dict(zip(self._bodies, self._container.array("poses"), strict=True))
 
     @property
@@ -189,7 +189,7 @@ class EpisodeReader:
         return tuple(sorted([*self._names("observations"), *self._layouts, *self._texts]))
 
     def observations(self, stop: int | None = None, keys: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Observations 0 to ``stop`` - 1 by key, (steps, ...) each.
+        """Observations 0 to ``stop`` - 1 by key, (steps, ...) each of the dtype observed.
 
         Args:
             stop: how many; all T + 1 by default.
@@ -198,7 +198,7 @@ class EpisodeReader:
         return self.window(0, self.summary.steps + 1 if stop is None else stop, keys)
 
     def window(self, start: int, stop: int, keys: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-        """Observations ``start`` to ``stop`` - 1 by key, (steps, ...) each; nothing else is read.
+        """Observations ``start`` to ``stop`` - 1 by key, (steps, ...) each of the dtype observed; nothing else is read.
 
         ``start`` and ``stop`` are cut to 0 and T + 1, so that a window may reach over the ends of an episode.
 

@@ -90,7 +90,7 @@ def held_out_losses(found: TrainingGradients) -> Array:
 
 
 def cosines(first: Array, second: Array) -> Array:
-    """Cosines between the rows of two arrays, (n, size) and (m, size), as (n, m); 0 for rows of zeros."""
+    """Cosines between the rows of (n, size) and (m, size) float64, as (n, m) float64; 0 for rows of zeros."""
     norms = np.linalg.norm(first, axis=1)[:, None] * np.linalg.norm(second, axis=1)[None]
     return np.asarray(np.where(norms > _TINY, first @ second.T / np.maximum(norms, _TINY), 0.0))
 
@@ -103,7 +103,7 @@ def influence_on(found: TrainingGradients, decision: Array) -> Array:
 
     Args:
         found: of the run.
-        decision: (checkpoints, size) gradients of the decision's loss.
+        decision: (checkpoints, size) float64 gradients of the decision's loss.
 
     Returns:
         (steps,) float64, the mean over checkpoints; within -1 to 1.
@@ -119,7 +119,15 @@ def influence_on(found: TrainingGradients, decision: Array) -> Array:
 
 
 def mean_cosines(found: TrainingGradients, decision: Array) -> Array:
-    """Cosines of each demonstrated step's gradient with that of a decision, the mean over checkpoints, (steps,)."""
+    """Cosines of each demonstrated step's gradient with that of a decision, the mean over checkpoints.
+
+    Args:
+        found: of the run.
+        decision: (checkpoints, size) float64 gradients of the decision's loss.
+
+    Returns:
+        (steps,) float64, within -1 to 1.
+    """
     each = [
         cosines(steps.astype(np.float64), asked[None])[:, 0]
         for steps, asked in zip(found.gradients, decision, strict=True)

@@ -73,7 +73,7 @@ class TrainingGradients:
 
     @property
     def owners(self) -> NDArray[np.int64]:
-        """(steps,) for each step the number of its demonstration."""
+        """(steps,) int64: for each step the number of its demonstration, see ``demonstrations``."""
         number = {key: index for index, key in enumerate(self.demonstrations)}
         return np.array([number[step.task, step.seed, step.folder] for step in self.steps], dtype=np.int64)
 

@@ -172,8 +172,8 @@ class Recordings:
         """Of at most ``count`` episodes one step each, as the suite knows it.
 
         Yields:
-            A title, the observation (``core/observations.py``), and the action: ``pick`` and ``place``, (7,) float64
-            position in metres and quaternion (x, y, z, w), world frame.
+            A title, the observation (``core/observations.py``), and the action, whose ``pick`` and ``place`` are (7,)
+            float64, position in metres and quaternion (x, y, z, w), world frame.
         """
         for episode, step in self.samples(count):
             matrices = episode.intrinsics[step], episode.extrinsics[step]

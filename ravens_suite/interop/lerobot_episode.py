@@ -179,7 +179,7 @@ class ConvertedEpisode:
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
-    """An RGB image (rows, columns, 3) as a PNG file; the same image gives the same bytes."""
+    """An RGB image (rows, columns, 3) uint8 as a PNG file; the same image gives the same bytes."""
     return _coded_image(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _FAST_PNG)
 
 

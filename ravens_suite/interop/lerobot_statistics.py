@@ -25,7 +25,7 @@ def of_columns(columns: Mapping[str, NDArray[Any]]) -> dict[str, Statistics]:
     """Statistics of several columns of the same frames, in one pass over all of their numbers.
 
     Args:
-        columns: by key, (frames, numbers) each, at least one frame.
+        columns: by key, (frames, numbers) each of any dtype, at least one frame.
     """
     found = of_vectors(np.concatenate([values.astype(np.float64) for values in columns.values()], axis=1))
     ends = np.cumsum([values.shape[1] for values in columns.values()]).tolist()
@@ -39,7 +39,7 @@ def of_vectors(rows: NDArray[Any]) -> Statistics:
     """Statistics of each number.
 
     Args:
-        rows: (frames, numbers), at least one frame.
+        rows: (frames, numbers) of any dtype, at least one frame.
     """
     values = rows.astype(np.float64)
     found = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}

@@ -42,7 +42,7 @@ def resized_observation(observation: Mapping[str, Any], size: Size) -> dict[str,
 
 
 def resized(image: NDArray[Any], size: Size) -> NDArray[Any]:
-    """An image (rows, columns, ...) in another size; the same one where it has that size."""
+    """An image (rows, columns, ...) in another size and the same dtype; the same one where it has that size."""
     if image.shape[:2] == size:
         return image
     how = cv2.INTER_AREA if image.dtype == np.uint8 and image.ndim == _IMAGE_AXES else cv2.INTER_NEAREST_EXACT

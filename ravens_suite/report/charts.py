@@ -22,11 +22,11 @@ class Series:
 
     Attributes:
         name: in the legend.
-        x: (N,) ascending.
-        y: (N,); values that are not finite are left out.
+        x: (N,) float64, ascending.
+        y: (N,) float64; values that are not finite are left out.
         marked: whether to mark each point.
-        low: (N,) lower ends of intervals, drawn as bars; ``None`` for none.
-        high: (N,) their upper ends.
+        low: (N,) float64 lower ends of intervals, drawn as bars; ``None`` for none.
+        high: (N,) float64, their upper ends.
     """
 
     name: str

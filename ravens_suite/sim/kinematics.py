@@ -85,7 +85,7 @@ def forward(joints: Array) -> Array:
     """Pose of the flange.
 
     Args:
-        joints: ``(..., 6)`` radians.
+        joints: ``(..., 6)`` float64 radians.
 
     Returns:
         ``(..., 4, 4)`` float64: homogeneous transforms from the flange's frame (z out of the flange) to the world.
@@ -107,7 +107,7 @@ def link_poses(joints: Array) -> dict[str, Pose]:
     """Where each link is, for drawing.
 
     Args:
-        joints: ``(6,)`` radians.
+        joints: ``(6,)`` float64 radians.
 
     Returns:
         World poses by name: ``base``, the six ``LINKS``, and ``flange``. A link's frame has its origin on the link's
@@ -130,10 +130,10 @@ def inverse(flange: Pose, near: Array) -> Array | None:
 
     Args:
         flange: wanted pose of the flange, world frame.
-        near: ``(6,)`` radians; of the up to eight branches within the joint limits, the nearest to it is chosen.
+        near: ``(6,)`` float64 radians; of up to eight branches within the joint limits, the nearest to it is chosen.
 
     Returns:
-        ``(6,)`` radians, or ``None`` when the pose is out of reach.
+        ``(6,)`` float64 radians, or ``None`` when the pose is out of reach.
     """
     start = [float(angle) for angle in near]
     best: list[float] | None = None

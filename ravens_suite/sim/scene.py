@@ -290,7 +290,7 @@ class Scene:
                 bullet.resetBaseVelocity(entry.handle, [0, 0, 0], [0, 0, 0], physicsClientId=client)
 
     def bounds(self, name: str, pose: Pose | None = None) -> tuple[Array, Array]:
-        """World axis-aligned bounds ``(low, high)``, each ``(3,)`` metres, of a body's collision shapes.
+        """World axis-aligned bounds ``(low, high)``, each ``(3,)`` float64 metres, of a body's collision shapes.
 
         Args:
             name: a body that collides.

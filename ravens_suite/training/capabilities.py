@@ -101,7 +101,7 @@ def _warn(message: str) -> None:
 
 
 def greatest_tilt(poses: NDArray[Any]) -> float:
-    """The greatest angle in radians against the upright of some poses (..., 7); 0 for what is no pose."""
+    """The greatest angle in radians against the upright of poses (..., 7) of any dtype; 0 for what is no pose."""
     if poses.ndim < 1 or poses.shape[-1] != 7 or poses.size == 0:
         return 0.0
     quaternions = poses[..., 3:].reshape(-1, 4).astype(np.float64)
