@@ -20,6 +20,7 @@ from ravens_suite import __version__
 from ravens_suite.cli.arguments import argument_rules
 from ravens_suite.cli.commands import COMMANDS, Command
 from ravens_suite.cli.console import Console
+from ravens_suite.cli.help_texts import give_help
 from ravens_suite.errors import RavensError, RavensWarning, UnknownNameError, named
 
 PROGRAM = "ravens-suite"
@@ -63,6 +64,7 @@ def parse(arguments: Sequence[str]) -> Command:
         SystemExit: with 0 after ``--help``, with 2 when the arguments make no sense.
     """
     name, *options = arguments
+    give_help(COMMANDS[name])
     with argument_rules():
         command: Command = tyro.cli(
             COMMANDS[name],
