@@ -217,7 +217,7 @@ class Form2fit(ModuleAgent[PickPlaceDataset]):
         }
 
     def explain(self, observation: Observation) -> dict[str, Any]:
-        """The heightmap, and the pick and place probabilities over it, before matching."""
+        """The heightmap, and the pick and place probabilities over it, before matching. See ``Agent``."""
         heightmap = fuse_observation(observation)
         decision = self.decide(heightmap)
         return explain_logits(heightmap, decision.pick_logits, decision.place_logits[None])

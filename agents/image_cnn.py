@@ -95,7 +95,7 @@ class ImageCnn(ModuleAgent[Demonstrations]):
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:
-        """The action for what the cameras see."""
+        """The action for what the cameras see. See ``Policy``."""
         values = self.net(self._image(observation))[0].double().cpu().numpy()
         keys = sorted(self.interface.action)
         return dict(zip(keys, np.split(values, len(keys)), strict=True))

@@ -120,7 +120,7 @@ class WaypointMlp(ModuleAgent[Windows]):
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:
-        """The next way-point."""
+        """The next way-point: ``pose`` (7,) float64 and ``gripper``. See ``Policy``."""
         row = np.concatenate([observation[key] for key in self.observation_keys])
         while len(self._past) < self.config.window:
             self._past.append(row)

@@ -32,6 +32,9 @@ class Policy(Protocol):
         Args:
             observation: what the environment was asked to observe; see ``core/observations.py``.
 
+        Returns:
+            See ``Action``.
+
         Raises:
             OracleGaveUpError: there is nothing left that it can do; the episode ends here.
         """

@@ -156,8 +156,9 @@ class RobotSetup:
             extrinsics: (..., N, 4, 4) metres, as ``extrinsics`` and ``camera_axes`` say, in the robot's world frame.
 
         Returns:
-            ``color``, ``depth`` float32 metres, multiples of 0.1 mm, 0 where nothing was measured,
-            ``camera_intrinsics`` and ``camera_poses``, float64, world from camera, OpenCV axes, in the suite's frame.
+            In the same shapes: ``color`` uint8, RGB; ``depth`` float32 metres, multiples of 0.1 mm, 0 where nothing was
+            measured; ``camera_intrinsics`` float64 pixels; ``camera_poses`` float64 metres, the suite's world from
+            camera, OpenCV axes.
 
         Raises:
             ConfigError: an array has another type or shape.

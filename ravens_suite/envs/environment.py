@@ -223,6 +223,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             seed: episode seed, >= 0; drawn from the previous one's generator when left out.
             options: ``{"state": state}`` restores a state, see ``restore_state``; there is no ``seed`` then.
 
+        Returns:
+            The first observation, see ``core/observations.py``, and ``info``.
+
         Raises:
             ConfigError: the seed is no whole number >= 0; ``state`` is none, or comes with a seed; or there is another
                 option.
@@ -255,6 +258,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     def step(self, action: Mapping[str, Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Carry out one action and let the scene settle.
 
+        Args:
+            action: by name, as in ``action_space``. Poses are (7,), position in metres and quaternion (x, y, z, w),
+                world frame.
+
+        Returns:
+            The observation, see ``core/observations.py``; the reward, which is the change of progress; whether the
+            episode is over by what was done; whether it is over by the step limit; and ``info``.
+
         Raises:
             InvalidActionError: the action has a wrong shape, a value that is not finite, or a zero quaternion. Nothing
                 has moved and the environment stays usable.
@@ -285,7 +296,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         return EnvironmentState(decisive, episode.seed, tuple(episode.taken), episode.poses(), memory)
 
     def restore_state(self, state: EnvironmentState) -> tuple[Observation, dict[str, Any]]:
-        """Bring the episode of a state to where it was, to the bit, and return what was observed there.
+        """Bring the episode of a state to where it was, to the bit; the observation and ``info`` of that moment.
 
         The scene is built anew and the actions are carried out again, without drawing, so it takes as long as the
         physics of the episode so far. What only changes how a scene is seen (``observe``, ``image_size``) may differ

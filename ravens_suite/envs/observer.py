@@ -98,7 +98,7 @@ class Observer:
         self._dressed.update(new)
 
     def look(self, groups: Sequence[ObservationGroup]) -> Observation:
-        """An observation of some groups, fresh arrays; the goal is none of them."""
+        """An observation of some groups, fresh arrays, see ``core/observations.py``; the goal is none of them."""
         observation: Observation = {}
         if DRAWN & set(groups):
             observation |= self._draw(groups)

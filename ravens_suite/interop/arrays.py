@@ -84,7 +84,7 @@ class RecordedEpisode:
         return len(self.pick)
 
     def observations(self, setup: RobotSetup) -> Observation:
-        """All steps as the suite knows them, the step as first axis."""
+        """All steps as the suite knows them, (T + 1, ...) by key. See ``RobotSetup.observation``."""
         seen = setup.observation(self.color, self.depth, self.intrinsics, self.extrinsics)
         return seen if self.instructions is None else {**seen, "instruction": self.instructions}
 

@@ -25,7 +25,7 @@ def picks_picture(samples: Iterable[tuple[str, Observation, Mapping[str, Array]]
     A pick belongs on an object, and the place where it went; the table should be flat and inside the pink workspace.
 
     Args:
-        samples: of each a title, an observation and an action of the suite.
+        samples: of each a title, an observation with images, and an action of the suite, (7,) float64 poses by name.
         setup: whose workspace is drawn.
 
     Returns:

@@ -48,7 +48,7 @@ class ExplorePolicy:
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: Observation) -> Action:
-        """A random action on an object.
+        """A random action on an object. See ``Policy``.
 
         Args:
             observation: with images.
@@ -96,6 +96,6 @@ class WithExploration:
         self._draw = np.random.default_rng([seed, 2]).random
 
     def act(self, observation: Observation) -> Action:
-        """An action of one of the two; both see every observation that the first of them decides upon."""
+        """An action of one of the two; both see every observation that the first decides upon. See ``Policy``."""
         explores = self._draw() < self._share
         return (self._explorer if explores else self._policy).act(observation)

@@ -46,7 +46,7 @@ class OraclePolicy:
         """Nothing to forget: the environment seeds its oracle."""
 
     def act(self, observation: Observation) -> Action:
-        """What the oracle would do now; the observation is not looked at."""
+        """What the oracle would do now; the observation is not looked at. See ``Policy``."""
         return self._oracle_action()
 
 
@@ -75,7 +75,7 @@ class RandomPolicy:
             space.seed(seed + index)
 
     def act(self, observation: Observation) -> Action:
-        """A random action."""
+        """A random action; the observation is not looked at. See ``Policy``."""
         return {name: self._value(space) for name, space in self._spaces.items()}
 
     def _value(self, space: gymnasium.Space[Any]) -> Any:
@@ -90,7 +90,7 @@ class FunctionPolicy:
     """A plain function from an observation to an action.
 
     Args:
-        function: it.
+        function: of an observation (``core/observations.py``); gives what ``Policy.act`` gives.
     """
 
     def __init__(self, function: Callable[[Observation], Action]) -> None:
@@ -101,7 +101,7 @@ class FunctionPolicy:
         """A function remembers nothing."""
 
     def act(self, observation: Observation) -> Action:
-        """What the function says."""
+        """What the function says. See ``Policy``."""
         return self._function(observation)
 
 

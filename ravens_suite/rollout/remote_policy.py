@@ -62,7 +62,7 @@ class RemotePolicy:
             self._tell({"reset": seed})
 
     def act(self, observation: Observation) -> Action:
-        """The next action of a chunk, or the first of the next chunk.
+        """The next action of a chunk, or the first of the next chunk. See ``Policy``.
 
         Raises:
             OracleGaveUpError: the policy says that there is nothing left that it can do.

@@ -184,7 +184,7 @@ class RecordedActions:
         self._next = 0
 
     def act(self, observation: Observation) -> Action:
-        """The next action; raises OracleGaveUpError after the last."""
+        """The next action; raises OracleGaveUpError after the last. See ``Policy``."""
         if self._next == len(self._actions):
             raise OracleGaveUpError("All recorded actions have been repeated.")
         self._next += 1

@@ -65,7 +65,7 @@ class ToldPolicy:
         self._policy.reset(seed)
 
     def act(self, observation: Observation) -> Action:
-        """What the policy does when it is told this."""
+        """What the policy does when it is told this. See ``Policy``."""
         said = self._sentence(observation)
         if "instruction" in observation:
             told = {"instruction": said, "instruction_bytes": encode_text(said, INSTRUCTION_BYTES)}
