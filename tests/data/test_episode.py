@@ -45,6 +45,21 @@ def test_every_field_comes_back(tmp_path: Path, steps: int, make_episode: Make) 
     assert back.score == pytest.approx(sum(episode.rewards))
 
 
+@pytest.mark.parametrize("view", [lambda array: np.stack([array, array], axis=-1)[..., 0], np.asfortranarray])
+def test_views_come_back_as_what_they_show(
+    tmp_path: Path, view: Callable[[np.ndarray], np.ndarray], episode: Episode
+) -> None:
+    """Others write the memory behind a view (``findings/safetensors_and_openexr_write_views_wrong.sh``)."""
+    groups = ("observations", "actions", "poses")
+    seen = {group: {key: view(array) for key, array in getattr(episode, group).items()} for group in groups}
+    assert not any(array.flags.c_contiguous for arrays in seen.values() for array in arrays.values())
+    write_episode(tmp_path / "e.safetensors", dataclasses.replace(episode, **seen))
+    back = read_episode(tmp_path / "e.safetensors")
+    for group in groups:
+        _assert_same(getattr(back, group), getattr(episode, group))
+        assert all(array.flags.c_contiguous for array in getattr(back, group).values())
+
+
 def test_parts_are_read_alone(tmp_path: Path, episode: Episode) -> None:
     path = tmp_path / "e.safetensors"
     write_episode(path, episode)
