@@ -163,11 +163,11 @@ class Pose:
         return Pose.from_vector([*np.asarray(matrix)[:3, 3], *quaternion])
 
     def vector(self) -> Array:
-        """``(7,)`` float64: position, then quaternion."""
+        """``(7,)`` float64: position in metres, then quaternion (x, y, z, w), in the parent frame."""
         return np.array([*self.position, *self.quaternion], dtype=np.float64)
 
     def rotation(self) -> Array:
-        """``(3, 3)`` float64 rotation matrix."""
+        """``(3, 3)`` float64 rotation matrix: its columns are this pose's axes in the parent frame."""
         x, y, z, w = self.quaternion
         return np.array(
             [
@@ -178,7 +178,7 @@ class Pose:
         )
 
     def matrix(self) -> Array:
-        """``(4, 4)`` float64 homogeneous matrix."""
+        """``(4, 4)`` float64 homogeneous matrix, metres: takes points of this pose's frame to the parent frame."""
         matrix = np.eye(4)
         matrix[:3, :3] = self.rotation()
         matrix[:3, 3] = self.position

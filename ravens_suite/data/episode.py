@@ -176,7 +176,7 @@ class EpisodeReader:
         return {name: self._container.array(f"actions/{name}") for name in self._names("actions")}
 
     def rewards(self) -> NDArray[np.float64]:
-        """(T,) float64."""
+        """(T,) float64: the reward of each action, which is the change of progress."""
         return self._container.array("rewards")
 
     def poses(self) -> dict[str, NDArray[np.float64]]:

@@ -355,8 +355,8 @@ class RavensEnv(gymnasium.Env[Any, Any]):
     def oracle_action(self, *, or_rest: bool = False) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now. It sees everything.
 
-        The action is as ``step`` takes it: (7,) float64 poses by name, usually ``pick`` and ``place``; in the
-        continuous form ``pose`` and ``gripper``, () int64.
+        The action is as ``step`` takes it: (7,) float64 poses by name, position in metres and quaternion (x, y, z, w),
+        world frame; usually ``pick`` and ``place``, in the continuous form ``pose`` and ``gripper``, () int64.
 
         When the episode is over this is an action that moves nothing, as vector environments ask for one although they
         ignore it and reset.

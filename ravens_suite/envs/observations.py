@@ -176,7 +176,12 @@ def _plain(text: str, what: str) -> str:
 
 
 def proprioception(robot: Robot) -> dict[str, NDArray[Any]]:
-    """``tip_pose`` (7,) float64, the commanded pose of the tip; ``gripper_state`` (2,) float32: touches, holds."""
+    """Where the tool is, and what it touches and holds.
+
+    Returns:
+        ``tip_pose`` (7,) float64, the commanded pose of the tip, position in metres and quaternion (x, y, z, w), world
+        frame; ``gripper_state`` (2,) float32, 1 where it touches something, 1 where it holds something; else 0.
+    """
     gripper = np.array([robot.touching(), robot.tool.holds], dtype=np.float32)
     return {"tip_pose": robot.tool.tip.vector(), "gripper_state": gripper}
 

@@ -75,7 +75,7 @@ class ActionLayout:
         return gymnasium.spaces.Box(np.array(low, np.float32), np.array(high, np.float32), dtype=np.float32)
 
     def flatten(self, action: Mapping[str, Any]) -> NDArray[np.float32]:
-        """(numbers,) float32 for an action by name.
+        """(numbers,) float32 in the order of ``names`` for an action by name; positions in metres, world frame.
 
         Raises:
             InvalidActionError: with ``yaw``, a pose tilts the tool.

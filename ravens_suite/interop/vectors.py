@@ -119,7 +119,7 @@ class VectorState:
         self.names = _TIP if self.is_tip else tuple(f"last_{name}" for name in actions.names)
 
     def of(self, observation: Mapping[str, Any], last: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        """(numbers,) float32.
+        """(numbers,) float32, as ``names`` says: metres and quaternion in the world frame; or numbers of an action.
 
         Args:
             observation: the present one.
