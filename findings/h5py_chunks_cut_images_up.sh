@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# h5py 3.16.0: compression, maxshape or chunks=True without a chunk shape make image data sets many times slower to read.
+# h5py 3.16.0: compression, maxshape or chunks=True without a shape of chunks make images many times slower to read.
 #
 # h5py then chooses the shape itself, halving all axes in turn, colours included, until a chunk is small. For frames of
-# 240 x 320 pixels, RGB, a chunk is 25 frames x 30 x 80 pixels of one colour. One frame is thus spread over 96 chunks, which
-# hold those of 24 others; with gzip they are all decompressed for it. That is the access of every training loop that draws
-# frames at random. Reading all frames in order does not help: without compression it is dear, too, since each chunk is
-# taken apart into pixels of one byte. chunks=(1, height, width, 3) holds the same data with the same compression.
-# Minari 0.5.4 stores every array with chunks=True. Upstream: issue 71, "Better auto-chunking", closed as "wontfix".
+# 240 x 320 pixels, RGB, a chunk is 25 frames x 30 x 80 pixels of one colour. One frame is thus spread over 96 chunks,
+# which hold those of 24 others; with gzip they are all decompressed for it. That is the access of every training loop
+# that draws frames at random. Reading all frames in order does not help: without compression it is dear, too, since
+# each chunk is taken apart into pixels of one byte. chunks=(1, height, width, 3) holds the same data with the same
+# compression. Minari 0.5.4 stores every array with chunks=True. Upstream: issue 71, "Better auto-chunking", closed as
+# "wontfix".
 #
-# Seen (Python 3.11): "h5py 3.16.0: chunks (25, 30, 80, 1): one frame reads 96 chunks, 5.8 MB for one of 0.23 MB. Times of
-# chunks=(1, 240, 320, 3): one frame of gzip 21, all frames without compression 12"
+# Seen (Python 3.11): "h5py 3.16.0: chunks (25, 30, 80, 1): one frame reads 96 chunks, 5.8 MB for one of 0.23 MB. Times
+# of chunks=(1, 240, 320, 3): one frame of gzip 21, all frames without compression 12"
 # Exits 0 as long as both take at least 4 times as long (processor time).
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT

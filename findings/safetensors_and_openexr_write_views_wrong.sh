@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # safetensors 0.8.0 and OpenEXR 3.5.3 write a NumPy view that is not contiguous as the memory behind it, in silence.
 #
-# The depth of an image of colours and depth, rgbd[..., 3], is a view with gaps. Both libraries note its shape, and copy as
-# many numbers as that has, one after the other from its first: three in four are colours. The file is sound, its array
-# has the right shape, and NumPy, which made the view, would have written it rightly. The same holds for a transposed
-# matrix of weights. A copy (np.ascontiguousarray) mends it. safetensors 0.7.0 made it by itself: files written by the same
-# code differ between the two. In safetensors' documentation stands that tensors "need to be contiguous"; for torch it
-# refuses others, for NumPy it does not look. Upstream: safetensors issue 825 (open), OpenEXR issue 1929 (open since 2024).
+# The depth of an image of colours and depth, rgbd[..., 3], is a view with gaps. Both libraries note its shape, and copy
+# as many numbers as that has, one after the other from its first: three in four are colours. The file is sound, its
+# array has the right shape, and NumPy, which made the view, would have written it rightly. The same holds for a
+# transposed matrix of weights. A copy (np.ascontiguousarray) mends it. safetensors 0.7.0 made it by itself: files
+# written by the same code differ between the two. In safetensors' documentation stands that tensors "need to be
+# contiguous"; for torch it refuses others, for NumPy it does not look. Upstream: safetensors issue 825 (open), OpenEXR
+# issue 1929 (open since 2024).
 #
 # Seen (Python 3.11): "depth of 1 to 5 m: safetensors 0.7.0 [1, 2, 3, 4, 5]; safetensors 0.8.0 [1, 0.5, 0.5, 0.5, 2];
 # OpenEXR 3.5.3 [1, 0.5, 0.5, 0.5, 2]; with a copy all three [1, 2, 3, 4, 5]"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # zarr 3.1.6: once the metadata of a group are consolidated, episodes appended to its arrays overwrite one another.
 #
-# consolidate_metadata copies the metadata of all arrays into those of the group, for faster opening. Version 3 takes this
-# copy whenever it is there, also in a group that was opened for writing, and never brings it up to date: group["action"]
-# always has the length that it had when they were consolidated, and append writes behind that length. So the first append
-# is stored, is not seen, and is overwritten by the second one: no error, no warning, one episode gone. Whoever opens the
-# group reads the old length, and sees no new arrays nor attributes of arrays. The array opened by itself shows what was stored.
-# With use_consolidated=False all three episodes are kept. In version 2 one had to ask for the copy (open_consolidated),
-# and open_group kept all three (2.18.7). The manual warns that readers may see
-# a past version; that the writer does, and appends where it has just appended, is not said.
+# consolidate_metadata copies the metadata of all arrays into those of the group, for faster opening. Version 3 takes
+# this copy whenever it is there, also in a group that was opened for writing, and never brings it up to date:
+# group["action"] always has the length that it had when they were consolidated, and append writes behind that length.
+# So the first append is stored, is not seen, and is overwritten by the second one: no error, no warning, one episode
+# gone. Whoever opens the group reads the old length, and sees no new arrays nor attributes of arrays. The array opened
+# by itself shows what was stored. With use_consolidated=False all three episodes are kept. In version 2 one had to ask
+# for the copy (open_consolidated), and open_group kept all three (2.18.7). The manual warns that readers may see a past
+# version; that the writer does, and appends where it has just appended, is not said.
 #
 # Seen (Python 3.11): "zarr 3.1.6: group: 10 frames, the array itself: 20 frames, of episodes 1, 3; without the copy: 30
 # frames, of episodes 1, 2, 3"
