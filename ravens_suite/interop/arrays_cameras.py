@@ -47,7 +47,7 @@ _THIN = 8
 
 @dataclass(frozen=True)
 class _Reading:
-    """A way of reading a camera's matrices: the declared one, or that with a usual mistake undone.
+    """A way of reading a camera: the declared one, or that with a usual mistake undone.
 
     Attributes:
         setup: by which extrinsics are read.
@@ -55,12 +55,15 @@ class _Reading:
         intrinsics: how they are changed: not at all, ``centred``, scaled so that the optical axis is in the middle of
             the image, or ``swapped``, rows and columns.
         camera: whose extrinsics are taken.
+        flipped: whether rows of depth are read from the bottom up: PFM files hold them so, and not every reader turns
+            them (``findings/netpbm_depth_depends_on_reader.sh``); so do buffers of OpenGL.
     """
 
     setup: RobotSetup
     camera: int
     mistake: str = ""
     intrinsics: Literal["", "centred", "swapped"] = ""
+    flipped: bool = False
 
 
 def _readings(setup: RobotSetup, camera: int, cameras: int) -> list[_Reading]:
@@ -83,6 +86,7 @@ def _readings(setup: RobotSetup, camera: int, cameras: int) -> list[_Reading]:
             found.append(_Reading(setup, other_camera, words_of_it))
     found.append(_Reading(setup, camera, "its intrinsics are those of another image size", "centred"))
     found.append(_Reading(setup, camera, "rows and columns of its intrinsics are swapped (cx and cy)", "swapped"))
+    found.append(_Reading(setup, camera, "its depth is upside down (look whether its colours are)", flipped=True))
     return found
 
 
@@ -250,6 +254,7 @@ class CameraEvidence:
         """Whether the pick is on a surface, how much is table, whether the pick's place changed, whether it is seen."""
         pose = reading.setup.camera_poses(extrinsics)
         matrix = self._read(reading.intrinsics)
+        depth = depth[::-1] if reading.flipped else depth
         plane = self._plane(depth, matrix, pose)
         try:
             (u, v), distance = project(pick, matrix, pose)

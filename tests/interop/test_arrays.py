@@ -109,6 +109,18 @@ MISTAKES: dict[str, tuple[Change, dict[str, Any], list[str]]] = {
         {},
         ["camera 0", "camera 1", "10 times what the picks say"],
     ),
+    "millimetres of 12 bits that a reader stretched to 16": (
+        # findings/netpbm_depth_depends_on_reader.sh
+        lambda arrays: arrays | {"depth": (arrays["depth"] * (65535 / 4095)).astype(np.int32)},
+        {},
+        ["camera 0", "camera 1", "16 times what the picks say"],
+    ),
+    "depth upside down": (of_camera(1, "depth", lambda depth: depth[:, ::-1]), {}, ["camera 1", "upside down"]),
+    "images upside down": (
+        lambda a: a | {"color": a["color"][:, :, ::-1], "depth": a["depth"][:, :, ::-1]},
+        {},
+        ["camera 0", "camera 1", "upside down (look whether its colours are)"],
+    ),
     "no depth": (of_camera(1, "depth", np.zeros_like), {}, ["camera 1", "0.0% of its pixels"]),
     "intrinsics of another image": (
         of_camera(0, "intrinsics", lambda matrix: matrix * [[2], [2], [1]]),
