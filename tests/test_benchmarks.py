@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from ravens_suite.data.scenes import SceneSet, SceneSpec
 
 _SCRIPTS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
 
@@ -20,6 +23,36 @@ def test_nothing_is_written_to_results_unless_out_says_so(script: Path) -> None:
     written = [line for line in code.splitlines() if re.search(r"[\"']results\b", line)]
     read = [line for line in written if "--scores" in line or "PUBLISHED" in line]
     assert written == read, set(written) - set(read)
+
+
+def functions_of(script: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.syspath_prepend(str(_SCRIPTS[0].parent))
+    return runpy.run_path(str(next(path for path in _SCRIPTS if path.stem == script)))
+
+
+def test_what_is_brought_back_is_a_share_of_what_wrong_demonstrations_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = functions_of("planted", monkeypatch)
+    result = script["Result"]
+    # Of each run: all demonstrations, without the wrong ones, without the first 3, without the first 5.
+    one = [result(5.0, 20.0), result(1.0, 80.0), result(2.0, 50.0), result(1.0, 80.0)]
+    other = [result(3.0, 40.0), result(1.0, 80.0), result(2.0, 60.0), result(3.0, 40.0)]
+    row = script["recovered"]([one, other], [3, 5])
+    assert row["score"] == {"all": 30.0, "without_wrong": 80.0, "without_first": {"3": 55.0, "5": 60.0}}
+    assert row["score_brought_back"] == {"3": 0.5, "5": 0.6}
+    assert row["unseen_loss_brought_back"] == {"3": 0.667, "5": 0.667}
+    alone = [[result(2.0, None)] * 3]
+    assert script["recovered"](alone, [3]) == {
+        "unseen_loss": {"all": 2.0, "without_wrong": 2.0, "without_first": {"3": 2.0}},
+        "unseen_loss_brought_back": {"3": None},
+    }
+
+
+def test_weak_spots_to_learn_from_are_taken_of_one_kind_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    spread = functions_of("more_data", monkeypatch)["spread"]
+    kinds = ["posts", "posts", "posts", "light", "noise", "noise"]
+    scenes = SceneSet("weak", "block-insertion", tuple(SceneSpec(n, "train", kind=k) for n, k in enumerate(kinds)))
+    assert [scene.seed for scene in spread(scenes, 5)] == [0, 3, 4, 1, 5]
+    assert len(spread(scenes, 99)) == 6
 
 
 def test_world_models_without_anything_to_predict_have_no_errors_and_runs_have_names_of_their_own() -> None:

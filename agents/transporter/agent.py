@@ -16,6 +16,9 @@ sentences name colours have their hues turned at random, so that only the words 
 sentence names a direction, maps of the table's own axes break the equivariance to quarter turns, by which left could
 not be told from right.
 
+Steps at which a sentence is new are drawn more often, since later the scene shows what is meant. Where only what it laid
+down itself is left to pick, and demonstrations never take that up, it gives up.
+
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
 to the goal (``planning.py``). With ``remembers``, the first scene of the episode is shown in the same way:
@@ -62,7 +65,8 @@ from .network import TransporterNet
 from .planning import plan
 
 _NEVER = 0.05
-"""Probability of taking up again what was laid below which demonstrations count as never doing it: ten moves say so."""
+"""Demonstrations count as never taking up again what was laid where the estimated probability is below this: from ten
+moves on that do not."""
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
 
@@ -344,7 +348,7 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def set_weights(self, weights: dict[str, Tensor]) -> None:
         """Set both the network that acts and the one that is trained. See ``Trainee``."""
-        weights = {**self.net.of_before(), **weights}
+        weights = {**self.net.missing_in_old_weights(), **weights}
         self.optimiser.ema.load_state_dict(weights)
         self.net.load_state_dict(weights)
 

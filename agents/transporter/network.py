@@ -107,8 +107,8 @@ class TransporterNet(nn.Module):
         keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
         return SceneFeatures(features, *keys, said)
 
-    def of_before(self) -> dict[str, Tensor]:
-        """What weights of before lack: of a network that knows no directions and never gives up.
+    def missing_in_old_weights(self) -> dict[str, Tensor]:
+        """What old weights lack, so that their agents act as they did: no directions, and no giving up.
 
         Returns:
             Tensors by name, of any shape.
