@@ -16,8 +16,8 @@ sentences name colours have their hues turned at random, so that only the words 
 sentence names a direction, maps of the table's own axes break the equivariance to quarter turns, by which left could
 not be told from right.
 
-Steps at which a sentence is new are drawn more often, since later the scene shows what is meant. Where only what it laid
-down itself is left to pick, and demonstrations never take that up, it gives up.
+Steps at which a sentence is new are drawn more often, since later the scene shows what is meant. Where only what it
+laid down itself is left to pick, and demonstrations never take that up, it gives up.
 
 Where a goal is observed, the heightmap of the finished scene is further channels of the encoder's input, and a step's
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
