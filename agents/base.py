@@ -6,19 +6,15 @@ steps. Nothing here knows of images, heightmaps or poses: those are the agent's 
 
 from __future__ import annotations
 
-import json
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from ravens_suite.core.observations import GOAL, Interface, Observation, missing_keys_message
 from ravens_suite.core.policy import Action
@@ -26,13 +22,11 @@ from ravens_suite.data.atomic import read_json, write_bytes, write_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_folder import PolicyFolder
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, RavensError
+from ravens_suite.errors import ConfigError, ConflictError, RavensError
 
 from .common.settings import check_settings, is_required, named_outside
+from .common.weight_file import TRAIN_AGAIN, damaged, pack, unpack
 
-_CHECKSUM = "crc32"
-_ALIGNMENT = 8
-_TRAIN_AGAIN = "delete its run and train again"
 Data = TypeVar("Data")
 """What an agent makes of demonstrations."""
 _IN_ONE_THREAD = ("act", "explain", "update", "foresee")
@@ -220,7 +214,7 @@ class Trainee(ABC, Generic[Data]):
     def save(self, folder: Path) -> None:
         """Write the policy: weights as safetensors and settings as JSON, each whole or not at all."""
         files = PolicyFolder(folder)
-        write_bytes(files.weights, [_pack(self.weights())])
+        write_bytes(files.weights, [pack(self.weights())])
         write_json(files.settings, self.settings())
 
     def settings(self) -> dict[str, Any]:
@@ -254,7 +248,7 @@ class Trainee(ABC, Generic[Data]):
             ConflictError: another agent, or one of another version, was saved there.
         """
         files = PolicyFolder(folder)
-        fields_of = Fields(read_json(files.settings, _TRAIN_AGAIN), lambda reason: _damaged(files.settings, reason))
+        fields_of = Fields(read_json(files.settings, TRAIN_AGAIN), lambda reason: damaged(files.settings, reason))
         if fields_of.text("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {fields_of.text('agent')!r}, not {cls.name!r}.")
         config, seed = cls._settings_to_act(fields_of.mapping("config")), fields_of.whole("seed")
@@ -262,7 +256,7 @@ class Trainee(ABC, Generic[Data]):
         interface = fields_of.interface("interface") if "interface" in fields_of else Interface()
         agent = cls(config_from_json(cls.config_type, config), seed, interface)
         with _same_version(files.weights):
-            agent.set_weights(_unpack(files.weights))
+            agent.set_weights(unpack(files.weights))
         return agent
 
     @classmethod
@@ -273,15 +267,15 @@ class Trainee(ABC, Generic[Data]):
 
     def save_training(self, path: Path, step: int) -> None:
         """Write what training needs to go on after ``step`` steps, in one file, whole or not at all."""
-        write_bytes(path, [_pack({**self.training_state(), "step": torch.tensor(step)})])
+        write_bytes(path, [pack({**self.training_state(), "step": torch.tensor(step)})])
 
     def load_training(self, path: Path) -> int:
         """Take up the training that ``save_training`` wrote; the number of steps done, 0 when there is none."""
         if not path.exists():
             return 0
-        state = _unpack(path)
+        state = unpack(path)
         if "step" not in state or state["step"].numel() != 1:
-            _damaged(path, "it does not say its step")
+            damaged(path, "it does not say its step")
         step = int(state.pop("step"))
         with _same_version(path):
             self.set_training_state(state)
@@ -380,41 +374,3 @@ def _same_version(path: Path) -> Iterator[None]:
         raise
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ConflictError(f"{path} was made by another version of this agent: delete it and train again.") from error
-
-
-def _pack(tensors: dict[str, torch.Tensor]) -> bytes:
-    """The file of some tensors, with the CRC-32 of their bytes in its metadata: safetensors itself has no checksum."""
-    # safetensors writes each tensor whole and refuses two that share their memory.
-    data: bytes = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
-    header, begin = _header(data)
-    entries = {"__metadata__": {_CHECKSUM: f"{zlib.crc32(data[begin:]):08x}"}, **header}
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text + data[begin:]
-
-
-def _unpack(path: Path) -> dict[str, torch.Tensor]:
-    if not path.exists():
-        raise MissingDataError(f"There is no {path}: train the agent first.")
-    data = path.read_bytes()
-    try:
-        tensors: dict[str, torch.Tensor] = load(data)
-    except SafetensorError as error:
-        _damaged(path, str(error))
-    header, begin = _header(data)
-    # Files of versions before 0.2 have no checksum.
-    said = header.get("__metadata__", {}).get(_CHECKSUM)
-    if said is not None and said != f"{zlib.crc32(data[begin:]):08x}":
-        _damaged(path, "its bytes do not match their checksum")
-    return tensors
-
-
-def _header(data: bytes) -> tuple[dict[str, Any], int]:
-    """The header of a file of safetensors, and where its tensors begin."""
-    begin = 8 + int.from_bytes(data[:8], "little")
-    header: dict[str, Any] = json.loads(data[8:begin])
-    return header, begin
-
-
-def _damaged(path: Path, reason: str) -> NoReturn:
-    raise DamagedDataError(f"{path} is damaged ({reason}): delete it and train again.")
