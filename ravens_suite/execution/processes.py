@@ -31,7 +31,7 @@ _SMALL = 2**15
 """Bytes of a job that may be sent while its process is busy: a pipe holds as many before anyone reads them."""
 _NOTE_SECONDS = 1.0
 _GRACE_SECONDS = 10.0
-_ORPHAN_SECONDS = 2.0
+_ORPHAN_SECONDS = 10.0
 """Time that a process has to release what it holds once its parent has ended."""
 _NAME = "ravens-suite worker"
 """What the processes of a pool are called."""

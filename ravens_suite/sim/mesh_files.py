@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import time
@@ -42,41 +43,51 @@ def mesh_files(contents: Sequence[bytes]) -> Iterator[list[str]]:
     if not contents:
         yield []
         return
-    folder, paths = _write(contents)
-    try:
-        yield [str(path) for path in paths]
-        _check(paths, contents)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write(contents: Sequence[bytes]) -> tuple[Path, list[Path]]:
-    """A new private folder with the files, in the first place where that works."""
     reasons: list[str] = []
     for parent in _parents():
         if not _PLAIN.fullmatch(parent):
             reasons.append(f"{parent!r} has a name that Bullet cannot take")
             continue
+        # Named before it is made, so that it is removed even if a signal ends this process in the midst of that.
+        folder = Path(parent, f"{_PREFIX}{secrets.token_hex(8)}")
+        paths = [folder / f"{index}.obj" for index in range(len(contents))]
         try:
-            _sweep(parent)
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        except OSError as error:
-            reasons.append(f"{parent}: {error.strerror}")
-            continue
-        try:
-            paths = [folder / f"{index}.obj" for index in range(len(contents))]
-            for path, content in zip(paths, contents, strict=True):
-                path.write_bytes(content)
+            try:
+                _sweep(parent)
+                _write(folder, paths, contents)
+            except (OSError, MeshError) as error:
+                reasons.append(f"{parent}: {getattr(error, 'strerror', None) or error}")
+                continue
+            yield [str(path) for path in paths]
             _check(paths, contents)
-        except (OSError, MeshError) as error:
-            reasons.append(f"{parent}: {getattr(error, 'strerror', None) or error}")
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            return folder, paths
+            return
+        finally:
+            try:
+                _remove(folder, paths)
+            except BaseException:  # A signal, which is for whoever asked for the files: nothing is left behind first.
+                _remove(folder, paths)
+                raise
     raise MeshError(
         f"Bullet reads bodies of several parts from files, but none can be written ({'; '.join(reasons)}). Free some "
         "disk space, or let TMPDIR name a folder that can be written to, of ASCII letters, digits and -_./ only."
     )
+
+
+def _write(folder: Path, paths: Sequence[Path], contents: Sequence[bytes]) -> None:
+    """A new private folder with the files."""
+    folder.mkdir(mode=0o700)
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    _check(paths, contents)
+
+
+def _remove(folder: Path, paths: Sequence[Path]) -> None:
+    """Remove the folder, if it is there; ``shutil.rmtree`` interrupted by a signal raises another error in its place."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _parents() -> list[str]:

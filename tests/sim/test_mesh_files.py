@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,6 +68,32 @@ def test_a_single_hull_needs_no_file(folder: Path, monkeypatch: pytest.MonkeyPat
     assert "bowl" not in scene
     scene.close()
 
+
+@pytest.mark.parametrize("number", range(14))
+@pytest.mark.parametrize("before", [False, True])
+def test_a_signal_at_any_moment_leaves_no_file_behind_and_comes_through(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, before: bool
+) -> None:
+    calls = iter(range(100))
+
+    def interrupted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Path, *given: Any, **named: Any) -> Any:
+            now = next(calls) == number
+            if now and before:
+                raise KeyboardInterrupt
+            result = method(path, *given, **named)
+            if now:
+                raise KeyboardInterrupt
+            return result
+
+        return call
+
+    for name in ("mkdir", "write_bytes", "read_bytes", "unlink", "rmdir"):
+        monkeypatch.setattr(Path, name, interrupted(getattr(Path, name)))
+    with pytest.raises(KeyboardInterrupt), mesh_files.mesh_files([b"a", b"b", b"c"]):
+        pass
+    assert next(calls) > number
+    assert not list(folder.iterdir())
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_process_that_ends_takes_nothing_with_it() -> None:
