@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -91,7 +92,8 @@ class PickPlaceDataset:
             demonstrations: recorded episodes.
             goals: whether to read the images of their goals, too; then they must have them.
             tilts: whether to look at height and tilt of places; else all count as upright.
-            instructions: whether to read what was said before each step; then they must have it.
+            instructions: whether to read what was said before each step; then they must have it. Without images of
+                goals, the goal of a step at which a sentence is new is the scene in which it has been carried out.
             first_scenes: whether each step comes with the first scene of its episode, for an agent that remembers it.
         """
         return PickPlaceDataset(
@@ -155,6 +157,10 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
     if instructions:
         said = episode.observations(keys=["instruction"])["instruction"]
         steps = [replace(step, instruction=str(words)) for step, words in zip(steps, said, strict=False)]
+        if not goals:
+            news = [*_news([step.instruction for step in steps]), len(steps)]
+            for start, following in pairwise(news):
+                steps[start] = replace(steps[start], goal=maps[following])
     if first_scenes:
         steps = [replace(step, first=maps[0]) for step in steps]
     return with_later_objects(steps)

@@ -57,11 +57,13 @@ from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
 from ..pick_place.recoloring import with_other_hues
+from ..pick_place.steps import Step
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
 from .losses import Batch, Draws, compute_losses, draw, make_batch
 from .network import TransporterNet
+from .outlook import OutlookBatch, filled_cells
 from .planning import plan
 
 _NEVER = 0.05
@@ -142,7 +144,8 @@ class Transporter(Agent[PickPlaceDataset]):
         """One gradient step on freshly augmented examples.
 
         Returns:
-            Losses ``pick``, ``place`` (coarse) and ``refine``, and the ``learning_rate``.
+            Losses ``pick``, ``place`` (coarse), ``refine`` and, where it is told something, ``outlook``; and the
+            ``learning_rate``.
         """
         for net in (self.net, self.optimiser.ema):
             net.turning.fill_(dataset.turning)
@@ -166,10 +169,27 @@ class Transporter(Agent[PickPlaceDataset]):
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         news = self.config.news if self.listens else 0.0
         steps = (dataset.sample(rng, hindsight, news) for _ in range(self.config.batch))
-        examples = [augment(step, augmentation, rng) for step in steps]
+        examples = [augment(self._shown(step), augmentation, rng) for step in steps]
         batch = self.examples_to_batch(examples, rng)
+        if self.net.outlook is not None:
+            batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
         draws = draw(self.config, len(examples), rng, turning=dataset.turning)
         return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.turning)))
+
+    def _shown(self, step: Step) -> Step:
+        """A step as the network is shown it: without the scene at its sentence's end, from which the outlook learns."""
+        return step if self.shows_goal else replace(step, goal=None)
+
+    def _outlook_batch(
+        self, dataset: PickPlaceDataset, augmentation: Augmentation, rng: np.random.Generator
+    ) -> OutlookBatch:
+        # Objects pasted elsewhere, or added, do not lie where the end of the sentence shows them.
+        plain = replace(augmentation, scatter=0.0, remaining=0.0)
+        examples = [augment(dataset.sample(rng, news=1.0), plain, rng) for _ in range(self.config.outlook)]
+        bare = [replace(example, goal=None, first=None) for example in examples]
+        batch = self.examples_to_batch(bare, rng)
+        assert batch.sentence is not None
+        return OutlookBatch(batch.image, batch.sentence, filled_cells(examples))
 
     def _learn(self, inputs: StepInputs) -> dict[str, Tensor]:
         """Losses of a batch, and weights changed by their gradient; all on the device."""
@@ -179,7 +199,9 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def _weighted(self, losses: Mapping[str, Tensor], pick_weight: Tensor) -> Tensor:
         """The loss that a gradient step descends, () float32."""
-        return losses["place"] + pick_weight * losses["pick"] + self.config.refine_weight * losses["refine"]
+        loss = losses["place"] + pick_weight * losses["pick"] + self.config.refine_weight * losses["refine"]
+        # It shares no weights with the others.
+        return loss + losses["outlook"] if "outlook" in losses else loss
 
     def example_loss(self, dataset: PickPlaceDataset, step: int) -> Tensor:
         """See ``Agent``: the loss of one step in its scene as it was, weighted as at the end of the run.
@@ -187,7 +209,7 @@ class Transporter(Agent[PickPlaceDataset]):
         Pick on the object, first place angle and simulated error of the coarse place are drawn by the step alone.
         """
         rng = np.random.default_rng([self.seed, step])
-        example = augment(dataset.episodes[0][step], UNCHANGED, rng)
+        example = augment(self._shown(dataset.episodes[0][step]), UNCHANGED, rng)
         batch = make_batch([example])
         if self.listens:
             sentence = make_sentences([example.instruction or ""], [example.color], encoder=self.config.words)

@@ -67,6 +67,8 @@ class TransporterConfig:
             step, drawn at random, in place of what it has built in the end.
         news: where it is told something, share of examples that are steps at which a sentence is first said. At later
             steps what was done already shows what is meant, and the words need not be listened to.
+        outlook: where it is told something, examples a step of where a scene is filled once a sentence is carried out
+            (``outlook.py``), which is expected before anything is moved and added to the logits of places; 0 for none.
         gives_up: where it is told something, whether it ends the episode rather than pick what it has laid under the
             same sentence, where demonstrations never do that.
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
@@ -117,6 +119,7 @@ class TransporterConfig:
     leftover: float = setting(0.3, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     news: float = setting(1 / 3, least=0, most=1)
+    outlook: int = setting(4, least=0, most=1000)
     gives_up: bool = True
     remembers: bool = False
     words: str = setting(OWN, names="code")

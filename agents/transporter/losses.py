@@ -22,6 +22,7 @@ from ..pick_place.augmentation import Example
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_scene
 from .network import PlaceFeatures, TransporterNet
+from .outlook import OutlookBatch
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
 from .targets import kl_divergence, pose_target
 
@@ -46,6 +47,7 @@ class Batch(NamedTuple):
         yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
         pick_affinity: (batch, rows, columns) float32, see ``Step``.
         sentence: what is said, for networks that listen.
+        outlook: what their outlook learns from, if they have one.
     """
 
     image: Tensor
@@ -54,6 +56,7 @@ class Batch(NamedTuple):
     yaw: Tensor
     pick_affinity: Tensor
     sentence: SentenceBatch | None = None
+    outlook: OutlookBatch | None = None
 
 
 class Draws(NamedTuple):
@@ -127,9 +130,12 @@ def compute_losses(
         use_bfloat16: whether layers multiply in bfloat16.
 
     Returns:
-        ``pick``, ``place`` (coarse) and ``refine``, () float32 each.
+        ``pick``, ``place`` (coarse), ``refine`` and, with such examples, ``outlook``, () float32 each.
     """
+    losses = {}
     with autocast(batch.image.device, use_bfloat16):
+        if net.outlook is not None and batch.outlook is not None:
+            losses["outlook"] = net.outlook.loss(batch.outlook)
         scene = net.read(batch.image, batch.sentence)
         pick_logits = net.pick(scene.features, scene.said)
         features = net.place_features(scene, batch.pick)
@@ -148,6 +154,7 @@ def compute_losses(
         "pick": kl_divergence(pick_logits, pick_target),
         "place": kl_divergence(place_logits, target),
         "refine": _refine_loss(config, batch, features, place_logits, draws),
+        **losses,
     }
 
 

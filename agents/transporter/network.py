@@ -14,6 +14,7 @@ from ..common.word_encoders import OWN, width
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
+from .outlook import Outlook
 
 _SAID = 32
 """Length of the vector of a sentence."""
@@ -27,12 +28,14 @@ class SceneFeatures(NamedTuple):
         coarse_key: (batch, F * 4, rows / 4, columns / 4), what the coarse keys of all picks are made from.
         fine_key: (batch, F * 4, rows / 2, columns / 2), what the fine keys of all picks are made from.
         said: (batch, 32) vectors of the sentences, where there are any.
+        prior: (batch, rows / 4, columns / 4) float32 of ``Outlook.prior``, where there is one.
     """
 
     features: Features
     coarse_key: Tensor
     fine_key: Tensor
     said: Tensor | None = None
+    prior: Tensor | None = None
 
 
 class PlaceFeatures(NamedTuple):
@@ -43,12 +46,14 @@ class PlaceFeatures(NamedTuple):
         key: (batch, ``coarse_outputs`` * 4, rows / 4, columns / 4).
         fine_query: (batch, ``fine_outputs`` * 4, side, side) around the pick, on the fine map.
         fine_key: (batch, ``fine_outputs`` * 4, rows / 2, columns / 2).
+        prior: (batch, rows / 4, columns / 4), what is added to the logits of all angles, if anything is.
     """
 
     query: Tensor
     key: Tensor
     fine_query: Tensor
     fine_key: Tensor
+    prior: Tensor | None = None
 
 
 class TransporterNet(nn.Module):
@@ -86,6 +91,7 @@ class TransporterNet(nn.Module):
         self.sentence = SentenceNet(_SAID, ordered=ordered, given=given) if listens else None
         # After all others, whose first weights are as they would be without it.
         self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
+        self.outlook = Outlook(given) if listens and config.outlook else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
         self.register_buffer("returns", torch.full((FORMS,), 0.5) if listens else None)
@@ -97,24 +103,28 @@ class TransporterNet(nn.Module):
             image: (batch, channels, rows, columns) of ``encode_image``.
             sentence: what is said about them, if the network ``listens``.
         """
-        said, where = None, None
+        said, where, prior = None, None, None
         if self.sentence is not None:
             assert sentence is not None
+            prior = None if self.outlook is None else self.outlook.prior(image, sentence)
             maps, said = self.sentence(sentence)
             image = torch.cat([image, maps.float()], dim=1).contiguous(memory_format=torch.channels_last)
             where = self._directions(sentence.where)
         features = self.trunk(image, where)
         keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
-        return SceneFeatures(features, *keys, said)
+        return SceneFeatures(features, *keys, said, prior)
 
     def missing_in_old_weights(self) -> dict[str, Tensor]:
-        """What old weights lack, so that their agents act as they did: no directions, and no giving up.
+        """What old weights lack, so that their agents act as they did: no directions, outlook and giving up.
 
         Returns:
             Tensors by name, of any shape.
         """
-        own = {} if self.where is None else self.where.state_dict()
-        weights = {f"where.{name}": torch.zeros_like(value) for name, value in own.items()}
+        added = {"where": self.where, "outlook": self.outlook}
+        own = {
+            f"{name}.{key}": value for name, part in added.items() if part for key, value in part.state_dict().items()
+        }
+        weights = {name: torch.zeros_like(value) for name, value in own.items()}
         return weights if self.returns is None else {**weights, "returns": torch.full_like(self.returns, 0.5)}
 
     def _directions(self, maps: Tensor | None) -> Tensor | None:
@@ -144,6 +154,7 @@ class TransporterNet(nn.Module):
             key=self.coarse.key(scene.coarse_key, context, said),
             fine_query=self.fine.query(fine, pick / FINE),
             fine_key=self.fine.key(scene.fine_key, context, said),
+            prior=None if scene.prior is None else scene.prior.expand(len(pick), -1, -1),
         )
 
     def angles(self, count: int) -> Tensor:

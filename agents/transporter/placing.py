@@ -28,7 +28,8 @@ def coarse_logits(features: PlaceFeatures, angles: Tensor) -> Tensor:
         features: of some picks.
         angles: (angles,) radians, evenly spaced over a full turn.
     """
-    return match_everywhere(features.query, features.key, angles)
+    logits = match_everywhere(features.query, features.key, angles)
+    return logits if features.prior is None else logits + features.prior[:, None]
 
 
 def refined_logits(

@@ -82,7 +82,7 @@ def _write(folder: Path, paths: Sequence[Path], contents: Sequence[bytes]) -> No
 
 
 def _remove(folder: Path, paths: Sequence[Path]) -> None:
-    """Remove the folder, if it is there; ``shutil.rmtree`` interrupted by a signal raises another error in its place."""
+    """Remove the folder, if it is there. A signal makes ``shutil.rmtree`` raise another error in its place."""
     for path in paths:
         with contextlib.suppress(OSError):
             path.unlink()

@@ -95,6 +95,7 @@ def test_a_signal_at_any_moment_leaves_no_file_behind_and_comes_through(
     assert next(calls) > number
     assert not list(folder.iterdir())
 
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_process_that_ends_takes_nothing_with_it() -> None:
     scene = Scene()

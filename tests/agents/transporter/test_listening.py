@@ -64,7 +64,8 @@ def test_a_text_encoder_of_the_users_own_takes_the_place_of_its_words(tmp_path: 
     (tmp_path / "encoder.py").write_text(ENCODER)
     own = Transporter(TINY, interface=interface)
     agent = Transporter(replace(TINY, words=f"{tmp_path / 'encoder.py'}:encode"), interface=interface)
-    assert set(agent.weights()) - set(own.weights()) == {"sentence.given.weight", "sentence.given.bias"}
+    reads = {f"{net}sentence.given.{name}" for net in ("", "outlook.") for name in ("weight", "bias")}
+    assert set(agent.weights()) - set(own.weights()) == reads
     before = agent.weights()["sentence.given.weight"].clone()
     for number in range(2):
         assert np.isfinite(sum(agent.fit_step(data, number).values()))
