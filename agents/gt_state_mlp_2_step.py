@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .gt_state_mlp import PICK, PLACE, GtStateMlp, StateHead
+from .gt_state_mlp import FULL_TURN, PICK, PLACE, GtStateMlp, StateHead
 
 
 class GtStateMlp2Step(GtStateMlp):
@@ -18,9 +18,9 @@ class GtStateMlp2Step(GtStateMlp):
     name = "gt-state-mlp-2-step"
 
     def make_net(self) -> nn.Module:
-        """Two networks: (batch, K * 10) to a mixture over picks (2,), and with a pick to one over places (3,)."""
+        """Two networks: (batch, K * 8) to a mixture over picks (2,), and with a pick to one over places (3,)."""
         pick = StateHead(self.inputs, PICK, self.config)
-        place = StateHead(self.inputs + PICK, PLACE, self.config)
+        place = StateHead(self.inputs + PICK, PLACE, self.config, FULL_TURN)
         return nn.ModuleDict({"pick": pick, "place": place})
 
     def head(self, name: str) -> StateHead:
@@ -29,13 +29,14 @@ class GtStateMlp2Step(GtStateMlp):
         assert isinstance(head, StateHead)
         return head
 
-    def loss(self, state: Tensor, acts: Tensor, keep: Tensor) -> Tensor:
+    def loss(self, state: Tensor, acts: Tensor, keep: Tensor, least: float) -> Tensor:
         """() sum of both networks' mean negative log-likelihoods; the second is told the demonstrated pick."""
         pick, place = acts[:, :PICK], acts[:, PICK:]
         told = torch.cat([pick, state], dim=1)
-        return self.head("pick").loss(state, pick, keep[0]) + self.head("place").loss(told, place, keep[1])
+        first = self.head("pick").loss(state, pick, keep[0], least)
+        return first + self.head("place").loss(told, place, keep[1], least)
 
     def decide(self, state: Tensor) -> Tensor:
-        """(batch, K * 10) states to (batch, 5): the pick, and the place for it."""
+        """(batch, K * 8) states to (batch, 5): the pick, and the place for it."""
         pick = self.head("pick").best(state)
         return torch.cat([pick, self.head("place").best(torch.cat([pick, state], dim=1))], dim=1)

@@ -27,18 +27,20 @@ class MixtureDensity(nn.Module):
         inputs: features.
         outputs: dimensions of a sample, in units in which samples spread by about 1.
         components: of the mixture.
+        period: of the last axis, where that is an angle: samples that lie a period apart are then the same sample.
     """
 
-    def __init__(self, inputs: int, outputs: int, components: int) -> None:
+    def __init__(self, inputs: int, outputs: int, components: int, period: float | None = None) -> None:
         super().__init__()
-        self.outputs, self.components = outputs, components
+        self.outputs, self.components, self.period = outputs, components, period
         self.parameters_of = LeadingLinear(inputs, components * (2 + outputs))
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, features: Tensor, least: float = _LEAST_DEVIATION) -> tuple[Tensor, Tensor, Tensor]:
         """The mixture.
 
         Args:
             features: (batch, inputs) float32; some may be left out at the end, which then count as zeros.
+            least: what a standard deviation is at least.
 
         Returns:
             (batch, components) log-weights, (batch, components, outputs) means, and (batch, components) standard
@@ -47,15 +49,28 @@ class MixtureDensity(nn.Module):
         values = self.parameters_of(features).float()
         weights, spread, means = values.split([self.components, self.components, self.components * self.outputs], dim=1)
         shape = (len(values), self.components, self.outputs)
-        return weights.log_softmax(dim=1), means.view(shape), functional.softplus(spread) + _LEAST_DEVIATION
+        return weights.log_softmax(dim=1), means.view(shape), functional.softplus(spread) + least
 
-    def loss(self, features: Tensor, samples: Tensor) -> Tensor:
-        """() mean negative log-likelihood of (batch, outputs) samples."""
-        weights, means, deviations = self(features)
-        squares = (samples[:, None] - means).square().sum(dim=2) / deviations.square()
+    def loss(self, features: Tensor, samples: Tensor, least: float = _LEAST_DEVIATION) -> Tensor:
+        """() mean negative log-likelihood of (batch, outputs) samples.
+
+        Args:
+            features: (batch, inputs).
+            samples: (batch, outputs).
+            least: see ``forward``.
+        """
+        weights, means, deviations = self(features, least)
+        squares = self._away(samples[:, None] - means).square().sum(dim=2) / deviations.square()
         densities = -0.5 * squares - self.outputs * (deviations.log() + 0.5 * math.log(2 * math.pi))
         loss: Tensor = -(weights + densities).logsumexp(dim=1).mean()
         return loss
+
+    def _away(self, differences: Tensor) -> Tensor:
+        """(..., outputs) differences, that of an angle between minus and plus half its period."""
+        if self.period is None:
+            return differences
+        angle = torch.remainder(differences[..., -1:] + self.period / 2, self.period) - self.period / 2
+        return torch.cat([differences[..., :-1], angle], dim=-1)
 
     def best(self, features: Tensor) -> Tensor:
         """(batch, outputs): the mean of the component with the largest weight."""

@@ -66,14 +66,14 @@ def test_an_act_turns_what_it_places_by_the_same_angle_from_wherever_the_pick_is
 
 def test_empty_places_are_zeros_and_bodies_have_their_pose_and_size() -> None:
     features = body_features(state(Pose.planar(0.5, 0.25, 0.1, math.pi / 2)))
-    assert np.allclose(features[0], [1, 0, 1, 0, 1, math.pi / 4, 0.4, 0.4, 0.4, 0.16], atol=1e-9)
+    assert np.allclose(features[0], [1, 0, 1, math.pi / 4, 0.4, 0.4, 0.4, 0.16], atol=1e-9)
     assert not features[1:].any()
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=25, deadline=None)
 def test_a_moved_scene_is_the_same_scene_elsewhere(seed: int) -> None:
-    """Distances, angles between bodies and the turn of the place are kept; pick and place stay inside."""
+    """Distances, angles between and to bodies and the turn of the place are kept; pick and place stay inside."""
     rng = np.random.default_rng(seed)
     before = steps(16, rng)
     after = Steps(*moved(*before, rng))
@@ -81,9 +81,8 @@ def test_a_moved_scene_is_the_same_scene_elsewhere(seed: int) -> None:
     assert torch.allclose(_distances(after), _distances(before), atol=1e-5)
     assert torch.allclose(_between(after), _between(before), atol=1e-5)
     assert torch.equal(after.acts[:, 4:], before.acts[:, 4:])
-    assert torch.equal(after.bodies[..., 6:], before.bodies[..., 6:])
-    assert torch.allclose(torch.cos(2 * after.bodies[:, :2, 5]), after.bodies[:, :2, 3], atol=1e-5)
-    assert torch.allclose(torch.sin(2 * after.bodies[:, :2, 5]), after.bodies[:, :2, 4], atol=1e-5)
+    assert torch.equal(after.bodies[..., 4:], before.bodies[..., 4:])
+    assert (after.bodies[..., 3].abs() <= math.pi / 2 + 1e-5).all()
     assert not after.bodies[:, 2].any()
     half = torch.from_numpy(np.subtract(AGENT_WORKSPACE.high[:2], AGENT_WORKSPACE.low[:2])).float() / 2 / 0.25
     assert (after.acts[:, :4].reshape(-1, 2).abs() <= half + 1e-4).all()
@@ -96,9 +95,11 @@ def _distances(scenes: Steps) -> torch.Tensor:
 
 
 def _between(scenes: Steps) -> torch.Tensor:
-    """Cosine and sine of the angle from one body to the other."""
-    (a, b), (c, d) = (scenes.bodies[:, body, 3:5].unbind(dim=1) for body in (0, 1))
-    return torch.stack([a * c + b * d, a * d - b * c])
+    """Cosine and sine of the angle from one body to the other, and from the first to where the second is seen."""
+    first, second = 2 * scenes.bodies[:, 0, 3], 2 * scenes.bodies[:, 1, 3]
+    x, y = (scenes.bodies[:, 1, 1:3] - scenes.bodies[:, 0, 1:3]).unbind(dim=1)
+    angles = torch.stack([second - first, torch.atan2(y, x) - first])
+    return torch.stack([torch.cos(angles), torch.sin(angles)])
 
 
 @pytest.mark.parametrize("agent_type", [GtStateMlp, GtStateMlp2Step])
@@ -111,6 +112,26 @@ def test_it_learns_where_a_block_is_and_where_it_belongs(agent_type: type[GtStat
     given_acts = agent.decide(unseen.bodies.flatten(1)).detach()
     error = (given_acts - unseen.acts)[:, :4].reshape(-1, 2).norm(dim=1) * 0.25
     assert float(error.median()) < 0.03
+
+
+@pytest.mark.parametrize("agent_type", [GtStateMlp, GtStateMlp2Step])
+def test_few_scenes_teach_how_far_to_turn_a_block_in_any_other(agent_type: type[GtStateMlp]) -> None:
+    """The turn is the difference of two yaws. Learned scene by scene it is wrong in four of five."""
+    rng = np.random.default_rng(1)
+    data, unseen = steps(16, rng), steps(64, rng)
+    agent = agent_type(replace(CONFIG, dropout=0.1), 0, INTERFACE)
+    for step in range(CONFIG.steps):
+        agent.fit_step(data, step)
+    turns = (agent.decide(unseen.bodies.flatten(1)).detach() - unseen.acts)[:, 4] * 2
+    wrong = (torch.remainder(turns + math.pi, 2 * math.pi) - math.pi).abs()
+    assert float((wrong < math.radians(15)).float().mean()) > 0.8
+
+
+def test_the_least_deviation_falls_along_the_run_and_then_stays() -> None:
+    agent = GtStateMlp(replace(CONFIG, steps=100), 0, INTERFACE)
+    least = [agent.least_deviation(step) for step in range(120)]
+    assert least == sorted(least, reverse=True)
+    assert (least[0], least[80], least[-1]) == (1.0, 0.05, 0.05)
 
 
 def test_the_second_step_is_told_the_pick() -> None:

@@ -51,3 +51,20 @@ def test_no_component_sinks_into_a_single_example() -> None:
     torch.nn.init.constant_(mixture.parameters_of.bias, -1000.0)
     _, _, deviations = mixture(torch.zeros(1, 1))
     assert float(deviations.detach().min()) > 0.0199
+
+
+def test_angles_a_period_apart_are_the_same_sample_and_other_axes_have_none() -> None:
+    mixture = MixtureDensity(4, 3, 5, period=2.0)
+    features, samples = torch.randn(7, 4), torch.randn(7, 3)
+    loss = mixture.loss(features, samples)
+    assert torch.allclose(mixture.loss(features, samples + torch.tensor([0.0, 0.0, 6.0])), loss, atol=1e-4)
+    assert not torch.allclose(mixture.loss(features, samples + torch.tensor([0.0, 2.0, 0.0])), loss, atol=1e-2)
+
+
+def test_the_least_deviation_can_be_named() -> None:
+    mixture = MixtureDensity(1, 2, 1)
+    torch.nn.init.constant_(mixture.parameters_of.bias, -1000.0)
+    _, _, deviations = mixture(torch.zeros(1, 1), 0.5)
+    assert abs(float(deviations.detach()) - 0.5) < 1e-6
+    features, samples = torch.zeros(1, 1), torch.ones(1, 2) * 1000
+    assert mixture.loss(features, samples, 0.5) < mixture.loss(features, samples)
