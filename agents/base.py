@@ -211,9 +211,9 @@ class Trainee(ABC, Generic[Data]):
             keys.append("instruction")
         return tuple(key for key in dict.fromkeys(keys) if key in interface.observation)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write the policy: weights as safetensors and settings as JSON, each whole or not at all."""
-        files = PolicyFolder(folder)
+        files = PolicyFolder(Path(folder))
         write_bytes(files.weights, [pack(self.weights())])
         write_json(files.settings, self.settings())
 
@@ -239,7 +239,7 @@ class Trainee(ABC, Generic[Data]):
         return named_outside(config)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path | str) -> Self:
         """The agent that ``save`` wrote; what was trained on a GPU acts without one, too.
 
         Raises:
@@ -247,7 +247,7 @@ class Trainee(ABC, Generic[Data]):
             DamagedDataError: a file is not what was saved.
             ConflictError: another agent, or one of another version, was saved there.
         """
-        files = PolicyFolder(folder)
+        files = PolicyFolder(Path(folder))
         fields_of = Fields(read_json(files.settings, TRAIN_AGAIN), lambda reason: damaged(files.settings, reason))
         if fields_of.text("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {fields_of.text('agent')!r}, not {cls.name!r}.")

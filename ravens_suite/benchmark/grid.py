@@ -151,8 +151,8 @@ class BenchmarkResult:
 
 def benchmark(
     plan: BenchmarkPlan,
-    data: Path,
-    out: Path,
+    data: Path | str,
+    out: Path | str,
     make_progress: Callable[[str], AbstractContextManager[Progress]],
     *,
     pool: JobPool | None = None,
@@ -171,6 +171,7 @@ def benchmark(
         ConfigError: the plan makes no sense.
         ConflictError: another benchmark is at work in ``out``.
     """
+    data, out = Path(data), Path(out)
     plan.check()
     with locked(out, "at work in"):
         grid = _Grid(plan, data, out)

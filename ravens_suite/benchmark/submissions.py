@@ -134,7 +134,7 @@ def submission_faults(value: Any) -> Iterator[str]:
 
 
 def result_of(
-    evaluation: Path,
+    evaluation: Path | str,
     *,
     demos: int,
     seed: int,
@@ -158,6 +158,7 @@ def result_of(
         MissingDataError: there is no such file.
         SubmissionError: it is no evaluation, or of another split.
     """
+    evaluation = Path(evaluation)
     record = read_json(evaluation, "name the file that ravens-suite evaluate wrote")
     try:
         if record["split"] != "test":

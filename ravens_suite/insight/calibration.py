@@ -196,12 +196,12 @@ class Calibrated:
 
 
 def calibrate(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     task: str | None = None,
     *,
     episodes: int = 50,
     arguments: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -222,6 +222,7 @@ def calibrate(
         ConfigError: the policy does not say how sure it is.
         RavensError: as ``evaluate`` does.
     """
+    out = None if out is None else Path(out)
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     plan = plan_evaluation(policy, task, "test", arguments or {})
     pool, seeds = pool or make_pool(), tuple(range(episodes))

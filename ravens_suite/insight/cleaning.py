@@ -67,11 +67,11 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
 
 
 def train_without(
-    run: Path,
-    data: Path | None,
+    run: Path | str,
+    data: Path | str | None,
     dropped: Mapping[str, Sequence[int]],
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
     val_episodes: int = 20,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -92,6 +92,9 @@ def train_without(
     Raises:
         ConfigError: a demonstration is not one of the run, or none would be left.
     """
+    run = Path(run)
+    data = None if data is None else Path(data)
+    out = None if out is None else Path(out)
     check_number("--val-episodes", val_episodes, 1, MOST_EPISODES)
     before = RunFolder(run)
     record = before.record()

@@ -72,8 +72,8 @@ class Question:
 
 
 def find_influence(
-    run: Path,
-    data: Path | None = None,
+    run: Path | str,
+    data: Path | str | None = None,
     questions: Sequence[Question] = (),
     *,
     named: int = 3,
@@ -98,6 +98,8 @@ def find_influence(
         ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
         ConfigError: its agent gives no loss of a single step; or a question has no answer.
     """
+    run = Path(run)
+    data = None if data is None else Path(data)
     check_number("--named", named, 1, _MOST_NAMED)
     folder = RunFolder(run)
     gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)

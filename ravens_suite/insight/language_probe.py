@@ -75,14 +75,14 @@ class LanguageProbe:
 
 
 def probe_language(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     task: str | None = None,
     *,
     split: Split = "test",
     episodes: int = 100,
     first_seed: int = 0,
     arguments: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -109,6 +109,7 @@ def probe_language(
         MissingDataError: there is no such policy.
         ConflictError: an argument contradicts the run's own; or another process writes the same file.
     """
+    out = None if out is None else Path(out)
     start = time.perf_counter()
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)

@@ -126,7 +126,7 @@ class Robustness:
 
 
 def measure_robustness(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     task: str | None = None,
     *,
     axes: Sequence[str] = (),
@@ -135,7 +135,7 @@ def measure_robustness(
     episodes: int = 20,
     first_seed: int = 0,
     arguments: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -163,6 +163,7 @@ def measure_robustness(
         ConfigError: there is no such axis or grade, or it makes no difference here.
         RavensError: as ``evaluate`` does.
     """
+    out = None if out is None else Path(out)
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})

@@ -135,13 +135,13 @@ class WeakSpots:
 
 
 def find_weak_spots(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     task: str | None = None,
     plan: SearchPlan | None = None,
     *,
     calibration_episodes: int = 30,
     arguments: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -163,6 +163,7 @@ def find_weak_spots(
         ConfigError: the policy does not say how sure it is, or the plan cannot work.
         RavensError: as ``evaluate`` does; what is finished is kept.
     """
+    out = None if out is None else Path(out)
     plan = plan or SearchPlan()
     plan.check()
     evaluation = plan_evaluation(policy, task, plan.split, arguments or {})

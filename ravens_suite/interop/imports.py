@@ -32,7 +32,7 @@ class Imported:
 
 
 def import_episodes(
-    folder: Path, source: str, out: Path, *, force: bool = False, on_progress: Progress = silent
+    folder: Path | str, source: str, out: Path | str, *, force: bool = False, on_progress: Progress = silent
 ) -> list[Imported]:
     """Make episodes of an export of this suite, or of what a robot recorded; those that are there already are left.
 
@@ -53,6 +53,7 @@ def import_episodes(
         ConfigError: what was recorded cannot be right; the message names every mistake that was found.
         MissingLibraryError: a library is not installed.
     """
+    folder, out = Path(folder), Path(out)
     if source not in READERS:
         raise UnknownNameError("format", source, READERS)
     if source == "arrays":

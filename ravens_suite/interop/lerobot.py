@@ -45,8 +45,8 @@ _MOST_WORKERS = 256
 
 
 def export_lerobot(
-    folder: Path,
-    out: Path,
+    folder: Path | str,
+    out: Path | str,
     options: LeRobotOptions | None = None,
     *,
     workers: int = 2,
@@ -69,6 +69,7 @@ def export_lerobot(
         DamagedDataError: an episode is damaged.
         MissingLibraryError: pyarrow is not installed.
     """
+    folder, out = Path(folder), Path(out)
     options = options or LeRobotOptions()
     options.check()
     check_number("--workers", workers, 1, _MOST_WORKERS)

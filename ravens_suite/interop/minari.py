@@ -41,7 +41,7 @@ _ROOM = 4 * 2**20
 """Bytes beside those of its arrays that there must be room for: HDF5's own, and what it has not written yet."""
 
 
-def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) -> list[Exported]:
+def export(folder: Path | str, to: str, out: Path | str, *, on_progress: Progress = silent) -> list[Exported]:
     """Write every dataset in a folder in another format; what was written of the same episodes before is left as it is.
 
     Args:
@@ -56,6 +56,7 @@ def export(folder: Path, to: str, out: Path, *, on_progress: Progress = silent) 
             another process exports to ``out``.
         DamagedDataError: an episode is damaged.
     """
+    folder, out = Path(folder), Path(out)
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
     sources = sources_in(folder)

@@ -28,7 +28,7 @@ _WHITE, _INK = 255, (40, 40, 40)
 
 
 def draw_gallery(
-    tasks: Sequence[str], out: Path, *, seed: int = 0, renderer: str = "auto", on_progress: Progress = silent
+    tasks: Sequence[str], out: Path | str, *, seed: int = 0, renderer: str = "auto", on_progress: Progress = silent
 ) -> Path:
     """Draw the sheet.
 
@@ -42,6 +42,7 @@ def draw_gallery(
     Returns:
         The file written.
     """
+    out = Path(out)
     path = out if out.suffix.lower() == ".png" else out / "gallery.png"
     rows = []
     for done, task in enumerate(tasks, 1):

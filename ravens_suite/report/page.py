@@ -83,7 +83,7 @@ class Report:
 
 
 def write_report(
-    folder: Path, out: Path | None = None, *, plan: ReportPlan | None = None, on_progress: Progress = silent
+    folder: Path | str, out: Path | str | None = None, *, plan: ReportPlan | None = None, on_progress: Progress = silent
 ) -> Report:
     """Write the page about all runs in a folder.
 
@@ -96,6 +96,8 @@ def write_report(
     Raises:
         MissingDataError: there is no run in the folder.
     """
+    folder = Path(folder)
+    out = None if out is None else Path(out)
     plan = plan or ReportPlan()
     plan.check()
     runs = find_policies(folder)

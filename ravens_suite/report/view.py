@@ -61,7 +61,12 @@ class StepView:
 
 
 def view_episode(
-    path: Path, out: Path | None = None, *, image_format: str = "html", depth: bool = False, film: bool = False
+    path: Path | str,
+    out: Path | str | None = None,
+    *,
+    image_format: str = "html",
+    depth: bool = False,
+    film: bool = False,
 ) -> Path:
     """Write what can be seen of an episode.
 
@@ -80,6 +85,8 @@ def view_episode(
         DamagedDataError: the file is not a whole episode.
         ConfigError: there is no such format.
     """
+    path = Path(path)
+    out = None if out is None else Path(out)
     kind = out.suffix.lstrip(".").lower() if out else image_format
     if kind not in FORMATS:
         raise ConfigError(f"An episode can be shown as {' or '.join(FORMATS)}, not {kind!r}.")

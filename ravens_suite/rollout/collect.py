@@ -121,7 +121,7 @@ def collect(
     episodes: int,
     data: Path | str,
     split: str = "train",
-    policy: str | PolicySpec = ORACLE,
+    policy: str | Path | PolicySpec = ORACLE,
     explore: float = 0.0,
     arguments: Mapping[str, Any] | None = None,
     pool: JobPool | None = None,
@@ -159,7 +159,7 @@ def collect(
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     if not 0 <= explore <= 1:
         raise ConfigError(f"--explore is a share of actions, 0 to 1, not {explore}.")
-    actor = Actor(PolicySpec.parse(policy) if isinstance(policy, str) else policy, explore)
+    actor = Actor(policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy)), explore)
     arguments = arguments_for(actor, task, split, arguments or {})
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)

@@ -41,7 +41,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def evaluate(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     task: str | None = None,
     *,
     split: Split = "test",
@@ -49,7 +49,7 @@ def evaluate(
     first_seed: int = 0,
     arguments: Mapping[str, Any] | None = None,
     watch: WatchSpec | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -82,6 +82,7 @@ def evaluate(
         ConfigError: the environment does not observe what the policy reads.
         PolicyServerError: the policy server fails, or was lost and did not come back; what is finished is kept.
     """
+    out = None if out is None else Path(out)
     start = time.perf_counter()
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)

@@ -55,11 +55,11 @@ class ScenesEvaluation:
 
 
 def evaluate_scenes(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     scenes: SceneSet,
     *,
     arguments: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     force: bool = False,
     pool: JobPool | None = None,
     on_progress: Progress = silent,
@@ -80,6 +80,7 @@ def evaluate_scenes(
         ConfigError: there is no scene, or an environment does not take the changes of one.
         RavensError: as ``evaluate`` does.
     """
+    out = None if out is None else Path(out)
     if not scenes.scenes:
         raise ConfigError(f"The set {scenes.name!r} has no scene: there is nothing to evaluate.")
     plan = plan_evaluation(policy, scenes.task, "test", arguments or {})

@@ -81,14 +81,14 @@ class EvaluationPlan:
 
 
 def plan_evaluation(
-    policy: str | PolicySpec, task: str | None, split: Split, arguments: Mapping[str, Any]
+    policy: str | Path | PolicySpec, task: str | None, split: Split, arguments: Mapping[str, Any]
 ) -> EvaluationPlan:
     """What an evaluation is about; raises what ``evaluate`` does."""
-    spec = PolicySpec.parse(policy) if isinstance(policy, str) else policy
+    spec = policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy))
     run = run_of(spec)
     tasks = _tasks_of(spec)
     if task is None and len(tasks) != 1:
-        raise ConfigError(_which_task(policy if isinstance(policy, str) else spec.name, tasks))
+        raise ConfigError(_which_task(spec.name if isinstance(policy, PolicySpec) else str(policy), tasks))
     chosen = tasks[0] if task is None else task
     if run is not None:
         _check_has_environment(run, chosen)

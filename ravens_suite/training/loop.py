@@ -79,8 +79,8 @@ class TrainResult:
 
 def train(
     plan: TrainingPlan,
-    data: Path,
-    out: Path,
+    data: Path | str,
+    out: Path | str,
     *,
     pool: int | None = None,
     evaluate: Evaluate | None = None,
@@ -116,6 +116,7 @@ def train(
         ConfigError: the plan cannot be done, or the agent cannot learn from these demonstrations.
         UnknownNameError: there is no such agent or task.
     """
+    data, out = Path(data), Path(out)
     check_plan(plan, data)
     run = RunFolder(out)
     plan = _with_settings(plan, run)
