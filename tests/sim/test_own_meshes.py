@@ -14,7 +14,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import MeshError, UnknownNameError
 from ravens_suite.sim import own_meshes
-from ravens_suite.sim.bodies import Mesh, collision_surface, solid, triangles
+from ravens_suite.sim.bodies import Mesh, Sphere, collision_surface, solid, triangles
 from ravens_suite.sim.scene import Scene
 
 CUBE = """# a cube of 40 mm
@@ -85,6 +85,28 @@ def test_a_mesh_collides_as_its_hull_however_fine_it_is(tmp_path: Path) -> None:
     path = write(tmp_path / "fine.stl", binary_stl(mesh))
     assert len(triangles(Mesh(path))) == 12 * 4**3
     assert len(collision_surface(Mesh(path))) == 12
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_objects_of_a_file_are_one_mesh_with_one_hull(tmp_path: Path, named: bool) -> None:
+    """PyBullet's own loader would make each object (``o``) a hull, and the ball would fall between them."""
+    walls = [trimesh.creation.box((0.02, 0.06, 0.02)) for _ in range(2)]
+    lines: list[str] = []
+    for number, (wall, x) in enumerate(zip(walls, (-0.04, 0.04), strict=True)):
+        wall.apply_translation((x, 0.0, 0.0))
+        lines += [f"o wall{number}"] if named else []
+        lines += [f"v {a:.3f} {b:.3f} {c:.3f}" for a, b, c in wall.vertices]
+        lines += ["f " + " ".join(str(corner + 1 + 8 * number) for corner in face) for face in wall.faces]
+    shape = Mesh(write(tmp_path / "walls.obj", "\n".join(lines)))
+    assert triangles(shape).shape == (24, 3, 3)
+    hull = trimesh.Trimesh(**trimesh.triangles.to_kwargs(collision_surface(shape)))
+    assert abs(hull.volume) == pytest.approx(0.1 * 0.06 * 0.02)
+    scene = Scene()
+    scene.add("walls", solid(shape, PALETTE["red"]), Pose((0.5, 0.0, 0.01)), "fixed")
+    scene.add("ball", solid(Sphere(0.01), PALETTE["blue"], mass=0.01), Pose((0.5, 0.0, 0.05)), "movable")
+    scene.settle()
+    assert scene.pose("ball").position[2] == pytest.approx(0.03, abs=2e-3)
+    scene.close()
 
 
 def test_a_file_is_read_and_wrapped_once_for_all_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
