@@ -73,6 +73,8 @@ STATE_FIELDS = ("present", "x", "y", "z", "qx", "qy", "qz", "qw", "width", "leng
 the axes of its own frame. A place without a body is all zeros."""
 
 ControlName = Literal["primitive", "waypoint"]
+WAYPOINT_KEYS = frozenset({"pose", "gripper"})
+"""Keys of an action with ``control="waypoint"``; no primitive has both."""
 """How actions reach the robot: whole motions, or way-points of the tool."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ravens_suite.core.observations import Observation
+from ravens_suite.errors import ConfigError
 
 Action = Mapping[str, Any]
 """What ``step`` takes. With ``control="primitive"`` usually ``pick`` and ``place``, each (7,) float64: position in
@@ -47,10 +48,28 @@ def confidence_of(policy: Policy) -> float | None:
     (``insight/calibration.py``).
 
     Returns:
-        ``None`` for a policy that does not say, and where it cannot.
+        ``None`` for a policy that does not say, and where it cannot (``None`` or NaN).
+
+    Raises:
+        ConfigError: what it returns is no probability, such as one in per cent.
     """
     ask = getattr(policy, "confidence", None)
     if not callable(ask) or (said := ask()) is None:
         return None
-    value = float(said)
-    return min(max(value, 0.0), 1.0) if math.isfinite(value) else None
+    try:
+        value = float(said)
+    except (TypeError, ValueError, RuntimeError):
+        value = math.inf
+    if math.isnan(value):
+        return None
+    if not -_ROUNDING <= value <= 1 + _ROUNDING:
+        name = getattr(policy, "label", type(policy).__name__)
+        raise ConfigError(
+            f"confidence() of the policy {name} returned {said!r:.60}: let it return the probability that its last "
+            "action is right, a number from 0 to 1, or None where it cannot say."
+        )
+    return min(max(value, 0.0), 1.0)
+
+
+_ROUNDING = 1e-3
+"""By how much a probability of low precision may lie outside of [0, 1]."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ravens_suite.core.observations import TEXT, ArraySpec, Interface
+from ravens_suite.core.observations import TEXT, WAYPOINT_KEYS, ArraySpec, Interface
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.episode_header import FORMAT
@@ -162,7 +162,9 @@ class EpisodeStore:
         if not seeds:
             raise MissingDataError(f"There is no episode in {self.folder}: write one first.")
         reader = self.reader(seeds[0])
-        return Interface(_specs(reader.observation(0)), _specs(reader.actions(), rows=True))
+        actions = reader.actions()
+        control = "waypoint" if {*actions} >= WAYPOINT_KEYS else "primitive"
+        return Interface(_specs(reader.observation(0)), _specs(actions, rows=True), control)
 
     def digest(self) -> str:
         """SHA-256 of how the episodes were made and of every byte of them; equal for the same data only."""

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, cameras_from_json, published_cameras
 from ravens_suite.data.episode import Episode
+from ravens_suite.interop.resize import Size, resized_camera
 
 _NO_SETTINGS = ("format", "versions", "seeds", "checksum", "definition", "earlier_definitions")
-_OF_ENVIRONMENT = ("arguments", "interface", "cameras")
+_OF_IMAGES = ("interface", "cameras")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Contents:
         seeds: of the episodes.
         read: makes the episode of a seed.
         attempts: the record of attempts, as it was; empty where there was none.
+        image_size: rows and columns that the images were brought to; ``None`` where they have their own.
         source: what the episode of a seed is made of, JSON, as its metadata say under ``source``; an episode that was
             made of something else is made anew. ``None`` where that cannot change.
     """
@@ -35,12 +38,33 @@ class Contents:
     seeds: tuple[int, ...]
     read: Callable[[int], Episode]
     attempts: bytes = b""
+    image_size: Size | None = None
     source: Callable[[int], Any] | None = None
 
     def settings(self) -> dict[str, Any]:
-        """How the episodes were made. Those whose images changed were made by no environment, and so have none."""
+        """How the episodes were made.
+
+        No environment made images that have changed. What is learned from them is still tried in the environment of the
+        episodes, with images of their size.
+        """
         found = {key: value for key, value in self.manifest.items() if key not in _NO_SETTINGS}
         if self.exact:
             return found
-        kept = {key: value for key, value in found.items() if key not in _OF_ENVIRONMENT}
+        kept = {key: value for key, value in found.items() if key not in _OF_IMAGES}
+        if "arguments" in kept and self.image_size is not None:
+            kept["arguments"] = _of_size(kept["arguments"], self.image_size)
         return {**kept, "task": self.task, "split": self.split, "images": "changed by an export"}
+
+
+def _of_size(arguments: Mapping[str, Any], size: Size) -> dict[str, Any]:
+    """Arguments of an environment whose images have another size, and show the same."""
+    rows, columns = arguments.get("image_size") or PUBLISHED_IMAGE_SIZE
+    cameras = arguments.get("cameras")
+    if cameras is None and rows * size[1] == columns * size[0]:
+        return {**arguments, "image_size": list(size)}
+    old = published_cameras((rows, columns)) if cameras is None else cameras_from_json(cameras, (rows, columns))
+    return {
+        **arguments,
+        "image_size": list(size),
+        "cameras": [resized_camera(camera, size).to_json() for camera in old],
+    }

@@ -81,6 +81,7 @@ class _Set:
                 seeds=tuple(mark["seeds"]),
                 read=partial(self._read, beside, where),
                 attempts=attempts.read_bytes() if attempts.exists() else b"",
+                image_size=tuple(options["image_size"]) if options["image_size"] else None,
             )
 
     def _places(self) -> Iterator[_Place]:

@@ -6,6 +6,7 @@ the server answers with one:
 | client sends | server answers |
 |---|---|
 | arrays and texts by key, an observation | ``actions`` (1, numbers) float64; ``ravens_suite``: ``{"action": ...}`` |
+| | with ``confidence`` beside ``action``, 0 to 1, where the policy says how sure it is |
 | | where the policy gives up, ``ravens_suite``: ``{"gave_up": why}`` |
 | ``ravens_suite``: ``{"reset": seed}`` | ``ravens_suite``: ``{}``; an episode has begun |
 | ``ravens_suite``: ``{"interface": ...}`` | ``ravens_suite``: ``{}``, or ``{"refused": why}`` |
@@ -33,7 +34,7 @@ from ravens_suite import __version__
 from ravens_suite.core.modules import load_object
 from ravens_suite.core.numbers import check_number
 from ravens_suite.core.observations import Interface
-from ravens_suite.core.policy import Action, Policy
+from ravens_suite.core.policy import Action, Policy, confidence_of
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment, to_json
@@ -314,7 +315,9 @@ class _Session:
             action = self._policy.act(request)
         except OracleGaveUpError as error:
             return encode({OURS: {"gave_up": str(error)}})
-        return encode({**_row(action), OURS: {"action": dict(action)}})
+        sure = confidence_of(self._policy)
+        said = {"action": dict(action)} if sure is None else {"action": dict(action), "confidence": sure}
+        return encode({**_row(action), OURS: said})
 
     def _told(self, words: Any) -> dict[str, str]:
         match words:

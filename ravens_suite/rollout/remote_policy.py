@@ -36,6 +36,7 @@ class RemotePolicy:
         self._layout = _Layout(action_space)
         self._client = PolicyClient(served.address)
         self._chunk: list[Action] = []
+        self._confidence: Any = None
         self._check_identity()
 
     def check(self, interface: Interface) -> None:
@@ -69,8 +70,13 @@ class RemotePolicy:
             PolicyServerError: what the server answers is no action.
         """
         if not self._chunk:
+            self._confidence = None
             self._chunk = self._actions(self._client.infer(observation))
         return self._chunk.pop(0)
+
+    def confidence(self) -> Any:
+        """What the policy said of its last action, see ``confidence_of``; ``None`` where the server does not say."""
+        return self._confidence
 
     def close(self) -> None:
         """Close the connection."""
@@ -82,6 +88,7 @@ class RemotePolicy:
         if isinstance(said, dict) and "gave_up" in said:
             raise OracleGaveUpError(str(said["gave_up"]))
         if isinstance(said, dict) and isinstance(said.get("action"), dict):
+            self._confidence = said.get("confidence")
             return [said["action"]]
         url = self._served.address.url
         if "actions" not in answer:

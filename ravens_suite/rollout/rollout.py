@@ -106,6 +106,7 @@ def roll_out(
 
     Raises:
         InvalidActionError: the policy gives an action that the environment does not take.
+        ConfigError: it has a confidence that is no probability.
         UserCodeError: the policy raised; the message says where.
     """
     rollout = Rollout(seed)
@@ -130,10 +131,11 @@ def roll_out(
         try:
             with blame(f"act of the policy {name}, at step {rollout.steps} of seed {seed},"):
                 action = policy.act(observation)
-                confidence = confidence_of(policy)
         except OracleGaveUpError as error:
             rollout.outcome = f"{GAVE_UP}: {error}"
             return rollout
+        with blame(f"confidence of the policy {name}, at step {rollout.steps} of seed {seed},"):
+            confidence = confidence_of(policy)
         observation, reward, terminated, truncated, info = environment.step(action)
         # What was done, which is what was asked for, unless a position was clipped to the workspace.
         rollout.actions.append(info.get("action", action))

@@ -92,9 +92,12 @@ def test_a_confidence_is_a_probability_or_none() -> None:
         def confidence(self) -> object:
             return self.value
 
-    said = [confidence_of(Says(value)) for value in (None, 0.25, 2, -1, float("nan"))]  # type: ignore[arg-type]
+    said = [confidence_of(Says(value)) for value in (None, 0.25, 1.0001, -1e-7, float("nan"))]  # type: ignore[arg-type]
     assert said == [None, 0.25, 1.0, 0.0, None]
     assert confidence_of(object()) is None  # type: ignore[arg-type]
+    for value in (85, -1, float("inf"), "high", [0.2, 0.8]):
+        with pytest.raises(ConfigError, match=r"confidence\(\) of the policy Says returned .* a number from 0 to 1"):
+            confidence_of(Says(value))  # type: ignore[arg-type]
 
 
 def test_outcomes_hold_confidence_and_reward_of_every_decision(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ class Counting:
         return {"pick": np.full(7, self.calls, np.float32), "place": np.full(7, self.seed % 1000)}
 
 
+class Sure(Counting):
+    """Says how sure it is of every second action."""
+
+    def confidence(self) -> float | None:
+        return self.calls / 8 if self.calls % 2 else None
+
+
 ONE_OBJECT = Counting()
 
 

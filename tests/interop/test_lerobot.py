@@ -34,7 +34,10 @@ from ravens_suite.interop.lerobot_statistics import QUANTILES
 from ravens_suite.interop.minari import export as export_minari
 from ravens_suite.interop.resize import resized_camera, resized_observation
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
+from ravens_suite.registry import load_agent
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.training.data import check_environment, read_task
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -373,6 +376,32 @@ def test_smaller_images_keep_what_they_show(tmp_path: Path) -> None:
     assert episode.observations["color"].shape == (3, 3, 16, 16, 3)
     assert episode.cameras[0].image_size == (16, 16)
     assert np.array_equal(episode.actions["pose"], store.read(0).actions["pose"])
+
+
+@pytest.mark.parametrize(("form", "size"), [("video", None), ("png", (24, 32)), ("png", (24, 40))])
+def test_what_is_learned_from_changed_images_is_tried_where_they_were_made(
+    form: Any, size: Any, tmp_path: Path
+) -> None:
+    """Its environment has their size, and the options and cameras with which they were collected."""
+    camera = {"name": "top", "position": [0.5, 0, 1.2], "look_at": [0.5, 0, 0], "fx": 60, "cx": 30}
+    task, arguments = (
+        "block-insertion-easy-continuous",
+        {"observe": ["images", "proprioception"], "image_size": [48, 64]},
+    )
+    collect(task, episodes=1, data=tmp_path / "data", arguments={**arguments, "cameras": [camera], "distractors": 1})
+    export_lerobot(tmp_path / "data", tmp_path / "out", LeRobotOptions(images=form, image_size=size))
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    store = EpisodeStore(done.folder)
+    assert store.interface().control == "waypoint"
+    made = read_task(load_agent("waypoint-act"), task, tmp_path / "again")
+    assert made.environment["arguments"]["distractors"] == 1
+    check_environment(made)
+    environment = make_environment(task, "train", made.environment["arguments"])
+    seen, _ = environment.reset(seed=0)
+    was = store.read(0).observations
+    assert np.allclose(seen["camera_intrinsics"], was["camera_intrinsics"][0])
+    assert np.allclose(seen["camera_poses"], was["camera_poses"][0])
+    environment.close()
 
 
 def test_several_tasks_share_a_set_and_those_that_cannot_are_named(data: Path, tmp_path: Path) -> None:

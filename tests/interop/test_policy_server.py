@@ -67,6 +67,12 @@ def test_a_policy_that_gives_up_does_so_over_a_socket(serve: Any, tmp_path: Path
     policy.close()
 
 
+def test_what_a_policy_says_of_itself_comes_over_a_socket(serve: Any, tmp_path: Path) -> None:
+    there = evaluate(serve(own_policy("Sure")).url, TASK, episodes=3, out=tmp_path / "there")
+    assert there.outcomes == evaluate(own_policy("Sure"), TASK, episodes=3, out=tmp_path / "here").outcomes
+    assert there.outcomes[0].confidences[:2] == (1 / 8, None)
+
+
 def test_actions_keep_their_types(serve: Any) -> None:
     policy = RemotePolicy(PolicySpec.parse(serve(own_policy("Counting")).url).served, SPACE)  # type: ignore[arg-type]
     policy.reset(7)
