@@ -22,7 +22,7 @@ from ravens_suite.data.atomic import read_json, write_bytes, write_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_folder import PolicyFolder
-from ravens_suite.errors import ConfigError, ConflictError, RavensError
+from ravens_suite.errors import ConfigError, ConflictError, RavensError, did_you_mean
 
 from .common.settings import check_settings, is_required, named_outside
 from .common.weight_file import TRAIN_AGAIN, damaged, pack, unpack
@@ -254,7 +254,7 @@ class Trainee(ABC, Generic[Data]):
         config, seed = cls._settings_to_act(fields_of.mapping("config")), fields_of.whole("seed")
         # Policies of version 0.1, whose agents needed no shapes, name no interface.
         interface = fields_of.interface("interface") if "interface" in fields_of else Interface()
-        agent = cls(config_from_json(cls.config_type, config), seed, interface)
+        agent = cls(_config_of(files.settings, cls.config_type, config), seed, interface)
         with _same_version(files.weights):
             agent.set_weights(unpack(files.weights))
         return agent
@@ -356,13 +356,26 @@ def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:
     """
     known = {field.name for field in fields(config_type)}
     if unknown := sorted(set(value) - known):
-        raise ConfigError(f"{config_type.__name__} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        hint = did_you_mean(unknown[0], known)
+        raise ConfigError(
+            f"{config_type.__name__} has no setting {unknown[0]!r}.{hint} Its settings: {', '.join(sorted(known))}."
+        )
     values = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
     if missing := [item.name for item in fields(config_type) if is_required(item) and item.name not in values]:
         raise ConfigError(f"{config_type.__name__} needs a value of {missing[0]!r}: give it in --config.")
     config = config_type(**values)
     check_settings(config)
     return config
+
+
+def _config_of(path: Path, config_type: type[Any], value: Mapping[str, Any]) -> Any:
+    """Saved settings; the file is named where this version has not all of them."""
+    try:
+        return config_from_json(config_type, value)
+    except ConfigError as error:
+        raise ConflictError(
+            f"{path} was made by another version of this agent, or changed since: {error} Mend that, or train again."
+        ) from error
 
 
 @contextmanager

@@ -190,10 +190,24 @@ class UnknownNameError(RavensError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names) or 'none'}."
-        super().__init__(f"There is no {kind} named {name!r}. {hint}")
+        hint = did_you_mean(name, names, cutoff=0.5) or f" Known: {', '.join(names) or 'none'}."
+        super().__init__(f"There is no {kind} named {name!r}.{hint}")
         self.kind, self.name, self.known = kind, name, tuple(names)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """A question to add to a message about an unknown name.
+
+    Args:
+        name: that was given.
+        known: the names that exist.
+        cutoff: how alike the nearest must be, 0 to 1.
+
+    Returns:
+        `` Did you mean 'nearest'?`` with a space before it; empty where none is near.
+    """
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def named(error: BaseException) -> RavensError | None:

@@ -89,7 +89,7 @@ def setting(
         most: see ``Limits``.
         below: see ``Limits``.
         multiple: see ``Limits``.
-        choices: see ``Limits``.
+        choices: see ``Limits``. Where a text names code, a place of a user's own is a choice, too.
         items: see ``Limits``.
         names: what a text names outside the agent's own folder, so that a change there is noticed: ``code``, where it
             is ``package.module:name`` or ``file.py:name``; ``policies``, the folder of another trained agent.
@@ -121,8 +121,13 @@ def check_settings(config: Any) -> None:
     for item in fields(config):
         value, limits = getattr(config, item.name), item.metadata.get(_LIMITS, Limits())
         kind = kinds.get(item.name, Any)
-        if not _fits(value, kind, limits):
-            raise ConfigError(f"{type(config).__name__}: {item.name} must be {_wanted(kind, limits)}, not {value!r}.")
+        of_a_user = item.metadata.get(_NAMES) == "code"
+        if _fits(value, kind, limits) or (of_a_user and isinstance(value, str) and ":" in value):
+            continue
+        elsewhere = ", or package.module:name or file.py:name of yours" if of_a_user else ""
+        raise ConfigError(
+            f"{type(config).__name__}: {item.name} must be {_wanted(kind, limits)}{elsewhere}, not {value!r}."
+        )
 
 
 def is_required(item: Field[Any]) -> bool:

@@ -122,7 +122,7 @@ class TransporterConfig:
     outlook: int = setting(4, least=0, most=1000)
     gives_up: bool = True
     remembers: bool = False
-    words: str = setting(OWN, names="code")
+    words: str = setting(OWN, choices=(OWN,), names="code")
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from ravens_suite.core.modules import load_object
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, did_you_mean
 
 from . import models, planners
 from .models.base import WorldModel
@@ -53,8 +53,8 @@ def _find(name: str, folder: Any, base: type[Kind], what: str) -> type[Kind]:
         return found
     if name not in names_in(folder):
         raise ConfigError(
-            f"There is no {what} {name!r}: choose {', '.join(names_in(folder))}, or package.module:Class or "
-            "file.py:Class of yours."
+            f"There is no {what} {name!r}.{did_you_mean(name, names_in(folder))} Choose {', '.join(names_in(folder))}, "
+            "or package.module:Class or file.py:Class of yours."
         )
     module = import_module(f"{folder.__name__}.{name.replace('-', '_')}")
     own = [

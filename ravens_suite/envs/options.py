@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
@@ -11,7 +10,7 @@ from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.envs.task_checks import check_attributes, task_code
 from ravens_suite.envs.views import RenderMode
-from ravens_suite.errors import ConfigError, UnknownOptionError
+from ravens_suite.errors import ConfigError, UnknownOptionError, did_you_mean
 from ravens_suite.registry import load_task
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
@@ -21,6 +20,8 @@ _FORMER = {
     "segmentation": "observe=['images', 'segmentation'] gives body labels",
     "goal_image": "observe=['images', 'goal'] gives goal_color and goal_depth",
 }
+
+_WHERE = "What they mean: python -m pydoc ravens_suite.envs.environment.RavensEnv"
 
 
 def check_choices(
@@ -94,11 +95,12 @@ def refuse_unknown(task: str, given: Iterable[str], of_task: Iterable[str], of_e
         if option in _FORMER:
             raise ConfigError(f"There is no option {option!r} any more: {_FORMER[option]}.")
         if option not in own:
-            # TorchRL 0.14.1 (envs/libs/gym.py) passes frameskip, and goes on without it if a TypeError says just this.
+            # TorchRL 0.14.1 (envs/libs/gym.py) passes frameskip, and goes on without it if a TypeError has the words
+            # of the brackets.
             raise UnknownOptionError(
-                f"RavensEnv got an unexpected keyword argument {option!r}: {task} has no option {option!r}."
-                f"{_nearest(option, [*own, *general])} Its own options are: {', '.join(own) or 'none'}; those of every "
-                f"environment: {', '.join(general)}."
+                f"{task} has no option {option!r}.{_nearest(option, [*own, *general])} Options of this task: "
+                f"{', '.join(own) or 'none'}; of every environment: {', '.join(general)}. {_WHERE} "
+                f"(unexpected keyword argument {option!r})"
             )
 
 
@@ -118,7 +120,5 @@ def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
 
 
 def _nearest(option: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(option, [*known, *_FORMER], n=1)
-    if not near:
-        return ""
-    return f" Since release 0.2 {_FORMER[near[0]]}." if near[0] in _FORMER else f" Did you mean {near[0]!r}?"
+    hint = did_you_mean(option, [*known, *_FORMER])
+    return next((f" Since release 0.2 {words}." for former, words in _FORMER.items() if repr(former) in hint), hint)

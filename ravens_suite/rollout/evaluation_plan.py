@@ -11,6 +11,7 @@ from ravens_suite.core.observations import groups_with
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import STOPPED
 from ravens_suite.data.run_folder import WATCHED, RunFolder
+from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.registry import environment_id, load_forecaster
 from ravens_suite.rollout.definitions import define
@@ -204,15 +205,22 @@ def own_arguments(
         given: what is asked for now.
 
     Raises:
-        ConflictError: that contradicts it; both values are named.
+        ConflictError: that contradicts it; both values are named. Or it has an option that is none of this version.
+        UnknownOptionError: what is given is none of the task's environment.
     """
+    general = default_arguments(task)
     own, options = environments.get(task), {}
     if own is None:
-        general = default_arguments(task)
         known = {*general, *task_options(task)}
         own = {name: value for name, value in next(iter(environments.values())).items() if name in known}
         options = {name: value for name, value in given.items() if name not in general}
+    for name in own.keys() - general.keys() - task_options(task):
+        raise ConflictError(
+            f"{trained} was trained with {name} {own[name]!r}, which is no option of {task} in this version of the "
+            "suite: go back to the version that trained it, or train again."
+        )
     asked = {name: value for name, value in given.items() if name not in options}
+    refuse_unknown(task, asked.keys() - general.keys(), task_options(task), general.keys() - {"task"})
     for name, (was, now) in contradictions(task, own, asked).items():
         raise ConflictError(
             f"{trained} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out"

@@ -82,7 +82,7 @@ def test_a_former_option_says_what_took_its_place() -> None:
         (
             "ravens_suite/PackingBoxes-v0",
             "frame_skip",
-            r"Its own options are: none; .*camera_noise, .*control, distractors",
+            r"Options of this task: none; .*camera_noise, .*control, distractors",
         ),
     ],
 )
@@ -234,7 +234,8 @@ def test_an_unknown_option_is_a_type_error_in_pythons_words_and_ours() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as caught:
         make(frameskip=1)
     assert isinstance(caught.value, ConfigError)
-    assert "block-insertion has no option 'frameskip'" in str(caught.value)
+    assert str(caught.value).startswith("block-insertion has no option 'frameskip'. Options of this task: variant;")
+    assert "python -m pydoc ravens_suite.envs.environment.RavensEnv" in str(caught.value)
 
 
 @pytest.mark.parametrize("task", [3, None, ["block-insertion"], b"block-insertion"])

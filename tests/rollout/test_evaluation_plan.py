@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConflictError, UnknownOptionError
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluation_plan import own_arguments
 
@@ -35,6 +35,16 @@ def test_options_of_a_task_that_was_not_learned_are_free() -> None:
 def test_what_contradicts_the_training_is_refused(task: str, given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConflictError, match=f"run was trained with .*{said}"):
         own_arguments("run", LEARNT, task, given)
+
+
+def test_an_option_that_nobody_has_is_not_said_to_contradict_the_training() -> None:
+    with pytest.raises(UnknownOptionError, match=r"^build-tower has no option 'obsrve'\. Did you mean 'observe'\?"):
+        own_arguments("run", LEARNT, "build-tower", {"obsrve": ["state"]})
+
+
+def test_an_option_of_another_version_in_a_run_is_named_with_the_run() -> None:
+    with pytest.raises(ConflictError, match=r"^run was trained with frames 2, which is no option of build-tower"):
+        own_arguments("run", {"build-tower": {"frames": 2}}, "build-tower", {})
 
 
 def test_options_of_the_learned_task_hold_as_far_as_another_one_has_them() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ravens_suite.agents.base import Agent
 from ravens_suite.core.observations import ArraySpec, Interface
 from ravens_suite.data.run_folder import PolicyFolder
-from ravens_suite.errors import DamagedDataError, RavensError
+from ravens_suite.errors import ConflictError, DamagedDataError, RavensError
 from ravens_suite.registry import load_agent
 
 
@@ -66,6 +66,15 @@ def test_a_forged_interface_is_named(saved: PolicyFolder, tmp_path: Path, interf
     value = {**json.loads(saved.settings.read_text()), "interface": interface}
     PolicyFolder(tmp_path).settings.write_text(json.dumps(value))
     with pytest.raises(DamagedDataError, match="interface"):
+        type(_agent()).load(tmp_path)
+
+
+def test_a_setting_of_another_version_is_named_with_the_file(saved: PolicyFolder, tmp_path: Path) -> None:
+    PolicyFolder(tmp_path).weights.write_bytes(saved.weights.read_bytes())
+    value = json.loads(saved.settings.read_text())
+    value["config"]["widht"] = value["config"].pop("width")
+    PolicyFolder(tmp_path).settings.write_text(json.dumps(value))
+    with pytest.raises(ConflictError, match=r"agent\.json was made by another version .*'widht'.*mean 'width'.*again"):
         type(_agent()).load(tmp_path)
 
 

@@ -121,6 +121,27 @@ def test_plain_settings_are_checked_for_their_type(given_: dict[str, Any], said:
         config_from_json(PlainConfig, given_)
 
 
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        ({"neede": 1}, r"has no setting 'neede'\. Did you mean 'needed'\? Its settings: .*needed"),
+        ({"x": 1}, r"has no setting 'x'\. Its settings: "),
+    ],
+)
+def test_an_unknown_setting_is_named_with_the_nearest(given_: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        config_from_json(PlainConfig, given_)
+
+
+def test_a_word_that_names_no_code_is_refused_although_nothing_is_told() -> None:
+    config_type = load_agent("transporter").config_type
+    with pytest.raises(
+        ConfigError, match=r"words must be one of own, or package\.module:name or file\.py:name of yours"
+    ):
+        config_from_json(config_type, {"words": "clipp"})
+    assert config_from_json(config_type, {"words": "mine.py:vectors"}).words == "mine.py:vectors"
+
+
 @given(st.integers(-3, 5) | st.floats() | st.text(max_size=2) | st.none() | st.booleans())
 def test_whatever_is_given_is_taken_or_refused_by_name(value: Any) -> None:
     for item in fields(PlainConfig):

@@ -105,7 +105,7 @@ def test_samples_of_the_stochastic_model_differ() -> None:
 def test_names_are_those_of_the_files_and_others_are_refused() -> None:
     assert {*FIRST_GUESS, *FIRST_GUESS.values()} <= set(names_in(models))
     assert find_model(f"{Stochastic.__module__}:Stochastic") is Stochastic
-    with pytest.raises(ConfigError, match=r"no model 'nothing': choose conv-lstm, .*transport"):
+    with pytest.raises(ConfigError, match=r"no model 'nothing'\. Choose conv-lstm, .*transport"):
         find_model("nothing")
     with pytest.raises(ConfigError, match="no planner 'base'"):
         find_planner("base")
