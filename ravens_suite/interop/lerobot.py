@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import groupby
@@ -63,8 +63,8 @@ def export_lerobot(
 
     Raises:
         MissingDataError: there is nothing to export.
-        ConflictError: something else lies where a set should go, tasks cannot share a set, or another process exports
-            to ``out``.
+        ConflictError: something else lies where a set should go, or what an earlier build made of these episodes and
+            this one would make more of; tasks cannot share a set, or another process exports to ``out``.
         ConfigError: an option does not fit the episodes.
         DamagedDataError: an episode is damaged.
         MissingLibraryError: pyarrow is not installed.
@@ -127,9 +127,29 @@ class _Job:
             raise ConflictError(f"{self._target} has been changed since it was exported: {advice}.")
         before, now = _comparable(then), _comparable(self._mark)
         if before == now:
+            if lacks := self._lacks(found):
+                raise ConflictError(f"{self._target} was exported by an earlier build, {lacks}: {advice}.")
             return True
         what = "; ".join(list(differences(before, now))[:5])
         raise ConflictError(f"{self._target} was exported otherwise ({what}): {advice}.")
+
+    def _lacks(self, found: Mapping[str, Any]) -> str:
+        """What a set of the same episodes has not that this build would write, in words; empty for nothing.
+
+        Args:
+            found: content of its ``MARK_FILE``.
+        """
+        wanted = self._features()
+        features = wanted.to_json()
+        there = read_json(self._target / "meta" / "info.json").get("features", {})
+        if missing := [key for key in features if key not in there]:
+            return f"without {', '.join(missing)}"
+        parts = ("dtype", "shape", "names")
+        if other := [key for key in features if any(there[key].get(part) != features[key][part] for part in parts)]:
+            return f"in another form of {', '.join(other)}"
+        # An import then takes the order of the alphabet.
+        order = found.get("cameras", sorted(wanted.cameras))
+        return "" if order == list(wanted.cameras) else "without the order of its cameras"
 
     def exported(self) -> Exported:
         """What is there now."""

@@ -37,6 +37,8 @@ _LOG = logging.getLogger(__name__)
 _ROOT = "MINARI_DATASETS_PATH"
 _FILE = "main_data.hdf5"
 _UNFINISHED = ".unfinished-"
+_FACTS = ("score", "success", "outcome", "record", "goals")
+"""Attributes of an episode beside Minari's own; of ``record`` an import makes the episode again."""
 _ROOM = 4 * 2**20
 """Bytes beside those of its arrays that there must be room for: HDF5's own, and what it has not written yet."""
 
@@ -52,7 +54,8 @@ def export(folder: Path | str, to: str, out: Path | str, *, on_progress: Progres
 
     Raises:
         MissingDataError: there is nothing to export, or the other library is not installed.
-        ConflictError: something else lies where a dataset should go, two folders have the same task and split, or
+        ConflictError: something else lies where a dataset should go, or what an earlier build made of these episodes
+            with less of what is known of them; two folders have the same task and split, or
             another process exports to ``out``.
         DamagedDataError: an episode is damaged.
     """
@@ -243,6 +246,15 @@ def _facts(episode: Episode) -> dict[str, Any]:
     }
 
 
+def _missing_facts(file: Path) -> list[str]:
+    """Attributes that no episode of a dataset has and this build would write."""
+    import h5py
+
+    with h5py.File(file, "r") as episodes:
+        kept = {name for episode in episodes.values() for name in episode.attrs}
+    return [name for name in _FACTS if name not in kept]
+
+
 def _storable(values: NDArray[Any]) -> Any:
     """Texts as a list: of an array of strings Minari 0.5.4 makes HDF5 strings, to which h5py does not convert it."""
     return values.tolist() if values.dtype.kind == "U" else values
@@ -270,6 +282,10 @@ def _is_there(folder: Path, mark: dict[str, Any]) -> bool:
     if not file.is_file() or file.stat().st_size != found.get("bytes"):
         raise ConflictError(f"{folder} has been changed since it was exported: {advice}.")
     if found["digest"] == mark["digest"]:
+        if missing := _missing_facts(file):
+            raise ConflictError(
+                f"{folder} was exported by an earlier build, without {', '.join(missing)} of its episodes: {advice}."
+            )
         return True
     keys = ("settings", "seeds")
     then, now = ({key: part.get(key) for key in keys} for part in (found, mark))

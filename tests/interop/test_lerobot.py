@@ -447,6 +447,25 @@ def test_a_stale_export_is_no_success(data: Path, tmp_path: Path) -> None:
         export_lerobot(data, out)
 
 
+def test_what_an_earlier_build_left_out_is_named_and_nothing_deleted(tmp_path: Path) -> None:
+    write_waypoints(tmp_path / "own", (2,), goal=True)
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out")
+    about, info = done.folder / "ravens_suite" / "export.json", done.folder / "meta" / "info.json"
+    for change, said in (
+        (lambda features: features["action"].update(shape=[3]), "in another form of action"),
+        (lambda features: features.pop("observation.images.left_goal"), "without observation.images.left_goal"),
+    ):
+        content, mark = json.loads(info.read_text()), json.loads(about.read_text())
+        change(content["features"])
+        info.write_text(json.dumps(content))
+        mark["files"]["meta/info.json"] = info.stat().st_size
+        about.write_text(json.dumps(mark))
+        before = sorted(done.folder.rglob("*"))
+        with pytest.raises(ConflictError, match=rf"out/.* by an earlier build, {said}: name another --out, or delete"):
+            export_lerobot(tmp_path / "own", tmp_path / "out")
+        assert sorted(done.folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -209,6 +209,21 @@ def test_a_changed_export_is_named_and_not_deleted(
     assert sorted(done.folder.rglob("*")) == before
 
 
+def test_what_an_earlier_build_left_out_is_named(data: Path, tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    pytest.importorskip("minari")
+    (done,) = export(data, "minari", tmp_path / "out")
+    file, about = done.folder / "data" / "main_data.hdf5", done.folder / "data" / "metadata.json"
+    with h5py.File(file, "r+") as episodes:
+        for episode in episodes.values():
+            del episode.attrs["record"]
+    content = json.loads(about.read_text())
+    content["ravens_suite"]["bytes"] = file.stat().st_size
+    about.write_text(json.dumps(content))
+    with pytest.raises(ConflictError, match="by an earlier build, without record of its episodes: name another --out"):
+        export(data, "minari", tmp_path / "out")
+
+
 def test_two_stores_of_one_name_are_refused_with_both_named(data: Path, tmp_path: Path) -> None:
     collect(TASK, episodes=1, data=data / "again")
     with pytest.raises(ConflictError, match=f"again.*{TASK}.*{TASK}.*would both be"):
