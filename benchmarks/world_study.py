@@ -54,6 +54,8 @@ _SEEN: dict[str, Any] = {"observe": ["images", "goal"], "image_size": [240, 320]
 _EXPLORED = 0.3
 _DRAWS = 2000
 Floats = NDArray[np.float64]
+Figure = Callable[[NDArray[np.int64]], float]
+"""Of the cells at these positions."""
 
 
 @dataclass(frozen=True)
@@ -255,9 +257,11 @@ def _drawn(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.in
     return np.concatenate([rng.choice(of, len(of)) for of in where])
 
 
-def with_interval(
-    figure: Callable[[NDArray[np.int64]], float], groups: NDArray[np.int64]
-) -> dict[str, float | list[float] | None]:
+def _less(one: Figure, other: Figure) -> Figure:
+    return lambda at: one(at) - other(at)
+
+
+def with_interval(figure: Figure, groups: NDArray[np.int64]) -> dict[str, float | list[float] | None]:
     """A figure over all cells, and its 95 % interval over cells drawn anew; none where there is nothing to compare."""
     value = figure(np.arange(len(groups)))
     if np.isnan(value):
@@ -280,7 +284,7 @@ def correlations(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         score = np.array([each["score"][reward] for each in chosen])
         gain = np.array([each["reward_error"][reward] for each in chosen])
 
-        def of(error: Floats, score: Floats = score) -> Callable[[NDArray[np.int64]], float]:
+        def of(error: Floats, score: Floats = score) -> Figure:
             return lambda at: correlation(error[at], score[at], groups[at])
 
         by_image, by_gain = of(image), of(gain)
@@ -288,7 +292,7 @@ def correlations(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "cells": len(chosen),
             "image_error": with_interval(by_image, groups),
             "reward_error": with_interval(by_gain, groups),
-            "image_less_reward": with_interval(lambda at, a=by_image, b=by_gain: a(at) - b(at), groups),
+            "image_less_reward": with_interval(_less(by_image, by_gain), groups),
         }
     return made
 
