@@ -17,7 +17,7 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
 from .goal_scenes import with_earlier_goal
-from .history import Move, demonstration_statistics, returns_by_form
+from .history import Move, demonstration_statistics, least_move, returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
 from .packing import PackedEpisode, Store
 from .steps import Step, step_from_maps, with_later_objects
@@ -37,6 +37,7 @@ class PickPlaceDataset:
         episodes: those with any step; a step is unpacked when it is asked for.
         statistics: how often placed objects are picked again, and how often places are used again.
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
+        least_move: pixels, below which no move is made (``least_move``); 0 where any step turns its object.
         tilting: whether any place is tilted, and the agent places so.
         returns: (1021,) float32 of ``returns_by_form``; one half everywhere without sentences.
 
@@ -49,6 +50,7 @@ class PickPlaceDataset:
         told: list[list[tuple[str, Array, Array]]] = []
         self._news: list[tuple[int, ...]] = []
         self.turning = self.tilting = False
+        lengths: list[float] = []
 
         def moves() -> Iterator[list[Move]]:
             """Those of one episode after the other; only its packed steps stay in memory."""
@@ -56,6 +58,7 @@ class PickPlaceDataset:
                 if len(episode):
                     packed.append(PackedEpisode.of(episode, store))
                     self.turning |= any(step.rotates for step in episode)
+                    lengths.extend(math.dist(step.pick, step.place) for step in episode)
                     self.tilting |= any(step.tilt is not None for step in episode)
                     said = [step.instruction for step in episode]
                     self._news.append(tuple(_news(said)))
@@ -70,6 +73,7 @@ class PickPlaceDataset:
 
         self.statistics = demonstration_statistics(moves())
         self.returns = returns_by_form(told)
+        self.least_move = 0.0 if self.turning else least_move(lengths)
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")

@@ -26,6 +26,10 @@ AT_A_PLACE = 10
 """Pixels, 31 mm: a pick this near to where something was laid takes that up again."""
 _LEAST_CHANGE = 9
 """Changed pixels within that radius from which an action had an effect there."""
+_SHORTER = 0.8
+"""Share of the shortest demonstrated move that a move must have, with many demonstrated ones."""
+_FEW_MOVES = 25
+"""With so many demonstrated moves, it is half of that share."""
 
 
 class Move(NamedTuple):
@@ -124,6 +128,21 @@ def demonstration_statistics(episodes: Iterable[Sequence[Move]]) -> Demonstratio
             history.record(move)
             places.append(move.place)
     return DemonstrationStatistics((repicked + 0.5) / (could_repick + 1), (shared + 0.5) / (could_share + 1))
+
+
+def least_move(moves: Sequence[float]) -> float:
+    """A distance below which no move is made, since none was demonstrated that is nearly so short.
+
+    An agent that is unsure of large moves would else make tiny ones without end, of whose place it is sure: that of a
+    bead of a rope which lies nearly right.
+
+    Args:
+        moves: pixels from pick to place of each.
+
+    Returns:
+        Pixels: four fifths of the shortest, and less with few moves, which may not show how short they can be.
+    """
+    return _SHORTER * min(moves) * len(moves) / (len(moves) + _FEW_MOVES) if moves else 0.0
 
 
 def returns_by_form(episodes: Iterable[Sequence[tuple[str, Array, Array]]]) -> NDArray[np.float32]:

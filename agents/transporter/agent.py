@@ -7,8 +7,8 @@ serves all place angles (``matching.py``), and placing goes from a coarse map to
 
 Each demonstrated pick teaches all picks on the same object (``pick_place/steps.py``), in scenes whose free objects are
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is
-carried out (``joint_rescoring.py``). Failed picks are not repeated, and placed objects are left alone as often as
-demonstrations leave them alone (``pick_place/history.py``).
+carried out (``joint_rescoring.py``). Moves far shorter than any demonstrated one are not made. Failed picks are not
+repeated, and placed objects are left alone as often as demonstrations leave them alone (``pick_place/history.py``).
 
 Where an instruction is observed, its colour words become maps of where such colours are seen (``common/sentences.py``),
 further channels of the input, and a vector of the sentence modulates picking and placing. The images of examples whose
@@ -150,6 +150,7 @@ class Transporter(Agent[PickPlaceDataset]):
         for net in (self.net, self.optimiser.ema):
             net.turning.fill_(dataset.turning)
             net.habits.copy_(torch.tensor(dataset.statistics))
+            net.least_move.fill_(dataset.least_move)
             if net.returns is not None:
                 net.returns.copy_(torch.from_numpy(dataset.returns))
         if self._ahead is None or self._ahead[0] is not dataset:
@@ -380,4 +381,6 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``training_state``. See ``Trainee``."""
-        self.optimiser.set_state(state)
+        # Runs of before this bound have none; the next step takes it from the demonstrations.
+        bound = {f"{copy}.least_move": torch.zeros_like(self.net.least_move) for copy in ("net", "average")}
+        self.optimiser.set_state({**bound, **state})

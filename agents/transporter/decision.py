@@ -41,6 +41,8 @@ _FAILED_RADIUS = 1
 """Cells of the fine map around a failed pick in which no other pick is tried."""
 _FAILED_PENALTY = 30.0
 """Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
+_SHORT_PENALTY = 30.0
+"""The same for places of moves that are too short."""
 
 
 class Decision(NamedTuple):
@@ -177,7 +179,18 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
     places = place_candidates(config, features, net.angles(config.angles))
+    _rule_out_short_moves(picks, places, float(net.least_move))
     return Candidates(pick_logits, picks, places, statistics.sharing)
+
+
+def _rule_out_short_moves(picks: Sequence[PickCandidate], places: Sequence[PlaceCandidates], least: float) -> None:
+    """Make places that are nearer to their pick than ``least`` pixels improbable, in place; the others stay as likely.
+
+    So a pick of which only a short move is probable loses to one that leads somewhere.
+    """
+    for pick, candidates in zip(picks, places, strict=True):
+        near = np.linalg.norm(candidates.positions - pick.position, axis=-1) < least
+        candidates.log_probabilities[near] -= _SHORT_PENALTY
 
 
 def decision_of(config: TransporterConfig, found: Candidates, pick: int, place: int) -> Decision:

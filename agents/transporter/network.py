@@ -70,11 +70,13 @@ class TransporterNet(nn.Module):
     Attributes:
         turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
         habits: (2,) float32 buffer, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
+        least_move: () float32 buffer, pixels of the heightmap, below which no move is made; 0 for no such bound.
         returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
 
     turning: Tensor
     habits: Tensor
+    least_move: Tensor
     returns: Tensor | None
 
     def __init__(self, config: TransporterConfig, channels: int = CHANNELS, *, listens: bool = False) -> None:
@@ -94,6 +96,7 @@ class TransporterNet(nn.Module):
         self.outlook = Outlook(given) if listens and config.outlook else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
+        self.register_buffer("least_move", torch.tensor(0.0))
         self.register_buffer("returns", torch.full((FORMS,), 0.5) if listens else None)
 
     def read(self, image: Tensor, sentence: SentenceBatch | None = None) -> SceneFeatures:
@@ -115,7 +118,7 @@ class TransporterNet(nn.Module):
         return SceneFeatures(features, *keys, said, prior)
 
     def missing_in_old_weights(self) -> dict[str, Tensor]:
-        """What old weights lack, so that their agents act as they did: no directions, outlook and giving up.
+        """What old weights lack, so that their agents act as they did: no directions, outlook, giving up, least move.
 
         Returns:
             Tensors by name, of any shape.
@@ -125,6 +128,7 @@ class TransporterNet(nn.Module):
             f"{name}.{key}": value for name, part in added.items() if part for key, value in part.state_dict().items()
         }
         weights = {name: torch.zeros_like(value) for name, value in own.items()}
+        weights["least_move"] = torch.zeros_like(self.least_move)
         return weights if self.returns is None else {**weights, "returns": torch.full_like(self.returns, 0.5)}
 
     def _directions(self, maps: Tensor | None) -> Tensor | None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from ravens_suite.agents.common.sentences import form_of
-from ravens_suite.agents.pick_place.history import NEAR, History, Move, demonstration_statistics, returns_by_form
+from ravens_suite.agents.pick_place.history import (
+    NEAR,
+    History,
+    Move,
+    demonstration_statistics,
+    least_move,
+    returns_by_form,
+)
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
@@ -134,6 +141,12 @@ def test_share_of_places_that_are_used_again() -> None:
     assert demonstration_statistics([moves(one, two)]).sharing == 0.75
     assert demonstration_statistics([moves(one, (ELSEWHERE, (30, 250)))]).sharing == 0.25
     assert demonstration_statistics([moves(one), moves(one)]).sharing == 0.5
+
+
+def test_the_least_move_is_near_the_shortest_that_many_demonstrations_show() -> None:
+    assert least_move([]) == 0
+    assert least_move([20.0]) < 1, "one move says little of how short they can be"
+    assert least_move([20.0, 90.0, 50.0] * 200) == pytest.approx(0.8 * 20 * 600 / 625)
 
 
 def test_beside_a_place_is_not_at_it() -> None:

@@ -31,12 +31,14 @@ class GivenNet:
     Args:
         repick: probability that demonstrations pick an object at an occupied place.
         sharing: probability that demonstrations use a place twice.
+        least_move: pixels, below which no move is made.
     """
 
     turning = torch.tensor(False)
 
-    def __init__(self, repick: float = 0.5, sharing: float = 0.5) -> None:
+    def __init__(self, repick: float = 0.5, sharing: float = 0.5, least_move: float = 0.0) -> None:
         self.habits = torch.tensor([repick, sharing])
+        self.least_move = torch.tensor(least_move)
 
     def read(self, image: torch.Tensor, sentence: None = None) -> SimpleNamespace:
         return SimpleNamespace(features=None, said=None)
@@ -94,6 +96,21 @@ def test_a_place_that_another_object_needs_is_left_to_it(sharing: float, place: 
     np.testing.assert_allclose(decision.pick, pixels(FIRST, FINE), atol=FINE)
     np.testing.assert_allclose(decision.place, pixels(place, COARSE), atol=COARSE / 2)
     assert decision.yaw == 0
+
+
+@pytest.mark.parametrize(("least", "place"), [(0.0, HERE), (130.0, HERE), (140.0, THERE)])
+def test_a_move_shorter_than_those_of_demonstrations_is_not_made(least: float, place: tuple[int, int]) -> None:
+    """The nearer place of the first object is 136 pixels away."""
+    decision = decided(GivenNet(sharing=0.95, least_move=least))
+    np.testing.assert_allclose(decision.pick, pixels(FIRST, FINE), atol=FINE)
+    np.testing.assert_allclose(decision.place, pixels(place, COARSE), atol=COARSE / 2)
+
+
+def test_a_pick_that_only_a_short_move_suits_loses_to_one_that_leads_somewhere() -> None:
+    """The second object has one place, 81 pixels away."""
+    failed = after(Move(table(), pixels(FIRST, FINE), pixels(HERE, COARSE)), table())
+    np.testing.assert_allclose(decided(GivenNet(least_move=70.0), failed).pick, pixels(SECOND, FINE), atol=FINE)
+    np.testing.assert_allclose(decided(GivenNet(least_move=100.0)).pick, pixels(FIRST, FINE), atol=FINE)
 
 
 def test_a_failed_pick_is_not_repeated() -> None:

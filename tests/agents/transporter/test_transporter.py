@@ -121,6 +121,30 @@ def test_the_statistics_of_demonstrations_are_kept_with_the_weights(tmp_path: Pa
     assert isinstance(loaded, Transporter) and tuple(loaded.optimiser.ema.habits) == (0.125, 0.25)
 
 
+def test_a_least_move_is_learned_only_where_nothing_is_turned() -> None:
+    rng = np.random.default_rng(0)
+    turned = scenes.insertion(rng).step(rng)
+    straight = replace(turned, yaw=0.0, free_objects=())
+    length = float(np.linalg.norm(turned.place - turned.pick))
+    assert PickPlaceDataset([[turned], [straight]]).least_move == 0
+    data = PickPlaceDataset([[straight] * 25])
+    assert data.least_move == pytest.approx(0.4 * length)
+    agent = Transporter(TINY)
+    agent.fit_step(data, 0)
+    assert float(agent.optimiser.ema.least_move) == pytest.approx(data.least_move, rel=1e-5)
+
+
+def test_weights_and_runs_of_before_there_was_a_least_move_go_on(tmp_path: Path) -> None:
+    agent = Transporter(TINY)
+    agent.fit_step(demonstrations(), 0)
+    agent.optimiser.ema.least_move.fill_(7.0)
+    old = Transporter(TINY, 1)
+    old.set_weights({name: value for name, value in agent.weights().items() if name != "least_move"})
+    assert float(old.optimiser.ema.least_move) == 0
+    old.set_training_state({k: v for k, v in agent.training_state().items() if not k.endswith(".least_move")})
+    assert float(old.optimiser.ema.least_move) == 0
+
+
 def test_a_pick_that_came_to_nothing_is_not_tried_again() -> None:
     """While the table stays as it is, each pick is elsewhere; a new episode, or a change there, forgets them."""
     rng = np.random.default_rng(0)
@@ -238,7 +262,14 @@ def test_examples_padded_for_a_gpu_give_the_same_losses() -> None:
 def test_weights_and_training_state_keep_the_names_under_which_runs_saved_them() -> None:
     agent = Transporter(TINY)
     agent.fit_step(demonstrations(), 0)
-    weights = {"turning", "habits", "trunk.stem.weight", "trunk.blocks.0.0.first.bias", "trunk.summary.weight"}
+    weights = {
+        "turning",
+        "habits",
+        "least_move",
+        "trunk.stem.weight",
+        "trunk.blocks.0.0.first.bias",
+        "trunk.summary.weight",
+    }
     weights |= {"trunk.ascent.merge.1.second.weight", "trunk.informed_ascent.skip.0.weight", "pick.logits.bias"}
     weights |= {"coarse.query_hidden.weight", "fine.key_output.bias", "fine.modulation.2.weight"}
     assert weights <= agent.weights().keys()
