@@ -7,6 +7,8 @@ scene. The act is the mean of the most probable component, at the height of the 
 Decided here: the published colour stem was Inception v1 with ImageNet's weights; this one is its first layer (7 x 7,
 64 channels, stride 2), from random weights, because the suite downloads nothing. Widths after it are those of Zhang et
 al., section III-B. Adam's step size is that of the state baseline.
+
+Maps and features are float32, or bfloat16 where convolutions multiply in it.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ scenes (docs/results.md has the figures):
   one (there 2e-4 all along, and up to 40,000 steps).
 - Bodies come in the order of the observation. As there, they have no names and, in these tasks, no colours: of a block
   in a row of blocks the agent only knows its place in the row.
+
+Tensors are float32.
 """
 
 from __future__ import annotations

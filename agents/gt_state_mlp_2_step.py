@@ -2,6 +2,8 @@
 
 As ``gt-state-mlp``, whose docstring says what was decided here, but one network says where to pick, and a second one,
 which is told the pick, where to place. It learns from the demonstrated pick and acts on the first network's.
+
+Tensors are float32.
 """
 
 from __future__ import annotations

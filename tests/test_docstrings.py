@@ -20,19 +20,25 @@ _WORD = r"(?:``\w+``|[A-Za-z_][\w.]*(?:\(\w+\)|\[\w+\])?|\d+|\.\.\.)"
 _SIZE = rf"{_WORD}(?: ?[-+*/^] ?{_WORD})*"
 _SHAPE = re.compile(rf"\(\)|\({_SIZE}(?:,|(?:, {_SIZE})+)\)|\b(?:any|same) shapes?\b|\bshapes? and dtypes?\b|[Ss]ee ``")
 """``(n, 3)``, ``(N,)``, ``()``, ``(rows / 2, ...)``; any, or the same; or where to see it."""
+_DTYPE = re.compile(r"\b(?:u?int\d+|b?float\d+|bool|dtypes?)\b|[Ss]ee ``|any shape|same shape")
 _CALLED = {"__call__", "__getitem__", "__init__"}
 
 
-def undescribed(source: str) -> Iterator[str]:
-    """Public functions, methods and attributes with arrays in their annotations and no shape in their docstrings."""
+def undescribed(source: str, wanted: re.Pattern[str] = _SHAPE) -> Iterator[str]:
+    """Public functions, methods and attributes with arrays in their annotations and nothing wanted in their docstrings.
+
+    A shape is said beside each of them. A dtype may be said of all, in the docstring of the module.
+    """
     tree = ast.parse(source)
-    yield from _undescribed_in(tree.body, "", "")
+    if wanted is _DTYPE and _DTYPE.search(ast.get_docstring(tree) or ""):
+        return
+    yield from _undescribed_in(tree.body, "", "", wanted)
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield from _undescribed_in(node.body, f"{node.name}.", ast.get_docstring(node) or "")
+            yield from _undescribed_in(node.body, f"{node.name}.", ast.get_docstring(node) or "", wanted)
 
 
-def _undescribed_in(body: list[ast.stmt], prefix: str, of_class: str) -> Iterator[str]:
+def _undescribed_in(body: list[ast.stmt], prefix: str, of_class: str, wanted: re.Pattern[str]) -> Iterator[str]:
     for node, following in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.FunctionDef):
             name, annotations = node.name, [*(argument.annotation for argument in _arguments(node)), node.returns]
@@ -43,7 +49,7 @@ def _undescribed_in(body: list[ast.stmt], prefix: str, of_class: str) -> Iterato
         else:
             continue
         public = not name.startswith("_") or name in _CALLED
-        if public and any(map(_has_array, annotations)) and not _SHAPE.search(text):
+        if public and any(map(_has_array, annotations)) and not wanted.search(text):
             yield prefix + name
 
 
@@ -69,6 +75,17 @@ def _published() -> Iterator[Path]:
 def test_what_takes_or_gives_an_array_says_its_shape() -> None:
     missing = {path: found for path in _published() if (found := list(undescribed(path.read_text())))}
     assert not missing, "Say the shape in the docstring, as (rows, columns), or where to see it:\n" + "\n".join(
+        f"{path.relative_to(ROOT)}: {', '.join(names)}" for path, names in missing.items()
+    )
+
+
+def test_agents_say_the_dtypes_of_their_arrays() -> None:
+    missing = {
+        path: found
+        for path in _published()
+        if path.is_relative_to(ROOT / "agents") and (found := list(undescribed(path.read_text(), _DTYPE)))
+    }
+    assert not missing, "Say the dtype in the docstring, or of all arrays in that of the module:\n" + "\n".join(
         f"{path.relative_to(ROOT)}: {', '.join(names)}" for path, names in missing.items()
     )
 

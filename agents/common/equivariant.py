@@ -5,6 +5,8 @@ columns). Rotating the input by a quarter turn, from the column axis (x) towards
 and shifts the four channels of each field by one. Kernels are tied so that this holds exactly for any weights: each
 training example also teaches its three rotated copies, with a quarter of the parameters of an ordinary layer of the
 same width.
+
+Tensors are float32, or bfloat16 where layers multiply in it (``autocast``).
 """
 
 from __future__ import annotations

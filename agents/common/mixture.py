@@ -1,4 +1,7 @@
-"""Mixture density outputs (Bishop, "Mixture Density Networks", 1994), for when several answers are right."""
+"""Mixture density outputs (Bishop, "Mixture Density Networks", 1994), for when several answers are right.
+
+All tensors are float32.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ averaged gradient after orthogonalisation: all singular values become about one,
 fast as common ones. Newton-Schulz iterations do that without a decomposition. For matrices with few rows and many
 columns they need only the small Gram matrix of the rows; the Gram matrices of all weights go through the iterations as
 one batch, which takes a fraction of the time of one weight after the other.
+
+Weights, gradients and averages are float32.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Optimiser(Generic[Net]):
         return rate
 
     def descend(self, loss: Tensor) -> None:
-        """Change the weights by the gradient of a () loss; everything is done on the device."""
+        """Change the weights by the gradient of a () float32 loss; everything is done on the device."""
         self.net.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LARGEST_GRADIENT)

@@ -10,6 +10,8 @@ comes out, so a sequence can be given whole or a step at a time, with the same r
         output, state = net.step(maps, state)  # (B, 32, H, W), as everything[t]
 
 Layers that know no time, such as encoders and decoders, take sequences within ``OverTime``.
+
+Maps are float32, or bfloat16 where layers multiply in it (``autocast``); ``OverTime`` takes any dtype.
 """
 
 from __future__ import annotations

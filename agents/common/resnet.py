@@ -1,4 +1,7 @@
-"""The fully convolutional residual network of the published agent (arXiv 2010.14406, section 3.4 and its code)."""
+"""The fully convolutional residual network of the published agent (arXiv 2010.14406, section 3.4 and its code).
+
+Maps are float32, or bfloat16 within ``autocast``, unless another dtype is said.
+"""
 
 from __future__ import annotations
 

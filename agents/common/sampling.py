@@ -65,11 +65,11 @@ def rotate_back(offsets: Tensor, angles: Tensor) -> Tensor:
     """Offsets rotated by the negative of each angle: where to read an image to get it rotated by the angle.
 
     Args:
-        offsets: (side, side, 2) offsets (column, row) from the centre of rotation.
-        angles: (batch, angles) radians.
+        offsets: (side, side, 2) float32 offsets (column, row) from the centre of rotation.
+        angles: (batch, angles) float32 radians.
 
     Returns:
-        (batch, angles, side, side, 2).
+        (batch, angles, side, side, 2) float32.
     """
     c, s = torch.cos(angles)[..., None, None], torch.sin(angles)[..., None, None]
     column, row = offsets[..., 0], offsets[..., 1]

@@ -1,6 +1,6 @@
 """Bending an object, and the scene around its goal, in the plane of the heightmap.
 
-Positions and motions are those of ``plane.py``.
+Positions and motions are those of ``plane.py``, float64.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Bend(NamedTuple):
         return transform(inverse(self.frame), local)
 
     def mask(self, mask: NDArray[Any]) -> NDArray[Any]:
-        """An image (rows, columns) of the map that is zero outside the object, after the bend."""
+        """An image (rows, columns) of the map, of any dtype, that is zero outside the object, after the bend."""
         return self._remap(mask.shape, IDENTITY)(mask, (0.0,))
 
     def scene(self, scene: Heightmap, motion: Array) -> Heightmap:

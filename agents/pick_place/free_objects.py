@@ -3,7 +3,7 @@
 The task does not depend on where such an object lies, so a demonstration with all of them moved is as valid as the one
 that was recorded.
 
-Positions and motions are those of ``plane.py``.
+Positions and motions are those of ``plane.py``, float64.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class FreeObject:
 
     @property
     def origin(self) -> NDArray[np.int64]:
-        """(2,) pixel position (column, row) of the corner of the window."""
+        """(2,) int64 pixel position (column, row) of the corner of the window."""
         return np.array([self.window[1].start, self.window[0].start])
 
 

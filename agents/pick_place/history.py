@@ -3,6 +3,8 @@
 An agent without memory repeats an action that had no effect until the episode ends, and when no object is left to move
 it picks up objects that are already in place. Where a sentence asks for several moves, such as packing all red blocks,
 and demonstrations take nothing up again meanwhile, it then undoes what it did.
+
+Positions are float64 pixels, (column, row), as in ``plane.py``.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Store:
         return os.pread(self._file.fileno(), end - begin, begin)
 
     def heights(self, height: NDArray[np.float32]) -> NDArray[np.uint32]:
-        """(rows, columns) bits of heights that differ from those of the first map, or the inverse of that."""
+        """(rows, columns) uint32 bits of heights that differ from those of the first map, or the inverse of that."""
         bits = height.view(np.uint32)
         if self.reference is None:
             self.reference = bits.copy()

@@ -2,6 +2,8 @@
 
 Positions are continuous, (column, row), in pixels of the heightmap (3.125 mm): pixel ``i`` covers ``[i, i + 1)``.
 Columns run along the world's x and rows along its y. A positive angle rotates x towards y.
+
+Positions and matrices are float64.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A demonstration shows one of many picks that would have worked. The difference between the images before and after the
 action shows which pixels belong to the object. Each of them is a valid pick; its place follows from the rigid motion.
 
-Positions and motions are those of ``plane.py``.
+Positions and motions are those of ``plane.py``, float64.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A rotation is a *twist* about the vertical axis followed by a *swing*, the smallest rotation that takes the vertical
 axis to where the tool's axis points. When the whole scene is turned about the vertical, the swing turns with it and the
 twist stays, which is not so of Euler angles. Positions are those of ``plane.py``.
+
+Normals are float64 in the world frame.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Tilt(NamedTuple):
     height: float
 
     def height_at(self, offset: Array) -> Array:
-        """(...) metres: heights of the plane across the tool's axis, at (..., 2) offsets in pixels from the place."""
+        """Heights of the plane across the tool's axis, (...) float64 metres, (..., 2) float64 pixels from the place."""
         slopes = self.normal[:2] / self.normal[2]
         heights: Array = self.height - AGENT_WORKSPACE.pixel_size * (offset @ slopes)
         return heights

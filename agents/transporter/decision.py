@@ -252,7 +252,7 @@ def place_candidates(config: TransporterConfig, features: PlaceFeatures, angles:
     Args:
         config: settings.
         features: of the picks.
-        angles: (angles,) radians, evenly spaced over a full turn.
+        angles: (angles,) float32 radians, evenly spaced over a full turn.
     """
     coarse = coarse_logits(features, angles)
     best = np.stack([_cell_centre(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE

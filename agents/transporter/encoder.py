@@ -1,4 +1,7 @@
-"""The encoder of a heightmap: a small U-Net of layers that are equivariant to quarter turns, with two decoders."""
+"""The encoder of a heightmap: a small U-Net of layers that are equivariant to quarter turns, with two decoders.
+
+Maps are float32, or bfloat16 where layers multiply in it (``autocast``).
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ angle also rotates the directions that they describe (as in Fourier Transporter,
 
 Positions are in cells of the map at hand, (column, row); cell ``i`` covers ``[i, i + 1)``. Angles are in radians, from
 the column axis (x) towards the row axis (y).
+
+Features are float32, or bfloat16 where layers multiply in it (``autocast``).
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class TransporterNet(nn.Module):
         """Features of images, before any pick.
 
         Args:
-            image: (batch, channels, rows, columns) of ``encode_image``.
+            image: (batch, channels, rows, columns) float32 of ``encode_image``.
             sentence: what is said about them, if the network ``listens``.
         """
         said, where, prior = None, None, None

@@ -59,11 +59,11 @@ def with_alternatives(config: TransporterConfig, places: Tensor, coarse: Tensor)
 
     Args:
         config: settings.
-        places: (batch, 2).
-        coarse: (batch, angles, rows / 4, columns / 4) of ``coarse_logits``.
+        places: (batch, 2) float32.
+        coarse: (batch, angles, rows / 4, columns / 4) float32 of ``coarse_logits``.
 
     Returns:
-        (batch, ``candidates``, 2); the windows around them do not overlap.
+        (batch, ``candidates``, 2) float32; the windows around them do not overlap.
     """
     ratio = COARSE // FINE
     distance = -(-(2 * config.fine_reach + 1) // ratio)

@@ -100,8 +100,8 @@ def imagine(scene: Heightmap, goal: Heightmap, pick: Array, place: Array, yaw: f
     Args:
         scene: before it.
         goal: the finished scene.
-        pick: (2,) pixels.
-        place: (2,) pixels.
+        pick: (2,) float64 pixels.
+        place: (2,) float64 pixels.
         yaw: radians, of the place pose relative to the pick pose.
 
     Returns:

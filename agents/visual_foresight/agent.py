@@ -165,7 +165,7 @@ class VisualForesight(Agent[TransitionDataset]):
         return self.plan(scene, wanted, first)
 
     def plan(self, scene: Tensor, wanted: Tensor, first: Tensor | None = None) -> Thought:
-        """``think`` for scenes.
+        """``think`` for scenes; all tensors are float32, see ``scenes.py``.
 
         Args:
             scene: (4, 160, 80) what is seen.

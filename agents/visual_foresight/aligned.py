@@ -2,6 +2,8 @@
 
 What a push or a pull does depends neither on where on the table it happens nor on which way it leads. A network that
 looks along the action need not learn the same again for every direction.
+
+Tensors are float32; positions are in pixels of a scene.
 """
 
 from __future__ import annotations

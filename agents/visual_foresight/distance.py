@@ -1,4 +1,7 @@
-"""How far scenes are from goal pictures: the reward of a plan where nothing else says what is good."""
+"""How far scenes are from goal pictures: the reward of a plan where nothing else says what is good.
+
+Scenes and errors are float32, see ``scenes.py``.
+"""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Lightning:
         return found
 
     def mean(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-        """What the losses, () each, are over the whole batch; for showing only."""
+        """What the losses, () float32 each, are over the whole batch; for showing only."""
         shown = {name: loss.detach().clone() for name, loss in losses.items()}
         return {name: self.fabric.all_reduce(loss, reduce_op="mean") for name, loss in shown.items()}
 

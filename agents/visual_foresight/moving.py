@@ -2,6 +2,8 @@
 
 The object is what is connected to the picked pixel at its height, with the rim around it. It is taken away, which shows
 the table, and put down, turned, on top of what is there.
+
+Scenes and actions are float32, see ``scenes.py``.
 """
 
 from __future__ import annotations

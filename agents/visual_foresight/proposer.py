@@ -67,7 +67,7 @@ class Proposer:
         """What was decided after the last proposals, so that a pick without effect is not proposed again.
 
         Args:
-            action: (5,).
+            action: (5,) float32, see ``scenes.py``.
         """
         pixels = action[:4].double().cpu().numpy() * REDUCTION
         self._history, scene = self._considered

@@ -69,7 +69,7 @@ def unpack(scenes: list[Packed], device: torch.device | str = "cpu") -> Tensor:
 
 
 def to_heightmap(scene: Tensor) -> Heightmap:
-    """A scene (4, 160, 80), perhaps a predicted one, as a heightmap of as many pixels."""
+    """A scene (4, 160, 80) float32, perhaps a predicted one, as a heightmap of as many pixels."""
     values = scene.detach().float().cpu().numpy().transpose(1, 2, 0)
     color = np.clip(np.rint(values[..., :HEIGHT] * 255), 0, 255).astype(np.uint8)
     return Heightmap(color, np.maximum(values[..., HEIGHT] * np.float32(DECIMETRE), np.float32(0)))

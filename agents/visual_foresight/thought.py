@@ -1,4 +1,7 @@
-"""One decision of the agent, and how it is shown."""
+"""One decision of the agent, and how it is shown.
+
+Scenes are float32, see ``scenes.py``.
+"""
 
 from __future__ import annotations
 

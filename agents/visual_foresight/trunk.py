@@ -1,4 +1,7 @@
-"""The network that the learned models share: a small U-Net at half the resolution of a scene, and its heads."""
+"""The network that the learned models share: a small U-Net at half the resolution of a scene, and its heads.
+
+Maps are float32, or bfloat16 where layers multiply in it (``autocast``); see ``scenes.py``.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def regrasped(window: Window, rng: np.random.Generator) -> Window:
 
 
 def rotation(angle: float) -> Array:
-    """(2, 2) for vectors (column, row)."""
+    """(2, 2) float64 for vectors (column, row)."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, -sin], [sin, cos]])
 

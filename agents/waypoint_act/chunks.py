@@ -6,6 +6,8 @@ one prediction, none only says "halfway", and the agent learns from what it will
 
 Positions are (column, row) in cells of a map of the table; cell ``i`` covers ``[i, i + 1)``. Yaw is in radians, from
 the column axis (x) towards the row axis (y).
+
+Poses and way-points are float64; of a pose (7,), position in metres and quaternion (x, y, z, w), world frame.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Every coordinate is a distribution over nodes, with a target on the two nodes beside the value (four for a position), so
 that it may have several modes, and values between nodes are met.
+
+Tensors are float32: positions in cells (column, row), heights in metres, turns in radians.
 """
 
 from __future__ import annotations

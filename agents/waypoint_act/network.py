@@ -6,6 +6,9 @@ a query is compared with the features of every cell of the map, as PerAct (arXiv
 do it, and there is no latent style variable, since a distribution over cells has several modes by itself.
 
 Shapes: B examples, K way-points, (R, C) = (160, 80) cells.
+
+Maps and logits are float32, or bfloat16 within ``autocast``; poses are float32: column, row, z in metres, yaw in
+radians.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
         return {name: float(loss.detach()) for name, loss in losses.items()} | {"learning_rate": rate}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Cross-entropies of progress and of the stage, and the error of the next view, each ()."""
+        """Cross-entropies of progress and of the stage, and the error of the next view, each () float32."""
         features, _ = self.net.watch(batch.seen)
         progress, stages = self.net.judged(features)
         valid = batch.valid

@@ -1,4 +1,7 @@
-"""The network: an encoder, a ConvLSTM over time, heads for progress and stage, and a decoder of the next view."""
+"""The network: an encoder, a ConvLSTM over time, heads for progress and stage, and a decoder of the next view.
+
+Tensors are float32, or bfloat16 where layers multiply in it (``autocast``).
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class View:
         return View(np.rint(color).clip(0, 255).astype(np.uint8), height.astype(np.float32), share >= 0.5)
 
     def channels(self) -> NDArray[np.float32]:
-        """(5, 160, 80): red, green, blue in 0 to 1, height over ``HEIGHT_UNIT``, and 1 where seen."""
+        """(5, 160, 80) float32: red, green, blue in 0 to 1, height over ``HEIGHT_UNIT``, and 1 where seen."""
         color = self.color.transpose(2, 0, 1).astype(np.float32) / 255
         return np.concatenate([color, self.height[None] / HEIGHT_UNIT, self.seen[None].astype(np.float32)])
 
@@ -146,7 +146,7 @@ def _patch(view: View, pick: Array) -> NDArray[np.bool_]:
 
 
 def changed(before: View, after: View) -> NDArray[np.bool_]:
-    """(160, 80) where two views differ, among what was seen in both."""
+    """(160, 80) bool, where two views differ, among what was seen in both."""
     color = np.abs(before.color.astype(np.float32) - after.color.astype(np.float32)).max(axis=2) / 255
     height = np.abs(before.height - after.height)
     differs: NDArray[np.bool_] = ((color > CHANGED_COLOR) | (height > CHANGED_HEIGHT)) & before.seen & after.seen

@@ -1,4 +1,7 @@
-"""What a world model is: it predicts scenes after actions. One file a model; see docs/world_models.md."""
+"""What a world model is: it predicts scenes after actions. One file a model; see docs/world_models.md.
+
+Tensors are float32, see ``scenes.py``.
+"""
 
 from __future__ import annotations
 

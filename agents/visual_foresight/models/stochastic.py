@@ -2,6 +2,8 @@
 
 In training an encoder sees what happened and says in a few numbers what was not to be known (a variational
 autoencoder, arXiv 1312.6114; for video arXiv 1710.11252). Plans go by the mean of the prior, ``sample`` draws from it.
+
+Tensors are float32, see ``scenes.py``.
 """
 
 from __future__ import annotations

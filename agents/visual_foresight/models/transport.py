@@ -8,6 +8,8 @@ follow. So the network composes each pixel of the scene with the object moved, t
 moved, with the turn of the hand and without, and the table. That is a choice that can be seen at the pixel itself.
 
 The network looks along the action (``aligned.py``), and what it finds there is turned back.
+
+Tensors are float32, see ``scenes.py``; layers may multiply in bfloat16.
 """
 
 from __future__ import annotations

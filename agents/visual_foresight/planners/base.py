@@ -1,4 +1,7 @@
-"""What a planner is: it searches for actions by what a world model predicts. One file a planner."""
+"""What a planner is: it searches for actions by what a world model predicts. One file a planner.
+
+Scenes, actions and worths are float32, see ``scenes.py``.
+"""
 
 from __future__ import annotations
 
