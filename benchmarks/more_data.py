@@ -10,6 +10,9 @@ learns from the first demonstrations and those (``weak``). Another one learns fr
 All are judged on test scenes on which yet another agent is sure and wrong: one of another seed, which learnt from the
 first demonstrations alone. So the set was found without any agent that is judged, and favours none of them. Besides, on
 test scenes as they are. Counted are scenes without strict success. What lies in the working folder is not done again.
+
+With ``--unsearched N --changes JSON`` all are judged on N test scenes with one change, too, that no search chose. What
+a row of the same command had of such scenes before stays where they are not asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,8 @@ from ravens_suite.rollout.provenance import provenance
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
+UNSEARCHED_FROM = 1000
+"""The first seed of test scenes that no search chose."""
 SMALL = {"widths": [4, 8, 12, 16, 16], "angles": 12, "train_angles": 8}
 """Half as wide as the agent is by default, and three times as coarse in yaw, so that it trains in a minute."""
 
@@ -143,6 +149,23 @@ def judged(case: Case, run: Path, fresh: SceneSet) -> dict[str, Any]:
     }
 
 
+def unsearched(case: Case, names: Iterable[str], count: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """Strict success of agents on as many test scenes with one change that no search chose."""
+    seeds = range(UNSEARCHED_FROM, UNSEARCHED_FROM + count)
+    scenes = SceneSet("unsearched", case.task, tuple(SceneSpec(seed, "test", changes) for seed in seeds))
+    agents = {}
+    for name in names:
+        done = evaluate_scenes(str(case.work / name), scenes, out=case.work / f"{name}-on-unsearched").summary.to_json()
+        agents[name] = {key: done[key] for key in ("episodes", "success_rate", "success_rate_interval_95")}
+    return {"agents": agents, "changes": changes, "seeds": [seeds[0], seeds[-1]], "split": "test"}
+
+
+def with_unsearched(row: dict[str, Any], rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """A row with what one of the same command has of unsearched scenes, if it has none itself."""
+    before = {each["command"]: each["unsearched"] for each in rows if "unsearched" in each}
+    return {"unsearched": before[row["command"]], **row} if row["command"] in before else row
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -153,6 +176,8 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=48)
     parser.add_argument("--confidence", type=float, default=0.5)
     parser.add_argument("--added", type=int, nargs="+", default=[1], help="demonstrations of weak spots")
+    parser.add_argument("--unsearched", type=int, default=0, help="test scenes with the changes that no search chose")
+    parser.add_argument("--changes", type=json.loads, default={"perturb": {"occluders": 3}}, help="of these, JSON")
     parser.add_argument("--work", type=Path, help="folder of everything, for a measurement that goes on where it was")
     parser.add_argument("--out", type=Path, help="JSON file; rows of other tasks that it has stay")
     given = parser.parse_args()
@@ -167,10 +192,15 @@ def main() -> None:
             given.confidence,
         )
         row = {**measure(case, given.added), "commit": provenance()["commit"], "command": command(given)}
+        if given.unsearched:
+            asked = f" --unsearched {given.unsearched} --changes '{json.dumps(given.changes)}'"
+            found = unsearched(case, row["agents"], given.unsearched, given.changes)
+            row["unsearched"] = {**found, "commit": row["commit"], "command": row["command"] + asked}
     print(json.dumps(row, indent=1))
     if given.out is not None:
         rows = read_json(given.out)["rows"] if given.out.exists() else []
-        write_json(given.out, {"rows": [*(each for each in rows if each["command"] != row["command"]), row]})
+        others = (each for each in rows if each["command"] != row["command"])
+        write_json(given.out, {"rows": [*others, with_unsearched(row, rows)]})
 
 
 def command(given: argparse.Namespace) -> str:

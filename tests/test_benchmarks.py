@@ -55,6 +55,14 @@ def test_weak_spots_to_learn_from_are_taken_of_one_kind_after_the_other(monkeypa
     assert len(spread(scenes, 99)) == 6
 
 
+def test_what_is_known_of_scenes_that_no_search_chose_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = functions_of("more_data", monkeypatch)["with_unsearched"]
+    before = [{"command": "a", "unsearched": {"seeds": [1000, 1023]}}, {"command": "b"}]
+    assert keep({"command": "a", "demos": 10}, before)["unsearched"] == {"seeds": [1000, 1023]}
+    assert keep({"command": "a", "unsearched": {}}, before)["unsearched"] == {}
+    assert keep({"command": "b"}, before) == {"command": "b"}
+
+
 def test_world_models_without_anything_to_predict_have_no_errors_and_runs_have_names_of_their_own() -> None:
     script = runpy.run_path(str(next(path for path in _SCRIPTS if path.stem == "world_models")))
     nothing = {"pixels": 0, "windows": 0, "changed": 0.0, "persistence_changed": 0.0, "persistence_everywhere": 0.0}
