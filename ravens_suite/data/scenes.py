@@ -6,8 +6,8 @@ Such a file::
      "scenes": [{"seed": 10003, "split": "test", "changes": {"perturb": {"light": 1.0}}, "kind": "dim"}]}
 
 ``changes`` are arguments of the environment, on top of those that the evaluated policy knows; amounts in ``perturb``
-join its own by name. ``kind`` is free text; scenes of one kind are summarised together. Whatever else a scene holds
-is kept as ``notes``.
+join its own by name. ``split`` is ``test`` unless given. ``kind`` is free text; scenes of one kind are summarised
+together. Whatever else a scene holds is kept as ``notes``, but for what looks like one of these names misspelt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from ravens_suite.core.numbers import MOST_SEED
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.errors import ConfigError, DamagedDataError
+from ravens_suite.errors import ConfigError, DamagedDataError, did_you_mean
 
 FORMAT, VERSION = "ravens-suite scenes", 1
 _OWN = ("seed", "split", "changes", "kind")
@@ -135,6 +135,8 @@ def read_scenes(text: str) -> SceneSet:
     found = SceneSet.from_json(value, damaged)
     if not mark:
         return found
+    if not found.scenes:
+        raise ConfigError(f"{path} has no scene: there is nothing to take out of it.")
     if not number.isdecimal() or not 1 <= int(number) <= len(found.scenes):
         raise ConfigError(f"{path} has scenes 1 to {len(found.scenes)}; there is no scene {number!r}.")
     # A name of its own: its results must not take the place of those of the whole set.
@@ -163,6 +165,9 @@ def kinds_of(scenes: Sequence[SceneSpec]) -> list[str]:
 def _scene(number: int, value: Any, damaged: Any) -> SceneSpec:
     if not isinstance(value, dict):
         damaged(f"scene {number} is no object")
+    for name in value.keys() - {*_OWN}:
+        if hint := did_you_mean(name, [own for own in _OWN if own not in value], cutoff=0.8):
+            damaged(f"scene {number} has {name!r}.{hint}")
     seed, split, changes, kind = (
         value.get("seed"),
         value.get("split", "test"),
