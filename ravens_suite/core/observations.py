@@ -41,6 +41,8 @@ Observation = dict[str, Any]
 
 ObservationGroup = Literal["images", "segmentation", "state", "proprioception", "goal", "instruction"]
 OBSERVATION_GROUPS: tuple[ObservationGroup, ...] = get_args(ObservationGroup)
+OBSERVED: tuple[ObservationGroup, ...] = ("images",)
+"""The groups that an environment shows unless it is asked for others."""
 
 CAMERA_KEYS = ("camera_intrinsics", "camera_poses")
 GROUP_KEYS: Mapping[ObservationGroup, tuple[str, ...]] = {

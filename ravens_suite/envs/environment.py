@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.observations import GOAL, GOAL_GROUPS, ControlName, Observation, checked_groups
+from ravens_suite.core.observations import GOAL, GOAL_GROUPS, OBSERVED, ControlName, Observation, checked_groups
 from ravens_suite.core.seeding import Split, checked_seed
 from ravens_suite.envs.copies import arguments_of, knows_its_arguments, remake, remember
 from ravens_suite.envs.imagined import Imagined, imagine
@@ -103,7 +103,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         task: str,
         split: Split = "train",
         *,
-        observe: Sequence[str] = ("images",),
+        observe: Sequence[str] = OBSERVED,
         control: ControlName = "primitive",
         wording: Wording = "plain",
         renderer: str = "auto",

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ravens_suite.core.observations import OBSERVED
 from ravens_suite.data.scenes import changed_arguments
 from ravens_suite.errors import ConfigError
 
@@ -133,7 +134,7 @@ def why_not(name: str, arguments: Mapping[str, Any], *, learnt: bool = False) ->
         arguments: of the environment, JSON values.
         learnt: whether the policy is a trained agent, whose network takes a state of one length.
     """
-    observed = arguments.get("observe") or ("images",)
+    observed = arguments.get("observe") or OBSERVED
     if name == "instruction" and "instruction" not in observed:
         return "the policy is told no instruction"
     # The oracle observes neither images nor a state: it stays, to compare with.

@@ -182,3 +182,14 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least 1"):
         collect(TASK, episodes=0, data=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("first", "then"), [({}, {"observe": ["images"]}), ({"observe": ["images"]}, {})])
+def test_to_observe_what_is_observed_anyway_is_no_other_setting(
+    tmp_path: Path, first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    small = {"image_size": [24, 32]}
+    collect(TASK, episodes=1, data=tmp_path, arguments={**small, **first})
+    assert collect(TASK, episodes=2, data=tmp_path, arguments={**small, **then}).episodes == 2
+    with pytest.raises(ConflictError, match="observe"):
+        collect(TASK, episodes=2, data=tmp_path, arguments={**small, "observe": ["images", "state"]})
