@@ -37,7 +37,7 @@ class PickPlaceDataset:
         episodes: those with any step; a step is unpacked when it is asked for.
         statistics: how often placed objects are picked again, and how often places are used again.
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
-        least_move: pixels, below which no move is made (``least_move``); 0 where any step turns its object.
+        least_move: pixels, ``history.least_move``; 0 where any step turns its object.
         tilting: whether any place is tilted, and the agent places so.
         returns: (1021,) float32 of ``returns_by_form``; one half everywhere without sentences.
 

@@ -55,6 +55,7 @@ class History:
         failed_picks: (2,) pixel positions of the picks since the last one that changed the table around it.
         first: what was seen first; ``None`` before.
         laid: (2,) pixel positions of all places since the present sentence was first said.
+        length: pixels from pick to place of the last move; infinite before the first.
     """
 
     def __init__(self) -> None:
@@ -65,6 +66,7 @@ class History:
         self.failed_picks: list[Array] = []
         self.first: Heightmap | None = None
         self.laid: list[Array] = []
+        self.length = math.inf
         self._said: str | None = None
         self._occupied: list[tuple[Array, Heightmap]] = []
         self._last: Move | None = None
@@ -96,6 +98,7 @@ class History:
     def record(self, move: Move) -> None:
         """Remember the move that is carried out next."""
         self._last = move
+        self.length = math.dist(move.pick, move.place)
         self.laid.append(move.place)
 
     def takes_up_again(self, pick: Array) -> bool:
@@ -133,7 +136,7 @@ def demonstration_statistics(episodes: Iterable[Sequence[Move]]) -> Demonstratio
 
 
 def least_move(moves: Sequence[float]) -> float:
-    """A distance below which no move is made, since none was demonstrated that is nearly so short.
+    """A distance below which no move is made twice in a row, since none was demonstrated that is nearly so short.
 
     An agent that is unsure of large moves would else make tiny ones without end, of whose place it is sure: that of a
     bead of a rope which lies nearly right.

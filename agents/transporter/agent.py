@@ -7,8 +7,8 @@ serves all place angles (``matching.py``), and placing goes from a coarse map to
 
 Each demonstrated pick teaches all picks on the same object (``pick_place/steps.py``), in scenes whose free objects are
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is
-carried out (``joint_rescoring.py``). Moves far shorter than any demonstrated one are not made. Failed picks are not
-repeated, and placed objects are left alone as often as demonstrations leave them alone (``pick_place/history.py``).
+carried out (``joint_rescoring.py``). No two moves in a row are far shorter than all demonstrated ones. Failed picks are
+not repeated, and placed objects are left alone as often as demonstrations leave them alone (``pick_place/history.py``).
 
 Where an instruction is observed, its colour words become maps of where such colours are seen (``common/sentences.py``),
 further channels of the input, and a vector of the sentence modulates picking and placing. The images of examples whose

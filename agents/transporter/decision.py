@@ -179,7 +179,8 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
     places = place_candidates(config, features, net.angles(config.angles))
-    _rule_out_short_moves(picks, places, float(net.least_move))
+    if history.length < (least := float(net.least_move)):
+        _rule_out_short_moves(picks, places, least)
     return Candidates(pick_logits, picks, places, statistics.sharing)
 
 

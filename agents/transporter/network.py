@@ -70,7 +70,7 @@ class TransporterNet(nn.Module):
     Attributes:
         turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
         habits: (2,) float32 buffer, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
-        least_move: () float32 buffer, pixels of the heightmap, below which no move is made; 0 for no such bound.
+        least_move: () float32 buffer, pixels of the heightmap, ``least_move`` of the demonstrations; 0 for no bound.
         returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
 

@@ -31,7 +31,10 @@ class GivenNet:
     Args:
         repick: probability that demonstrations pick an object at an occupied place.
         sharing: probability that demonstrations use a place twice.
-        least_move: pixels, below which no move is made.
+        least_move: pixels, below which no two moves in a row are made.
+
+    Attributes:
+        first: pick logit of the first object; that of the second is 3.
     """
 
     turning = torch.tensor(False)
@@ -39,13 +42,14 @@ class GivenNet:
     def __init__(self, repick: float = 0.5, sharing: float = 0.5, least_move: float = 0.0) -> None:
         self.habits = torch.tensor([repick, sharing])
         self.least_move = torch.tensor(least_move)
+        self.first = 5.0
 
     def read(self, image: torch.Tensor, sentence: None = None) -> SimpleNamespace:
         return SimpleNamespace(features=None, said=None)
 
     def pick(self, features: None, said: None = None) -> torch.Tensor:
         logits = torch.full((1, 160, 80), -9.0)
-        for (column, row), logit in ((FIRST, 5.0), (SECOND, 3.0)):
+        for (column, row), logit in ((FIRST, self.first), (SECOND, 3.0)):
             logits[0, row, column] = logit
         return logits
 
@@ -98,19 +102,31 @@ def test_a_place_that_another_object_needs_is_left_to_it(sharing: float, place: 
     assert decision.yaw == 0
 
 
-@pytest.mark.parametrize(("least", "place"), [(0.0, HERE), (130.0, HERE), (140.0, THERE)])
-def test_a_move_shorter_than_those_of_demonstrations_is_not_made(least: float, place: tuple[int, int]) -> None:
+def moved_by(length: float) -> History:
+    """The history of an episode whose last move, anywhere else, was so many pixels long."""
+    start, end = np.array([150.0, 10.0]), np.array([150.0, 10.0 + length])
+    return after(Move(table(start), start, end), table(end))
+
+
+@pytest.mark.parametrize(
+    ("least", "last", "place"), [(0.0, 9.0, HERE), (130.0, 9.0, HERE), (140.0, 9.0, THERE), (140.0, 145.0, HERE)]
+)
+def test_no_two_moves_in_a_row_are_shorter_than_those_of_demonstrations(
+    least: float, last: float, place: tuple[int, int]
+) -> None:
     """The nearer place of the first object is 136 pixels away."""
-    decision = decided(GivenNet(sharing=0.95, least_move=least))
+    decision = decided(GivenNet(sharing=0.95, least_move=least), moved_by(last))
     np.testing.assert_allclose(decision.pick, pixels(FIRST, FINE), atol=FINE)
     np.testing.assert_allclose(decision.place, pixels(place, COARSE), atol=COARSE / 2)
 
 
 def test_a_pick_that_only_a_short_move_suits_loses_to_one_that_leads_somewhere() -> None:
-    """The second object has one place, 81 pixels away."""
-    failed = after(Move(table(), pixels(FIRST, FINE), pixels(HERE, COARSE)), table())
-    np.testing.assert_allclose(decided(GivenNet(least_move=70.0), failed).pick, pixels(SECOND, FINE), atol=FINE)
-    np.testing.assert_allclose(decided(GivenNet(least_move=100.0)).pick, pixels(FIRST, FINE), atol=FINE)
+    """The second object, the likelier pick here, has one place, 81 pixels away."""
+    for least, pick in ((70.0, SECOND), (100.0, FIRST)):
+        history = moved_by(9.0)
+        net = GivenNet(least_move=least)
+        net.first = 2.0
+        np.testing.assert_allclose(decided(net, history).pick, pixels(pick, FINE), atol=FINE)
 
 
 def test_a_failed_pick_is_not_repeated() -> None:
