@@ -10,7 +10,7 @@ from typing import Any
 FOREIGN_NAMES = [
     (
         "py:.*",
-        r"(abc|argparse|collections|concurrent|contextlib|dataclasses|gymnasium|h5py|importlib|moderngl|multiprocessing|nn|np|numpy|os|pathlib|torch|types|typing)\..*",
+        r"(_frozen_importlib|abc|argparse|collections|concurrent|contextlib|dataclasses|gymnasium|h5py|importlib|moderngl|multiprocessing|nn|np|numpy|os|pathlib|torch|types|typing)\..*",
     ),
     ("py:class", r"[^.]*|.*\[.*"),
     ("py:.*", r"ravens_suite\..*\.(_\w+|Job|Result|Net|Inputs)"),
