@@ -67,8 +67,9 @@ class TransporterConfig:
             step, drawn at random, in place of what it has built in the end.
         news: where it is told something, share of examples that are steps at which a sentence is first said. At later
             steps what was done already shows what is meant, and the words need not be listened to.
-        outlook: where it is told something, examples a step of where a scene is filled once a sentence is carried out
-            (``outlook.py``), which is expected before anything is moved and added to the logits of places; 0 for none.
+        outlook: where it is told something, training examples a step for the network that predicts where things will
+            lie once the sentence is carried out (``outlook.py``). Its map is added to the place logits. 0 for no such
+            network.
         gives_up: where it is told something, whether it ends the episode rather than pick what it has laid under the
             same sentence, where demonstrations never do that.
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
