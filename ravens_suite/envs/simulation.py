@@ -84,7 +84,7 @@ class Simulation:
         self._variations = variations
         self._perturbations = perturbations
         self._wording: Wording = wording
-        if wording == "held-out" and not task.current_sentences(0).held_out:
+        if wording == "held-out" and not task.forms()[1].held_out:
             raise ConfigError(f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'.")
         self._control_name: ControlName = control
         with task_code(name, type(task), "the primitive"):

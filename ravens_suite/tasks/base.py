@@ -81,6 +81,17 @@ class Task(ABC):
         """
         return self.sentences.filled(self.slots(step))
 
+    def forms(self) -> tuple[str, Sentences]:
+        """The sentence of the first goal step and its other forms, where there is no scene yet.
+
+        Returns:
+            As ``current_instruction`` and ``current_sentences`` say; with slots in braces where those need the scene.
+        """
+        try:
+            return self.current_instruction(0), self.current_sentences(0)
+        except Exception:  # What else is wrong with them shows as soon as there is a scene.
+            return self.instruction, self.sentences
+
     def slots(self, step: int) -> Mapping[str, str]:
         """Words for the slots of ``instruction`` and ``sentences``, known once the scene is built; by default none.
 

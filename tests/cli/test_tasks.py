@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from ravens_suite.cli.main import main
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, PoseGoal
+from ravens_suite.registration import register_task
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.sim.bodies import Box, solid
+from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 
 
 def described(name: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, object], str]:
@@ -43,3 +55,47 @@ def test_a_task_says_what_its_sentence_could_name_instead(capsys: pytest.Capture
 def test_an_unknown_task_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "towers-of-hanoy-seq"]) == 1
     assert "Did you mean 'towers-of-hanoi-seq'?" in capsys.readouterr().err
+
+
+class Fetch(Task):
+    """Of two blocks, put the named one on the spot: its words are those of the scene, and of nothing before it."""
+
+    max_steps: ClassVar[int] = 2
+    instruction: ClassVar[str] = "fetch the {block}"
+    sentences: ClassVar[Sentences] = Sentences(training=("bring me the {block}",), held_out=("the {block} goes here",))
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """Both blocks, one of which is drawn."""
+        names = ("red block", "blue block")
+        for name in names:
+            scene.add(
+                name, solid(Box((0.04,) * 3), (1.0, 0.0, 0.0), 0.01), free_pose(scene, (0.04,) * 3, rng), "movable"
+            )
+        self.meant = str(rng.choice(names))
+        spot = Pose((0.5, 0.0, 0.02))
+        return [PoseGoal(objects=(self.meant,), targets=(spot,), matches=((True,),), symmetries=(0.0,))]
+
+    def slots(self, step: int) -> dict[str, str]:
+        """What was drawn."""
+        return {"block": self.meant}
+
+
+@pytest.mark.usefixtures("registrations")
+def test_a_task_of_ones_own_whose_words_come_of_the_scene_shows_its_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    register_task("fetch", Fetch)
+    found, _ = described("fetch", capsys)
+    assert found["forms"] == {
+        "plain": ["fetch the {block}"],
+        "training": ["fetch the {block}", "bring me the {block}"],
+        "held-out": ["the {block} goes here"],
+    }
+    assert found["said"] in (["fetch the red block"], ["fetch the blue block"])
+
+
+@pytest.mark.usefixtures("registrations")
+def test_it_is_told_in_held_out_words_too() -> None:
+    register_task("fetch", Fetch)
+    environment = make_environment("fetch", "test", {"observe": ["instruction"], "wording": "held-out"})
+    told = environment.reset(seed=0)[0]["instruction"]
+    environment.close()
+    assert told in ("the red block goes here", "the blue block goes here")

@@ -119,7 +119,7 @@ def _sentences(name: str) -> dict[str, Any]:
     task_class, arguments = load_task(name)
     with blame(f"the instruction of the task {name}"):
         task = task_class(**arguments)
-        plain, others = task.current_instruction(0), task.current_sentences(0)
+        plain, others = task.forms()
         steps = range(len(_build(task)))
         said = [task.current_instruction(step) for step in steps]
         could_mean = [_others(task, step) for step in steps]
