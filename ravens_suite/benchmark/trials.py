@@ -17,7 +17,7 @@ from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataErro
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.execution.progress import Progress
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
-from ravens_suite.rollout.environments import to_json
+from ravens_suite.rollout.environments import differing_arguments, to_json
 from ravens_suite.rollout.evaluate import Evaluation, evaluate
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings, resume_settings
 
@@ -121,6 +121,8 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     # As the recorded command says, where the agent's own number was taken.
     if wanted["steps"] == record.get("planned_steps", record["steps"]):
         found = {**found, "steps": wanted["steps"]}
+    if not differing_arguments(trial.task, found.get("arguments", {}), wanted["arguments"]):
+        found = {**found, "arguments": wanted["arguments"]}
     if differing := sorted(key for key in wanted if found.get(key) != wanted[key]):
         key = differing[0]
         raise ConflictError(

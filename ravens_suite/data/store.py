@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ravens_suite.core.observations import OBSERVED, TEXT, WAYPOINT_KEYS, ArraySpec, Interface
+from ravens_suite.core.observations import TEXT, WAYPOINT_KEYS, ArraySpec, Interface
 from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.episode_header import FORMAT
@@ -194,7 +194,7 @@ class EpisodeStore:
             self._write_manifest({**wanted, "versions": versions, "seeds": []})
             return
         found = {key: value for key, value in manifest.items() if key not in _RECORDED_ONLY}
-        if differing := list(differences(_as_made(found), _as_made(wanted))):
+        if differing := list(differences(found, wanted)):
             raise ConflictError(
                 f"{self.folder} was collected with other settings ({'; '.join(differing)}): "
                 "use these, name another --data folder, or delete this one."
@@ -361,14 +361,6 @@ def differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
             yield from differences(found.get(key), wanted.get(key), f"{where}.{key}".lstrip("."))
     elif found != wanted:
         yield f"{where} is {_short(found)}, not {_short(wanted)}"
-
-
-def _as_made(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings by which episodes of two folders are told apart: observing what is observed anyway is none."""
-    arguments = settings.get("arguments")
-    if not isinstance(arguments, dict) or arguments.get("observe") != [*OBSERVED]:
-        return settings
-    return {**settings, "arguments": {key: value for key, value in arguments.items() if key != "observe"}}
 
 
 def _short(value: Any) -> str:

@@ -30,6 +30,7 @@ from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.robustness import insight_folder
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed
+from ravens_suite.rollout.environments import differing_arguments
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
@@ -182,7 +183,9 @@ class Calibrated:
     def is_of(self, plan: EvaluationPlan) -> bool:
         """Whether it is of the same policy, task and environment."""
         settings = replace(plan, split="test").settings  # It was judged there; each split has a definition of its own.
-        same = plan.policy.is_that_of(self.policy) and self.arguments in (None, settings["arguments"])
+        if self.arguments is not None and differing_arguments(plan.task, self.arguments, settings["arguments"]):
+            return False
+        same = plan.policy.is_that_of(self.policy)
         return same and not (self.definition and changed(self.definition, settings["definition"], OF_THE_TASK))
 
     def to_json(self) -> dict[str, Any]:

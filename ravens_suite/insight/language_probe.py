@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
+from ravens_suite.core.observations import GOAL
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.language_probes import (
@@ -37,7 +38,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import describe_interface, make_environment
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.remote_policy import RemotePolicy
@@ -168,7 +169,7 @@ class ProbeWorker:
         if plan.policy.kind == "agent":
             load_agent(plan.policy.name).check(interface)
         if not _is_deaf(plan.policy) and (mend := _not_told(plan, interface.observation)):
-            raise ConfigError(f"{plan.policy.label} is not told anything in {plan.task}: {mend}.")
+            raise ConfigError(f"{plan.policy.label} is told no sentence in {plan.task}: {mend}.")
         self._policy = plan.policy.make(self._environment)
         if isinstance(self._policy, RemotePolicy):
             self._policy.check(interface)
@@ -222,6 +223,11 @@ def _not_told(plan: EvaluationPlan, observed: Mapping[str, Any]) -> str:
         return "it reads no sentence; train an agent that can be told (see: ravens-suite agents)"
     if "instruction" in observed:
         return ""
+    if any(key.startswith(GOAL) for key in observed):
+        return (
+            "a goal picture tells it what to do; to find out whether it listens to words, let it observe the sentence "
+            "in place of the picture (--observe images instruction)" + (", and train on that" if plan.run else "")
+        )
     if plan.run:
         return "collect demonstrations with --observe images instruction, and train on them"
     return "let its environment observe the sentence, too (--observe images instruction)"
@@ -284,6 +290,7 @@ class _Record:
         write_json(self.path, {**self._settings, **probe.to_json(), **extra})
 
     def _start_anew(self, why: str) -> None:
+        check_environment(self._plan)
         _LOG.warning("%s: all episodes are run anew, and the earlier file is kept as %s.old.", why, self.path.name)
         self._replaces = True
 

@@ -28,7 +28,7 @@ from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed
-from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.environments import differing_arguments, make_environment
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.evaluation_record import Evaluation
@@ -305,7 +305,7 @@ def _differs(before: Robustness, plan: EvaluationPlan, seeds: tuple[int, int]) -
         first, count = before.seeds
         return f"seeds {first} to {first + count - 1}"
     settings = plan.settings
-    if before.arguments != settings["arguments"]:
+    if before.arguments is None or differing_arguments(plan.task, before.arguments, settings["arguments"]):
         return "another environment"
     if words := changed(before.definition, settings["definition"], OF_THE_TASK):
         return f"{plan.task} before a change of {' and '.join(words)}"

@@ -38,7 +38,7 @@ from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
 from ravens_suite.insight.robustness import insight_folder
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
-from ravens_suite.rollout.environments import to_json
+from ravens_suite.rollout.environments import differing_arguments, to_json
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
@@ -228,7 +228,8 @@ class _Search:
         try:
             value = read_json(self.path)
             found = [Tried.from_json(row) for row in value["proposals"]]
-            differing = _differing(_plain(value["settings"]), _plain(self._settings))
+            now = {**self._settings, "arguments": self._as_noted(value["settings"]["arguments"])}
+            differing = _differing(_plain(value["settings"]), _plain(now))
         except MissingDataError:
             return
         except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
@@ -238,6 +239,11 @@ class _Search:
             self._move_away(f"is of another search ({', '.join(differing)})")
         else:
             self._tried = {tried.number: tried for tried in found}
+
+    def _as_noted(self, noted: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments of the environment; in the words of a search on record, where these say the same."""
+        now = self._evaluation.arguments
+        return now if differing_arguments(self._evaluation.task, noted, now) else noted
 
     def _move_away(self, why: str) -> None:
         """A search takes long: nobody should lose one by another choice of options."""

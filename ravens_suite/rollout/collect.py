@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ from ravens_suite.rollout.actors import EXPERIENCE, Actor, arguments_for, check_
 from ravens_suite.rollout.definitions import take_up
 from ravens_suite.rollout.environments import (
     describe_interface,
+    differing_arguments,
     first_info,
     make_environment,
     to_json,
@@ -341,14 +343,22 @@ def _known(store: EpisodeStore, seed: int) -> Attempt | None:
 def collection_settings(
     environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the episodes of a folder must have in common."""
+    """What the episodes of a folder must have in common.
+
+    Arguments are those that the folder has on record, where these make the same environment: ``observe=["images"]`` is
+    the default, and no other one.
+    """
     info = first_info(environment)
+    given = {key: value for key, value in arguments.items() if key != "renderer"}
+    with suppress(MissingDataError):
+        noted = EpisodeStore(unit.folder).manifest().get("arguments", {})
+        given = given if differing_arguments(unit.task, noted, given) else noted
     settings: dict[str, Any] = to_json(
         {
             "task": unit.task,
             "split": unit.split,
             "environment": environment_id(unit.task),
-            "arguments": {key: value for key, value in arguments.items() if key != "renderer"},
+            "arguments": given,
             "renderer": str(info["renderer"]),
             "cameras": info["cameras"],
             "interface": describe_interface(environment, unit.task).to_json(),

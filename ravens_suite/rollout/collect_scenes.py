@@ -26,7 +26,7 @@ from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.collect import SOLVED, Collected, Unit, collection_settings
 from ravens_suite.rollout.definitions import the_task_has_changed
-from ravens_suite.rollout.environments import checked_arguments, make_environment, versions
+from ravens_suite.rollout.environments import checked_arguments, differing_arguments, make_environment, versions
 from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.rollout.rollout import roll_out, to_episode
 from ravens_suite.rollout.scene_changes import check_changes
@@ -77,7 +77,7 @@ def collect_scenes(
         store.repair()
         known = {attempt.seed: attempt for attempt in store.recorded()}
         wanted = {scene.seed: scene for scene in scenes.scenes}
-        _check_same(store, wanted, own)
+        _check_same(store, scenes.task, wanted, own)
         done = {seed: known[seed] for seed in wanted if seed in known and _is_there(store, known[seed])}
         seconds = []
         jobs = [_Job(scenes.task, scene, str(store.folder)) for seed, scene in wanted.items() if seed not in done]
@@ -144,12 +144,12 @@ def _claim(store: EpisodeStore, task: str, arguments: Mapping[str, Any], *, forc
     store.note_definition(now)
 
 
-def _check_same(store: EpisodeStore, wanted: Mapping[int, SceneSpec], own: Mapping[str, Any]) -> None:
+def _check_same(store: EpisodeStore, task: str, wanted: Mapping[int, SceneSpec], own: Mapping[str, Any]) -> None:
     """Refuse an episode of the same seed that was made with other changes."""
     there = set(store.seeds())
     for seed in sorted(there & wanted.keys()):
         made = store.reader(seed).summary.metadata["arguments"]
-        if _without_renderer(made) != _without_renderer(wanted[seed].arguments(own)):
+        if differing_arguments(task, _without_renderer(made), _without_renderer(wanted[seed].arguments(own))):
             raise ConflictError(
                 f"{store.path(seed)} is of the same seed with other changes: name another --data folder for this set."
             )

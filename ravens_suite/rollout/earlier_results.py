@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ravens_suite.rollout.definitions import OF_THE_SUITE, OF_THE_TASK, changed
-from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.environments import differing_arguments
+from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,16 @@ def _other(noted: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     for key in ("task", "split", "environment"):
         if noted[key] != settings[key]:
             return f"another {key} ({noted[key]})"
-    before, after = noted["arguments"], settings["arguments"]
+    differing = differing_arguments(settings["task"], noted["arguments"], settings["arguments"])
     if "watch" not in settings and noted.get("watch", {}).get("stop_at", 0) is None:
         # A forecaster that only watched changed nothing; what it reads may have been observed for it alone.
-        before, after = ({key: value for key, value in each.items() if key != "observe"} for each in (before, after))
+        differing.pop("observe", None)
     elif noted.get("watch") != settings.get("watch"):
         return "another forecaster watching" if "watch" in noted else "no forecaster watching"
-    for key in sorted({*before, *after}):
-        if before.get(key) != after.get(key):
-            return f"another environment ({key} {before.get(key)!r}, now {after.get(key)!r})"
+    if now["kind"] in (ORACLE, RANDOM):
+        differing.pop("observe", None)  # They read nothing of it.
+    for key, (was, is_now) in differing.items():
+        return f"another environment ({key} {was!r}, now {is_now!r})"
     return ""
 
 

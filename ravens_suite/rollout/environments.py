@@ -148,12 +148,27 @@ def contradictions(task: str, recorded: Mapping[str, Any], given: Mapping[str, A
         recorded: arguments of the environment that stand in a record.
         given: those asked for now.
     """
+    defaults = {**task_defaults(task), **default_arguments(task)}
     differing = {}
     for name, value in given.items():
-        was = to_json(recorded.get(name, default_arguments(task).get(name)))
+        was = to_json(recorded.get(name, defaults.get(name)))
         if was != to_json(value):
             differing[name] = (was, to_json(value))
     return differing
+
+
+def differing_arguments(task: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Arguments in which two environments of a task differ: name to (before, now), by name.
+
+    An argument that is not given has its default value, so that to give that one makes no other environment.
+
+    Args:
+        task: registered name.
+        before: arguments of the one, JSON values.
+        now: arguments of the other.
+    """
+    there, back = contradictions(task, before, now), contradictions(task, now, before)
+    return dict(sorted({**there, **{name: (was, is_now) for name, (is_now, was) in back.items()}}.items()))
 
 
 def default_arguments(task: str) -> dict[str, Any]:
@@ -163,6 +178,17 @@ def default_arguments(task: str) -> dict[str, Any]:
     parameters = inspect.signature(load_env_creator(creator) if isinstance(creator, str) else creator).parameters
     defaults = {name: item.default for name, item in parameters.items() if item.default is not inspect.Parameter.empty}
     return {name: to_json(value) for name, value in {**defaults, **specification.kwargs}.items()}
+
+
+def task_defaults(task: str) -> dict[str, Any]:
+    """Default values of the options of a task itself, as JSON; those without one are left out."""
+    parameters = inspect.signature(load_task(task)[0]).parameters
+    free = task_options(task)
+    return {
+        name: to_json(item.default)
+        for name, item in parameters.items()
+        if name in free and item.default is not inspect.Parameter.empty
+    }
 
 
 def task_options(task: str) -> set[str]:

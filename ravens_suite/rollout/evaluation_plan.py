@@ -19,6 +19,7 @@ from ravens_suite.rollout.environments import (
     checked_arguments,
     contradictions,
     default_arguments,
+    make_environment,
     task_options,
     to_json,
 )
@@ -102,6 +103,15 @@ def plan_evaluation(
     return EvaluationPlan(
         spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tasks == (chosen,)
     )
+
+
+def check_environment(plan: EvaluationPlan) -> None:
+    """Refuse a wrong value among the arguments before anyone is told that earlier results give way to new ones.
+
+    Raises:
+        RavensError: what the environment says of them.
+    """
+    make_environment(plan.task, plan.split, plan.arguments).close()
 
 
 def watched(plan: EvaluationPlan, watch: WatchSpec) -> EvaluationPlan:

@@ -13,7 +13,7 @@ from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.watching import WatchSummary
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.rollout.earlier_results import compare
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment
 from ravens_suite.rollout.provenance import join_commits, provenance
 
 _LOG = logging.getLogger(__name__)
@@ -125,6 +125,7 @@ class EvaluationRecord:
         self._write()
 
     def _start_anew(self, why: str) -> None:
+        check_environment(self._plan)
         _LOG.warning("%s: all seeds are evaluated anew, and the earlier file is kept as %s.old.", why, self.path.name)
         self._replaces = True
 

@@ -18,7 +18,7 @@ from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, Un
 from ravens_suite.registry import environment_id
 from ravens_suite.rollout.actors import EXPERIENCE
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
-from ravens_suite.rollout.environments import describe_interface, make_environment
+from ravens_suite.rollout.environments import describe_interface, differing_arguments, make_environment
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,13 @@ def check_still_there(where: str, record: Mapping[str, Any], data: Path, way_out
             continue
         # Episodes that no environment made have none of these.
         then, now = environment["arguments"], {**manifest.get("arguments", {}), "renderer": manifest.get("renderer")}
-        for name in sorted({*then, *now} - {"observe", "renderer"}):
-            if then.get(name) != now.get(name):
-                raise ConflictError(
-                    f"{where} was trained on demonstrations of {task} with {name} {then.get(name)!r}; those in {data} "
-                    f"have {now.get(name)!r}. {way_out}"
-                )
+        differing = differing_arguments(task, then, now) if environment["id"] else {}
+        for name in sorted(differing.keys() - {"observe", "renderer"}):
+            was, is_now = differing[name]
+            raise ConflictError(
+                f"{where} was trained on demonstrations of {task} with {name} {was!r}; those in {data} have "
+                f"{is_now!r}. {way_out}"
+            )
         words = changed(environment.get("definition"), manifest.get("definition", {}), OF_THE_TASK)
         if words and "definition" in manifest:
             raise ConflictError(f"{the_task_has_changed(where, task, words)} {way_out}")

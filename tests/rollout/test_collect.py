@@ -184,7 +184,10 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("first", "then"), [({}, {"observe": ["images"]}), ({"observe": ["images"]}, {})])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [({}, {"observe": ["images"]}), ({"observe": ["images"]}, {}), ({}, {"shade": 0}), ({"shade": 0}, {})],
+)
 def test_to_observe_what_is_observed_anyway_is_no_other_setting(
     tmp_path: Path, first: dict[str, Any], then: dict[str, Any]
 ) -> None:

@@ -17,9 +17,10 @@ from ravens_suite.core.goals import Goal
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.store import EpisodeStore, _checksum
 from ravens_suite.envs import definition
-from ravens_suite.errors import ConflictError, UserCodeError
+from ravens_suite.errors import ConfigError, ConflictError, UserCodeError
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import differing_arguments
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.sim.bodies import Box, marker
 
@@ -324,3 +325,41 @@ def test_a_policy_that_asks_another_process_is_never_taken_for_the_same_unless_i
 
 
 assert fake_environment
+
+
+# ------------------------------------------------------------------ environment
+
+
+@pytest.mark.parametrize("policy", ["oracle", "own.py:act"])
+@pytest.mark.parametrize(
+    "more", [{"observe": ["images"]}, {"shade": 0}, {"image_size": [480, 640], "renderer": "auto"}]
+)
+def test_to_give_what_is_the_default_makes_no_other_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: list[int], policy: str, more: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text("def act(observation):\n    return {'pick': [0.0] * 7, 'place': [0.0] * 7}\n")
+    evaluate(policy, TASK, episodes=1, out=tmp_path)
+    evaluate(policy, TASK, episodes=2, out=tmp_path, arguments=more)
+    evaluate(policy, TASK, episodes=2, out=tmp_path)
+    assert [seed for seed in tried if seed] == [1], "seed 0 may be run again where the policy may have changed"
+    assert not list(tmp_path.glob("*.old"))
+
+
+def test_differing_arguments_are_named_with_both_values() -> None:
+    now = {"structure": [[0, 0, 0]], "motion": "fast"}
+    differing = differing_arguments("build", {"wording": "training", "structure": "row"}, now)
+    assert differing == {"structure": ("row", [[0, 0, 0]]), "wording": ("training", "plain")}
+    assert not differing_arguments("build", {"structure": "row"}, {})
+
+
+def test_a_wrong_value_is_named_before_anyone_is_told_that_results_give_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arguments = {"observe": ["state"]}
+    evaluate("oracle", "block-insertion", episodes=1, out=tmp_path, arguments=arguments)
+    before = (tmp_path / "test.json").read_bytes()
+    with pytest.raises(ConfigError, match="motion must be one of"):
+        evaluate("oracle", "block-insertion", episodes=1, out=tmp_path, arguments={**arguments, "motion": "fst"})
+    assert not caplog.text
+    assert (tmp_path / "test.json").read_bytes() == before
