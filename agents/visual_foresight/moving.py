@@ -1,7 +1,7 @@
 """What is known about an action before anything is learned: the object at the pick goes to the place.
 
 The object is what is connected to the picked pixel at its height, with the rim around it. It is taken away, which shows
-the table, and put down, turned, on top of what is there.
+what it stood on, as far as that is seen around it, and put down, turned, on top of what is there.
 
 Scenes and actions are float32, see ``scenes.py``.
 """
@@ -28,6 +28,8 @@ _RESTS = 0.9
 _HALF = 0.5
 """Extent from which a pixel is taken for the object's."""
 _KERNEL = np.ones((3, 3), np.uint8)
+_AROUND = np.ones((5, 5), np.uint8)
+"""From an object's rim two pixels outwards it is seen what it stands on."""
 
 
 class Moved(NamedTuple):
@@ -50,36 +52,64 @@ class Moved(NamedTuple):
     table: Tensor
 
 
+class Object(NamedTuple):
+    """What is at a position of a scene.
+
+    Attributes:
+        mask: (160, 80) bool: where it is seen; nowhere if the table is seen at the position.
+        support: (4,) float32: colour and height of what it stands on, which is seen once it is gone.
+    """
+
+    mask: NDArray[np.bool_]
+    support: NDArray[np.float32]
+
+
 class Objects:
-    """Masks of the objects of some scenes; those of one scene are found once, whatever number of picks is tried.
+    """The objects of some scenes; those of one scene are found once, whatever number of picks is tried.
 
     Args:
         scenes: (B, 4, 160, 80).
+        tables: (B, 4) float32: colour and height of their tables.
     """
 
-    def __init__(self, scenes: Tensor) -> None:
-        self._heights = scenes[:, HEIGHT].detach().float().cpu().numpy()
-        self._tables = [float(np.median(height)) for height in self._heights]
-        self._found: dict[tuple[int, int, int], NDArray[np.bool_]] = {}
+    def __init__(self, scenes: Tensor, tables: NDArray[np.float32]) -> None:
+        self._scenes = scenes.detach().float().cpu().numpy()
+        self._tables = tables
+        self._found: dict[tuple[int, int, int], Object] = {}
 
-    def mask(self, scene: int, column: float, row: float) -> NDArray[np.bool_]:
-        """(160, 80) bool: the object at a position of a scene; none where that shows the table."""
+    def at(self, scene: int, column: float, row: float) -> Object:
+        """The object at a position of a scene."""
         at = (scene, min(max(int(row), 0), ROWS - 1), min(max(int(column), 0), COLUMNS - 1))
         if at not in self._found:
-            self._found[at] = self._connected(*at)
+            self._found[at] = self._find(*at)
         return self._found[at]
 
-    def _connected(self, scene: int, row: int, column: int) -> NDArray[np.bool_]:
-        height, table = self._heights[scene], self._tables[scene]
-        above = height > table + _ABOVE
+    def _find(self, scene: int, row: int, column: int) -> Object:
+        height, table = self._scenes[scene, HEIGHT], self._tables[scene]
+        above = height > table[HEIGHT] + _ABOVE
         if not above[row, column]:
-            return np.zeros_like(above)
+            return Object(np.zeros_like(above), table)
         level = (np.abs(height - height[row, column]) <= _FACE) & above
         _, labels = cv2.connectedComponents(level.astype(np.uint8), connectivity=4)
         face = labels == labels[row, column]
-        rim = cv2.dilate(face.astype(np.uint8), _KERNEL) > 0
-        found: NDArray[np.bool_] = face | (rim & above & (height < height[row, column]))
-        return found
+        rim = (cv2.dilate(face.astype(np.uint8), _KERNEL) > 0) & above & (height < height[row, column])
+        support = self._support(scene, face | rim, float(height[row, column]))
+        # Of what it stands on, the rim may show a part.
+        mask: NDArray[np.bool_] = face | (rim & (height > support[HEIGHT] + _ABOVE))
+        return Object(mask, support)
+
+    def _support(self, scene: int, mask: NDArray[np.bool_], top: float) -> NDArray[np.float32]:
+        """(4,) what an object stands on: most of what is around it and lower than its top."""
+        height, table = self._scenes[scene, HEIGHT], self._tables[scene]
+        around = (cv2.dilate(mask.astype(np.uint8), _AROUND) > 0) & ~mask & (height < top - _ABOVE)
+        if not around.any():
+            return table
+        level = np.median(height[around])
+        if level <= table[HEIGHT] + _ABOVE:
+            return table
+        seen = self._scenes[scene][:, around & (np.abs(height - level) <= _FACE)]
+        support: NDArray[np.float32] = np.median(seen, axis=1).astype(np.float32)
+        return support
 
 
 def move(scenes: Tensor, actions: Tensor) -> Moved:
@@ -91,16 +121,20 @@ def move(scenes: Tensor, actions: Tensor) -> Moved:
         actions: (B, 5), see ``scenes.py``.
     """
     one = scenes.stride(0) == 0
-    objects = Objects(scenes[:1] if one else scenes)
+    known = scenes[:1] if one else scenes
+    tables = _medians(known)
+    objects = Objects(known, tables)
     picks = actions[:, :2].detach().float().cpu().numpy()
-    masks = [objects.mask(0 if one else index, *map(float, pick)) for index, pick in enumerate(picks)]
-    taken = torch.from_numpy(np.stack(masks))[:, None].to(scenes)
-    table = torch.from_numpy(_medians(scenes[:1] if one else scenes))[..., None, None].to(scenes)  # (1 or B, 4, 1, 1)
+    found = [objects.at(0 if one else index, *map(float, pick)) for index, pick in enumerate(picks)]
+    taken = torch.from_numpy(np.stack([each.mask for each in found]))[:, None].to(scenes)
+    support = torch.from_numpy(np.stack([each.support for each in found]))[..., None, None].to(scenes)
+    table = torch.from_numpy(tables)[..., None, None].to(scenes)  # (1 or B, 4, 1, 1)
     carried = _warp(torch.cat([scenes * taken, taken], dim=1), actions.to(scenes))
     put, content = carried[:, CARRIED:], carried[:, :CARRIED] / carried[:, CARRIED:].clamp_min(1e-3)
-    cleared = torch.where(taken > 0, table, scenes)
+    cleared = torch.where(taken > 0, support, scenes)
     lift = _rests_on(cleared[:, HEIGHT], put[:, 0]) - table[:, HEIGHT, 0, 0]
-    content = torch.cat([content[:, :HEIGHT], content[:, HEIGHT:] + lift[:, None, None, None]], dim=1)
+    raised = lift[:, None, None, None] - (support - table)[:, HEIGHT:]
+    content = torch.cat([content[:, :HEIGHT], content[:, HEIGHT:] + raised], dim=1)
     put = put * (content[:, HEIGHT:] >= cleared[:, HEIGHT:])
     return Moved(cleared + put * (content - cleared), cleared, taken, put, lift, table)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from ravens_suite.agents.visual_foresight.dataset import Steps, TransitionDataset, mirrored
 from ravens_suite.agents.visual_foresight.distance import changed, distance
@@ -65,6 +66,29 @@ def test_a_moved_block_leaves_the_table_and_arrives_turned() -> None:
 def test_a_block_rests_on_what_lies_under_it() -> None:
     made = move(table((20, 40, 8, 8), (50, 100, 12, 12))[None], torch.tensor([[24.0, 44.0, 56.0, 106.0, 0.0]]))
     assert made.scene[0, HEIGHT, 106, 56] == pytest.approx(0.62, abs=1e-3)
+
+
+def on_a_stand(*blocks: tuple[int, int]) -> Tensor:
+    """A blue stand 0.2 dm high, and red blocks of 8 x 8 pixels on it, each (first column, first row)."""
+    scene = table()
+    for column, row, columns, rows, color, height in (
+        (10, 30, 40, 60, [0.0, 0.0, 1.0], 0.2),
+        *((*block, 8, 8, [1.0, 0.0, 0.0], 0.3) for block in blocks),
+    ):
+        scene[:3, row : row + rows, column : column + columns] = torch.tensor(color)[:, None, None]
+        scene[HEIGHT, row : row + rows, column : column + columns] += height
+    return scene
+
+
+def test_what_a_block_stood_on_is_seen_once_it_is_gone() -> None:
+    made = move(on_a_stand((20, 40))[None], torch.tensor([[24.0, 44.0, 36.0, 72.0, 0.0]]))
+    assert torch.allclose(made.scene[0], on_a_stand((32, 68)), atol=1e-3)
+    assert made.taken.sum() == 64
+
+
+def test_a_block_from_a_stand_lies_as_low_on_the_table_as_any() -> None:
+    made = move(on_a_stand((20, 40))[None], torch.tensor([[24.0, 44.0, 64.0, 124.0, 0.0]]))
+    assert made.scene[0, HEIGHT, 124, 64] == pytest.approx(0.32, abs=1e-3)
 
 
 def test_a_pick_of_the_table_moves_nothing() -> None:
