@@ -194,15 +194,27 @@ def _rule_out_short_moves(picks: Sequence[PickCandidate], places: Sequence[Place
         candidates.log_probabilities[near] -= _SHORT_PENALTY
 
 
-def decision_of(config: TransporterConfig, found: Candidates, pick: int, place: int) -> Decision:
-    """The decision for a pick and one of its places, given by their indices; the place is read between cells."""
+def decision_of(
+    config: TransporterConfig, found: Candidates, pick: int, place: int, cell: Tensor | None = None
+) -> Decision:
+    """The decision for a pick and one of its places, given by their indices; the place is read between cells.
+
+    Args:
+        config: settings.
+        found: candidates.
+        pick: index of one.
+        place: index of one of its places.
+        cell: (2,) int64 row and column within the window of the place; those of its maximum unless given.
+    """
     places = found.places[pick]
-    best, _ = peak(places.refined[place], cyclic=True)
+    window = places.refined[place]
+    index = None if cell is None else torch.cat([window[:, cell[0], cell[1]].argmax()[None], cell])
+    best, _ = peak(window, index, cyclic=True)
     offset = _cell_centre(best[1:]) - config.fine_reach - 0.5
     position = (places.centres[place] + offset) * FINE
     yaw = float(best[0]) * angle_step(config)
     sure = found.picks[pick].log_probability + float(places.log_probabilities[place])
-    probability = min(math.exp(sure) * _yaw_share(places.refined[place], float(best[0]), angle_step(config)), 1.0)
+    probability = min(math.exp(sure) * _yaw_share(window, float(best[0]), angle_step(config)), 1.0)
     return Decision(found.picks[pick].position, position, yaw, found.pick_logits, places.coarse, probability)
 
 

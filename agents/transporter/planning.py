@@ -1,30 +1,30 @@
 """Search over what the agent would do, for goals that no demonstration showed.
 
-The candidates of a scene are imagined: the picked object's pixels are taken away and drawn where they would go, on top
-of what is there. What is imagined is a scene again, for which the agent has further candidates. A beam of the best
-sequences is kept, and the first action of the best one is carried out (after Transporters with Visual Foresight, arXiv
-2202.10765, which learns what is imagined here by moving pixels).
+The candidates of a scene are imagined (``imagining.py``): what comes is a scene again, for which the agent has further
+candidates. A beam of the best sequences is kept, and the first action of the best one is carried out (after
+Transporters with Visual Foresight, arXiv 2202.10765, which learns what is imagined here by moving pixels).
 
-A sequence is worth the log-probabilities of its actions, and how much nearer to the goal they bring the scene. Distance
-is what would have to be filled or taken away, so that a cube at the foot of a tower counts, and one beside it does not.
+A sequence is worth the log-probabilities of its actions, and how much nearer to the goal they bring the scene. The
+agent may not know a place to the pixel that no demonstration showed, so the last place of a sequence that is kept is
+moved to where the goal is filled best.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch.nn import functional
 
-from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
-from ..pick_place.plane import rigid, warp
-from ..pick_place.table import COLOR_TOLERANCE, HEIGHT_TOLERANCE, table_appearance
+from ..common.sampling import separated_maxima
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decision_of
+from .imagining import imagine
 
 _BEAM = 4
 """Sequences that are kept after each action."""
@@ -32,31 +32,25 @@ _WORTH = 5.0
 """Of an action that brings its object wholly to where the goal has one, in log-probability."""
 _LEAST = -5.0
 """Lower limit of a log-probability: differences below it are noise."""
-_COLOR = 0.01
-"""Metres of height that a wrong colour counts as."""
-_FACE = 0.006
-"""Metres by which heights of the upper face of one object differ."""
-_RESTS = 90
-"""Percentile of the heights below an object that it rests on."""
+_WITHIN = 3
+"""Places that are tried within the best window of a pick: neighbours in a layer lie closer together than windows."""
+_APART = 3
+"""Cells of the fine map, 19 mm: least distance between two of them."""
 
 
-class Imagined(NamedTuple):
-    """A scene after an action.
-
-    Attributes:
-        scene: as it would be.
-        gain: 1 if all that is moved leaves a wrong place for a right one; -1 for the opposite.
-    """
-
-    scene: Heightmap
-    gain: float
+_STRIDES = (2.0, 1.0)
+"""Pixels by which a place is moved at a time while that fills the goal better."""
+_FARTHEST = 8
+"""Moves of a place with each of these strides, at most: 75 mm in all."""
 
 
 class _Sequence(NamedTuple):
-    """Some actions: the scene after them, the first of them, and what they are worth."""
+    """Some actions: the scene before the last and after it, the first and the last of them, and what they are worth."""
 
+    before: Heightmap
     scene: Heightmap
     first: Decision | None
+    last: Decision | None
     worth: float
 
 
@@ -71,15 +65,40 @@ def plan(
         goal: the finished scene.
         find: the candidates of a scene.
     """
-    beam = [_Sequence(scene, None, 0.0)]
+    beam = [_Sequence(scene, scene, None, None, 0.0)]
     for _ in range(config.lookahead):
         # A sequence may also end before: when all is done, any action only does harm.
-        longer = [sequence for sequence in beam if sequence.first is not None]
-        for sequence in beam:
-            longer += _continued(config, sequence, goal, find(sequence.scene))
-        beam = sorted(longer, key=lambda sequence: -sequence.worth)[:_BEAM]
+        ended = [sequence for sequence in beam if sequence.first is not None]
+        longer = [each for sequence in beam for each in _continued(config, sequence, goal, find(sequence.scene))]
+        kept = [_with_better_place(sequence, goal) for sequence in _best(longer)]
+        beam = _best([*ended, *kept])
     assert beam[0].first is not None
     return beam[0].first
+
+
+def _best(sequences: list[_Sequence]) -> list[_Sequence]:
+    """Those that are kept, best first."""
+    return sorted(sequences, key=lambda sequence: -sequence.worth)[:_BEAM]
+
+
+def _with_better_place(sequence: _Sequence, goal: Heightmap) -> _Sequence:
+    """The same, its last place moved to where the goal is filled best, as far as each small move gets nearer to that."""
+    before, last = sequence.before, sequence.last
+    assert last is not None
+    best, place = imagine(before, goal, last.pick, last.place, last.yaw), last.place
+    start = best.gain
+    for stride in _STRIDES:
+        for _ in range(_FARTHEST):
+            beside = [place + stride * np.array(way) for way in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+            made = [imagine(before, goal, last.pick, each, last.yaw) for each in beside]
+            better = int(np.argmax([each.gain for each in made]))
+            if made[better].gain <= best.gain:
+                break
+            best, place = made[better], beside[better]
+    moved = last._replace(place=place)
+    first = moved if sequence.first is last else sequence.first
+    worth = sequence.worth + _WORTH * (best.gain - start)
+    return _Sequence(before, best.scene, first, moved, worth)
 
 
 def _continued(
@@ -87,57 +106,27 @@ def _continued(
 ) -> Iterator[_Sequence]:
     """A sequence with each of the candidates after it."""
     for pick, (chosen, places) in enumerate(zip(found.picks, found.places, strict=True)):
-        for place, log_probability in enumerate(places.log_probabilities):
-            decision = decision_of(config, found, pick, place)
-            after = imagine(sequence.scene, goal, decision.pick, decision.place, decision.yaw)
-            own = max(chosen.log_probability + float(log_probability), _LEAST)
-            yield _Sequence(after.scene, sequence.first or decision, sequence.worth + own + _WORTH * after.gain)
+        for place in range(len(places.positions)):
+            for decision, log_probability in _decisions(config, found, pick, place):
+                after = imagine(sequence.scene, goal, decision.pick, decision.place, decision.yaw)
+                own = max(chosen.log_probability + log_probability, _LEAST)
+                worth = sequence.worth + own + _WORTH * after.gain
+                yield _Sequence(sequence.scene, after.scene, sequence.first or decision, decision, worth)
 
 
-def imagine(scene: Heightmap, goal: Heightmap, pick: Array, place: Array, yaw: float) -> Imagined:
-    """A scene after an action.
-
-    Args:
-        scene: before it.
-        goal: the finished scene.
-        pick: (2,) float64 pixels.
-        place: (2,) float64 pixels.
-        yaw: radians, of the place pose relative to the pick pose.
-
-    Returns:
-        The same scene, without a gain, if nothing stands at the pick or it would be put off the map.
-    """
-    mask = _upper_face(scene, pick)
-    motion = rigid(yaw, pick, place)
-    arrived = warp(mask.astype(np.uint8), motion).astype(bool)
-    if not mask.any() or not arrived.any():
-        return Imagined(scene, 0.0)
-    table_color, table_height = table_appearance(scene)
-    thickness = float(np.median(scene.height[mask])) - table_height
-    color, height = scene.color.copy(), scene.height.copy()
-    color[mask], height[mask] = table_color, table_height
-    color[arrived] = warp(scene.color, motion)[arrived]
-    height[arrived] = np.percentile(height[arrived], _RESTS) + thickness
-    after = Heightmap(color, height)
-    moved = mask | arrived
-    nearer = _distance(scene, goal, moved) - _distance(after, goal, moved)
-    return Imagined(after, nearer / (2 * np.count_nonzero(mask) * (thickness + _COLOR)))
-
-
-def _upper_face(scene: Heightmap, pick: Array) -> NDArray[np.bool_]:
-    """(rows, columns) bool: the connected pixels as high as that of a pick; none where that is table."""
-    rows, columns = scene.height.shape
-    row, column = min(max(int(pick[1]), 0), rows - 1), min(max(int(pick[0]), 0), columns - 1)
-    top = scene.height[row, column]
-    if top <= table_appearance(scene)[1] + HEIGHT_TOLERANCE:
-        return np.zeros(scene.height.shape, dtype=bool)
-    _, labels = cv2.connectedComponents((np.abs(scene.height - top) <= _FACE).astype(np.uint8), connectivity=4)
-    face: NDArray[np.bool_] = labels == labels[row, column]
-    return face
-
-
-def _distance(scene: Heightmap, goal: Heightmap, where: NDArray[np.bool_]) -> float:
-    """Metres of height, summed over some pixels, that are to be filled or taken away, with wrong colours."""
-    wrong = np.abs(scene.color[where].astype(np.int16) - goal.color[where]).max(axis=-1) > COLOR_TOLERANCE
-    heights = np.abs(scene.height[where] - goal.height[where])
-    return float(heights.sum(dtype=np.float64) + _COLOR * np.count_nonzero(wrong))
+def _decisions(
+    config: TransporterConfig, found: Candidates, pick: int, place: int
+) -> Iterator[tuple[Decision, float]]:
+    """A place and, if it is the best one of its pick, others within its window, with the log-probability of each."""
+    places = found.places[pick]
+    window = places.refined[place]
+    shares = window.flatten().softmax(0).view_as(window).sum(dim=0)
+    around = functional.avg_pool2d(shares[None], _APART, 1, _APART // 2, divisor_override=1)[0]
+    nothing = torch.zeros((1, 0, 2), dtype=torch.int64, device=window.device)
+    count = _WITHIN if place == int(places.log_probabilities.argmax()) else 1
+    cells = separated_maxima(window.amax(dim=0)[None], count, _APART, nothing)[0]
+    for cell in cells:
+        share = float(around[tuple(cell)])
+        if share > 0:
+            decision = decision_of(config, found, pick, place, cell)
+            yield decision, float(places.log_probabilities[place]) + math.log(share)

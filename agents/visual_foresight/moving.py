@@ -28,6 +28,8 @@ _RESTS = 0.9
 _HALF = 0.5
 """Extent from which a pixel is taken for the object's."""
 _KERNEL = np.ones((3, 3), np.uint8)
+_STANDS = 0.75
+"""Quantile of the lower heights around an object that it stands on: of a cube on two others, two sides show them."""
 _AROUND = np.ones((5, 5), np.uint8)
 """From an object's rim two pixels outwards it is seen what it stands on."""
 
@@ -99,12 +101,12 @@ class Objects:
         return Object(mask, support)
 
     def _support(self, scene: int, mask: NDArray[np.bool_], top: float) -> NDArray[np.float32]:
-        """(4,) what an object stands on: most of what is around it and lower than its top."""
+        """(4,) what an object stands on, as far as that is seen around it."""
         height, table = self._scenes[scene, HEIGHT], self._tables[scene]
         around = (cv2.dilate(mask.astype(np.uint8), _AROUND) > 0) & ~mask & (height < top - _ABOVE)
         if not around.any():
             return table
-        level = np.median(height[around])
+        level = np.quantile(height[around], _STANDS, method="nearest")
         if level <= table[HEIGHT] + _ABOVE:
             return table
         seen = self._scenes[scene][:, around & (np.abs(height - level) <= _FACE)]

@@ -9,7 +9,8 @@ import torch
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.agents.transporter.config import FINE, TransporterConfig
 from ravens_suite.agents.transporter.decision import Candidates, PickCandidate, PlaceCandidates
-from ravens_suite.agents.transporter.planning import imagine, plan
+from ravens_suite.agents.transporter.imagining import closed_off, imagine
+from ravens_suite.agents.transporter.planning import plan
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap
 from tests.agents import scenes
@@ -70,6 +71,68 @@ def test_a_cube_counts_where_the_goal_is_filled(
     assert after.scene.height[row, column] == pytest.approx(height, abs=1e-3)
     column, row = at(_A).astype(int)
     assert after.scene.height[row, column] < 1e-3, "it has left its old place"
+
+
+_LEFT, _MIDDLE, _RIGHT = (0.6, -0.025), (0.6, 0.0), (0.6, 0.025)
+"""Metres: of two cubes beside each other, and of one that rests on both."""
+_BUILDING = draw((_LEFT, 2), (_RIGHT, 2), (_MIDDLE, 3))
+_FIRST_LAYER = draw((_A, 1), (_LEFT, 1), (_RIGHT, 1))
+
+
+@pytest.mark.parametrize("place", [_LEFT, _RIGHT])
+def test_a_layer_is_filled_from_its_sides(place: tuple[float, float]) -> None:
+    """A cube in the middle, above which the goal is highest, leaves gaps that no cube fits into."""
+    side = imagine(_FIRST_LAYER, _BUILDING, at(_A), at(place), 0.0).gain
+    assert side > 0.8
+    assert imagine(_FIRST_LAYER, _BUILDING, at(_A), at(_MIDDLE), 0.0).gain < 0
+
+
+def test_a_gap_that_is_covered_later_is_not_closed_off() -> None:
+    assert not closed_off(draw(), _BUILDING, 12.0, 0.04).any()
+    assert not closed_off(_FIRST_LAYER, _BUILDING, 12.0, 0.04).any()
+    closed = closed_off(draw((_LEFT, 1), (_RIGHT, 1), (_MIDDLE, 2)), _BUILDING, 12.0, 0.04)
+    assert closed.any()
+    rows, columns = np.nonzero(closed)
+    middle = at(_MIDDLE)
+    assert np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]).min() > 4, "the middle itself can be filled"
+
+
+def test_what_a_cube_stood_on_is_seen_once_it_is_gone() -> None:
+    after = imagine(draw((_FOOT, 1), (_MIDDLE, 2)), GOAL, at(_MIDDLE), at(_BESIDE), 0.0)
+    column, row = at(_BESIDE).astype(int)
+    assert after.scene.height[row, column] == pytest.approx(0.08, abs=1e-3), "nothing lower is seen around a tower"
+    wide = draw((_LEFT, 1), (_RIGHT, 1), (_MIDDLE, 2))
+    after = imagine(wide, GOAL, at(_MIDDLE), at((0.4, 0.1)), 0.0)
+    column, row = at(_MIDDLE).astype(int)
+    assert after.scene.height[row, column] == pytest.approx(0.04, abs=1e-3)
+    column, row = at((0.4, 0.1)).astype(int)
+    assert after.scene.height[row, column] == pytest.approx(0.04, abs=1e-3)
+
+
+def test_a_place_beside_the_right_one_is_moved_there() -> None:
+    beside = (0.607, 0.011)
+
+    def find(scene: Heightmap) -> Candidates:
+        return candidates(TransporterConfig(), {_A: {beside: -0.1}})
+
+    place = plan(TransporterConfig(lookahead=1), SCENE, GOAL, find).place
+    assert np.linalg.norm(place - at(beside)) > 3
+    assert np.linalg.norm(place - at(_FOOT)) < 1
+
+
+def test_neighbours_within_the_window_of_a_place_are_tried() -> None:
+    """The agent is surer of the middle of a layer than of its sides, which lie in the same window."""
+    config = TransporterConfig(lookahead=1)
+
+    def find(scene: Heightmap) -> Candidates:
+        found = candidates(config, {_A: {_MIDDLE: -0.1}})
+        window = found.places[0].refined[0, 0]
+        column, row = np.round((at(_RIGHT) - at(_MIDDLE)) / FINE).astype(int) + config.fine_reach
+        window[row, column] = 0.5
+        return found
+
+    place = plan(config, _FIRST_LAYER, _BUILDING, find).place
+    assert min(np.linalg.norm(place - at(side)) for side in (_LEFT, _RIGHT)) < 1.5
 
 
 def test_taking_the_goal_apart_loses_what_it_gained() -> None:

@@ -86,6 +86,17 @@ def test_what_a_block_stood_on_is_seen_once_it_is_gone() -> None:
     assert made.taken.sum() == 64
 
 
+def test_between_two_levels_one_of_them_is_what_a_block_stands_on() -> None:
+    """As much of the stand is seen around it as of the table."""
+    scene = table()
+    scene[HEIGHT, :, 40:] += 0.2
+    scene[HEIGHT, 60:70, 35:45] = 0.72
+    made = move(scene[None], torch.tensor([[40.0, 65.0, 60.0, 20.0, 0.0]])).scene
+    assert made.isfinite().all()
+    left = made[0, HEIGHT, 65, 40]
+    assert min(abs(left - level) for level in (0.02, 0.22)) < 1e-3
+
+
 def test_a_block_from_a_stand_lies_as_low_on_the_table_as_any() -> None:
     made = move(on_a_stand((20, 40))[None], torch.tensor([[24.0, 44.0, 64.0, 124.0, 0.0]]))
     assert made.scene[0, HEIGHT, 124, 64] == pytest.approx(0.32, abs=1e-3)
