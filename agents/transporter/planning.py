@@ -82,7 +82,7 @@ def _best(sequences: list[_Sequence]) -> list[_Sequence]:
 
 
 def _with_better_place(sequence: _Sequence, goal: Heightmap) -> _Sequence:
-    """The same, its last place moved to where the goal is filled best, as far as each small move gets nearer to that."""
+    """The same, its last place moved to where the goal is filled best: step by step, while each fills more."""
     before, last = sequence.before, sequence.last
     assert last is not None
     best, place = imagine(before, goal, last.pick, last.place, last.yaw), last.place
@@ -114,9 +114,7 @@ def _continued(
                 yield _Sequence(sequence.scene, after.scene, sequence.first or decision, decision, worth)
 
 
-def _decisions(
-    config: TransporterConfig, found: Candidates, pick: int, place: int
-) -> Iterator[tuple[Decision, float]]:
+def _decisions(config: TransporterConfig, found: Candidates, pick: int, place: int) -> Iterator[tuple[Decision, float]]:
     """A place and, if it is the best one of its pick, others within its window, with the log-probability of each."""
     places = found.places[pick]
     window = places.refined[place]
