@@ -99,8 +99,8 @@ def closed_off(scene: Heightmap, goal: Heightmap, width: float, thickness: float
         thickness: of the object, metres.
     """
     table = table_appearance(scene)[1]
-    layers, wanted = (np.floor((each.height - table) / thickness + 0.5).astype(int) for each in (scene, goal))
-    lacking = wanted > layers
+    layers, wanted = (np.floor((each.height - table) / thickness + 0.5) for each in (scene, goal))
+    lacking: NDArray[np.bool_] = wanted > layers
     if not lacking.any():
         return lacking
     column, row, columns, rows = cv2.boundingRect(lacking.astype(np.uint8))

@@ -76,7 +76,7 @@ class Objects:
 
     def __init__(self, scenes: Tensor, tables: NDArray[np.float32]) -> None:
         self._scenes = scenes.detach().float().cpu().numpy()
-        self._tables = tables
+        self._tables = [np.asarray(table, dtype=np.float32) for table in tables]
         self._found: dict[tuple[int, int, int], Object] = {}
 
     def at(self, scene: int, column: float, row: float) -> Object:
