@@ -31,7 +31,7 @@ class Trial:
     """What is trained and tested.
 
     Attributes:
-        agent: registered name.
+        agent: registered name, or where the user's own is (``file.py:Class``).
         task: registered name.
         demos: number of demonstrations.
         seed: of their choice, the initial weights and the augmentation.
@@ -44,16 +44,21 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """For a person, and as a file name."""
+        """For a person."""
         return f"{self.agent}-{self.task}-{self.demos}-{self.seed}"
 
     def record_path(self, out: Path) -> Path:
         """Its result, within the folder of a benchmark."""
-        return out / TRIALS / f"{self.name}.json"
+        return out / TRIALS / f"{_in_one_folder(self.name)}.json"
 
     def run(self, out: Path) -> RunFolder:
         """Its training run, within the folder of a benchmark."""
-        return RunFolder(out / RUNS / self.agent / f"{self.task}-{self.demos}-{self.seed}")
+        return RunFolder(out / RUNS / _in_one_folder(self.agent) / f"{self.task}-{self.demos}-{self.seed}")
+
+
+def _in_one_folder(name: str) -> str:
+    """A name as one part of a path: that of an agent in a file of the user's has the folders of the file in it."""
+    return name.replace("/", "-")
 
 
 @dataclass(frozen=True)

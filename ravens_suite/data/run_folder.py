@@ -9,6 +9,7 @@ about the policy.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -45,7 +46,7 @@ class PolicyFolder:
         return self.path / "agent.json"
 
     def agent(self) -> str:
-        """Registered name of the agent.
+        """Registered name of the agent; of one in a user's own file, where it is, as the run says that it lies in.
 
         Raises:
             MissingDataError: there is no trained agent here.
@@ -56,7 +57,16 @@ class PolicyFolder:
         settings = read_json(self.settings, _AGAIN)
         if not isinstance(settings, dict) or "agent" not in settings:
             raise DamagedDataError(f"{self.settings} does not name an agent: {_AGAIN}.")
-        return str(settings["agent"])
+        return self._named_by_run() or str(settings["agent"])
+
+    def _named_by_run(self) -> str:
+        """How the run names the agent whose weights, or a copy of them from along the way, these are; else empty."""
+        here = self.path.absolute()
+        for run in (RunFolder(here.parent), RunFolder(here.parent.parent)):
+            if run.exists() and here in (run.policy.path, run.checkpoints_path / here.name):
+                with suppress(ConflictError, DamagedDataError):
+                    return str(run.record()["plan"]["agent"])
+        return ""
 
     def outside(self) -> dict[str, list[str]]:
         """What the settings name outside this folder: ``code`` of a user's own, folders of other ``policies``.

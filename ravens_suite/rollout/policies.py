@@ -182,8 +182,7 @@ class PolicySpec:
             files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
             name = files.agent()
             if run.exists():
-                # An agent of the user's own is not registered: the run says where it is imported from.
-                name = str(run.record()["plan"]["agent"])
+                run.record()  # Damaged, or of version 0.1, it is refused here.
             outside = outside_of(files)
             return PolicySpec("agent", name, str(files.path), files.fingerprint(), code_of(name), outside=outside)
         if ":" in text:

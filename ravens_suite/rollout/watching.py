@@ -50,8 +50,6 @@ class WatchSpec:
         run = RunFolder(Path(text))
         files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
         name = files.agent()
-        if run.exists():
-            name = str(run.record()["plan"]["agent"])
         if ":" not in name and name not in forecaster_names():
             raise ConfigError(
                 f"{text} holds the agent {name!r}, which acts and does not watch: name the run of a forecaster "

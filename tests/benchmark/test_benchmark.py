@@ -21,7 +21,7 @@ from ravens_suite.agents.base import Agent
 from ravens_suite.benchmark import grid as module
 from ravens_suite.benchmark import trials
 from ravens_suite.benchmark.grid import BenchmarkPlan, BenchmarkResult, benchmark
-from ravens_suite.benchmark.trials import TrialSettings
+from ravens_suite.benchmark.trials import Trial, TrialSettings
 from ravens_suite.cli.commands.benchmark import Benchmark
 from ravens_suite.cli.main import main, parse
 from ravens_suite.core.observations import Interface
@@ -303,3 +303,12 @@ def test_every_trial_comes_once_and_columns_come_whole() -> None:
     trials = BenchmarkPlan(("a", "b"), ("x", "y"), demos=(1, 10, 1), seeds=(0, 1)).trials()
     assert len(trials) == len(set(trials)) == 16
     assert [trial.demos for trial in trials[:8]] == [1] * 4 + [10] * 4
+
+
+@pytest.mark.parametrize("place", ["mine.py", "lab/mine.py", "../mine.py", "/home/lab/mine.py", "lab.mine"])
+def test_all_of_an_agent_of_ones_own_lies_in_the_folder_of_the_benchmark(tmp_path: Path, place: str) -> None:
+    """Where its file is, is part of its name; two of one name in two folders are two."""
+    trial, other = (Trial(f"{where}:Mine", TASK, 1, 0) for where in (place, f"other/{place}"))
+    assert trial.record_path(tmp_path).parent == tmp_path / "trials"
+    assert trial.run(tmp_path).path.parent.parent == tmp_path / "runs"
+    assert (other.record_path(tmp_path), other.run(tmp_path)) != (trial.record_path(tmp_path), trial.run(tmp_path))

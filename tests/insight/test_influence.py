@@ -25,6 +25,7 @@ from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influen
 from ravens_suite.registry import agent_names, load_agent
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
@@ -283,3 +284,16 @@ def test_demonstrations_of_one_seed_in_two_folders_are_two(
     assert len({each.name for each in found.demonstrations}) == 4
     with pytest.raises(ConfigError, match="in several folders"):
         first_ranked(replace(found, demonstrations=sorted(found.demonstrations, key=lambda each: each.seed)), 1)
+
+
+def test_an_agent_in_a_file_of_ones_own_can_be_asked(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from ravens_suite.agents.state_mlp import StateMlp\n\n\nclass Mine(StateMlp):\n    name = 'mine-alone'\n"
+    )
+    plan = replace(PLAN_OF_TWO, agent=f"{file}:Mine")
+    train(plan, data, tmp_path / "run")
+    found = find_influence(tmp_path / "run", data, [Question(TASK, seed=0, label="oracle", step=0)], projection=64)
+    assert len(found.demonstrations) == 2
+    copied = RunFolder(tmp_path / "run").checkpoint(6).path
+    assert PolicySpec.parse(str(copied)).name == PolicySpec.parse(str(tmp_path / "run" / "policy")).name == plan.agent
