@@ -21,6 +21,8 @@ from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataErro
 
 RECORD = "run.json"
 _AGAIN = "delete its run and train again"
+OPTIONS = "options"
+"""Folder beside evaluations: a folder in it for each set of options of a task with which the policy was not trained."""
 WATCHED = "watched"
 """Folder beside evaluations: a folder in it for each forecaster that watched (``evaluate --watch``)."""
 

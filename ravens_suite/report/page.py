@@ -128,12 +128,12 @@ def _template(name: str) -> str:
 
 
 def _sections(runs: Sequence[Run], plan: ReportPlan, on_progress: Progress) -> dict[str, TaskSection]:
-    tasks = list(dict.fromkeys(run.task for run in runs))
+    tasks = list(dict.fromkeys(run.title for run in runs))
     counts = plan.counts(len(tasks))
     result = {}
     for done, task in enumerate(tasks):
         result[task] = make_section(
-            [run for run in runs if run.task == task],
+            [run for run in runs if run.title == task],
             on_note=partial(on_progress, done, len(tasks)),
             **counts,
         )
@@ -149,11 +149,11 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
         "subtitle": _subtitle(runs, table),
         "tiles": page.tiles(runs, table, stages),
         "table": table,
-        "untested": [f"{run.task}, {run.label}" for run in runs if run.test is None],
+        "untested": [f"{run.title}, {run.label}" for run in runs if run.test is None],
         "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
         "published_episodes": PUBLISHED_EPISODES,
         "tasks": [
-            {"name": task, **vars(section), **_figures([run for run in runs if run.task == task])}
+            {"name": task, **vars(section), **_figures([run for run in runs if run.title == task])}
             for task, section in sections.items()
         ],
         "training": page.training_rows(runs),
@@ -178,7 +178,7 @@ def _figures(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _title(runs: Sequence[Run]) -> str:
     agents = " and ".join(dict.fromkeys(run.agent for run in runs))
-    tasks = list(dict.fromkeys(run.task for run in runs))
+    tasks = list(dict.fromkeys(run.title for run in runs))
     return f"{agents} on {tasks[0] if len(tasks) == 1 else f'{len(tasks)} tasks'}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import math
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,7 @@ import numpy as np
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
-from ravens_suite.data.run_folder import RECORD, WATCHED, PolicyFolder, RunFolder
+from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.calibration import CALIBRATION
 from ravens_suite.insight.language_probe import file_name
@@ -26,6 +28,7 @@ from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_t
 from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
+_SHORT = 60
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Score:
         provenance: command, commit, versions and machine.
         definition: of the task; empty where none was noted.
         stop_at: probability from which a forecaster ended episodes; ``None`` where none did.
+        options: of the task, those that are not as usual (``EvaluationPlan``).
     """
 
     task: str
@@ -57,6 +61,7 @@ class Score:
     provenance: Mapping[str, Any]
     definition: Mapping[str, Any] = field(default_factory=dict)
     stop_at: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Score:
@@ -78,6 +83,7 @@ class Score:
             provenance=value["provenance"],
             definition=value.get("definition", {}),
             stop_at=value.get("watch", {}).get("stop_at"),
+            options=dict(value.get("options", {})),
         )
 
     @property
@@ -96,7 +102,7 @@ class Run:
     """One policy on one task: a training run on one of its tasks or on another, or a policy that was not trained here.
 
     Attributes:
-        folder: of the run, or of the evaluation.
+        folder: of the run, or of the evaluation where there is no run or it had other options of the task.
         policy: which.
         task: registered name.
         record: its ``run.json``; empty for a policy that was not trained here.
@@ -117,11 +123,22 @@ class Run:
         return bool(self.record)
 
     @property
+    def options(self) -> str:
+        """The options of the task, where they are not as usual, for a person; else empty."""
+        options = {} if self.test is None else self.test.options
+        return ", ".join(f"{name} {_short(now)}" for name, now in options.items())
+
+    @property
+    def title(self) -> str:
+        """The task, with its options where they are not as usual."""
+        return f"{self.task}, {self.options}" if self.options else self.task
+
+    @property
     def elsewhere(self) -> str:
-        """What it was trained on, where that is not this task: the other task, or how many; else empty."""
+        """What it was trained on, where that is not this task as it is here: other tasks, other options; else empty."""
         tasks = self.plan.get("tasks", [self.task])
         if self.task in tasks:
-            return ""
+            return "other options" if self.trained and self.options else ""
         return str(tasks[0]) if len(tasks) == 1 else f"{len(tasks)} other tasks"
 
     @property
@@ -246,6 +263,12 @@ def read_scalars(logs: Path) -> dict[str, Series]:
     return result
 
 
+def _short(value: Any) -> str:
+    """A value of JSON; of a long one its beginning, and what tells it from others."""
+    text = json.dumps(value)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}... ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
+
+
 def mean_of(values: list[float]) -> float:
     """Their mean; NaN for none."""
     return math.fsum(values) / len(values) if values else math.nan
@@ -268,7 +291,13 @@ def _read_run(run: RunFolder) -> list[Run]:
     scores = {score.task: score for score in _read_scores(run.evaluations) if score.split == "test"}
     policy = PolicySpec("agent", agent, str(run.policy.path))
     others = sorted({*scores, *_looked_into(run)}.difference(tasks))
-    return [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in [*tasks, *others]]
+    found = [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in [*tasks, *others]]
+    for folder in sorted((run.evaluations / OPTIONS).glob("*")):
+        scored = {score.task: score for score in _read_scores(folder) if score.split == "test"}
+        watched = {score.task for path in (folder / WATCHED).glob("*") for score in _read_scores(path)}
+        for task in sorted({*scored, *watched}):
+            found.append(_run(folder, policy, task, record, scored.get(task), folder))
+    return found
 
 
 def _looked_into(run: RunFolder) -> Iterator[str]:

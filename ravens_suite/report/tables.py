@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ class Chart:
 def score_table(runs: Sequence[Run]) -> ScoreTable:
     """All runs with a score on test scenes beside the published figures."""
     tested = [(run, run.test) for run in runs if run.test is not None]
-    figures = [published_for(run.task, run.demos) for run, _ in tested]
+    figures = [_published(run) for run, _ in tested]
     agents = tuple(agent for agent in published_agents() if any(agent in row for row in figures))
     rows = tuple(_score_row(run, score, agents) for run, score in tested)
     counts = sorted({score.summary.episodes for _, score in tested})
@@ -115,12 +115,17 @@ def score_table(runs: Sequence[Run]) -> ScoreTable:
     )
 
 
+def _published(run: Run) -> Mapping[str, float]:
+    """The published figures of the task; none where its options are not as usual."""
+    return {} if run.options else published_for(run.task, run.demos)
+
+
 def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
-    published = published_for(run.task, run.demos)
+    published = _published(run)
     best = max(published.values(), default=None)
     ours = score.summary.mean_score
     return ScoreRow(
-        run.task,
+        run.title,
         run.demos,
         f"{run.agent}, trained on {run.elsewhere}" if run.elsewhere else run.agent,
         run.seed,

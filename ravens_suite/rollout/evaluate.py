@@ -113,7 +113,7 @@ def _warn_of_another_task(plan: EvaluationPlan) -> None:
     """A run that was trained on the task as it was is evaluated on the task as it is; its user should know."""
     if plan.run:
         environment = RunFolder(Path(plan.run)).record()["environments"].get(plan.task, {})
-        now = define(plan.task, "train", plan.arguments)
+        now = define(plan.task, "train", environment.get("arguments"))
         if words := changed(environment.get("definition"), now, OF_THE_TASK):
             _LOG.warning(
                 "%s It is evaluated on the task as it is now.", the_task_has_changed(plan.run, plan.task, words)

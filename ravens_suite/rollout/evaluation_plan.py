@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 from ravens_suite.core.observations import groups_with
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import STOPPED
-from ravens_suite.data.run_folder import WATCHED, RunFolder
+from ravens_suite.data.run_folder import OPTIONS, WATCHED, RunFolder
 from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
 from ravens_suite.registry import environment_id, load_forecaster
@@ -19,6 +21,7 @@ from ravens_suite.rollout.environments import (
     checked_arguments,
     contradictions,
     default_arguments,
+    differing_arguments,
     make_environment,
     task_options,
     to_json,
@@ -39,6 +42,7 @@ class EvaluationPlan:
         run: folder of the training run; empty when there is none.
         only_task: whether the run learned this task and no other.
         watch: the forecaster that watches, and may end episodes.
+        options: of the task, those that the policy was not trained with; without a run, those that are no defaults.
     """
 
     policy: PolicySpec
@@ -48,13 +52,16 @@ class EvaluationPlan:
     run: str = ""
     only_task: bool = False
     watch: WatchSpec | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What results depend on, as JSON; results of other settings are not reused."""
         watch = {} if self.watch is None else {"watch": self.watch.to_json()}
+        options = {"options": to_json(dict(self.options))} if self.options else {}
         return {
             **watch,
+            **options,
             "policy": self.policy.to_json(),
             "task": self.task,
             "split": self.split,
@@ -67,19 +74,28 @@ class EvaluationPlan:
         """The JSON file of the results.
 
         Args:
-            out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run. What a forecaster
-                watched lies in ``watched/<run of the forecaster>`` within it, so that it takes the place of no other;
-                what one ended in ``stopped/<run of the forecaster>-<probability>``.
+            out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run. What was evaluated
+                with other ``options`` lies in ``options/<their names>-<digest>`` within that, so that it takes the
+                place of no other; what a forecaster watched in ``watched/<run of the forecaster>`` within it; what one
+                ended in ``stopped/<run of the forecaster>-<probability>``.
         """
         if out is not None:
             folder = out
         elif self.run:
-            folder = RunFolder(Path(self.run)).evaluations
+            folder = RunFolder(Path(self.run)).evaluations / self._options_folder
         else:
-            folder = Path("runs") / self.policy.folder_name / self.task
+            folder = Path("runs") / self.policy.folder_name / self.task / self._options_folder
         if self.watch is not None:
             folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
         return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
+
+    @property
+    def _options_folder(self) -> Path:
+        """Of the results with ``options``, within that of the others; itself where there are none."""
+        if not self.options:
+            return Path()
+        digest = hashlib.sha256(json.dumps(to_json(dict(self.options)), sort_keys=True).encode()).hexdigest()
+        return Path(OPTIONS) / "-".join([*sorted(self.options), digest[:8]])
 
 
 def plan_evaluation(
@@ -96,13 +112,21 @@ def plan_evaluation(
         _check_has_environment(run, chosen)
     arguments = checked_arguments(chosen, split, arguments)
     if spec.served is not None and spec.served.environments:
-        own = own_arguments(spec.served.name, spec.served.environments, chosen, arguments)
-        return EvaluationPlan(spec, chosen, split, own)
+        served, environments = spec.served.name, spec.served.environments
+        usual, own = (own_arguments(served, environments, chosen, given) for given in ({}, arguments))
+        return EvaluationPlan(spec, chosen, split, own, options=_other_options(chosen, usual, own))
     if run is None:
-        return EvaluationPlan(spec, chosen, split, observation_for(spec.kind, arguments))
-    return EvaluationPlan(
-        spec, chosen, split, run_arguments(run, chosen, arguments), str(run.path), only_task=tasks == (chosen,)
-    )
+        own = observation_for(spec.kind, arguments)
+        return EvaluationPlan(spec, chosen, split, own, options=_other_options(chosen, {}, own))
+    usual, own = (run_arguments(run, chosen, given) for given in ({}, arguments))
+    options = _other_options(chosen, usual, own)
+    return EvaluationPlan(spec, chosen, split, own, str(run.path), only_task=tasks == (chosen,), options=options)
+
+
+def _other_options(task: str, usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a task in which an environment differs from the usual one."""
+    free = task_options(task)
+    return {name: now for name, (_, now) in differing_arguments(task, usual, own).items() if name in free}
 
 
 def check_environment(plan: EvaluationPlan) -> None:
@@ -205,8 +229,8 @@ def own_arguments(
 ) -> dict[str, Any]:
     """The arguments of the environment that a policy was trained in, for one of its tasks or for another one.
 
-    Options of a task that it was not trained on are free: training says nothing of them. Those of the tasks that it was
-    trained on hold as far as the other task has them, too.
+    Options of the task itself are free: they say what is to be done, not how it is seen. What is not given is as in
+    training; options of the tasks that it was trained on hold as far as another task has them, too.
 
     Args:
         trained: what was, for messages.
@@ -219,18 +243,18 @@ def own_arguments(
         UnknownOptionError: what is given is none of the task's environment.
     """
     general = default_arguments(task)
-    own, options = environments.get(task), {}
+    own, free = environments.get(task), task_options(task)
     if own is None:
-        known = {*general, *task_options(task)}
+        known = {*general, *free}
         own = {name: value for name, value in next(iter(environments.values())).items() if name in known}
-        options = {name: value for name, value in given.items() if name not in general}
-    for name in own.keys() - general.keys() - task_options(task):
+    for name in own.keys() - general.keys() - free:
         raise ConflictError(
             f"{trained} was trained with {name} {own[name]!r}, which is no option of {task} in this version of the "
             "suite: go back to the version that trained it, or train again."
         )
-    asked = {name: value for name, value in given.items() if name not in options}
-    refuse_unknown(task, asked.keys() - general.keys(), task_options(task), general.keys() - {"task"})
+    options = {name: value for name, value in given.items() if name in free}
+    asked = {name: value for name, value in given.items() if name not in free}
+    refuse_unknown(task, asked.keys() - general.keys(), free, general.keys() - {"task"})
     for name, (was, now) in contradictions(task, own, asked).items():
         raise ConflictError(
             f"{trained} was trained with {name} {was!r}, and {now!r} is asked for now: leave that option out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -290,6 +291,30 @@ def test_an_evaluation_on_a_task_that_a_run_did_not_learn_is_shown_as_that(
     _, text = _parse(write_report(tmp_path).path)
     assert "transporter, trained on block-insertion" in text
     assert {call["task"] for call in _replayed} == {"block-insertion", "build-pallet"}
+
+
+def test_every_structure_of_ones_own_is_shown_as_one_of_its_own(
+    tmp_path: Path, _replayed: list[dict[str, Any]]
+) -> None:
+    folder = _write_run(tmp_path / "run", failed=0)
+    value = json.loads((folder / "eval" / "test.json").read_text())
+    gates = [[[0, 0, 0], [0, 1, 0], [0, 0.5, 1]], [[0, 0, layer] for layer in range(9)]]
+    for name, gate in zip(("a", "b"), gates, strict=True):
+        (folder / "eval" / "options" / name).mkdir(parents=True)
+        other = {**value, "task": "build", "options": {"structure": gate}, "arguments": {"structure": gate}}
+        (folder / "eval" / "options" / name / "build-test.json").write_text(json.dumps(other))
+    (folder / "eval" / "options" / "c").mkdir()
+    easier = {**value, "options": {"variant": "easy"}}
+    (folder / "eval" / "options" / "c" / "test.json").write_text(json.dumps(easier))
+    plain, easy, long, gate = sorted(find_runs(tmp_path), key=lambda run: (run.task, run.title))
+    assert gate.title == "build, structure [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]"
+    assert long.title.startswith("build, structure [[0, 0, 0], [0, 0, 1], ") and "... (" in long.title
+    assert (easy.title, easy.elsewhere) == ('block-insertion, variant "easy"', "other options")
+    rows = tables.score_table([plain, easy]).rows
+    assert [row.best_published is not None for row in rows] == [True, False], "nobody published one of other options"
+    assert len(tables.training_rows([plain, easy, long, gate])) == 1
+    _, text = _parse(write_report(tmp_path).path)
+    assert all(run.title in html.unescape(text) for run in (easy, long, gate))
 
 
 def test_means_are_over_tasks_with_one_number_of_demonstrations(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ravens_suite.errors import ConflictError, UnknownOptionError
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.evaluation_plan import own_arguments
+from ravens_suite.rollout.evaluation_plan import own_arguments, plan_evaluation
+from ravens_suite.rollout.policies import PolicySpec
 
+TOWER = [[0, 0, 0], [0, 0, 1]]
 GATE = [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]
 LEARNT: dict[str, dict[str, Any]] = {"build-tower": {"observe": ["state", "goal"], "image_size": [24, 32]}}
 
@@ -49,10 +53,34 @@ def test_an_option_of_another_version_in_a_run_is_named_with_the_run() -> None:
 
 def test_options_of_the_learned_task_hold_as_far_as_another_one_has_them() -> None:
     own = {"build": {"observe": ["images", "goal"], "structure": GATE}}
-    with pytest.raises(ConflictError, match="structure"):
-        own_arguments("run", own, "build", {"structure": GATE[:2]})
+    assert own_arguments("run", own, "build", {}) == own["build"]
+    assert own_arguments("run", own, "build", {"structure": GATE[:2]}) == {**own["build"], "structure": GATE[:2]}
     assert own_arguments("run", own, "build-stair", {}) == {"observe": ["images", "goal"]}, "its name says which"
     assert own_arguments("run", own, "block-insertion", {}) == {"observe": ["images", "goal"]}
     meshes = {"packing-objects-seq-seen": {"observe": ["instruction"], "folder": "meshes"}}
     assert own_arguments("run", meshes, "packing-objects-group", {})["folder"] == "meshes"
     assert own_arguments("run", meshes, "packing-objects-group", {"folder": "others"})["folder"] == "others"
+
+
+@pytest.mark.parametrize(
+    ("learnt", "given"), [("build", {}), ("build", {"structure": GATE}), ("build-tower", {}), ("", {})]
+)
+def test_results_with_other_options_lie_in_a_folder_of_their_own(
+    tmp_path: Path, learnt: str, given: dict[str, Any]
+) -> None:
+    """Structures of one's own take the place of no other, nor of what the run was trained on."""
+    own = {"structure": GATE} if learnt == "build" else {}
+    record = {"plan": {"tasks": [learnt]}, "environments": {learnt: {"arguments": {"observe": ["images"], **own}}}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    policy = PolicySpec("agent", "transporter", str(tmp_path / "policy")) if learnt else PolicySpec("oracle", "oracle")
+    usual, other, third = (
+        plan_evaluation(policy, "build", "test", arguments)
+        for arguments in (given, {"structure": TOWER}, {"structure": TOWER[:1]})
+    )
+    home = usual.path(None).parent
+    assert home == (tmp_path / "eval" if learnt else Path("runs/oracle/build"))
+    assert not usual.options
+    assert other.path(None).parent != third.path(None).parent
+    assert {other.path(None).parents[1], third.path(None).parents[1]} == {home / "options"}
+    assert other.settings["options"] == {"structure": TOWER}
+    assert other.path(tmp_path / "mine").parent == tmp_path / "mine", "who names a folder finds all there"
