@@ -94,7 +94,8 @@ def test_a_second_question_reads_the_gradients_and_gives_the_same(
     monkeypatch.setattr(training_gradients, "step_gradients", refuse)
     again = find_influence(trained, data, [Question(TASK, 1), Question(TASK, 0)])
     assert again.demonstrations == first.demonstrations
-    assert [decision.seed for decision in again.decisions] == [1, 0], "a question asked again is answered once"
+    asked = [decision.seed for decision in again.decisions]  # Other tests may have asked about this run, too.
+    assert asked[-2:] == [1, 0] and asked.count(0) == 1, "a question asked again is answered once"
     assert json.dumps(again.decisions[1].did) == json.dumps(first.decisions[0].did)
     assert again.decisions[1].towards == first.decisions[0].towards
 
@@ -256,7 +257,7 @@ def test_the_demonstrations_are_those_of_the_training_wherever_others_lie(
     own = find_influence(Path("run"))
     assert own.demonstrations == find_influence(Path("run"), data).demonstrations
     collect(TASK, episodes=4, data=Path("data"), arguments={"observe": ["state"], "distractors": 1})
-    with pytest.raises(ConflictError, match=r"distractors None; those in data have 1\. Name .* --data"):
+    with pytest.raises(ConflictError, match=r"distractors 0; those in data have 1\. Name .* --data"):
         find_influence(Path("run"), Path("data"))
     collect(TASK, episodes=4, data=Path("images"), arguments={"image_size": [48, 64]})
     with pytest.raises(ConflictError, match=r"image_size None; those in images have \[48, 64\]"):
