@@ -22,6 +22,7 @@ from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color
 from ravens_suite.report.forecasts import forecast_section
 from ravens_suite.report.influence import influence_sections
 from ravens_suite.report.language import language_sections
+from ravens_suite.report.names import told_apart
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import TaskSection, make_section
@@ -100,7 +101,7 @@ def write_report(
     out = None if out is None else Path(out)
     plan = plan or ReportPlan()
     plan.check()
-    runs = find_policies(folder)
+    runs = told_apart(find_policies(folder))
     path = out or folder / REPORT
     sections = _sections(runs, plan, on_progress)
     text = render("report.html.j2", {"page": _context(folder, runs, sections)})

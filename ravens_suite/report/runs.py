@@ -108,6 +108,7 @@ class Run:
         record: its ``run.json``; empty for a policy that was not trained here.
         test: evaluation on test seeds; ``None`` where there is none.
         watched: evaluations on test seeds that forecasters watched, by the name of the forecaster's run.
+        shown: what its agent is called beside other runs (``report/names.py``); empty for the name of the agent.
     """
 
     folder: Path
@@ -116,6 +117,7 @@ class Run:
     record: Mapping[str, Any]
     test: Score | None
     watched: Mapping[str, Score] = field(default_factory=dict)
+    shown: str = ""
 
     @property
     def trained(self) -> bool:
@@ -149,13 +151,18 @@ class Run:
 
     @property
     def agent(self) -> str:
-        """Registered name, or how the policy is named."""
-        return self.policy.label
+        """Registered name, or how the policy is named; in a report with what tells it from others."""
+        return self.shown or self.policy.label
 
     @property
     def demos(self) -> int:
         """Number of demonstrations of each task; 0 for a policy that was not trained here."""
         return int(self.plan.get("demos", 0))
+
+    @property
+    def dropped(self) -> int:
+        """Number of demonstrations that were left out of all (``--drop``)."""
+        return sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
 
     @property
     def seed(self) -> int:
@@ -175,8 +182,7 @@ class Run:
             return self.agent
         others = len(self.plan["tasks"]) - 1
         more = f" of {self.elsewhere or f'{others + 1} tasks'}" if others or self.elsewhere else ""
-        dropped = sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
-        less = f" less {dropped}" if dropped else ""
+        less = f" less {self.dropped}" if self.dropped else ""
         return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{less}{more}, seed {self.seed}"
 
     @cached_property

@@ -123,11 +123,12 @@ def _published(run: Run) -> Mapping[str, float]:
 def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
     published = _published(run)
     best = max(published.values(), default=None)
+    less = f", {run.dropped} left out" if run.dropped else ""
     ours = score.summary.mean_score
     return ScoreRow(
         run.title,
         run.demos,
-        f"{run.agent}, trained on {run.elsewhere}" if run.elsewhere else run.agent,
+        f"{run.agent}{less}, trained on {run.elsewhere}" if run.elsewhere else f"{run.agent}{less}",
         run.seed,
         score.summary,
         None if best is None else difference(ours, score.summary.episodes, best),

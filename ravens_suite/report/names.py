@@ -1,0 +1,76 @@
+"""What runs are called in a report: by their agents, and by whatever else tells one from another."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ravens_suite.report.runs import Run
+
+_LONGEST = 40
+Named = TypeVar("Named", bound=Hashable)
+
+
+def told_apart(runs: Sequence[Run]) -> list[Run]:
+    """The same runs with names by which a reader can tell them from each other.
+
+    An agent is called by its class. Where two classes of one name lie in different files, the files are told; where the
+    runs of an agent have different settings, those that are no defaults; where a run learnt from more data than its
+    number of demonstrations says, that. What is still alike is told by its folder.
+    """
+    classes = _shortest({run.policy.name: run.policy.label for run in runs})
+    settings: dict[str, set[str]] = {}
+    for run in runs:
+        settings.setdefault(run.policy.name, set()).add(_settings(run))
+    named = []
+    for run in runs:
+        words = [_settings(run)] if len(settings[run.policy.name]) > 1 else []
+        words += ["and more data"] if run.plan.get("more_data") else []
+        more = ", ".join(filter(None, words))
+        agent = classes[run.policy.name]
+        named.append(replace(run, shown=f"{agent} ({more})" if more else agent))
+    alike = Counter(map(_looks, named))
+    folders = _tails({run.folder for run in named if alike[_looks(run)] > 1}, lambda folder: folder.parts)
+    return [
+        replace(run, shown=f"{run.shown} in {'/'.join(folders[run.folder])}") if alike[_looks(run)] > 1 else run
+        for run in named
+    ]
+
+
+def _looks(run: Run) -> Hashable:
+    """What a reader sees of a run."""
+    return run.title, run.label
+
+
+def _settings(run: Run) -> str:
+    """The settings of an agent that are not its defaults, for a person."""
+    config: Mapping[str, Any] = run.plan.get("config", {})
+    return ", ".join(f"{name} {_short(value)}" for name, value in sorted(config.items()))
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _shortest(labels: Mapping[str, str]) -> dict[str, str]:
+    """Names of policies by what tells them apart: ``Mine``, or ``v1/mine.py:Mine`` where there is another ``Mine``."""
+    found = {}
+    for label in set(labels.values()):
+        same = [name for name, its in labels.items() if its == label]
+        tails = _tails(same, lambda name: tuple(name.split("/")))
+        found |= {name: "/".join(tails[name]) if len(same) > 1 else label for name in same}
+    return found
+
+
+def _tails(values: Iterable[Named], parts_of: Callable[[Named], Sequence[str]]) -> dict[Named, tuple[str, ...]]:
+    """Of every value the last of its parts: as few as tell all of them apart."""
+    parts = {value: tuple(parts_of(value)) for value in values}
+    for count in range(1, max(map(len, parts.values()), default=0) + 1):
+        tails = {value: whole[-count:] for value, whole in parts.items()}
+        if len(set(tails.values())) == len(tails):
+            return tails
+    return parts
