@@ -19,6 +19,7 @@ class Forecaster(Trainee[Data]):
     it judges validation episodes.
     """
 
+    imitates: ClassVar[bool] = False
     _handles: ClassVar[str] = "follows"
 
     @abstractmethod

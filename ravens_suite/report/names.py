@@ -58,7 +58,7 @@ def _short(value: Any) -> str:
 
 def _shortest(labels: Mapping[str, str]) -> dict[str, str]:
     """Names of policies by what tells them apart: ``Mine``, or ``v1/mine.py:Mine`` where there is another ``Mine``."""
-    found = {}
+    found: dict[str, str] = {}
     for label in set(labels.values()):
         same = [name for name, its in labels.items() if its == label]
         tails = _tails(same, lambda name: tuple(name.split("/")))

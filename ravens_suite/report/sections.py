@@ -179,7 +179,7 @@ class _Replays:
         if not seeds or run.folder in self.problems:
             return {}
         if why := stale(run, score):
-            _LOG.warning("%s, %s is not shown: %s", run.task, run.label, why)
+            _LOG.warning("%s, %s is not shown: %s", run.title, run.label, why)
             self.problems[run.folder] = (run.label, why)
             return {}
         try:
@@ -190,10 +190,10 @@ class _Replays:
                 arguments=score.arguments,
                 film=film,
                 every=every,
-                on_episode=lambda seed: self._on_note(f"{run.task}, test scene {seed}"),
+                on_episode=lambda seed: self._on_note(f"{run.title}, test scene {seed}"),
             )
         except (RavensError, ImportError) as error:
-            _LOG.warning("%s, %s is not shown: %s", run.task, run.label, error)
+            _LOG.warning("%s, %s is not shown: %s", run.title, run.label, error)
             # The page is for others, too: no folders of this machine.
             self.problems[run.folder] = (run.label, str(error).replace(f"{run.folder.parent}{os.sep}", ""))
             return {}

@@ -13,7 +13,7 @@ from ravens_suite.core.heightmap import fuse_observation
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError
-from ravens_suite.registry import load_agent
+from ravens_suite.registry import load_agent, load_forecaster
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
@@ -110,3 +110,4 @@ def test_agents_that_imitate_are_refused_what_is_no_demonstration(tmp_path: Path
     collect("block-insertion", episodes=1, data=tmp_path, policy="explore", arguments=SMALL)
     with pytest.raises(ConfigError, match=r"no demonstrations .* and image-cnn would copy them"):
         read_task(load_agent("image-cnn"), "block-insertion", tmp_path)
+    assert read_task(load_forecaster("progress"), "block-insertion", tmp_path).interface.observation, "it only watches"
