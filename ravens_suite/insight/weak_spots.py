@@ -38,7 +38,7 @@ from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
 from ravens_suite.insight.robustness import insight_folder
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
-from ravens_suite.rollout.environments import differing_arguments, to_json
+from ravens_suite.rollout.environments import differing_arguments, differing_options, to_json
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
@@ -70,8 +70,8 @@ class WeakSpot:
         change = AXES[self.tried.axis].title if self.tried.axis else "As it is"
         return f"{change}: {self.tried.faults[self.step] or 'plans well, but it does not hold'}"
 
-    def scene(self, split: Split) -> SceneSpec:
-        """For the set."""
+    def scene(self, split: Split, options: Mapping[str, Any]) -> SceneSpec:
+        """For the set; ``options`` of the task are part of its changes, as they make the scene."""
         assert self.tried.outcome is not None
         changes = dict(AXES[self.tried.axis].changes[self.tried.grade - 1]) if self.tried.axis else {}
         notes = {
@@ -79,7 +79,7 @@ class WeakSpot:
             "confidence": round(self.confidence, 4),
             "score": round(100 * self.tried.outcome.score, 4),
         }
-        return SceneSpec(self.tried.outcome.seed, split, changes, self.kind, notes)
+        return SceneSpec(self.tried.outcome.seed, split, {**options, **changes}, self.kind, notes)
 
 
 @dataclass(frozen=True)
@@ -285,6 +285,7 @@ class _Search:
         counts: dict[str, int] = {}
         for spot in spots:
             counts[spot.kind] = counts.get(spot.kind, 0) + 1
+        options = differing_options(self._evaluation.task, {}, self._evaluation.arguments)
         spots.sort(key=lambda spot: (-counts[spot.kind], spot.kind, spot.tried.number))
         notes = {
             "policy": self._evaluation.policy.to_json(),
@@ -297,7 +298,7 @@ class _Search:
         scenes = SceneSet(
             f"weak spots of {self._evaluation.policy.label} on {task}",
             task,
-            tuple(spot.scene(self._plan.split) for spot in spots),
+            tuple(spot.scene(self._plan.split, options) for spot in spots),
             notes,
         )
         scenes.write(self.scenes_path)

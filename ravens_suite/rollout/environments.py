@@ -171,6 +171,18 @@ def differing_arguments(task: str, before: Mapping[str, Any], now: Mapping[str, 
     return dict(sorted({**there, **{name: (was, is_now) for name, (is_now, was) in back.items()}}.items()))
 
 
+def differing_options(task: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the task itself in which an environment differs from another one, as they are now.
+
+    Args:
+        task: registered name.
+        before: arguments of the one, JSON values.
+        now: arguments of the other.
+    """
+    free = task_options(task)
+    return {name: value for name, (_, value) in differing_arguments(task, before, now).items() if name in free}
+
+
 def default_arguments(task: str) -> dict[str, Any]:
     """Default values of the keyword arguments of a task's environment, as JSON."""
     specification = gymnasium.spec(environment_id(task))

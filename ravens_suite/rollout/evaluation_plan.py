@@ -21,7 +21,7 @@ from ravens_suite.rollout.environments import (
     checked_arguments,
     contradictions,
     default_arguments,
-    differing_arguments,
+    differing_options,
     make_environment,
     task_options,
     to_json,
@@ -114,19 +114,13 @@ def plan_evaluation(
     if spec.served is not None and spec.served.environments:
         served, environments = spec.served.name, spec.served.environments
         usual, own = (own_arguments(served, environments, chosen, given) for given in ({}, arguments))
-        return EvaluationPlan(spec, chosen, split, own, options=_other_options(chosen, usual, own))
+        return EvaluationPlan(spec, chosen, split, own, options=differing_options(chosen, usual, own))
     if run is None:
         own = observation_for(spec.kind, arguments)
-        return EvaluationPlan(spec, chosen, split, own, options=_other_options(chosen, {}, own))
+        return EvaluationPlan(spec, chosen, split, own, options=differing_options(chosen, {}, own))
     usual, own = (run_arguments(run, chosen, given) for given in ({}, arguments))
-    options = _other_options(chosen, usual, own)
+    options = differing_options(chosen, usual, own)
     return EvaluationPlan(spec, chosen, split, own, str(run.path), only_task=tasks == (chosen,), options=options)
-
-
-def _other_options(task: str, usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a task in which an environment differs from the usual one."""
-    free = task_options(task)
-    return {name: now for name, (_, now) in differing_arguments(task, usual, own).items() if name in free}
 
 
 def check_environment(plan: EvaluationPlan) -> None:

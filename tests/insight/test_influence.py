@@ -260,7 +260,7 @@ def test_the_demonstrations_are_those_of_the_training_wherever_others_lie(
     with pytest.raises(ConflictError, match=r"distractors 0; those in data have 1\. Name .* --data"):
         find_influence(Path("run"), Path("data"))
     collect(TASK, episodes=4, data=Path("images"), arguments={"image_size": [48, 64]})
-    with pytest.raises(ConflictError, match=r"image_size None; those in images have \[48, 64\]"):
+    with pytest.raises(ConflictError, match=r"image_size \[480, 640\]; those in images have \[48, 64\]"):
         find_influence(Path("run"), Path("images"))
     collect(TASK, episodes=4, data=Path("words"), arguments={"observe": ["instruction"]})
     with pytest.raises(ConflictError, match=r"observation 'state' is .*; in those in words it is absent"):

@@ -328,3 +328,33 @@ def test_a_proposal_survives_its_file() -> None:
     assert tried.wrong_step(Calibration(), 0.8) == 1
     assert tried.wrong_step(Calibration(), 0.99) is None
     assert replace(tried, outcome=replace(outcome, success=True)).wrong_step(Calibration(), 0.8) is None
+
+
+def test_the_options_of_the_task_are_part_of_what_is_found(tmp_path: Path) -> None:
+    """Whoever is evaluated on the set is to see those scenes, not others of the same seeds."""
+    tower = [[0, 0, 0], [0, 0, 1]]
+    plan = SearchPlan(budget=2, axes=("none",), threshold=0.02, looks=1)
+    arguments = {"observe": ["state"], "structure": tower}
+    found = find_weak_spots(
+        f"{__file__}:Lost", "build", plan, calibration_episodes=1, arguments=arguments, out=tmp_path
+    )
+    assert found.scenes.scenes and {scene.kind.split(":")[0] for scene in found.scenes.scenes} == {"As it is"}
+    assert all(scene.changes == {"structure": tower} for scene in found.scenes.scenes)
+    again = evaluate_scenes("oracle", read_scenes(f"{found.path}#1"), out=tmp_path / "oracle")
+    assert again.outcomes[0].success and len(again.outcomes[0].goals) == len(tower)
+
+
+class Lost:
+    """Picks where nothing is, and is sure of it."""
+
+    def reset(self, seed: int) -> None:
+        """Nothing is remembered."""
+
+    def act(self, observation: Any) -> dict[str, Any]:
+        """A corner of the table, twice."""
+        corner = [0.26, -0.49, 0.0, 0.0, 0.0, 0.0, 1.0]
+        return {"pick": corner, "place": corner}
+
+    def confidence(self) -> float:
+        """Always the same."""
+        return 0.9

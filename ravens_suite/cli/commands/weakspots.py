@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -116,4 +118,9 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
         )
         if found.scenes.scenes:
             console.say(f"Another policy on them: ravens-suite evaluate POLICY --scenes '{found.path}'")
-            console.say(f"One of them again: ravens-suite evaluate {self.policy} --scenes '{found.path}#1'")
+            again = ["ravens-suite", "evaluate", self.policy, "--scenes", f"{found.path}#1"]
+            # A run knows its environment, and the scenes the options of their task; the rest was said by the user.
+            known = self.arguments() if Path(self.policy).is_dir() else found.scenes.scenes[0].changes
+            if said := {name: value for name, value in self.arguments().items() if name not in known}:
+                again += ["--environment", json.dumps(said)]
+            console.say(f"One of them again: {shlex.join(again)}")
