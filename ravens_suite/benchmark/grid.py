@@ -7,6 +7,7 @@ training runs behind them, with their evaluations), so ``ravens-suite report`` t
 from __future__ import annotations
 
 import logging
+import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -138,6 +139,27 @@ class BenchmarkResult:
             for (agent, demos), group in sorted(groups.items())
         ]
 
+    def over_seeds(self) -> list[dict[str, Any]]:
+        """Mean and standard deviation (n - 1) over the training seeds of each cell that has several."""
+        groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+        for record in self.records:
+            groups.setdefault((record["task"], record["demos"], record["agent"]), []).append(record)
+        return [
+            {
+                "task": task,
+                "demos": demos,
+                "agent": agent,
+                "seeds": sorted(row["seed"] for row in group),
+                **{
+                    name: round(figure([row[key] for row in group]), 4)
+                    for key in ("mean_score", "success_rate")
+                    for name, figure in ((key, statistics.fmean), (f"{key}_deviation", statistics.stdev))
+                },
+            }
+            for (task, demos, agent), group in sorted(groups.items())
+            if len(group) > 1
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """The figures of ``ravens-suite benchmark --json``."""
         return {
@@ -145,6 +167,7 @@ class BenchmarkResult:
             "made": self.made,
             "failed": self.failures,
             "means": self.means(),
+            "over_seeds": self.over_seeds(),
             "scores": str(self.scores),
         }
 

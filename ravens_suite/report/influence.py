@@ -75,6 +75,8 @@ def influence_sections(runs: Sequence[Run]) -> tuple[InfluenceSection, ...]:
         if (found := _read(run)) is not None:
             listed = [each for each in found.demonstrations if each.task == run.task]
             asked = [each for each in found.decisions if each.task == run.task]
+            if not listed and not asked:
+                continue  # It was evaluated on this task, and learnt others.
             asked.sort(key=lambda each: each.success)
             pictures = RunFolder(run.folder).influence / PICTURES
             views = tuple(_view(each, pictures) for each in asked[:_DECISIONS])

@@ -26,6 +26,7 @@ from ravens_suite.report.names import told_apart
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import TaskSection, make_section
+from ravens_suite.report.seeds import seeds_rows
 from ravens_suite.report.weak_spots import weak_spots_views
 
 REPORT = "report.html"
@@ -150,6 +151,7 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
         "subtitle": _subtitle(runs, table),
         "tiles": page.tiles(runs, table, stages),
         "table": table,
+        "over_seeds": seeds_rows(table.rows),
         "untested": [f"{run.title}, {run.label}" for run in runs if run.test is None],
         "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
         "published_episodes": PUBLISHED_EPISODES,

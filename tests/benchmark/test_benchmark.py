@@ -312,3 +312,15 @@ def test_all_of_an_agent_of_ones_own_lies_in_the_folder_of_the_benchmark(tmp_pat
     assert trial.record_path(tmp_path).parent == tmp_path / "trials"
     assert trial.run(tmp_path).path.parent.parent == tmp_path / "runs"
     assert (other.record_path(tmp_path), other.run(tmp_path)) != (trial.record_path(tmp_path), trial.run(tmp_path))
+
+
+def test_a_cell_of_several_seeds_has_a_mean_and_a_spread() -> None:
+    cells = [(1, 0, 40.0), (1, 1, 60.0), (10, 0, 90.0)]
+    records = tuple(
+        {"agent": "a", "task": TASK, "demos": demos, "seed": seed, "mean_score": score, "success_rate": score / 2}
+        for demos, seed, score in cells
+    )
+    (cell,) = BenchmarkResult(records, 0, {}, Path("scores.csv")).over_seeds()
+    assert (cell["demos"], cell["seeds"]) == (1, [0, 1])
+    assert (cell["mean_score"], cell["mean_score_deviation"]) == (50.0, pytest.approx(200**0.5, abs=1e-3))
+    assert (cell["success_rate"], cell["success_rate_deviation"]) == (25.0, pytest.approx(50**0.5, abs=1e-3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,7 @@ def test_a_run_says_how_many_demonstrations_it_left_out(run: Run) -> None:
     plan = {**run.plan, "drop": {TASK: [1, 2]}}
     less = Run(run.folder, run.policy, TASK, {"plan": plan}, None)
     assert (run.label, less.label) == ("transporter, 12 demos, seed 0", "transporter, 12 demos less 2, seed 0")
+
+
+def test_a_task_that_a_run_did_not_learn_has_no_section(run: Run) -> None:
+    assert influence_sections([replace(run, task="build-pallet")]) == ()

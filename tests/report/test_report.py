@@ -21,6 +21,7 @@ from ravens_suite.report import sections, tables
 from ravens_suite.report.charts import Series, line_chart
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.report.runs import find_runs
+from ravens_suite.report.seeds import seeds_rows
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.replay import Decision, Replay
@@ -380,3 +381,16 @@ def test_any_policy_has_a_page(tmp_path: Path) -> None:
     _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=0, scenes=0, failures=1)).path)
     assert "oracle on block-insertion" in text and "Evaluated on 2 test scenes." in text
     assert "100.0 %" in text and "None: all 2 test episodes" in text
+
+
+@pytest.mark.usefixtures("_replayed")
+def test_runs_of_several_seeds_have_a_mean_and_a_spread(tmp_path: Path) -> None:
+    for seed, failed in enumerate((0, 4, 8)):
+        _write_run(tmp_path / str(seed), failed=failed, seed=seed)
+    _write_run(tmp_path / "other", demos=1, failed=20)
+    (row,) = seeds_rows(tables.score_table(find_runs(tmp_path)).rows)
+    assert (row.task, row.demos, row.agent, row.seeds) == ("block-insertion", 10, "transporter", (0, 1, 2))
+    assert (row.mean_score, row.score_deviation) == (pytest.approx(85), pytest.approx(15))
+    assert (row.success_rate, row.success_deviation) == (pytest.approx(80), pytest.approx(20))
+    _, text = _parse(write_report(tmp_path).path)
+    assert "85.0 ± 15.0" in text and "80.0 ± 20.0 %" in text

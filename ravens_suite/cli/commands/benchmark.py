@@ -84,7 +84,15 @@ class Benchmark(EnvironmentOptions, OutputOptions):
             broken = f"; {row['failures']} episodes broke a rule of the task" if row["failures"] else ""
             console.say(
                 f"{row['agent']}, {row['demos']} demonstrations: mean score {row['mean_score']:.1f}, success rate "
-                f"{row['success_rate']:.1f} % over {row['tasks']} tasks ({row['trials']} trials){broken}."
+                f"{row['success_rate']:.1f} % over {row['tasks']} task{'' if row['tasks'] == 1 else 's'} "
+                f"({row['trials']} trials){broken}."
+            )
+        for row in done.over_seeds():
+            console.say(
+                f"  {row['task']}, {row['agent']}, {row['demos']} demonstrations, seeds "
+                f"{', '.join(map(str, row['seeds']))}: mean score {row['mean_score']:.1f} ± "
+                f"{row['mean_score_deviation']:.1f}, success rate {row['success_rate']:.1f} ± "
+                f"{row['success_rate_deviation']:.1f} %."
             )
         total = len(plan.trials())
         console.say(f"{done.scores}: {len(done.records)} of {total} trials, {done.made} of them made now.")
