@@ -1,7 +1,7 @@
 """Between the conventions of robots, cameras and libraries, and those of the suite.
 
-The suite's: metres; quaternions (x, y, z, w); camera poses are world from camera, in OpenCV axes. Pictures of all
-of it: docs/geometry.md.
+The suite's: metres; quaternions (x, y, z, w); camera poses are world from camera, in OpenCV axes; pixels counted from
+the corner of the first one. Pictures of all of it: docs/geometry.md.
 
 | axes of a camera | x | y | z | used by |
 |---|---|---|---|---|
@@ -18,8 +18,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array, check_rigid
-from ravens_suite.errors import InvalidPoseError, UnknownNameError
+from ravens_suite.errors import InvalidCameraError, InvalidPoseError, UnknownNameError
 
 CameraAxes = Literal["opencv", "opengl", "ros"]
 CAMERA_AXES: tuple[CameraAxes, ...] = get_args(CameraAxes)
@@ -107,6 +108,33 @@ def inverse_matrix(pose: NDArray[Any]) -> Array:
     result[..., :3, :3] = rotation
     result[..., :3, 3] = -(rotation @ matrices[..., :3, 3:])[..., 0]
     result[..., 3, 3] = 1.0
+    return result
+
+
+def intrinsics_from_opencv(matrix: NDArray[Any]) -> Array:
+    """A pinhole matrix of a calibration by OpenCV, as the suite counts pixels.
+
+    OpenCV (``cv2.calibrateCamera``, and ROS's camera_info from it) has whole numbers at the centres of pixels, the
+    suite at their corners: the centre of the first pixel is (0, 0) there and (0.5, 0.5) here.
+
+    Args:
+        matrix: (..., 3, 3) pixels.
+
+    Returns:
+        (..., 3, 3) float64 pixels, with cx and cy larger by 0.5.
+
+    Raises:
+        InvalidCameraError: a matrix is no pinhole matrix.
+    """
+    try:
+        result = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidCameraError(f"Intrinsics have 3 x 3 numbers; got {matrix!r}.") from None
+    if result.shape[-2:] != (3, 3):
+        raise InvalidCameraError(f"Intrinsics have shape (..., 3, 3); got {result.shape}.")
+    for each in result.reshape(-1, 3, 3):
+        check_intrinsics(each)
+    result[..., :2, 2] += 0.5
     return result
 
 

@@ -141,7 +141,8 @@ class Body:
         visuals: what cameras see; may be empty (an invisible target).
         collisions: what touches; empty for markers.
         mass: kilograms; 0 means it never moves.
-        friction: lateral friction coefficient.
+        friction: lateral friction coefficient, at least 0. Two bodies that touch are braked by the product of theirs
+            (other simulators take the greater one or the mean); the table's is 1.
     """
 
     visuals: tuple[Visual, ...]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,12 +14,14 @@ from scipy.spatial.transform import Rotation
 from ravens_suite.core.conventions import (
     CAMERA_AXES,
     camera_axes,
+    intrinsics_from_opencv,
     inverse_matrix,
     wxyz_from_xyzw,
     xyzw_from_wxyz,
 )
 from ravens_suite.core.geometry import Array, Pose, yaw_quaternion
-from ravens_suite.errors import InvalidPoseError, UnknownNameError
+from ravens_suite.core.projection import project
+from ravens_suite.errors import InvalidCameraError, InvalidPoseError, UnknownNameError
 
 
 @st.composite
@@ -80,3 +85,20 @@ def test_many_matrices_at_once_and_what_is_none() -> None:
         camera_axes(np.eye(3), "opengl")
     with pytest.raises(UnknownNameError, match="opengl"):
         camera_axes(np.eye(4), "opngl")
+
+
+def test_opencv_counts_pixels_from_the_centre_of_the_first() -> None:
+    """A point that OpenCV projects to the centre of a pixel, a whole number, lies at that of ours, a half."""
+    calibrated = np.array([[500.0, 0.0, 319.5], [0.0, 510.0, 239.5], [0.0, 0.0, 1.0]])
+    point = np.array([0.1, -0.05, 0.8])
+    by_opencv = cv2.projectPoints(point[None], np.zeros(3), np.zeros(3), calibrated, None)[0].ravel()
+    ours, _ = project(point, intrinsics_from_opencv(calibrated), np.eye(4))
+    assert np.allclose(ours, by_opencv + 0.5)
+    assert calibrated[0, 2] == 319.5
+    assert np.allclose(intrinsics_from_opencv(np.stack([calibrated] * 2))[1, :2, 2], (320.0, 240.0))
+
+
+@pytest.mark.parametrize("wrong", [np.eye(4), np.zeros((3, 3)), "camera"])
+def test_intrinsics_that_are_none_are_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidCameraError):
+        intrinsics_from_opencv(wrong)

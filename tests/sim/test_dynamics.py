@@ -101,3 +101,15 @@ def test_friction_counts(scene: Scene, friction: float) -> None:
     scene.step(24)
     speed = bullet.getBaseVelocity(scene.handle("body"), physicsClientId=scene.client)[0][0]
     assert 0.6 - speed == pytest.approx(-friction * GRAVITY * 24 * TIME_STEP, rel=0.1)
+
+
+def test_two_bodies_slide_by_the_product_of_their_frictions(scene: Scene) -> None:
+    """Other simulators take the greater one or the mean (``findings/friction_of_two_bodies_in_four_simulators.sh``)."""
+    table, block = solid(Box((0.4, 0.4, 0.04)), RED, 0.0, 0.8), solid(CUBE, RED, MASS, 0.5)
+    scene.add("table", table, Pose((0.4, 0.0, 0.019)), "fixed")
+    scene.add("block", block, Pose((0.3, 0.0, 0.059)), "movable")
+    scene.step(48)
+    bullet.resetBaseVelocity(scene.handle("block"), [0.6, 0, 0], [0, 0, 0], physicsClientId=scene.client)
+    scene.step(24)
+    speed = bullet.getBaseVelocity(scene.handle("block"), physicsClientId=scene.client)[0][0]
+    assert 0.6 - speed == pytest.approx(-0.8 * 0.5 * GRAVITY * 24 * TIME_STEP, rel=0.1)
