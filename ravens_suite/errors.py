@@ -174,6 +174,15 @@ class FileAccessError(RavensError, OSError):
     """The system refused to read or write a file; the message says which, why and what to do."""
 
 
+_OF_ONES_OWN = {
+    kind: f" ravens-suite {kind}s lists those that there are. One of yours needs its package installed, or "
+    f"RAVENS_SUITE_{kind.upper()}S to say where it is (docs/own_{kind}.md)."
+    for kind in ("task", "agent")
+}
+_MOST_LISTED = 20
+"""Known names in a message. Of a name that is near none of more, it is said where they are listed."""
+
+
 class UnknownNameError(RavensError, LookupError):
     """A task, agent or option name is not registered.
 
@@ -190,7 +199,8 @@ class UnknownNameError(RavensError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        hint = did_you_mean(name, names, cutoff=0.5) or f" Known: {', '.join(names) or 'none'}."
+        many = _OF_ONES_OWN.get(kind) if len(names) > _MOST_LISTED else None
+        hint = did_you_mean(name, names, cutoff=0.5) or many or f" Known: {', '.join(names) or 'none'}."
         super().__init__(f"There is no {kind} named {name!r}.{hint}")
         self.kind, self.name, self.known = kind, name, tuple(names)
 

@@ -128,3 +128,12 @@ def test_faults_of_our_own_keep_their_traceback() -> None:
     assert [named(error) for error in (ours, ValueError("x"), ModuleNotFoundError("x"))] == [None] * 3
     error = ConfigError("No.")
     assert named(error) is error
+
+
+def test_a_name_that_is_near_none_of_many_says_where_they_are_listed_and_how_ones_own_is_found() -> None:
+    many = [f"name-{number}" for number in range(30)]
+    said = str(UnknownNameError("task", "cube-line", many))
+    assert "ravens-suite tasks lists" in said and "RAVENS_SUITE_TASKS" in said and "name-3" not in said
+    assert "RAVENS_SUITE_AGENTS" in str(UnknownNameError("agent", "mine", many))
+    assert str(UnknownNameError("task", "cube-line", ["zzz"])).endswith("Known: zzz.")
+    assert "Did you mean 'name-1" in str(UnknownNameError("task", "nam-1", many))
