@@ -97,6 +97,7 @@ class Transporter(Agent[PickPlaceDataset]):
     action_keys = ("pick", "place")
     tilts = False
     conditions = ("goal", "instruction")
+    acting_settings = ("gives_up", "lookahead", "picks")
 
     def __init__(
         self, config: TransporterConfig | None = None, seed: int = 0, interface: Interface | None = None

@@ -55,6 +55,7 @@ class VisualForesight(Agent[TransitionDataset]):
     action_keys = ("pick", "place")
     tilts = False
     imitates = False
+    acting_settings = ("calls", "depth", "planner", "proposals", "proposer", "reward")
 
     def __init__(
         self, config: VisualForesightConfig | None = None, seed: int = 0, interface: Interface | None = None

@@ -54,6 +54,7 @@ class WaypointAct(Agent[list[Window]]):
     controls = ("waypoint",)
     action_keys = ("pose", "gripper")
     tilts = False
+    acting_settings = ("ensembling", "refinements")
 
     def __init__(
         self, config: WaypointActConfig | None = None, seed: int = 0, interface: Interface | None = None

@@ -19,6 +19,7 @@ from ravens_suite.cli.commands.import_episodes import Import
 from ravens_suite.cli.commands.influence import InfluenceCommand
 from ravens_suite.cli.commands.probe_language import ProbeLanguage
 from ravens_suite.cli.commands.quickstart import Quickstart
+from ravens_suite.cli.commands.reconfigure import Reconfigure
 from ravens_suite.cli.commands.report import Report
 from ravens_suite.cli.commands.robustness import RobustnessCommand
 from ravens_suite.cli.commands.serve import Serve
@@ -49,6 +50,7 @@ COMMANDS: dict[str, type[Command]] = {
     "agents": Agents,
     "collect": Collect,
     "train": Train,
+    "reconfigure": Reconfigure,
     "evaluate": Evaluate,
     "probe-language": ProbeLanguage,
     "benchmark": Benchmark,
