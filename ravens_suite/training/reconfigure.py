@@ -70,13 +70,17 @@ def _check_names(trainee: Any, agent: str, settings: Mapping[str, Any]) -> None:
         if name not in known:
             raise UnknownNameError(f"setting of {agent}", name, known)
         if name not in free:
-            raise ConfigError(f"{name} is read in training, so it cannot be changed afterwards: train again. {free_names}")
+            raise ConfigError(
+                f"{name} is read in training, so it cannot be changed afterwards: train again. {free_names}"
+            )
 
 
 def _copy(source: RunFolder, made: RunFolder) -> None:
     """All that training wrote."""
     if not source.policy.settings.exists():
-        raise MissingDataError(f"There is no trained agent in {source.path}: the command that trained it makes it again.")
+        raise MissingDataError(
+            f"There is no trained agent in {source.path}: the command that trained it makes it again."
+        )
     made.path.mkdir()
     for path in (source.policy.path, source.checkpoints_path, source.logs, source.training):
         if path.is_dir():

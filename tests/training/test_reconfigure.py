@@ -81,7 +81,9 @@ def test_the_command_says_what_it_made(
     command = ["reconfigure", "first", "--config", '{"picks": 2}', "--out", "other", "--json"]
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out) == {"run": "other", "config": {"picks": 2}}
-    assert record(Path("other"))["command"].endswith("ravens-suite reconfigure first --config '{\"picks\": 2}' --out other")
+    assert record(Path("other"))["command"].endswith(
+        "ravens-suite reconfigure first --config '{\"picks\": 2}' --out other"
+    )
     assert main(["reconfigure", "first", "--config", "picks", "--out", "third"]) == 1
     assert "--config is not JSON" in capsys.readouterr().err
 
