@@ -142,7 +142,7 @@ def _compose(values: Tensor, *guesses: Tensor) -> Tensor:
         values: (B, 4 + guesses + 1, 160, 80): what is painted, and the scores of the guesses, of the painted one last.
         guesses: of the scenes' shape.
     """
-    painted, scores = values[:, :CHANNELS], values[:, CHANNELS:].unbind(dim=1)
+    painted, scores = values[:, :CHANNELS], _bounded(values[:, CHANNELS:]).unbind(dim=1)
     shares = torch.softmax(torch.stack([scores[0] + _FIRST, *scores[1:]], dim=1), dim=1)
     made = torch.zeros_like(painted)
     for share, guess in zip(shares.unbind(dim=1), (*guesses, painted), strict=True):
@@ -150,6 +150,17 @@ def _compose(values: Tensor, *guesses: Tensor) -> Tensor:
     return made
 
 
+def _bounded(scores: Tensor) -> Tensor:
+    """The same scores below 1, and never more than ``_MOST`` from zero.
+
+    Where most actions change nothing, as in towers-of-hanoi, the score of the scene as it was grew to 54 within 120
+    steps of training; then the others have no gradient any more, and nothing is ever predicted to move.
+    """
+    return scores / (1 + scores.abs() / _MOST)
+
+
+_MOST = 6.0
+"""Bound of a score."""
 _FIRST = 5.3
 """What the first guess is ahead of the others before training: each of them has 0.5 % of a pixel."""
 

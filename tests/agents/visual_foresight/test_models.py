@@ -13,6 +13,8 @@ from ravens_suite.agents.visual_foresight.models.base import Memory, Prediction,
 from ravens_suite.agents.visual_foresight.models.stochastic import Stochastic
 from ravens_suite.agents.visual_foresight.moving import carry_all, move
 from ravens_suite.agents.visual_foresight.optimiser import Optimiser
+from ravens_suite.agents.visual_foresight.scenes import CHANNELS, COLUMNS, ROWS
+from ravens_suite.agents.visual_foresight.trunk import _compose
 from ravens_suite.errors import ConfigError
 from tests.agents.visual_foresight.tables import table
 
@@ -151,3 +153,18 @@ def test_a_memory_is_used_where_training_taught_it(horizon: int) -> None:
     first = model.predict(BEFORE, action, model.begin(BEFORE))
     after_it, anew = (model.predict(BEFORE, other, memory).scene for memory in (first.memory, model.begin(BEFORE)))
     assert torch.equal(after_it, anew) == (horizon == 1)
+
+
+def test_what_never_happened_so_far_can_still_be_learned() -> None:
+    """However sure it has become that a scene stays as it is, an object that moves teaches it something."""
+    scenes = table((20, 40, 8, 8))[None]
+    after = table((50, 90, 8, 8))[None]
+    values = torch.zeros(1, CHANNELS + 3, ROWS, COLUMNS)
+    values[:, CHANNELS + 1] = 200.0
+    values.requires_grad_()
+    made = _compose(values, after, scenes)
+    assert (made - scenes).abs().max() < 0.02
+    (made - after).abs().mean().backward()
+    assert values.grad is not None
+    moves = values.grad[0, CHANNELS : CHANNELS + 2, 94, 54]
+    assert float(moves[0]) < -1e-10 and float(moves[1]) > 0
