@@ -66,8 +66,8 @@ class Trainee(ABC, Generic[Data]):
         imitates: whether it copies the actions that it learns from; then it is refused episodes that are no
             demonstrations, as ``collect --policy explore`` makes them.
         conditions: what it can be told beside the scene: ``goal``, ``instruction``; read where they are observed.
-        acting_settings: names of settings that training does not read, and that no weight depends on; they may be changed
-            afterwards (``ravens-suite reconfigure``).
+        acting_settings: names of settings that training does not read; they may be changed afterwards
+            (``ravens-suite reconfigure``).
         scheduled: whether a gradient step depends on how many there are to be, as with a learning rate that follows a
             cycle. Where it does not, a finished run that is given more steps equals one that had them from the start.
         config: the settings.
