@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .gt_state_mlp import FULL_TURN, PICK, PLACE, GtStateMlp, StateHead
+from .gt_state_mlp import FULL_TURN, PICK, PLACE, GtStateMlp, Motions, StateHead
 
 
 class GtStateMlp2Step(GtStateMlp):
@@ -42,3 +42,9 @@ class GtStateMlp2Step(GtStateMlp):
         """(batch, K * 8) states to (batch, 5): the pick, and the place for it."""
         pick = self.head("pick").best(state)
         return torch.cat([pick, self.head("place").best(torch.cat([pick, state], dim=1))], dim=1)
+
+    def agree(self, scenes: Tensor, motions: Motions) -> Tensor:
+        """(5,) pick and place in one scene, by (batch, K * 8) states of it after motions: first the pick."""
+        pick = self.head("pick").agreed(scenes, motions, 1)
+        told = motions.points(pick.expand(len(scenes), 1, -1))[:, 0]
+        return torch.cat([pick, self.head("place").agreed(torch.cat([told, scenes], dim=1), motions, 1)])

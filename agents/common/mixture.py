@@ -15,6 +15,10 @@ _LEAST_DEVIATION = 0.02
 """Of a component, at least. Without it a component sinks into a single example, and its density grows for ever."""
 
 
+_IMPROBABLE = 6.0
+"""Logarithm of the share of the largest weight below which a component is no candidate."""
+
+
 class LeadingLinear(nn.Linear):
     """A linear layer that reads as many inputs as it is given; those that are left out at the end count as zeros."""
 
@@ -80,3 +84,19 @@ class MixtureDensity(nn.Module):
         weights, means, _ = self(features)
         best: Tensor = means[torch.arange(len(means)), weights.argmax(dim=1)]
         return best
+
+    def densest(self, weights: Tensor, means: Tensor, deviations: Tensor) -> Tensor:
+        """(outputs,): of the means of components, the one at which the whole mixture is densest.
+
+        Components with less than a four-hundredth of the largest weight are no candidates: one that is narrow enough
+        would be dense, however improbable it is.
+
+        Args:
+            weights: (count,) logarithms, up to a constant, of any number of components.
+            means: (count, outputs).
+            deviations: (count,).
+        """
+        candidates = means[weights > weights.max() - _IMPROBABLE]
+        squares = self._away(candidates[:, None] - means).square().sum(dim=2) / deviations.square()
+        densities = (weights - 0.5 * squares - self.outputs * deviations.log()).logsumexp(dim=1)
+        return candidates[densities.argmax()]

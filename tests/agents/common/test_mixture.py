@@ -46,6 +46,14 @@ def test_of_two_right_answers_one_is_given_and_not_their_mean() -> None:
     assert abs(float(best[1]) - 0.5) < 0.1
 
 
+def test_the_densest_mean_is_the_one_that_others_lie_near_and_no_improbable_one() -> None:
+    mixture = MixtureDensity(1, 2, 4, period=2.0)
+    means = torch.tensor([[0.0, 0.0], [1.0, 0.95], [1.0, -0.97], [5.0, 0.0]])
+    weights, deviations = torch.tensor([0.4, 0.3, 0.2, 1e-4]).log(), torch.tensor([0.1, 0.1, 0.1, 1e-4])
+    assert torch.equal(mixture.densest(weights, means, deviations), means[1])
+    assert torch.equal(mixture.densest(weights[:1], means[:1], deviations[:1]), means[0])
+
+
 def test_no_component_sinks_into_a_single_example() -> None:
     mixture = MixtureDensity(1, 2, 1)
     torch.nn.init.constant_(mixture.parameters_of.bias, -1000.0)
