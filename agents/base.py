@@ -155,7 +155,7 @@ class Trainee(ABC, Generic[Data]):
 
     @abstractmethod
     def set_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """The inverse of ``weights``: tensors by name, of the same shapes, on any device."""
+        """The inverse of ``weights``: tensors by name, of the same shapes and dtypes, on any device."""
 
     @abstractmethod
     def training_state(self) -> dict[str, torch.Tensor]:
@@ -167,7 +167,7 @@ class Trainee(ABC, Generic[Data]):
 
     @abstractmethod
     def set_training_state(self, state: dict[str, torch.Tensor]) -> None:
-        """The inverse of ``training_state``: tensors by name, of the same shapes, on any device."""
+        """The inverse of ``training_state``: tensors by name, of the same shapes and dtypes, on any device."""
 
     # ------------------------------------------------------------------ files
 

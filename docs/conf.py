@@ -29,6 +29,7 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 4
 # Classes of two modules may share a name, such as Batch: then one of them is linked.
+smartquotes_action = "qe"  # Two hyphens stay as they are: in docstrings they begin an option.
 suppress_warnings = ["myst.strikethrough", "ref.python"]
 
 autodoc_default_options = {"members": True}

@@ -175,6 +175,13 @@ def test_the_reference_of_a_command_has_just_the_options_that_its_help_has(name:
     assert all(option.text for option in commands.options(COMMANDS[name]))
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_options_named_in_the_reference_can_be_copied(name: str) -> None:
+    """As code: in prose two hyphens may become a dash."""
+    prose = re.sub(r"```.*?```|`[^`]*`", "", commands.section(name, COMMANDS[name]), flags=re.DOTALL)
+    assert "--" not in re.sub(r"^\|[-| ]+\|$", "", prose, flags=re.MULTILINE)
+
+
 def test_the_page_of_a_task_says_what_there_is_to_know() -> None:
     family = next(family for family in tasks.families() if family.name == "block-insertion")
     text = tasks.task_page(family, None)

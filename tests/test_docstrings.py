@@ -20,7 +20,9 @@ _WORD = r"(?:``\w+``|[A-Za-z_][\w.]*(?:\(\w+\)|\[\w+\])?|\d+|\.\.\.)"
 _SIZE = rf"{_WORD}(?: ?[-+*/^] ?{_WORD})*"
 _SHAPE = re.compile(rf"\(\)|\({_SIZE}(?:,|(?:, {_SIZE})+)\)|\b(?:any|same) shapes?\b|\bshapes? and dtypes?\b|[Ss]ee ``")
 """``(n, 3)``, ``(N,)``, ``()``, ``(rows / 2, ...)``; any, or the same; or where to see it."""
-_DTYPE = re.compile(r"\b(?:u?int\d+|b?float\d+|bool|dtypes?)\b|[Ss]ee ``|any shape|same shape")
+_DTYPE = re.compile(r"\b(?:u?int\d+|b?float\d+|bool|dtypes?)\b|[Ss]ee ``")
+_OF_ALL = re.compile(rf"\b(?:is|are|of)\b(?:[^.;]|\.(?=\S))*(?:{_DTYPE.pattern})")
+"""What a module says of all its arrays, as "Tensors are float32". A dtype that is named by the way says nothing."""
 _CALLED = {"__call__", "__getitem__", "__init__"}
 
 
@@ -30,7 +32,7 @@ def undescribed(source: str, wanted: re.Pattern[str] = _SHAPE) -> Iterator[str]:
     A shape is said beside each of them. A dtype may be said of all, in the docstring of the module.
     """
     tree = ast.parse(source)
-    if wanted is _DTYPE and _DTYPE.search(ast.get_docstring(tree) or ""):
+    if wanted is _DTYPE and _OF_ALL.search(" ".join((ast.get_docstring(tree) or "").split())):
         return
     yield from _undescribed_in(tree.body, "", "", wanted)
     for node in tree.body:
@@ -79,12 +81,8 @@ def test_what_takes_or_gives_an_array_says_its_shape() -> None:
     )
 
 
-def test_agents_say_the_dtypes_of_their_arrays() -> None:
-    missing = {
-        path: found
-        for path in _published()
-        if path.is_relative_to(ROOT / "agents") and (found := list(undescribed(path.read_text(), _DTYPE)))
-    }
+def test_what_takes_or_gives_an_array_says_its_dtype() -> None:
+    missing = {path: found for path in _published() if (found := list(undescribed(path.read_text(), _DTYPE)))}
     assert not missing, "Say the dtype in the docstring, or of all arrays in that of the module:\n" + "\n".join(
         f"{path.relative_to(ROOT)}: {', '.join(names)}" for path, names in missing.items()
     )
@@ -108,3 +106,17 @@ def test_a_shape_is_told_from_prose(text: str, said: bool) -> None:
     assert list(undescribed(source)) == ([] if said else ["heights"])
     source = f'class Seen:\n    """What is seen.\n\n    Attributes:\n        map: {text}\n    """\n\n    map: Tensor\n'
     assert list(undescribed(source)) == ([] if said else ["Seen.map"])
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "said"),
+    [
+        ("Tensors are float32.", "(n, 3) metres.", True),
+        ("Heights.", "(n, 3) float64 metres.", True),
+        ("Heights, from a table with float64 rows.", "(n, 3) metres.", False),
+        ("Heights.", "Of any shape.", False),
+    ],
+)
+def test_a_dtype_is_said_of_an_array_or_of_all(module: str, text: str, said: bool) -> None:
+    source = f'"""{module}"""\n\ndef heights() -> Array:\n    """{text}"""\n'
+    assert list(undescribed(source, _DTYPE)) == ([] if said else ["heights"])

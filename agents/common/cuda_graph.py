@@ -50,10 +50,10 @@ class RecordedStep:
     """Calls a function of tensors, on a GPU by recording and replaying it.
 
     Args:
-        function: from tensors of any shape, in a tuple that may hold further ones and ``None``, to tensors by name. It
-            may change other tensors in place, weights for example, but must neither read a value back from the device
-            nor depend on anything but tensors that stay where they are. A replay changes them without raising their
-            version.
+        function: from tensors of any shape and dtype, in a tuple that may hold further ones and ``None``, to tensors by
+            name. It may change other tensors in place, weights for example, but must neither read a value back from
+            the device nor depend on anything but tensors that stay where they are. A replay changes them without
+            raising their version.
         device: where it computes; without a GPU each call is a plain one.
     """
 
@@ -67,7 +67,7 @@ class RecordedStep:
         """What the function returns for these inputs; it holds until the next call.
 
         Args:
-            inputs: of any shape, on any device; each set of shapes is recorded by itself.
+            inputs: of any shape and dtype, on any device; each set of shapes is recorded by itself.
         """
         if self._device.type != "cuda":
             return self._function(moved(inputs, self._device))

@@ -1,6 +1,6 @@
 """Muon and AdamW on one learning-rate cycle, with a moving average of the weights; the whole state is tensors by name.
 
-Muon updates the weight matrices, AdamW all other weights.
+Muon updates the weight matrices, AdamW all other weights. Weights, averages and moments are float32.
 """
 
 from __future__ import annotations

@@ -101,7 +101,14 @@ class PlaceHead(nn.Module):
         return to_steerable(query).float()
 
     def shared_key(self, maps: Tensor) -> Tensor:
-        """The part of the key that is the same for all picks: (batch, fields * 4, rows, columns) to the same shape."""
+        """The part of the key that is the same for all picks.
+
+        Args:
+            maps: (batch, fields * 4, rows, columns) float32, or bfloat16 where layers multiply in it.
+
+        Returns:
+            Of the same shape and dtype.
+        """
         shared: Tensor = self.key_hidden(maps)
         return shared
 

@@ -121,7 +121,7 @@ class TransporterNet(nn.Module):
         """What old weights lack, so that their agents act as they did: no directions, outlook, giving up, least move.
 
         Returns:
-            Tensors by name, of any shape.
+            Tensors by name, of any shape, float32.
         """
         added = {"where": self.where, "outlook": self.outlook}
         own = {

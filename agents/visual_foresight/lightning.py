@@ -127,7 +127,7 @@ class Followers:
         kind: of the agent.
         config: its settings.
         seed: its seed.
-        state: of its training, at the step that comes first: tensors by name, of any shape.
+        state: of its training, at the step that comes first: tensors by name, see ``Trainee.training_state``.
         dataset: what it learns from.
         port: at which all meet.
     """
@@ -183,7 +183,7 @@ def follow(
         kind: of the agent.
         config: its settings.
         seed: its seed.
-        state: of its training, at the step that comes first: tensors by name, of any shape.
+        state: of its training, at the step that comes first: tensors by name, see ``Trainee.training_state``.
         dataset: what it learns from.
         rank: number of this process, from 1.
         port: at which all meet.

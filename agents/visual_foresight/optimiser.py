@@ -1,4 +1,7 @@
-"""AdamW on one learning-rate cycle, with a moving average of the weights."""
+"""AdamW on one learning-rate cycle, with a moving average of the weights.
+
+Weights, averages and moments are float32.
+"""
 
 from __future__ import annotations
 

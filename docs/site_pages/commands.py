@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
@@ -17,6 +18,9 @@ from ravens_suite.cli.arguments import METAVARS
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import PROGRAM
 from site_pages.markdown import page, table, write
+
+_NAMED = re.compile(r"(?<![`\w-])(--[a-z][a-z-]*)")
+"""An option within a text. Shown as code, since two hyphens of prose become a dash."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def command_page() -> str:
         "`--json` it prints one JSON object last. A second run of the same command continues the first one. The exit "
         "status is 0 only if the job was done: 1 says that it failed, 2 that the command makes no sense, 130 that it "
         "was stopped by Ctrl-C.",
-        *(_section(name, command) for name, command in COMMANDS.items()),
+        *(section(name, command) for name, command in COMMANDS.items()),
     )
 
 
@@ -61,13 +65,14 @@ def options(command: type[Any]) -> list[Option]:
     return sorted(found, key=lambda option: option.name.startswith("--"))
 
 
-def _section(name: str, command: type[Any]) -> str:
+def section(name: str, command: type[Any]) -> str:
+    """One command, with all of its options."""
     found = options(command)
     free = " ".join(option.name for option in found if not option.name.startswith("--"))
     rows = [[f"`{' '.join(filter(None, (o.name, o.value)))}`", _code(o.default), _meaning(o)] for o in found]
     return page(
         f"## {name}",
-        inspect.getdoc(command) or "",
+        _NAMED.sub(r"`\1`", inspect.getdoc(command) or ""),
         f"```text\n{' '.join(filter(None, (PROGRAM, name, free, '[OPTIONS]')))}\n```",
         table(["option", "default", "meaning"], rows),
     )
@@ -128,7 +133,7 @@ def _choices(hint: Any) -> tuple[str, ...]:
 
 def _meaning(option: Option) -> str:
     choices = f" One of {', '.join(map(_code, option.choices))}." if option.choices else ""
-    return f"{option.text}{choices}"
+    return _NAMED.sub(r"`\1`", option.text) + choices
 
 
 def field_texts(command: type[Any]) -> dict[str, str]:

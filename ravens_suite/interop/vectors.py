@@ -131,7 +131,7 @@ class VectorState:
 
 
 def space_of_actions(actions: Mapping[str, NDArray[Any]]) -> gymnasium.spaces.Dict:
-    """A space of recorded actions without their limits: by key, (T, 7) poses and (T,) whole numbers of grippers."""
+    """A space of recorded actions without their limits: by key, (T, 7) float64 and (T,) int64 of grippers."""
     spaces: dict[str, gymnasium.Space[Any]] = {}
     for key, values in actions.items():
         if values.dtype.kind in "iub":

@@ -180,7 +180,8 @@ def _figures(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _title(runs: Sequence[Run]) -> str:
-    agents = " and ".join(dict.fromkeys(run.agent for run in runs))
+    *others, last = dict.fromkeys(run.agent for run in runs)
+    agents = f"{', '.join(others)} and {last}" if others else last
     tasks = list(dict.fromkeys(run.title for run in runs))
     return f"{agents} on {tasks[0] if len(tasks) == 1 else f'{len(tasks)} tasks'}"
 

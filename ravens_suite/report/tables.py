@@ -236,7 +236,8 @@ def charts(runs: Sequence[Run]) -> list[Chart]:
             if name.startswith("train/") and not name.endswith("_rate")
         ]
         if len(parts) > 1:
-            found.insert(1, Chart("Its parts", line_chart(parts, x_label="gradient step", y_label="loss")))
+            svg = line_chart(parts, x_label="gradient step", y_label="loss", log=_wide(parts))
+            found.insert(1, Chart("Its parts", svg))
     return [chart for chart in found if chart.svg]
 
 

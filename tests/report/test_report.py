@@ -394,3 +394,15 @@ def test_runs_of_several_seeds_have_a_mean_and_a_spread(tmp_path: Path) -> None:
     assert (row.success_rate, row.success_deviation) == (pytest.approx(80), pytest.approx(20))
     _, text = _parse(write_report(tmp_path).path)
     assert "85.0 ± 15.0" in text and "80.0 ± 20.0 %" in text
+
+
+@pytest.mark.parametrize(
+    ("agents", "title"),
+    [(["a"], "a on t"), (["a", "b", "a"], "a and b on t"), (["a", "b", "c"], "a, b and c on t")],
+)
+def test_the_title_lists_the_agents(agents: list[str], title: str) -> None:
+    from types import SimpleNamespace
+
+    from ravens_suite.report.page import _title
+
+    assert _title([SimpleNamespace(agent=agent, title="t") for agent in agents]) == title  # type: ignore[misc]
