@@ -148,6 +148,8 @@ def contradictions(task: str, recorded: Mapping[str, Any], given: Mapping[str, A
         recorded: arguments of the environment that stand in a record.
         given: those asked for now.
     """
+    if not given:
+        return {}
     defaults = {**task_defaults(task), **default_arguments(task)}
     differing = {}
     for name, value in given.items():
@@ -180,7 +182,8 @@ def differing_options(task: str, before: Mapping[str, Any], now: Mapping[str, An
         now: arguments of the other.
     """
     free = task_options(task)
-    return {name: value for name, (_, value) in differing_arguments(task, before, now).items() if name in free}
+    there, here = ({name: value for name, value in given.items() if name in free} for given in (before, now))
+    return {name: value for name, (_, value) in differing_arguments(task, there, here).items()}
 
 
 def default_arguments(task: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_a_run_of_another_task_is_neither_shown_nor_gone_on_with(
 def test_a_run_is_not_taken_for_one_of_demonstrations_collected_anew(data: Path, tmp_path: Path) -> None:
     train(PLAN, data, tmp_path / "run")
     collect(TASK_NAME, episodes=1, data=tmp_path / "data", arguments={"observe": ["state"], "distractors": 1})
-    with pytest.raises(ConflictError, match=r"distractors None; those in .* have 1\."):
+    with pytest.raises(ConflictError, match=r"distractors 0; those in .* have 1\."):
         train(PLAN, tmp_path / "data", tmp_path / "run")
     shutil.rmtree(tmp_path / "data")
     assert train(PLAN, tmp_path / "data", tmp_path / "run").steps == 2, "what is finished needs no data"
