@@ -206,6 +206,7 @@ class GtStateMlp(ModuleAgent[Steps]):
     observation_keys = ("state",)
     action_keys = ("pick", "place")
     tilts = False
+    acting_settings = ("motions",)
     scheduled = True
 
     def __init__(

@@ -13,8 +13,6 @@ from torch.nn import functional
 
 _LEAST_DEVIATION = 0.02
 """Of a component, at least. Without it a component sinks into a single example, and its density grows for ever."""
-
-
 _IMPROBABLE = 6.0
 """Logarithm of the share of the largest weight below which a component is no candidate."""
 

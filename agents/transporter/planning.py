@@ -36,8 +36,6 @@ _WITHIN = 3
 """Places that are tried within the best window of a pick: neighbours in a layer lie closer together than windows."""
 _APART = 3
 """Cells of the fine map, 19 mm: least distance between two of them."""
-
-
 _STRIDES = (2.0, 1.0)
 """Pixels by which a place is moved at a time while that fills the goal better."""
 _FARTHEST = 8

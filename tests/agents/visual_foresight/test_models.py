@@ -163,7 +163,7 @@ def test_what_never_happened_so_far_can_still_be_learned() -> None:
     values[:, CHANNELS + 1] = 200.0
     values.requires_grad_()
     made = _compose(values, after, scenes)
-    assert float((made - scenes).detach().abs().max()) < 0.4, "mostly the scene as it was"
+    assert float((made - scenes).detach().abs().max()) < 0.4, "more of the scene as it was than of what moved"
     (made - after).abs().mean().backward()
     assert values.grad is not None
     moves = values.grad[0, CHANNELS : CHANNELS + 2, 94, 54]
