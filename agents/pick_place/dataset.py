@@ -77,6 +77,11 @@ class PickPlaceDataset:
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
+        # Steps after the first of their sentence, plus one, so that no task is left out.
+        told_of = [
+            1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)
+        ]
+        self._told_of = np.cumsum(told_of) / sum(told_of)
 
     @staticmethod
     def from_demonstrations(
@@ -126,6 +131,19 @@ class PickPlaceDataset:
         if hindsight and rng.random() < hindsight:
             return with_earlier_goal(episode, index, rng)
         return episode[index]
+
+    def sample_sentence(self, rng: np.random.Generator) -> Step:
+        """A random step at which a sentence is said for the first time.
+
+        An episode is drawn by how many of its steps a sentence was said before. There the words tell more than the step
+        itself shows. Drawn uniformly, most of a run on many tasks would be sentences that one step carries out.
+
+        Args:
+            rng: draws it.
+        """
+        number = int(np.searchsorted(self._told_of, rng.random(), side="right"))
+        first_said = self._news[number]
+        return self.episodes[number][first_said[int(rng.integers(len(first_said)))] if first_said else 0]
 
 
 def _news(said: Sequence[str | None]) -> Iterator[int]:

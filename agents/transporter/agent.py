@@ -187,7 +187,7 @@ class Transporter(Agent[PickPlaceDataset]):
     ) -> OutlookBatch:
         # Objects pasted elsewhere, or added, do not lie where the end of the sentence shows them.
         plain = replace(augmentation, scatter=0.0, remaining=0.0)
-        examples = [augment(dataset.sample(rng, news=1.0), plain, rng) for _ in range(self.config.outlook)]
+        examples = [augment(dataset.sample_sentence(rng), plain, rng) for _ in range(self.config.outlook)]
         bare = [replace(example, goal=None, first=None) for example in examples]
         batch = self.examples_to_batch(bare, rng)
         assert batch.sentence is not None

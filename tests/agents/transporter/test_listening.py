@@ -113,6 +113,17 @@ def test_steps_at_which_a_sentence_is_new_are_drawn_more_often(tmp_path: Path) -
     assert (untold.returns == 0.5).all()
 
 
+def test_long_sentences_are_drawn_more_often_for_the_outlook(tmp_path: Path) -> None:
+    one = demonstrations(tmp_path)[0].episodes[0][0]
+    told: tuple[list[str | None], ...] = (["lay the rope"] * 6, ["first", "second"], [None])
+    data = PickPlaceDataset([[replace(one, instruction=words) for words in said] for said in told])
+    rng = np.random.default_rng(0)
+    drawn = [data.sample_sentence(rng).instruction for _ in range(800)]
+    # Six to one to one: steps after the first of their sentence, plus one; no episode is left out.
+    assert drawn.count("lay the rope") / 800 == pytest.approx(6 / 8, abs=0.05)
+    assert {*drawn} == {"lay the rope", "first", "second", None}
+
+
 def test_an_agent_of_before_there_were_directions_acts_as_it_did(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
     agent, other = Transporter(TINY, 0, interface), Transporter(TINY, 1, interface)
