@@ -15,6 +15,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 from numpy.typing import NDArray
 
+from ravens_suite.core.h264 import x264_options
 from ravens_suite.data.atomic import write_json
 from ravens_suite.interop.lerobot_features import (
     ACTION,
@@ -286,7 +287,7 @@ class _Films:
         self._stream.codec_context.time_base = Fraction(1, fps)
         # One thread: the same bytes on every machine. Every second frame stands alone, as single ones are asked for.
         self._stream.thread_count = 1
-        self._stream.options = {"crf": _QUALITY, "g": "2", "bf": "0"}
+        self._stream.options = x264_options(crf=_QUALITY, g="2", bf="0")
 
     def _mux(self, packets: Sequence[Any]) -> None:
         for packet in packets:

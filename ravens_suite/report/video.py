@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 
+from ravens_suite.core.h264 import x264_options
 from ravens_suite.errors import ConfigError
 from ravens_suite.report.drawing import Picture
 
@@ -76,7 +77,7 @@ def encode_video(
         stream.time_base = Fraction(1, rate)
         # One thread, so that the same frames give the same bytes on every machine.
         stream.thread_count = 1
-        stream.options = {"crf": str(quality), "preset": "medium"}
+        stream.options = x264_options(crf=str(quality), preset="medium")
         for picture in chosen:
             small = np.asarray(cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(small, format="rgb24")))
