@@ -24,6 +24,7 @@ from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, did_you_mean
 
+from .common.devices import choose_device
 from .common.settings import check_settings, is_required, named_outside
 from .common.weight_file import TRAIN_AGAIN, damaged, pack, unpack
 
@@ -186,6 +187,15 @@ class Trainee(ABC, Generic[Data]):
                 f"{cls.name} {cls._handles} actions of {' and '.join(cls.action_keys)}, but the task's primitive takes "
                 f"{' and '.join(interface.action)}: choose another agent or another task."
             )
+
+    @classmethod
+    def check_device(cls, config: Any) -> None:
+        """Refuse settings whose device, where they name one, is not here.
+
+        Raises:
+            ConfigError: torch knows no such device, or finds no GPU.
+        """
+        choose_device(str(getattr(config, "device", "cpu")))
 
     @classmethod
     def check_control(cls, control: str) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import statistics
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from ravens_suite.data.tables import record_row
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
 from ravens_suite.execution.pool import ENGINES, MOST_WORKERS, JobPool, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
-from ravens_suite.registry import agent_names
+from ravens_suite.registry import agent_names, load_trainee
 from ravens_suite.rollout.collect import collect
-from ravens_suite.rollout.environments import checked_arguments
+from ravens_suite.rollout.environments import checked_arguments, describe_interface, make_environment
 
 _LOG = logging.getLogger(__name__)
 
@@ -199,6 +199,7 @@ def benchmark(
     with locked(out, "at work in"):
         grid = _Grid(plan, data, out)
         grid.take_stock()
+        grid.refuse()
         grid.collect(make_progress)
         with make_progress("benchmark") as progress:
             if pool is None:
@@ -254,6 +255,40 @@ class _Grid:
     def missing(self) -> list[Trial]:
         """Trials still to be done."""
         return [trial for trial in self.trials if trial not in self.records and trial not in self.failures]
+
+    def refuse(self) -> None:
+        """Fail those that cannot be done here before anything is collected for them.
+
+        Raises:
+            ConfigError: agents are to be trained on a device that is not here.
+        """
+        from ravens_suite.training.loop import check_device
+
+        refused: dict[tuple[str, str], str] = {}
+        for task, trials in groupby(sorted(self.missing(), key=lambda trial: trial.task), lambda trial: trial.task):
+            agents = {trial.agent: trial for trial in trials}
+            for trial in agents.values():
+                if self.plan.engine != "ray":  # What the machines of a cluster have is not known here.
+                    check_device(self.settings.plan(trial))
+            refused |= {(agent, task): why for agent, why in self._refusals(task, [*agents]).items()}
+        for trial in self.missing():
+            if why := refused.get((trial.agent, trial.task)):
+                self.failures[trial] = why
+
+    def _refusals(self, task: str, agents: list[str]) -> dict[str, str]:
+        """Why agents cannot learn a task in its environment; without those that can."""
+        why = {}
+        try:
+            with closing(make_environment(task, "train", self.settings.arguments)) as environment:
+                interface = describe_interface(environment, task)
+        except RavensError as error:
+            return dict.fromkeys(agents, str(error))
+        for agent in agents:
+            try:
+                load_trainee(agent).check(interface)
+            except RavensError as error:
+                why[agent] = str(error)
+        return why
 
     def collect(self, make_progress: Callable[[str], AbstractContextManager[Progress]]) -> None:
         """The demonstrations of every task that has trials to be done; where it fails, so do they."""

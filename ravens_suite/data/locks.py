@@ -38,7 +38,8 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.
 def locked(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
     """Lock a folder, which is made, and delete what killed processes left half written in it.
 
-    The lock ends with the context, and with the process, even if that is killed.
+    The lock ends with the context, and with the process, even if that is killed. Folders that were made for it and hold
+    nothing at its end are removed.
 
     Args:
         folder: what to lock.
@@ -49,8 +50,7 @@ def locked(folder: Path, doing: str, *, wait: bool = False) -> Iterator[None]:
         ConflictError: another process holds the lock, and it is not waited for.
         OSError: the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _held(folder / _LOCK, f"{doing} {folder}", wait=wait):
+    with _made(folder), _held(folder / _LOCK, f"{doing} {folder}", wait=wait):
         remove_leftovers(folder)
         yield
 
@@ -60,7 +60,7 @@ def locked_file(path: Path, doing: str, *, wait: bool = False) -> Iterator[None]
     """Lock a file that is replaced as a whole, so that others in its folder can be written meanwhile.
 
     Args:
-        path: of the file, which need not be there; its folder is made.
+        path: of the file, which need not be there; its folder is made, as by ``locked``.
         doing: as of ``locked``.
         wait: for another process to end.
 
@@ -69,10 +69,23 @@ def locked_file(path: Path, doing: str, *, wait: bool = False) -> Iterator[None]
         OSError: the folder cannot be made, or ``path`` is a folder itself.
     """
     check_is_no_folder(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _held(path.with_name(f".{path.name[:_NAME_LENGTH]}{_LOCK}"), f"{doing} {path}", wait=wait):
+    lock = path.with_name(f".{path.name[:_NAME_LENGTH]}{_LOCK}")
+    with _made(path.parent), _held(lock, f"{doing} {path}", wait=wait):
         remove_leftovers(path.parent)
         yield
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder; of it and of those around it, what had to be made and is still empty at the end goes again."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # The first that is not empty.
+            for each in missing:
+                each.rmdir()
 
 
 @contextmanager
@@ -93,6 +106,11 @@ def _take(path: Path, doing: str, how: int) -> int | None:
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            if path.is_symlink():
+                raise
+            path.parent.mkdir(parents=True, exist_ok=True)  # Another process made it, left it empty and removed it.
+            continue
         except OSError as error:
             if error.errno not in _READ_ONLY or not path.parent.is_dir():
                 raise

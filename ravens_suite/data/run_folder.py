@@ -23,6 +23,8 @@ RECORD = "run.json"
 _AGAIN = "delete its run and train again"
 OPTIONS = "options"
 """Folder beside evaluations: a folder in it for each set of options of a task with which the policy was not trained."""
+PROBES = "probes"
+"""Folder of what was found out about whether a policy listens, in that of the run or of the policy on a task."""
 WATCHED = "watched"
 """Folder beside evaluations: a folder in it for each forecaster that watched (``evaluate --watch``)."""
 
@@ -148,7 +150,7 @@ class RunFolder:
     @property
     def probes(self) -> Path:
         """What was found out about the policy, one JSON file a task and split."""
-        return self.path / "probes"
+        return self.path / PROBES
 
     @property
     def influence(self) -> Path:

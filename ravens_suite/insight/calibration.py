@@ -28,7 +28,6 @@ from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.insight.robustness import insight_folder
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
@@ -251,7 +250,7 @@ def calibrate(
 
 def calibration_path(plan: EvaluationPlan, out: Path | None = None) -> Path:
     """The JSON file of a policy on a task."""
-    return insight_folder(plan, out) / CALIBRATION / f"{plan.task}.json"
+    return plan.home(out) / CALIBRATION / f"{plan.task}.json"
 
 
 def read_calibration(path: Path) -> Calibrated:

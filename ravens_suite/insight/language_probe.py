@@ -140,8 +140,7 @@ def _is_deaf(policy: PolicySpec) -> bool:
 
 
 def _path(plan: EvaluationPlan, out: Path | None) -> Path:
-    own = Path(plan.run) if plan.run else Path("runs") / plan.policy.folder_name / plan.task
-    return (out or RunFolder(own).probes) / file_name(plan.split, plan.task)
+    return (out or RunFolder(plan.home(None)).probes) / file_name(plan.split, plan.task)
 
 
 def file_name(split: str, task: str) -> str:

@@ -22,7 +22,6 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.locks import locked_file
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
-from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
@@ -182,14 +181,7 @@ def measure_robustness(
 
 def robustness_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
     """Where the files of a policy on a task lie."""
-    return insight_folder(plan, out) / ROBUSTNESS / plan.task / plan.split
-
-
-def insight_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
-    """The run's folder, or ``runs/<policy>/<task>`` without a run, unless another one is given."""
-    if out is not None:
-        return out
-    return RunFolder(Path(plan.run)).path if plan.run else plan.path(None).parent
+    return plan.home(out) / ROBUSTNESS / plan.task / plan.split
 
 
 def read_robustness(path: Path) -> Robustness:

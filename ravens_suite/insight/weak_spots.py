@@ -36,7 +36,6 @@ from ravens_suite.insight.axes import AXES
 from ravens_suite.insight.calibration import Calibration, calibrate, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
-from ravens_suite.insight.robustness import insight_folder
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.rollout.environments import differing_arguments, differing_options, to_json
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
@@ -181,7 +180,7 @@ def find_weak_spots(
             pool=pool,
             on_progress=on_progress,
         ).calibration
-    folder = insight_folder(evaluation, out) / WEAK_SPOTS
+    folder = evaluation.home(out) / WEAK_SPOTS
     search = _Search(evaluation, plan, fitted, folder)
     with locked_file(search.path, "searching into"):
         search.load()

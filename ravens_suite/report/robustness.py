@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ravens_suite.data.run_folder import RECORD
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.run_folder import PROBES, RECORD
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.axes import AXES, GRADES
-from ravens_suite.insight.robustness import ROBUSTNESS, SUMMARY, Point, Robustness, read_robustness
+from ravens_suite.insight.language_probe import file_name
+from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS, SUMMARY, Point, Robustness, read_robustness
 from ravens_suite.report.charts import Series, line_chart
-from ravens_suite.report.runs import Run, find_runs, task_changes
+from ravens_suite.report.runs import Run, find_runs, given_options, task_changes
 from ravens_suite.report.tables import Chart
 from ravens_suite.rollout.definitions import the_task_has_changed
 from ravens_suite.rollout.policies import PolicySpec
@@ -72,7 +74,7 @@ def labels_of(runs: Sequence[Run]) -> dict[Path, str]:
 
 
 def find_policies(folder: Path) -> list[Run]:
-    """All policies in a folder and below: those of ``find_runs``, and others of which robustness alone was measured.
+    """All policies in a folder and below: those of ``find_runs``, and others that were probed or measured alone.
 
     Raises:
         MissingDataError: there is none.
@@ -87,23 +89,25 @@ def find_policies(folder: Path) -> list[Run]:
 
 
 def _measured(folder: Path, runs: Sequence[Run]) -> list[Run]:
-    """Policies of which robustness was measured and that are none of the runs."""
+    """Policies of which robustness was measured, or whether they listen, and that are none of the runs."""
     trained = [path.parent for path in folder.rglob(RECORD)]
     known = {(run.folder, run.task) for run in runs}
     found = []
-    for path in sorted(folder.rglob(f"{ROBUSTNESS}/*/*/{SUMMARY}")):
-        home = path.parents[3]
+    measured = [(path, path.parents[3]) for path in folder.rglob(f"{ROBUSTNESS}/*/*/{SUMMARY}")]
+    probed = [(path, path.parents[1]) for path in folder.rglob(f"{PROBES}/{file_name('test', '*')}")]
+    for path, home in sorted(measured) + sorted(probed):
         if any(run == home or run in home.parents for run in trained):
             continue
         try:
-            curves = read_robustness(path)
-            policy = PolicySpec(**curves.policy)
-        except (DamagedDataError, TypeError) as error:
+            value = read_json(path)
+            policy, task = PolicySpec(**value["policy"]), str(value["task"])
+        except (DamagedDataError, KeyError, TypeError) as error:
             _LOG.warning("Left out of the report: %s (%s)", path, error)
             continue
-        if (home, curves.task) not in known:
-            known.add((home, curves.task))
-            found.append(Run(home, policy, curves.task, {}, None))
+        if (home, task) not in known:
+            known.add((home, task))
+            given = given_options(path.with_name(f"{NOMINAL}.json") if path.name == SUMMARY else path)
+            found.append(Run(home, policy, task, {}, None, given=given))
     return found
 
 

@@ -6,8 +6,8 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder,
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.calibration import CALIBRATION
 from ravens_suite.insight.language_probe import file_name
+from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS
 from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
 from ravens_suite.registry import forecaster_names, task_names
 from ravens_suite.report.charts import Series
@@ -108,6 +109,7 @@ class Run:
         record: its ``run.json``; empty for a policy that was not trained here.
         test: evaluation on test seeds; ``None`` where there is none.
         watched: evaluations on test seeds that forecasters watched, by the name of the forecaster's run.
+        given: the options of the task that are not as usual, where no evaluation says so.
         shown: what its agent is called beside other runs (``report/names.py``); empty for the name of the agent.
     """
 
@@ -117,6 +119,7 @@ class Run:
     record: Mapping[str, Any]
     test: Score | None
     watched: Mapping[str, Score] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
     shown: str = ""
 
     @property
@@ -127,7 +130,7 @@ class Run:
     @property
     def options(self) -> str:
         """The options of the task, where they are not as usual, for a person; else empty."""
-        options = {} if self.test is None else self.test.options
+        options = self.given if self.test is None else self.test.options
         return ", ".join(f"{name} {_short(now)}" for name, now in options.items())
 
     @property
@@ -296,24 +299,45 @@ def _read_run(run: RunFolder) -> list[Run]:
         return []
     scores = {score.task: score for score in _read_scores(run.evaluations) if score.split == "test"}
     policy = PolicySpec("agent", agent, str(run.policy.path))
-    others = sorted({*scores, *_looked_into(run)}.difference(tasks))
+    others = sorted({*scores, *looked_into(run.path)}.difference(tasks))
     found = [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in [*tasks, *others]]
     for folder in sorted((run.evaluations / OPTIONS).glob("*")):
         scored = {score.task: score for score in _read_scores(folder) if score.split == "test"}
         watched = {score.task for path in (folder / WATCHED).glob("*") for score in _read_scores(path)}
-        for task in sorted({*scored, *watched}):
-            found.append(_run(folder, policy, task, record, scored.get(task), folder))
+        looked = looked_into(folder)
+        for task in sorted({*scored, *watched, *looked}):
+            run_here = _run(folder, policy, task, record, scored.get(task), folder)
+            found.append(replace(run_here, given=given_options(looked.get(task))))
     return found
 
 
-def _looked_into(run: RunFolder) -> Iterator[str]:
-    """Names of the tasks on which a run was probed, calibrated, or searched for weak spots."""
+def looked_into(folder: Path) -> dict[str, Path]:
+    """The tasks on which robustness, probes, calibration or weak spots of a policy lie in a folder, with one file each.
+
+    The file is one that notes the options of the task, where there is one.
+    """
     first, last = file_name("test", "*").split("*")
-    for path in run.probes.glob(file_name("test", "*")):
-        yield path.name.removeprefix(first).removesuffix(last)
-    for folder in (CALIBRATION, WEAK_SPOTS):
-        names = (path.stem for path in (run.path / folder).glob("*.json"))
-        yield from (name for name in names if not name.endswith(SEARCH))
+    robust = ((path.parents[1].name, path) for path in folder.glob(f"{ROBUSTNESS}/*/test/{NOMINAL}.json"))
+    probed = (
+        (path.name.removeprefix(first).removesuffix(last), path)
+        for path in RunFolder(folder).probes.glob(file_name("test", "*"))
+    )
+    others = (
+        (path.stem, path)
+        for name in (CALIBRATION, WEAK_SPOTS)
+        for path in (folder / name).glob("*.json")
+        if not path.stem.endswith(SEARCH)
+    )
+    return dict([*others, *probed, *robust])
+
+
+def given_options(path: Path | None) -> Mapping[str, Any]:
+    """The options of the task that a result of an evaluation or a probe notes; none where it notes none."""
+    try:
+        value = {} if path is None else read_json(path)
+        return dict(value.get("options", {}))
+    except (AttributeError, DamagedDataError, TypeError, ValueError):
+        return {}  # What shows the file says that it is damaged.
 
 
 def _run(

@@ -79,15 +79,28 @@ class EvaluationPlan:
                 place of no other; what a forecaster watched in ``watched/<run of the forecaster>`` within it; what one
                 ended in ``stopped/<run of the forecaster>-<probability>``.
         """
-        if out is not None:
-            folder = out
-        elif self.run:
-            folder = RunFolder(Path(self.run)).evaluations / self._options_folder
-        else:
-            folder = Path("runs") / self.policy.folder_name / self.task / self._options_folder
+        folder = self._evaluations if out is None else out
         if self.watch is not None:
             folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
         return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
+
+    def home(self, out: Path | None) -> Path:
+        """The folder in which lies what is found out about the policy here: robustness, calibration, probes and more.
+
+        Args:
+            out: another one. Else the run's, or ``runs/<policy>/<task>`` without a run; with other ``options`` that of
+                their evaluations, so that it takes the place of no other, either.
+        """
+        if out is not None:
+            return out
+        return Path(self.run) if self.run and not self.options else self._evaluations
+
+    @property
+    def _evaluations(self) -> Path:
+        """Folder of the evaluations that nobody watches."""
+        if self.run:
+            return RunFolder(Path(self.run)).evaluations / self._options_folder
+        return Path("runs") / self.policy.folder_name / self.task / self._options_folder
 
     @property
     def _options_folder(self) -> Path:

@@ -167,6 +167,15 @@ def check_plan(plan: TrainingPlan, data: Path | None = None) -> None:
     resolve_config(plan)
 
 
+def check_device(plan: TrainingPlan) -> None:
+    """Refuse a device that is not here.
+
+    Raises:
+        ConfigError: torch finds no such device.
+    """
+    load_trainee(plan.agent).check_device(resolve_config(plan))
+
+
 def _with_settings(plan: TrainingPlan, run: RunFolder) -> TrainingPlan:
     return TrainingPlan(**{**_shallow(plan), "settings": resume_settings(plan.settings, run)})
 

@@ -281,6 +281,25 @@ def test_a_task_without_demonstrations_fails_alone(tmp_path: Path, monkeypatch: 
     assert set(_run(tmp_path).failures.values()) == {"no demonstrations: No room."}
 
 
+def test_what_cannot_learn_here_is_refused_before_anything_is_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no GPU here"):
+        _run(tmp_path, replace(PLAN, settings=changed(device="cuda")))
+    monkeypatch.setattr(FakeLearner, "observation_keys", ("color", "state"))
+    assert all("have no 'state'" in why for why in _run(tmp_path).failures.values())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_grid_that_is_done_needs_no_device(
+    tmp_path: Path, evaluated: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _run(tmp_path)
+    monkeypatch.setattr(FakeLearner, "observation_keys", ("state",))
+    assert (_run(tmp_path).made, _run(tmp_path).failures) == (0, {})
+
+
 def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
     for changes, error in (
         ({"agents": ("transprter",)}, UnknownNameError),

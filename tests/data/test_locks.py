@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 
 from ravens_suite.data.locks import locked, locked_file
 from ravens_suite.data.tables import read_rows, record_row
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConfigError, ConflictError
 
 _HOLD = (
     "import sys, time; from pathlib import Path; from ravens_suite.data.locks import locked\n"
@@ -84,3 +86,39 @@ def test_a_folder_that_can_only_be_read_needs_no_lock(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "open", refuse)
     with locked(tmp_path, "collecting into"):
         pass
+
+
+def test_folders_that_were_made_for_nothing_go_again(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError), locked(tmp_path / "one" / "two", "training into"):
+        raise ConfigError("It cannot be done.")
+    with pytest.raises(ConfigError), locked_file(tmp_path / "one" / "two" / "result.json", "writing"):
+        raise ConfigError("It cannot be done.")
+    assert not list(tmp_path.iterdir())
+    with suppress(ConfigError), locked(tmp_path / "one" / "two", "training into"):
+        (tmp_path / "one" / "kept").touch()
+        raise ConfigError("It cannot be done.")
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["kept"]
+
+
+def test_a_folder_that_was_empty_before_stays(tmp_path: Path) -> None:
+    with locked(tmp_path, "training into"):
+        pass
+    assert tmp_path.is_dir()
+
+
+def test_a_folder_that_went_while_one_waited_for_its_lock_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    waited = threading.Event()
+
+    def wait() -> None:
+        with locked(folder, "training into", wait=True):
+            (folder / "result").touch()
+            waited.set()
+
+    with locked(folder, "training into"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.1)  # So that it waits; what is asserted holds if it comes later, too.
+    assert waited.wait(30)
+    thread.join()
+    assert (folder / "result").exists()

@@ -304,10 +304,17 @@ def test_every_structure_of_ones_own_is_shown_as_one_of_its_own(
         (folder / "eval" / "options" / name).mkdir(parents=True)
         other = {**value, "task": "build", "options": {"structure": gate}, "arguments": {"structure": gate}}
         (folder / "eval" / "options" / name / "build-test.json").write_text(json.dumps(other))
+    for name, gate in (("d", [[0, 0, 0]]), ("e", [[0, 1, 0]])):
+        kind = ("robustness/build/test/nominal.json", "probes/language-test-build.json")[name == "e"]
+        path = folder / "eval" / "options" / name / kind
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"options": {"structure": gate}}))
     (folder / "eval" / "options" / "c").mkdir()
     easier = {**value, "options": {"variant": "easy"}}
     (folder / "eval" / "options" / "c" / "test.json").write_text(json.dumps(easier))
-    plain, easy, long, gate = sorted(find_runs(tmp_path), key=lambda run: (run.task, run.title))
+    plain, easy, long, gate, measured, probed = sorted(find_runs(tmp_path), key=lambda run: (run.task, run.title))
+    assert (measured.title, measured.elsewhere) == ("build, structure [[0, 0, 0]]", "block-insertion")
+    assert (probed.title, probed.test) == ("build, structure [[0, 1, 0]]", None)
     assert gate.title == "build, structure [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]"
     assert long.title.startswith("build, structure [[0, 0, 0], [0, 0, 1], ") and "... (" in long.title
     assert (easy.title, easy.elsewhere) == ('block-insertion, variant "easy"', "other options")

@@ -83,4 +83,8 @@ def test_results_with_other_options_lie_in_a_folder_of_their_own(
     assert other.path(None).parent != third.path(None).parent
     assert {other.path(None).parents[1], third.path(None).parents[1]} == {home / "options"}
     assert other.settings["options"] == {"structure": TOWER}
-    assert other.path(tmp_path / "mine").parent == tmp_path / "mine", "who names a folder finds all there"
+    assert usual.home(None) == (tmp_path if learnt else home), "robustness, probes, calibration, weak spots"
+    assert other.home(None) == other.path(None).parent != third.home(None)
+    assert other.path(tmp_path / "mine").parent == other.home(tmp_path / "mine") == tmp_path / "mine", (
+        "who names a folder finds all there"
+    )
