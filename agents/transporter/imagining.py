@@ -29,12 +29,15 @@ _RESTS = 90
 """Percentile of the heights below an object that it rests on."""
 _STANDS = 75
 """Percentile of the lower heights around an object that it stands on: of a cube on two others, two sides show them."""
+_FALLS = -0.5
+"""Gain of an action whose object does not stay where it is put."""
 _AROUND = np.ones((7, 7), np.uint8)
 """Within three pixels of an object it is seen what it stands on."""
 _FITS = 0.85
 """An object fits where this share of its width is free: it may lie a little beside its place."""
 _CORNER = 0.5
 """Share of that width by which the corners of what is filled may lie beyond the largest disc that fits."""
+_HOLE = np.ones((3, 3), np.uint8)
 _MOST_LAYERS = 10
 """Layers of objects above the table that are looked at."""
 
@@ -45,7 +48,7 @@ class Imagined(NamedTuple):
     Attributes:
         scene: as it would be.
         gain: 1 if all that is moved leaves a wrong place for a right one; -1 for the opposite; less by the share of the
-            object's volume for which the goal has no room any more.
+            object's volume for which the goal has no room any more. -0.5 if it would fall: then the scene is left.
     """
 
     scene: Heightmap
@@ -75,7 +78,10 @@ def imagine(scene: Heightmap, goal: Heightmap, pick: Array, place: Array, yaw: f
     color, height = scene.color.copy(), scene.height.copy()
     color[mask], height[mask] = support_color, support_height
     color[arrived] = warp(scene.color, motion)[arrived]
-    height[arrived] = np.percentile(height[arrived], _RESTS) + thickness
+    level = np.percentile(height[arrived], _RESTS)
+    if not _stands(arrived, height >= level - _FACE):
+        return Imagined(scene, _FALLS)
+    height[arrived] = level + thickness
     after = Heightmap(color, height)
     moved = mask | arrived
     nearer = _distance(scene, goal, moved) - _distance(after, goal, moved)
@@ -99,7 +105,11 @@ def closed_off(scene: Heightmap, goal: Heightmap, width: float, thickness: float
         thickness: of the object, metres.
     """
     table = table_appearance(scene)[1]
-    layers, wanted = (np.floor((each.height - table) / thickness + 0.5) for each in (scene, goal))
+    # Behind an edge that hides them from all cameras, single pixels have no height; through these holes nothing fits.
+    layers, wanted = (
+        cv2.morphologyEx(np.floor((each.height - table) / thickness + 0.5), cv2.MORPH_CLOSE, _HOLE)
+        for each in (scene, goal)
+    )
     lacking: NDArray[np.bool_] = wanted > layers
     if not lacking.any():
         return lacking
@@ -125,6 +135,27 @@ def _disc(width: float) -> NDArray[np.uint8]:
     return disc
 
 
+def edges(scene: Heightmap, pick: Array, yaw: float) -> Array:
+    """Directions of the edges of an object after it has been turned.
+
+    Args:
+        scene: before that.
+        pick: (2,) float64 pixels.
+        yaw: radians by which it is turned.
+
+    Returns:
+        (2, 2) float64: two unit vectors, (column, row) each, along the sides of the least rectangle around its upper
+        face; those of the map where nothing stands at the pick.
+    """
+    mask = _upper_face(scene, pick)
+    if not mask.any():
+        return np.eye(2)
+    points = np.column_stack(np.nonzero(mask.T)).astype(np.float32)
+    turned = rigid(yaw, pick, pick)[:, :2] @ points.T
+    angle = np.radians(cv2.minAreaRect(np.ascontiguousarray(turned.T, dtype=np.float32))[2])
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
 def _upper_face(scene: Heightmap, pick: Array) -> NDArray[np.bool_]:
     """(rows, columns) bool: the connected pixels as high as that of a pick; none where that is table."""
     rows, columns = scene.height.shape
@@ -135,6 +166,14 @@ def _upper_face(scene: Heightmap, pick: Array) -> NDArray[np.bool_]:
     _, labels = cv2.connectedComponents((np.abs(scene.height - top) <= _FACE).astype(np.uint8), connectivity=4)
     face: NDArray[np.bool_] = labels == labels[row, column]
     return face
+
+
+def _stands(object_: NDArray[np.bool_], reached: NDArray[np.bool_]) -> bool:
+    """Whether the middle of an object lies above the convex hull of what it rests on."""
+    rows, columns = np.nonzero(object_)
+    below = np.column_stack(np.nonzero((object_ & reached).T)).astype(np.int32)
+    middle = float(columns.mean()), float(rows.mean())
+    return cv2.pointPolygonTest(cv2.convexHull(below), middle, measureDist=False) >= 0
 
 
 def _support(scene: Heightmap, mask: NDArray[np.bool_]) -> tuple[Array, float]:

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from ravens_suite.agents.pick_place.plane import to_pixels
+from ravens_suite.agents.transporter import planning
 from ravens_suite.agents.transporter.config import FINE, TransporterConfig
 from ravens_suite.agents.transporter.decision import Candidates, PickCandidate, PlaceCandidates
-from ravens_suite.agents.transporter.imagining import closed_off, imagine
+from ravens_suite.agents.transporter.imagining import Imagined, closed_off, imagine
 from ravens_suite.agents.transporter.planning import plan
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap
@@ -97,6 +98,16 @@ def test_a_gap_that_is_covered_later_is_not_closed_off() -> None:
     assert np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]).min() > 4, "the middle itself can be filled"
 
 
+def test_holes_in_the_heights_close_nothing_off() -> None:
+    """Single pixels that no camera sees have no height; a cube fits where they are."""
+    seen = _BUILDING.height.copy()
+    rows, columns = np.nonzero(seen > 0.03)
+    seen[rows[::9], columns[::9]] = 0.0
+    holed = Heightmap(_BUILDING.color, seen)
+    assert not closed_off(_FIRST_LAYER, holed, 12.0, 0.04).any()
+    assert closed_off(draw((_LEFT, 1), (_RIGHT, 1), (_MIDDLE, 2)), holed, 12.0, 0.04).any()
+
+
 def test_what_a_cube_stood_on_is_seen_once_it_is_gone() -> None:
     after = imagine(draw((_FOOT, 1), (_MIDDLE, 2)), GOAL, at(_MIDDLE), at(_BESIDE), 0.0)
     column, row = at(_BESIDE).astype(int)
@@ -118,6 +129,22 @@ def test_a_place_beside_the_right_one_is_moved_there() -> None:
     place = plan(TransporterConfig(lookahead=1), SCENE, GOAL, find).place
     assert np.linalg.norm(place - at(beside)) > 3
     assert np.linalg.norm(place - at(_FOOT)) < 1
+
+
+@pytest.mark.parametrize(("slope", "moves"), [(0.01, False), (0.05, True)])
+def test_a_place_is_not_moved_for_next_to_nothing(slope: float, moves: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cube that follows noise across the goal stands where the next one goes."""
+    start = at(_FOOT)
+
+    def gaining(scene: Heightmap, goal: Heightmap, pick: Array, place: Array, yaw: float) -> Imagined:
+        return Imagined(scene, 0.8 + slope * float(place[0] - start[0]))
+
+    def find(scene: Heightmap) -> Candidates:
+        return candidates(TransporterConfig(), {_A: {_FOOT: -0.1}})
+
+    monkeypatch.setattr(planning, "imagine", gaining)
+    place = plan(TransporterConfig(lookahead=1), SCENE, GOAL, find).place
+    assert (np.linalg.norm(place - start) > 5) == moves
 
 
 def test_neighbours_within_the_window_of_a_place_are_tried() -> None:
