@@ -39,8 +39,8 @@ _APART = 3
 _STRIDES = (2.0, 1.0)
 """Pixels by which a place is moved at a time while that fills the goal better."""
 _BETTER = 0.02
-"""Least gain a pixel that moves a place. Past the edge of the goal a cube loses 0.08 a pixel. Less is noise: a cube that
-follows it takes the room of the one beside it."""
+"""Least gain a pixel that moves a place. Past the edge of the goal a cube loses 0.08 a pixel. Less is noise; a cube
+that follows it takes the room of the one beside it."""
 _FARTHEST = 8
 """Moves of a place with each of these strides, at most: 75 mm in all."""
 
