@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-from site_pages import docstrings, write_pages  # noqa: E402 (found beside this file)
+from site_pages import docstrings, names, write_pages  # noqa: E402 (found beside this file)
 from sphinx.domains import python as python_domain  # noqa: E402
 
 if TYPE_CHECKING:
@@ -57,4 +57,5 @@ def setup(app: Sphinx) -> None:
             field.label = "Attributes"
     app.add_config_value("draw_pictures", True, "env", bool)
     app.connect("config-inited", lambda app, config: write_pages(DOCS, pictures=config.draw_pictures))
+    app.connect("doctree-read", names.keep_whole)
     app.connect("autodoc-process-docstring", docstrings.tidy, priority=400)  # Before Napoleon.

@@ -18,7 +18,7 @@ from ravens_suite.registry import load_agent
 _ROOT = Path(__file__).parents[1]
 sys.path.append(str(_ROOT / "docs"))
 
-from site_pages import leaderboard  # noqa: E402 (found in docs/)
+from site_pages import leaderboard, names  # noqa: E402 (found in docs/)
 
 
 def _submission(**changed: Any) -> dict[str, Any]:
@@ -85,3 +85,24 @@ def test_what_our_agents_read_is_what_they_declare() -> None:
     assert {row["agent"] for row in read_rows(_ROOT / "results" / "scores.csv")} <= set(leaderboard.OURS_READ)
     for name, keys in leaderboard.OURS_READ.items():
         assert set(load_agent(name).observation_keys) == set(keys)
+
+
+def test_a_task_shows_a_line_for_every_agent_and_folds_the_rest() -> None:
+    _, _, section = leaderboard.tasks().partition("### towers-of-hanoi\n")
+    shown, folded = section.partition("### ")[0].split("<details>")
+    agents = {row.agent for row in leaderboard.rows() if row.task == "towers-of-hanoi"}
+    assert len(shown.strip().splitlines()) == len(agents) + 2
+    assert sum(line.count("|") > 8 for line in folded.splitlines()) == 2 + sum(
+        row.task == "towers-of-hanoi" for row in leaderboard.rows()
+    )
+    assert folded.rstrip().endswith("</details>")
+
+
+def test_names_in_tables_are_told_from_other_words() -> None:
+    assert names.pieces("visit-in-order-then-restore, with memory") == [
+        "",
+        "visit-in-order-then-restore",
+        ", with memory",
+    ]
+    assert names.pieces("block-insertion") == ["", "block-insertion", ""]
+    assert len(names.pieces("runs/block-insertion, RGB-D, --no-images, build-*")) == 1

@@ -161,9 +161,13 @@ def _upper_face(scene: Heightmap, pick: Array) -> NDArray[np.bool_]:
     rows, columns = scene.height.shape
     row, column = min(max(int(pick[1]), 0), rows - 1), min(max(int(pick[0]), 0), columns - 1)
     top = scene.height[row, column]
-    if top <= table_appearance(scene)[1] + HEIGHT_TOLERANCE:
+    # The table is no part of what is so thin, or seen so askew at its rim, that it differs from it by less than a face.
+    stands = scene.height > table_appearance(scene)[1] + HEIGHT_TOLERANCE
+    if not stands[row, column]:
         return np.zeros(scene.height.shape, dtype=bool)
-    _, labels = cv2.connectedComponents((np.abs(scene.height - top) <= _FACE).astype(np.uint8), connectivity=4)
+    _, labels = cv2.connectedComponents(
+        (stands & (np.abs(scene.height - top) <= _FACE)).astype(np.uint8), connectivity=4
+    )
     face: NDArray[np.bool_] = labels == labels[row, column]
     return face
 

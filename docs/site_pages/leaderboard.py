@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from ravens_suite.benchmark.published import published_scores
 from ravens_suite.benchmark.submissions import Submission, SubmittedResult, read_submission
 from ravens_suite.core.statistics import wilson
 from ravens_suite.data.outcomes import mean_over_tasks
 from ravens_suite.data.tables import read_rows
-from site_pages.markdown import table
+from site_pages.markdown import page, table
 
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
 SUBMISSIONS = _RESULTS / "submissions"
@@ -68,14 +69,31 @@ def means() -> str:
     }
     order = sorted((agent for agent in whole if whole[agent]), key=lambda agent: -whole[agent].get(10, -1.0))
     lines = [[agent, *(_one(whole[agent].get(demos)) for demos in DEMOS)] for agent in order]
-    return table(["agent", *(f"{demos} demo{'s' if demos > 1 else ''}" for demos in DEMOS)], lines)
+    return table(["agent", *map(_demos, DEMOS)], lines)
 
 
 def tasks() -> str:
-    """A section with a table for every task, the fewest demonstrations first, then the best score."""
+    """A section for every task: the scores of every agent, and folded, since it is long, all that is known of each."""
     every = list(rows())
     names = [*TASKS, *sorted({row.task for row in every} - {*TASKS})]
-    return "\n\n".join(f"### {name}\n\n{_task_table([row for row in every if row.task == name])}" for name in names)
+    return "\n\n".join(_section(name, [row for row in every if row.task == name]) for name in names)
+
+
+def _section(name: str, found: Sequence[Row]) -> str:
+    summary = "<summary>Every row: seeds, intervals, success rates, training, sources</summary>"
+    return page(f"### {name}", _scores(found), "<details>", summary, _task_table(found), "</details>").strip()
+
+
+def _scores(found: Sequence[Row]) -> str:
+    """Mean score by agent and number of demonstrations, over seeds of training; the best from 10 first."""
+    agents: dict[str, dict[int, list[float]]] = {}
+    for row in found:
+        agents.setdefault(row.agent, {}).setdefault(row.demos, []).append(row.score)
+    shown = sorted({*DEMOS, *(row.demos for row in found)})
+    means_of = {agent: {demos: fmean(scores) for demos, scores in columns.items()} for agent, columns in agents.items()}
+    order = sorted(means_of, key=lambda agent: (-means_of[agent].get(10, -1.0), agent))
+    lines = [[agent, *(_one(means_of[agent].get(demos)) for demos in shown)] for agent in order]
+    return table(["agent", *map(_demos, shown)], lines)
 
 
 def sources() -> str:
@@ -195,6 +213,10 @@ def _rate(rate: float, low: float, high: float) -> str:
 
 def _interval(low: float, high: float) -> str:
     return f"{low:.0f} to {high:.0f}"
+
+
+def _demos(count: int) -> str:
+    return f"{count} demo" if count == 1 else f"{count} demos"
 
 
 def _one(value: float | None) -> str:

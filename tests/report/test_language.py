@@ -114,7 +114,7 @@ def test_a_scene_says_what_the_policy_was_told() -> None:
 
 def test_a_policy_that_was_only_probed_has_a_page(tmp_path: Path) -> None:
     (tmp_path / "wave").mkdir()
-    policy = {"kind": "user", "name": "wave.py:wave", "fingerprint": ""}
+    policy = {"kind": "import", "name": "wave.py:wave", "fingerprint": ""}
     write_probe(tmp_path / "wave", task=TASK, policy=policy)
     page = write_report(tmp_path).path.read_text()
     assert "Does it listen?" in page and "Nothing was evaluated on test scenes yet" in page

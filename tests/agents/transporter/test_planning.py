@@ -199,3 +199,17 @@ def test_what_is_worth_less_at_first_may_lead_further() -> None:
         return plan(config, scene, goal, find).pick
 
     np.testing.assert_allclose(planned(2), at(_BESIDE))
+
+
+def test_what_is_hardly_higher_than_the_table_does_not_take_it_along() -> None:
+    """Of the whole table, taken for one object of no thickness, gains were no numbers."""
+    flat = draw((_A, 1), (_B, 1))
+    table = float(np.median(flat.height))
+    low = flat.height.copy()
+    low[low > table + 0.01] = table + 0.005
+    scene = Heightmap(flat.color, low)
+    moved = imagine(scene, GOAL, at(_A), at(_FOOT), 0.0)
+    assert np.isfinite(moved.gain)
+    column, row = at(_FOOT).astype(int)
+    assert moved.scene.height[row, column] == pytest.approx(table + 0.005, abs=1e-4)
+    assert (moved.scene.height != low).sum() < 3000
