@@ -2,7 +2,8 @@
 
 Distance is what would have to be filled or taken away, so that a cube at the foot of a tower counts, and one beside it
 does not. What can no longer be filled counts against an action: a cube in the middle of a layer that the goal fills
-with two leaves a gap on either side into which none fits.
+with two leaves a gap on either side into which none fits, and one that reaches over the edge of its layer covers what
+belongs there.
 
 Positions are heightmap pixels, (column, row).
 """
@@ -29,8 +30,6 @@ _RESTS = 90
 """Percentile of the heights below an object that it rests on."""
 _STANDS = 75
 """Percentile of the lower heights around an object that it stands on: of a cube on two others, two sides show them."""
-_FALLS = -0.5
-"""Gain of an action whose object does not stay where it is put."""
 _AROUND = np.ones((7, 7), np.uint8)
 """Within three pixels of an object it is seen what it stands on."""
 _FITS = 0.85
@@ -48,7 +47,7 @@ class Imagined(NamedTuple):
     Attributes:
         scene: as it would be.
         gain: 1 if all that is moved leaves a wrong place for a right one; -1 for the opposite; less by the share of the
-            object's volume for which the goal has no room any more. -0.5 if it would fall: then the scene is left.
+            object's volume for which the goal has no room any more, and by that of the hollow that it covers.
     """
 
     scene: Heightmap
@@ -79,8 +78,8 @@ def imagine(scene: Heightmap, goal: Heightmap, pick: Array, place: Array, yaw: f
     color[mask], height[mask] = support_color, support_height
     color[arrived] = warp(scene.color, motion)[arrived]
     level = np.percentile(height[arrived], _RESTS)
-    if not _stands(arrived, height >= level - _FACE):
-        return Imagined(scene, _FALLS)
+    # What it covers is never filled, although from above it looks so.
+    covered = np.minimum(goal.height[arrived], level) - height[arrived]
     height[arrived] = level + thickness
     after = Heightmap(color, height)
     moved = mask | arrived
@@ -88,7 +87,7 @@ def imagine(scene: Heightmap, goal: Heightmap, pick: Array, place: Array, yaw: f
     volume = np.count_nonzero(mask) * thickness
     width = 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
     closed = closed_off(after, goal, width, thickness) & ~closed_off(scene, goal, width, thickness)
-    lost = float((goal.height - height)[closed].sum(dtype=np.float64))
+    lost = float((goal.height - height)[closed].sum(dtype=np.float64) + covered[covered > _FACE].sum(dtype=np.float64))
     return Imagined(after, nearer / (2 * (volume + np.count_nonzero(mask) * _COLOR)) - lost / volume)
 
 
@@ -135,27 +134,6 @@ def _disc(width: float) -> NDArray[np.uint8]:
     return disc
 
 
-def edges(scene: Heightmap, pick: Array, yaw: float) -> Array:
-    """Directions of the edges of an object after it has been turned.
-
-    Args:
-        scene: before that.
-        pick: (2,) float64 pixels.
-        yaw: radians by which it is turned.
-
-    Returns:
-        (2, 2) float64: two unit vectors, (column, row) each, along the sides of the least rectangle around its upper
-        face; those of the map where nothing stands at the pick.
-    """
-    mask = _upper_face(scene, pick)
-    if not mask.any():
-        return np.eye(2)
-    points = np.column_stack(np.nonzero(mask.T)).astype(np.float32)
-    turned = rigid(yaw, pick, pick)[:, :2] @ points.T
-    angle = np.radians(cv2.minAreaRect(np.ascontiguousarray(turned.T, dtype=np.float32))[2])
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-
-
 def _upper_face(scene: Heightmap, pick: Array) -> NDArray[np.bool_]:
     """(rows, columns) bool: the connected pixels as high as that of a pick; none where that is table."""
     rows, columns = scene.height.shape
@@ -170,14 +148,6 @@ def _upper_face(scene: Heightmap, pick: Array) -> NDArray[np.bool_]:
     )
     face: NDArray[np.bool_] = labels == labels[row, column]
     return face
-
-
-def _stands(object_: NDArray[np.bool_], reached: NDArray[np.bool_]) -> bool:
-    """Whether the middle of an object lies above the convex hull of what it rests on."""
-    rows, columns = np.nonzero(object_)
-    below = np.column_stack(np.nonzero((object_ & reached).T)).astype(np.int32)
-    middle = float(columns.mean()), float(rows.mean())
-    return cv2.pointPolygonTest(cv2.convexHull(below), middle, measureDist=False) >= 0
 
 
 def _support(scene: Heightmap, mask: NDArray[np.bool_]) -> tuple[Array, float]:

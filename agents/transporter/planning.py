@@ -24,7 +24,7 @@ from ravens_suite.core.heightmap import Heightmap
 from ..common.sampling import separated_maxima
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decision_of
-from .imagining import edges, imagine
+from .imagining import imagine
 
 _BEAM = 4
 """Sequences that are kept after each action."""
@@ -88,11 +88,9 @@ def _with_better_place(sequence: _Sequence, goal: Heightmap) -> _Sequence:
     assert last is not None
     best, place = imagine(before, goal, last.pick, last.place, last.yaw), last.place
     start = best.gain
-    # Along its own edges, as these are those of the goal: else every step would leave the goal on one side.
-    along = edges(before, last.pick, last.yaw)
     for stride in _STRIDES:
         for _ in range(_FARTHEST):
-            beside = [place + stride * way for way in (*along, *-along)]
+            beside = [place + stride * np.array(way) for way in ((1, 0), (-1, 0), (0, 1), (0, -1))]
             made = [imagine(before, goal, last.pick, each, last.yaw) for each in beside]
             better = int(np.argmax([each.gain for each in made]))
             if made[better].gain <= best.gain + _BETTER * stride:

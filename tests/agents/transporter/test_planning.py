@@ -98,6 +98,15 @@ def test_a_gap_that_is_covered_later_is_not_closed_off() -> None:
     assert np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]).min() > 4, "the middle itself can be filled"
 
 
+def test_what_is_covered_is_never_filled() -> None:
+    """A roof that reaches over a gap in the layer below fills the goal as seen from above, but not below it."""
+    half = draw((_A, 1), (_LEFT, 2), (_RIGHT, 1))
+    early = imagine(half, _BUILDING, at(_A), at(_MIDDLE), 0.0).gain
+    late = imagine(draw((_A, 1), (_LEFT, 2), (_RIGHT, 2)), _BUILDING, at(_A), at(_MIDDLE), 0.0).gain
+    assert late > 0.7
+    assert late - early > 0.6, "half of it stands on nothing, and nothing fits beside it any more"
+
+
 def test_holes_in_the_heights_close_nothing_off() -> None:
     """Single pixels that no camera sees have no height; a cube fits where they are."""
     seen = _BUILDING.height.copy()
