@@ -6,17 +6,25 @@ import sys
 import traceback
 import zlib
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ravens_suite.core.source_digest import imported_names
 from ravens_suite.errors import ConfigError, UserCodeError
+
+_REACHED: set[Path] = set()
+"""Folders of users' files that import others of their folder."""
 
 
 class NoModuleError(LookupError):
     """There is no module or file of a name; a ``LookupError`` of the module's own code is not this."""
+
+
+class TakenNameError(ConfigError):
+    """Files of two folders import other files of their folders that have one name."""
 
 
 def in_words(error: BaseException) -> str:
@@ -55,7 +63,11 @@ def import_named(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name and not name.startswith(f"{error.name}."):
             raise  # The module is there, but one that it imports is not.
-        raise NoModuleError(f"there is no module {error.name}") from error
+        first = name.partition(".")[0]
+        here = any(path.exists() for path in (Path(first), Path(f"{first}.py")))
+        # A command that is installed does not search it, other than python -m.
+        hint = ": the working directory is searched where PYTHONPATH names it (PYTHONPATH=.)" if here else ""
+        raise NoModuleError(f"there is no module {error.name}{hint}") from error
     except (TypeError, ValueError) as error:
         if name and not name.startswith("."):
             raise
@@ -63,13 +75,20 @@ def import_named(name: str) -> ModuleType:
 
 
 def import_file(path: Path) -> ModuleType:
-    """The module of a file, imported once and always by the same name; ``NoModuleError`` if there is none."""
+    """The module of a file, imported once and always by the same name; ``NoModuleError`` if there is none.
+
+    It may import other files of its folder, as a script may.
+
+    Raises:
+        TakenNameError: it imports one whose name a file of another folder has taken.
+    """
     name = f"_ravens_suite_user_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
     if name in sys.modules:
         return sys.modules[name]
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise NoModuleError(f"there is no file {path}")
+    _reach_neighbours(path.resolve())
     module = sys.modules[name] = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -77,6 +96,47 @@ def import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _reach_neighbours(path: Path) -> None:
+    """Let a file import what it names from its folder; last, so that no library is hidden by a file of its name."""
+    folder = path.parent
+    neighbours = _neighbours(path)
+    for name in sorted(neighbours):
+        taken = _file_of(name)
+        if name in sys.modules and taken not in (folder / f"{name}.py", folder / name / "__init__.py"):
+            raise TakenNameError(
+                f"{path} imports {name} of its folder, but {taken} has that name already: rename one of them."
+            )
+    if neighbours and folder not in _REACHED:
+        _REACHED.add(folder)
+        sys.path.append(str(folder))
+
+
+def _neighbours(path: Path) -> set[str]:
+    """Names of the modules of its folder that a file imports, directly or through others; libraries come first."""
+    folder, found, waiting = path.parent, set[str](), [path]
+    while waiting:
+        source = waiting.pop().read_text(encoding="utf-8", errors="replace")
+        for name in {each.partition(".")[0] for each in imported_names(source)} - found - sys.stdlib_module_names:
+            places = [place for place in (folder / f"{name}.py", folder / name / "__init__.py") if place.is_file()]
+            if places and not _is_library(name):
+                found.add(name)
+                waiting.append(places[0])
+    return found
+
+
+def _is_library(name: str) -> bool:
+    """Whether a module is found, or has been, elsewhere than beside a user's file."""
+    if name in sys.modules:
+        return not any(_file_of(name).is_relative_to(folder) for folder in _REACHED)
+    elsewhere = [folder for folder in sys.path if Path(folder or ".").resolve() not in _REACHED]
+    return PathFinder.find_spec(name, elsewhere) is not None
+
+
+def _file_of(name: str) -> Path:
+    """The file of a module that is imported; an empty path where there is none."""
+    return Path(str(getattr(sys.modules.get(name), "__file__", None) or ""))
 
 
 def load_object(reference: str, what: str = "") -> Any:
@@ -102,7 +162,7 @@ def load_object(reference: str, what: str = "") -> Any:
             f"Cannot import {named}: {error.args[0]}. Write package.module:name or path/to/file.py:name."
         ) from error
     except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError):
+        if isinstance(error, ModuleNotFoundError | TakenNameError):
             raise
         raise UserCodeError(f"Importing {where} ends in {in_words(error)}. Mend it there.") from error
     if not hasattr(module, name):

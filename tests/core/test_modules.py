@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,29 @@ def test_what_a_file_raises_is_its_own_and_a_library_that_it_lacks_is_named(tmp_
     (tmp_path / "needs.py").write_text("import no_such_library\n")
     with pytest.raises(ModuleNotFoundError, match="no_such_library"):
         load_object(f"{tmp_path / 'needs.py'}:thing")
+
+
+def test_a_file_imports_others_of_its_folder_and_never_one_of_another_folder(tmp_path: Path) -> None:
+    for name, value in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helper_beside.py").write_text(f"from helper_below import *\nVALUE = {value}\n")
+        (tmp_path / name / "helper_below.py").write_text("import random\n")
+        (tmp_path / name / "mine.py").write_text("import helper_beside, random\nVALUE = helper_beside.VALUE\n")
+        (tmp_path / name / "random.py").write_text("1 / 0\n")
+    assert load_object(f"{tmp_path / 'one' / 'mine.py'}:VALUE") == 1
+    with pytest.raises(
+        ConfigError, match=r"two/mine.py imports helper_be.* of its folder, but .*one/helper_be.* rename"
+    ):
+        load_object(f"{tmp_path / 'two' / 'mine.py'}:VALUE")
+    (tmp_path / "one" / "second.py").write_text("from helper_beside import VALUE\n")
+    assert load_object(f"{tmp_path / 'one' / 'second.py'}:VALUE") == 1
+
+
+def test_a_package_in_the_working_directory_is_not_just_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "package_here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", ".")])
+    with pytest.raises(ConfigError, match=r"no module package_here.*PYTHONPATH=\."):
+        load_object("package_here.module:thing")
