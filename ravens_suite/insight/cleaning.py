@@ -66,6 +66,14 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
     return {task: sorted(seeds) for task, seeds in chosen.items()}
 
 
+def _note_first(run: RunFolder, command: str) -> None:
+    """Note before a run's command the one that made the run that it begins from: it alone would not repeat it."""
+    record = run.record()
+    own = str(record.get("command", ""))
+    if command and not own.startswith(f"{command} && "):
+        run.write_record({**record, "command": f"{command} && {own}" if own else command})
+
+
 def train_without(
     run: Path | str,
     data: Path | str | None,
@@ -113,6 +121,7 @@ def train_without(
         pool=pools.pop() if len(pools) == 1 else None,
         on_progress=on_progress,
     )
+    _note_first(RunFolder(folder), str(record.get("command", "")))
 
     def figures(policy: Path) -> dict[str, Summary]:
         return {

@@ -277,7 +277,8 @@ def made(runs: Sequence[Run]) -> list[dict[str, Any]]:
     facts: dict[str, dict[str, None]] = {}
     for run in runs:
         for record in (run.record, run.test.provenance if run.test else {}):
-            commands |= dict.fromkeys([command_line(record["command"])] if record.get("command") else [])
+            # Runs that were made of others note the commands of these, too.
+            commands |= dict.fromkeys(command_line(record["command"]).split(_THEN) if record.get("command") else [])
         for name, value in _facts(run).items():
             if value:
                 facts.setdefault(name, {})[value] = None
@@ -326,6 +327,10 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             parts.append([number])
     return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts)
+
+
+_THEN = " && "
+"""Between commands that are noted together."""
 
 
 def command_line(command: Any) -> str:

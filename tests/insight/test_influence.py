@@ -23,6 +23,8 @@ from ravens_suite.insight.cleaning import first_ranked, train_without
 from ravens_suite.insight.influence import Question, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
 from ravens_suite.registry import agent_names, load_agent
+from ravens_suite.report.runs import find_runs
+from ravens_suite.report.tables import made
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.policies import PolicySpec
@@ -205,7 +207,9 @@ def test_training_without_what_is_ranked_first_says_what_that_gained(
     assert main([*command, "--out", str(tmp_path / "clean"), "--val-episodes", "1", "--json"]) == 0
     out, err = capsys.readouterr()
     cleaned = json.loads(out)["cleaned"]
-    record = RunFolder(tmp_path / "clean").record()
+    record, first = RunFolder(tmp_path / "clean").record(), RunFolder(trained).record()["command"]
+    assert record["command"].startswith(f"{first} && "), "without the first run, the command repeats nothing"
+    assert first in made(find_runs(tmp_path))[0]["commands"]
     assert cleaned["dropped"] == dropped == record["plan"]["drop"]
     left = {each.seed for each in found.demonstrations} - set(dropped[TASK])
     assert record["demonstrations"] == {TASK: sorted(left)}
