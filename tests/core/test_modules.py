@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ravens_suite.core import modules
 from ravens_suite.core.modules import import_file, load_object, source_of_reference
 from ravens_suite.errors import ConfigError, UserCodeError
 
@@ -50,7 +51,11 @@ def test_what_a_file_raises_is_its_own_and_a_library_that_it_lacks_is_named(tmp_
         load_object(f"{tmp_path / 'needs.py'}:thing")
 
 
-def test_a_file_imports_others_of_its_folder_and_never_one_of_another_folder(tmp_path: Path) -> None:
+def test_a_file_imports_others_of_its_folder_and_never_one_of_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(modules, "_REACHED", set())
     for name, value in (("one", 1), ("two", 2)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "helper_beside.py").write_text(f"from helper_below import *\nVALUE = {value}\n")
