@@ -95,6 +95,8 @@ def test_a_trial_whose_machine_is_lost_goes_on_on_another(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "DemonstrationWorker", MildWorker)
     monkeypatch.setattr(grid, "TrialWorker", MortalTrialWorker)
+    # The agent could not learn from what the fake task shows, and is trained by nobody here.
+    monkeypatch.setattr(grid._Grid, "refuse", lambda self: None)
     settings = TrialSettings(training=TrainingSettings(val_episodes=0), episodes=4)
     plan = BenchmarkPlan(("transporter",), (TASK,), (1, 2), (0, 1), settings, workers=2, engine="ray")
     # Relative names mean the same folders for the actors.

@@ -151,9 +151,9 @@ def test_a_second_export_leaves_what_is_there_and_a_killed_one_leaves_nothing(
     monkeypatch.setattr(EpisodeStore, "read", lambda self, seed: read(self, seed) if seed == 0 else 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(data, "minari", out)
-    assert not list(out.iterdir())
+    assert not out.exists()
     monkeypatch.undo()
-    (out / ".unfinished-killed").mkdir()
+    (out / ".unfinished-killed").mkdir(parents=True)
     (done,) = export(data, "minari", out)
     file = done.folder / "data" / "main_data.hdf5"
     before = file.stat().st_mtime_ns
