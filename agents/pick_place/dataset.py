@@ -78,10 +78,10 @@ class PickPlaceDataset:
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
         # Steps after the first of their sentence, plus one, so that no task is left out.
-        told_of = [
-            1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)
-        ]
-        self._told_of = np.cumsum(told_of) / sum(told_of)
+        told_of = np.array(
+            [1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)]
+        )
+        self._told_of = np.cumsum(told_of / (2 * told_of.sum()) + 1 / (2 * len(packed)))
 
     @staticmethod
     def from_demonstrations(
@@ -135,13 +135,14 @@ class PickPlaceDataset:
     def sample_sentence(self, rng: np.random.Generator) -> Step:
         """A random step at which a sentence is said for the first time.
 
-        An episode is drawn by how many of its steps a sentence was said before. There the words tell more than the step
-        itself shows. Drawn uniformly, most of a run on many tasks would be sentences that one step carries out.
+        Half of the episodes are drawn uniformly, half by how many of their steps a sentence was said before. There the
+        words tell more than the step itself shows. Drawn uniformly, most of a run on many tasks would be sentences that
+        one step carries out; drawn by length alone, those would be too few to learn (``results/outlook_draw.json``).
 
         Args:
             rng: draws it.
         """
-        number = int(np.searchsorted(self._told_of, rng.random(), side="right"))
+        number = min(int(np.searchsorted(self._told_of, rng.random(), side="right")), len(self.episodes) - 1)
         first_said = self._news[number]
         return self.episodes[number][first_said[int(rng.integers(len(first_said)))] if first_said else 0]
 
