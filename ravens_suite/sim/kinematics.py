@@ -58,7 +58,7 @@ _TIP_IN_FLANGE = Pose((0.0, 0.0, TOOL_LENGTH), (math.sqrt(0.5), -math.sqrt(0.5),
 
 _FLANGE_IN_TIP = _TIP_IN_FLANGE.inverse()
 
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-8
 """How far a cosine may exceed 1 by rounding, at a fully stretched or folded arm."""
 
 _LIMIT_TOLERANCE = 1e-7
