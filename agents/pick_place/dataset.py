@@ -77,11 +77,11 @@ class PickPlaceDataset:
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
-        # Steps after the first of their sentence, plus one, so that no task is left out.
-        told_of = np.array(
+        # Steps after the first of their sentence; plus one, as all sentences may be carried out in one step.
+        lasting = np.array(
             [1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)]
         )
-        self._told_of = np.cumsum(told_of / (2 * told_of.sum()) + 1 / (2 * len(packed)))
+        self._shares = (lasting / lasting.sum() + 1 / len(packed)) / 2
 
     @staticmethod
     def from_demonstrations(
@@ -135,14 +135,14 @@ class PickPlaceDataset:
     def sample_sentence(self, rng: np.random.Generator) -> Step:
         """A random step at which a sentence is said for the first time.
 
-        Half of the episodes are drawn uniformly, half by how many of their steps a sentence was said before. There the
-        words tell more than the step itself shows. Drawn uniformly, most of a run on many tasks would be sentences that
+        Half of the time every episode is as likely as any other; else those whose sentences last many steps are more
+        likely, because there the words tell more than the step itself shows. Drawn uniformly, most of a run on many tasks would be sentences that
         one step carries out; drawn by length alone, those would be too few to learn (``results/outlook_draw.json``).
 
         Args:
             rng: draws it.
         """
-        number = min(int(np.searchsorted(self._told_of, rng.random(), side="right")), len(self.episodes) - 1)
+        number = int(rng.choice(len(self.episodes), p=self._shares))
         first_said = self._news[number]
         return self.episodes[number][first_said[int(rng.integers(len(first_said)))] if first_said else 0]
 

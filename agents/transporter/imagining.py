@@ -37,6 +37,7 @@ _FITS = 0.85
 _CORNER = 0.5
 """Share of that width by which the corners of what is filled may lie beyond the largest disc that fits."""
 _HOLE = np.ones((3, 3), np.uint8)
+"""Holes in the heights that are narrower than this are filled before layers are looked at."""
 _MOST_LAYERS = 10
 """Layers of objects above the table that are looked at."""
 
