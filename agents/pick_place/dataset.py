@@ -135,9 +135,10 @@ class PickPlaceDataset:
     def sample_sentence(self, rng: np.random.Generator) -> Step:
         """A random step at which a sentence is said for the first time.
 
-        Half of the time every episode is as likely as any other; else those whose sentences last many steps are more
-        likely, because there the words tell more than the step itself shows. Drawn uniformly, most of a run on many tasks would be sentences that
-        one step carries out; drawn by length alone, those would be too few to learn (``results/outlook_draw.json``).
+        Half of the time every episode is as likely as any other. Else those whose sentences last many steps are more
+        likely, because there the words tell more than the step itself shows. Drawn uniformly, most examples of a run on
+        many tasks would be of sentences that one step carries out; drawn by length alone, those would be too few to
+        learn (``results/outlook_draw.json``).
 
         Args:
             rng: draws it.
