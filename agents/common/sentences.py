@@ -1,8 +1,9 @@
-"""Sentences as words, and a small network that reads which colour belongs to what is picked and which to the place.
+"""Sentences as words, and a small network that reads what belongs to what is picked and what to the place.
 
 One vector a sentence cannot tell "red into green" from "green into red", whoever makes it. So words stay apart, and
 attention says what each colour word is about. All colour words look the same to it: what a colour is, is seen in the
-image (``color_words.py``), and so a sentence with a colour that training never showed is understood, too.
+image (``color_words.py``), and so a sentence with a colour that training never showed is understood, too. So it is with
+shape words, for a network that is shown what they look like (``shape_words.py``).
 """
 
 from __future__ import annotations
@@ -20,17 +21,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .color_words import BASIC, color_word, name_colors
+from .shape_words import SPELT, likeness, shape_words
 from .word_encoders import OWN, word_vectors
 
 ROLES = 2
-"""What a colour word may be about: what is picked, and the place."""
+"""What a colour word or a shape word may be about: what is picked, and the place."""
 FORMS = 1021
 """Numbers that ``form_of`` gives; two forms of a run seldom share one."""
 MENTIONS = 4
 """Colour words of a sentence, the first ones, that are shown in their order where that is asked for."""
 _BUCKETS = 509
-"""Rows of the table of word vectors; words share them by their checksum. Row zero is for no word, one for a colour."""
-_NO_WORD, _COLOR = 0, 1
+"""Rows of the table of word vectors; words share them by their checksum. Row zero is for no word, one for a colour, and
+one after them for a shape."""
+_NO_WORD, _COLOR, _SHAPE = 0, 1, _BUCKETS
+_SHAPES = 4
+"""Different shape words of a sentence, the first ones, that are looked for."""
 _WIDTH = 32
 _WORD = re.compile(r"[a-z0-9]+")
 _DIRECTION = re.compile(
@@ -53,6 +58,9 @@ class SentenceBatch(NamedTuple):
         where: (batch, 2, rows, columns) float32 of ``direction_maps``, zeros for a sentence that names no direction;
             ``None`` where none of them does.
         vectors: (batch, words, width) float32 of a text encoder; ``None`` where the agent learns its own.
+        shapes: (batch, words) int64 index in ``fits``, -1 for words that name no shape; ``None`` where none are looked
+            for.
+        fits: (batch, 4, rows, columns) float32 of ``likeness``.
     """
 
     words: Tensor
@@ -60,6 +68,8 @@ class SentenceBatch(NamedTuple):
     names: Tensor
     where: Tensor | None = None
     vectors: Tensor | None = None
+    shapes: Tensor | None = None
+    fits: Tensor | None = None
 
 
 def make_sentences(
@@ -69,6 +79,7 @@ def make_sentences(
     *,
     few_shapes: bool = False,
     encoder: str = OWN,
+    heights: Sequence[NDArray[np.float32]] | None = None,
 ) -> SentenceBatch:
     """Sentences as tensors.
 
@@ -79,6 +90,7 @@ def make_sentences(
             unless given.
         few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
         encoder: text encoder that gives vectors of words (``word_encoders.py``).
+        heights: (rows, columns) float32 metres of the images, for a network that is shown shapes.
     """
     words = [_WORD.findall(sentence.lower()) for sentence in sentences]
     length = max(1, *(len(each) for each in words))
@@ -93,6 +105,8 @@ def make_sentences(
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
     batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
+    if heights is not None:
+        batch = _with_shapes(batch, sentences, names, heights)
     if encoder != OWN:
         batch = batch._replace(vectors=torch.from_numpy(word_vectors(encoder, words, length)))
     named = [names_a_direction(sentence) for sentence in sentences]
@@ -105,6 +119,26 @@ def make_sentences(
     return batch._replace(where=torch.from_numpy(np.stack(maps)))
 
 
+def _with_shapes(
+    batch: SentenceBatch,
+    sentences: Sequence[str],
+    names: NDArray[np.float32],
+    heights: Sequence[NDArray[np.float32]],
+) -> SentenceBatch:
+    """Also with what the shape words of sentences look like; they all look the same to attention."""
+    rows, shapes = batch.words.numpy().copy(), np.full(tuple(batch.words.shape), -1)
+    fits = np.zeros((len(sentences), _SHAPES, *heights[0].shape), np.float32)
+    for index, sentence in enumerate(sentences):
+        found = shape_words(sentence)
+        said = list(dict.fromkeys(shape for shape in found if shape is not None))[:_SHAPES]
+        for position, shape in enumerate(found):
+            if shape in said:
+                rows[index, position], shapes[index, position] = _SHAPE, said.index(shape)
+        if said:
+            fits[index, : len(said)] = likeness(names[index], heights[index], said)
+    return batch._replace(words=torch.from_numpy(rows), shapes=torch.from_numpy(shapes), fits=torch.from_numpy(fits))
+
+
 def form_of(sentence: str) -> int:
     """A number below ``FORMS`` for what a sentence says, whatever colours it names."""
     words = ("" if color_word(word) is not None else word for word in _WORD.findall(sentence.lower()))
@@ -114,6 +148,14 @@ def form_of(sentence: str) -> int:
 def names_a_color(sentence: str) -> bool:
     """Whether a sentence has a colour word."""
     return any(color_word(word) is not None for word in _WORD.findall(sentence.lower()))
+
+
+def names_a_bare_shape(sentence: str) -> bool:
+    """Whether a sentence has a shape word without a colour, so that only its shape tells a thing from others."""
+    words = _WORD.findall(sentence.lower())
+    pairs = [(word, shape) for word, shape in zip(words, shape_words(sentence), strict=True) if word not in SPELT]
+    before = ["", *(word for word, _ in pairs)]
+    return any(shape and color_word(word) is None for word, (_, shape) in zip(before, pairs, strict=False))
 
 
 def names_a_direction(sentence: str) -> bool:
@@ -156,18 +198,20 @@ class SentenceNet(nn.Module):
             sentence of several steps wants next depends on the scene, which attention to the words does not see.
         given: length of the vectors that a text encoder gives for words; 0 where they are learned here. Colour words
             have none: they all look the same to attention, whatever an encoder knows of colours.
+        shaped: whether it is shown what shape words look like; these have no vectors of an encoder, either.
     """
 
-    def __init__(self, outputs: int, *, ordered: bool = False, given: int = 0) -> None:
+    def __init__(self, outputs: int, *, ordered: bool = False, given: int = 0, shaped: bool = False) -> None:
         super().__init__()
         self.ordered = ordered
         # Not a matrix for Muon (``optimiser.py``): a word's row changes only where the word occurs.
-        self.table = nn.Parameter(torch.randn(1, _BUCKETS, _WIDTH))
+        self.table = nn.Parameter(torch.randn(1, _BUCKETS + shaped, _WIDTH))
         self.first = nn.Conv1d(_WIDTH, 2 * _WIDTH, 5, padding=2)
         self.second = nn.Conv1d(2 * _WIDTH, 2 * _WIDTH, 5, padding=2)
         self.roles = nn.Conv1d(2 * _WIDTH, ROLES, 1)
         self.vector = nn.Linear(4 * _WIDTH, outputs)
         self.given = nn.Linear(given, _WIDTH) if given else None
+        self.shape_roles = nn.Conv1d(2 * _WIDTH, ROLES, 1) if shaped else None
 
     def forward(self, batch: SentenceBatch) -> tuple[Tensor, Tensor]:
         """What is said.
@@ -175,27 +219,54 @@ class SentenceNet(nn.Module):
         Returns:
             (batch, 2, rows, columns) float32 maps of how well each pixel has the colour of what is picked, and of the
             place, -1 to 1, all -1 where no colour is said, then, if ``ordered``, four maps of the first colour words,
-            all -1 where there are fewer; and (batch, outputs) float32 vectors of the sentences.
+            all -1 where there are fewer, then, if ``shaped``, two maps as the first ones of shapes; and
+            (batch, outputs) float32 vectors of the sentences.
         """
         present = (batch.words != _NO_WORD).float()[:, None]
         vectors = self.table[0][batch.words]
         if self.given is not None:
             assert batch.vectors is not None
             given = functional.layer_norm(self.given(batch.vectors), (_WIDTH,))
-            vectors = torch.where((batch.words == _COLOR)[..., None], vectors, given.to(vectors.dtype))
+            shown = (batch.words == _COLOR) | (batch.words == _SHAPE)
+            vectors = torch.where(shown[..., None], vectors, given.to(vectors.dtype))
         vectors = vectors.transpose(1, 2) * present
         hidden = functional.relu(self.first(vectors)) * present
         hidden = functional.relu(self.second(hidden)) * present
-        logits = self.roles(hidden).float().masked_fill((batch.colors < 0)[:, None], -torch.inf)
-        # A further place for "neither": where no colour is said, it gets all.
-        shares = functional.pad(logits, (0, 1)).softmax(dim=2)[..., :-1]
-        # Comparing reads nothing back from a GPU, as looking for the largest index would.
-        said = (batch.colors.clamp(min=0)[..., None] == torch.arange(len(BASIC), device=batch.colors.device)).float()
+        shares = _shares(self.roles(hidden), batch.colors)
         if self.ordered:
             colored = batch.colors >= 0
             number = torch.arange(1, MENTIONS + 1, device=batch.colors.device)[None, :, None]
             shares = torch.cat([shares, ((colored.cumsum(1) * colored)[:, None] == number).float()], dim=1)
-        maps = torch.einsum("brt,btw,bwyx->bryx", shares, said, batch.names)
+        maps = _mixed(shares, batch.colors, batch.names)
+        if self.shape_roles is not None:
+            assert batch.shapes is not None and batch.fits is not None
+            fits = _mixed(_shares(self.shape_roles(hidden), batch.shapes), batch.shapes, batch.fits)
+            maps = torch.cat([maps, fits], dim=1)
         count = present.sum(dim=2).clamp(min=1)
         pooled = torch.cat([hidden.sum(dim=2) / count, hidden.amax(dim=2)], dim=1)
         return 2 * maps - 1, self.vector(pooled).float()
+
+
+def _shares(logits: Tensor, shown: Tensor) -> Tensor:
+    """(batch, roles, words) float32 of attention: what each role is about.
+
+    Args:
+        logits: (batch, roles, words).
+        shown: (batch, words) int64, what each word looks like, -1 for those that are not seen.
+    """
+    logits = logits.float().masked_fill((shown < 0)[:, None], -torch.inf)
+    # A further place for "neither": where nothing of the kind is said, it gets all.
+    return functional.pad(logits, (0, 1)).softmax(dim=2)[..., :-1]
+
+
+def _mixed(shares: Tensor, shown: Tensor, looks: Tensor) -> Tensor:
+    """(batch, roles, rows, columns) float32: what words look like, by their shares.
+
+    Args:
+        shares: (batch, roles, words) float32.
+        shown: (batch, words) int64, index in ``looks``.
+        looks: (batch, kinds, rows, columns) float32.
+    """
+    # Comparing reads nothing back from a GPU, as looking for the largest index would.
+    said = (shown.clamp(min=0)[..., None] == torch.arange(looks.shape[1], device=shown.device)).float()
+    return torch.einsum("brt,btw,bwyx->bryx", shares, said, looks)

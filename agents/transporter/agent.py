@@ -51,7 +51,7 @@ from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
-from ..common.sentences import form_of, make_sentences, names_a_color
+from ..common.sentences import SentenceBatch, form_of, make_sentences, names_a_bare_shape, names_a_color
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
@@ -171,7 +171,7 @@ class Transporter(Agent[PickPlaceDataset]):
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         news = self.config.news if self.listens else 0.0
         steps = (dataset.sample(rng, hindsight, news) for _ in range(self.config.batch))
-        examples = [augment(self._shown(step), augmentation, rng) for step in steps]
+        examples = [augment(self._shown(step), self._fitting(augmentation, step), rng) for step in steps]
         batch = self.examples_to_batch(examples, rng)
         if self.net.outlook is not None:
             batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
@@ -182,12 +182,18 @@ class Transporter(Agent[PickPlaceDataset]):
         """A step as the network is shown it: without the scene at its sentence's end, from which the outlook learns."""
         return step if self.shows_goal else replace(step, goal=None)
 
+    def _fitting(self, augmentation: Augmentation, step: Step) -> Augmentation:
+        """Augmentation under which what a step's sentence says stays true: what is named by its shape must keep it."""
+        named = self.config.shape_words and names_a_bare_shape(step.instruction or "")
+        return replace(augmentation, altered_scenes=0.0) if named else augmentation
+
     def _outlook_batch(
         self, dataset: PickPlaceDataset, augmentation: Augmentation, rng: np.random.Generator
     ) -> OutlookBatch:
         # Objects pasted elsewhere, or added, do not lie where the end of the sentence shows them.
         plain = replace(augmentation, scatter=0.0, remaining=0.0)
-        examples = [augment(dataset.sample_sentence(rng), plain, rng) for _ in range(self.config.outlook)]
+        steps = (dataset.sample_sentence(rng) for _ in range(self.config.outlook))
+        examples = [augment(step, self._fitting(plain, step), rng) for step in steps]
         bare = [replace(example, goal=None, first=None) for example in examples]
         batch = self.examples_to_batch(bare, rng)
         assert batch.sentence is not None
@@ -214,8 +220,7 @@ class Transporter(Agent[PickPlaceDataset]):
         example = augment(self._shown(dataset.episodes[0][step]), UNCHANGED, rng)
         batch = make_batch([example])
         if self.listens:
-            sentence = make_sentences([example.instruction or ""], [example.color], encoder=self.config.words)
-            batch = batch._replace(sentence=sentence)
+            batch = batch._replace(sentence=self._read([example]))
         turning = bool(self.net.turning)
         weight = torch.tensor(self.pick_weight(self.config.steps, turning=turning))
         inputs = StepInputs(batch, draw(self.config, 1, rng, turning=turning), weight)
@@ -231,14 +236,25 @@ class Transporter(Agent[PickPlaceDataset]):
         few_shapes = self.device.type == "cuda"
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
-        said = [example.instruction or "" for example in examples]
-        colors, turns = [example.color for example in examples], [example.turn for example in examples]
-        sentence = make_sentences(said, colors, turns, few_shapes=few_shapes, encoder=self.config.words)
+        sentence = self._read(examples, few_shapes=few_shapes)
         shown = [
-            replace(example, color=with_other_hues(example.color, rng)) if names_a_color(words) else example
-            for example, words in zip(examples, said, strict=True)
+            replace(example, color=with_other_hues(example.color, rng))
+            if names_a_color(example.instruction or "")
+            else example
+            for example in examples
         ]
         return make_batch(shown, few_shapes=few_shapes)._replace(sentence=sentence)
+
+    def _read(self, examples: Sequence[Example], *, few_shapes: bool = False) -> SentenceBatch:
+        """What is said of examples, in the colours that they have."""
+        return make_sentences(
+            [example.instruction or "" for example in examples],
+            [example.color for example in examples],
+            [example.turn for example in examples],
+            few_shapes=few_shapes,
+            encoder=self.config.words,
+            heights=[example.height for example in examples] if self.config.shape_words else None,
+        )
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""

@@ -78,6 +78,8 @@ class TransporterConfig:
         words: where it is told something, what gives the vectors of words: ``own`` (they are learned), or a function of
             yours, ``package.module:name`` or ``path/to/file.py:name``, that takes the words of a sentence and returns a
             vector for each (``agents/common/word_encoders.py``).
+        shape_words: where it is told something, whether it is shown which things have the outline that a word names, as
+            it is shown colours (``agents/common/shape_words.py``).
         lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
             (``planning.py``); 0 for no search. It changes nothing in training.
         workers: processes that make examples ahead of a GPU, with the same examples for any number of them; 0 for none.
@@ -124,6 +126,7 @@ class TransporterConfig:
     gives_up: bool = True
     remembers: bool = False
     words: str = setting(OWN, choices=(OWN,), names="code")
+    shape_words: bool = False
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)

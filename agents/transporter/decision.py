@@ -168,7 +168,10 @@ def find_candidates(
             image = with_scene(image, _encoded(other, device))
     sentence = None
     if instruction is not None:
-        sentence = moved(make_sentences([instruction], [heightmap.color], encoder=config.words), device)
+        heights = [heightmap.height] if config.shape_words else None
+        sentence = moved(
+            make_sentences([instruction], [heightmap.color], encoder=config.words, heights=heights), device
+        )
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]

@@ -84,16 +84,17 @@ class TransporterNet(nn.Module):
         fine, coarse = config.widths[:2]
         said = _SAID if listens else 0
         ordered = listens and config.remembers
-        named = ROLES * listens + MENTIONS * ordered
+        shaped = listens and config.shape_words
+        named = ROLES * listens + MENTIONS * ordered + ROLES * shaped
         self.trunk = Encoder(channels + named, config.widths, config.depth)
         self.pick = PickHead(fine, said)
         self.coarse = PlaceHead(coarse, coarse, config.coarse_outputs, config.coarse_radius, said)
         self.fine = PlaceHead(fine, coarse, config.fine_outputs, config.fine_radius, said)
         given = width(config.words) if listens and config.words != OWN else 0
-        self.sentence = SentenceNet(_SAID, ordered=ordered, given=given) if listens else None
+        self.sentence = SentenceNet(_SAID, ordered=ordered, given=given, shaped=shaped) if listens else None
         # After all others, whose first weights are as they would be without it.
         self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
-        self.outlook = Outlook(given) if listens and config.outlook else None
+        self.outlook = Outlook(given, shaped=shaped) if listens and config.outlook else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
         self.register_buffer("least_move", torch.tensor(0.0))

@@ -61,16 +61,17 @@ class Outlook(nn.Module):
 
     Args:
         given: length of the vectors that a text encoder gives for words; 0 where they are learned here.
+        shaped: whether it is shown what shape words look like.
 
     Attributes:
         trust: () float32, factor of its logits where they are added to those of places.
     """
 
-    def __init__(self, given: int = 0) -> None:
+    def __init__(self, given: int = 0, *, shaped: bool = False) -> None:
         super().__init__()
         first, second, third = _WIDTHS
-        self.sentence = SentenceNet(_SAID, given=given)
-        self.stem = LiftingConv(CHANNELS + ROLES, first, kernel=4, stride=2, padding=1)
+        self.sentence = SentenceNet(_SAID, given=given, shaped=shaped)
+        self.stem = LiftingConv(CHANNELS + ROLES * (1 + shaped), first, kernel=4, stride=2, padding=1)
         self.fine = FieldConv(first, first)
         self.down = nn.ModuleList([FieldConv(first, second, 2, stride=2), FieldConv(second, third, 2, stride=2)])
         self.blocks = nn.ModuleList([Residual(second), Residual(third)])
