@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -49,6 +50,26 @@ def test_it_learns_from_sentences_and_acts_by_them(tmp_path: Path) -> None:
     agent.save(tmp_path / "policy")
     loaded = Transporter.load(tmp_path / "policy")
     assert torch.equal(loaded.decide(step.scene, None, "stop").pick_logits, second.pick_logits)
+
+
+def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    agent = Transporter(replace(TINY, shape_words=True), interface=interface)
+    for number in range(2):
+        assert np.isfinite(sum(agent.fit_step(data, number).values()))
+    scene = data.episodes[0][0].scene
+    cv2.circle(scene.color, (80, 200), 12, (229, 60, 60), -1)
+    cv2.circle(scene.height, (80, 200), 12, 0.02, -1)
+    circle, star = (agent.decide(scene, None, f"put the {shape} in a box") for shape in ("circle", "star"))
+    assert not torch.equal(circle.pick_logits, star.pick_logits)
+    agent.save(tmp_path / "policy")
+    again = Transporter.load(tmp_path / "policy").decide(scene, None, "put the circle in a box")
+    assert torch.equal(again.pick_logits, circle.pick_logits)
+
+    step, shapes = replace(data.episodes[0][0], instruction="pack the star"), agent.augmentation(1)
+    assert agent._fitting(shapes, step).altered_scenes == 0.0, "a stretched circle is none"
+    assert agent._fitting(shapes, replace(step, instruction="pack the red star")) is shapes
+    assert Transporter(TINY, interface=interface)._fitting(shapes, step) is shapes
 
 
 ENCODER = """

@@ -218,16 +218,17 @@ class _NothingRead(TorchDispatchMode):
         return operator(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("kind", ["plain", "symmetric", "told", "shown"])
+@pytest.mark.parametrize("kind", ["plain", "symmetric", "told", "told shapes", "shown"])
 def test_a_step_reads_nothing_back_from_the_device(kind: str) -> None:
     step = demonstrations().episodes[0][0]
     if kind == "symmetric":
         step = replace(step, symmetry_order=4)
-    step = replace(step, goal=step.scene if kind == "shown" else None, instruction="put the red block in a green bowl")
-    seen = {"told": ("instruction",), "shown": [GOAL + key for key in KEYS]}.get(kind, ())
+    step = replace(step, goal=step.scene if kind == "shown" else None, instruction="put the red star in a green bowl")
+    seen = {"told": ("instruction",), "shown": [GOAL + key for key in KEYS]}.get(kind.split()[0], ())
     interface = Interface({key: ArraySpec((1,), "uint8") for key in [*KEYS, *seen]})
-    agent, data = Transporter(TINY, interface=interface), PickPlaceDataset([[step]])
-    assert (agent.listens, agent.shows_goal) == (kind == "told", kind == "shown")
+    config = replace(TINY, shape_words=kind == "told shapes")
+    agent, data = Transporter(config, interface=interface), PickPlaceDataset([[step]])
+    assert (agent.listens, agent.shows_goal) == (kind.startswith("told"), kind == "shown")
     agent.fit_step(data, 0)
     inputs = agent.step_inputs(data, agent.augmentation(1), 1)
     with _NothingRead():
