@@ -86,7 +86,8 @@ def train(steps: int, seed: int, *, maps: bool) -> float:
     """The probability of the named block after some steps, in percent."""
     torch.manual_seed(seed)
     net = TransporterNet(
-        TransporterConfig(widths=(4, 4, 4), depth=1, coarse_radius=2, fine_radius=2, device="cpu"), listens=True
+        TransporterConfig(widths=(4, 4, 4), depth=1, coarse_radius=2, fine_radius=2, device="cpu", shape_words=False),
+        listens=True,
     )
     optimiser = torch.optim.Adam(net.parameters(), 1e-2)
 

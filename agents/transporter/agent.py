@@ -103,6 +103,11 @@ class Transporter(Agent[PickPlaceDataset]):
         self, config: TransporterConfig | None = None, seed: int = 0, interface: Interface | None = None
     ) -> None:
         super().__init__(config, seed, interface)
+        if self.config.lookahead and self.interface.observation and not self.shows_goal:
+            raise ConfigError(
+                "lookahead searches for what leads to a goal picture, and none is observed here: leave it out of "
+                "--config, or collect with --observe images goal."
+            )
         self.device = choose_device(self.config.device)
         self.use_bfloat16 = choose_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
@@ -119,6 +124,11 @@ class Transporter(Agent[PickPlaceDataset]):
         self._recorded = RecordedStep(self._learn, self.device)
         self._ahead: tuple[PickPlaceDataset, Ahead[StepInputs]] | None = None
         self._confidence: float | None = None
+
+    @classmethod
+    def _settings_to_act(cls, config: dict[str, Any]) -> dict[str, Any]:
+        # What was saved before there was this setting was not shown shapes.
+        return super()._settings_to_act({"shape_words": False, **config})
 
     @property
     def shows_goal(self) -> bool:

@@ -126,7 +126,7 @@ class TransporterConfig:
     gives_up: bool = True
     remembers: bool = False
     words: str = setting(OWN, choices=(OWN,), names="code")
-    shape_words: bool = False
+    shape_words: bool = True
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)
     precision: str = setting("auto", choices=PRECISIONS)

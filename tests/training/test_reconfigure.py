@@ -48,6 +48,7 @@ def test_the_copy_acts_by_the_settings_and_is_what_training_with_them_gives(data
         ({"widths": [4, 4]}, ConfigError, "widths is read in training.*gives_up, lookahead, picks"),
         ({"lookahed": 1}, UnknownNameError, "Did you mean 'lookahead'"),
         ({"lookahead": -1}, ConfigError, "lookahead"),
+        ({"lookahead": 1}, ConfigError, "lookahead searches.*--observe images goal"),
     ],
 )
 def test_what_cannot_be_changed_is_refused_and_nothing_is_left(

@@ -14,7 +14,7 @@ from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.transporter.network import TransporterNet
 
 SIDE = 32
-TINY = TransporterConfig(widths=(2, 2, 2), depth=1, coarse_radius=2, fine_radius=2, device="cpu")
+TINY = TransporterConfig(widths=(2, 2, 2), depth=1, coarse_radius=2, fine_radius=2, device="cpu", shape_words=False)
 SAID = "put the red block in the left bowl"
 PLAIN = "put the red block in the blue bowl"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_it_learns_from_sentences_and_acts_by_them(tmp_path: Path) -> None:
 
 def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
-    agent = Transporter(replace(TINY, shape_words=True), interface=interface)
+    agent = Transporter(TINY, interface=interface)
     for number in range(2):
         assert np.isfinite(sum(agent.fit_step(data, number).values()))
     scene = data.episodes[0][0].scene
@@ -66,10 +67,19 @@ def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
     again = Transporter.load(tmp_path / "policy").decide(scene, None, "put the circle in a box")
     assert torch.equal(again.pick_logits, circle.pick_logits)
 
+    plain = Transporter(replace(TINY, shape_words=False), interface=interface)
+    plain.save(tmp_path / "old")
+    settings = tmp_path / "old" / "agent.json"
+    saved = json.loads(settings.read_text())
+    del saved["config"]["shape_words"]
+    settings.write_text(json.dumps(saved))
+    old, new = (each.decide(scene, None, "put the circle away") for each in (Transporter.load(tmp_path / "old"), plain))
+    assert torch.equal(old.pick_logits, new.pick_logits), "what was saved before there was the setting"
+
     step, shapes = replace(data.episodes[0][0], instruction="pack the star"), agent.augmentation(1)
     assert agent._fitting(shapes, step).altered_scenes == 0.0, "a stretched circle is none"
     assert agent._fitting(shapes, replace(step, instruction="pack the red star")) is shapes
-    assert Transporter(TINY, interface=interface)._fitting(shapes, step) is shapes
+    assert plain._fitting(shapes, step) is shapes
 
 
 ENCODER = """
