@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-
 from ravens_suite.agents.common.color_words import name_colors
 from ravens_suite.agents.common.shape_words import likeness, shape_words
 from ravens_suite.agents.pick_place.kept_heightmaps import KEYS
