@@ -10,8 +10,9 @@ pasted elsewhere (``pick_place/free_objects.py``). The best places of several pi
 carried out (``joint_rescoring.py``). No two moves in a row are far shorter than all demonstrated ones. Failed picks are
 not repeated, and placed objects are left alone as often as demonstrations leave them alone (``pick_place/history.py``).
 
-Where an instruction is observed, its colour words become maps of where such colours are seen (``common/sentences.py``),
-further channels of the input, and a vector of the sentence modulates picking and placing. The images of examples whose
+Where an instruction is observed, its colour words become maps of where such colours are seen, and its shape words maps
+of what has such an outline (``common/sentences.py``). They are further channels of the input, and a vector of the
+sentence modulates picking and placing. The images of examples whose
 sentences name colours have their hues turned at random, so that only the words say what a colour is for. Where a
 sentence names a direction, maps of the table's own axes break the equivariance to quarter turns, by which left could
 not be told from right.
@@ -31,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,17 +52,17 @@ from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
-from ..common.sentences import SentenceBatch, form_of, make_sentences, names_a_bare_shape, names_a_color
+from ..common.sentences import form_of
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
-from ..pick_place.recoloring import with_other_hues
 from ..pick_place.steps import Step
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
-from .losses import Batch, Draws, compute_losses, draw, make_batch
+from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences
+from .losses import Batch, compute_losses, draw, make_batch
 from .network import TransporterNet
 from .outlook import OutlookBatch, filled_cells
 from .planning import plan
@@ -69,22 +70,6 @@ from .planning import plan
 _NEVER = 0.05
 """Demonstrations count as never taking up again what was laid where the estimated probability is below this: from ten
 moves on that do not."""
-_MANY = 100
-"""Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
-
-
-class StepInputs(NamedTuple):
-    """What a gradient step is a function of, beside the state of training.
-
-    Attributes:
-        batch: examples.
-        draws: random numbers.
-        pick_weight: () float32, weight of the pick loss.
-    """
-
-    batch: Batch
-    draws: Draws
-    pick_weight: Tensor
 
 
 class Transporter(Agent[PickPlaceDataset]):
@@ -181,7 +166,7 @@ class Transporter(Agent[PickPlaceDataset]):
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         news = self.config.news if self.listens else 0.0
         steps = (dataset.sample(rng, hindsight, news) for _ in range(self.config.batch))
-        examples = [augment(self._shown(step), self._fitting(augmentation, step), rng) for step in steps]
+        examples = [augment(self._shown(step), fitting(self.config, augmentation, step), rng) for step in steps]
         batch = self.examples_to_batch(examples, rng)
         if self.net.outlook is not None:
             batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
@@ -192,18 +177,13 @@ class Transporter(Agent[PickPlaceDataset]):
         """A step as the network is shown it: without the scene at its sentence's end, from which the outlook learns."""
         return step if self.shows_goal else replace(step, goal=None)
 
-    def _fitting(self, augmentation: Augmentation, step: Step) -> Augmentation:
-        """Augmentation under which what a step's sentence says stays true: what is named by its shape must keep it."""
-        named = self.config.shape_words and names_a_bare_shape(step.instruction or "")
-        return replace(augmentation, altered_scenes=0.0) if named else augmentation
-
     def _outlook_batch(
         self, dataset: PickPlaceDataset, augmentation: Augmentation, rng: np.random.Generator
     ) -> OutlookBatch:
         # Objects pasted elsewhere, or added, do not lie where the end of the sentence shows them.
         plain = replace(augmentation, scatter=0.0, remaining=0.0)
         steps = (dataset.sample_sentence(rng) for _ in range(self.config.outlook))
-        examples = [augment(step, self._fitting(plain, step), rng) for step in steps]
+        examples = [augment(step, fitting(self.config, plain, step), rng) for step in steps]
         bare = [replace(example, goal=None, first=None) for example in examples]
         batch = self.examples_to_batch(bare, rng)
         assert batch.sentence is not None
@@ -230,7 +210,7 @@ class Transporter(Agent[PickPlaceDataset]):
         example = augment(self._shown(dataset.episodes[0][step]), UNCHANGED, rng)
         batch = make_batch([example])
         if self.listens:
-            batch = batch._replace(sentence=self._read([example]))
+            batch = batch._replace(sentence=read_sentences(self.config, [example]))
         turning = bool(self.net.turning)
         weight = torch.tensor(self.pick_weight(self.config.steps, turning=turning))
         inputs = StepInputs(batch, draw(self.config, 1, rng, turning=turning), weight)
@@ -246,25 +226,8 @@ class Transporter(Agent[PickPlaceDataset]):
         few_shapes = self.device.type == "cuda"
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
-        sentence = self._read(examples, few_shapes=few_shapes)
-        shown = [
-            replace(example, color=with_other_hues(example.color, rng))
-            if names_a_color(example.instruction or "")
-            else example
-            for example in examples
-        ]
-        return make_batch(shown, few_shapes=few_shapes)._replace(sentence=sentence)
-
-    def _read(self, examples: Sequence[Example], *, few_shapes: bool = False) -> SentenceBatch:
-        """What is said of examples, in the colours that they have."""
-        return make_sentences(
-            [example.instruction or "" for example in examples],
-            [example.color for example in examples],
-            [example.turn for example in examples],
-            few_shapes=few_shapes,
-            encoder=self.config.words,
-            heights=[example.height for example in examples] if self.config.shape_words else None,
-        )
+        sentence = read_sentences(self.config, examples, few_shapes=few_shapes)
+        return make_batch(in_other_hues(examples, rng), few_shapes=few_shapes)._replace(sentence=sentence)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""
@@ -278,25 +241,7 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def augmentation(self, demos: int) -> Augmentation:
         """Augmentation for a number of demonstrations: the fewer there are, the more examples are altered."""
-        config = self.config
-        # One demonstration shows the fewest shapes and colours. Bent shapes are less like the task's own.
-        more = (config.altered_alone - config.altered) / demos
-        # What is named by its colour must keep it, and what is not must not get it.
-        shade = 1.0 if self.listens else config.shade * (config.shade_alone / config.shade) ** (1 / demos)
-        return Augmentation(
-            scale=config.scale,
-            height=config.height_scale,
-            flips=config.flips,
-            scatter=config.scatter,
-            stretch=config.stretch,
-            shade=shade,
-            altered=config.altered + more,
-            altered_scenes=config.altered_scenes,
-            recolored=0.0 if self.listens else config.recolored,
-            bent=config.bent * min(1.0, demos / _MANY),
-            misplaced=config.amiss,
-            remaining=config.leftover,
-        )
+        return augmentation_for(self.config, demos, listens=self.listens)
 
     # ------------------------------------------------------------------ acting
 

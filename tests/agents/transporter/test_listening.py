@@ -16,6 +16,7 @@ from ravens_suite.agents.pick_place.augmentation import augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.agents.transporter.examples import fitting
 from ravens_suite.agents.transporter.losses import make_batch
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.observations import Interface
@@ -77,9 +78,9 @@ def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
     assert torch.equal(old.pick_logits, new.pick_logits), "what was saved before there was the setting"
 
     step, shapes = replace(data.episodes[0][0], instruction="pack the star"), agent.augmentation(1)
-    assert agent._fitting(shapes, step).altered_scenes == 0.0, "a stretched circle is none"
-    assert agent._fitting(shapes, replace(step, instruction="pack the red star")) is shapes
-    assert plain._fitting(shapes, step) is shapes
+    assert fitting(agent.config, shapes, step).altered_scenes == 0.0, "a stretched circle is none"
+    assert fitting(agent.config, shapes, replace(step, instruction="pack the red star")) is shapes
+    assert fitting(plain.config, shapes, step) is shapes
 
 
 ENCODER = """

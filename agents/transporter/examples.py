@@ -1,0 +1,86 @@
+"""How the Transporter alters demonstrated steps, and what it is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color
+from ..pick_place.augmentation import Augmentation, Example
+from ..pick_place.recoloring import with_other_hues
+from ..pick_place.steps import Step
+from .config import TransporterConfig
+from .losses import Batch, Draws
+
+_MANY = 100
+"""Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
+
+
+class StepInputs(NamedTuple):
+    """What a gradient step is a function of, beside the state of training.
+
+    Attributes:
+        batch: examples.
+        draws: random numbers.
+        pick_weight: () float32, weight of the pick loss.
+    """
+
+    batch: Batch
+    draws: Draws
+    pick_weight: Tensor
+
+
+def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) -> Augmentation:
+    """Augmentation for a number of demonstrations: the fewer there are, the more examples are altered."""
+    # One demonstration shows the fewest shapes and colours. Bent shapes are less like the task's own.
+    more = (config.altered_alone - config.altered) / demos
+    # What is named by its colour must keep it, and what is not must not get it.
+    shade = 1.0 if listens else config.shade * (config.shade_alone / config.shade) ** (1 / demos)
+    return Augmentation(
+        scale=config.scale,
+        height=config.height_scale,
+        flips=config.flips,
+        scatter=config.scatter,
+        stretch=config.stretch,
+        shade=shade,
+        altered=config.altered + more,
+        altered_scenes=config.altered_scenes,
+        recolored=0.0 if listens else config.recolored,
+        bent=config.bent * min(1.0, demos / _MANY),
+        misplaced=config.amiss,
+        remaining=config.leftover,
+    )
+
+
+def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -> Augmentation:
+    """Augmentation under which what a step's sentence says stays true: what is named by its shape must keep it."""
+    named = config.shape_words and names_a_bare_shape(step.instruction or "")
+    return replace(augmentation, altered_scenes=0.0) if named else augmentation
+
+
+def read_sentences(
+    config: TransporterConfig, examples: Sequence[Example], *, few_shapes: bool = False
+) -> SentenceBatch:
+    """What is said of examples, in the colours that they have."""
+    return make_sentences(
+        [example.instruction or "" for example in examples],
+        [example.color for example in examples],
+        [example.turn for example in examples],
+        few_shapes=few_shapes,
+        encoder=config.words,
+        heights=[example.height for example in examples] if config.shape_words else None,
+    )
+
+
+def in_other_hues(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
+    """Examples in whose images, where colours are named, the words alone say what a colour is for."""
+    return [
+        replace(example, color=with_other_hues(example.color, rng))
+        if names_a_color(example.instruction or "")
+        else example
+        for example in examples
+    ]
