@@ -16,7 +16,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-from site_pages import baselines, leaderboard, new_tasks  # noqa: E402 (found beside this file)
+from site_pages import baselines, leaderboard, new_tasks, studies  # noqa: E402 (found beside this file)
 from site_pages.observations import key_table  # noqa: E402
 from site_pages.progress import progress_table  # noqa: E402
 from site_pages.results import TABLES  # noqa: E402
@@ -34,6 +34,7 @@ _NAMES = (
     "progress",
     "robustness",
     "tools",
+    "world_models",
 )
 PAGES = (ROOT / "README.md", *(DOCS / f"{name}.md" for name in _NAMES))
 _PART = re.compile(r"(<!-- (table|file): (\S+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
@@ -47,7 +48,7 @@ def updated(text: str) -> str:
 
 def _part(kind: str, name: str) -> str:
     if kind == "table":
-        tables = {**TABLES, **new_tasks.TABLES, **leaderboard.TABLES, **baselines.TABLES}
+        tables = {**TABLES, **new_tasks.TABLES, **leaderboard.TABLES, **baselines.TABLES, **studies.TABLES}
         return {**tables, "observation-keys": key_table, "progress": progress_table}[name]()
     path = ROOT / name
     return f"`{path.name}`:\n\n```{_LANGUAGES[path.suffix]}\n{path.read_text(encoding='utf-8')}```"

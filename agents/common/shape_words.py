@@ -58,7 +58,7 @@ SPELT = ("letter", "digit", "number")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _SAME = {
     **dict.fromkeys(("disc", "disk", "round"), "circle"),
-    **dict.fromkeys(("ellipse", "ellipsis"), "oval"),
+    "ellipse": "oval",
     "cross": "plus",
     "rhombus": "diamond",
     "crescent": "moon",

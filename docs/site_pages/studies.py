@@ -1,0 +1,86 @@
+"""The tables of studies: runs on all language tasks, and what world models predict against how well they plan."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from site_pages.markdown import table
+
+_RESULTS = Path(__file__).resolve().parents[2] / "results"
+
+
+def _json(name: str) -> Any:
+    return json.loads((_RESULTS / name).read_text(encoding="utf-8"))
+
+
+def outlook_draws() -> str:
+    """Runs on eight language tasks at once, in the order in which they were made."""
+    with (_RESULTS / "scores_language_multi.csv").open(encoding="utf-8") as lines:
+        last = {row["task"]: float(row["score"]) for row in csv.DictReader(lines)}
+    runs = _json("outlook_draw.json")["runs"]
+    columns = [{task: each["score"] for task, each in run["scores"].items()} for run in runs] + [last]
+    rows = [[task, *(f"{column[task]:.1f}" for column in columns)] for task in last]
+    for name, unseen in (("seen", False), ("unseen", True)):
+        of = [task for task in last if task.endswith("-unseen") == unseen]
+        means = [math.fsum(column[task] for task in of) / len(of) for column in columns]
+        rows.append([f"**mean, {name}**", *(f"{mean:.1f}" for mean in means)])
+    return table(["task", *(run["name"] for run in runs), "the run above"], rows)
+
+
+def world_study() -> str:
+    """Errors and scores of world models by the share of the picture that they predict, means over seeds."""
+    rows = [
+        [
+            row["task"],
+            row["mode"],
+            f"{100 * row['share']:.0f} %",
+            str(len(row["seeds"])),
+            _figure(row["image_error"], 3),
+            *(_figure(row["reward_error"].get(by), 2) for by in ("predicted", "picture")),
+            *(_figure(row["score"].get(by), 1) for by in ("predicted", "picture")),
+        ]
+        for row in _json("world_study.json")["summary"]
+    ]
+    head = ["task", "episodes", "of the picture", "seeds", "error of the picture", "of the predicted gain"]
+    return table([*head, "of the gain that pictures show", "score by the former", "score by the latter"], rows)
+
+
+def world_study_correlations() -> str:
+    """Rank correlations of errors with scores."""
+    found: Mapping[str, Any] = _json("world_study.json")["correlations"]
+    names = {"predicted": "the predicted gain", "picture": "the predicted picture"}
+    rows = [
+        [
+            names[by],
+            str(figures["cells"]),
+            *(_with_interval(figures[name]) for name in ("image_error", "reward_error", "image_less_reward")),
+        ]
+        for by, figures in found.items()
+    ]
+    return table(
+        ["planned by", "trainings", "error of the picture and score", "error of the gain and score", "difference"], rows
+    )
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _with_interval(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return "-"
+    low, high = figure["interval_95"]
+    return f"{figure['value']:.2f} ({low:.2f} to {high:.2f})"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "outlook-draws": outlook_draws,
+    "world-study": world_study,
+    "world-study-correlations": world_study_correlations,
+}
+"""By the name that stands in the page."""
