@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .color_words import BASIC, color_word, name_colors
-from .shape_words import SPELT, likeness, shape_words
+from .shape_words import SPELT, fits_of, painted, shape_words, things
+from .sides import at_side, side_before
 from .word_encoders import OWN, word_vectors
 
 ROLES = 2
@@ -106,7 +107,7 @@ def make_sentences(
     names = np.stack([name_colors(image) for image in images])
     batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
     if heights is not None:
-        batch = _with_shapes(batch, sentences, names, heights)
+        batch = _with_shapes(batch, sentences, heights, turns or [0.0] * len(images))
     if encoder != OWN:
         batch = batch._replace(vectors=torch.from_numpy(word_vectors(encoder, words, length)))
     named = [names_a_direction(sentence) for sentence in sentences]
@@ -120,23 +121,50 @@ def make_sentences(
 
 
 def _with_shapes(
-    batch: SentenceBatch,
-    sentences: Sequence[str],
-    names: NDArray[np.float32],
-    heights: Sequence[NDArray[np.float32]],
+    batch: SentenceBatch, sentences: Sequence[str], heights: Sequence[NDArray[np.float32]], turns: Sequence[float]
 ) -> SentenceBatch:
     """Also with what the shape words of sentences look like; they all look the same to attention."""
     rows, shapes = batch.words.numpy().copy(), np.full(tuple(batch.words.shape), -1)
     fits = np.zeros((len(sentences), _SHAPES, *heights[0].shape), np.float32)
     for index, sentence in enumerate(sentences):
-        found = shape_words(sentence)
-        said = list(dict.fromkeys(shape for shape in found if shape is not None))[:_SHAPES]
-        for position, shape in enumerate(found):
-            if shape in said:
-                rows[index, position], shapes[index, position] = _SHAPE, said.index(shape)
+        mentions = mentions_of(sentence)
+        said = list(dict.fromkeys(mentions.values()))[:_SHAPES]
+        for position, mention in mentions.items():
+            if mention in said:
+                rows[index, position], shapes[index, position] = _SHAPE, said.index(mention)
         if said:
-            fits[index, : len(said)] = likeness(names[index], heights[index], said)
+            fits[index, : len(said)] = seen_mentions(said, batch.names[index].numpy(), heights[index], turns[index])
     return batch._replace(words=torch.from_numpy(rows), shapes=torch.from_numpy(shapes), fits=torch.from_numpy(fits))
+
+
+def mentions_of(sentence: str) -> dict[int, tuple[str, str]]:
+    """Shape words, by their positions in a sentence: the shape, and the side that is said with it (empty for none)."""
+    words = _WORD.findall(sentence.lower())
+    found = enumerate(shape_words(sentence))
+    return {position: (shape, side_before(words, position)) for position, shape in found if shape is not None}
+
+
+def seen_mentions(
+    said: Sequence[tuple[str, str]], names: NDArray[np.float32], height: NDArray[np.float32], turn: float
+) -> NDArray[np.float32]:
+    """How well each pixel's thing fits what a sentence mentions.
+
+    Args:
+        said: shape and side of each mention.
+        names: (12, rows, columns) float32 of ``name_colors``.
+        height: (rows, columns) float32, metres above the table.
+        turn: radians by which the image shows the table turned, as in ``make_sentences``.
+
+    Returns:
+        (mentions, rows, columns) float32 from 0 to 1.
+    """
+    found = list(things(names, height))
+    fits = fits_of(found, [shape for shape, _ in said])
+    where = direction_maps(height.shape, turn)
+    for row, (_, side) in zip(fits, said, strict=True):
+        if side:
+            row[:] = at_side(found, row, side, height, where)
+    return painted(found, fits, height.shape)
 
 
 def form_of(sentence: str) -> int:

@@ -104,19 +104,39 @@ def likeness(names: NDArray[np.float32], height: NDArray[np.float32], shapes: Se
     Returns:
         (shapes, rows, columns) float32 from 0 to 1, 0 where nothing has an outline.
     """
-    fits = np.zeros((len(shapes), *height.shape), np.float32)
     found = list(things(names, height))
+    return painted(found, fits_of(found, shapes), height.shape)
+
+
+def fits_of(found: Sequence[Thing], shapes: Sequence[str]) -> NDArray[np.float32]:
+    """(shapes, things) float32 from 0 to 1: how well each thing fits each shape word."""
     if not found or not shapes:
-        return fits
+        return np.zeros((len(shapes), len(found)), np.float32)
     words, book = _book()
     overlaps = np.stack([_overlap(thing.mask, book) for thing in found])
     best = overlaps.max(axis=1)
     sure = np.clip((best - _NOT_AT_ALL) / (_ENOUGH - _NOT_AT_ALL), 0, 1)
-    for index, name in enumerate(shapes):
-        less = best - overlaps[:, words == name].max(axis=1)
-        for thing, value in zip(found, sure * np.exp(-less / _SHARPNESS), strict=True):
-            fits[index][thing.window][thing.mask] = value
+    less = np.stack([best - overlaps[:, words == name].max(axis=1) for name in shapes])
+    fits: NDArray[np.float32] = sure * np.exp(-less / _SHARPNESS)
     return fits
+
+
+def painted(found: Sequence[Thing], values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Values of things as images.
+
+    Args:
+        found: things.
+        values: (n, things) float32.
+        shape: rows and columns of an image.
+
+    Returns:
+        (n, rows, columns) float32, 0 where there is no thing.
+    """
+    images = np.zeros((len(values), *shape), np.float32)
+    for image, row in zip(images, values, strict=True):
+        for thing, value in zip(found, row, strict=True):
+            image[thing.window][thing.mask] = value
+    return images
 
 
 def things(names: NDArray[np.float32], height: NDArray[np.float32]) -> Iterator[Thing]:

@@ -1,0 +1,92 @@
+"""Which of several things of one shape is meant by a word for a side: "the left star", "the top letter A slot".
+
+A side is one among equals, wherever they lie on the table, and no single place on it looks like one. So the things
+that fit the shape are compared: those that lie on the same surface, such as all slots of a board, of which some may be
+filled, but not the objects beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .color_words import color_word
+from .shape_words import SPELT, Thing
+
+SIDES = ("top", "bottom", "left", "right", "middle")
+"""Top is nearest to the robot, where the table's x is least; left is where its y is least."""
+_ALIKE = 0.3
+"""Share of the best fit from which a thing may be meant, too."""
+_RIM = 7
+"""Pixels across of the brush that goes round a thing, on what it lies on."""
+_LEVEL = 0.003
+"""Metres by which one surface may seem to vary."""
+_NEAR = 0.03
+"""Halves of the table's longer side (15 mm) by which a thing may lie behind another one and is e times less meant."""
+
+
+def side_before(words: Sequence[str], position: int) -> str:
+    """The side that is said before a shape word: ``top`` of "top letter A" and of "top red star"; empty for none."""
+    for word in reversed(words[:position]):
+        if word in SIDES:
+            return word
+        if word not in SPELT and color_word(word) is None:
+            break
+    return ""
+
+
+def at_side(
+    found: Sequence[Thing],
+    fits: NDArray[np.float32],
+    side: str,
+    height: NDArray[np.float32],
+    where: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """How well things fit that are to lie at a side of all that are like them.
+
+    Args:
+        found: things.
+        fits: (things,) float32, how well each has the shape.
+        side: one of ``SIDES``.
+        height: (rows, columns) float32, metres above the table.
+        where: (2, rows, columns) float32 of ``direction_maps``.
+
+    Returns:
+        (things,) float32, ``fits`` of those at the side, and less the farther others lie behind.
+    """
+    like = np.flatnonzero(fits > _ALIKE * fits.max(initial=0))
+    places = np.array([[axis[found[index].window][found[index].mask].mean() for axis in where] for index in like])
+    levels = np.array([_surface(found[index], height) for index in like])
+    result = fits.copy()
+    for index, level in zip(like, levels, strict=True):
+        group = np.abs(levels - level) < _LEVEL
+        behind = _behind(places[group], side)[np.flatnonzero(like[group] == index)[0]]
+        result[index] *= np.exp(-behind / _NEAR)
+    return result
+
+
+def _behind(places: NDArray[np.float32], side: str) -> NDArray[np.float32]:
+    """(n,) how far each of n places (x, y) is from being the one at a side."""
+    x, y = places.T
+    if side == "middle":
+        away = np.linalg.norm(places - (places.min(axis=0) + places.max(axis=0)) / 2, axis=1)
+        if len(places) > 2:  # What is called left or right is not called the middle.
+            away[[y.argmin(), y.argmax()]] += 1
+    else:
+        away = {"top": x, "bottom": -x, "left": y, "right": -y}[side]
+    behind: NDArray[np.float32] = away - away.min()
+    return behind
+
+
+def _surface(thing: Thing, height: NDArray[np.float32]) -> float:
+    """Metres above the table of what a thing lies on, or in."""
+    rows, columns = thing.window
+    top, left = max(rows.start - _RIM, 0), max(columns.start - _RIM, 0)
+    around = height[top : rows.stop + _RIM, left : columns.stop + _RIM]
+    mask = np.zeros(around.shape, np.uint8)
+    mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = thing.mask
+    rim = cv2.dilate(mask, np.ones((_RIM, _RIM), np.uint8)).astype(bool) & ~mask.astype(bool)
+    return float(np.median(around[rim]))

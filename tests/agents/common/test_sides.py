@@ -1,0 +1,114 @@
+"""Which of several equal things a word for a side means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ravens_suite.agents.common.color_words import name_colors
+from ravens_suite.agents.common.sentences import direction_maps, make_sentences
+from ravens_suite.agents.common.shape_words import drawings, fits_of, things
+from ravens_suite.agents.common.sides import SIDES, at_side, side_before
+from ravens_suite.core.heightmap import Heightmap
+
+TABLE, BOARD, RED = (51, 51, 51), (156, 117, 95), (229, 60, 60)
+HOLES = {"left": (60, 40), "middle": (60, 80), "right": (60, 120)}
+"""Rows (along the table's x) and columns (along its y) here."""
+LOOSE = (120, 20)
+
+
+def scene(filled: tuple[str, ...] = ()) -> Heightmap:
+    """A board with three star holes in a row, and a star on the table that lies farther left than all of them."""
+    color = np.full((160, 160, 3), TABLE, np.uint8)
+    height = np.zeros((160, 160), np.float32)
+    color[30:90, 15:145], height[30:90, 15:145] = BOARD, 0.005
+    for side, middle in HOLES.items():
+        paint(color, height, middle, *((RED, 0.025) if side in filled else (TABLE, 0.006)))
+    paint(color, height, LOOSE, RED, 0.02)
+    # Heightmaps have the table's y along their rows.
+    return Heightmap(color.transpose(1, 0, 2).copy(), height.T.copy())
+
+
+def paint(
+    color: NDArray[np.uint8], height: NDArray[np.float32], middle: tuple[int, int], paint: object, z: float
+) -> None:
+    star = drawings()["star"][0][::8, ::8] > 0
+    window = tuple(slice(at - 16, at + 16) for at in middle)
+    color[window][star], height[window][star] = paint, z
+
+
+def meant(shown: Heightmap, side: str, turn: float = 0.0) -> dict[str, float]:
+    """How well each of the four stars fits "SIDE star"."""
+    found = list(things(name_colors(shown.color), shown.height))
+    fits = fits_of(found, ["star"])[0]
+    values = at_side(found, fits, side, shown.height, direction_maps(shown.height.shape, turn))
+    result = {}
+    for name, (x, y) in {**HOLES, "loose": LOOSE}.items():
+        at = [
+            value
+            for thing, value in zip(found, values, strict=True)
+            if thing.window[0].start <= y < thing.window[0].stop and thing.window[1].start <= x < thing.window[1].stop
+        ]
+        result[name] = max(at, default=0.0)
+    return result
+
+
+@pytest.mark.parametrize("filled", [(), ("left",), ("middle", "right")])
+@pytest.mark.parametrize("side", ["left", "middle", "right"])
+def test_things_on_one_surface_are_compared_and_filled_slots_are_among_them(side: str, filled: tuple[str, ...]) -> None:
+    values = meant(scene(filled), side)
+    assert values[side] > 0.9
+    assert all(value < 0.3 for name, value in values.items() if name not in (side, "loose"))
+    assert values["loose"] > 0.9, "alone on the table, it is at every side of it"
+
+
+def test_a_turned_picture_shows_the_same_side() -> None:
+    shown = scene()
+    turned = Heightmap(np.rot90(shown.color, 2).copy(), np.rot90(shown.height, 2).copy())
+    found = list(things(name_colors(turned.color), turned.height))
+    fits = fits_of(found, ["star"])[0]
+    values = at_side(found, fits, "left", turned.height, direction_maps(turned.height.shape, np.pi))
+    best = found[int(np.argmax(np.where([thing.window[1].start > 70 for thing in found], values, 0)))]
+    y = 159 - (best.window[0].start + best.window[0].stop) / 2
+    assert abs(y - HOLES["left"][1]) < 4
+
+
+@given(st.integers(0, 6), st.sampled_from(SIDES))
+def test_fits_only_become_less(count: int, side: str) -> None:
+    shown = scene()
+    found = list(things(name_colors(shown.color), shown.height))[:count]
+    fits = fits_of(found, ["star"])[0] if found else np.zeros(0, np.float32)
+    values = at_side(found, fits, side, shown.height, direction_maps(shown.height.shape, 0.0))
+    assert values.shape == fits.shape and (values <= fits).all() and (values >= 0).all()
+    if count and fits.max() > 0:
+        assert values.max() > 0, "something is always meant"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "side"),
+    [
+        ("put it in the top letter A slot", "top"),
+        ("put it on the left red star", "left"),
+        ("put the star in the middle", ""),
+        ("the right block and the star", ""),
+        ("star", ""),
+    ],
+)
+def test_the_side_is_said_before_the_shape(sentence: str, side: str) -> None:
+    words = sentence.lower().split()
+    position = words.index("star" if "star" in words else "a")
+    assert side_before(words, position) == side
+
+
+def test_one_shape_at_two_sides_is_two_things() -> None:
+    shown = scene()
+    said = "put the left star where the right star is, and the star away"
+    batch = make_sentences([said], [shown.color], heights=[shown.height])
+    assert batch.shapes is not None and batch.fits is not None
+    assert [index for index in batch.shapes[0].tolist() if index >= 0] == [0, 1, 2]
+    left, right, star = batch.fits[0, :3].numpy()
+    assert (star >= np.maximum(left, right)).all() and (left[:80].max(), right[80:].max()) == (star.max(), star.max())
+    assert left[100:, :90].max() < 0.3 > right[:60, :90].max()
