@@ -57,13 +57,13 @@ def at_side(
     Returns:
         (things,) float32, ``fits`` of those at the side, and less the farther others lie behind.
     """
-    like = np.flatnonzero(fits > _ALIKE * fits.max(initial=0))
+    like = [index for index, fit in enumerate(fits) if fit > _ALIKE * fits.max(initial=0)]
     places = np.array([[axis[found[index].window][found[index].mask].mean() for axis in where] for index in like])
     levels = np.array([_surface(found[index], height) for index in like])
     result = fits.copy()
-    for index, level in zip(like, levels, strict=True):
-        group = np.abs(levels - level) < _LEVEL
-        behind = _behind(places[group], side)[np.flatnonzero(like[group] == index)[0]]
+    for position, index in enumerate(like):
+        group = np.flatnonzero(np.abs(levels - levels[position]) < _LEVEL).tolist()
+        behind = _behind(places[group], side)[group.index(position)]
         result[index] *= np.exp(-behind / _NEAR)
     return result
 

@@ -33,7 +33,7 @@ def scene(filled: tuple[str, ...] = ()) -> Heightmap:
 
 
 def paint(
-    color: NDArray[np.uint8], height: NDArray[np.float32], middle: tuple[int, int], paint: object, z: float
+    color: NDArray[np.uint8], height: NDArray[np.float32], middle: tuple[int, int], paint: tuple[int, ...], z: float
 ) -> None:
     star = drawings()["star"][0][::8, ::8] > 0
     window = tuple(slice(at - 16, at + 16) for at in middle)
