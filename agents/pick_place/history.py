@@ -72,6 +72,19 @@ class History:
         self._last: Move | None = None
 
     @property
+    def settled_places(self) -> list[Array]:
+        """(2,) pixel positions of the occupied places but for those that are doubtful."""
+        return [place for place in self.occupied_places if not self._is_doubtful(place)]
+
+    @property
+    def doubtful_places(self) -> list[Array]:
+        """(2,) pixel positions of the occupied places that were laid under the present sentence, which still stands."""
+        return [place for place in self.occupied_places if self._is_doubtful(place)]
+
+    def _is_doubtful(self, place: Array) -> bool:
+        return self._said is not None and any(place is laid for laid in self.laid)
+
+    @property
     def occupied_places(self) -> list[Array]:
         """(2,) pixel positions of the places where something arrived and nothing has changed since."""
         return [place for place, _ in self._occupied]

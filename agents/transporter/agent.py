@@ -8,14 +8,15 @@ serves all place angles (``matching.py``), and placing goes from a coarse map to
 Each demonstrated pick teaches all picks on the same object (``pick_place/steps.py``), in scenes whose free objects are
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is
 carried out (``joint_rescoring.py``). No two moves in a row are far shorter than all demonstrated ones. Failed picks are
-not repeated, and placed objects are left alone as often as demonstrations leave them alone (``pick_place/history.py``).
+not repeated, and nothing is laid where it lies already. Placed objects are left alone as often as demonstrations leave
+them alone (``pick_place/history.py``); where a sentence still stands after its object was placed, as often as under
+sentences of its form.
 
 Where an instruction is observed, its colour words become maps of where such colours are seen, and its shape words maps
 of what has such an outline (``common/sentences.py``). They are further channels of the input, and a vector of the
-sentence modulates picking and placing. The images of examples whose
-sentences name colours have their hues turned at random, so that only the words say what a colour is for. Where a
-sentence names a direction, maps of the table's own axes break the equivariance to quarter turns, by which left could
-not be told from right.
+sentence modulates picking and placing. The images of examples whose sentences name colours have their hues turned at
+random, so that only the words say what a colour is for. Where a sentence names a direction, maps of the table's own
+axes break the equivariance to quarter turns, by which left could not be told from right.
 
 Steps at which a sentence is new are drawn more often, since later the scene shows what is meant. Where only what it
 laid down itself is left to pick, and demonstrations never take that up, it gives up.
@@ -324,7 +325,12 @@ class Transporter(Agent[PickPlaceDataset]):
     def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
-        shown: dict[str, Any] = {"use_bfloat16": self.use_bfloat16, "goal": goal, "instruction": instruction}
+        shown: dict[str, Any] = {
+            "use_bfloat16": self.use_bfloat16,
+            "goal": goal,
+            "instruction": instruction,
+            "tilts": self.tilts,
+        }
         if settings.remembers:
             shown["first"] = heightmap if self._history.first is None else self._history.first
 

@@ -20,7 +20,7 @@ from ravens_suite.core.heightmap import Heightmap
 from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
-from ..common.sentences import make_sentences
+from ..common.sentences import form_of, make_sentences
 from ..pick_place.history import NEAR, DemonstrationStatistics, History
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_scene
@@ -43,6 +43,8 @@ _FAILED_PENALTY = 30.0
 """Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
 _SHORT_PENALTY = 30.0
 """The same for places of moves that are too short."""
+_NO_MOVE, _NO_TURN = 5.0, math.radians(12)
+"""Pixels (16 mm) and radians: an action that moves and turns its object by less leaves it where it is."""
 
 
 class Decision(NamedTuple):
@@ -122,10 +124,19 @@ def decide(
     goal: Heightmap | None = None,
     first: Heightmap | None = None,
     instruction: str | None = None,
+    tilts: bool = False,
 ) -> Decision:
     """The pick and the place with the best joint score; see ``find_candidates`` for the arguments."""
     found = find_candidates(
-        net, config, heightmap, history, use_bfloat16=use_bfloat16, goal=goal, first=first, instruction=instruction
+        net,
+        config,
+        heightmap,
+        history,
+        use_bfloat16=use_bfloat16,
+        goal=goal,
+        first=first,
+        instruction=instruction,
+        tilts=tilts,
     )
     pick, place = rescore_jointly(
         [candidate.log_probability for candidate in found.picks],
@@ -147,6 +158,7 @@ def find_candidates(
     goal: Heightmap | None = None,
     first: Heightmap | None = None,
     instruction: str | None = None,
+    tilts: bool = False,
 ) -> Candidates:
     """The most probable picks, each with its most probable places.
 
@@ -154,11 +166,13 @@ def find_candidates(
         net: trained.
         config: settings.
         heightmap: what is seen.
-        history: of the episode; failed picks and occupied places get lower pick logits.
+        history: of the episode; failed picks and occupied places get lower pick logits, places that were occupied under
+            a sentence that still stands by how often demonstrations take up something there under one of its form.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
         first: the first scene of the episode, where the network is shown it.
         instruction: what is said, where the network listens.
+        tilts: whether places are tilted, so that an object may be laid where it is in another way.
     """
     device = net.turning.device
     statistics = DemonstrationStatistics(*net.habits.tolist())
@@ -175,13 +189,16 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]
-    _penalise(pick_logits, history.occupied_places, -math.log(statistics.repick), NEAR // FINE)
+    _penalise(pick_logits, history.settled_places, -math.log(statistics.repick), NEAR // FINE)
+    if instruction is not None and net.returns is not None:
+        again = float(net.returns[form_of(instruction)])
+        _penalise(pick_logits, history.doubtful_places, -math.log(again), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
     picks = pick_candidates(config, pick_logits, history.failed_picks)
     positions = torch.tensor(np.stack([pick.position for pick in picks]), dtype=torch.float32, device=device)
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
-    places = place_candidates(config, features, net.angles(config.angles))
+    places = place_candidates(config, features, net.angles(config.angles), None if tilts else positions)
     if history.length < (least := float(net.least_move)):
         _rule_out_short_moves(picks, places, least)
     return Candidates(pick_logits, picks, places, statistics.sharing)
@@ -262,19 +279,27 @@ def pick_candidates(
     return [pick for pick in picks if pick.log_probability >= least]
 
 
-def place_candidates(config: TransporterConfig, features: PlaceFeatures, angles: Tensor) -> list[PlaceCandidates]:
+def place_candidates(
+    config: TransporterConfig, features: PlaceFeatures, angles: Tensor, picks: Tensor | None = None
+) -> list[PlaceCandidates]:
     """The best places of each pick: maxima of the coarse map, refined.
+
+    An object that lies in its goal the wrong way round fits best as it lies. So actions that leave their object where
+    it is count as improbable.
 
     Args:
         config: settings.
         features: of the picks.
         angles: (angles,) float32 radians, evenly spaced over a full turn.
+        picks: (picks, 2) float32 pixels; ``None`` where an object may be laid where it is.
     """
     coarse = coarse_logits(features, angles)
     best = np.stack([_cell_centre(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
     best_cells = torch.tensor(best, dtype=torch.float32, device=coarse.device)
     centres = with_alternatives(config, best_cells, coarse)
     refined = refined_logits(config, features, coarse, angles, centres)
+    if picks is not None and len(angles) > 1:
+        refined = refined - _SHORT_PENALTY * _leaves_it(config, picks, centres, angles)
     side = refined.shape[-1]
     cells = refined.amax(dim=2).flatten(2).argmax(dim=2).cpu().numpy()
     offsets = np.stack([cells % side, cells // side], axis=-1) - config.fine_reach
@@ -282,6 +307,22 @@ def place_candidates(config: TransporterConfig, features: PlaceFeatures, angles:
     log_probabilities = refined.flatten(2).logsumexp(dim=2).log_softmax(dim=1).cpu().double().numpy()
     found = zip(coarse, refined, middles, (middles + offsets) * FINE, log_probabilities, strict=True)
     return [PlaceCandidates(*values) for values in found]
+
+
+def _leaves_it(config: TransporterConfig, picks: Tensor, centres: Tensor, angles: Tensor) -> Tensor:
+    """(picks, n, angles, side, side) float32: one for the actions that leave their object where it is, else zero.
+
+    Args:
+        config: settings.
+        picks: (picks, 2) float32 pixels.
+        centres: (picks, n, 2) float32, middles of windows in cells of the fine map.
+        angles: (angles,) float32 radians.
+    """
+    offsets = torch.arange(-config.fine_reach, config.fine_reach + 1, device=picks.device)
+    along = (centres[..., None] + offsets) * FINE - picks[:, None, :, None]
+    near = along[:, :, 1, :, None].square() + along[:, :, 0, None, :].square() < _NO_MOVE**2
+    unturned = torch.cos(angles) > math.cos(_NO_TURN)
+    return (near[:, :, None] & unturned[:, None, None]).float()
 
 
 def _cell_centre(index: Tensor) -> Array:

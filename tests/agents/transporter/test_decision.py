@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from ravens_suite.agents.common.sentences import FORMS
 from ravens_suite.agents.pick_place.history import NEAR, History, Move
 from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
-from ravens_suite.agents.transporter.decision import Decision, decide, pick_candidates
+from ravens_suite.agents.transporter.decision import Decision, decide, pick_candidates, place_candidates
 from ravens_suite.agents.transporter.network import PlaceFeatures
 from ravens_suite.core.heightmap import Heightmap
 
@@ -42,9 +43,10 @@ class GivenNet:
     def __init__(self, repick: float = 0.5, sharing: float = 0.5, least_move: float = 0.0) -> None:
         self.habits = torch.tensor([repick, sharing])
         self.least_move = torch.tensor(least_move)
+        self.returns: torch.Tensor | None = None
         self.first = 5.0
 
-    def read(self, image: torch.Tensor, sentence: None = None) -> SimpleNamespace:
+    def read(self, image: torch.Tensor, sentence: object = None) -> SimpleNamespace:
         return SimpleNamespace(features=None, said=None)
 
     def pick(self, features: None, said: None = None) -> torch.Tensor:
@@ -147,6 +149,21 @@ def test_a_placed_object_is_left_alone_as_far_as_demonstrations_do(repick: float
     assert pick == FIRST or np.abs(decision.pick - place).max() > NEAR - FINE
 
 
+@pytest.mark.parametrize(("returns", "pick"), [(0.5, FIRST), (1e-6, SECOND)])
+def test_under_a_sentence_that_still_stands_it_may_be_taken_up(returns: float, pick: tuple[int, int]) -> None:
+    """Kits: what lies in its slot the wrong way round has to be picked again, which demonstrations never show."""
+    said, elsewhere, place = "put the star in its slot", np.array([100.0, 300.0]), pixels(FIRST, FINE)
+    net, history = GivenNet(repick=1e-6), History()
+    net.returns = torch.full((FORMS,), returns)
+    history.observe(table(elsewhere, place))
+    history.hear(said)
+    history.record(Move(table(elsewhere, place), elsewhere, place))
+    history.observe(table())
+    history.hear(said)
+    decision = decide(net, CONFIG, table(), history, use_bfloat16=False, instruction=said)  # type: ignore[arg-type]
+    np.testing.assert_allclose(decision.pick, pixels(pick, FINE), atol=FINE)
+
+
 def test_around_failed_picks_on_a_sharp_peak_nothing_is_tried() -> None:
     """A map that is smoothed for choosing does not lead back to what was excluded before."""
     row, column = torch.meshgrid(torch.arange(160), torch.arange(80), indexing="ij")
@@ -172,3 +189,25 @@ def test_unlikely_picks_are_no_candidates() -> None:
     logits = torch.full((160, 80), -30.0)
     logits[20, 30], logits[90, 60] = 5.0, 0.0
     assert len(pick_candidates(CONFIG, logits)) == 1
+
+
+def test_nothing_is_laid_where_it_lies() -> None:
+    """Elsewhere, or there but turned, it may be laid, and everywhere where places are tilted."""
+    net, angles = GivenNet(), torch.arange(12) * math.tau / 12
+    picks = torch.tensor(np.stack([pixels(FIRST, FINE), pixels(SECOND, FINE)]), dtype=torch.float32)
+    features = net.place_features(None, picks)
+    key = features.key.clone()
+    for index, pick in enumerate(picks):  # What lies nearly right fits best as it lies.
+        column, row = (int(value) for value in pick / COARSE)
+        key[index, 0, row, column] = 40.0
+    features = features._replace(key=key)
+    free, bound = (place_candidates(CONFIG, features, angles, given) for given in (None, picks))
+    for pick, before, after in zip(picks.numpy(), free, bound, strict=True):
+        less = (before.refined - after.refined).numpy()
+        assert set(np.unique(less)) == {0.0, 30.0}
+        windows, turns, rows, columns = np.nonzero(less)
+        assert set(turns) == {0}, "turned by 30 degrees and more it may be laid there"
+        cells = np.stack([columns, rows], axis=1) - CONFIG.fine_reach
+        assert np.linalg.norm((before.centres[windows] + cells) * FINE - pick, axis=1).max() < 6
+        stays = np.linalg.norm(after.positions - pick, axis=1) < 4
+        assert np.all(after.refined[stays].amax(dim=(2, 3)).argmax(dim=1).numpy() != 0)
