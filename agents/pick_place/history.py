@@ -26,6 +26,8 @@ NEAR = 16
 """Pixels, 50 mm: radius around a position that belongs to what is picked or placed there."""
 AT_A_PLACE = 10
 """Pixels, 31 mm: a pick this near to where something was laid takes that up again."""
+UNKNOWN = 0.5
+"""Probability of ``returns_by_form`` where no demonstration says anything about it."""
 _LEAST_CHANGE = 9
 """Changed pixels within that radius from which an action had an effect there."""
 _SHORTER = 0.8
@@ -73,16 +75,10 @@ class History:
 
     @property
     def settled_places(self) -> list[Array]:
-        """(2,) pixel positions of the occupied places but for those that are doubtful."""
-        return [place for place in self.occupied_places if not self._is_doubtful(place)]
-
-    @property
-    def doubtful_places(self) -> list[Array]:
-        """(2,) pixel positions of the occupied places that were laid under the present sentence, which still stands."""
-        return [place for place in self.occupied_places if self._is_doubtful(place)]
-
-    def _is_doubtful(self, place: Array) -> bool:
-        return self._said is not None and any(place is laid for laid in self.laid)
+        """(2,) pixel positions of the occupied places but for those laid under the present sentence."""
+        if self._said is None:
+            return self.occupied_places
+        return [place for place in self.occupied_places if not any(place is laid for laid in self.laid)]
 
     @property
     def occupied_places(self) -> list[Array]:
@@ -170,7 +166,7 @@ def returns_by_form(episodes: Iterable[Sequence[tuple[str, Array, Array]]]) -> N
         episodes: of each move its sentence, and (2,) pixel positions of pick and place.
 
     Returns:
-        (FORMS,) float32 probabilities (Jeffreys prior: one half for a sentence that was never said for two moves).
+        (FORMS,) float32 probabilities (Jeffreys prior: ``UNKNOWN`` for a sentence that was never said for two moves).
     """
     could, did = np.zeros(FORMS), np.zeros(FORMS)
     for episode in episodes:

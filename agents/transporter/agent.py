@@ -9,8 +9,8 @@ Each demonstrated pick teaches all picks on the same object (``pick_place/steps.
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is
 carried out (``joint_rescoring.py``). No two moves in a row are far shorter than all demonstrated ones. Failed picks are
 not repeated, and nothing is laid where it lies already. Placed objects are left alone as often as demonstrations leave
-them alone (``pick_place/history.py``); where a sentence still stands after its object was placed, as often as under
-sentences of its form.
+them alone (``pick_place/history.py``), but for what was placed under a sentence that one move should have carried out
+and that still stands.
 
 Where an instruction is observed, its colour words become maps of where such colours are seen, and its shape words maps
 of what has such an outline (``common/sentences.py``). They are further channels of the input, and a vector of the

@@ -21,7 +21,7 @@ from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
 from ..common.sentences import form_of, make_sentences
-from ..pick_place.history import NEAR, DemonstrationStatistics, History
+from ..pick_place.history import NEAR, UNKNOWN, DemonstrationStatistics, History
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_scene
 from .joint_rescoring import rescore_jointly
@@ -43,8 +43,8 @@ _FAILED_PENALTY = 30.0
 """Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
 _SHORT_PENALTY = 30.0
 """The same for places of moves that are too short."""
-_NO_MOVE, _NO_TURN = 5.0, math.radians(12)
-"""Pixels (16 mm) and radians: an action that moves and turns its object by less leaves it where it is."""
+_NO_MOVE, _NO_TURN = 3.5, math.radians(12)
+"""Pixels (11 mm) and radians: an action that moves and turns its object by less leaves it where it is."""
 
 
 class Decision(NamedTuple):
@@ -167,7 +167,7 @@ def find_candidates(
         config: settings.
         heightmap: what is seen.
         history: of the episode; failed picks and occupied places get lower pick logits, places that were occupied under
-            a sentence that still stands by how often demonstrations take up something there under one of its form.
+            a sentence that still stands only where demonstrations make several moves under one of its form.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
         first: the first scene of the episode, where the network is shown it.
@@ -189,10 +189,11 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]
-    _penalise(pick_logits, history.settled_places, -math.log(statistics.repick), NEAR // FINE)
-    if instruction is not None and net.returns is not None:
-        again = float(net.returns[form_of(instruction)])
-        _penalise(pick_logits, history.doubtful_places, -math.log(again), NEAR // FINE)
+    occupied = history.occupied_places
+    if instruction is not None and net.returns is not None and float(net.returns[form_of(instruction)]) == UNKNOWN:
+        # One move carries out such a sentence; that it still stands says that the move failed.
+        occupied = history.settled_places
+    _penalise(pick_logits, occupied, -math.log(statistics.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
     picks = pick_candidates(config, pick_logits, history.failed_picks)
     positions = torch.tensor(np.stack([pick.position for pick in picks]), dtype=torch.float32, device=device)

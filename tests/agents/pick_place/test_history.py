@@ -186,22 +186,17 @@ def test_how_often_sentences_of_a_form_take_up_again_what_they_laid() -> None:
     assert {float(returns[form_of(said)]) for said in ("put it there", "first", "then", "never said")} == {0.5}
 
 
-def test_what_was_laid_under_a_sentence_that_still_stands_is_doubtful() -> None:
+def test_what_was_laid_under_a_sentence_that_still_stands_is_not_settled() -> None:
     memory = History()
-
-    def places(which: list[np.ndarray]) -> list[tuple[int, ...]]:
-        return [tuple(int(value) for value in place) for place in which]
-
     memory.observe(table(START))
     memory.hear("put the red star in its slot")
     memory.record(Move(table(START), np.array(START), np.array(GOAL)))
     memory.observe(table(GOAL))
     memory.hear("put the red star in its slot")
-    assert (places(memory.doubtful_places), places(memory.settled_places)) == ([GOAL], [])
+    assert not memory.settled_places and len(memory.occupied_places) == 1
     memory.hear("put the blue star in its slot")
-    assert (places(memory.doubtful_places), places(memory.settled_places)) == ([], [GOAL])
+    assert [tuple(place) for place in memory.settled_places] == [GOAL]
 
 
-def test_without_sentences_nothing_is_doubtful() -> None:
-    memory = after(START, table(START), table(GOAL), GOAL)
-    assert not memory.doubtful_places and len(memory.settled_places) == 1
+def test_without_sentences_all_is_settled() -> None:
+    assert len(after(START, table(START), table(GOAL), GOAL).settled_places) == 1

@@ -149,7 +149,7 @@ def test_a_placed_object_is_left_alone_as_far_as_demonstrations_do(repick: float
     assert pick == FIRST or np.abs(decision.pick - place).max() > NEAR - FINE
 
 
-@pytest.mark.parametrize(("returns", "pick"), [(0.5, FIRST), (1e-6, SECOND)])
+@pytest.mark.parametrize(("returns", "pick"), [(0.5, FIRST), (0.1, SECOND)])
 def test_under_a_sentence_that_still_stands_it_may_be_taken_up(returns: float, pick: tuple[int, int]) -> None:
     """Kits: what lies in its slot the wrong way round has to be picked again, which demonstrations never show."""
     said, elsewhere, place = "put the star in its slot", np.array([100.0, 300.0]), pixels(FIRST, FINE)
