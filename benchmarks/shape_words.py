@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ravens_suite.agents.common.color_words import name_colors
-from ravens_suite.agents.common.sentences import mentions_of, seen_mentions
+from ravens_suite.agents.common.sentences import resolve, seen_mentions
 from ravens_suite.agents.common.shape_words import likeness, shape_words
 from ravens_suite.agents.pick_place.kept_heightmaps import KEYS
 from ravens_suite.agents.pick_place.plane import to_pixels
@@ -90,13 +90,13 @@ def slots(work: Path, split: str, episodes: int) -> dict[str, Any]:
             seen = fuse_observation(episode.observation(step, KEYS))
             said = str(episode.observation(step, ["instruction"])["instruction"])
             # Object and slot have one shape; the side, where there is one, is that of the slot.
-            mention = max(mentions_of(said).values(), key=lambda mention: bool(mention[1]))
+            mention = max(resolve(said)[1].values(), key=lambda mention: bool(mention.side))
             fits = seen_mentions([mention], name_colors(seen.color), seen.height, 0.0)[0]
             free = (seen.height > _BOARD[0]) & (seen.height < _BOARD[1])
             best = fits[free].max()
             middle = np.argwhere(free & (fits == best)).mean(axis=0)[::-1]
             apart = np.linalg.norm(to_pixels(Pose.from_vector(places[step])) - middle)
-            count.add(mention[1] or "no side", right=bool(best > 0 and apart < _APART / 2))
+            count.add(mention.side or "no side", right=bool(best > 0 and apart < _APART / 2))
     return count.figures()
 
 

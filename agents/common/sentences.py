@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +47,18 @@ _DIRECTION = re.compile(
 "the middle brown plate", which is one of three shades."""
 _OPPOSITE = {"left": "right", "right": "left"}
 _SIDE = re.compile(r"\b(left|right)\b")
+
+
+class Mention(NamedTuple):
+    """Something that a sentence names by its shape.
+
+    Attributes:
+        shape: a name in ``shape_words.drawings``.
+        side: of all that have it, one of ``sides.SIDES``; empty where none is said.
+    """
+
+    shape: str
+    side: str = ""
 
 
 class SentenceBatch(NamedTuple):
@@ -93,6 +105,22 @@ def make_sentences(
         encoder: text encoder that gives vectors of words (``word_encoders.py``).
         heights: (rows, columns) float32 metres of the images, for a network that is shown shapes.
     """
+    if heights is None:
+        return _read(sentences, images, turns, few_shapes=few_shapes, encoder=encoder)
+    resolved = [resolve(sentence) for sentence in sentences]
+    batch = _read([plain for plain, _ in resolved], images, turns, few_shapes=few_shapes, encoder=encoder)
+    return _with_shapes(batch, [mentions for _, mentions in resolved], heights, turns or [0.0] * len(images))
+
+
+def _read(
+    sentences: Sequence[str],
+    images: Sequence[NDArray[np.uint8]],
+    turns: Sequence[float] | None,
+    *,
+    few_shapes: bool,
+    encoder: str,
+) -> SentenceBatch:
+    """Sentences as tensors, without what their shape words look like."""
     words = [_WORD.findall(sentence.lower()) for sentence in sentences]
     length = max(1, *(len(each) for each in words))
     if few_shapes:
@@ -106,8 +134,6 @@ def make_sentences(
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
     batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
-    if heights is not None:
-        batch = _with_shapes(batch, sentences, heights, turns or [0.0] * len(images))
     if encoder != OWN:
         batch = batch._replace(vectors=torch.from_numpy(word_vectors(encoder, words, length)))
     named = [names_a_direction(sentence) for sentence in sentences]
@@ -121,15 +147,17 @@ def make_sentences(
 
 
 def _with_shapes(
-    batch: SentenceBatch, sentences: Sequence[str], heights: Sequence[NDArray[np.float32]], turns: Sequence[float]
+    batch: SentenceBatch,
+    mentions: Sequence[Mapping[int, Mention]],
+    heights: Sequence[NDArray[np.float32]],
+    turns: Sequence[float],
 ) -> SentenceBatch:
     """Also with what the shape words of sentences look like; they all look the same to attention."""
     rows, shapes = batch.words.numpy().copy(), np.full(tuple(batch.words.shape), -1)
-    fits = np.zeros((len(sentences), _SHAPES, *heights[0].shape), np.float32)
-    for index, sentence in enumerate(sentences):
-        mentions = mentions_of(sentence)
-        said = list(dict.fromkeys(mentions.values()))[:_SHAPES]
-        for position, mention in mentions.items():
+    fits = np.zeros((len(mentions), _SHAPES, *heights[0].shape), np.float32)
+    for index, each in enumerate(mentions):
+        said = list(dict.fromkeys(each.values()))[:_SHAPES]
+        for position, mention in each.items():
             if mention in said:
                 rows[index, position], shapes[index, position] = _SHAPE, said.index(mention)
         if said:
@@ -137,20 +165,33 @@ def _with_shapes(
     return batch._replace(words=torch.from_numpy(rows), shapes=torch.from_numpy(shapes), fits=torch.from_numpy(fits))
 
 
-def mentions_of(sentence: str) -> dict[int, tuple[str, str]]:
-    """Shape words, by their positions in a sentence: the shape, and the side that is said with it (empty for none)."""
+def resolve(sentence: str) -> tuple[str, dict[int, Mention]]:
+    """What a sentence mentions by its shape, and the sentence without the sides that are told apart by that.
+
+    Returns:
+        Its words in small letters, without the sides that are said of shapes; and the mentions, by the positions of
+        their shape words among these.
+    """
     words = _WORD.findall(sentence.lower())
-    found = enumerate(shape_words(sentence))
-    return {position: (shape, side_before(words, position)) for position, shape in found if shape is not None}
+    mentions: dict[int, Mention] = {}
+    sides: set[int] = set()
+    for position, shape in enumerate(shape_words(sentence)):
+        if shape is not None:
+            side = side_before(words, position)
+            mentions[position] = Mention(shape, "" if side is None else words[side])
+            sides |= set() if side is None else {side}
+    kept = [position for position in range(len(words)) if position not in sides]
+    plain = " ".join(words[position] for position in kept)
+    return plain, {kept.index(position): mention for position, mention in mentions.items()}
 
 
 def seen_mentions(
-    said: Sequence[tuple[str, str]], names: NDArray[np.float32], height: NDArray[np.float32], turn: float
+    said: Sequence[Mention], names: NDArray[np.float32], height: NDArray[np.float32], turn: float
 ) -> NDArray[np.float32]:
     """How well each pixel's thing fits what a sentence mentions.
 
     Args:
-        said: shape and side of each mention.
+        said: what it mentions.
         names: (12, rows, columns) float32 of ``name_colors``.
         height: (rows, columns) float32, metres above the table.
         turn: radians by which the image shows the table turned, as in ``make_sentences``.
@@ -159,11 +200,11 @@ def seen_mentions(
         (mentions, rows, columns) float32 from 0 to 1.
     """
     found = list(things(names, height))
-    fits = fits_of(found, [shape for shape, _ in said])
+    fits = fits_of(found, [mention.shape for mention in said])
     where = direction_maps(height.shape, turn)
-    for row, (_, side) in zip(fits, said, strict=True):
-        if side:
-            row[:] = at_side(found, row, side, height, where)
+    for row, mention in zip(fits, said, strict=True):
+        if mention.side:
+            row[:] = at_side(found, row, mention.side, height, where)
     return painted(found, fits, height.shape)
 
 

@@ -28,14 +28,14 @@ _NEAR = 0.03
 """Halves of the table's longer side (15 mm) by which a thing may lie behind another one and is e times less meant."""
 
 
-def side_before(words: Sequence[str], position: int) -> str:
-    """The side that is said before a shape word: ``top`` of "top letter A" and of "top red star"; empty for none."""
-    for word in reversed(words[:position]):
-        if word in SIDES:
-            return word
-        if word not in SPELT and color_word(word) is None:
+def side_before(words: Sequence[str], position: int) -> int | None:
+    """The position of the side that is said before a shape word: that of "top" in "top letter A", "top red star"."""
+    for index in reversed(range(position)):
+        if words[index] in SIDES:
+            return index
+        if words[index] not in SPELT and color_word(words[index]) is None:
             break
-    return ""
+    return None
 
 
 def at_side(

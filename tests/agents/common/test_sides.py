@@ -100,7 +100,8 @@ def test_fits_only_become_less(count: int, side: str) -> None:
 def test_the_side_is_said_before_the_shape(sentence: str, side: str) -> None:
     words = sentence.lower().split()
     position = words.index("star" if "star" in words else "a")
-    assert side_before(words, position) == side
+    found = side_before(words, position)
+    assert ("" if found is None else words[found]) == side
 
 
 def test_one_shape_at_two_sides_is_two_things() -> None:
