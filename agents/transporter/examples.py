@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color
+from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color, resolve
 from ..pick_place.augmentation import Augmentation, Example
 from ..pick_place.recoloring import with_other_hues
 from ..pick_place.steps import Step
@@ -57,9 +57,17 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
 
 
 def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -> Augmentation:
-    """Augmentation under which what a step's sentence says stays true: what is named by its shape must keep it."""
-    named = config.shape_words and names_a_bare_shape(step.instruction or "")
-    return replace(augmentation, altered_scenes=0.0) if named else augmentation
+    """Augmentation under which what a step's sentence says stays true: what is named by its shape must keep it.
+
+    A piece that is altered with its slot is still the one of its colour, and the slot the only one like it. But where a
+    side is said, the slot must stay like the others of its shape.
+    """
+    said = step.instruction or ""
+    if config.shape_words and names_a_bare_shape(said):
+        augmentation = replace(augmentation, altered_scenes=0.0)
+    if config.shape_words and any(mention.side for mention in resolve(said)[1].values()):
+        augmentation = replace(augmentation, altered=0.0, bent=0.0)
+    return augmentation
 
 
 def read_sentences(

@@ -81,6 +81,8 @@ def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
     assert fitting(agent.config, shapes, step).altered_scenes == 0.0, "a stretched circle is none"
     assert fitting(agent.config, shapes, replace(step, instruction="pack the red star")) is shapes
     assert fitting(plain.config, shapes, step) is shapes
+    sided = fitting(agent.config, shapes, replace(step, instruction="put the red star in the left star slot"))
+    assert (sided.altered, sided.bent) == (0.0, 0.0) and shapes.altered > 0, "it stays like the others of its shape"
 
 
 ENCODER = """
