@@ -60,13 +60,13 @@ def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -
     """Augmentation under which what a step's sentence says stays true: what is named by its shape must keep it.
 
     A piece that is altered with its slot is still the one of its colour, and the slot the only one like it. But where a
-    side is said, the slot must stay like the others of its shape.
+    side is said, the slot must stay like the others of its shape; in a stretched scene, another one may be at the top.
     """
     said = step.instruction or ""
     if config.shape_words and names_a_bare_shape(said):
         augmentation = replace(augmentation, altered_scenes=0.0)
     if config.shape_words and any(mention.side for mention in resolve(said)[1].values()):
-        augmentation = replace(augmentation, altered=0.0, bent=0.0)
+        augmentation = replace(augmentation, altered=0.0, altered_scenes=0.0, bent=0.0)
     return augmentation
 
 

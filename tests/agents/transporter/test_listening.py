@@ -83,6 +83,8 @@ def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
     assert fitting(plain.config, shapes, step) is shapes
     sided = fitting(agent.config, shapes, replace(step, instruction="put the red star in the left star slot"))
     assert (sided.altered, sided.bent) == (0.0, 0.0) and shapes.altered > 0, "it stays like the others of its shape"
+    top = fitting(agent.config, shapes, replace(step, instruction="put the red block on the top blue star"))
+    assert top.altered_scenes == 0.0 < shapes.altered_scenes, "in a stretched scene another star may be at the top"
 
 
 ENCODER = """
