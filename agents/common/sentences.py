@@ -36,7 +36,7 @@ _BUCKETS = 509
 one after them for a shape."""
 _NO_WORD, _COLOR, _SHAPE = 0, 1, _BUCKETS
 _SHAPES = 4
-"""Different shape words of a sentence, the first ones, that are looked for."""
+"""Different mentions of a sentence, the first ones, that are looked for."""
 _WIDTH = 32
 _WORD = re.compile(r"[a-z0-9]+")
 _DIRECTION = re.compile(
@@ -73,7 +73,7 @@ class SentenceBatch(NamedTuple):
         vectors: (batch, words, width) float32 of a text encoder; ``None`` where the agent learns its own.
         shapes: (batch, words) int64 index in ``fits``, -1 for words that name no shape; ``None`` where none are looked
             for.
-        fits: (batch, 4, rows, columns) float32 of ``likeness``.
+        fits: (batch, 4, rows, columns) float32 of ``seen_mentions``; zeros from the last mention on.
     """
 
     words: Tensor
@@ -156,10 +156,9 @@ def _with_shapes(
     rows, shapes = batch.words.numpy().copy(), np.full(tuple(batch.words.shape), -1)
     fits = np.zeros((len(mentions), _SHAPES, *heights[0].shape), np.float32)
     for index, each in enumerate(mentions):
-        said = list(dict.fromkeys(each.values()))[:_SHAPES]
+        said = list(dict.fromkeys(each.values()))
         for position, mention in each.items():
-            if mention in said:
-                rows[index, position], shapes[index, position] = _SHAPE, said.index(mention)
+            rows[index, position], shapes[index, position] = _SHAPE, said.index(mention)
         if said:
             fits[index, : len(said)] = seen_mentions(said, batch.names[index].numpy(), heights[index], turns[index])
     return batch._replace(words=torch.from_numpy(rows), shapes=torch.from_numpy(shapes), fits=torch.from_numpy(fits))
@@ -167,6 +166,8 @@ def _with_shapes(
 
 def resolve(sentence: str) -> tuple[str, dict[int, Mention]]:
     """What a sentence mentions by its shape, and the sentence without the sides that are told apart by that.
+
+    What is mentioned after the first four is not looked for, so there all words stay.
 
     Returns:
         Its words in small letters, without the sides that are said of shapes; and the mentions, by the positions of
@@ -178,8 +179,10 @@ def resolve(sentence: str) -> tuple[str, dict[int, Mention]]:
     for position, shape in enumerate(shape_words(sentence)):
         if shape is not None:
             side = side_before(words, position)
-            mentions[position] = Mention(shape, "" if side is None else words[side])
-            sides |= set() if side is None else {side}
+            mention = Mention(shape, "" if side is None else words[side])
+            if mention in mentions.values() or len(set(mentions.values())) < _SHAPES:
+                mentions[position] = mention
+                sides |= set() if side is None else {side}
     kept = [position for position in range(len(words)) if position not in sides]
     plain = " ".join(words[position] for position in kept)
     return plain, {kept.index(position): mention for position, mention in mentions.items()}
@@ -199,7 +202,7 @@ def seen_mentions(
     Returns:
         (mentions, rows, columns) float32 from 0 to 1.
     """
-    found = list(things(names, height))
+    found = things(names, height)
     fits = fits_of(found, [mention.shape for mention in said])
     where = direction_maps(height.shape, turn)
     for row, mention in zip(fits, said, strict=True):

@@ -46,6 +46,8 @@ _CANVAS = 256
 """Pixels along what a drawing is first drawn on."""
 _LEAST, _MOST = 40, 2000
 """Pixels of a thing: 4 to 200 square centimetres where one is 3.125 mm wide."""
+_MOST_THINGS = 200
+"""Things of a picture that are compared, the largest ones: scenes have up to 40, a picture full of noise a thousand."""
 _LIES_ON_TABLE = 0.004
 """Metres above the table."""
 _SHARPNESS = 0.04
@@ -104,7 +106,7 @@ def likeness(names: NDArray[np.float32], height: NDArray[np.float32], shapes: Se
     Returns:
         (shapes, rows, columns) float32 from 0 to 1, 0 where nothing has an outline.
     """
-    found = list(things(names, height))
+    found = things(names, height)
     return painted(found, fits_of(found, shapes), height.shape)
 
 
@@ -139,13 +141,21 @@ def painted(found: Sequence[Thing], values: NDArray[np.float32], shape: tuple[in
     return images
 
 
-def things(names: NDArray[np.float32], height: NDArray[np.float32]) -> Iterator[Thing]:
-    """All that may have an outline.
+def things(names: NDArray[np.float32], height: NDArray[np.float32]) -> list[Thing]:
+    """All that may have an outline; the 200 largest where there are more.
 
     Args:
         names: (12, rows, columns) float32 of ``name_colors``.
         height: (rows, columns) float32, metres above the table.
     """
+    found = list(_patches(names, height))
+    if len(found) > _MOST_THINGS:
+        found = sorted(found, key=lambda thing: int(thing.mask.sum()), reverse=True)[:_MOST_THINGS]
+    return found
+
+
+def _patches(names: NDArray[np.float32], height: NDArray[np.float32]) -> Iterator[Thing]:
+    """All patches of the size of things."""
     kinds = 2 * names.argmax(axis=0) + (height > _LIES_ON_TABLE)
     for kind in np.flatnonzero(np.bincount(kinds.ravel()) >= _LEAST):
         _, labels, boxes, _ = cv2.connectedComponentsWithStats((kinds == kind).astype(np.uint8), connectivity=4)

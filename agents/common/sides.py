@@ -82,11 +82,11 @@ def _behind(places: NDArray[np.float32], side: str) -> NDArray[np.float32]:
 
 
 def _surface(thing: Thing, height: NDArray[np.float32]) -> float:
-    """Metres above the table of what a thing lies on, or in."""
+    """Metres above the table of what a thing lies on, or in; its own height where it fills the picture."""
     rows, columns = thing.window
     top, left = max(rows.start - _RIM, 0), max(columns.start - _RIM, 0)
     around = height[top : rows.stop + _RIM, left : columns.stop + _RIM]
     mask = np.zeros(around.shape, np.uint8)
     mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = thing.mask
     rim = cv2.dilate(mask, np.ones((_RIM, _RIM), np.uint8)).astype(bool) & ~mask.astype(bool)
-    return float(np.median(around[rim]))
+    return float(np.median(around[rim if rim.any() else mask.astype(bool)]))

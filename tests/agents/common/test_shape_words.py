@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from ravens_suite.agents.common.color_words import name_colors
-from ravens_suite.agents.common.sentences import SentenceNet, make_sentences, names_a_bare_shape
-from ravens_suite.agents.common.shape_words import drawings, likeness, names_a_shape, shape_words
+from ravens_suite.agents.common.sentences import SentenceNet, make_sentences, names_a_bare_shape, resolve
+from ravens_suite.agents.common.shape_words import drawings, likeness, names_a_shape, shape_words, things
 from ravens_suite.agents.pick_place.kept_heightmaps import KEYS
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.core.geometry import Pose
@@ -99,6 +99,18 @@ def test_nothing_fits_where_there_is_no_outline() -> None:
     assert not fits(specks, "circle").any(), "too small to have a shape"
 
 
+def test_of_a_picture_full_of_patches_the_largest_are_compared() -> None:
+    """As a broken camera gives it; a picture must not take seconds."""
+    seen = scene("star", size=36)
+    rows, columns = np.mgrid[:320, :160]
+    odd = (rows // 7 + columns // 6) % 2 == 1
+    noise = Heightmap(np.where(odd[..., None], RED, TABLE).astype(np.uint8), np.zeros((320, 160), np.float32))
+    noise.color[:48, :48], noise.height[:48, :48] = seen.color, seen.height
+    found = things(name_colors(noise.color), noise.height)
+    assert len(found) == 200
+    assert fits(noise, "star")[0, 24, 24] > 0.5
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_what_a_task_means_is_found_without_training(split: str, tmp_path: Path) -> None:
     """Both the shapes of training and those that are held out: nothing on the table fits better."""
@@ -114,6 +126,18 @@ def test_what_a_task_means_is_found_without_training(split: str, tmp_path: Path)
         assert at_pick >= map_of[seen.height > 0.01].max() > 0, (seed, said)
 
 
+def test_what_is_mentioned_after_the_first_four_stays_as_it_is_said() -> None:
+    """A side that is taken away must be shown instead, and only four mentions are."""
+    said = "the left star, ring, moon, heart, the left star, the right arrow"
+    plain, mentions = resolve(said)
+    assert plain == "the star ring moon heart the star the right arrow"
+    assert [mention.shape for mention in mentions.values()] == ["star", "ring", "moon", "heart", "star"]
+    shown = scene("star", "arrow")
+    batch = make_sentences([said], [shown.color], heights=[shown.height])
+    assert batch.shapes is not None
+    assert batch.shapes[0].tolist() == [-1, 0, 1, 2, 3, -1, 0, -1, -1, -1]
+
+
 # ---------------------------------------------------------------------- the network
 
 
@@ -123,6 +147,20 @@ def test_a_sentence_without_shapes_points_at_nothing() -> None:
     maps, vectors = net(make_sentences(["stack them", ""], [shown.color] * 2, heights=[shown.height] * 2))
     assert maps.shape == (2, 4, 48, 96) and vectors.shape == (2, 4)
     assert torch.equal(maps, torch.full_like(maps, -1))
+
+
+def test_what_a_text_encoder_knows_of_a_shape_word_changes_nothing() -> None:
+    shown = scene("star", "heart")
+    net = SentenceNet(4, given=8, shaped=True)
+    batch = make_sentences(["put the star here"], [shown.color], heights=[shown.height])
+    given = torch.randn(1, 4, 8)
+    maps, vectors = net(batch._replace(vectors=given))
+    for position, matters in ((2, False), (3, True)):
+        changed = given.clone()
+        changed[0, position] = torch.randn(8)
+        other_maps, other_vectors = net(batch._replace(vectors=changed))
+        assert torch.equal(other_vectors, vectors) is not matters
+        assert matters or torch.equal(other_maps, maps)
 
 
 def test_it_learns_which_shape_is_for_what_and_knows_it_for_other_shapes() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ravens_suite.agents.common.color_words import name_colors
-from ravens_suite.agents.common.sentences import direction_maps, make_sentences
+from ravens_suite.agents.common.sentences import direction_maps, make_sentences, mirrored
 from ravens_suite.agents.common.shape_words import drawings, fits_of, things
 from ravens_suite.agents.common.sides import SIDES, at_side, side_before
 from ravens_suite.core.heightmap import Heightmap
@@ -74,6 +74,25 @@ def test_a_turned_picture_shows_the_same_side() -> None:
     best = found[int(np.argmax(np.where([thing.window[1].start > 70 for thing in found], values, 0)))]
     y = 159 - (best.window[0].start + best.window[0].stop) / 2
     assert abs(y - HOLES["left"][1]) < 4
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_mirrored_picture_with_its_sentence_shows_the_same_thing(side: str) -> None:
+    """As training mirrors examples: a picture's columns are reversed, and so its x axis is turned by half a turn."""
+    shown, said = scene(), f"put it on the {side} star"
+    color, height = shown.color[:, ::-1].copy(), shown.height[:, ::-1].copy()
+    plain = make_sentences([said], [shown.color], heights=[shown.height]).fits
+    flipped = make_sentences([mirrored(said)], [color], [np.pi], heights=[height]).fits
+    assert plain is not None and flipped is not None
+    np.testing.assert_allclose(flipped.numpy()[..., ::-1], plain.numpy(), atol=0.1)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_fills_a_small_picture_is_at_every_side_of_it(side: str) -> None:
+    """There is nothing around it to tell what it lies on."""
+    red = Heightmap(np.full((32, 32, 3), RED, np.uint8), np.full((32, 32), 0.02, np.float32))
+    batch = make_sentences([f"the {side} square"], [red.color], heights=[red.height])
+    assert batch.fits is not None and (batch.fits[0, 0] > 0.9).all()
 
 
 @given(st.integers(0, 6), st.sampled_from(SIDES))
