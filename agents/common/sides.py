@@ -24,6 +24,8 @@ _RIM = 7
 """Pixels across of the brush that goes round a thing, on what it lies on."""
 _LEVEL = 0.003
 """Metres by which one surface may seem to vary."""
+_ASIDE = 0.012
+"""Halves of the table's longer side (6 mm) from which a thing lies left or right of all others."""
 _NEAR = 0.03
 """Halves of the table's longer side (15 mm) by which a thing may lie behind another one and is e times less meant."""
 
@@ -73,12 +75,24 @@ def _behind(places: NDArray[np.float32], side: str) -> NDArray[np.float32]:
     x, y = places.T
     if side == "middle":
         away = np.linalg.norm(places - (places.min(axis=0) + places.max(axis=0)) / 2, axis=1)
-        if len(places) > 2:  # What is called left or right is not called the middle.
-            away[[y.argmin(), y.argmax()]] += 1
+        away[_called_otherwise(places)] += 1
     else:
         away = {"top": x, "bottom": -x, "left": y, "right": -y}[side]
     behind: NDArray[np.float32] = away - away.min()
     return behind
+
+
+def _called_otherwise(places: NDArray[np.float32]) -> list[int]:
+    """Which of places (x, y) are called top, bottom, left or right, and so are not the middle; none of two."""
+    if len(places) < 3:
+        return []
+    x, y = places.T
+    farther_in_x = np.abs(x[:, None] - x) > np.abs(y[:, None] - y)
+    np.fill_diagonal(farther_in_x, True)
+    ends = [int(index) for index in (x.argmin(), x.argmax()) if farther_in_x[index].all()]
+    # In a column none is left or right of the others.
+    flanks = [int(index) for index in (y.argmin(), y.argmax()) if np.sort(np.abs(y - y[index]))[1] > _ASIDE]
+    return [*ends, *flanks]
 
 
 def _surface(thing: Thing, height: NDArray[np.float32]) -> float:

@@ -178,7 +178,10 @@ def returns_by_form(episodes: Iterable[Sequence[tuple[str, Array, Array]]]) -> N
                 could[form] += 1
                 did[form] += history.takes_up_again(pick)
             history.laid.append(place)
-    return ((did + 0.5) / (could + 1)).astype(np.float32)
+    shares = ((did + 0.5) / (could + 1)).astype(np.float32)
+    # Seen in half of all cases is not the same as unknown.
+    shares[(could > 0) & (shares == UNKNOWN)] = np.nextafter(np.float32(UNKNOWN), np.float32(1))
+    return shares
 
 
 def _unchanged_near(position: Array, before: Heightmap, after: Heightmap) -> bool:

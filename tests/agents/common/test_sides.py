@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ravens_suite.agents.common.color_words import name_colors
 from ravens_suite.agents.common.sentences import direction_maps, make_sentences, mirrored
 from ravens_suite.agents.common.shape_words import drawings, fits_of, things
-from ravens_suite.agents.common.sides import SIDES, at_side, side_before
+from ravens_suite.agents.common.sides import SIDES, _behind, at_side, side_before
 from ravens_suite.core.heightmap import Heightmap
+from ravens_suite.tasks.language._shapes import place_words
 
 TABLE, BOARD, RED = (51, 51, 51), (156, 117, 95), (229, 60, 60)
 HOLES = {"left": (60, 40), "middle": (60, 80), "right": (60, 120)}
@@ -132,3 +133,21 @@ def test_one_shape_at_two_sides_is_two_things() -> None:
     left, right, star = batch.fits[0, :3].numpy()
     assert (star >= np.maximum(left, right)).all() and (left[:80].max(), right[80:].max()) == (star.max(), star.max())
     assert left[100:, :90].max() < 0.3 > right[:60, :90].max()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_side_that_tasks_say_is_found(seed: int) -> None:
+    """Slots of a board that is turned by any angle, seen a little beside where they are."""
+    rng = np.random.default_rng(seed)
+    slots = np.array([(-0.09, 0.045), (0.0, 0.045), (0.09, 0.045), (-0.045, -0.045), (0.045, -0.045)])
+    places = rng.permutation(slots)[: rng.integers(2, 6)] @ rotation(rng.uniform(0, 2 * np.pi)).T
+    words = place_words([(float(x), float(y)) for x, y in places])
+    if len(set(words)) < len(words):
+        return  # No task says these.
+    seen = (places / 0.5).astype(np.float32)
+    for index, word in enumerate(words):
+        assert int(_behind(seen, word).argmin()) == index, words
+
+
+def rotation(angle: float) -> NDArray[np.float64]:
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

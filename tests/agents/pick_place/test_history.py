@@ -8,6 +8,7 @@ import pytest
 from ravens_suite.agents.common.sentences import form_of
 from ravens_suite.agents.pick_place.history import (
     NEAR,
+    UNKNOWN,
     History,
     Move,
     demonstration_statistics,
@@ -200,3 +201,10 @@ def test_what_was_laid_under_a_sentence_that_still_stands_is_not_settled() -> No
 
 def test_without_sentences_all_is_settled() -> None:
     assert len(after(START, table(START), table(GOAL), GOAL).settled_places) == 1
+
+
+def test_half_of_all_cases_is_not_unknown() -> None:
+    here, there, beyond = np.array([20.0, 20.0]), np.array([120.0, 60.0]), np.array([60.0, 250.0])
+    # Of two further moves under the sentence one takes up what was laid.
+    found = returns_by_form([[("pack all", here, there), ("pack all", there, beyond), ("pack all", here, there)]])
+    assert found[form_of("pack all")] != UNKNOWN == found[form_of("never said")]
