@@ -166,8 +166,8 @@ def find_candidates(
         net: trained.
         config: settings.
         heightmap: what is seen.
-        history: of the episode; failed picks and occupied places get lower pick logits, places that were occupied under
-            a sentence that still stands only where demonstrations make several moves under one of its form.
+        history: of the episode; failed picks and occupied places get lower pick logits. But where one move should have
+            carried out the sentence that still stands, what it moved may be taken up, and is not laid where it lies.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
         first: the first scene of the episode, where the network is shown it.
@@ -189,20 +189,26 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]
-    occupied = history.occupied_places
-    if instruction is not None and net.returns is not None and float(net.returns[form_of(instruction)]) == UNKNOWN:
-        # One move carries out such a sentence; that it still stands says that the move failed.
-        occupied = history.settled_places
+    failed = bool(history.laid) and _takes_one_move(net, instruction)
+    occupied = history.settled_places if failed else history.occupied_places
     _penalise(pick_logits, occupied, -math.log(statistics.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
     picks = pick_candidates(config, pick_logits, history.failed_picks)
     positions = torch.tensor(np.stack([pick.position for pick in picks]), dtype=torch.float32, device=device)
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
-    places = place_candidates(config, features, net.angles(config.angles), None if tilts else positions)
+    lying = positions if failed and not tilts else None
+    places = place_candidates(config, features, net.angles(config.angles), lying)
     if history.length < (least := float(net.least_move)):
         _rule_out_short_moves(picks, places, least)
     return Candidates(pick_logits, picks, places, statistics.sharing)
+
+
+def _takes_one_move(net: TransporterNet, instruction: str | None) -> bool:
+    """Whether one move carries out a sentence: in demonstrations none of its form was said for two moves."""
+    if instruction is None or net.returns is None:
+        return False
+    return float(net.returns[form_of(instruction)]) == UNKNOWN
 
 
 def _rule_out_short_moves(picks: Sequence[PickCandidate], places: Sequence[PlaceCandidates], least: float) -> None:
@@ -285,14 +291,14 @@ def place_candidates(
 ) -> list[PlaceCandidates]:
     """The best places of each pick: maxima of the coarse map, refined.
 
-    An object that lies in its goal the wrong way round fits best as it lies. So actions that leave their object where
-    it is count as improbable.
+    An object that lies in its goal the wrong way round fits best as it lies. So after a move that failed, actions that
+    leave their object where it is count as improbable.
 
     Args:
         config: settings.
         features: of the picks.
         angles: (angles,) float32 radians, evenly spaced over a full turn.
-        picks: (picks, 2) float32 pixels; ``None`` where an object may be laid where it is.
+        picks: (picks, 2) float32 pixels, where no object may be laid where it is; else ``None``.
     """
     coarse = coarse_logits(features, angles)
     best = np.stack([_cell_centre(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
