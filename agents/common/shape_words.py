@@ -5,8 +5,8 @@ drawings: the letters and digits of a plain stroke font (Hershey's of 1967, as O
 figures of plane geometry, each in a few proportions. Nothing in it is of this suite's meshes. So a thing is found whose
 shape training never named.
 
-A thing is a connected patch of one colour word, on one side of a height a little above the table: an object, a hole, or
-a figure that is drawn on a board.
+A thing is a connected patch that people would call by one colour, and all of which stands either more or less than 4 mm
+above the table: an object, a hole, or a figure that is drawn on a board.
 """
 
 from __future__ import annotations
@@ -88,11 +88,6 @@ def shape_words(sentence: str) -> list[str | None]:
             name = f"digit {word if word.isdigit() else _DIGITS.index(word)}"
         found.append(name if name in drawings() else None)
     return found
-
-
-def names_a_shape(sentence: str) -> bool:
-    """Whether a sentence has a shape word."""
-    return any(word is not None for word in shape_words(sentence))
 
 
 def likeness(names: NDArray[np.float32], height: NDArray[np.float32], shapes: Sequence[str]) -> NDArray[np.float32]:

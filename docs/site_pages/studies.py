@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.data.tables import read_rows
 from site_pages.markdown import table
 
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -20,8 +20,7 @@ def _json(name: str) -> Any:
 
 def outlook_draws() -> str:
     """Runs on eight language tasks at once, in the order in which they were made."""
-    with (_RESULTS / "scores_language_multi.csv").open(encoding="utf-8") as lines:
-        last = {row["task"]: float(row["score"]) for row in csv.DictReader(lines)}
+    last = {row["task"]: float(row["score"]) for row in read_rows(_RESULTS / "scores_language_multi.csv")}
     runs = _json("outlook_draw.json")["runs"]
     columns = [{task: each["score"] for task, each in run["scores"].items()} for run in runs] + [last]
     rows = [[task, *(f"{column[task]:.1f}" for column in columns)] for task in last]

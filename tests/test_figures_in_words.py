@@ -1,0 +1,76 @@
+"""Figures that pages say in words are those of the results."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from ravens_suite.data.tables import read_rows
+
+_ROOT = Path(__file__).parents[1]
+
+
+def page(name: str) -> str:
+    """A page in one line, so that it may be broken anywhere."""
+    return " ".join((_ROOT / name).read_text(encoding="utf-8").split())
+
+
+def result(name: str) -> Any:
+    return json.loads((_ROOT / "results" / name).read_text(encoding="utf-8"))
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    return list(read_rows(_ROOT / "results" / name))
+
+
+def test_how_often_shape_words_find_what_is_meant() -> None:
+    found, told = result("shape_words.json"), page("docs/language_tasks.md")
+    for split, words in (("train", "training"), ("val", "validation")):
+        figures = found["objects"][split]
+        assert f"{figures['found']} of {figures['sentences']} {words} scenes" in told
+    (training, validation) = (found["slots"][split] for split in ("train", "val"))
+    assert f"{training['found']} of {training['sentences']} steps of training" in told
+    assert f"{validation['found']} of {validation['sentences']} of validation" in told
+
+
+def test_the_model_of_eight_tasks_on_the_front_page() -> None:
+    best: dict[str, float] = {}
+    for row in rows("published_language.csv"):
+        if row["demos"] == "100":
+            best[row["task"]] = max(best.get(row["task"], 0.0), float(row["score"]))
+    means = {}
+    for unseen in (False, True):
+        of = [row for row in rows("scores_language_multi.csv") if row["task"].endswith("-unseen") == unseen]
+        ours = math.fsum(float(row["score"]) for row in of) / len(of)
+        means[unseen] = ours, math.fsum(best[row["task"]] for row in of) / len(of)
+    told = page("README.md")
+    assert f"[{means[False][0]:.1f} with colours of training and {means[True][0]:.1f} with others]" in told
+    assert f"have {means[False][1]:.1f} and {means[True][1]:.1f}." in told
+
+
+def test_shapes_never_shown_on_the_front_page() -> None:
+    mine = next(row for row in rows("scores_language.csv") if (row["task"], row["demos"]) == ("packing-shapes", "10"))
+    of_others = [
+        row for row in rows("published_language.csv") if (row["task"], row["demos"]) == ("packing-shapes", "10")
+    ]
+    best = max(float(row["score"]) for row in of_others)
+    assert f"(docs/language_tasks.md) | {float(mine['score']):.1f} | {best:.0f} |" in page("README.md")
+
+
+def test_how_much_of_the_study_of_world_models_is_done() -> None:
+    study = result("world_study.json")
+    done, missing = len(study["rows"]), len(study["missing"])
+    told = page("docs/world_models.md")
+    assert f"Of {done + missing} trainings {done} are done" in told
+    by_gain = [row["score"]["predicted"] for row in study["summary"] if row["task"] == "place-red-in-green"]
+    assert f"Planned by predicted gains it has {min(by_gain):.0f} to {max(by_gain):.0f}" in told
+    pictures = [
+        row["score"]["picture"] for row in study["rows"] if row["task"] == "place-red-in-green" and row["share"]
+    ]
+    assert set(pictures) == {100.0} and "place-red-in-green is solved in every scene" in told
+    for by in study["correlations"].values():
+        for name in ("image_error", "reward_error", "image_less_reward"):
+            low, high = by[name]["interval_95"]
+            assert low <= 0 <= high, "the page says that all intervals hold 0"
