@@ -47,6 +47,7 @@ from ravens_suite.training.run_record import (
     resolve_config,
     steps_to_add,
     take_up,
+    where_it_stands,
 )
 from ravens_suite.training.settings import TrainingPlan, resume_settings
 from ravens_suite.training.until_solved import check, is_due
@@ -54,6 +55,9 @@ from ravens_suite.training.validation import Validator
 
 Evaluate = Callable[[Trainee[Any], Split, Sequence[int]], float]
 """The mean score (0 to 100) of an agent over the episodes of some seeds of a split."""
+
+OnStanding = Callable[[str], None]
+"""Is told what becomes of a run that is there already, in words that follow its name."""
 
 LEARNING_RATE = "learning_rate"
 _SAVE_SECONDS = 20.0
@@ -86,6 +90,7 @@ def train(
     evaluate: Evaluate | None = None,
     force: bool = False,
     on_progress: Progress = silent,
+    on_standing: OnStanding | None = None,
     save_every: int = 100,
 ) -> TrainResult:
     """Train an agent, or go on with a run that was interrupted; a finished run is left as it is.
@@ -106,6 +111,8 @@ def train(
         force: train on demonstrations, or go on with a run, although the task or the code of the user's own agent has
             changed since.
         on_progress: called after every step.
+        on_standing: called once with what becomes of a run that is there already, such as "is finished, after step
+            2000."; not where it is refused, or where it begins.
         save_every: steps between two training states, of which there is one every 20 s at least; when they are
             written does not change the result.
 
@@ -131,9 +138,10 @@ def train(
         with locked(run.path, "training into"):
             record = {**take_up(plan, run, begun), "data": str(data)}
             agent = _make_agent(plan, record)
-            run.write_record(record)
-            _train(agent, plan, data, run, evaluate, on_progress, save_every)
+            _train(agent, plan, record, data, run, evaluate, on_progress, on_standing, save_every)
             record = finish(run, agent)
+    elif on_standing is not None:
+        on_standing(where_it_stands(record, record["training"]["step"], scheduled=False))
     state = TrainingState.from_json(record["training"])
     return TrainResult(out, state.best_step, state.seconds, state.best_score)
 
@@ -194,13 +202,14 @@ def _make_agent(plan: TrainingPlan, record: Mapping[str, Any]) -> Trainee[Any]:
 def _train(
     agent: Trainee[Any],
     plan: TrainingPlan,
+    record: Mapping[str, Any],
     data: Path,
     run: RunFolder,
     evaluate: Evaluate | None,
     on_progress: Progress,
+    on_standing: OnStanding | None,
     save_every: int,
 ) -> None:
-    record = run.record()
     state = TrainingState.from_json(record["training"])
     keep_freed_memory()
     threads = torch.get_num_threads()
@@ -214,6 +223,11 @@ def _train(
         with blame(f"load_training of the agent {plan.agent}"):
             state.step = agent.load_training(run.training)
         _check_continued(record, state.step, run)
+        # Noted and said last: a run that is refused stays as it was.
+        run.write_record(dict(record))
+        words = where_it_stands(record, state.step, scheduled=agent.scheduled)
+        if words and on_standing is not None:
+            on_standing(words)
         with Validator(record["environments"]) as validator:
             _loop(agent, dataset, plan, run, state, evaluate or validator, on_progress, save_every)
     finally:

@@ -128,12 +128,20 @@ def steps_to_add(plan: TrainingPlan, record: Mapping[str, Any]) -> int:
     return int(resolve_config(plan).steps) - int(record["training"]["step"])
 
 
-def steps_before(plan: TrainingPlan, run: RunFolder) -> int:
-    """The steps of a finished run that this plan gives more to; 0 where ``train`` would do something else."""
-    record = run.record() if run.exists() else {}
-    if not record.get("finished") or steps_to_add(plan, record) <= 0:
-        return 0
-    return int(record["training"]["step"])
+def where_it_stands(record: Mapping[str, Any], step: int, *, scheduled: bool) -> str:
+    """What becomes of a run that is there already, in words that follow its name.
+
+    Args:
+        record: of the run, taken up.
+        step: after which it goes on; 0 for a new one, of which there is nothing to say.
+        scheduled: whether a step of its agent depends on how many there are to be.
+    """
+    if record["finished"]:
+        return f"is finished, after step {step}."
+    if step and record.get("continued") and record["continued"][-1]["step"] == step:
+        schedule = " Its schedule goes on where that of all these steps is then: see docs/evaluation.md."
+        return f"was finished after step {step} and gets more.{schedule if scheduled else ''}"
+    return f"continues after step {step}." if step else ""
 
 
 def take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.cli.main import main
 from ravens_suite.core.goals import Goal
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.run_folder import RunFolder
@@ -109,6 +110,33 @@ def test_an_agent_of_ones_own_that_has_changed_is_named(
     with pytest.raises(ConflictError, match=r"before a change of its code.*--force"):
         train(plan, data, tmp_path / "run")
     assert train(plan, data, tmp_path / "run", force=True).steps == 2
+
+
+def test_a_run_is_said_to_go_on_only_where_it_does(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text("from ravens_suite.agents.state_mlp import StateMlp as Mine\n")
+    run = tmp_path / "run"
+    options = ["--demos", "1", "--data", str(data), "--out", str(run), "--val-episodes", "0", "--threads", "1"]
+    command = ["train", f"{tmp_path / 'mine.py'}:Mine", TASK_NAME, *options, "--steps"]
+
+    def said(steps: int, *, refused: str = "") -> str:
+        """What stands before the line on the weights, or what is said by a command that is refused."""
+        assert main([*command, str(steps)]) == bool(refused)
+        out, err = capsys.readouterr()
+        assert refused in err
+        return out.rpartition(f"{run}: the weights")[0] if not refused else out
+
+    assert not said(2)
+    assert said(2) == f"{run}: is finished, after step 2.\n"
+    assert said(3).startswith(f"{run}: was finished after step 2 and gets more.")
+    RunFolder(run).training.unlink()
+    before = RunFolder(run).record()
+    assert not said(4, refused="cannot be given more steps")
+    assert RunFolder(run).record() == before, "it is finished as it was"
+    monkeypatch.setattr("ravens_suite.training.run_record.code_of", lambda agent: "changed")
+    assert not said(4, refused="before a change of its code")
+    assert not said(3, refused="before a change of its code")
 
 
 _LISTENER = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -63,11 +63,9 @@ class Train(OutputOptions):
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.data.named_seeds import read_seeds
-        from ravens_suite.data.run_folder import RunFolder
         from ravens_suite.registry import load_trainee
         from ravens_suite.training.loop import train
-        from ravens_suite.training.run_record import find_record, steps_before
-        from ravens_suite.training.settings import TrainingPlan, resume_settings
+        from ravens_suite.training.settings import TrainingPlan
 
         tasks = tuple(dict.fromkeys([*([self.task] if self.task else []), *self.tasks]))
         if not tasks:
@@ -84,15 +82,12 @@ class Train(OutputOptions):
             more_data=tuple(str(folder) for folder in self.more_data),
         )
         out = self.out or Path("runs") / load_trainee(self.agent).name / plan.name
-        plan = replace(plan, settings=resume_settings(plan.settings, RunFolder(out)))
-        if before := steps_before(plan, RunFolder(out)):
-            scheduled = load_trainee(self.agent).scheduled
-            schedule = " Its schedule goes on where that of all these steps is then: see docs/evaluation.md."
-            console.say(f"{out}: was finished after step {before} and gets more.{schedule if scheduled else ''}")
-        elif (record := find_record(plan, RunFolder(out))) and (step := record["training"]["step"]):
-            console.say(f"{out}: {'is finished, after' if record['finished'] else 'continues after'} step {step}.")
+
+        def say(standing: str) -> None:
+            console.say(f"{out}: {standing}")
+
         with console.progress(f"{self.agent} on {' and '.join(tasks)}") as progress:
-            done = train(plan, self.data, out, force=self.force, on_progress=progress)
+            done = train(plan, self.data, out, force=self.force, on_progress=progress, on_standing=say)
         score = "" if done.val_score is None else f"; mean score on validation episodes {done.val_score:.1f}"
         console.say(f"{done.run}: the weights after {done.steps} steps, {done.seconds:.1f} s of training{score}.")
         console.result(
