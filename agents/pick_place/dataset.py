@@ -133,19 +133,28 @@ class PickPlaceDataset:
         return episode[index]
 
     def sample_sentence(self, rng: np.random.Generator) -> Step:
-        """A random step at which a sentence is said for the first time.
+        """A random step whose goal is the scene in which its sentence has been carried out.
 
         Half of the time every episode is as likely as any other. Else those whose sentences last many steps are more
         likely, because there the words tell more than the step itself shows. Drawn uniformly, most examples of a run on
         many tasks would be of sentences that one step carries out; drawn by length alone, those would be too few to
         learn (``results/outlook_draw.json``).
 
+        Half of the steps are those at which a sentence is said for the first time, when only the words tell. The others
+        are any: who has seen first steps alone expects a rope that lies along a side that is not meant to end there.
+
         Args:
             rng: draws it.
         """
         number = int(rng.choice(len(self.episodes), p=self._shares))
-        first_said = self._news[number]
-        return self.episodes[number][first_said[int(rng.integers(len(first_said)))] if first_said else 0]
+        episode, first_said = self.episodes[number], self._news[number]
+        if not first_said:
+            return episode[0]
+        if rng.random() < 0.5:
+            return episode[first_said[int(rng.integers(len(first_said)))]]
+        index = int(rng.integers(len(episode)))
+        start = max(first for first in first_said if first <= index)
+        return replace(episode[index], goal=episode[start].goal)
 
 
 def _news(said: Sequence[str | None]) -> Iterator[int]:

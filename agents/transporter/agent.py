@@ -359,6 +359,9 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def set_training_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``training_state``. See ``Trainee``."""
-        # Runs of before this bound have none; the next step takes it from the demonstrations.
-        bound = {f"{copy}.least_move": torch.zeros_like(self.net.least_move) for copy in ("net", "average")}
-        self.optimiser.set_state({**bound, **state})
+        # What runs of before there was it lack; the next step takes the bound from the demonstrations.
+        missing = {"least_move": torch.zeros_like(self.net.least_move)}
+        if self.net.outlook is not None:
+            missing["outlook.trusts.weight"] = torch.zeros_like(self.net.outlook.trusts.weight)
+        added = {f"{copy}.{name}": value for copy in ("net", "average") for name, value in missing.items()}
+        self.optimiser.set_state({**added, **state})

@@ -64,7 +64,8 @@ class Outlook(nn.Module):
         shaped: whether it is shown what shape words look like.
 
     Attributes:
-        trust: () float32, factor of its logits where they are added to those of places.
+        trust: () float32, factor of its logits where they are added to those of places, for all sentences alike.
+        trusts: gives what is added to that factor for a sentence; it begins with nothing.
     """
 
     def __init__(self, given: int = 0, *, shaped: bool = False) -> None:
@@ -80,6 +81,9 @@ class Outlook(nn.Module):
         self.modulation = nn.Sequential(nn.Linear(_SAID, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 2 * first))
         self.logits = FieldConv(first, 1, kernel=1)
         self.trust = nn.Parameter(torch.ones(()))
+        # What is meant is known from afar for some sentences, and for others only the scene shows it.
+        self.trusts = nn.Linear(_SAID, 1, bias=False)
+        nn.init.zeros_(self.trusts.weight)
 
     def forward(self, image: Tensor, sentence: SentenceBatch) -> Tensor:
         """(batch, rows / 8, columns / 8) float32 logits of where it will be filled.
@@ -88,6 +92,10 @@ class Outlook(nn.Module):
             image: (batch, 5 or more, rows, columns) float32; the first five channels are those of ``encode_image``.
             sentence: what is said.
         """
+        return self._expected(image, sentence)[0]
+
+    def _expected(self, image: Tensor, sentence: SentenceBatch) -> tuple[Tensor, Tensor]:
+        """The logits, and the (batch, 32) float32 vectors of the sentences."""
         maps, said = self.sentence(sentence)
         seen = functional.avg_pool2d(torch.cat([image[:, :CHANNELS], maps.float()], dim=1), _REDUCED)
         seen = seen.contiguous(memory_format=torch.channels_last)
@@ -97,7 +105,7 @@ class Outlook(nn.Module):
         fields, _ = self.decoder(levels)
         hidden = functional.relu(modulate(self.hidden(fields), *self.modulation(said).chunk(2, dim=1)))
         logits: Tensor = self.logits(hidden)
-        return _GAIN * logits.float().mean(dim=1)
+        return _GAIN * logits.float().mean(dim=1), said
 
     def prior(self, image: Tensor, sentence: SentenceBatch) -> Tensor:
         """(batch, rows / 4, columns / 4) float32, what is added to the coarse logits of places.
@@ -105,9 +113,9 @@ class Outlook(nn.Module):
         The loss of placing changes how far it is trusted, but not what it expects.
         """
         with torch.no_grad():
-            logits = self(image, sentence)
+            logits, said = self._expected(image, sentence)
             larger = functional.interpolate(logits[:, None], scale_factor=_CELL // COARSE, mode="bilinear")[:, 0]
-        return larger * self.trust
+        return larger * (self.trust + self.trusts(said).float()[..., None])
 
     def loss(self, batch: OutlookBatch) -> Tensor:
         """() float32: mean relative entropy of where scenes are filled and of what it expects."""
