@@ -19,6 +19,7 @@ from ..common.sentences import mirrored
 from .bending import Bend, draw_bend
 from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, stretch
 from .goal_scenes import recolored_goal
+from .loose_things import drift
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
 from .remaining_object import with_remaining_object
@@ -62,6 +63,8 @@ class Augmentation:
         misplaced: share of scattered examples of the only free object left that show it beside its goal.
         remaining: share of examples of pushes with a known final scene that show one more object there.
         retilted: share of examples of tilted places whose target is tilted and raised otherwise.
+        adrift: share of examples of loose things (``loose_things.py``) that show it elsewhere. Which part of it is best
+            picked there is not known.
         margin: least distance of pick and place from the border, pixels.
     """
 
@@ -80,6 +83,7 @@ class Augmentation:
     misplaced: float = 0.0
     remaining: float = 0.0
     retilted: float = 0.0
+    adrift: float = 0.0
     margin: float = 4.0
 
 
@@ -97,7 +101,7 @@ class Example:
         pick: (2,) float64 pixel position, drawn from the pick affinity of the step.
         place: (n, 2) float64 pixel positions that go with this pick, one for each symmetry of the object.
         yaw: (n,) float64 radians, of these place poses relative to the pick pose.
-        pick_affinity: (rows, columns) float32 summing to 1, see ``Step``.
+        pick_affinity: (rows, columns) float32 summing to 1, see ``Step``; all zero where no pick is known to be best.
         goal: the finished scene, where the demonstration has one.
         first: the first scene of the demonstration, for an agent that remembers it.
         tilt: of the first place, where the step has one.
@@ -165,6 +169,9 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     arrangement = None
     if step.free_objects and step.rotates and rng.random() < augmentation.scatter:
         arrangement = _arrange(step, pick, augmentation, rng)
+    adrift = step.loose is not None and rng.random() < augmentation.adrift
+    if adrift:
+        arrangement = _set_adrift(step, pick, rng)
     if arrangement is None:
         motions, yaw = step.equivalent_motions()
         place = np.stack([transform(motion, pick) for motion in motions])
@@ -194,14 +201,16 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
             unmoved = arrangement.unmoved
             paste(first, [arrangement.objects[i] for i in unmoved], [moved[i] for i in unmoved], shade)
         pick_affinity = warp(arrangement.pick_affinity, compose(matrix, arrangement.motions[0]))
-    if not pick_affinity.sum() > 0:
+    if adrift and arrangement is not None:
+        pick_affinity[:] = 0
+    elif not pick_affinity.sum() > 0:
         column, row = np.clip(pick.astype(int), 0, [columns - 1, rows - 1])
         pick_affinity[row, column] = 1
     factor = np.float32(augmentation.height ** rng.uniform(-1, 1))
     goal = goal and Heightmap(goal.color, goal.height * factor)
     first = first and Heightmap(first.color, first.height * factor)
     tilt = tilt and Tilt(moved_normal(tilt.normal, matrix), tilt.height)
-    pick_affinity /= pick_affinity.sum()
+    pick_affinity /= pick_affinity.sum() or 1
     # A mirrored scene is one whose left and right are exchanged: the table's x axis goes where the matrix takes it.
     said = step.instruction
     said = mirrored(said) if said is not None and np.linalg.det(matrix[:, :2]) < 0 else said
@@ -266,6 +275,29 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         goal=finished,
         first=first,
         unmoved=unmoved,
+    )
+
+
+def _set_adrift(step: Step, pick: Array, rng: np.random.Generator) -> _Arrangement | None:
+    """The loose thing of a step elsewhere; the place of what is picked, (2,) pixel position, stays where it is."""
+    assert step.loose is not None
+    table = inpaint(step.scene, [step.loose])
+    place = transform(step.motion, pick)
+    motion = drift(step.loose, table, place, rng)
+    if motion is None:
+        return None
+    return _Arrangement(
+        objects=[step.loose],
+        motions=[motion],
+        table=table,
+        table_stretch=IDENTITY,
+        pick=transform(motion, pick),
+        place=place[None],
+        yaw=np.array([step.yaw]),
+        pick_affinity=step.pick_affinity,
+        goal=step.goal,
+        first=step.first,
+        unmoved=[],
     )
 
 

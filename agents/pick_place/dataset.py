@@ -19,6 +19,7 @@ from ravens_suite.errors import ConfigError
 from .goal_scenes import with_earlier_goal
 from .history import Move, demonstration_statistics, least_move, returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
+from .loose_things import loose_things
 from .packing import PackedEpisode, Store
 from .steps import Step, step_from_maps, with_later_objects
 
@@ -190,8 +191,13 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
     if instructions:
         said = episode.observations(keys=["instruction"])["instruction"]
         steps = [replace(step, instruction=str(words)) for step, words in zip(steps, said, strict=False)]
+        news = [*_news([step.instruction for step in steps]), len(steps)]
+        for start, following in pairwise(news):
+            things = loose_things(steps[start:following], maps[start : following + 1])
+            steps[start:following] = [
+                replace(step, loose=thing) for step, thing in zip(steps[start:following], things, strict=True)
+            ]
         if not goals:
-            news = [*_news([step.instruction for step in steps]), len(steps)]
             for start, following in pairwise(news):
                 steps[start] = replace(steps[start], goal=maps[following])
     if first_scenes:

@@ -25,7 +25,7 @@ from .table import bare_table, colors_differ, height_tolerance, holes, table_app
 
 _GAP = 3
 """Pixels around a free object that must be bare table."""
-_SHADOW = 8
+SHADOW = 8
 """Pixels around an object within which its shadow falls."""
 _BARE = 0.97
 """Least share of bare table among the pixels that a free object uncovers."""
@@ -84,19 +84,19 @@ def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_
     Returns:
         ``None`` if it lies on or against something else, or partly off the map.
     """
-    around = _grown(mask, _GAP)
-    arrived = _grown(warp(mask.astype(np.uint8), motion).astype(bool), 1)
+    around = grown(mask, _GAP)
+    arrived = grown(warp(mask.astype(np.uint8), motion).astype(bool), 1)
     bare_before, bare = bare_table(before), bare_table(after)
-    beside = around & ~_grown(mask, 1)
+    beside = around & ~grown(mask, 1)
     # If the object's new place overlaps the old one, the rest of the old place shows the table beneath.
     left = around & ~arrived
     uncovered = left.sum() >= _SEEN * around.sum() and _share(bare, left, holes(after)) >= _BARE
-    if not uncovered or _share(bare_before, beside, holes(before)) < _ALONE or _touches_border(mask):
+    if not uncovered or _share(bare_before, beside, holes(before)) < _ALONE or touches_border(mask):
         return None
-    wide = _grown(mask, _SHADOW)
+    wide = grown(mask, SHADOW)
     shadow = wide & ~mask & bare_before
     table_color, table_height = after.color.copy(), after.height.copy()
-    hidden = arrived | (_grown(arrived, _SHADOW) & bare)
+    hidden = arrived | (grown(arrived, SHADOW) & bare)
     table_color[hidden], table_height[hidden] = table_appearance(after)
     rows, columns = np.nonzero(wide)
     window = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
@@ -114,7 +114,7 @@ def find_free_object(before: Heightmap, after: Heightmap, mask: NDArray[np.bool_
 
 def lies_as_before(free_object: FreeObject, scene: Heightmap) -> bool:
     """Whether a free object looks the same in another scene of its demonstration."""
-    around = _grown(free_object.mask, _GAP)
+    around = grown(free_object.mask, _GAP)
     color, height = scene.color[free_object.window], scene.height[free_object.window]
     same = ~colors_differ(color, free_object.color)
     same &= np.abs(height - free_object.height) <= height_tolerance(scene.height, scene.height)
@@ -129,7 +129,7 @@ def inpaint(scene: Heightmap, objects: Sequence[FreeObject]) -> Heightmap:
     bare = bare_table(scene)
     for free_object in objects:
         # The table beneath was seen when other objects had been moved: only bare table is replaced near them.
-        at = free_object.table_known & (_grown(free_object.mask, _GAP) | bare[free_object.window])
+        at = free_object.table_known & (grown(free_object.mask, _GAP) | bare[free_object.window])
         color[free_object.window][at] = free_object.table_color[at]
         height[free_object.window][at] = free_object.table_height[at]
     return Heightmap(color, height)
@@ -255,12 +255,12 @@ def _share(found: NDArray[np.bool_], part: NDArray[np.bool_], missing: NDArray[n
     return float(found[known].mean()) if known.sum() > _KNOWN * part.sum() else 0.0
 
 
-def _touches_border(mask: NDArray[np.bool_]) -> bool:
+def touches_border(mask: NDArray[np.bool_]) -> bool:
     """Whether a mask has pixels on the border of the map."""
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
-def _grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+def grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
     """A mask dilated by some pixels in all directions."""
     side = 2 * pixels + 1
     grown: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)

@@ -157,6 +157,7 @@ class PackedStep:
     tilt: Tilt | None
     instruction: str | None
     first: PackedArrays | None
+    loose: PackedFreeObject | None
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -176,6 +177,7 @@ class PackedStep:
             self.tilt,
             self.instruction,
             self._scene(self.first),
+            None if self.loose is None else self.loose.unpack(),
         )
 
     def _scene(self, scene: PackedArrays | None) -> Heightmap | None:
@@ -223,6 +225,7 @@ class PackedEpisode(Sequence[Step]):
                     step.tilt,
                     step.instruction,
                     first,
+                    None if step.loose is None else PackedFreeObject.of(step.loose, store),
                 )
             )
         return PackedEpisode(packed)

@@ -53,6 +53,7 @@ class Step:
         tilt: of the place, where it is tilted and the agent places so; then ``yaw`` is the twist (``tilts.py``).
         instruction: what was said before the action, where it is known.
         first: the first scene of the demonstration, for an agent that remembers it.
+        loose: what is picked with all that hangs together with it, if several steps move it (``loose_things.py``).
     """
 
     color: NDArray[np.uint8]
@@ -69,6 +70,7 @@ class Step:
     tilt: Tilt | None = None
     instruction: str | None = None
     first: Heightmap | None = None
+    loose: FreeObject | None = None
 
     @property
     def scene(self) -> Heightmap:

@@ -24,7 +24,7 @@ from .encoder import encode_image, with_scene
 from .network import PlaceFeatures, TransporterNet
 from .outlook import OutlookBatch
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
-from .targets import kl_divergence, pose_target
+from .targets import kl_divergence, pose_target, where_known
 
 _OFF_MAP = -1e4
 """Pixels: a place so far off the map that its target is zero everywhere on it."""
@@ -151,7 +151,7 @@ def compute_losses(
         angle_std=_COARSE_ANGLE * angle_step(config),
     )
     return {
-        "pick": kl_divergence(pick_logits, pick_target),
+        "pick": kl_divergence(pick_logits, where_known(pick_target, pick_logits.float())),
         "place": kl_divergence(place_logits, target),
         "refine": _refine_loss(config, batch, features, place_logits, draws),
         **losses,

@@ -28,7 +28,7 @@ from ..pick_place.augmentation import Example
 from ..pick_place.table import changed_pixels, height_tolerance
 from .config import COARSE
 from .encoder import CHANNELS, Decoder, Residual
-from .targets import kl_divergence
+from .targets import kl_divergence, where_known
 
 _REDUCED = 4
 """Heightmap pixels along one of the network's input (12.5 mm)."""
@@ -115,15 +115,14 @@ class Outlook(nn.Module):
         with torch.no_grad():
             logits, said = self._expected(image, sentence)
             larger = functional.interpolate(logits[:, None], scale_factor=_CELL // COARSE, mode="bilinear")[:, 0]
-        return larger * (self.trust + self.trusts(said).float()[..., None])
+        trust: Tensor = self.trust + self.trusts(said).float()[..., None]
+        return larger * trust
 
     def loss(self, batch: OutlookBatch) -> Tensor:
         """() float32: mean relative entropy of where scenes are filled and of what it expects."""
         logits = self(batch.image, batch.sentence)
-        # Where nothing is filled, nothing is to be learned: what it expects there is its own target.
-        expected = logits.detach().flatten(1).softmax(dim=1).view_as(logits)
-        anything = batch.filled.sum(dim=(1, 2), keepdim=True) > 0
-        return kl_divergence(logits, torch.where(anything, batch.filled, expected))
+        # Where nothing is filled, nothing is to be learned.
+        return kl_divergence(logits, where_known(batch.filled, logits))
 
 
 def filled_cells(examples: Sequence[Example]) -> Tensor:

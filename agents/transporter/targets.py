@@ -82,6 +82,21 @@ def kl_divergence(logits: Tensor, target: Tensor) -> Tensor:
     return functional.kl_div(log_probabilities, target, reduction="batchmean")
 
 
+def where_known(target: Tensor, logits: Tensor) -> Tensor:
+    """Targets for ``kl_divergence``, without a gradient where nothing is known.
+
+    Args:
+        target: (batch, ...), not negative; all zero for an example of which nothing is known.
+        logits: the same shape.
+
+    Returns:
+        The same shape: the target, and for such an example what the network expects itself.
+    """
+    expected = logits.detach().flatten(1).softmax(dim=1).view_as(logits)
+    known = target.flatten(1).sum(dim=1) > 0
+    return torch.where(known.view(-1, *[1] * (target.ndim - 1)), target, expected)
+
+
 def peak(scores: Tensor, cell: Tensor | None = None, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
     """A maximum of a map between cells, and the index of its cell.
 

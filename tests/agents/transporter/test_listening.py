@@ -19,6 +19,7 @@ from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.transporter.examples import fitting
 from ravens_suite.agents.transporter.losses import make_batch
 from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.envs.observations import camera_matrices
@@ -158,6 +159,25 @@ def test_long_sentences_are_drawn_more_often_for_the_outlook(tmp_path: Path) -> 
     # Half of the time one of three; else six to one to one: steps after the first of their sentence, plus one.
     assert drawn.count("lay the rope") / 800 == pytest.approx((1 / 3 + 6 / 8) / 2, abs=0.06)
     assert {*drawn} == {"lay the rope", "first", "second", None}
+
+
+def test_half_of_the_steps_that_the_outlook_learns_from_are_any_of_their_sentence(tmp_path: Path) -> None:
+    one = demonstrations(tmp_path)[0].episodes[0][0]
+    ends = [Heightmap(one.color, np.full_like(one.height, number)) for number in range(2)]
+    steps = [
+        replace(one, yaw=float(index), instruction=words, goal=goal)
+        for index, (words, goal) in enumerate(
+            [("pack all", ends[0]), ("pack all", None), ("pack all", None), ("and that", ends[1]), ("and that", None)]
+        )
+    ]
+    data = PickPlaceDataset([steps])
+    rng = np.random.default_rng(0)
+    drawn = [data.sample_sentence(rng) for _ in range(400)]
+    for step in drawn:
+        assert step.goal is not None
+        assert step.goal.height[0, 0] == (step.instruction == "and that"), "the end of its own sentence"
+    counts = np.bincount([int(step.yaw) for step in drawn], minlength=5) / 400
+    assert counts == pytest.approx([0.35, 0.1, 0.1, 0.35, 0.1], abs=0.07)
 
 
 def test_an_agent_of_before_there_were_directions_acts_as_it_did(tmp_path: Path) -> None:

@@ -111,7 +111,35 @@ def test_placing_moves_how_far_it_is_trusted_and_nothing_else_of_it() -> None:
     torch.manual_seed(0)
     net, shown = Outlook(), batch(SAID[:1], np.random.default_rng(0))
     net.prior(shown.image, shown.sentence).square().sum().backward()
-    assert [name for name, value in net.named_parameters() if value.grad is not None] == ["trust"]
+    assert [name for name, value in net.named_parameters() if value.grad is not None] == ["trust", "trusts.weight"]
+
+
+def test_it_is_trusted_by_what_is_said() -> None:
+    torch.manual_seed(0)
+    net, shown = Outlook(), batch(SAID, np.random.default_rng(0))
+    before = net.prior(shown.image, shown.sentence)
+    _, said = net.sentence(shown.sentence)
+    with torch.no_grad():
+        # Twice as far for the first sentence, and as before for the other.
+        other = said[1] / said[1].norm()
+        first = said[0] - (said[0] @ other) * other
+        net.trusts.weight.copy_((first / (first @ said[0]))[None])
+    after = net.prior(shown.image, shown.sentence)
+    assert torch.allclose(after, before * torch.tensor([2.0, 1.0])[:, None, None], atol=1e-4)
+
+
+def test_runs_and_weights_of_before_it_was_trusted_by_what_is_said_go_on(
+    told: tuple[PickPlaceDataset, Interface],
+) -> None:
+    data, interface = told
+    agent, old, other = (Transporter(TINY, seed, interface) for seed in range(3))
+    agent.fit_step(data, 0)
+    name = "outlook.trusts.weight"
+    old.set_training_state({key: value for key, value in agent.training_state().items() if not key.endswith(name)})
+    other.set_weights({key: value for key, value in agent.weights().items() if key != name})
+    assert not old.net.state_dict()[name].any() and not other.net.state_dict()[name].any()
+    old.fit_step(data, 1)
+    assert old.net.state_dict()[name].any()
 
 
 def test_nothing_is_learned_where_nothing_is_filled() -> None:

@@ -1,0 +1,111 @@
+"""Loose things: what several steps move to where a sentence wants it, such as a rope that is laid bead by bead.
+
+No single step moves all of it, so that none shows it as a free object. But where it lay at first there is bare table in
+the end, and where it is meant to lie does not depend on where it lies now. A demonstration never shows it across a
+place that is not meant, as it lies after a move that went wrong; shown elsewhere, it does.
+
+Positions are those of ``plane.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
+
+from .free_objects import SHADOW, FreeObject, grown, sampled_pixels, touches_border
+from .moved_object import standing_object
+from .plane import rigid, transform
+from .steps import Step
+from .table import above_table, bare_table, table_appearance
+
+_LEFT = 0.9
+"""Least share of what it covered at first that nothing covers in the end."""
+_NEAR = 40.0
+"""Pixels, 125 mm: standard deviation along each axis of the position about its place of what is shown near it."""
+_TURN = np.pi / 2
+"""Largest rotation. Turned further, a rope would rather be laid the other way round, with each bead elsewhere."""
+_ATTEMPTS = 100
+"""Random positions tried before it is left where it is."""
+
+
+def loose_things(steps: Sequence[Step], maps: Sequence[Heightmap]) -> Iterator[FreeObject | None]:
+    """What each of the steps of one sentence picks, with all that hangs together with it.
+
+    Args:
+        steps: those of the sentence.
+        maps: the scenes before each of them, then the one after the last.
+
+    Yields:
+        For each step the thing; ``None`` where one step carries the sentence out, where something is turned, and where
+        any of what lies at the first pick stays there.
+    """
+    things: list[FreeObject | None] = [None] * len(steps)
+    whole = None if len(steps) < 2 else standing_object(maps[0], steps[0].pick)
+    turned = any(step.rotates or step.tilt is not None or step.free_objects for step in steps)
+    if whole is not None and not turned and (~above_table(maps[-1].height))[whole].mean() >= _LEFT:
+        table, known = _table(maps)
+        things = [_thing(step, table, known) for step in steps]
+    yield from things
+
+
+def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Generator) -> Array | None:
+    """A random motion of a loose thing to where nothing stands: half of the time anywhere, else near its place.
+
+    Args:
+        thing: what is moved.
+        table: the scene without it.
+        place: (2,) pixel position.
+        rng: draws it.
+
+    Returns:
+        (2, 3) matrix; ``None`` if there is no room.
+    """
+    size = np.array([table.height.shape[1], table.height.shape[0]])
+    free = ~above_table(table.height)
+    points = sampled_pixels(thing)
+    centre = points.mean(axis=0)
+    for _ in range(_ATTEMPTS):
+        target = rng.uniform(0, 1, 2) * size if rng.random() < 0.5 else place + rng.normal(0, _NEAR, 2)
+        motion = rigid(rng.uniform(-_TURN, _TURN), centre, target)
+        moved = transform(motion, points)
+        if np.all(moved >= 0) and np.all(moved < size):
+            column, row = moved.astype(int).T
+            if free[row, column].all():
+                return motion
+    return None
+
+
+def _table(maps: Sequence[Heightmap]) -> tuple[Heightmap, NDArray[np.bool_]]:
+    """What lies beneath all that stands, and where any of the maps shows it, (rows, columns) bool."""
+    flat = np.stack([~above_table(scene.height) for scene in maps])
+    shown = flat.argmax(axis=0)[None]
+    color = np.take_along_axis(np.stack([scene.color for scene in maps]), shown[..., None], axis=0)[0]
+    height = np.take_along_axis(np.stack([scene.height for scene in maps]), shown, axis=0)[0]
+    known = np.logical_or.reduce(flat, axis=0)
+    color[~known], height[~known] = table_appearance(maps[0])
+    return Heightmap(color, height), known
+
+
+def _thing(step: Step, table: Heightmap, known: NDArray[np.bool_]) -> FreeObject | None:
+    mask = standing_object(step.scene, step.pick)
+    if mask is None or touches_border(mask):
+        return None
+    wide = grown(mask, SHADOW)
+    rows, columns = np.nonzero(wide)
+    window = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+    return FreeObject(
+        window,
+        mask=mask[window].copy(),
+        shadow=(wide & ~mask & bare_table(step.scene))[window],
+        color=step.color[window].copy(),
+        height=step.height[window].copy(),
+        # Beneath what no scene uncovers, the table is as elsewhere.
+        table_known=(wide & (known | mask))[window],
+        table_color=table.color[window].copy(),
+        table_height=table.height[window].copy(),
+    )
