@@ -122,7 +122,7 @@ class TransporterConfig:
     bent: float = setting(0.3, least=0, most=1)
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
-    adrift: float = setting(0.5, least=0, most=1)
+    adrift: float = setting(0.15, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     news: float = setting(1 / 3, least=0, most=1)
     outlook: int = setting(4, least=0, most=1000)
