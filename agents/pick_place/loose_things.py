@@ -59,11 +59,11 @@ def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Gene
     Args:
         thing: what is moved.
         table: the scene without it.
-        place: (2,) pixel position.
+        place: (2,) float64 pixel position.
         rng: draws it.
 
     Returns:
-        (2, 3) matrix; ``None`` if there is no room.
+        (2, 3) float64 matrix; ``None`` if there is no room.
     """
     size = np.array([table.height.shape[1], table.height.shape[0]])
     free = ~above_table(table.height)

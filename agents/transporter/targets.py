@@ -86,11 +86,11 @@ def where_known(target: Tensor, logits: Tensor) -> Tensor:
     """Targets for ``kl_divergence``, without a gradient where nothing is known.
 
     Args:
-        target: (batch, ...), not negative; all zero for an example of which nothing is known.
-        logits: the same shape.
+        target: (batch, ...) float32, not negative; all zero for an example of which nothing is known.
+        logits: (batch, ...) float32.
 
     Returns:
-        The same shape: the target, and for such an example what the network expects itself.
+        (batch, ...) float32: the target, and for such an example what the network expects itself.
     """
     expected = logits.detach().flatten(1).softmax(dim=1).view_as(logits)
     known = target.flatten(1).sum(dim=1) > 0
