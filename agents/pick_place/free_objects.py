@@ -256,12 +256,12 @@ def _share(found: NDArray[np.bool_], part: NDArray[np.bool_], missing: NDArray[n
 
 
 def touches_border(mask: NDArray[np.bool_]) -> bool:
-    """Whether a mask has pixels on the border of the map."""
+    """Whether a mask, (rows, columns) bool, has pixels on the border of the map."""
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
-    """A mask dilated by some pixels in all directions."""
+    """A mask, (rows, columns) bool, dilated by some pixels in all directions."""
     side = 2 * pixels + 1
     grown: NDArray[np.bool_] = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
     return grown
