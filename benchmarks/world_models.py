@@ -136,7 +136,7 @@ def trained(name: str, episodes: Sequence[Steps], options: argparse.Namespace) -
     config = VisualForesightConfig(
         steps=options.steps,
         model=name,
-        share=options.share,
+        share=options.share if shows else 1.0,
         horizon=options.horizon,
         reward="picture" if shows and options.share else "predicted",
         device=options.device,

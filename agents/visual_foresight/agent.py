@@ -41,6 +41,8 @@ from .thought import Thought, heatmaps
 
 _LEAST_CHANGE = 4
 """Pixels of a scene that change when an action had an effect."""
+_OF_NETWORKS = ("share", "width")
+"""Settings that say what a network learns, and how large it is."""
 _AT_A_TIME, _MANY = {"cpu": 16}, 64
 """Predictions that are computed together, by the kind of device."""
 
@@ -74,6 +76,7 @@ class VisualForesight(Agent[TransitionDataset]):
 
     def _check(self) -> None:
         """Refuse settings that contradict each other."""
+        self._check_read()
         pictures = self.model.shows and bool(self.config.share)
         if self.config.reward == "picture" and not pictures:
             raise ConfigError('This model predicts no pictures: set "reward": "predicted" in --config, too.')
@@ -86,6 +89,16 @@ class VisualForesight(Agent[TransitionDataset]):
                 f'A plan of {self.config.depth} actions costs as many predictions: set "calls" to {self.config.depth} '
                 'or more in --config, or "depth" lower.'
             )
+
+    def _check_read(self) -> None:
+        """Refuse settings that the model does not read: whoever gives one believes that it does something."""
+        name, config = self.config.model, self.config
+        if not self.model.state_dict():
+            for item in fields(config):
+                if item.name in _OF_NETWORKS and getattr(config, item.name) != item.default:
+                    raise ConfigError(f'{name} has no network, and reads no "{item.name}": leave it out of --config.')
+        if not self.model.shows and 0 < config.share < 1:
+            raise ConfigError(f'{name} predicts no pictures, and no share of them: leave "share" out of --config.')
 
     @property
     def acting(self) -> WorldModel:

@@ -23,7 +23,7 @@ class VisualForesightConfig:
             when an episode begins, and its weights are no part of this agent's.
         reward: what makes a prediction good: ``picture`` (distance to the goal picture) or ``predicted`` (the gain that
             the model itself predicts, without a picture).
-        share: of the picture that the model learns to predict, 0 to 1.
+        share: of the picture that the model learns to predict, 0 to 1; refused where it learns none.
         horizon: actions of a training window, one after the other from the model's own predictions.
         depth: actions that a plan looks ahead; more than 1 needs a planner that searches over several.
         calls: predictions of one action each that a decision may cost.

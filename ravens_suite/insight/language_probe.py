@@ -106,7 +106,7 @@ def probe_language(
         on_progress: called after every episode.
 
     Raises:
-        ConfigError: the policy is told nothing in this environment.
+        ConfigError: the policy is told no sentence in this environment.
         MissingDataError: there is no such policy.
         ConflictError: an argument contradicts the run's own; or another process writes the same file.
     """
@@ -156,7 +156,7 @@ class ProbeWorker:
         plan: policy, task and environment.
 
     Raises:
-        ConfigError: the policy is told nothing in this environment.
+        ConfigError: the policy is told no sentence in this environment.
     """
 
     def __init__(self, plan: EvaluationPlan) -> None:
@@ -215,14 +215,19 @@ class _SilentWorker:
 
 def _not_told(plan: EvaluationPlan, observed: Mapping[str, Any]) -> str:
     """What to do about a policy that reads no sentence; empty where it reads one."""
-    if plan.policy.kind == "agent" and not {"instruction", "instruction_bytes"} & {
-        *load_agent(plan.policy.name).conditions,
-        *load_agent(plan.policy.name).observation_keys,
-    }:
-        return "it reads no sentence; train an agent that can be told (see: ravens-suite agents)"
+    shown = any(key.startswith(GOAL) for key in observed)
+    if plan.policy.kind == "agent":
+        agent = load_agent(plan.policy.name)
+        reads = {*agent.conditions, *agent.observation_keys}
+        if not {"instruction", "instruction_bytes"} & reads:
+            by_picture = shown and ("goal" in reads or any(key.startswith(GOAL) for key in reads))
+            return (
+                f"{'a goal picture tells it what to do, and ' if by_picture else ''}it reads no sentence; train an "
+                "agent that does (see: ravens-suite agents)"
+            )
     if "instruction" in observed:
         return ""
-    if any(key.startswith(GOAL) for key in observed):
+    if shown:
         return (
             "a goal picture tells it what to do; to find out whether it listens to words, let it observe the sentence "
             "in place of the picture (--observe images instruction)" + (", and train on that" if plan.run else "")

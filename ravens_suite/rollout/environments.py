@@ -25,6 +25,8 @@ _SEEDS_TRIED = 50
 _ADDED_BY_GYMNASIUM = " was raised from the environment creator"
 _OF_GYMNASIUM = frozenset(("self", "disable_env_checker"))
 """Names that reach no environment: arguments of ``gymnasium.make`` and of the constructor themselves."""
+_SETS = frozenset(("observe", "randomize"))
+"""Arguments that are lists of names in any order."""
 
 
 def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
@@ -153,10 +155,17 @@ def contradictions(task: str, recorded: Mapping[str, Any], given: Mapping[str, A
     defaults = {**task_defaults(task), **default_arguments(task)}
     differing = {}
     for name, value in given.items():
-        was = to_json(recorded.get(name, defaults.get(name)))
-        if was != to_json(value):
-            differing[name] = (was, to_json(value))
+        was, now = to_json(recorded.get(name, defaults.get(name))), to_json(value)
+        if _meaning(name, was) != _meaning(name, now):
+            differing[name] = (was, now)
     return differing
+
+
+def _meaning(name: str, value: Any) -> Any:
+    """A JSON value of an argument without what the environment does not see of it: the order of sets of names."""
+    if name in _SETS and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return sorted(set(value))
+    return value
 
 
 def differing_arguments(task: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -28,7 +28,7 @@ from ravens_suite.rollout.environments import (
     describe_interface,
     make_environment,
 )
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, watched
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, watched
 from ravens_suite.rollout.evaluation_record import Evaluation, EvaluationRecord
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.remote_policy import RemotePolicy
@@ -115,6 +115,7 @@ def _warn_of_another_task(plan: EvaluationPlan) -> None:
         environment = RunFolder(Path(plan.run)).record()["environments"].get(plan.task, {})
         now = define(plan.task, "train", environment.get("arguments"))
         if words := changed(environment.get("definition"), now, OF_THE_TASK):
+            check_environment(plan)
             _LOG.warning(
                 "%s It is evaluated on the task as it is now.", the_task_has_changed(plan.run, plan.task, words)
             )

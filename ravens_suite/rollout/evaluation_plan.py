@@ -137,7 +137,7 @@ def plan_evaluation(
 
 
 def check_environment(plan: EvaluationPlan) -> None:
-    """Refuse a wrong value among the arguments before anyone is told that earlier results give way to new ones.
+    """Refuse a wrong value among the arguments before anyone is told what is evaluated, or gives way to new results.
 
     Raises:
         RavensError: what the environment says of them.

@@ -171,6 +171,9 @@ def test_the_way_out_is_that_of_the_policy() -> None:
     shown = said("agent", "transporter", {"color", "goal_color"}, "runs/a")
     assert shown.startswith("a goal picture tells it what to do")
     assert not said("agent", "transporter", {"color", "instruction"}, "runs/a")
+    planner = said("agent", "visual-foresight", {"color", "goal_color"}, "runs/a")
+    assert planner.startswith("a goal picture tells it what to do, and it reads no sentence; train an agent that does")
+    assert said("agent", "state-mlp", {"goal_color"}, "runs/a").startswith("it reads no sentence")
 
 
 def test_a_task_whose_sentence_does_not_choose_has_no_other_object_to_name(tmp_path: Path) -> None:

@@ -332,7 +332,13 @@ assert fake_environment
 
 @pytest.mark.parametrize("policy", ["oracle", "own.py:act"])
 @pytest.mark.parametrize(
-    "more", [{"observe": ["images"]}, {"shade": 0}, {"image_size": [480, 640], "renderer": "auto"}]
+    "more",
+    [
+        {"observe": ["images"]},
+        {"observe": ["images", "images"]},
+        {"shade": 0},
+        {"image_size": [480, 640], "renderer": "auto"},
+    ],
 )
 def test_to_give_what_is_the_default_makes_no_other_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tried: list[int], policy: str, more: dict[str, Any]
@@ -351,6 +357,17 @@ def test_differing_arguments_are_named_with_both_values() -> None:
     differing = differing_arguments("build", {"wording": "training", "structure": "row"}, now)
     assert differing == {"structure": ("row", [[0, 0, 0]]), "wording": ("training", "plain")}
     assert not differing_arguments("build", {"structure": "row"}, {})
+
+
+def test_names_in_another_order_make_no_other_environment() -> None:
+    one, two = (
+        {"observe": ["images", "state"], "randomize": ["light", "color"]},
+        {"observe": ["state", "images"], "randomize": ["color", "light"]},
+    )
+    assert not differing_arguments("block-insertion", one, two)
+    assert differing_arguments("block-insertion", one, {**two, "observe": ["state"]}) == {
+        "observe": (["images", "state"], ["state"])
+    }
 
 
 def test_a_wrong_value_is_named_before_anyone_is_told_that_results_give_way(

@@ -85,6 +85,20 @@ def test_a_run_of_another_task_is_neither_shown_nor_gone_on_with(
     assert read_json(tmp_path / "eval" / "test.json")["definition"] == definition.define(TASK_NAME, "test")
 
 
+def test_a_wrong_value_is_named_before_anyone_is_told_what_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = "put-block-in-bowl"
+    collect(task, episodes=1, data=tmp_path, arguments={"observe": ["state"]})
+    train(replace(PLAN, tasks=(task,)), tmp_path, tmp_path / "run")
+    monkeypatch.setattr("ravens_suite.rollout.evaluate.changed", lambda *definitions: ["its goals"])
+    with pytest.raises(ConfigError, match=r"colors must be one of .*got 'sen'"):
+        evaluate(tmp_path / "run", episodes=1, arguments={"colors": "sen"})
+    assert not caplog.text
+    evaluate(tmp_path / "run", episodes=1)
+    assert "It is evaluated on the task as it is now." in caplog.text
+
+
 def test_a_run_is_not_taken_for_one_of_demonstrations_collected_anew(data: Path, tmp_path: Path) -> None:
     train(PLAN, data, tmp_path / "run")
     collect(TASK_NAME, episodes=1, data=tmp_path / "data", arguments={"observe": ["state"], "distractors": 1})

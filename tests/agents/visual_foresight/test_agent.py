@@ -52,6 +52,9 @@ class OneAction(Planner):
         ({"model": "transport", "share": 0.0}, '"reward": "predicted"'),
         ({"model": "reward-only", "reward": "predicted", "depth": 2}, '"depth": 1'),
         ({"calls": 2, "depth": 3}, '"calls" to 3'),
+        ({"share": 0.5}, 'moved-patch has no network, and reads no "share": leave it out'),
+        ({"model": "persistence", "width": 8}, 'persistence has no network, and reads no "width"'),
+        ({"model": "reward-only", "reward": "predicted", "share": 0.5}, 'no share of them: leave "share" out'),
         ({"planner": f"{__name__}:OneAction", "depth": 2}, 'OneAction looks one action ahead: set "depth": 1'),
     ],
 )
