@@ -142,11 +142,6 @@ class RunFolder:
         """One JSON file an evaluation."""
         return self.path / "eval"
 
-    def evaluated(self, name: str) -> list[Path]:
-        """The files of an evaluation that are there: the plain one first, then those that a forecaster watched."""
-        plain = self.evaluations / name
-        return [*([plain] if plain.exists() else []), *sorted(self.evaluations.glob(f"{WATCHED}/*/{name}"))]
-
     @property
     def probes(self) -> Path:
         """What was found out about the policy, one JSON file a task and split."""

@@ -19,9 +19,10 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.episode import EpisodeReader, write_episode
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, OracleGaveUpError
-from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.evaluation_plan import run_arguments
-from ravens_suite.rollout.policies import PolicySpec, one_thread
+from ravens_suite.registry import load_agent
+from ravens_suite.rollout.environments import describe_interface, make_environment
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.policies import one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out, to_episode
 
 Label = Literal["agent", "oracle"]
@@ -45,6 +46,7 @@ class Decision:
         reward: what the agent's action earned.
         success: whether the agent's episode ended with strict success.
         episode: up to and with the action that is asked about, with what the agent observes.
+        options: of the task, those that the run was not trained with.
     """
 
     task: str
@@ -57,32 +59,43 @@ class Decision:
     reward: float
     success: bool
     episode: EpisodeReader
+    options: Mapping[str, Any]
 
 
 @contextmanager
 def decision_of(
-    run: RunFolder, task: str, seed: int, *, split: Split = "test", step: int | None = None, label: Label = "agent"
+    run: RunFolder,
+    task: str,
+    seed: int,
+    *,
+    split: Split = "test",
+    step: int | None = None,
+    label: Label = "agent",
+    arguments: Mapping[str, Any] | None = None,
 ) -> Iterator[Decision]:
     """Run an episode of a trained agent again, up to one of its decisions; a context, since its file is temporary.
 
     Args:
         run: of the agent; it acts with the weights in ``policy/``.
-        task: registered name.
+        task: registered name; the run need not have learnt it.
         seed: of the scene.
         split: of the seed.
         step: number of the action; by default the first one that earned nothing, and else the first.
         label: whose action is asked about.
+        arguments: of the environment, JSON values. The run knows its own, which these may not contradict.
 
     Raises:
-        ConfigError: the scene cannot be placed, the episode has no such action, or the oracle has none to give there.
+        ConflictError: an argument contradicts the run; both values are named.
+        ConfigError: the task's environment does not suit the agent, the scene cannot be placed, the episode has no such
+            action, or the oracle has none to give there.
     """
     check_number("--seed", seed, 0, MOST_SEED)
     if step is not None:
         check_number("--step", step, 0, _MOST_STEP)
-    arguments = run_arguments(run, task, {})
-    environment = make_environment(task, split, arguments)
+    plan = plan_evaluation(run.path, task, split, arguments or {})
+    environment = _environment_of(plan)
     try:
-        policy: Policy = PolicySpec.parse(str(run.path)).make(environment)
+        policy: Policy = plan.policy.make(environment)
         where = f"scene {seed} of {task}, {split},"
         with one_thread("agent"):
             whole = roll_out(environment, policy, seed, record=False)
@@ -92,7 +105,7 @@ def decision_of(
             raise ConfigError(f"In {where} the oracle has nothing to do at action {chosen}: ask with --label agent.")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{seed}.safetensors"
-            write_episode(path, to_episode(asked, task, split, arguments), asked.recording)
+            write_episode(path, to_episode(asked, task, split, plan.arguments), asked.recording)
             yield Decision(
                 task,
                 split,
@@ -104,9 +117,26 @@ def decision_of(
                 whole.rewards[chosen],
                 whole.success,
                 EpisodeReader(path),
+                plan.options,
             )
     finally:
         environment.close()
+
+
+def check_scenes(run: RunFolder, task: str, split: Split, arguments: Mapping[str, Any]) -> None:
+    """Refuse at once scenes about whose decisions ``decision_of`` has no answer: it raises what that does."""
+    _environment_of(plan_evaluation(run.path, task, split, arguments)).close()
+
+
+def _environment_of(plan: EvaluationPlan) -> gymnasium.Env[Any, Any]:
+    """The environment of a plan, which suits its agent."""
+    environment = make_environment(plan.task, plan.split, plan.arguments)
+    try:
+        load_agent(plan.policy.name).check(describe_interface(environment, plan.task))
+    except BaseException:
+        environment.close()
+        raise
+    return environment
 
 
 def _choose(whole: Rollout, step: int | None, where: str) -> int:

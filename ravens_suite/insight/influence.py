@@ -11,9 +11,10 @@ influence/pictures/*.png                    the table before the steps that are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +24,11 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.data.outcomes import EpisodeOutcome
-from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_folder import WATCHED, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError, blame
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight import scores
-from ravens_suite.insight.decisions import Decision, Label, action_to_json, decision_of
+from ravens_suite.insight.decisions import Decision, Label, action_to_json, check_scenes, decision_of
 from ravens_suite.insight.gradients import datasets_of, step_gradients
 from ravens_suite.insight.influence_record import (
     PICTURES,
@@ -46,6 +47,8 @@ from ravens_suite.insight.training_gradients import (
     load_checkpoint,
     training_gradients,
 )
+from ravens_suite.rollout.environments import to_json
+from ravens_suite.rollout.evaluation_plan import plan_evaluation
 from ravens_suite.rollout.policies import one_thread
 from ravens_suite.rollout.provenance import provenance
 
@@ -57,11 +60,12 @@ class Question:
     """A decision that is asked about.
 
     Attributes:
-        task: registered name.
+        task: registered name; the run need not have learnt it.
         seed: of the scene.
         split: of the seed.
         step: number of the action, from 0; ``None`` for the first that earned nothing.
         label: whose action: what the ``agent`` did, or what the ``oracle`` would have done.
+        arguments: of the environment, JSON values; options of the task, as of ``evaluate``.
     """
 
     task: str
@@ -69,6 +73,7 @@ class Question:
     split: Split = "test"
     step: int | None = None
     label: Label = "agent"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_influence(
@@ -97,11 +102,14 @@ def find_influence(
         MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
         ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
         ConfigError: its agent gives no loss of a single step; or a question has no answer.
+        UnknownNameError: there is no such task.
     """
     run = Path(run)
     data = None if data is None else Path(data)
     check_number("--named", named, 1, _MOST_NAMED)
     folder = RunFolder(run)
+    for asked in _distinct(questions):
+        check_scenes(folder, asked.task, asked.split, asked.arguments)
     gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)
     found = Influence(folder.policy.fingerprint(), gradients.checkpoints, gradients.gradients.shape[2], rank(gradients))
     found = replace(found, decisions=_earlier_decisions(folder, found))
@@ -115,10 +123,24 @@ def find_influence(
     return found
 
 
-def failed_seeds(run: Path, task: str, split: Split = "test") -> list[int]:
-    """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated."""
-    folder = RunFolder(run)
-    for path in [path for name in (f"{split}.json", f"{task}-{split}.json") for path in folder.evaluated(name)]:
+def _distinct(questions: Sequence[Question]) -> list[Question]:
+    """One question of each environment."""
+    return list({(each.task, each.split, repr(each.arguments)): each for each in questions}.values())
+
+
+def failed_seeds(run: Path, task: str, split: Split = "test", arguments: Mapping[str, Any] | None = None) -> list[int]:
+    """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated.
+
+    Args:
+        run: folder of the run.
+        task: registered name.
+        split: of the scenes.
+        arguments: of the environment that it was evaluated in, as ``evaluate`` took them.
+    """
+    if RunFolder(run).record()["environments"].get(task, {}).get("id") == "":
+        return []  # Its episodes were made elsewhere: there is no environment to be evaluated in.
+    plain = plan_evaluation(run, task, split, arguments or {}).path(None)
+    for path in [*([plain] if plain.exists() else []), *sorted(plain.parent.glob(f"{WATCHED}/*/{plain.name}"))]:
         value = read_json(path)
         if not isinstance(value, dict) or value.get("task") != task:
             continue
@@ -182,7 +204,13 @@ def _answer(
     run: RunFolder, gradients: TrainingGradients, question: Question, named: int, projection: int
 ) -> DecisionFound:
     with decision_of(
-        run, question.task, question.seed, split=question.split, step=question.step, label=question.label
+        run,
+        question.task,
+        question.seed,
+        split=question.split,
+        step=question.step,
+        label=question.label,
+        arguments=question.arguments,
     ) as decision:
         of_decision = decision_gradients(run, decision, projection)
         influence = scores.influence_on(gradients, of_decision)
@@ -205,6 +233,7 @@ def _answer(
             _picture(run, decision.episode, decision.step),
             name([index for index in order if influence[index] > 0][:named]),
             name([index for index in reversed(order) if influence[index] < 0][:named]),
+            to_json(decision.options),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NoReturn
@@ -93,6 +94,7 @@ class DecisionFound:
         picture: file name of the table before it; empty where none is kept.
         towards: steps that pushed towards it, the strongest first.
         away: steps that pulled away from it, the strongest first.
+        options: of the task, those that the run was not trained with, JSON.
     """
 
     task: str
@@ -107,11 +109,12 @@ class DecisionFound:
     picture: str
     towards: tuple[StepFound, ...]
     away: tuple[StepFound, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def asked(self) -> tuple[str, str, int, int, str]:
+    def asked(self) -> tuple[str, str, int, int, str, str]:
         """What was asked; a later answer takes the place of an earlier one."""
-        return self.task, self.split, self.seed, self.step, self.label
+        return self.task, self.split, self.seed, self.step, self.label, json.dumps(self.options, sort_keys=True)
 
 
 @dataclass(frozen=True)

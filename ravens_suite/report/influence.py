@@ -74,11 +74,12 @@ def influence_sections(runs: Sequence[Run]) -> tuple[InfluenceSection, ...]:
     for run in runs:
         if (found := _read(run)) is not None:
             listed = [each for each in found.demonstrations if each.task == run.task]
-            asked = [each for each in found.decisions if each.task == run.task]
-            if not listed and not asked:
+            options = run.given if run.test is None else run.test.options
+            asked = [each for each in found.decisions if each.task == run.task and each.options == options]
+            if not asked and (options or not listed):
                 continue  # It was evaluated on this task, and learnt others.
             asked.sort(key=lambda each: each.success)
-            pictures = RunFolder(run.folder).influence / PICTURES
+            pictures = _home(run).influence / PICTURES
             views = tuple(_view(each, pictures) for each in asked[:_DECISIONS])
             sections.append(InfluenceSection(labels[run.folder], views, tuple(listed[:_LISTED]), len(listed)))
     return tuple(sections)
@@ -87,19 +88,24 @@ def influence_sections(runs: Sequence[Run]) -> tuple[InfluenceSection, ...]:
 def _read(run: Run) -> Influence | None:
     if not run.trained:
         return None
-    folder = RunFolder(run.folder)
+    folder = _home(run)
     try:
         found = read_influence(folder)
         if found.weights == folder.policy.fingerprint():
             return found
         _LOG.warning(
-            "%s: its influence is of other weights than it holds now; run ravens-suite influence again.", run.folder
+            "%s: its influence is of other weights than it holds now; run ravens-suite influence again.", folder.path
         )
     except (MissingDataError, FileNotFoundError):
         return None
     except DamagedDataError as error:
         _LOG.warning("Left out of the report: %s", error)
     return None
+
+
+def _home(run: Run) -> RunFolder:
+    """The folder of the training run, wherever its evaluation with other options of the task lies."""
+    return RunFolder(Path(run.policy.folder).parent)
 
 
 def _view(decision: DecisionFound, pictures: Path) -> DecisionView:

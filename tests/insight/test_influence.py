@@ -20,9 +20,11 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
 from ravens_suite.insight.cleaning import first_ranked, train_without
+from ravens_suite.insight.decisions import decision_of
 from ravens_suite.insight.influence import Question, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
 from ravens_suite.registry import agent_names, load_agent
+from ravens_suite.report.influence import influence_sections
 from ravens_suite.report.runs import find_runs
 from ravens_suite.report.tables import made
 from ravens_suite.rollout.collect import collect
@@ -140,16 +142,65 @@ def test_what_is_asked_now_is_answered_and_the_rest_is_counted(
     assert f"{earlier} decisions were asked about before" in told
 
 
-def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_one(tmp_path: Path) -> None:
+def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_one(
+    trained: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run, ignore=shutil.ignore_patterns("eval"))
+
     def write(name: str, failed: int) -> None:
         results = [EpisodeOutcome(seed, 0.5, seed != failed, 1, "done").to_json() for seed in range(3)]
-        write_json(tmp_path / "eval" / name, {"task": TASK, "results": results})
+        write_json(run / "eval" / name, {"task": TASK, "results": results})
 
-    assert failed_seeds(tmp_path, TASK) == []
+    assert failed_seeds(run, TASK) == []
     write("watched/watcher/test.json", 2)
-    assert failed_seeds(tmp_path, TASK) == [2] and failed_seeds(tmp_path, "towers-of-hanoi") == []
+    assert failed_seeds(run, TASK) == [2] and failed_seeds(run, "towers-of-hanoi") == []
     write("test.json", 1)
-    assert failed_seeds(tmp_path, TASK) == [1]
+    assert failed_seeds(run, TASK) == [1]
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Data of two rows of cubes, collected with a distractor, and a run on them."""
+    folder = tmp_path_factory.mktemp("rows")
+    collect("build-row", episodes=2, data=folder, arguments={"observe": ["state"], "distractors": 1})
+    train(replace(PLAN_OF_TWO, tasks=("build-row",)), folder, folder / "run")
+    return folder, folder / "run"
+
+
+def test_decisions_may_be_on_a_task_that_was_not_learnt_with_options_of_its_own(
+    builder: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = builder
+    structure = {"structure": [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]}
+    evaluate(run, "build", episodes=2, arguments=structure)
+    assert failed_seeds(run, "build", "test", structure) and not failed_seeds(run, "build")
+    command = ["influence", str(run), "build", "--data", str(data), "--json"]
+    assert main([*command, "--environment", json.dumps(structure), "--decisions", "1"]) == 0
+    out, said = capsys.readouterr()
+    (decision,) = json.loads(out)["decisions"]
+    assert (decision["task"], decision["options"]) == ("build", structure)
+    assert "build, structure [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]], test scene" in said
+    assert main([*command, "--seeds", str(decision["seed"])]) == 0
+    assert [each["options"] for each in json.loads(capsys.readouterr().out)["decisions"]] == [structure, {}]
+    (shown,) = [each for each in find_runs(data) if each.task == "build"]
+    (section,) = influence_sections([shown])
+    assert len(section.decisions) == 1 and not section.demonstrations
+
+
+def test_what_contradicts_the_training_is_refused(
+    builder: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = builder
+    shutil.rmtree(run / "influence", ignore_errors=True)
+    with decision_of(RunFolder(run), "build-row", 0) as decision:
+        assert any("distractor" in name for name in decision.episode.poses()), "as in its training"
+    assert main(["influence", str(run), "--data", str(data), "--environment", '{"distractors": 0}']) == 1
+    assert "was trained with distractors 1, and 0 is asked for now" in capsys.readouterr().err
+    wrong = ["build", "--seeds", "0", "--environment", '{"structure": "tower of pisa"}']
+    assert main(["influence", str(run), "--data", str(data), *wrong]) == 1
+    assert "structure" in capsys.readouterr().err
+    assert not (run / "influence").exists(), "before minutes of gradients"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +215,9 @@ def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_on
         (["--drop", "-1", "--decisions", "0"], "--drop must be at least 1"),
         (["--drop", "1", "--val-episodes", "0"], "--val-episodes must be at least 1"),
         (["--drop", "1", "--drop-file", "x.json"], "give one of them"),
-        (["towers-of-hanoi", "--seeds", "0"], "not towers-of-hanoi"),
+        (["towers-of-hanoy", "--seeds", "0"], "Did you mean 'towers-of-hanoi'?"),
+        (["block-insertion-continuous", "--seeds", "0"], "gives actions of control primitive"),
+        (["--seeds", "0", "--environment", "[]"], "--environment must be a JSON object"),
     ],
 )
 def test_what_has_no_answer_is_refused_in_one_line(

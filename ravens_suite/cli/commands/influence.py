@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ravens_suite.cli.commands.options import OutputOptions, SplitName, WorkerOptions
+from ravens_suite.cli.commands.options import JsonText, OutputOptions, SplitName, WorkerOptions, json_object
 from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError
 
@@ -29,13 +30,16 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     """Folder of a training run that kept copies of its weights (train --keep-checkpoints 5)."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
-    """Task of the decisions; needed where the run learnt several."""
+    """Task of the decisions, which the run need not have learnt; needed where it learnt several."""
 
     data: Path | None = None
     """Folder of all data: the demonstrations are in DATA/TASK/train. That of the training unless given."""
 
     seeds: tuple[int, ...] = ()
     """Scenes, one decision of each of which is explained; failed ones of RUN/eval unless given, --decisions of them."""
+
+    environment: JsonText = "{}"
+    """Options of the task, as evaluate took them, as a JSON object; those of the training unless given."""
 
     decisions: int = 3
     """Failed test scenes that are explained where no --seeds are given; 0 for none."""
@@ -88,7 +92,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
                 projection=self.projection,
                 on_progress=progress,
             )
-        _say(console, found, len(set(questions)))
+        _say(console, found, len(questions))
         console.say(str(self.folder / "influence" / RECORD))
         result: dict[str, Any] = found.to_json()
         if self.drop or left_out is not None:
@@ -119,15 +123,16 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
 
         check_number("--decisions", self.decisions, 0, MOST_EPISODES)
         tasks = RunFolder(self.folder).record()["plan"]["tasks"]
-        if self.task is not None and self.task not in tasks:
-            raise ConfigError(f"{self.folder} learnt {', '.join(tasks)}, not {self.task}.")
+        given = json_object("--environment", self.environment)
         if self.seeds and self.task is None and len(tasks) > 1:
             raise ConfigError(f"Say of which task the scenes are: ravens-suite influence {self.folder} TASK.")
         chosen = [self.task] if self.task is not None else tasks
         return [
-            Question(task, seed, self.split, self.step, self.label)
+            Question(task, seed, self.split, self.step, self.label, given)
             for task in chosen
-            for seed in self.seeds or failed_seeds(self.folder, task, self.split)[: self.decisions]
+            for seed in dict.fromkeys(
+                self.seeds or failed_seeds(self.folder, task, self.split, given)[: self.decisions]
+            )
         ]
 
     def _clean(self, console: Console, found: Influence, left_out: dict[str, list[int]] | None) -> Cleaned:
@@ -168,9 +173,10 @@ def _say(console: Console, found: Influence, asked: int) -> None:
 
 def _say_decision(console: Console, decision: DecisionFound) -> None:
     whose = "what the agent did" if decision.label == "agent" else "what the oracle would have done"
+    options = "".join(f", {name} {json.dumps(value)}" for name, value in decision.options.items())
     end = "succeeded" if decision.success else "failed"
     console.say(
-        f"{decision.task}, {decision.split} scene {decision.seed} ({end}), action {decision.step + 1} "
+        f"{decision.task}{options}, {decision.split} scene {decision.seed} ({end}), action {decision.step + 1} "
         f"(--step {decision.step}; earned {decision.reward:.3g}): {whose}"
     )
     for words, steps in (("pushed towards it", decision.towards), ("pulled away from it", decision.away)):
