@@ -8,7 +8,7 @@ fy unequal and the optical axis off the middle; depth in millimetres with noise 
 flange that points into the table; extrinsics camera from world, as solvePnP gives them. Block insertions by the oracle
 are recorded as arrays, imported, trained on, and the agent acts through ``RobotPolicy`` on what the lab's cameras see
 of test scenes. Writes the score on them. The mistakes that the import names are planted in
-tests/interop/test_arrays.py.
+tests/interop/test_arrays_checks.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Servers that are closed after a test."""
+"""Servers that are closed after a test, and the recordings of a lab."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def serve() -> Iterator[Callable[..., PolicyServer]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four episodes of a lab's robot."""
+    from tests.interop.lab_recordings import LAB
+
+    folder = tmp_path_factory.mktemp("lab") / "recorded"
+    LAB.record(folder, 4)
+    return folder

@@ -1,4 +1,4 @@
-"""Export to LeRobot's format, read by its facts alone, and back again; LeRobot itself is not needed."""
+"""Export to LeRobot's format, read by its facts alone; LeRobot itself is not needed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ravens_suite.cli.main import main
-from ravens_suite.core.cameras import Camera, published_cameras
+from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
-from ravens_suite.core.projection import project
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -31,69 +30,16 @@ from ravens_suite.interop.lerobot_episode import png
 from ravens_suite.interop.lerobot_features import NUMBERS
 from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_statistics import QUANTILES
-from ravens_suite.interop.minari import export as export_minari
-from ravens_suite.interop.resize import resized_camera, resized_observation
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
-from ravens_suite.registry import load_agent
 from ravens_suite.rollout.collect import collect
-from ravens_suite.rollout.environments import make_environment
-from ravens_suite.training.data import check_environment, read_task
+from tests.interop.lerobot_sets import DOWN, episodes_of, rows_of, write_poses, write_waypoints
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
 
-KEYS = ("pick", "place")
-DOWN = np.array([0.5, 0.1, 0.02, 0.0, 0.0, 0.6, 0.8])
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Three episodes of two steps, of the task without physics, whose actions are poses that can be."""
-    collect(TASK, episodes=3, data=tmp_path / "data")
-    store = EpisodeStore.of(tmp_path / "data", TASK, "train")
-    for seed in store.seeds():
-        episode = store.read(seed)
-        rng = np.random.default_rng(seed)
-        actions = {key: np.tile(DOWN, (2, 1)) + np.pad(rng.uniform(0, 0.1, (2, 3)), ((0, 0), (0, 4))) for key in KEYS}
-        store.write(replace(episode, actions=actions))
-    return tmp_path / "data"
-
-
-def write_waypoints(
-    folder: Path, lengths: tuple[int, ...] = (4, 1, 3), task: str = "own-continuous", *, goal: bool = False
-) -> EpisodeStore:
-    """Episodes of way-points with a pose of the tool and a changing instruction, of a task that nobody knows."""
-    store = EpisodeStore.of(folder, task, "train")
-    store.claim({}, {})
-    cameras = published_cameras((8, 12))
-    for seed, steps in enumerate(lengths):
-        rng = np.random.default_rng(seed)
-        poses = np.concatenate([rng.uniform(0.3, 0.6, (steps + 1, 3)), np.tile(DOWN[3:], (steps + 1, 1))], 1)
-        observations = {
-            "color": rng.integers(0, 256, (steps + 1, 3, 8, 12, 3), dtype=np.uint8),
-            "depth": np.round(rng.uniform(0.5, 1, (steps + 1, 3, 8, 12)), 3).astype(np.float32),
-            "tip_pose": poses,
-            "gripper_state": np.zeros((steps + 1, 2), np.float32),
-            "instruction": np.array([f"{'go' if step % 2 else 'stay'} {seed}" for step in range(steps + 1)]),
-        }
-        if goal:
-            for key in ("color", "depth"):
-                observations[f"goal_{key}"] = np.repeat(observations[key][-1:], steps + 1, axis=0)
-        actions = {"pose": poses[1:], "gripper": np.arange(steps) % 2}
-        rewards = np.full(steps, 1 / max(steps, 1))
-        episode = Episode(task, "train", seed, observations, actions, rewards, {}, cameras, True, {"outcome": "done"})
-        store.write(episode)
-    store.finish()
-    return store
-
-
-def rows_of(folder: Path) -> list[dict[str, Any]]:
-    return [row for path in sorted(folder.glob("data/*/*.parquet")) for row in parquet.read_table(path).to_pylist()]
-
-
-def episodes_of(folder: Path) -> list[dict[str, Any]]:
-    paths = sorted(folder.glob("meta/episodes/*/*.parquet"))
-    return [row for path in paths for row in parquet.read_table(path).to_pylist()]
+    return write_poses(tmp_path / "data")
 
 
 def test_the_files_are_those_of_the_format(data: Path, tmp_path: Path) -> None:
@@ -247,37 +193,11 @@ def test_images_whose_names_would_be_one_are_numbered(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("form", ["png", "video"])
-def test_cameras_come_back_in_their_order(form: Any, tmp_path: Path) -> None:
-    store = write_waypoints(tmp_path / "own", (2,))
-    episode = store.read(0)
-    names = ("wrist", "above", "left")
-    cameras = tuple(replace(camera, name=name) for camera, name in zip(episode.cameras, names, strict=True))
-    shades = np.array([40, 120, 200], np.uint8)[None, :, None, None, None]
-    color = np.broadcast_to(shades, episode.observations["color"].shape).copy()
-    store.write(replace(episode, cameras=cameras, observations={**episode.observations, "color": color}))
-    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(images=form))
-    (again,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
-    assert np.abs(EpisodeStore(again.folder).read(0).observations["color"].astype(int) - color).max() <= 4
-
-
 def test_tasks_with_and_without_images_of_the_goal_cannot_share_a_set(tmp_path: Path) -> None:
     write_waypoints(tmp_path / "own", (1,), "one")
     write_waypoints(tmp_path / "own", (1,), "two", goal=True)
     with pytest.raises(ConflictError, match=r"one and two cannot share a data set \(goal"):
         export_lerobot(tmp_path / "own", tmp_path / "out")
-
-
-def test_an_import_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
-    export_lerobot(data, tmp_path / "out")
-    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
-    assert done.exact
-    before, after = (
-        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-        for root in (data, tmp_path / "again")
-    )
-    assert before == after
-    assert import_episodes(tmp_path / "out", "lerobot", tmp_path / "again") == [done]
 
 
 @pytest.mark.parametrize("depth", [False, True])
@@ -306,26 +226,6 @@ def test_images_are_lossless_and_have_the_one_filter_that_is_fast(image: Any) ->
     assert set(rows[:: 1 + 3 * image.shape[1]]) == {2}, "2 is Up (PNG specification, 9.2)"
 
 
-def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> None:
-    store = write_waypoints(tmp_path / "own", (2, 0, 1))
-    (exported,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(depth=True, actions="delta"))
-    assert exported.episodes == 2
-    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
-    assert EpisodeStore(done.folder).digest() == store.digest()
-
-
-@pytest.mark.parametrize("goal", [False, True])
-def test_minari_comes_back(goal: bool, tmp_path: Path) -> None:
-    """With what was seen of the goal scene, where that was observed."""
-    pytest.importorskip("minari")
-    pytest.importorskip("h5py")
-    store = write_waypoints(tmp_path / "data", goal=goal)
-    export_minari(tmp_path / "data", "minari", tmp_path / "out")
-    (done,) = import_episodes(tmp_path / "out", "minari", tmp_path / "again")
-    assert EpisodeStore(done.folder).digest() == store.digest()
-    assert ("goal_color" in EpisodeStore(done.folder).read(0).observations) == goal
-
-
 def test_films_hold_every_frame_at_its_time(tmp_path: Path) -> None:
     store = EpisodeStore.of(tmp_path / "own", "own", "train")
     store.claim({}, {})
@@ -350,58 +250,6 @@ def test_films_hold_every_frame_at_its_time(tmp_path: Path) -> None:
         difference = old.observations["color"].astype(int) - new.observations["color"]
         assert abs(difference).max() <= 4
         assert np.array_equal(old.actions["pick"], new.actions["pick"])
-
-
-def test_smaller_images_keep_what_they_show(tmp_path: Path) -> None:
-    camera = Camera("front", Pose((1.0, 0.0, 0.75)), (60, 80), 90.0)
-    small = resized_camera(camera, (30, 20))
-    point = np.array([[1.1, 0.2, 2.0]])
-    pixel, other = (project(point, each.intrinsics, camera.pose.matrix())[0] for each in (camera, small))
-    assert np.allclose(other, pixel * [20 / 80, 30 / 60])
-    seen = {
-        "color": np.zeros((1, 60, 80, 3), np.uint8),
-        "depth": np.full((1, 60, 80), 0.7, np.float32),
-        "camera_intrinsics": camera.intrinsics[None],
-        "instruction": "go",
-    }
-    found = resized_observation(seen, (30, 20))
-    assert found["color"].shape == (1, 30, 20, 3)
-    assert np.array_equal(found["depth"], np.full((1, 30, 20), np.float32(0.7)))
-    assert np.allclose(found["camera_intrinsics"][0], small.intrinsics)
-    store = write_waypoints(tmp_path / "own", (2,))
-    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(image_size=(16, 16)))
-    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
-    episode = EpisodeStore(done.folder).read(0)
-    assert not done.exact
-    assert episode.observations["color"].shape == (3, 3, 16, 16, 3)
-    assert episode.cameras[0].image_size == (16, 16)
-    assert np.array_equal(episode.actions["pose"], store.read(0).actions["pose"])
-
-
-@pytest.mark.parametrize(("form", "size"), [("video", None), ("png", (24, 32)), ("png", (24, 40))])
-def test_what_is_learned_from_changed_images_is_tried_where_they_were_made(
-    form: Any, size: Any, tmp_path: Path
-) -> None:
-    """Its environment has their size, and the options and cameras with which they were collected."""
-    camera = {"name": "top", "position": [0.5, 0, 1.2], "look_at": [0.5, 0, 0], "fx": 60, "cx": 30}
-    task, arguments = (
-        "block-insertion-easy-continuous",
-        {"observe": ["images", "proprioception"], "image_size": [48, 64]},
-    )
-    collect(task, episodes=1, data=tmp_path / "data", arguments={**arguments, "cameras": [camera], "distractors": 1})
-    export_lerobot(tmp_path / "data", tmp_path / "out", LeRobotOptions(images=form, image_size=size))
-    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
-    store = EpisodeStore(done.folder)
-    assert store.interface().control == "waypoint"
-    made = read_task(load_agent("waypoint-act"), task, tmp_path / "again")
-    assert made.environment["arguments"]["distractors"] == 1
-    check_environment(made)
-    environment = make_environment(task, "train", made.environment["arguments"])
-    seen, _ = environment.reset(seed=0)
-    was = store.read(0).observations
-    assert np.allclose(seen["camera_intrinsics"], was["camera_intrinsics"][0])
-    assert np.allclose(seen["camera_poses"], was["camera_poses"][0])
-    environment.close()
 
 
 def test_several_tasks_share_a_set_and_those_that_cannot_are_named(data: Path, tmp_path: Path) -> None:

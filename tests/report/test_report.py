@@ -15,7 +15,6 @@ import pytest
 from ravens_suite.benchmark.published import comparable_scores
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import Action
-from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.report import sections, tables
 from ravens_suite.report.charts import Series, line_chart
@@ -26,42 +25,9 @@ from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.replay import Decision, Replay
 from ravens_suite.rollout.rollout import Rollout
+from tests.report.written_runs import write_run
 
 _VOID = {"meta", "link", "img", "br", "input"}
-
-
-def _write_run(folder: Path, task: str = "block-insertion", demos: int = 10, failed: int = 2, seed: int = 0) -> Path:
-    folder.mkdir(parents=True)
-    plan = {"agent": "transporter", "tasks": [task], "demos": demos, "seed": seed, "val_episodes": 5, "threads": 2}
-    state = {"seconds": 61.0, "best_step": 400, "best_score": 100.0, "validation": {"200": 80.0, "400": 100.0}}
-    record = {"plan": plan, "training": state, "selection": "best", "command": ["/x/y/ravens-suite", "train"]}
-    (folder / "run.json").write_text(json.dumps(record))
-    outcomes = [
-        EpisodeOutcome(
-            seed=index,
-            score=0.25 if index < failed else 1.0,
-            success=index >= failed,
-            steps=3,
-            outcome="step limit" if index < failed else "done",
-            goals={"<block>": index >= failed},
-            motions=({"grasped": False},),
-        )
-        for index in range(20)
-    ]
-    value = {
-        "policy": {"kind": "agent", "name": "transporter", "fingerprint": ""},
-        "task": task,
-        "split": "test",
-        "arguments": {},
-        **Summary.of(outcomes).to_json(),
-        "seconds": 9.0,
-        "renderer": "moderngl",
-        "provenance": {},
-        "results": [outcome.to_json() for outcome in outcomes],
-    }
-    (folder / "eval").mkdir()
-    (folder / "eval" / "test.json").write_text(json.dumps(value))
-    return folder
 
 
 def _episode(score: float = 1.0, frames: int = 40, actions: int = 1) -> Replay:
@@ -120,7 +86,7 @@ def _parse(path: Path) -> tuple[_Page, str]:
 
 @pytest.mark.usefixtures("_replayed")
 def test_a_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
-    _write_run(tmp_path / "run")
+    write_run(tmp_path / "run")
     done = write_report(tmp_path)
     page, text = _parse(done.path)
     assert done.path == tmp_path / "report.html"
@@ -132,7 +98,7 @@ def test_a_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_replayed")
 def test_a_page_says_every_comparable_figure_of_its_row(tmp_path: Path) -> None:
-    _write_run(tmp_path / "run", task="align-box-corner", demos=10)
+    write_run(tmp_path / "run", task="align-box-corner", demos=10)
     _, text = _parse(write_report(tmp_path).path)
     known = [row for row in comparable_scores() if (row.task, row.demos) == ("align-box-corner", 10)]
     assert len(known) >= 5
@@ -142,7 +108,7 @@ def test_a_page_says_every_comparable_figure_of_its_row(tmp_path: Path) -> None:
 
 
 def test_names_are_escaped_and_machine_paths_are_cut(tmp_path: Path, _replayed: list[dict[str, Any]]) -> None:
-    _write_run(tmp_path / "run")
+    write_run(tmp_path / "run")
     _, text = _parse(write_report(tmp_path).path)
     assert "<block>" not in text
     assert "&lt;block&gt;" in text
@@ -150,8 +116,8 @@ def test_names_are_escaped_and_machine_paths_are_cut(tmp_path: Path, _replayed: 
 
 
 def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _replayed: list[dict[str, Any]]) -> None:
-    _write_run(tmp_path / "a", demos=1, failed=5)
-    _write_run(tmp_path / "b", demos=10, failed=1)
+    write_run(tmp_path / "a", demos=1, failed=5)
+    write_run(tmp_path / "b", demos=10, failed=1)
     write_report(tmp_path, plan=ReportPlan(films=1, scenes=0, failures=4))
     assert _replayed == [
         {"task": "block-insertion", "seeds": [0], "film": True},
@@ -162,7 +128,7 @@ def test_failures_are_the_worst_of_every_run_in_turn(tmp_path: Path, _replayed: 
 
 @pytest.mark.usefixtures("_replayed")
 def test_a_failure_is_shown_with_every_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _write_run(tmp_path / "run", failed=1)
+    write_run(tmp_path / "run", failed=1)
     wanted = []
 
     def replay(policy: PolicySpec, task: str, seeds: list[int], **options: Any) -> dict[int, Replay]:
@@ -182,7 +148,7 @@ def test_a_failure_is_shown_with_every_action(tmp_path: Path, monkeypatch: pytes
 def test_films_are_of_failures_first_the_worst_of_all_before_them(
     tmp_path: Path, _replayed: list[dict[str, Any]]
 ) -> None:
-    run = _write_run(tmp_path / "run", failed=2)
+    run = write_run(tmp_path / "run", failed=2)
     value = json.loads((run / "eval" / "test.json").read_text())
     value["results"][7] |= {"success": False, "score": 0.1}
     (run / "eval" / "test.json").write_text(json.dumps(value))
@@ -200,7 +166,7 @@ def test_films_are_of_failures_first_the_worst_of_all_before_them(
 def test_a_stale_evaluation_is_named_and_not_shown_in_pictures(
     tmp_path: Path, _replayed: list[dict[str, Any]], changes: dict[str, Any], said: str
 ) -> None:
-    run = _write_run(tmp_path / "run")
+    run = write_run(tmp_path / "run")
     value = json.loads((run / "eval" / "test.json").read_text())
     (run / "eval" / "test.json").write_text(json.dumps(value | changes))
     (run / "policy").mkdir()
@@ -215,8 +181,8 @@ def test_a_stale_evaluation_is_named_and_not_shown_in_pictures(
 def test_a_run_that_cannot_be_run_again_is_passed_over(
     tmp_path: Path, _replayed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _write_run(tmp_path / "a", demos=1)
-    old = _write_run(tmp_path / "b", demos=10)
+    write_run(tmp_path / "a", demos=1)
+    old = write_run(tmp_path / "b", demos=10)
     real = sections.replay
 
     def replay(policy: PolicySpec, *more: Any, **options: Any) -> dict[int, Replay]:
@@ -233,7 +199,7 @@ def test_a_run_that_cannot_be_run_again_is_passed_over(
 
 def test_without_a_single_run_that_can_be_run_again_the_page_still_has_the_scores(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    _write_run(tmp_path / "a")
+    write_run(tmp_path / "a")
     page, text = _parse(write_report(tmp_path).path)
     assert "No pictures of transporter, 10 demos, seed 0: There is no " in text
     assert "shown: none" in text and "92.5" in text
@@ -243,14 +209,14 @@ def test_without_a_single_run_that_can_be_run_again_the_page_still_has_the_score
 def test_a_film_that_went_otherwise_than_the_evaluation_says_so(
     tmp_path: Path, _replayed: list[dict[str, Any]]
 ) -> None:
-    _write_run(tmp_path / "run", failed=1)
+    write_run(tmp_path / "run", failed=1)
     _, text = _parse(write_report(tmp_path, plan=ReportPlan(films=2, scenes=0, failures=0)).path)
     assert text.count("when evaluated") == 1 and "25.0 when evaluated" in text
 
 
 @pytest.mark.usefixtures("_replayed")
 def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
-    (_write_run(tmp_path / "run") / "eval" / "test.json").unlink()
+    (write_run(tmp_path / "run") / "eval" / "test.json").unlink()
     page, text = _parse(write_report(tmp_path).path)
     assert "Nothing was evaluated on test scenes yet (ravens-suite evaluate): block-insertion, transporter, 10" in text
     assert "Not evaluated on test scenes yet" in text
@@ -259,7 +225,7 @@ def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_replayed")
 def test_a_damaged_evaluation_is_left_out_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (_write_run(tmp_path / "run") / "eval" / "test.json").write_text("{")
+    (write_run(tmp_path / "run") / "eval" / "test.json").write_text("{")
     write_report(tmp_path)
     assert "test.json" in caplog.text
 
@@ -272,7 +238,7 @@ def test_a_folder_without_runs_says_how_to_get_some(tmp_path: Path) -> None:
 def test_an_evaluation_on_a_task_that_a_run_did_not_learn_is_shown_as_that(
     tmp_path: Path, _replayed: list[dict[str, Any]]
 ) -> None:
-    folder = _write_run(tmp_path / "run", failed=0)
+    folder = write_run(tmp_path / "run", failed=0)
     value = json.loads((folder / "eval" / "test.json").read_text())
     other = {**value, "task": "build-pallet"}
     (folder / "eval" / "build-pallet-test.json").write_text(json.dumps(other))
@@ -297,7 +263,7 @@ def test_an_evaluation_on_a_task_that_a_run_did_not_learn_is_shown_as_that(
 def test_every_structure_of_ones_own_is_shown_as_one_of_its_own(
     tmp_path: Path, _replayed: list[dict[str, Any]]
 ) -> None:
-    folder = _write_run(tmp_path / "run", failed=0)
+    folder = write_run(tmp_path / "run", failed=0)
     value = json.loads((folder / "eval" / "test.json").read_text())
     gates = [[[0, 0, 0], [0, 1, 0], [0, 0.5, 1]], [[0, 0, layer] for layer in range(9)]]
     for name, gate in zip(("a", "b"), gates, strict=True):
@@ -325,34 +291,6 @@ def test_every_structure_of_ones_own_is_shown_as_one_of_its_own(
     assert all(run.title in html.unescape(text) for run in (easy, long, gate))
 
 
-def test_means_are_over_tasks_with_one_number_of_demonstrations(tmp_path: Path) -> None:
-    _write_run(tmp_path / "a", task="block-insertion", demos=10, failed=0)
-    _write_run(tmp_path / "b", task="align-box-corner", demos=10, failed=20)
-    _write_run(tmp_path / "c", task="align-box-corner", demos=1, failed=20)
-    table = tables.score_table(find_runs(tmp_path))
-    (mean,) = table.means
-    assert (mean.demos, mean.count, mean.mean_score) == (10, 2, pytest.approx((100 + 25) / 2))
-    best = [row.best_published for row in table.rows if row.demos == 10]
-    assert mean.difference == pytest.approx(mean.mean_score - sum(value or 0 for value in best) / 2)
-
-
-def test_a_task_with_more_seeds_counts_no_more_than_others(tmp_path: Path) -> None:
-    _write_run(tmp_path / "a", task="block-insertion", failed=0)
-    _write_run(tmp_path / "b", task="align-box-corner", failed=20)
-    _write_run(tmp_path / "c", task="align-box-corner", failed=20, seed=1)
-    (mean,) = tables.score_table(find_runs(tmp_path)).means
-    assert (mean.count, mean.mean_score) == (2, pytest.approx((100 + 25) / 2))
-
-
-def test_the_best_of_a_row_is_ours_only_when_no_published_figure_is_higher(tmp_path: Path) -> None:
-    _write_run(tmp_path / "a", failed=0)
-    _write_run(tmp_path / "b", failed=3, seed=1)
-    good, bad = tables.score_table(find_runs(tmp_path)).rows
-    assert good.ours_is_best
-    assert not bad.ours_is_best
-    assert any(cell.best for cell in bad.published)
-
-
 def test_a_chart_drops_what_is_not_finite_and_keeps_inside_its_frame() -> None:
     x = np.arange(1000, dtype=np.float64)
     y = np.where(x % 7 == 0, np.nan, x)
@@ -368,20 +306,6 @@ def test_a_chart_of_nothing_is_nothing() -> None:
     assert line_chart([Series("a", np.zeros(0), np.zeros(0))], x_label="x", y_label="y") == ""
 
 
-@pytest.mark.parametrize(
-    ("numbers", "text"), [([0, 1, 2, 3, 7], "0 to 3, 7"), ([4, 5], "4, 5"), ([], ""), ([3, 1], "1, 3")]
-)
-def test_ranges(numbers: list[int], text: str) -> None:
-    assert tables.ranges(numbers) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(3.21, "3.2 s"), (48.3, "48 s"), (125, "2 min 5 s"), (3780, "1 h 3 min")]
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert tables.duration(seconds) == text
-
-
 def test_any_policy_has_a_page(tmp_path: Path) -> None:
     """The oracle is evaluated and reported as agents are."""
     evaluate("oracle", "block-insertion", episodes=2, out=tmp_path / "oracle")
@@ -393,8 +317,8 @@ def test_any_policy_has_a_page(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_replayed")
 def test_runs_of_several_seeds_have_a_mean_and_a_spread(tmp_path: Path) -> None:
     for seed, failed in enumerate((0, 4, 8)):
-        _write_run(tmp_path / str(seed), failed=failed, seed=seed)
-    _write_run(tmp_path / "other", demos=1, failed=20)
+        write_run(tmp_path / str(seed), failed=failed, seed=seed)
+    write_run(tmp_path / "other", demos=1, failed=20)
     (row,) = seeds_rows(tables.score_table(find_runs(tmp_path)).rows)
     assert (row.task, row.demos, row.agent, row.seeds) == ("block-insertion", 10, "transporter", (0, 1, 2))
     assert (row.mean_score, row.score_deviation) == (pytest.approx(85), pytest.approx(15))

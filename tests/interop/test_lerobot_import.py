@@ -1,0 +1,128 @@
+"""Episodes that were exported to LeRobot or Minari come back: the same bytes, or what changed images leave of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_environment import TASK
+
+from ravens_suite.core.cameras import Camera
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.projection import project
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.interop.imports import import_episodes
+from ravens_suite.interop.lerobot import export_lerobot
+from ravens_suite.interop.lerobot_options import LeRobotOptions
+from ravens_suite.interop.minari import export as export_minari
+from ravens_suite.interop.resize import resized_camera, resized_observation
+from ravens_suite.registry import load_agent
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.training.data import check_environment, read_task
+from tests.interop.lerobot_sets import write_poses, write_waypoints
+
+pytest.importorskip("pyarrow.parquet")
+
+
+@pytest.mark.parametrize("form", ["png", "video"])
+def test_cameras_come_back_in_their_order(form: Any, tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2,))
+    episode = store.read(0)
+    names = ("wrist", "above", "left")
+    cameras = tuple(replace(camera, name=name) for camera, name in zip(episode.cameras, names, strict=True))
+    shades = np.array([40, 120, 200], np.uint8)[None, :, None, None, None]
+    color = np.broadcast_to(shades, episode.observations["color"].shape).copy()
+    store.write(replace(episode, cameras=cameras, observations={**episode.observations, "color": color}))
+    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(images=form))
+    (again,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert np.abs(EpisodeStore(again.folder).read(0).observations["color"].astype(int) - color).max() <= 4
+
+
+def test_an_import_gives_the_same_bytes(tmp_path: Path) -> None:
+    data = write_poses(tmp_path / "data")
+    export_lerobot(data, tmp_path / "out")
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert done.exact
+    assert done.folder == EpisodeStore.of(tmp_path / "again", TASK, "train").folder
+    before, after = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (data, tmp_path / "again")
+    )
+    assert before == after
+    assert import_episodes(tmp_path / "out", "lerobot", tmp_path / "again") == [done]
+
+
+def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2, 0, 1))
+    (exported,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(depth=True, actions="delta"))
+    assert exported.episodes == 2
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == store.digest()
+
+
+@pytest.mark.parametrize("goal", [False, True])
+def test_minari_comes_back(goal: bool, tmp_path: Path) -> None:
+    """With what was seen of the goal scene, where that was observed."""
+    pytest.importorskip("minari")
+    pytest.importorskip("h5py")
+    store = write_waypoints(tmp_path / "data", goal=goal)
+    export_minari(tmp_path / "data", "minari", tmp_path / "out")
+    (done,) = import_episodes(tmp_path / "out", "minari", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == store.digest()
+    assert ("goal_color" in EpisodeStore(done.folder).read(0).observations) == goal
+
+
+def test_smaller_images_keep_what_they_show(tmp_path: Path) -> None:
+    camera = Camera("front", Pose((1.0, 0.0, 0.75)), (60, 80), 90.0)
+    small = resized_camera(camera, (30, 20))
+    point = np.array([[1.1, 0.2, 2.0]])
+    pixel, other = (project(point, each.intrinsics, camera.pose.matrix())[0] for each in (camera, small))
+    assert np.allclose(other, pixel * [20 / 80, 30 / 60])
+    seen = {
+        "color": np.zeros((1, 60, 80, 3), np.uint8),
+        "depth": np.full((1, 60, 80), 0.7, np.float32),
+        "camera_intrinsics": camera.intrinsics[None],
+        "instruction": "go",
+    }
+    found = resized_observation(seen, (30, 20))
+    assert found["color"].shape == (1, 30, 20, 3)
+    assert np.array_equal(found["depth"], np.full((1, 30, 20), np.float32(0.7)))
+    assert np.allclose(found["camera_intrinsics"][0], small.intrinsics)
+    store = write_waypoints(tmp_path / "own", (2,))
+    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(image_size=(16, 16)))
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    episode = EpisodeStore(done.folder).read(0)
+    assert not done.exact
+    assert episode.observations["color"].shape == (3, 3, 16, 16, 3)
+    assert episode.cameras[0].image_size == (16, 16)
+    assert np.array_equal(episode.actions["pose"], store.read(0).actions["pose"])
+
+
+@pytest.mark.parametrize(("form", "size"), [("video", None), ("png", (24, 32)), ("png", (24, 40))])
+def test_what_is_learned_from_changed_images_is_tried_where_they_were_made(
+    form: Any, size: Any, tmp_path: Path
+) -> None:
+    """Its environment has their size, and the options and cameras with which they were collected."""
+    camera = {"name": "top", "position": [0.5, 0, 1.2], "look_at": [0.5, 0, 0], "fx": 60, "cx": 30}
+    task, arguments = (
+        "block-insertion-easy-continuous",
+        {"observe": ["images", "proprioception"], "image_size": [48, 64]},
+    )
+    collect(task, episodes=1, data=tmp_path / "data", arguments={**arguments, "cameras": [camera], "distractors": 1})
+    export_lerobot(tmp_path / "data", tmp_path / "out", LeRobotOptions(images=form, image_size=size))
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    store = EpisodeStore(done.folder)
+    assert store.interface().control == "waypoint"
+    made = read_task(load_agent("waypoint-act"), task, tmp_path / "again")
+    assert made.environment["arguments"]["distractors"] == 1
+    check_environment(made)
+    environment = make_environment(task, "train", made.environment["arguments"])
+    seen, _ = environment.reset(seed=0)
+    was = store.read(0).observations
+    assert np.allclose(seen["camera_intrinsics"], was["camera_intrinsics"][0])
+    assert np.allclose(seen["camera_poses"], was["camera_poses"][0])
+    environment.close()

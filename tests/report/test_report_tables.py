@@ -1,0 +1,53 @@
+"""The figures of a report's tables: means, what is best, ranges and times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ravens_suite.report import tables
+from ravens_suite.report.runs import find_runs
+from tests.report.written_runs import write_run
+
+
+def test_means_are_over_tasks_with_one_number_of_demonstrations(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", task="block-insertion", demos=10, failed=0)
+    write_run(tmp_path / "b", task="align-box-corner", demos=10, failed=20)
+    write_run(tmp_path / "c", task="align-box-corner", demos=1, failed=20)
+    table = tables.score_table(find_runs(tmp_path))
+    (mean,) = table.means
+    assert (mean.demos, mean.count, mean.mean_score) == (10, 2, pytest.approx((100 + 25) / 2))
+    best = [row.best_published for row in table.rows if row.demos == 10]
+    assert mean.difference == pytest.approx(mean.mean_score - sum(value or 0 for value in best) / 2)
+
+
+def test_a_task_with_more_seeds_counts_no_more_than_others(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", task="block-insertion", failed=0)
+    write_run(tmp_path / "b", task="align-box-corner", failed=20)
+    write_run(tmp_path / "c", task="align-box-corner", failed=20, seed=1)
+    (mean,) = tables.score_table(find_runs(tmp_path)).means
+    assert (mean.count, mean.mean_score) == (2, pytest.approx((100 + 25) / 2))
+
+
+def test_the_best_of_a_row_is_ours_only_when_no_published_figure_is_higher(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", failed=0)
+    write_run(tmp_path / "b", failed=3, seed=1)
+    good, bad = tables.score_table(find_runs(tmp_path)).rows
+    assert good.ours_is_best
+    assert not bad.ours_is_best
+    assert any(cell.best for cell in bad.published)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [([0, 1, 2, 3, 7], "0 to 3, 7"), ([4, 5], "4, 5"), ([], ""), ([3, 1], "1, 3")]
+)
+def test_ranges(numbers: list[int], text: str) -> None:
+    assert tables.ranges(numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3.21, "3.2 s"), (48.3, "48 s"), (125, "2 min 5 s"), (3780, "1 h 3 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert tables.duration(seconds) == text
