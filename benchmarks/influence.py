@@ -27,89 +27,30 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from leave_one_out import leave_one_out
 from numpy.typing import NDArray
 from planted import BAD, DEMOS, KINDS, Case, Result, mean_score, plant, recovered, right
 from scipy.stats import spearmanr
+from trained_copies import CHECKPOINTS, CONFIG, Trained, fit, gradients_of, losses_of
 
-from ravens_suite.agents.base import Agent, config_from_json
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.insight import scores
-from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
-from ravens_suite.insight.training_gradients import PROJECTION, DemonstratedStep, TrainingGradients
+from ravens_suite.insight.gradients import datasets_of
+from ravens_suite.insight.training_gradients import PROJECTION
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.provenance import provenance
-from ravens_suite.training.data import read_task
-from ravens_suite.training.loop import kept_steps
 
 Array = NDArray[np.float64]
-CHECKPOINTS, NEAREST = 5, 3
-_SPLITS = 20
-"""Of the seeds into two halves."""
-CONFIG: dict[str, Any] = {}
-"""Settings of the agent, of ``--config``."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """An agent, and copies of its weights from along the way, the last of the end."""
-
-    agent: Agent[Any]
-    copies: list[dict[str, torch.Tensor]]
-    seconds: float
-
-
-def fit(name: str, task: str, data: Path, paths: Sequence[Path], steps: int, seed: int) -> Trained:
-    """Train without logs and files."""
-    kind = load_agent(name)
-    config = {**({"steps": steps} if steps else {}), "device": "cpu", **CONFIG}
-    agent = kind(config_from_json(kind.config_type, config), seed, read_task(kind, task, data).interface)
-    dataset = agent.make_dataset(Demonstrations(paths))
-    total = int(agent.config.steps)
-    kept = kept_steps(total, CHECKPOINTS)
-    copies, start = [], time.perf_counter()
-    for step in range(total):
-        agent.fit_step(dataset, step)
-        if step + 1 in kept:
-            copies.append({key: value.detach().clone() for key, value in agent.weights().items()})
-    return Trained(agent, copies, time.perf_counter() - start)
-
-
-def gradients_of(trained: Trained, paths: Sequence[Path], size: int = PROJECTION) -> TrainingGradients:
-    """What ``insight/training_gradients.py`` computes, without files."""
-    datasets = datasets_of(trained.agent, Demonstrations(paths))
-    found: list[StepGradients] = []
-    for copy in trained.copies:
-        trained.agent.set_weights(copy)
-        found.append(step_gradients(trained.agent, datasets, size))
-    steps = [DemonstratedStep("", number, step) for number, (_, count) in enumerate(datasets) for step in count]
-    return TrainingGradients(
-        tuple(steps),
-        tuple(range(len(found))),
-        np.stack([each.losses for each in found]),
-        np.stack([each.norms for each in found]),
-        np.stack([each.gradients for each in found]),
-    )
-
-
-def losses_of(trained: Trained, paths: Sequence[Path]) -> Array:
-    """Mean loss of the steps of each demonstration, by the last weights, (demonstrations,)."""
-    trained.agent.set_weights(trained.copies[-1])
-    with torch.no_grad():
-        return np.array(
-            [
-                np.mean([float(trained.agent.example_loss(dataset, step)) for step in steps])
-                for dataset, steps in datasets_of(trained.agent, Demonstrations(paths))
-            ]
-        )
+NEAREST = 3
 
 
 def feature_distances(trained: Trained, paths: Sequence[Path]) -> Array:
@@ -207,96 +148,6 @@ def result_of(trained: Trained, task: str, source: Path, unseen: Sequence[Path],
 
 def _mean_of(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in rows[0]}
-
-
-def leave_one_out(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
-    """Rank correlation of influence with training again without each demonstration, by unseen demonstration."""
-    rows = []
-    for task in options.tasks:
-        source = right(task, load_agent(options.agent), folder)
-        store, unseen = EpisodeStore.of(source, task, "train"), EpisodeStore.of(source, task, "val")
-        seeds, asked = store.seeds()[: options.demos], [unseen.path(seed) for seed in unseen.seeds()[:10]]
-        paths = [store.path(seed) for seed in seeds]
-        runs = range(options.first_seed, options.first_seed + options.seeds)
-
-        def train(kept: Sequence[Path], seed: int, task: str = task, source: Path = source) -> Trained:
-            return fit(options.agent, task, source, kept, options.steps, seed)
-
-        whole = [train(paths, seed) for seed in runs]
-        rises = np.stack(
-            [
-                [
-                    losses_of(train([*paths[:left], *paths[left + 1 :]], seed), asked) - losses_of(each, asked)
-                    for left in range(len(paths))
-                ]
-                for seed, each in zip(runs, whole, strict=True)
-            ]
-        )
-        said = {name: np.mean([call(each, paths, asked) for each in whole], axis=0) for name, call in _SAID.items()}
-        found = {name: _rank_correlation(value, rises.mean(axis=0)) for name, value in said.items()}
-        row = {
-            "task": task,
-            "demonstrations": len(paths),
-            "asked": len(asked),
-            "rank_correlation": found,
-            **_most_possible(rises),
-        }
-        rows.append(row)
-        print(json.dumps(rows[-1]), flush=True)
-    return rows
-
-
-def _rank_correlation(one: Array, other: Array) -> float:
-    """Between the columns of two arrays, (demonstrations, asked) each, the mean over the columns."""
-    each = [float(spearmanr(one[:, column], other[:, column])[0]) for column in range(one.shape[1])]
-    return round(float(np.mean(each)), 3)
-
-
-def _most_possible(rises: Array) -> dict[str, float]:
-    """How well training again agrees with itself, which bounds what any estimate can reach.
-
-    Two runs of training differ in their weights at the start and in the order of examples. The mean over half of the
-    seeds is compared with that over the other half; from that follows how well the mean over all of them agrees with
-    that over endlessly many (Spearman and Brown, 1910): its square root is the correlation of a perfect estimate.
-
-    Args:
-        rises: (seeds, demonstrations, asked) rise of a loss without a demonstration.
-    """
-    if len(rises) < 2:
-        return {}
-    rng, halves = np.random.default_rng(0), []
-    for _ in range(_SPLITS):
-        order = rng.permutation(len(rises))
-        one, other = (rises[part].mean(axis=0) for part in np.array_split(order, 2))
-        halves.append(_rank_correlation(one, other))
-    agreement = max(float(np.mean(halves)), 0.0)
-    whole = 2 * agreement / (1 + agreement)
-    return {"agreement_of_halves": round(agreement, 3), "perfect_estimate": round(float(np.sqrt(whole)), 3)}
-
-
-def _influence(how: Callable[[TrainingGradients, Array], Array]) -> Callable[[Trained, Any, Any], Array]:
-    """Influence of each demonstration on each asked one, (demonstrations, asked)."""
-
-    def influence(trained: Trained, paths: Sequence[Path], asked: Sequence[Path]) -> Array:
-        found, wanted = gradients_of(trained, paths), gradients_of(trained, asked)
-        first = scores.demonstration_gradients(wanted)  # (checkpoints, asked, size)
-        columns = [how(found, first[:, index]) for index in range(first.shape[1])]
-        owners = found.owners
-        return np.stack([np.bincount(owners, column) / np.bincount(owners) for column in columns], axis=1)
-
-    return influence
-
-
-def _plain(found: TrainingGradients, decision: Array) -> Array:
-    """TracIn: the sum of inner products."""
-    return np.asarray(np.einsum("csd,cd->s", found.gradients.astype(np.float64), decision))
-
-
-_SAID = {
-    "influence": _influence(scores.influence_on),
-    "plain_tracin": _influence(_plain),
-    "cosine": _influence(scores.mean_cosines),
-}
 
 
 def projection(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:

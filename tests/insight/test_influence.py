@@ -157,6 +157,10 @@ def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_on
     assert failed_seeds(run, TASK) == [2] and failed_seeds(run, "towers-of-hanoi") == []
     write("test.json", 1)
     assert failed_seeds(run, TASK) == [1]
+    record = json.loads(RunFolder(run).record_path.read_text().replace(f'"{TASK}"', '"lab-task"'))
+    record["environments"]["lab-task"]["id"] = ""
+    RunFolder(run).write_record(record)
+    assert failed_seeds(run, "lab-task") == [], "what was recorded elsewhere has no scenes to fail on"
 
 
 @pytest.fixture(scope="module")
