@@ -169,7 +169,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     arrangement = None
     if step.free_objects and step.rotates and rng.random() < augmentation.scatter:
         arrangement = _arrange(step, pick, augmentation, rng)
-    adrift = step.loose is not None and rng.random() < augmentation.adrift
+    adrift = augmentation.adrift > 0 and step.loose is not None and rng.random() < augmentation.adrift
     if adrift:
         arrangement = _set_adrift(step, pick, rng)
     if arrangement is None:

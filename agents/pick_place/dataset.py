@@ -153,7 +153,7 @@ class PickPlaceDataset:
             return episode[0]
         if rng.random() < 0.5:
             return episode[first_said[int(rng.integers(len(first_said)))]]
-        index = int(rng.integers(len(episode)))
+        index = int(rng.integers(first_said[0], len(episode)))
         start = max(first for first in first_said if first <= index)
         return replace(episode[index], goal=episode[start].goal)
 
@@ -188,18 +188,21 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
     if goals:
         goal = _goal(episode)
         steps = [replace(step, goal=goal) for step in steps]
+    news = [0, len(steps)]
     if instructions:
         said = episode.observations(keys=["instruction"])["instruction"]
         steps = [replace(step, instruction=str(words)) for step, words in zip(steps, said, strict=False)]
         news = [*_news([step.instruction for step in steps]), len(steps)]
+        if not goals:
+            for start, following in pairwise(news):
+                steps[start] = replace(steps[start], goal=maps[following])
+    if not one_place:
+        # Pushes to one place move many things, each on its own.
         for start, following in pairwise(news):
             things = loose_things(steps[start:following], maps[start : following + 1])
             steps[start:following] = [
                 replace(step, loose=thing) for step, thing in zip(steps[start:following], things, strict=True)
             ]
-        if not goals:
-            for start, following in pairwise(news):
-                steps[start] = replace(steps[start], goal=maps[following])
     if first_scenes:
         steps = [replace(step, first=maps[0]) for step in steps]
     return with_later_objects(steps)

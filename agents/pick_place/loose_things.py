@@ -21,10 +21,12 @@ from .free_objects import SHADOW, FreeObject, grown, sampled_pixels, touches_bor
 from .moved_object import standing_object
 from .plane import rigid, transform
 from .steps import Step
-from .table import above_table, bare_table, table_appearance
+from .table import above_table, bare_table, holes, table_appearance
 
 _LEFT = 0.9
 """Least share of what it covered at first that nothing covers in the end."""
+_WHOLE = 0.9
+"""Least share of all that stands at a step, but did not stand there all along, that is the thing."""
 _NEAR = 40.0
 """Pixels, 125 mm: standard deviation along each axis of the position about its place of what is shown near it."""
 _TURN = np.pi / 2
@@ -41,15 +43,18 @@ def loose_things(steps: Sequence[Step], maps: Sequence[Heightmap]) -> Iterator[F
         maps: the scenes before each of them, then the one after the last.
 
     Yields:
-        For each step the thing; ``None`` where one step carries the sentence out, where something is turned, and where
-        any of what lies at the first pick stays there.
+        For each step the thing; ``None`` where one step carries the sentence out, where something is turned or moved as
+        a free object, and where any of what lies at the first pick stays there. At a step also where nothing stands at
+        the pick, where it reaches the border, and where it is a part of what moves, or has with it what never moves.
     """
     things: list[FreeObject | None] = [None] * len(steps)
-    whole = None if len(steps) < 2 else standing_object(maps[0], steps[0].pick)
     turned = any(step.rotates or step.tilt is not None or step.free_objects for step in steps)
-    if whole is not None and not turned and (~above_table(maps[-1].height))[whole].mean() >= _LEFT:
-        table, known = _table(maps)
-        things = [_thing(step, table, known) for step in steps]
+    whole = None if len(steps) < 2 or turned else standing_object(maps[0], steps[0].pick)
+    if whole is not None and (~above_table(maps[-1].height))[whole].mean() >= _LEFT:
+        above = np.stack([above_table(scene.height) for scene in maps])
+        still = above.all(axis=0)
+        table, known = _table(maps, above)
+        things = [_thing(step, at & ~still, table, known) for step, at in zip(steps, above, strict=False)]
     yield from things
 
 
@@ -80,10 +85,17 @@ def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Gene
     return None
 
 
-def _table(maps: Sequence[Heightmap]) -> tuple[Heightmap, NDArray[np.bool_]]:
-    """What lies beneath all that stands, and where any of the maps shows it, (rows, columns) bool."""
-    flat = np.stack([~above_table(scene.height) for scene in maps])
-    shown = flat.argmax(axis=0)[None]
+def _table(maps: Sequence[Heightmap], above: NDArray[np.bool_]) -> tuple[Heightmap, NDArray[np.bool_]]:
+    """What lies beneath all that stands, and where any of the maps shows it, (rows, columns) bool.
+
+    Args:
+        maps: all of a sentence.
+        above: (maps, rows, columns) bool, where something stands.
+    """
+    flat = ~above & ~np.stack([holes(scene) for scene in maps])
+    # Beside what stands lie its shadow and its lower edge.
+    best = flat.astype(np.uint8) + (flat & ~np.stack([grown(at, SHADOW) for at in above]))
+    shown = best.argmax(axis=0)[None]
     color = np.take_along_axis(np.stack([scene.color for scene in maps]), shown[..., None], axis=0)[0]
     height = np.take_along_axis(np.stack([scene.height for scene in maps]), shown, axis=0)[0]
     known = np.logical_or.reduce(flat, axis=0)
@@ -91,9 +103,20 @@ def _table(maps: Sequence[Heightmap]) -> tuple[Heightmap, NDArray[np.bool_]]:
     return Heightmap(color, height), known
 
 
-def _thing(step: Step, table: Heightmap, known: NDArray[np.bool_]) -> FreeObject | None:
+def _thing(step: Step, moving: NDArray[np.bool_], table: Heightmap, known: NDArray[np.bool_]) -> FreeObject | None:
+    """What stands at the pick, if it is what moves, all of it and nothing else.
+
+    Args:
+        step: of the sentence.
+        moving: (rows, columns) bool, what stands but did not stand there all along.
+        table: what lies beneath.
+        known: (rows, columns) bool, where that has been seen.
+    """
     mask = standing_object(step.scene, step.pick)
     if mask is None or touches_border(mask):
+        return None
+    own = (mask & moving).sum()
+    if own < _WHOLE * moving.sum() or own < _WHOLE * mask.sum():
         return None
     wide = grown(mask, SHADOW)
     rows, columns = np.nonzero(wide)

@@ -181,7 +181,8 @@ class Transporter(Agent[PickPlaceDataset]):
     def _outlook_batch(
         self, dataset: PickPlaceDataset, augmentation: Augmentation, rng: np.random.Generator
     ) -> OutlookBatch:
-        # Objects pasted elsewhere, or added, do not lie where the end of the sentence shows them.
+        # Objects that are scattered together with their goal, or added, do not lie where the end of the sentence shows
+        # them. A loose thing that lies elsewhere does end there.
         plain = replace(augmentation, scatter=0.0, remaining=0.0)
         steps = (dataset.sample_sentence(rng) for _ in range(self.config.outlook))
         examples = [augment(step, fitting(self.config, plain, step), rng) for step in steps]

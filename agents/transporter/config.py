@@ -63,8 +63,8 @@ class TransporterConfig:
             scattered examples of the only free object left.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
-        adrift: where it is told something and nothing is turned, share of examples in which what several steps of a
-            sentence move, such as a rope, lies elsewhere. No demonstration shows it as it lies after a wrong move.
+        adrift: share of examples in which a rope, or what else several steps move without turning it, lies elsewhere.
+            No demonstration shows it as it lies after a wrong move.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
         news: where it is told something, share of examples that are steps at which a sentence is first said. At later

@@ -53,7 +53,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         bent=config.bent * min(1.0, demos / _MANY),
         misplaced=config.amiss,
         remaining=config.leftover,
-        adrift=config.adrift if listens else 0.0,
+        adrift=config.adrift,
     )
 
 

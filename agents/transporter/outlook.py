@@ -2,8 +2,8 @@
 
 Most steps of a demonstration need no words, because what is done already shows what is meant. Those that do are few,
 and each shows one place only. What lies where in the end tells far more of a sentence: the whole side along which a
-rope is laid, not one bead's place. So a small network learns from first and last scenes of sentences, at a quarter of
-the resolution, where an example costs little, and what it expects is added to the logits of placing.
+rope is laid, not one bead's place. So a small network learns from scenes of sentences and their last ones, at a quarter
+of the resolution, where an example costs little, and what it expects is added to the logits of placing.
 
 On align-rope-by-instruction the agent without it could not tell the three drawn sides apart after 2,000 examples of
 first steps (docs/language_tasks.md).
@@ -43,7 +43,7 @@ _GAIN = 4.0
 
 
 class OutlookBatch(NamedTuple):
-    """Scenes at which a sentence is said, and how they end.
+    """Scenes in which a sentence is carried out, and how they end.
 
     Attributes:
         image: (batch, 5, rows, columns) float32 of ``encode_image``.
@@ -129,7 +129,7 @@ def filled_cells(examples: Sequence[Example]) -> Tensor:
     """Where scenes are filled in the end.
 
     Args:
-        examples: whose goals are those ends, where these are known; no object is pasted elsewhere.
+        examples: whose goals are those ends, where these are known; no object is scattered together with its goal.
 
     Returns:
         (examples, rows / 8, columns / 8) float32: the share of each cell in which something lies that did not before.
