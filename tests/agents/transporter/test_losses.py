@@ -54,3 +54,18 @@ def test_each_loss_reaches_its_own_heads(net: TransporterNet) -> None:
         assert all(weight.grad is not None for weight in head.parameters())
         assert all(weight.grad is None for weight in net.pick.parameters()) == (name != "pick")
         assert net.trunk.stem.weight.grad is not None, "the encoder learns from all of them"
+
+
+def test_where_no_pick_is_known_to_be_best_none_is_learned(net: TransporterNet) -> None:
+    step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
+    known = augment(step, Augmentation(flips=True), np.random.default_rng(0))
+    unknown = replace(known, pick_affinity=np.zeros_like(known.pick_affinity))
+    gradients = []
+    for examples in ([unknown], [known], [known, unknown]):
+        net.zero_grad()
+        loss = losses(net, examples, np.random.default_rng(0))["pick"]
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients.append(torch.cat([p.grad.flatten() for p in net.pick.parameters() if p.grad is not None]))
+        assert torch.isfinite(loss)
+    assert gradients[0].abs().max() < 1e-6 < gradients[1].abs().max()
+    assert torch.allclose(gradients[2], gradients[1] / 2, atol=1e-5)
