@@ -117,7 +117,7 @@ def test_a_part_of_what_moves_is_none_and_what_never_moves_is_no_part_of_it() ->
     steps, maps = _sentence()
     apart = [Heightmap(scene.color, scene.height.copy()) for scene in maps]
     apart[1].height[200:208, 94:96] = 0
-    assert [thing is None for thing in loose_things(steps[:1] + [_step(apart[1], _HALFWAY[2], _END[2])], apart)] == [
+    assert [thing is None for thing in loose_things([*steps[:1], _step(apart[1], _HALFWAY[2], _END[2])], apart)] == [
         False,
         True,
     ], "the chain is in two at the second step"
