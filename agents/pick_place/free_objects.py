@@ -241,12 +241,18 @@ def _draw_motion(points: Array, free: NDArray[np.bool_], rng: np.random.Generato
     centre: Array = np.mean(points, axis=0)
     for _ in range(_ATTEMPTS):
         motion = rigid(rng.uniform(-np.pi, np.pi), centre, rng.uniform(0, 1, 2) * size)
-        moved = transform(motion, points)
-        if np.all(moved >= 0) and np.all(moved < size):
-            column, row = moved.astype(int).T
-            if free[row, column].all():
-                return motion
+        if on_free_pixels(transform(motion, points), free):
+            return motion
     return None
+
+
+def on_free_pixels(points: Array, free: NDArray[np.bool_]) -> bool:
+    """Whether all points (n, 2), float64 pixels, are on a map and on its free pixels, (rows, columns) bool."""
+    rows, columns = free.shape
+    if not (np.all(points >= 0) and np.all(points < (columns, rows))):
+        return False
+    column, row = points.astype(int).T
+    return bool(free[row, column].all())
 
 
 def _share(found: NDArray[np.bool_], part: NDArray[np.bool_], missing: NDArray[np.bool_]) -> float:

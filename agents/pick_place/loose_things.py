@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
-from .free_objects import SHADOW, FreeObject, grown, sampled_pixels, touches_border
+from .free_objects import SHADOW, FreeObject, grown, on_free_pixels, sampled_pixels, touches_border
 from .moved_object import standing_object
 from .plane import rigid, transform
 from .steps import Step
@@ -39,7 +39,7 @@ def loose_things(steps: Sequence[Step], maps: Sequence[Heightmap]) -> Iterator[F
     """What each of the steps of one sentence picks, with all that hangs together with it.
 
     Args:
-        steps: those of the sentence.
+        steps: those of the sentence, or of the whole episode where nothing is said.
         maps: the scenes before each of them, then the one after the last.
 
     Yields:
@@ -77,11 +77,8 @@ def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Gene
     for _ in range(_ATTEMPTS):
         target = rng.uniform(0, 1, 2) * size if rng.random() < 0.5 else place + rng.normal(0, _NEAR, 2)
         motion = rigid(rng.uniform(-_TURN, _TURN), centre, target)
-        moved = transform(motion, points)
-        if np.all(moved >= 0) and np.all(moved < size):
-            column, row = moved.astype(int).T
-            if free[row, column].all():
-                return motion
+        if on_free_pixels(transform(motion, points), free):
+            return motion
     return None
 
 
