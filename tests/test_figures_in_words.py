@@ -50,6 +50,21 @@ def test_the_model_of_eight_tasks_on_the_front_page() -> None:
     assert f"have {means[False][1]:.1f} and {means[True][1]:.1f}." in told
 
 
+def test_the_rope_and_the_tower_in_words() -> None:
+    def score(name: str, task: str, demos: str = "100") -> float:
+        (row,) = [row for row in rows(name) if (row["task"], row["demos"]) == (task, demos)]
+        return float(row["score"])
+
+    told = page("docs/language_tasks.md")
+    own = score("scores_language.csv", "align-rope-by-instruction")
+    assert f"3,000 steps | 100 of test | {own:.1f} |" in told
+    assert f"`align-rope-by-instruction`: a model of its own has {own:.1f}." in told
+    tower = score("scores_language_multi.csv", "towers-of-hanoi-seq-seen")
+    assert f"`towers-of-hanoi-seq-seen`: {tower:.1f}, where 98.7 is published" in told
+    (rope,) = [row for row in rows("scores.csv") if (row["task"], row["demos"]) == ("manipulating-rope", "1")]
+    assert f"({rope['commit'][:7]}), the only one in which ropes are" in page("docs/results.md")
+
+
 def test_shapes_never_shown_on_the_front_page() -> None:
     mine = next(row for row in rows("scores_language.csv") if (row["task"], row["demos"]) == ("packing-shapes", "10"))
     of_others = [
