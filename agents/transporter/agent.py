@@ -62,7 +62,7 @@ from ..pick_place.steps import Step
 from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
-from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences
+from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences, with_words_unknown
 from .losses import Batch, compute_losses, draw, make_batch
 from .network import TransporterNet
 from .outlook import OutlookBatch, filled_cells
@@ -224,11 +224,11 @@ class Transporter(Agent[PickPlaceDataset]):
         return dict(self.net.named_parameters())
 
     def examples_to_batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
-        """Examples as tensors on the CPU; where colours are named, in other hues."""
+        """Examples as tensors on the CPU; where colours are named, in other hues, and some words unknown."""
         few_shapes = self.device.type == "cuda"
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
-        sentence = read_sentences(self.config, examples, few_shapes=few_shapes)
+        sentence = read_sentences(self.config, with_words_unknown(self.config, examples, rng), few_shapes=few_shapes)
         return make_batch(in_other_hues(examples, rng), few_shapes=few_shapes)._replace(sentence=sentence)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:

@@ -77,6 +77,9 @@ class TransporterConfig:
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in
             their order, since what is next depends on what is done.
+        unknown_words: where it is told something and learns the vectors of words, share of the words of training
+            sentences at which there is one that it does not know; none at words for colours, shapes and directions.
+            Paraphrases have words that no demonstration has.
         words: where it is told something, what gives the vectors of words: ``own`` (they are learned), or a function of
             yours, ``package.module:name`` or ``path/to/file.py:name``, that takes the words of a sentence and returns a
             vector for each (``agents/common/word_encoders.py``).
@@ -128,6 +131,7 @@ class TransporterConfig:
     outlook: int = setting(4, least=0, most=1000)
     gives_up: bool = True
     remembers: bool = False
+    unknown_words: float = setting(0.1, least=0, most=1)
     words: str = setting(OWN, choices=(OWN,), names="code")
     shape_words: bool = True
     lookahead: int = setting(0, least=0, most=10)

@@ -10,6 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color, resolve
+from ..common.unknown_words import with_unknown_words
+from ..common.word_encoders import OWN
 from ..pick_place.augmentation import Augmentation, Example
 from ..pick_place.recoloring import with_other_hues
 from ..pick_place.steps import Step
@@ -83,6 +85,19 @@ def read_sentences(
         encoder=config.words,
         heights=[example.height for example in examples] if config.shape_words else None,
     )
+
+
+def with_words_unknown(
+    config: TransporterConfig, examples: Sequence[Example], rng: np.random.Generator
+) -> Sequence[Example]:
+    """Examples with some words of their sentences unknown. A text encoder knows all words."""
+    if config.words != OWN:
+        return examples
+    said = (
+        example.instruction and with_unknown_words(example.instruction, config.unknown_words, rng)
+        for example in examples
+    )
+    return [replace(example, instruction=words) for example, words in zip(examples, said, strict=True)]
 
 
 def in_other_hues(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:

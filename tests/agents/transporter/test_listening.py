@@ -115,6 +115,25 @@ def test_a_text_encoder_of_the_users_own_takes_the_place_of_its_words(tmp_path: 
     assert torch.equal(again.pick_logits, second.pick_logits)
 
 
+def test_some_words_are_unknown_in_training_but_not_to_a_text_encoder(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    (tmp_path / "encoder.py").write_text(ENCODER)
+    agents = {
+        name: Transporter(replace(TINY, **changed), interface=interface)
+        for name, changed in {
+            "all": {"unknown_words": 1.0},
+            "none": {"unknown_words": 0.0},
+            "encoder": {"unknown_words": 1.0, "words": f"{tmp_path / 'encoder.py'}:encode"},
+        }.items()
+    }
+    inputs = {name: agent.step_inputs(data, agent.augmentation(1), 0) for name, agent in agents.items()}
+    said = {name: [each.batch.sentence, each.batch.outlook.sentence] for name, each in inputs.items()}
+    for plain, unknown, encoded in zip(said["none"], said["all"], said["encoder"], strict=True):
+        assert not torch.equal(plain.words, unknown.words)
+        assert torch.equal(plain.words, encoded.words)
+        assert (plain.colors >= 0).sum() == (unknown.colors >= 0).sum()
+
+
 def test_it_gives_up_rather_than_take_up_what_it_laid_where_nobody_does_that(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
     scene, said = data.episodes[0][0].scene, "put the red blocks in a blue bowl"
