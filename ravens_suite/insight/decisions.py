@@ -89,9 +89,7 @@ def decision_of(
         ConfigError: the task's environment does not suit the agent, the scene cannot be placed, the episode has no such
             action, or the oracle has none to give there.
     """
-    check_number("--seed", seed, 0, MOST_SEED)
-    if step is not None:
-        check_number("--step", step, 0, _MOST_STEP)
+    check_numbers(seed, step)
     plan = plan_evaluation(run.path, task, split, arguments or {})
     environment = _environment_of(plan)
     try:
@@ -121,6 +119,21 @@ def decision_of(
             )
     finally:
         environment.close()
+
+
+def check_numbers(seed: int, step: int | None) -> None:
+    """Refuse a scene or an action of it that no episode has.
+
+    Args:
+        seed: of the scene.
+        step: number of the action; ``None`` for one that is looked for.
+
+    Raises:
+        ConfigError: one is below 0, or too large.
+    """
+    check_number("--seeds", seed, 0, MOST_SEED)
+    if step is not None:
+        check_number("--step", step, 0, _MOST_STEP)
 
 
 def check_scenes(run: RunFolder, task: str, split: Split, arguments: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from ravens_suite.data.run_folder import WATCHED, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError, blame
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight import scores
-from ravens_suite.insight.decisions import Decision, Label, action_to_json, check_scenes, decision_of
+from ravens_suite.insight.decisions import Decision, Label, action_to_json, check_numbers, check_scenes, decision_of
 from ravens_suite.insight.gradients import datasets_of, step_gradients
 from ravens_suite.insight.influence_record import (
     PICTURES,
@@ -108,6 +108,9 @@ def find_influence(
     data = None if data is None else Path(data)
     check_number("--named", named, 1, _MOST_NAMED)
     folder = RunFolder(run)
+    # A mistake in a question must not show up after minutes of gradients.
+    for question in questions:
+        check_numbers(question.seed, question.step)
     for asked in _distinct(questions):
         check_scenes(folder, asked.task, asked.split, asked.arguments)
     gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)

@@ -41,7 +41,6 @@ from ravens_suite.rollout.environments import describe_interface, make_environme
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
-from ravens_suite.rollout.remote_policy import RemotePolicy
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.told_policy import ProbeJob, ToldPolicy
 
@@ -169,9 +168,7 @@ class ProbeWorker:
             load_agent(plan.policy.name).check(interface)
         if not _is_deaf(plan.policy) and (mend := _not_told(plan, interface.observation)):
             raise ConfigError(f"{plan.policy.label} is told no sentence in {plan.task}: {mend}.")
-        self._policy = plan.policy.make(self._environment)
-        if isinstance(self._policy, RemotePolicy):
-            self._policy.check(interface)
+        self._policy = plan.policy.make_for(self._environment, interface)
 
     def run(self, job: ProbeJob) -> ProbedEpisode | None:
         """The episode of a job; ``None`` where nothing of this kind can be said, or the scene cannot be placed."""

@@ -23,7 +23,6 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, 
 from ravens_suite.insight.axes import AXES, GRADES
 from ravens_suite.insight.calibration import Calibration
 from ravens_suite.insight.guess import Guess, Sight
-from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan
 from ravens_suite.rollout.policies import close_policy, one_thread
@@ -191,9 +190,8 @@ class ProposalWorker:
             self.close()
             plan = self._plan
             environment = make_environment(plan.task, plan.split, proposal_arguments(plan.arguments, axis, grade))
-            if plan.policy.kind == "agent":
-                load_agent(plan.policy.name).check(describe_interface(environment, plan.task))
-            self._made = (axis, grade), environment, plan.policy.make(environment)
+            policy = plan.policy.make_for(environment, describe_interface(environment, plan.task))
+            self._made = (axis, grade), environment, policy
         return self._made[1:]
 
     def _look(self, environment: gymnasium.Env[Any, Any], policy: Policy, seed: int) -> Look | None:

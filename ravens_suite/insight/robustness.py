@@ -166,7 +166,7 @@ def measure_robustness(
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
-    names = checked_axes(tuple(axes), plan.arguments, learnt=plan.policy.kind == "agent")
+    names = checked_axes(tuple(axes), plan.arguments, learnt=plan.policy.is_trained)
     wanted = _measurable(plan, [(name, grade) for name in names for grade in checked_grades(tuple(grades))])
     folder = robustness_folder(plan, out)
     seeds = tuple(range(first_seed, first_seed + episodes))

@@ -88,6 +88,6 @@ def changes_to_search(plan: SearchPlan, evaluation: EvaluationPlan) -> list[tupl
     Raises:
         ConfigError: there is no such axis or grade here.
     """
-    arms = plan.arms(evaluation.arguments, learnt=evaluation.policy.kind == "agent")
+    arms = plan.arms(evaluation.arguments, learnt=evaluation.policy.is_trained)
     held_out = [arm for arm in arms if arm[0] and AXES[arm[0]].changes[arm[1] - 1].get("wording") == "held-out"]
     return [arm for arm in arms if arm not in held_out] if held_out and not has_other_paraphrases(evaluation) else arms

@@ -40,7 +40,7 @@ from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment, to_json
 from ravens_suite.rollout.evaluation_plan import run_of
 from ravens_suite.rollout.own_robot import RobotPolicy, setup_of
-from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
+from ravens_suite.rollout.policies import PolicySpec, RandomPolicy, check_state
 from ravens_suite.rollout.policy_client import OURS, PROTOCOL
 from ravens_suite.rollout.policy_messages import LARGEST_MESSAGE, decode, encode
 
@@ -344,6 +344,7 @@ class _Session:
             raise InvalidMessageError(f"The interface of an environment is not one ({error!r}).") from error
         try:
             load_agent(self._spec.name).check(interface)
+            check_state(self._policy, {key: spec.shape for key, spec in interface.observation.items()})
         except ConfigError as error:
             return {"refused": str(error)}
         return {}

@@ -22,7 +22,6 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import PolicyServerLostError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.registry import load_agent
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import (
     describe_interface,
@@ -31,7 +30,6 @@ from ravens_suite.rollout.environments import (
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, watched
 from ravens_suite.rollout.evaluation_record import Evaluation, EvaluationRecord
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
-from ravens_suite.rollout.remote_policy import RemotePolicy
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.watching import WatchSpec
 
@@ -140,12 +138,8 @@ class EvaluationWorker:
     def __init__(self, plan: EvaluationPlan) -> None:
         self._kind = plan.policy.kind
         self._environment = make_environment(plan.task, plan.split, plan.arguments)
-        if plan.policy.kind == "agent":
-            load_agent(plan.policy.name).check(describe_interface(self._environment, plan.task))
-        self._policy = plan.policy.make(self._environment)
-        if isinstance(self._policy, RemotePolicy):
-            self._policy.check(describe_interface(self._environment, plan.task))
         interface = describe_interface(self._environment, plan.task)
+        self._policy = plan.policy.make_for(self._environment, interface)
         self._watch = None if plan.watch is None else plan.watch.make(interface)
 
     def run(self, seed: int) -> tuple[EpisodeOutcome, str]:

@@ -97,10 +97,11 @@ def _keep(
     environment = make_environment(plan.task, plan.split, arguments)
     kept, policy = [], None
     try:
-        policy = plan.policy.make(environment)
+        interface = describe_interface(environment, plan.task)
+        policy = plan.policy.make_for(environment, interface)
         # A forecaster that ended episodes ends them again, or they would not be those that were evaluated.
         ends = plan.watch is not None and plan.watch.stop_at is not None
-        watch = plan.watch.make(describe_interface(environment, plan.task)) if ends and plan.watch else None
+        watch = plan.watch.make(interface) if ends and plan.watch else None
         for seed in seeds:
             with one_thread(plan.policy.kind):
                 rollout = roll_out(environment, policy, seed, watch=watch)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ravens_suite.core.geometry import yaw_quaternion
 from ravens_suite.core.modules import load_object
-from ravens_suite.core.observations import Observation
+from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
@@ -209,7 +209,10 @@ class PolicySpec:
             case "agent":
                 with blame(f"load of the agent {self.name}"):
                     agent = load_agent(self.name).load(Path(self.folder))
-                _check_state(agent, environment)
+                # A server does not know the environment yet, and checks it when it is told of one.
+                space = None if environment is None else environment.observation_space
+                if isinstance(space, gymnasium.spaces.Dict):
+                    check_state(agent, {key: value.shape or () for key, value in space.spaces.items()})
                 return agent
             case "import":
                 return as_policy(load_object(self.name))
@@ -219,6 +222,33 @@ class PolicySpec:
                         f"{self.name} was evaluated at a policy server: start the server, and name its address (ws://...)."
                     )
                 return RemotePolicy(self.served, environment.action_space)
+
+    def make_for(self, environment: gymnasium.Env[Any, Any], interface: Interface) -> Policy:
+        """The policy, which reads and gives what an environment does.
+
+        Args:
+            environment: that it will act in.
+            interface: of the environment.
+
+        Raises:
+            ConfigError: a trained agent, here or at a server, reads something else or gives other actions.
+            RavensError: as ``make`` does.
+        """
+        if self.kind == "agent":
+            load_agent(self.name).check(interface)
+        policy = self.make(environment)
+        if isinstance(policy, RemotePolicy):
+            try:
+                policy.check(interface)
+            except BaseException:
+                policy.close()
+                raise
+        return policy
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is a trained agent, here or at a server that says in which environments it was trained."""
+        return self.kind == "agent" or (self.served is not None and bool(self.served.environments))
 
     @property
     def label(self) -> str:
@@ -284,23 +314,21 @@ _CLIENT = PolicyClient.__module__
 """The suite's own."""
 
 
-def _check_state(agent: Any, environment: gymnasium.Env[Any, Any] | None) -> None:
+def check_state(agent: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Refuse an environment with other bodies than an agent on states learnt from: its network takes no other length.
 
     Args:
         agent: trained, or of one's own that keeps no interface.
-        environment: that it will act in; ``None`` where a server does not know yet, which asks later.
+        shapes: of what is observed, by key.
 
     Raises:
         ConfigError: the state has another length.
     """
     interface = getattr(agent, "interface", None)
-    if environment is None or interface is None:
+    learnt = None if interface is None else interface.observation.get("state")
+    if learnt is None or "state" not in shapes:
         return
-    learnt, now = interface.observation.get("state"), environment.observation_space
-    if learnt is None or not isinstance(now, gymnasium.spaces.Dict) or "state" not in now.spaces:
-        return
-    if (shape := now["state"].shape) != learnt.shape:
+    if (shape := shapes["state"]) != learnt.shape:
         raise ConfigError(
             f"{agent.name} learnt from a state of {learnt.shape[0]} numbers, and that of this environment has "
             f"{shape[0] if shape else 0}: it holds other bodies (distractors, occluders, another task). Train on "

@@ -204,6 +204,8 @@ def test_what_contradicts_the_training_is_refused(
     wrong = ["build", "--seeds", "0", "--environment", '{"structure": "tower of pisa"}']
     assert main(["influence", str(run), "--data", str(data), *wrong]) == 1
     assert "structure" in capsys.readouterr().err
+    assert main(["influence", str(run), "--data", str(data), "--seeds", "0", "-1"]) == 1
+    assert "--seeds must be at least 0" in capsys.readouterr().err
     assert not (run / "influence").exists(), "before minutes of gradients"
 
 
@@ -211,7 +213,8 @@ def test_what_contradicts_the_training_is_refused(
     ("options", "said"),
     [
         (["--seeds", "0", "--step", "50"], "--step must be below"),
-        (["--seeds", "-1"], "--seed must be at least 0"),
+        (["--seeds", "-1"], "--seeds must be at least 0"),
+        (["--seeds", "0", "--step", "-1"], "--step must be at least 0"),
         (["--named", "0"], "--named must be at least 1"),
         (["--decisions", "-1"], "--decisions must be at least 0"),
         (["--projection", "-1"], "--projection must be at least 0"),

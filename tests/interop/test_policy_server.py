@@ -16,6 +16,7 @@ import pytest
 from fake_environment import TASK
 
 from ravens_suite.cli.main import main
+from ravens_suite.data.episode import read_episode
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import (
     ConflictError,
@@ -271,6 +272,15 @@ def test_the_command_serves_until_it_is_stopped(number: int, tmp_path: Path) -> 
         process.kill()
     assert process.returncode == 0
     assert said.splitlines()[-1] == "Stopped."
+
+
+def test_view_takes_the_address_of_a_server(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ravens_suite.report.view.view_episode", lambda path, *_, **__: path)
+    url = serve(make_run(tmp_path / "run", [3])).url
+    assert main(["view", url, "--seed", "3"]) == 0
+    (kept,) = (tmp_path / "runs").glob(f"*/{TASK}/episodes/{TASK}/test/000003.safetensors")
+    assert read_episode(kept).success
 
 
 def test_a_server_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

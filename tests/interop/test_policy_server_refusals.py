@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,23 @@ import numpy as np
 import pytest
 from fake_environment import TASK
 
+from ravens_suite.core.observations import Interface
 from ravens_suite.errors import (
     ConfigError,
     InvalidMessageError,
     PolicyServerError,
 )
+from ravens_suite.insight.robustness import measure_robustness
+from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.interop.policy_server import PolicyServer
+from ravens_suite.registry import environment_id, load_agent
+from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.evaluation_plan import plan_evaluation
+from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.policy_client import PolicyClient, ServerAddress
 from ravens_suite.rollout.policy_messages import encode
+from ravens_suite.rollout.remote_policy import RemotePolicy
 
 pytest.importorskip("websockets")
 from tests.interop.servers import make_run, own_policy, port_of
@@ -137,3 +146,34 @@ def test_an_environment_that_an_agent_cannot_act_in_is_refused(
     monkeypatch.setattr(fake_environment.FakeAgent, "check", check)
     with pytest.raises(ConfigError, match=r"^fake-agent cannot be used here"):
         evaluate(serve(make_run(tmp_path / "run", [0])).url, episodes=1, out=tmp_path)
+
+
+def test_a_served_agent_on_states_says_that_other_bodies_make_the_state_longer(serve: Any, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    task, arguments = "block-insertion-easy", {"observe": ["state"]}
+    few, many = (_interface(task, {**arguments, **more}) for more in ({}, {"distractors": 2}))
+    load_agent("state-mlp")(interface=few).save(tmp_path / "policy")
+    environments = {task: {"id": environment_id(task), "arguments": arguments}}
+    plan = {"tasks": [task], "agent": "state-mlp"}
+    (tmp_path / "run.json").write_text(json.dumps({"plan": plan, "environments": environments}))
+    spec = PolicySpec.parse(serve(tmp_path).url)
+    assert spec.served is not None and spec.is_trained
+    policy = RemotePolicy(spec.served, fake_environment.FakeEnvironment(TASK).action_space)
+    policy.check(few)
+    with pytest.raises(ConfigError, match=r"learnt from a state of \d+ numbers, and that of this .* \d+: it holds"):
+        policy.check(many)
+    policy.close()
+    # So axes that add bodies are left out, as they are for the run itself.
+    evaluation = plan_evaluation(spec, None, "test", {})
+    axes = {axis for axis, _ in changes_to_search(SearchPlan(), evaluation)}
+    assert axes == {"", "layout"}
+    with pytest.raises(ConfigError, match="'distractors' here: more bodies make the observed state longer"):
+        measure_robustness(spec, axes=["distractors"], out=tmp_path)
+
+
+def _interface(task: str, arguments: dict[str, Any]) -> Interface:
+    environment = make_environment(task, "test", arguments)
+    try:
+        return describe_interface(environment, task)
+    finally:
+        environment.close()

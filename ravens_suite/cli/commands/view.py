@@ -21,9 +21,9 @@ class View(OutputOptions):
     The episode is a file; or, with --seed, one that a policy is run on now.
     """
 
-    episode: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="EPISODE")]
+    episode: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="EPISODE")]  # A path would spoil ws://.
     """The episode's file, for example data/block-insertion/train/000000.safetensors; with --seed a training run's
-    folder, oracle, or a policy of yours, as evaluate takes it."""
+    folder, oracle, a policy of yours, or the address of a policy server, as evaluate takes it."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """With --seed: name of a task; the one that the run was trained on unless given."""
@@ -65,7 +65,7 @@ class View(OutputOptions):
         if self.format == "png" and self.out is not None and self.out.suffix.lower() == ".html":
             raise ConfigError(f"--format is png, but --out {self.out} ends in .html: leave one of them out.")
         self._check_rerun()
-        episode = self.episode if self.seed is None else self._run(self.seed, console)
+        episode = Path(self.episode) if self.seed is None else self._run(self.seed, console)
         if self.rerun:
             path = self._record(episode)
         else:
@@ -103,6 +103,6 @@ class View(OutputOptions):
     def _run(self, seed: int, console: Console) -> Path:
         from ravens_suite.rollout.kept_episodes import keep_episode
 
-        path = keep_episode(str(self.episode), seed, self.task, split=self.split)
+        path = keep_episode(self.episode, seed, self.task, split=self.split)
         console.say(f"Ran seed {seed}: {path}")
         return path
