@@ -22,6 +22,7 @@ from .goal_scenes import recolored_goal
 from .loose_things import drift
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
+from .recutting import has_slot, recut
 from .remaining_object import with_remaining_object
 from .retilting import retilted
 from .steps import Step
@@ -63,6 +64,7 @@ class Augmentation:
         misplaced: share of scattered examples of the only free object left that show it beside its goal.
         remaining: share of examples of pushes with a known final scene that show one more object there.
         retilted: share of examples of tilted places whose target is tilted and raised otherwise.
+        recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
         adrift: share of examples of loose things (``loose_things.py``) that show it elsewhere. Which part of it is best
             picked there is not known.
         margin: least distance of pick and place from the border, pixels.
@@ -83,6 +85,7 @@ class Augmentation:
     misplaced: float = 0.0
     remaining: float = 0.0
     retilted: float = 0.0
+    recut: float = 0.0
     adrift: float = 0.0
     margin: float = 4.0
 
@@ -163,6 +166,9 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         step = retilted(step, rng)
     if step.final_scene is not None and rng.random() < augmentation.remaining:
         step = with_remaining_object(step, rng)
+    # Drawn only where it counts, so that all other examples are those without it.
+    if augmentation.recut and has_slot(step) and rng.random() < augmentation.recut:
+        step = recut(step, rng)
     rows, columns = step.height.shape
     pick = _draw_pick(step.pick_affinity, rng)
     # Where the step does not rotate, an object cannot be pasted at another angle.

@@ -55,6 +55,7 @@ class FreeObject:
         table_known: bool, where the table beneath is known.
         table_color: (..., 3) uint8, without the object.
         table_height: float32 metres, without the object.
+        slot: (2, 3) matrix of the motion into a slot of its outline, where it goes into one.
     """
 
     window: tuple[slice, slice]
@@ -65,6 +66,7 @@ class FreeObject:
     table_known: NDArray[np.bool_]
     table_color: NDArray[np.uint8]
     table_height: NDArray[np.float32]
+    slot: Array | None = None
 
     @property
     def origin(self) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import FreeObject
@@ -129,6 +130,7 @@ class PackedFreeObject:
 
     window: tuple[slice, slice]
     images: PackedArrays
+    slot: Array | None
 
     @staticmethod
     def of(found: FreeObject, store: Store) -> PackedFreeObject:
@@ -136,12 +138,12 @@ class PackedFreeObject:
         flags = [found.mask, found.shadow, found.table_known]
         # The widest first, so that every array is aligned.
         images: list[NDArray[Any]] = [found.height, found.table_height, found.color, found.table_color, *flags]
-        return PackedFreeObject(found.window, PackedArrays.of(images, store))
+        return PackedFreeObject(found.window, PackedArrays.of(images, store), found.slot)
 
     def unpack(self) -> FreeObject:
         """The object."""
         height, table_height, color, table_color, mask, shadow, table_known = self.images.unpack()
-        return FreeObject(self.window, mask, shadow, color, height, table_known, table_color, table_height)
+        return FreeObject(self.window, mask, shadow, color, height, table_known, table_color, table_height, self.slot)
 
 
 @dataclass(frozen=True, eq=False)

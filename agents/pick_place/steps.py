@@ -21,7 +21,8 @@ from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import FreeObject, find_free_object, lies_as_before
 from .moved_object import disc, moved_object, standing_object
-from .plane import compose, rigid, to_pixels
+from .plane import compose, rigid, to_pixels, warp
+from .slots import slot_at
 from .symmetry import mask_centre, symmetry_order
 from .table import changed_pixels
 from .tilts import Tilt, flattened, tilt_of, twist
@@ -207,4 +208,7 @@ def _free_objects(
 ) -> tuple[FreeObject, ...]:
     """The object of a mask, if there is one and it is free."""
     free_object = None if mask is None else find_free_object(before, after, mask, motion)
-    return () if free_object is None else (free_object,)
+    if mask is None or free_object is None:
+        return ()
+    slot = slot_at(before, warp(mask.astype(np.uint8), motion).astype(bool))
+    return (free_object if slot is None else replace(free_object, slot=motion),)

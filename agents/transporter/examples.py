@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color, resolve
+from ..common.shape_words import shape_words
 from ..common.unknown_words import with_unknown_words
 from ..common.word_encoders import OWN
 from ..pick_place.augmentation import Augmentation, Example
@@ -55,6 +56,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         bent=config.bent * min(1.0, demos / _MANY),
         misplaced=config.amiss,
         remaining=config.leftover,
+        recut=config.recut + (config.recut_alone - config.recut) / demos,
         adrift=config.adrift,
     )
 
@@ -66,6 +68,8 @@ def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -
     side is said, the slot must stay like the others of its shape; in a stretched scene, another one may be at the top.
     """
     said = step.instruction or ""
+    if any(shape_words(said)):
+        augmentation = replace(augmentation, recut=0.0)
     if config.shape_words and names_a_bare_shape(said):
         augmentation = replace(augmentation, altered_scenes=0.0)
     if config.shape_words and any(mention.side for mention in resolve(said)[1].values()):

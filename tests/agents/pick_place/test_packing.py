@@ -53,6 +53,7 @@ def _episode(seed: int, steps: int = 4) -> list[Step]:
             flags[index, 2],
             rng.integers(0, 256, (5, 3, 3), dtype=np.uint8),
             rng.random((5, 3), dtype=np.float32),
+            rng.random((2, 3)) if index % 2 else None,
         )
         for index in range(steps + 1)
     ]

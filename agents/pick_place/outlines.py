@@ -1,0 +1,102 @@
+"""Random outlines of objects: ellipses, polygons and strokes, several of them together, some the same in a mirror."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ravens_suite.core.geometry import Array
+
+from .plane import compose, rigid, warp
+from .symmetry import mask_centre
+
+_SIDE = 96
+"""Pixels along what an outline is first drawn on. It reaches to about a third of that from the middle."""
+_MOST_PARTS = 4
+_NOTCHED = 0.3
+"""Share of outlines from which a part is cut out."""
+_MIRRORED = 0.5
+"""Share of outlines that look the same in a mirror, as those of most things that people make do."""
+_THIN = 11
+"""Pixels there across the thinnest part; what is thinner is left out. A radius is about 32."""
+_STROKE = (12, 22)
+"""Least and greatest width of a stroke there."""
+_CLOSED = 0.2
+"""Share of strokes that end where they begin."""
+_SIZES = (0.8, 1.15)
+"""Least and greatest radius of a new outline, beside that of the old one."""
+_LEAST = 60
+"""Pixels that an outline has at least: 6 square centimetres."""
+
+
+def draw_outline(old: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_] | None:
+    """A random outline in place of another one.
+
+    Args:
+        old: (rows, columns) bool.
+        rng: draws it.
+
+    Returns:
+        (rows, columns) bool, in one piece, with about the middle and the radius of the old one; ``None`` if it came out
+        too small.
+    """
+    shape = _draw_shape(rng)
+    if not shape.any():
+        return None
+    middle, target = mask_centre(shape), mask_centre(old)
+    scale = _radius(old, target) / _radius(shape, middle) * rng.uniform(*_SIZES)
+    turn = rigid(rng.uniform(0, 2 * math.pi), middle, np.zeros(2), scale)
+    side = max(*old.shape, _SIDE)
+    drawn = np.zeros((side, side), np.float32)
+    drawn[:_SIDE, :_SIDE] = shape
+    drawn = cv2.GaussianBlur(drawn, (0, 0), max(0.4 / scale, 0.1))
+    moved = warp(drawn, compose(rigid(0.0, np.zeros(2), target), turn), flags=cv2.INTER_LINEAR)
+    outline: NDArray[np.bool_] = moved[: old.shape[0], : old.shape[1]] > 0.5
+    pieces = cv2.connectedComponents(outline.astype(np.uint8), connectivity=4)[0] - 1
+    return outline if pieces == 1 and outline.sum() >= _LEAST else None
+
+
+def _draw_shape(rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(96, 96) bool: the largest piece of what some random parts cover; empty where nothing thick is left."""
+    canvas = np.zeros((_SIDE, _SIDE), np.uint8)
+    for _ in range(rng.integers(1, _MOST_PARTS + 1)):
+        _draw_part(canvas, 1, rng)
+    if rng.random() < _NOTCHED:
+        _draw_part(canvas, 0, rng)
+    if rng.random() < _MIRRORED:
+        canvas |= canvas[:, ::-1]
+    thick = cv2.morphologyEx(canvas, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN)))
+    _, labels, pieces, _ = cv2.connectedComponentsWithStats(thick.astype(np.uint8), connectivity=4)
+    areas = pieces[1:, cv2.CC_STAT_AREA]
+    largest: NDArray[np.bool_] = labels == (1 + int(areas.argmax()) if len(areas) else -1)
+    return largest
+
+
+def _draw_part(canvas: NDArray[np.uint8], value: int, rng: np.random.Generator) -> None:
+    """An ellipse, a polygon or a stroke, in place."""
+    middle = _SIDE / 2 + rng.uniform(-_SIDE / 6, _SIDE / 6, 2)
+    kind = rng.integers(3)
+    if kind == 0:
+        axes = _pixels(rng.uniform(_SIDE / 12, _SIDE / 3, 2))
+        cv2.ellipse(canvas, _pixels(middle).tolist(), axes.tolist(), float(rng.uniform(0, 180)), 0, 360, value, -1)
+    elif kind == 1:
+        angles = np.sort(rng.uniform(0, 2 * math.pi, rng.integers(3, 7)))
+        radii = rng.uniform(_SIDE / 8, _SIDE / 3, len(angles))
+        corners = middle + radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        cv2.fillPoly(canvas, [_pixels(corners)], value)
+    else:
+        points = _SIDE / 2 + rng.uniform(-_SIDE / 3, _SIDE / 3, (rng.integers(2, 5), 2))
+        cv2.polylines(canvas, [_pixels(points)], bool(rng.random() < _CLOSED), value, int(rng.integers(*_STROKE)))
+
+
+def _pixels(values: Array) -> NDArray[np.int32]:
+    return np.round(values).astype(np.int32)
+
+
+def _radius(mask: NDArray[np.bool_], middle: Array) -> float:
+    """Pixels from the middle of a mask to its farthest pixel."""
+    rows, columns = np.nonzero(mask)
+    return float(np.hypot(columns + 0.5 - middle[0], rows + 0.5 - middle[1]).max())

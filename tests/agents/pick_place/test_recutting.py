@@ -1,0 +1,112 @@
+"""Objects and slots of other outlines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
+from ravens_suite.agents.pick_place.outlines import draw_outline
+from ravens_suite.agents.pick_place.plane import warp
+from ravens_suite.agents.pick_place.recutting import has_slot, recut
+from ravens_suite.agents.pick_place.slots import slot_at
+from ravens_suite.agents.pick_place.steps import Step
+from ravens_suite.core.geometry import Array
+from tests.agents import scenes
+
+TABLE, BOARD, RED = (51, 51, 51), (156, 117, 95), (255, 87, 89)
+TRIANGLE = np.array([[-35, -25], [40, -25], [-10, 35]]) / 1000
+BAR = np.array([[-40, -12], [40, -12], [40, 12], [-40, 12]]) / 1000
+PLATE = np.array([[-90, -70], [90, -70], [90, 70], [-90, 70]]) / 1000
+
+
+def kit(seed: int, slot: Array = TRIANGLE, seen: tuple[int, int, int] = TABLE) -> Step:
+    """A triangle that goes onto a board with a slot."""
+    rng = np.random.default_rng(seed)
+    start, target = np.array([0.35, -0.3, rng.uniform(0, 6)]), np.array([0.5, 0.1, rng.uniform(0, 6)])
+    decor = ((scenes.place(PLATE, target), 0.006, BOARD), (scenes.place(slot, target), 0.006, seen))
+    step = scenes.Scene(TRIANGLE, 0.02, RED, start, (target,), decor).step(rng)
+    assert step.free_objects
+    return step
+
+
+def covered(step: Step) -> NDArray[np.bool_]:
+    """The pixels that its object will cover."""
+    mask = (step.pick_affinity > 0).astype(np.float32)
+    return warp(mask, step.motion, flags=cv2.INTER_LINEAR) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_slot_is_found_where_one_is_seen(seed: int) -> None:
+    step = kit(seed)
+    slot = slot_at(step.scene, covered(step))
+    assert has_slot(step) and slot is not None
+    assert (slot.mask & covered(step)).sum() > 0.85 * slot.mask.sum()
+    assert not (slot.mask & slot.around).any()
+    assert not has_slot(kit(seed, slot=BAR)), "another outline"
+    assert not has_slot(kit(seed, seen=BOARD)), "a bare board"
+
+
+def test_a_block_and_its_mark_have_no_slot() -> None:
+    for seed in range(4):
+        assert not has_slot(scenes.corner(np.random.default_rng(seed)).step(np.random.default_rng(seed)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_object_and_slot_are_recut_alike(seed: int) -> None:
+    step = kit(seed % 7)
+    changed = recut(step, np.random.default_rng(seed))
+    assert changed is not step
+    (free_object,) = changed.free_objects
+    mask = np.zeros(step.height.shape, bool)
+    mask[free_object.window] = free_object.mask
+    assert np.all(changed.color[mask] == RED) and np.allclose(changed.height[mask], 0.02)
+    assert np.array_equal(changed.pick_affinity > 0, mask) and changed.pick_affinity.sum() == pytest.approx(1, abs=1e-4)
+    slot = slot_at(changed.scene, covered(changed))
+    assert slot is not None
+    assert (slot.mask & covered(changed)).sum() > 0.85 * (slot.mask | covered(changed)).sum()
+    # Nothing else is red, and the board has one slot.
+    assert np.array_equal((changed.color == RED).all(axis=-1), mask)
+    board = cv2.erode(warp_of_board(step), np.ones((3, 3), np.uint8)) > 0
+    assert np.array_equal(board & (changed.color == TABLE).all(axis=-1), board & slot.mask)
+    assert np.array_equal(changed.pick, step.pick) and np.array_equal(changed.motion, step.motion)
+
+
+def warp_of_board(step: Step) -> NDArray[np.uint8]:
+    """(rows, columns) uint8: one on the board and its slot."""
+    return ((step.height > 0.004) & (step.height < 0.01)).astype(np.uint8)
+
+
+def test_outlines_are_in_one_piece_about_as_large_and_follow_from_the_seed() -> None:
+    old = np.zeros((60, 50), bool)
+    old[15:45, 10:38] = True
+    drawn = [draw_outline(old, np.random.default_rng(seed)) for seed in range(200)]
+    found = [outline for outline in drawn if outline is not None]
+    assert len(found) > 150
+    for outline in found:
+        assert outline.shape == old.shape and outline.sum() >= 60
+        assert cv2.connectedComponents(outline.astype(np.uint8), connectivity=4)[0] == 2
+        rows, columns = np.nonzero(outline)
+        assert np.hypot(rows - rows.mean(), columns - columns.mean()).max() < 1.2 * np.hypot(15, 14) + 2
+    areas = [outline.sum() for outline in found]
+    assert min(areas) < 0.5 * np.median(areas) and max(areas) > 1.5 * np.median(areas), "of many kinds"
+    again = draw_outline(old, np.random.default_rng(3))
+    assert drawn[3] is None or np.array_equal(drawn[3], again)
+
+
+def test_what_has_no_slot_or_comes_with_other_scenes_stays() -> None:
+    step, rng = kit(0), np.random.default_rng(0)
+    for other in (replace(step, goal=step.scene), replace(step, first=step.scene), kit(0, slot=BAR)):
+        assert recut(other, rng) is other
+    every, none = Augmentation(recut=1.0), Augmentation()
+    examples = [augment(kit(0, slot=BAR), each, np.random.default_rng(1)) for each in (every, none)]
+    assert np.array_equal(examples[0].color, examples[1].color), "the same random numbers"
+    examples = [augment(step, each, np.random.default_rng(1)) for each in (every, none)]
+    assert not np.array_equal(examples[0].color, examples[1].color)
