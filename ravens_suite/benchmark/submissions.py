@@ -20,6 +20,7 @@ from ravens_suite.data.json_schema import schema_faults
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.errors import MissingDataError, SubmissionError, UnknownNameError
 from ravens_suite.registry import load_task
+from ravens_suite.rollout.environments import differing_options
 
 FORMAT = 1
 MOST_BYTES = 1 << 26
@@ -156,7 +157,8 @@ def result_of(
 
     Raises:
         MissingDataError: there is no such file.
-        SubmissionError: it is no evaluation, or of another split.
+        SubmissionError: it is no evaluation, or of another split; or of the task with options that are not its own, or
+            with episodes that a forecaster ended.
     """
     evaluation = Path(evaluation)
     record = read_json(evaluation, "name the file that ravens-suite evaluate wrote")
@@ -166,6 +168,10 @@ def result_of(
         outcomes = [EpisodeOutcome.from_json(item) for item in record["results"]]
         task, provenance = record["task"], record["provenance"]
         made = {"command": provenance["command"], "commit": provenance["commit"]}
+        if other := _other_conditions(task, record):
+            raise SubmissionError(
+                f"{evaluation} is of {task} {other}: the leaderboard has each task as it is. Evaluate without that."
+            )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, SubmissionError):
             raise
@@ -182,6 +188,17 @@ def result_of(
         **made,
         "outcomes": [{"seed": one.seed, "score": one.score, "success": one.success} for one in outcomes],
     }
+
+
+def _other_conditions(task: str, record: Mapping[str, Any]) -> str:
+    """What makes the scores of an evaluation those of something else than its task, in words; empty for nothing."""
+    try:
+        options = differing_options(task, {}, record.get("arguments", {}))
+    except UnknownNameError:
+        return ""  # Told when the file is checked.
+    if options:
+        return f"with {', '.join(f'{name} {value!r:.60}' for name, value in sorted(options.items()))}"
+    return "as a forecaster ended its episodes" if record.get("watch", {}).get("stop_at") is not None else ""
 
 
 def _read(path: Path) -> Any:

@@ -196,12 +196,23 @@ def test_the_row_of_the_other_test_holds_to_the_rules() -> None:
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [({"split": "val"}, "of the split val"), ({"results": [{}]}, "no evaluation"), ({"results": 3}, "no evaluation")],
+    [
+        ({"split": "val"}, "of the split val"),
+        ({"results": [{}]}, "no evaluation"),
+        ({"results": 3}, "no evaluation"),
+        ({"arguments": 3}, "no evaluation"),
+        (
+            {"task": "build", "arguments": {"structure": [[0, 0, 0]], "image_size": [48, 64]}},
+            r"is of build with structure \[\[0, 0, 0\]\]: the leaderboard has each task as it is",
+        ),
+        ({"watch": {"name": "progress", "stop_at": 0.5}}, "as a forecaster ended its episodes"),
+    ],
 )
 def test_a_row_is_made_of_evaluations_on_test_seeds_only(changed: dict[str, Any], said: str, tmp_path: Path) -> None:
+    seen = {"arguments": {"image_size": [48, 64], "observe": ["state"]}, "watch": {"name": "progress", "stop_at": None}}
     with pytest.raises(SubmissionError, match=said):
         result_of(
-            _evaluation(tmp_path, **changed),
+            _evaluation(tmp_path, **seen | changed),
             demos=1,
             seed=0,
             train_seconds=0,
