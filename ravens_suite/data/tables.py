@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.seeding import SPLITS
-from ravens_suite.data.atomic import write_bytes
+from ravens_suite.data.atomic import check_is_no_folder, write_bytes
 from ravens_suite.data.locks import locked_file
 from ravens_suite.errors import ConflictError, DamagedDataError
 
@@ -39,8 +39,7 @@ def record_row(
         new |= noted
         rows = [dict.fromkeys(noted, "") | row for row in rows]
         key = [*key, *noted]
-        if rows and set(rows[0]) != set(new):
-            raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(new)}: name another file.")
+        _check(path, rows, new)
         columns = [*found, *(name for name in new if name not in found)]
         _enter(rows, new, key)
         text = io.StringIO()
@@ -48,6 +47,29 @@ def record_row(
         writer.writeheader()
         writer.writerows(rows)
         write_bytes(path, [text.getvalue().encode()])
+
+
+def check_table(path: Path, columns: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """Refuse a table that would not take a row, before the work whose row it is.
+
+    Args:
+        path: of the CSV file, which need not be there.
+        columns: of the row.
+        notes: names of further columns that it may have, see ``record_row``.
+
+    Raises:
+        ConflictError: the table has other columns.
+        DamagedDataError: it is none.
+        IsADirectoryError: it is a folder.
+    """
+    check_is_no_folder(path)
+    rows = read_rows(path)
+    _check(path, rows, [*columns, *(name for name in notes if rows and name in rows[0])])
+
+
+def _check(path: Path, rows: Sequence[Mapping[str, str]], columns: Collection[str]) -> None:
+    if rows and set(rows[0]) != set(columns):
+        raise ConflictError(f"{path} has columns {', '.join(rows[0])}, not {', '.join(columns)}: name another file.")
 
 
 def _enter(rows: list[dict[str, str]], new: dict[str, str], key: Sequence[str]) -> None:

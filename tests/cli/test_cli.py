@@ -191,6 +191,14 @@ def test_a_file_is_not_written_over_a_folder(path: str, capsys: pytest.CaptureFi
     assert "a folder lies where a file is needed" in capsys.readouterr().err
 
 
+def test_a_table_that_takes_no_row_is_refused_before_the_first_episode(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.csv").write_text("name,value\na,1\n")
+    command = ["evaluate", "oracle", TASK, "--episodes", "1", "--workers", "1", "--out", "o", "--record", "other.csv"]
+    assert main(command) == 1
+    assert "other.csv has columns name, value, not task, split" in capsys.readouterr().err
+    assert not Path("o").exists()
+
+
 @pytest.mark.parametrize("name", ["self", "disable_env_checker"])
 def test_arguments_that_reach_no_environment_are_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["collect", TASK, "--episodes", "1", "--workers", "1", "--environment", json.dumps({name: True})]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ravens_suite.cli.main import main
+from ravens_suite.data.tables import read_rows
 
 TASK = "block-insertion"
 
@@ -21,9 +23,11 @@ def test_it_is_trained_and_watches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "oracle", TASK, "--episodes", "1", "--watch", "watcher", "--json", *small]) == 0
     output = capsys.readouterr().out
     assert json.loads(output.splitlines()[-1])["watching"]["episodes"] == 1
-    stopping = ["--stop-when-done", "watcher", "--stop-at", "0.000001"]
-    assert main(["evaluate", "oracle", TASK, "--episodes", "1", *stopping, *small]) == 0
+    for probability in ("0.000001", "1.0"):
+        stopping = ["--stop-when-done", "watcher", "--stop-at", probability, "--record", "table.csv"]
+        assert main(["evaluate", "oracle", TASK, "--episodes", "1", *stopping, *small]) == 0
     assert "it ended 1 of 1 episodes" in capsys.readouterr().out
+    assert [row["stopped"] for row in read_rows(Path("table.csv"))] == ["watcher-1", "watcher-1e-06"], "a row each"
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     def run(self, console: Console) -> None:
         """See ``Command``."""
+        from ravens_suite.data.tables import check_table
         from ravens_suite.execution.pool import make_pool
         from ravens_suite.rollout.evaluate import evaluate
         from ravens_suite.rollout.evaluation_plan import tasks_of
@@ -84,6 +85,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
             self._run_scenes(console, self.scenes)
             return
         watch = self._watch()
+        if self.record is not None:
+            check_table(self.record, _COLUMNS, _NOTES)
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
         with make_pool(self.engine, self.processes(self.episodes)) as pool:
@@ -203,19 +206,19 @@ def _result(done: list[Evaluation]) -> dict[str, Any]:
     return {**means, "tasks": rows}
 
 
+_COLUMNS = ("task", "split", "episodes", "score", "strict", "mean_steps")
+"""Of the table of ``--record``."""
+_NOTES = ("policy", "environment", "stopped")
+"""Further columns that tell rows apart: who acts, where, and the forecaster that ended episodes, as its folder says."""
+
+
 def _record(path: Path, evaluation: Evaluation) -> None:
     from ravens_suite.data.tables import record_row
 
     row = evaluation.summary
-    figures = {
-        "task": evaluation.plan.task,
-        "split": evaluation.plan.split,
-        "episodes": row.episodes,
-        "score": row.mean_score,
-        "strict": row.success_rate,
-        "mean_steps": row.mean_steps,
-    }
-    record_row(path, figures, key=("task", "split"), notes=_notes(evaluation.plan))
+    of = evaluation.plan.task, evaluation.plan.split
+    figures = (*of, row.episodes, row.mean_score, row.success_rate, row.mean_steps)
+    record_row(path, dict(zip(_COLUMNS, figures, strict=True)), key=("task", "split"), notes=_notes(evaluation.plan))
 
 
 def _notes(plan: EvaluationPlan) -> dict[str, str]:
@@ -227,4 +230,5 @@ def _notes(plan: EvaluationPlan) -> dict[str, str]:
     label = (
         "" if plan.policy.kind == "oracle" else f"{plan.policy.label} ({plan.run})" if plan.run else plan.policy.name
     )
-    return {"policy": label, "environment": json.dumps(environment) if environment else ""}
+    ended = plan.watch.folder_name if plan.watch and plan.watch.stop_at is not None else ""
+    return dict(zip(_NOTES, (label, json.dumps(environment) if environment else "", ended), strict=True))
