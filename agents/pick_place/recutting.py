@@ -176,6 +176,7 @@ def _lie(outline: Mask) -> NDArray[np.float32]:
     distance = cv2.subtract(inside, outside)
     smooth = cv2.GaussianBlur(distance, (0, 0), 1.0)
     x, y = (cv2.Sobel(smooth, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    steepness = cv2.magnitude(x, y) + np.float32(1e-6)
+    # That of OpenCV has other last digits where the result lies otherwise in memory (findings/): examples would differ.
+    steepness = np.sqrt(x * x + y * y) + np.float32(1e-6)
     lie: NDArray[np.float32] = np.stack([distance, _FACING * x / steepness, _FACING * y / steepness], axis=-1)
     return lie
