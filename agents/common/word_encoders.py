@@ -30,7 +30,11 @@ def width(encoder: str) -> int:
         ConfigError: there is no such function, or it does not give what it must.
         UserCodeError: it raises.
     """
-    return int(_encode(encoder, ("block",)).shape[1])
+    # Asked for a sentence, too: one that gives a vector a sentence, say, must not show up when a run has begun.
+    alone, among = (_encode(encoder, ("block",) * count).shape[1] for count in (1, 3))
+    if alone != among:
+        raise ConfigError(f"{encoder} gave vectors of {among} and of {alone} numbers: keep to one.")
+    return int(alone)
 
 
 def word_vectors(encoder: str, sentences: Sequence[Sequence[str]], length: int) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import groupby
@@ -34,7 +34,7 @@ from ravens_suite.errors import (
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.exports import MARK, Exported, Source, slug, sources_in
 from ravens_suite.interop.lerobot_episode import ConvertedEpisode
-from ravens_suite.interop.lerobot_features import GOAL_VIEW, LeRobotFeatures
+from ravens_suite.interop.lerobot_features import LeRobotFeatures, camera_names
 from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
 
@@ -216,9 +216,7 @@ def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
             "--observe images."
         )
     count, *size = reader.window(0, 1, ["color"])["color"].shape[1:4]
-    cameras = tuple(slug(camera.name) for camera in reader.summary.cameras)
-    if len(cameras) != count or _collide(cameras):
-        cameras = tuple(f"camera_{number}" for number in range(count))
+    cameras = camera_names([camera.name for camera in reader.summary.cameras], count)
     rows, columns = options.image_size or (size[0], size[1])
     if options.images == "video" and (rows % 2 or columns % 2):
         raise ConfigError(f"Films have an even number of rows and columns, not {rows} x {columns}: give --image-size.")
@@ -229,12 +227,6 @@ def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     return LeRobotFeatures(
         cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth, goal
     )
-
-
-def _collide(cameras: Sequence[str]) -> bool:
-    """Whether two images would have one name, such as the depth of camera ``a`` and the colour of ``a_depth``."""
-    names = [f"{name}{end}" for name in cameras for end in ("", "_depth", GOAL_VIEW, f"{GOAL_VIEW}_depth")]
-    return len(set(names)) < len(names)
 
 
 def _keep_records(store: EpisodeStore, folder: Path) -> None:

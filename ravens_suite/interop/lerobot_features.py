@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ravens_suite.interop.exports import slug
+
 ImageForm = Literal["png", "video"]
 
 VERSION = "v3.0"
@@ -114,6 +116,24 @@ class LeRobotFeatures:
             "is_depth_map": False,
             "has_audio": False,
         }
+
+
+def camera_names(names: Sequence[str], count: int) -> tuple[str, ...]:
+    """What cameras are called in a set, and in the environments that policies of it act in.
+
+    Args:
+        names: of the cameras, as they were made; none where they are not known.
+        count: of the cameras.
+
+    Returns:
+        Their names, or ``camera_0`` and so on where two images would have one name, such as the depth of camera ``a``
+        and the colour of ``a_depth``.
+    """
+    found = tuple(slug(name) for name in names)
+    images = [f"{name}{end}" for name in found for end in ("", "_depth", GOAL_VIEW, f"{GOAL_VIEW}_depth")]
+    if len(found) == count and len(set(images)) == len(images):
+        return found
+    return tuple(f"camera_{number}" for number in range(count))
 
 
 def info(

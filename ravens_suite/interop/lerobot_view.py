@@ -16,8 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ravens_suite.core.observations import GOAL
 from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ResetNeededError
-from ravens_suite.interop.exports import slug
-from ravens_suite.interop.lerobot_features import GOAL_VIEW
+from ravens_suite.interop.lerobot_features import GOAL_VIEW, camera_names
 from ravens_suite.interop.resize import Size, resized
 from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState
 from ravens_suite.rollout.environments import make_environment
@@ -79,7 +78,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         bare = make_environment(task, split, {**self._arguments, "observe": ["proprioception"]})
         try:
             own: Any = bare.unwrapped
-            names = tuple(slug(camera.name) for camera in own.cameras)
+            names = camera_names([camera.name for camera in own.cameras], len(own.cameras))
             self._cameras = (*names, *(f"{name}{GOAL_VIEW}" for name in names if goal))
             self._size: Size = image_size or own.cameras[0].image_size
             self._max_episode_steps = int(own.max_steps)

@@ -54,6 +54,8 @@ def collect_scenes(
 ) -> Collected:
     """Collect the oracle's demonstration of every scene of a set that it solves; a second call continues.
 
+    Scenes that it did not solve are tried again, since what is changed in them may be another thing by now.
+
     Args:
         scenes: of the split ``train``.
         data: folder of all data of such sets; episodes go to ``data/<task>/train``.
@@ -78,12 +80,15 @@ def collect_scenes(
         known = {attempt.seed: attempt for attempt in store.recorded()}
         wanted = {scene.seed: scene for scene in scenes.scenes}
         _check_same(store, scenes.task, wanted, own)
-        done = {seed: known[seed] for seed in wanted if seed in known and _is_there(store, known[seed])}
+        # One that was not solved is tried again: the record does not say what was changed in it then.
+        done = {seed: known[seed] for seed in wanted if seed in known and known[seed].kept and store.intact(seed)}
         seconds = []
         jobs = [_Job(scenes.task, scene, str(store.folder)) for seed, scene in wanted.items() if seed not in done]
         for attempt, took in (pool or make_pool()).map(partial(_SceneWorker, own), jobs):
             if attempt.seed not in known:
                 store.record([attempt])
+            elif attempt != known[attempt.seed]:
+                store.correct(attempt)
             done[attempt.seed] = attempt
             seconds.append(took)
             on_progress(len(done), len(wanted), f"{sum(each.kept for each in done.values())} solved")
@@ -157,10 +162,6 @@ def _check_same(store: EpisodeStore, task: str, wanted: Mapping[int, SceneSpec],
 
 def _without_renderer(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in arguments.items() if key != "renderer"}
-
-
-def _is_there(store: EpisodeStore, attempt: Attempt) -> bool:
-    return not attempt.kept or store.intact(attempt.seed)
 
 
 class _SceneWorker:

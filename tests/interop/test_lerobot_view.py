@@ -141,3 +141,18 @@ def test_lerobot_finds_the_plug_in_by_its_name() -> None:
     tree = ast.parse((_PLUGIN / "lerobot_env_ravens_suite" / "__init__.py").read_text())
     (config,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     assert "register_subclass('ravens_suite')" in ast.unparse(config)
+
+
+def test_cameras_are_called_as_in_a_set_whatever_their_names(tmp_path: Path, views: list[LeRobotView]) -> None:
+    place = {"position": [0.5, 0, 1.2], "look_at": [0.5, 0, 0]}
+    for names, called in (("top left", "side"), ["top-left", "side"]), (("a b", "a-b"), ["camera_0", "camera_1"]):
+        cameras = {"cameras": [{"name": name, **place} for name in names]}
+        view = LeRobotView("block-insertion", arguments=cameras, **SMALL)
+        views.append(view)
+        pixels = view.reset(seed=0)[0]["pixels"]
+        assert list(pixels) == list(view.cameras) == called
+        collected = {**cameras, "image_size": [24, 32], "observe": ["images", "instruction"]}
+        collect("block-insertion", episodes=1, data=tmp_path / names[1], arguments=collected)
+        (exported,) = export_lerobot(tmp_path / names[1], tmp_path / "out" / names[1])
+        features = json.loads((exported.folder / "meta" / "info.json").read_text())["features"]
+        assert {key for key in features if "images" in key} == {f"observation.images.{name}" for name in called}

@@ -13,11 +13,12 @@ from ravens_suite.cli.main import main
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.scenes import SceneSet, SceneSpec
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, OracleGaveUpError
 from ravens_suite.execution.processes import ProcessPool
 from ravens_suite.insight.influence import find_influence
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.collect_scenes import collect_scenes
+from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
@@ -68,6 +69,26 @@ def test_any_number_of_workers_makes_the_same_and_a_second_call_does_nothing(dat
     again = collect_scenes(HARD, data=tmp_path, arguments=SMALL, on_progress=lambda done, *_: calls.append(done))
     assert calls == [3] and again.episodes == 3, "only what is missing is made again"
     assert len(store.recorded()) == 3
+
+
+def test_a_scene_that_was_not_solved_is_tried_again_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tired(OraclePolicy):
+        def act(self, observation: Any) -> Any:
+            raise OracleGaveUpError("Tired.")
+
+    states, seed = {"observe": ["state"]}, 100_001
+    with monkeypatch.context() as worse:
+        worse.setattr("ravens_suite.rollout.collect_scenes.OraclePolicy", Tired)
+        with pytest.raises(ConfigError, match="solved none of the 1 scenes"):
+            collect_scenes(scene_set(SceneSpec(seed, "train", CROWDED)), data=tmp_path, arguments=states)
+    store = EpisodeStore.of(tmp_path, TASK, "train")
+    assert [attempt.kept for attempt in store.recorded()] == [False]
+    eased = scene_set(SceneSpec(seed, "train"))
+    assert collect_scenes(eased, data=tmp_path, arguments=states).episodes == 1
+    assert [attempt.kept for attempt in store.recorded()] == [True]
+    assert store.manifest()["seeds"] == [seed] and store.read(seed).metadata["arguments"] == states
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,12 @@ def lengths(words):
 def short(words):
     return np.zeros((len(words) - 1, 3))
 
+def one_a_sentence(words):
+    return np.zeros((1, 3))
+
+def late(words):
+    return np.ones((len(words), 4 if "late" in words else 3))
+
 def strange(words):
     return [[float("nan")]] * len(words)
 
@@ -54,6 +60,8 @@ def test_words_have_the_vectors_that_the_encoder_gives_in_their_sentence(encoder
     ("name", "words"),
     [
         ("short", r"shape \(0, 3\) for 1 words"),
+        ("one_a_sentence", r"shape \(1, 3\) for 3 words"),
+        ("uneven", "vectors of 3 and of 1 numbers: keep to one"),
         ("strange", "all finite"),
         ("number", "is no function"),
         ("none", "defines no 'none'"),
@@ -84,4 +92,4 @@ def test_what_an_encoder_raises_is_said_to_be_its_own(encoder: str) -> None:
     with pytest.raises(UserCodeError, match="raised KeyError"):
         width(encoder + "broken")
     with pytest.raises(ConfigError, match="keep to one"):
-        word_vectors(encoder + "uneven", [["put", "it"]], 2)
+        word_vectors(encoder + "late", [["put", "it", "late"]], 3)
