@@ -58,11 +58,16 @@ def test_the_rope_and_the_tower_in_words() -> None:
     told = page("docs/language_tasks.md")
     own = score("scores_language.csv", "align-rope-by-instruction")
     assert f"3,000 steps | 100 of test | {own:.1f} |" in told
-    assert f"`align-rope-by-instruction`: a model of its own has {own:.1f}." in told
-    tower = score("scores_language_multi.csv", "towers-of-hanoi-seq-seen")
-    assert f"`towers-of-hanoi-seq-seen`: {tower:.1f}, where 98.7 is published" in told
-    (rope,) = [row for row in rows("scores.csv") if (row["task"], row["demos"]) == ("manipulating-rope", "1")]
-    assert f"({rope['commit'][:7]}), the only one in which ropes are" in page("docs/results.md")
+    rope, pairs, tower = (
+        score("scores_language_multi.csv", task)
+        for task in ("align-rope-by-instruction", "packing-boxes-pairs-seen", "towers-of-hanoi-seq-seen")
+    )
+    assert f"`align-rope-by-instruction`: {rope:.1f}, little above the published score. A model of its own has" in told
+    assert f"A model of its own has {own:.1f}, and the run before" in told
+    assert f"`packing-boxes-pairs-seen`: {pairs:.1f}, where 94.7 is published" in told
+    assert f"of `towers-of-hanoi-seq-seen`. This one has {tower:.1f}." in told
+    (laid,) = [row for row in rows("scores.csv") if (row["task"], row["demos"]) == ("manipulating-rope", "1")]
+    assert f"({laid['commit'][:7]}), the only one in which ropes are" in page("docs/results.md")
 
 
 def test_shapes_never_shown_on_the_front_page() -> None:
