@@ -42,8 +42,9 @@ _FACING = 2.0
 
 
 def has_slot(step: Step) -> bool:
-    """Whether the object of a step goes into a slot of its outline; not where that is tilted."""
-    return step.tilt is None and bool(step.free_objects) and step.free_objects[0].slot is not None
+    """Whether the object of a step is picked, and goes into a slot of its outline; not where that is tilted."""
+    carried = step.tilt is None and step.final_scene is None
+    return carried and bool(step.free_objects) and step.free_objects[0].slot is not None
 
 
 def recut(step: Step, rng: np.random.Generator) -> Step:
@@ -54,8 +55,8 @@ def recut(step: Step, rng: np.random.Generator) -> Step:
         rng: draws the outlines.
 
     Returns:
-        The unchanged step if its object has no slot, if no outline fits, or if it comes with other scenes, which show
-        the old outlines.
+        The unchanged step if its object has no slot, if for one with a slot no outline fits, or if it comes with other
+        scenes, which show the old outlines.
     """
     if not has_slot(step) or step.goal is not None or step.first is not None:
         return step
@@ -64,7 +65,7 @@ def recut(step: Step, rng: np.random.Generator) -> Step:
         found = _recut_with_slot(scene, free_object, rng)
         if found is not None:
             objects[index], scene = found
-        elif index == 0:
+        elif free_object.slot is not None:
             return step
     mask = _on_map(objects[0], scene)
     return replace(
@@ -73,7 +74,7 @@ def recut(step: Step, rng: np.random.Generator) -> Step:
         height=scene.height,
         pick_affinity=affinity_weights(mask),
         free_objects=tuple(objects),
-        symmetry_order=symmetry_order(mask, scene.color),
+        symmetry_order=symmetry_order(mask, scene.color) if step.rotates else 1,
         centre=mask_centre(mask),
     )
 

@@ -1,4 +1,4 @@
-"""Slots: places that show the outline of what goes there, such as a hole or a silhouette.
+"""Slots: places that show the outline of what goes there, a hole or a silhouette.
 
 Positions and motions are those of ``plane.py``, float64.
 """
@@ -51,6 +51,9 @@ def slot_at(scene: Heightmap, covered: Mask) -> Slot | None:
     inner, near = _grown(covered, -1), _grown(covered, _RING)
     ring = near & ~_grown(covered, 1)
     if inner.sum() < 10 or touches_border(near):
+        return None
+    # What stands there, such as a block of the same size, is no slot.
+    if float(median(scene.height[inner]) - median(scene.height[ring])) > height_tolerance(scene.height):
         return None
     inside, outside = (_like(scene, part) for part in (inner, ring))
     if inside[inner].mean() < _ALIKE or outside[ring].mean() < _ALIKE or outside[inner].mean() > 1 - _ALIKE:

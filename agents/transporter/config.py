@@ -64,7 +64,7 @@ class TransporterConfig:
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
-            outlines, with many demonstrations. It is none where a sentence names a shape.
+            outlines, with many demonstrations. It is none where a goal, a sentence or the first scene is shown, too.
         recut_alone: the same with one demonstration; with n, ``recut`` plus an n-th of their difference.
         adrift: share of examples in which a rope, or what else several steps move without turning it, lies elsewhere.
             No demonstration shows it as it lies after a wrong move.

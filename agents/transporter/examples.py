@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor
 
 from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color, resolve
-from ..common.shape_words import shape_words
 from ..common.unknown_words import with_unknown_words
 from ..common.word_encoders import OWN
 from ..pick_place.augmentation import Augmentation, Example
@@ -68,7 +67,8 @@ def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -
     side is said, the slot must stay like the others of its shape; in a stretched scene, another one may be at the top.
     """
     said = step.instruction or ""
-    if any(shape_words(said)):
+    if said:
+        # It may name an object by its outline, its size or its name.
         augmentation = replace(augmentation, recut=0.0)
     if config.shape_words and names_a_bare_shape(said):
         augmentation = replace(augmentation, altered_scenes=0.0)

@@ -53,6 +53,21 @@ def test_a_slot_is_found_where_one_is_seen(seed: int) -> None:
     assert not has_slot(kit(seed, seen=BOARD)), "a bare board"
 
 
+def test_a_block_that_stands_where_an_equal_one_goes_is_no_slot() -> None:
+    start, target = np.array([0.35, -0.3, 0.4]), np.array([0.5, 0.1, 1.0])
+
+    def step(height: float, color: tuple[int, int, int]) -> Step:
+        there = (scenes.place(TRIANGLE, target), height, color)
+        made = scenes.Scene(TRIANGLE, 0.02, RED, start, (target,), (there,)).step(np.random.default_rng(1))
+        assert made.free_objects
+        return made
+
+    block, mark = step(0.02, (40, 80, 160)), step(2.5e-4, (40, 80, 160))
+    assert slot_at(block.scene, covered(block)) is None and not has_slot(block)
+    assert has_slot(mark)
+    assert not has_slot(replace(mark, final_scene=mark.scene)), "a push"
+
+
 def test_a_block_and_its_mark_have_no_slot() -> None:
     for seed in range(4):
         assert not has_slot(scenes.corner(np.random.default_rng(seed)).step(np.random.default_rng(seed)))

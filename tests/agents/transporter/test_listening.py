@@ -84,7 +84,8 @@ def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
     assert shapes.recut > 0
     assert fitting(agent.config, shapes, replace(step, instruction="pack the red star")) == named, "a star stays a star"
     assert fitting(plain.config, shapes, step) == named
-    assert fitting(agent.config, shapes, replace(step, instruction="pack the red one")) is shapes
+    assert fitting(agent.config, shapes, replace(step, instruction="pack the largest one")).recut == 0.0
+    assert fitting(agent.config, shapes, replace(step, instruction=None)) is shapes
     sided = fitting(agent.config, shapes, replace(step, instruction="put the red star in the left star slot"))
     assert (sided.altered, sided.bent) == (0.0, 0.0) and shapes.altered > 0, "it stays like the others of its shape"
     top = fitting(agent.config, shapes, replace(step, instruction="put the red block on the top blue star"))
