@@ -2,8 +2,9 @@
 
 An agent that learns its own word vectors knows the words of its demonstrations only. One that never met an unknown
 word is disturbed by it, even where all that matters is said in words that it knows: on assembling-kits-seq it still
-picked what was named, but placed less exactly (docs/language_tasks.md). So unknown words are met in training
-(word dropout; Iyyer et al., 2015, section 4).
+picked what was named, but placed less exactly (docs/language_tasks.md). So unknown words are met in training. Word
+dropout (Iyyer et al., Deep Unordered Composition Rivals Syntactic Methods, 2015) leaves words out; here they are
+exchanged or added.
 """
 
 from __future__ import annotations

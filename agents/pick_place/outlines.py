@@ -1,4 +1,4 @@
-"""Random outlines of objects: ellipses, polygons and strokes, several of them together, some the same in a mirror."""
+"""Random outlines of objects: ellipses, polygons and strokes, several together, some with mirror symmetry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_PARTS = 4
 _NOTCHED = 0.3
 """Share of outlines from which a part is cut out."""
 _MIRRORED = 0.5
-"""Share of outlines that look the same in a mirror, as those of most things that people make do."""
+"""Share of outlines with mirror symmetry, as most things that people make have it."""
 _THIN = 11
 """Pixels there across the thinnest part; what is thinner is left out. A radius is about 32."""
 _STROKE = (12, 22)

@@ -2,9 +2,9 @@
 
 One demonstration shows a handful of shapes. Stretched and bent, they are still relatives of these. But where an object
 goes into a slot of its own outline, any other outline would do as well if both had it. So both are redrawn with a
-random one: every pixel looks as one of the old object, or of the old slot, that is as far from the edge and faces the
-same way, shadows and all. All objects of a scene that have a slot are recut together, so that nothing tells one slot
-from the others but its outline.
+random one: every pixel is a copy of one of the old object, or of the old slot, at the same distance from the outline
+and on the same side of it, shadows and all. All objects of a scene that have a slot are recut together, so that nothing
+tells one slot from the others but its outline.
 
 Positions and motions are those of ``plane.py``, float64.
 """
@@ -36,9 +36,9 @@ _ATTEMPTS = 20
 _RIM = 2
 """Pixels around an object that may be half of it and half of the table: neither its own nor bare."""
 _MARGIN = 4
-"""Pixels around a slot that it may look like."""
-_FACING = 2.0
-"""Pixels of distance to the edge for which it counts as much to face across."""
+"""Pixels around a slot from which those around the new one are copied."""
+_DIRECTION = 2.0
+"""Weight of the direction of the outline where the nearest pixel is looked for; distances to it are in pixels."""
 
 
 def has_slot(step: Step) -> bool:
@@ -147,37 +147,40 @@ def _recut_slot(scene: Heightmap, slot: Slot, covered: Mask) -> Heightmap:
 
 
 def _redrawn(
-    looks: Heightmap, ground: Heightmap, outlines: tuple[Mask, Mask], parts: Sequence[tuple[Mask, Mask]]
+    original: Heightmap, ground: Heightmap, outlines: tuple[Mask, Mask], parts: Sequence[tuple[Mask, Mask]]
 ) -> Heightmap:
-    """A picture in which some pixels look as others that lie to an old outline as they lie to a new one.
+    """A picture with a new outline, its pixels copied from one with an old outline.
+
+    Each is the copy of one at about the same distance from the outline and on the same side of it.
 
     Args:
-        looks: the picture with the old outline.
+        original: the picture with the old outline.
         ground: what is drawn on.
         outlines: (rows, columns) bool, the old one and the new one.
-        parts: pixels, (rows, columns) bool, of the old picture, and those that are to look like them.
+        parts: (rows, columns) bool, pairs of pixels that may be copied and pixels that are drawn.
     """
-    old, new = (_lie(outline) for outline in outlines)
+    old, new = (_distance_and_direction(outline) for outline in outlines)
     color, height = ground.color.copy(), ground.height.copy()
     for source, target in parts:
         if source.any() and target.any():
             _, nearest = cKDTree(old[source], balanced_tree=False, compact_nodes=False).query(new[target])
-            color[target], height[target] = looks.color[source][nearest], looks.height[source][nearest]
+            color[target], height[target] = original.color[source][nearest], original.height[source][nearest]
     return Heightmap(color, height)
 
 
-def _lie(outline: Mask) -> NDArray[np.float32]:
-    """How pixels lie to an outline.
+def _distance_and_direction(outline: Mask) -> NDArray[np.float32]:
+    """Where each pixel is relative to an outline.
 
     Returns:
-        (rows, columns, 3) float32: distance to it in pixels, positive inside, and where they face.
+        (rows, columns, 3) float32: signed distance to it in pixels, positive inside, and the direction in which that
+        grows, of length ``_DIRECTION``.
     """
     padded = np.pad(outline, 1).astype(np.uint8)
     inside, outside = (cv2.distanceTransform(each, cv2.DIST_L2, 5)[1:-1, 1:-1] for each in (padded, 1 - padded))
     distance = cv2.subtract(inside, outside)
     smooth = cv2.GaussianBlur(distance, (0, 0), 1.0)
     x, y = (cv2.Sobel(smooth, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    # That of OpenCV has other last digits where the result lies otherwise in memory (findings/): examples would differ.
+    # The last digits of cv2.magnitude depend on where its result lies in memory (findings/): examples would differ.
     steepness = np.sqrt(x * x + y * y) + np.float32(1e-6)
-    lie: NDArray[np.float32] = np.stack([distance, _FACING * x / steepness, _FACING * y / steepness], axis=-1)
-    return lie
+    values: NDArray[np.float32] = np.stack([distance, _DIRECTION * x / steepness, _DIRECTION * y / steepness], axis=-1)
+    return values
