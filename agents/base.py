@@ -101,6 +101,7 @@ class Trainee(ABC, Generic[Data]):
         check_settings(self.config)
         self.seed = seed
         self.interface = Interface() if interface is None else interface
+        self.check_config(self.config, self.interface)
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let what a subclass computes for users be computed with one thread of torch, wherever it is called."""
@@ -189,6 +190,14 @@ class Trainee(ABC, Generic[Data]):
             )
 
     @classmethod
+    def check_config(cls, config: Any, interface: Interface) -> None:
+        """Refuse settings that ask for what an environment does not observe, where an agent has such settings.
+
+        Raises:
+            ConfigError: they do.
+        """
+
+    @classmethod
     def check_device(cls, config: Any) -> None:
         """Refuse settings whose device, where they name one, is not here.
 
@@ -264,17 +273,17 @@ class Trainee(ABC, Generic[Data]):
         fields_of = Fields(read_json(files.settings, TRAIN_AGAIN), lambda reason: damaged(files.settings, reason))
         if fields_of.text("agent") != cls.name:
             raise ConflictError(f"{folder} holds agent {fields_of.text('agent')!r}, not {cls.name!r}.")
-        config, seed = cls._settings_to_act(fields_of.mapping("config")), fields_of.whole("seed")
         # Policies of version 0.1, whose agents needed no shapes, name no interface.
         interface = fields_of.interface("interface") if "interface" in fields_of else Interface()
+        config, seed = cls._settings_to_act(fields_of.mapping("config"), interface), fields_of.whole("seed")
         agent = cls(_config_of(files.settings, cls.config_type, config), seed, interface)
         with _same_version(files.weights):
             agent.set_weights(unpack(files.weights))
         return agent
 
     @classmethod
-    def _settings_to_act(cls, config: dict[str, Any]) -> dict[str, Any]:
-        """Saved settings as this machine can follow them: what only training needs may be missing here."""
+    def _settings_to_act(cls, config: dict[str, Any], interface: Interface) -> dict[str, Any]:
+        """Saved settings as they can be followed here: what only training needs may be missing on this machine."""
         lacks_gpu = str(config.get("device")).startswith("cuda") and not torch.cuda.is_available()
         return {**config, "device": "auto"} if lacks_gpu else config
 

@@ -89,11 +89,6 @@ class Transporter(Agent[PickPlaceDataset]):
         self, config: TransporterConfig | None = None, seed: int = 0, interface: Interface | None = None
     ) -> None:
         super().__init__(config, seed, interface)
-        if self.config.lookahead and self.interface.observation and not self.shows_goal:
-            raise ConfigError(
-                "lookahead searches for what leads to a goal picture, and none is observed here: leave it out of "
-                "--config, or collect with --observe images goal."
-            )
         self.device = choose_device(self.config.device)
         self.use_bfloat16 = choose_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
@@ -112,14 +107,25 @@ class Transporter(Agent[PickPlaceDataset]):
         self._confidence: float | None = None
 
     @classmethod
-    def _settings_to_act(cls, config: dict[str, Any]) -> dict[str, Any]:
+    def check_config(cls, config: TransporterConfig, interface: Interface) -> None:
+        """See ``Trainee``: a search needs a goal picture."""
+        if config.lookahead and interface.observation and not _shows_goal(interface):
+            raise ConfigError(
+                "lookahead searches for what leads to a goal picture, and none is observed here: leave it out of "
+                "--config, or collect with --observe images goal."
+            )
+
+    @classmethod
+    def _settings_to_act(cls, config: dict[str, Any], interface: Interface) -> dict[str, Any]:
         # What was saved before there was this setting was not shown shapes.
-        return super()._settings_to_act({"shape_words": False, **config})
+        given = super()._settings_to_act({"shape_words": False, **config}, interface)
+        # Runs from before a search without a goal picture was refused never searched.
+        return given if _shows_goal(interface) else {**given, "lookahead": 0}
 
     @property
     def shows_goal(self) -> bool:
         """Whether it is made for environments that show the finished scene."""
-        return all(GOAL + key in self.interface.observation for key in KEYS)
+        return _shows_goal(self.interface)
 
     @property
     def listens(self) -> bool:
@@ -366,3 +372,8 @@ class Transporter(Agent[PickPlaceDataset]):
             missing["outlook.trusts.weight"] = torch.zeros_like(self.net.outlook.trusts.weight)
         added = {f"{copy}.{name}": value for copy in ("net", "average") for name, value in missing.items()}
         self.optimiser.set_state({**added, **state})
+
+
+def _shows_goal(interface: Interface) -> bool:
+    """Whether environments show the finished scene."""
+    return all(GOAL + key in interface.observation for key in KEYS)

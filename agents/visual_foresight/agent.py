@@ -257,9 +257,9 @@ class VisualForesight(Agent[TransitionDataset]):
         self.model.load_state_dict(weights)
 
     @classmethod
-    def _settings_to_act(cls, config: dict[str, Any]) -> dict[str, Any]:
+    def _settings_to_act(cls, config: dict[str, Any], interface: Interface) -> dict[str, Any]:
         """Without those of Lightning, which only training needs."""
-        given = super()._settings_to_act(config)
+        given = super()._settings_to_act(config, interface)
         training = {item.name: item.default for item in fields(cls.config_type) if item.name in LIGHTNING}
         return {**given, **training}
 

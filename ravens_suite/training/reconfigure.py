@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ravens_suite.core.observations import Interface
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
@@ -46,6 +47,7 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
     _check_names(trainee, plan.agent, settings)
     plan = replace(plan, config={**plan.config, **settings})
     config = resolve_config(plan)
+    trainee.check_config(config, Interface.from_json(record["interface"]))
     noted = " && ".join(filter(None, (str(record.get("command", "")), command)))
     target.path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{target.path.name}-", dir=target.path.parent) as folder:

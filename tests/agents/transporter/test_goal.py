@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,25 @@ def test_it_reads_the_goal_where_one_is_observed() -> None:
     assert Transporter(TINY, interface=SHOWN).shows_goal
     assert not Transporter(TINY, interface=HIDDEN).shows_goal
     assert not Transporter(TINY).shows_goal
+
+
+def test_a_search_needs_a_goal_but_what_was_saved_before_that_was_refused_still_acts(tmp_path: Path) -> None:
+    searching = replace(TINY, lookahead=1)
+    with pytest.raises(ConfigError, match="lookahead searches for what leads to a goal picture"):
+        Transporter(searching, interface=HIDDEN)
+    Transporter(searching, interface=SHOWN).save(tmp_path / "shown")
+    assert Transporter.load(tmp_path / "shown").config.lookahead == 1
+
+    agent = Transporter(TINY, interface=HIDDEN)
+    agent.save(tmp_path / "old")
+    settings = tmp_path / "old" / "agent.json"
+    saved = json.loads(settings.read_text())
+    saved["config"]["lookahead"] = 1
+    settings.write_text(json.dumps(saved))
+    old = Transporter.load(tmp_path / "old")
+    assert old.config.lookahead == 0, "it never searched"
+    scene = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0)).scene
+    assert torch.equal(old.decide(scene).pick_logits, agent.decide(scene).pick_logits)
 
 
 def test_the_goal_is_five_further_channels_of_the_same_example() -> None:
