@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from .color_words import BASIC, color_word, name_colors
 from .shape_words import SPELT, fits_of, painted, shape_words, things
-from .sides import at_side, side_before
+from .sides import at_side, each_side_spelt_out, side_before
 from .word_encoders import OWN, word_vectors
 
 ROLES = 2
@@ -170,13 +170,13 @@ def resolve(sentence: str) -> tuple[str, dict[int, Mention]]:
     What is mentioned after the first four is not looked for, so there all words stay.
 
     Returns:
-        Its words in small letters, without the sides that are said of shapes; and the mentions, by the positions of
-        their shape words among these.
+        Its words in small letters, each side with a shape word of its own, but without the sides that are said of
+        shapes; and the mentions, by the positions of their shape words among these.
     """
-    words = _WORD.findall(sentence.lower())
+    words = each_side_spelt_out(sentence)
     mentions: dict[int, Mention] = {}
     sides: set[int] = set()
-    for position, shape in enumerate(shape_words(sentence)):
+    for position, shape in enumerate(shape_words(" ".join(words))):
         if shape is not None:
             side = side_before(words, position)
             mention = Mention(shape, "" if side is None else words[side])

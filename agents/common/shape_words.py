@@ -90,6 +90,19 @@ def shape_words(sentence: str) -> list[str | None]:
     return found
 
 
+def singular(word: str) -> str:
+    """The shape word of which a word is the plural; empty for other words.
+
+    A plural alone is no shape word: agents were trained on sentences with "squares" and "discs", and to them these were
+    plain words.
+    """
+    for ending in ("s", "es"):
+        one = word.removesuffix(ending)
+        if one != word and _SAME.get(one, one) in drawings():
+            return one
+    return ""
+
+
 def likeness(names: NDArray[np.float32], height: NDArray[np.float32], shapes: Sequence[str]) -> NDArray[np.float32]:
     """How well each pixel's thing fits shape words.
 

@@ -7,6 +7,7 @@ filled, but not the objects beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import cv2
@@ -14,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color_words import color_word
-from .shape_words import SPELT, Thing
+from .shape_words import SPELT, Thing, shape_words, singular
 
 SIDES = ("top", "bottom", "left", "right", "middle")
 """Top is nearest to the robot, where the table's x is least; left is where its y is least."""
+_AND, _LINKS = ("and", "or"), ("and", "or", "the")
+"""What stands between two sides of one shape word."""
+_TOKEN = re.compile(r"[a-z0-9]+|,")
 _ALIKE = 0.3
 """Share of the best fit from which a thing may be meant, too."""
 _RIM = 7
@@ -38,6 +42,54 @@ def side_before(words: Sequence[str], position: int) -> int | None:
         if words[index] not in SPELT and color_word(words[index]) is None:
             break
     return None
+
+
+def each_side_spelt_out(sentence: str) -> list[str]:
+    """The words of a sentence, small letters without commas, in which each side has a shape word of its own.
+
+    "The left and the right star" says no less than "the left star and the right star", and so does "the left and right
+    stars"; "the left, the middle and the right red star" has three.
+    """
+    tokens = _TOKEN.findall(sentence.lower())
+    words = [token for token in tokens if token != ","]
+    commas = {index - tokens[:index].count(",") for index, token in enumerate(tokens) if token == ","}
+    added: dict[int, list[str]] = {}
+    for position, (word, shape) in enumerate(zip(list(words), shape_words(sentence), strict=True)):
+        noun = word if shape is not None else singular(word)
+        if noun and (ends := _ends_of_sides(words, position, commas)):
+            words[position] = noun
+            added |= {end: _noun(words, end, position) for end in ends}
+    return [each for index, word in enumerate(words) for each in (*added.get(index, ()), word)]
+
+
+def _ends_of_sides(words: Sequence[str], position: int, commas: set[int]) -> list[int]:
+    """Where the words end that belong to further sides before the one of a shape word; none where it has one side.
+
+    Args:
+        words: of the sentence.
+        position: of the shape word.
+        commas: positions of the words that follow a comma.
+    """
+    ends: list[int] = []
+    side, listed = side_before(words, position), False
+    while side is not None:
+        end = side
+        while end and words[end - 1] in _LINKS:
+            end -= 1
+        listed |= any(word in _AND for word in words[end:side])
+        apart = listed and (end in commas or any(word in _AND for word in words[end:side]))
+        side = side_before(words, end) if apart else None
+        ends += [] if side is None else [end]
+    return ends
+
+
+def _noun(words: Sequence[str], end: int, position: int) -> list[str]:
+    """What a side lacks whose words end there: the shape word, with its colour unless it has a colour of its own."""
+    last = side_before(words, position)
+    assert last is not None
+    noun = words[last + 1 : position + 1]
+    colored = color_word(words[end - 1]) is not None
+    return [word for word in noun if not (colored and color_word(word) is not None)]
 
 
 def at_side(

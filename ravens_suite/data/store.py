@@ -187,12 +187,23 @@ class EpisodeStore:
             ConfigError: a setting is not JSON, or named as what the manifest itself keeps.
             DamagedDataError: the manifest is damaged.
         """
-        wanted = {**_json_settings(settings), "format": FORMAT}
         try:
-            manifest = self.manifest()
+            self.check_claim(settings)
         except MissingDataError:
-            self._write_manifest({**wanted, "versions": versions, "seeds": []})
-            return
+            self._write_manifest({**_json_settings(settings), "format": FORMAT, "versions": versions, "seeds": []})
+
+    def check_claim(self, settings: dict[str, Any]) -> None:
+        """Refuse what ``claim`` would refuse, and write nothing.
+
+        Args:
+            settings: see ``claim``.
+
+        Raises:
+            MissingDataError: the folder is not claimed yet.
+            RavensError: as ``claim`` does.
+        """
+        wanted = {**_json_settings(settings), "format": FORMAT}
+        manifest = self.manifest()
         found = {key: value for key, value in manifest.items() if key not in _RECORDED_ONLY}
         if differing := list(differences(found, wanted)):
             raise ConflictError(

@@ -133,6 +133,27 @@ def probe_language(
     return record.probe(jobs)
 
 
+def check_probe(
+    policy: str | Path | PolicySpec,
+    task: str | None = None,
+    *,
+    split: Split = "test",
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse what ``probe_language`` would refuse of a task, before another one is probed.
+
+    Args:
+        policy: this and all others as of ``probe_language``.
+        task: see ``probe_language``.
+        split: see ``probe_language``.
+        arguments: see ``probe_language``.
+
+    Raises:
+        RavensError: as ``probe_language`` does.
+    """
+    ProbeWorker(plan_evaluation(policy, task, split, arguments or {})).close()
+
+
 def _is_deaf(policy: PolicySpec) -> bool:
     """Whether a policy reads no observation at all."""
     return policy.kind in (ORACLE, RANDOM)

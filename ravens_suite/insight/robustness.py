@@ -28,6 +28,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments, make_environment
+from ravens_suite.rollout.evaluate import EvaluationWorker
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.evaluation_record import Evaluation
@@ -165,9 +166,7 @@ def measure_robustness(
     out = None if out is None else Path(out)
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
-    plan = plan_evaluation(policy, task, split, arguments or {})
-    names = checked_axes(tuple(axes), plan.arguments, learnt=plan.policy.is_trained)
-    wanted = _measurable(plan, [(name, grade) for name in names for grade in checked_grades(tuple(grades))])
+    plan, wanted = _plan(policy, task, axes, grades, split, arguments)
     folder = robustness_folder(plan, out)
     seeds = tuple(range(first_seed, first_seed + episodes))
     parts = [Part(plan, folder / f"{NOMINAL}.json", seeds)]
@@ -177,6 +176,46 @@ def measure_robustness(
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     points = {key: _point(*key, evaluation) for key, evaluation in zip(wanted, done[1:], strict=True)}
     return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), _point("", 0, done[0]), points)
+
+
+def check_robustness(
+    policy: str | Path | PolicySpec,
+    task: str | None = None,
+    *,
+    axes: Sequence[str] = (),
+    grades: Sequence[int] = (),
+    split: Split = "test",
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse what ``measure_robustness`` would refuse of a task, before another one is measured.
+
+    Args:
+        policy: this and all others as of ``measure_robustness``.
+        task: see ``measure_robustness``.
+        axes: see ``measure_robustness``.
+        grades: see ``measure_robustness``.
+        split: see ``measure_robustness``.
+        arguments: see ``measure_robustness``.
+
+    Raises:
+        RavensError: as ``measure_robustness`` does.
+    """
+    plan, _ = _plan(policy, task, axes, grades, split, arguments)
+    EvaluationWorker(plan).close()
+
+
+def _plan(
+    policy: str | Path | PolicySpec,
+    task: str | None,
+    axes: Sequence[str],
+    grades: Sequence[int],
+    split: Split,
+    arguments: Mapping[str, Any] | None,
+) -> tuple[EvaluationPlan, list[tuple[str, int]]]:
+    """The evaluation of grade 0, and the axes with their grades."""
+    plan = plan_evaluation(policy, task, split, arguments or {})
+    names = checked_axes(tuple(axes), plan.arguments, learnt=plan.policy.is_trained)
+    return plan, _measurable(plan, [(name, grade) for name in names for grade in checked_grades(tuple(grades))])
 
 
 def robustness_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:

@@ -38,6 +38,7 @@ from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.rollout.environments import differing_arguments, differing_options, to_json
+from ravens_suite.rollout.evaluate import EvaluationWorker
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
@@ -164,9 +165,8 @@ def find_weak_spots(
     """
     out = None if out is None else Path(out)
     plan = plan or SearchPlan()
-    plan.check()
-    evaluation = plan_evaluation(policy, task, plan.split, arguments or {})
-    changes_to_search(plan, evaluation)  # A wrong axis or grade must not show up after all episodes of a calibration.
+    # A wrong axis or grade must not show up after all episodes of a calibration.
+    evaluation = _evaluation(policy, task, plan, arguments)
     pool = pool or make_pool()
     fitted = _known(evaluation, out)
     if fitted is None:
@@ -186,6 +186,37 @@ def find_weak_spots(
         search.load()
         search.run(pool, on_progress)
         return search.write()
+
+
+def check_search(
+    policy: str | Path | PolicySpec,
+    task: str | None = None,
+    plan: SearchPlan | None = None,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse what ``find_weak_spots`` would refuse of a task, before another one is searched.
+
+    Args:
+        policy: this and all others as of ``find_weak_spots``.
+        task: see ``find_weak_spots``.
+        plan: see ``find_weak_spots``.
+        arguments: see ``find_weak_spots``.
+
+    Raises:
+        RavensError: as ``find_weak_spots`` does.
+    """
+    EvaluationWorker(_evaluation(policy, task, plan or SearchPlan(), arguments)).close()
+
+
+def _evaluation(
+    policy: str | Path | PolicySpec, task: str | None, plan: SearchPlan, arguments: Mapping[str, Any] | None
+) -> EvaluationPlan:
+    """Of the policy in scenes as they are; raises for a plan that cannot work."""
+    plan.check()
+    evaluation = plan_evaluation(policy, task, plan.split, arguments or {})
+    changes_to_search(plan, evaluation)
+    return evaluation
 
 
 def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,14 @@ from ravens_suite.core.policy import Policy
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConflictError, MissingDataError
-from ravens_suite.rollout.environments import checked_arguments
+from ravens_suite.registry import environment_id
+from ravens_suite.rollout.environments import (
+    checked_arguments,
+    describe_interface,
+    differing_arguments,
+    first_info,
+    to_json,
+)
 from ravens_suite.rollout.evaluation_plan import plan_evaluation
 from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
 from ravens_suite.rollout.policies import ORACLE, PolicySpec
@@ -73,3 +81,43 @@ def check_kind(store: EpisodeStore, actor: Actor) -> None:
         raise ConflictError(
             f"{store.folder} holds {found}: name another --data folder, so that agents learn from one kind alone."
         )
+
+
+def folder_settings(
+    store: EpisodeStore,
+    environment: gymnasium.Env[Any, Any],
+    task: str,
+    split: str,
+    arguments: Mapping[str, Any],
+    actor: Actor | None = None,
+) -> dict[str, Any]:
+    """What the episodes of a folder must have in common, JSON values; it resets the environment.
+
+    Arguments are those that the folder has on record, where these make the same environment: ``observe=["images"]`` is
+    the default, and no other one.
+
+    Args:
+        store: the folder.
+        environment: in which they are made.
+        task: registered name.
+        split: ``train``, ``val`` or ``test``.
+        arguments: that the environment was made with.
+        actor: who acts; the oracle unless given.
+    """
+    info = first_info(environment)
+    given = {key: value for key, value in arguments.items() if key != "renderer"}
+    with suppress(MissingDataError):
+        noted = store.manifest().get("arguments", {})
+        given = given if differing_arguments(task, noted, given) else noted
+    settings: dict[str, Any] = to_json(
+        {
+            "task": task,
+            "split": split,
+            "environment": environment_id(task),
+            "arguments": given,
+            "renderer": str(info["renderer"]),
+            "cameras": info["cameras"],
+            "interface": describe_interface(environment, task).to_json(),
+        }
+    )
+    return settings if actor is None or actor.demonstrates else {**settings, EXPERIENCE: True}

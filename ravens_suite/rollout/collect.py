@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -28,17 +28,9 @@ from ravens_suite.data.store import Attempt, EpisodeStore
 from ravens_suite.errors import ConfigError, MissingDataError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.registry import environment_id
-from ravens_suite.rollout.actors import EXPERIENCE, Actor, arguments_for, check_kind
+from ravens_suite.rollout.actors import Actor, arguments_for, check_kind, folder_settings
 from ravens_suite.rollout.definitions import take_up
-from ravens_suite.rollout.environments import (
-    describe_interface,
-    differing_arguments,
-    first_info,
-    make_environment,
-    to_json,
-    versions,
-)
+from ravens_suite.rollout.environments import make_environment, versions
 from ravens_suite.rollout.policies import ORACLE, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import roll_out, to_episode
 
@@ -158,14 +150,9 @@ def collect(
             since; or the folder holds demonstrations of the oracle, and this policy gives none.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    if not 0 <= explore <= 1:
-        raise ConfigError(f"--explore is a share of actions, 0 to 1, not {explore}.")
-    actor = Actor(policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy)), explore)
-    arguments = arguments_for(actor, task, split, arguments or {})
     start = time.perf_counter()
     store = EpisodeStore.of(data, task, split)
-    check_kind(store, actor)
+    actor, arguments = _begun(store, task, episodes, split, policy, explore, arguments)
     acting = {} if actor.demonstrates else {"actor": actor}
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress, actor.policy.label)
     with store.locked(wait=wait):
@@ -185,6 +172,57 @@ def collect(
         renderer=str(store.manifest()["renderer"]),
         policy=actor.policy.label,
     )
+
+
+def check_collection(
+    task: str,
+    *,
+    episodes: int,
+    data: Path | str,
+    split: str = "train",
+    policy: str | Path | PolicySpec = ORACLE,
+    explore: float = 0.0,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse what ``collect`` would refuse of a task, before another one is collected; it writes nothing.
+
+    Args:
+        task: this and all others as of ``collect``.
+        episodes: see ``collect``.
+        data: see ``collect``.
+        split: see ``collect``.
+        policy: see ``collect``.
+        explore: see ``collect``.
+        arguments: see ``collect``.
+
+    Raises:
+        RavensError: as ``collect`` does.
+    """
+    store = EpisodeStore.of(data, task, split)
+    actor, arguments = _begun(store, task, episodes, split, policy, explore, arguments)
+    with closing(make_environment(task, split, arguments)) as environment:
+        close_policy(actor.make(environment))
+        with suppress(MissingDataError):
+            store.check_claim(folder_settings(store, environment, task, split, arguments, actor))
+
+
+def _begun(
+    store: EpisodeStore,
+    task: str,
+    episodes: int,
+    split: str,
+    policy: str | Path | PolicySpec,
+    explore: float,
+    arguments: Mapping[str, Any] | None,
+) -> tuple[Actor, dict[str, Any]]:
+    """Who acts, and the arguments of the environment."""
+    check_number("--episodes", episodes, 1, MOST_EPISODES)
+    if not 0 <= explore <= 1:
+        raise ConfigError(f"--explore is a share of actions, 0 to 1, not {explore}.")
+    actor = Actor(policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy)), explore)
+    own = arguments_for(actor, task, split, arguments or {})
+    check_kind(store, actor)
+    return actor, own
 
 
 @dataclass
@@ -298,8 +336,8 @@ class DemonstrationWorker:
             self._environment = make_environment(unit.task, unit.split, self._arguments)
             self._policy = self._actor.make(self._environment)
             store = EpisodeStore(unit.folder)
-            settings = collection_settings(self._environment, unit, self._arguments)
-            store.claim(settings if self._actor.demonstrates else {**settings, EXPERIENCE: True}, versions())
+            made = self._environment, unit.task, unit.split, self._arguments, self._actor
+            store.claim(folder_settings(store, *made), versions())
             maker = None if self._actor.demonstrates else self._actor.to_json()
             take_up(
                 store,
@@ -338,33 +376,6 @@ def _known(store: EpisodeStore, seed: int) -> Attempt | None:
     return Attempt(
         EpisodeOutcome(seed, known.score, known.success, known.steps, outcome, goals, tuple(motions)), kept=True
     )
-
-
-def collection_settings(
-    environment: gymnasium.Env[Any, Any], unit: Unit, arguments: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the episodes of a folder must have in common.
-
-    Arguments are those that the folder has on record, where these make the same environment: ``observe=["images"]`` is
-    the default, and no other one.
-    """
-    info = first_info(environment)
-    given = {key: value for key, value in arguments.items() if key != "renderer"}
-    with suppress(MissingDataError):
-        noted = EpisodeStore(unit.folder).manifest().get("arguments", {})
-        given = given if differing_arguments(unit.task, noted, given) else noted
-    settings: dict[str, Any] = to_json(
-        {
-            "task": unit.task,
-            "split": unit.split,
-            "environment": environment_id(unit.task),
-            "arguments": given,
-            "renderer": str(info["renderer"]),
-            "cameras": info["cameras"],
-            "interface": describe_interface(environment, unit.task).to_json(),
-        }
-    )
-    return settings
 
 
 def _mean(values: list[float]) -> float:

@@ -24,7 +24,8 @@ from ravens_suite.envs.definition import OF_THE_TASK, changed, define
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.rollout.collect import SOLVED, Collected, Unit, collection_settings
+from ravens_suite.rollout.actors import folder_settings
+from ravens_suite.rollout.collect import SOLVED, Collected
 from ravens_suite.rollout.definitions import the_task_has_changed
 from ravens_suite.rollout.environments import checked_arguments, differing_arguments, make_environment, versions
 from ravens_suite.rollout.policies import OraclePolicy
@@ -128,7 +129,7 @@ def _claim(store: EpisodeStore, task: str, arguments: Mapping[str, Any], *, forc
     """Note in the manifest what the episodes have in common, or compare."""
     environment = make_environment(task, _SPLIT, dict(arguments))
     try:
-        settings = collection_settings(environment, Unit(task, _SPLIT, 0, 0, str(store.folder)), arguments)
+        settings = folder_settings(store, environment, task, _SPLIT, arguments)
     finally:
         environment.close()
     try:

@@ -33,7 +33,7 @@ from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.watching import WatchSpec
 
-__all__ = ["Evaluation", "EvaluationWorker", "evaluate"]
+__all__ = ["Evaluation", "EvaluationWorker", "check_evaluation", "evaluate"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,9 +84,7 @@ def evaluate(
     start = time.perf_counter()
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
-    plan = plan_evaluation(policy, task, split, arguments or {})
-    if watch is not None:
-        plan = watched(plan, watch)
+    plan = _plan(policy, task, split, arguments, watch)
     _warn_of_another_task(plan)
     pool = pool or make_pool()
     record = EvaluationRecord(plan.path(out), plan)
@@ -105,6 +103,40 @@ def evaluate(
                 record.add(outcome, renderer, before + time.perf_counter() - start)
                 on_progress(done, episodes, f"mean score {Summary.of(list(record.outcomes.values())).mean_score:.1f}")
     return record.evaluation(seeds)
+
+
+def check_evaluation(
+    policy: str | Path | PolicySpec,
+    task: str | None = None,
+    *,
+    split: Split = "test",
+    arguments: Mapping[str, Any] | None = None,
+    watch: WatchSpec | None = None,
+) -> None:
+    """Refuse what ``evaluate`` would refuse of a task, before another one is evaluated.
+
+    Args:
+        policy: this and all others as of ``evaluate``.
+        task: see ``evaluate``.
+        split: see ``evaluate``.
+        arguments: see ``evaluate``.
+        watch: see ``evaluate``.
+
+    Raises:
+        RavensError: as ``evaluate`` does.
+    """
+    EvaluationWorker(_plan(policy, task, split, arguments, watch)).close()
+
+
+def _plan(
+    policy: str | Path | PolicySpec,
+    task: str | None,
+    split: Split,
+    arguments: Mapping[str, Any] | None,
+    watch: WatchSpec | None,
+) -> EvaluationPlan:
+    plan = plan_evaluation(policy, task, split, arguments or {})
+    return plan if watch is None else watched(plan, watch)
 
 
 def _warn_of_another_task(plan: EvaluationPlan) -> None:

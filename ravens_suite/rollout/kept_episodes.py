@@ -16,7 +16,7 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluate import Evaluation
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
-from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
+from ravens_suite.rollout.policies import PolicySpec, close_policy, observation_for, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out, to_episode
 
 _LOG = logging.getLogger(__name__)
@@ -132,8 +132,8 @@ def _write(plan: EvaluationPlan, rollout: Rollout, arguments: Mapping[str, Any],
 def _with_images(plan: EvaluationPlan) -> dict[str, Any]:
     """The arguments of the evaluation, with images for a person to look at."""
     arguments = dict(plan.arguments)
-    if plan.policy.kind in (ORACLE, RANDOM) and plan.watch is None:
-        arguments.pop("observe", None)
-        return arguments
     observed = list(arguments.get("observe", ["images"]))
+    if observed == observation_for(plan.policy.kind, {}).get("observe"):
+        del arguments["observe"]  # What is taken where nothing is drawn, and nobody asked for it.
+        return arguments
     return {**arguments, "observe": observed if "images" in observed else ["images", *observed]}

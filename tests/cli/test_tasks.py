@@ -52,6 +52,12 @@ def test_a_task_says_what_its_sentence_could_name_instead(capsys: pytest.Capture
     assert not any(words in said for words in others)
 
 
+def test_a_task_without_held_out_forms_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    found, text = described("build", capsys)
+    assert found["forms"]["held-out"] == []  # type: ignore[index]
+    assert "wording=held-out: none\n" in text and "wording=training\n  " in text
+
+
 def test_an_unknown_task_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "towers-of-hanoy-seq"]) == 1
     assert "Did you mean 'towers-of-hanoi-seq'?" in capsys.readouterr().err

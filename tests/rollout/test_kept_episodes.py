@@ -97,3 +97,22 @@ def test_a_replay_of_every_action_has_a_frame_before_each_and_one_of_the_end() -
     assert len(ends.frames) == 2
     np.testing.assert_array_equal(every.frames[0], ends.frames[0])
     np.testing.assert_array_equal(every.frames[-1], ends.frames[-1])
+
+
+def test_a_seed_is_viewed_in_an_environment_with_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--image-size", "48", "64", "--observe", "images", "goal", "--environment", '{"distractors": 2}']
+    words = ["view", "oracle", "block-insertion", "--seed", "0", "--out", "page.html"]
+    assert main([*words, *options]) == 0
+    (kept,) = tmp_path.rglob("*.safetensors")
+    episode = read_episode(kept)
+    assert {"color", "goal_color"} <= episode.observations.keys()
+    assert episode.metadata["arguments"] == {
+        "image_size": [48, 64],
+        "observe": ["images", "goal"],
+        "distractors": 2,
+    }
+    assert main(["view", str(kept), *options]) == 1
+    assert "options of an environment go with --seed" in capsys.readouterr().err

@@ -35,11 +35,14 @@ class Calibrate(EnvironmentOptions, WorkerOptions, OutputOptions):
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
         from ravens_suite.insight.calibration import calibrate
+        from ravens_suite.rollout.evaluate import check_evaluation
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         found = []
         with make_pool("processes", self.processes(2 * self.episodes)) as pool:
+            for task in tasks[1:]:  # The first is checked as it is begun.
+                check_evaluation(self.policy, task, arguments=self.arguments())
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     done = calibrate(

@@ -14,6 +14,7 @@ from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ravens_suite.execution.pool import JobPool
     from ravens_suite.rollout.collect import Collected
 
 
@@ -58,7 +59,6 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
         from ravens_suite.registry import environment_id
-        from ravens_suite.rollout.collect import collect
 
         if self.scenes is not None:
             self._run_scenes(console, self.scenes)
@@ -67,50 +67,53 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
             raise ConfigError("Name at least one task: ravens-suite collect TASK (see: ravens-suite tasks).")
         for task in self.tasks:
             environment_id(task)
-        self._note_sentences()
-        collected = []
         with make_pool(self.engine, self.processes(self.episodes)) as pool:
-            for task in self.tasks:
-                with console.progress(task) as progress:
-                    done = collect(
-                        task,
-                        episodes=self.episodes,
-                        data=self.data,
-                        split=self.split,
-                        policy=self.policy,
-                        explore=self.explore,
-                        arguments=self.arguments(),
-                        force=self.force,
-                        pool=pool,
-                        on_progress=progress,
-                    )
-                _say(console, done, self.data / task / self.split)
-                collected.append(done)
-        console.result(_result(collected))
+            self._check()
+            console.result(_result([self._collect(console, task, pool) for task in self.tasks]))
 
-    def _note_sentences(self) -> None:
-        """Say, before anything is collected, where no agent could learn from it what is meant."""
+    def _check(self) -> None:
+        """Refuse what cannot be done before anything is collected; then say what no agent could learn from it."""
         import warnings
 
         from ravens_suite.errors import CapabilityWarning
+        from ravens_suite.rollout.collect import check_collection
+
+        notes = self._notes()
+        for task in self.tasks if notes else self.tasks[1:]:  # The first is checked as it is begun.
+            check_collection(task, **self._asked())
+        for note in notes:
+            warnings.warn(note, CapabilityWarning, stacklevel=2)
+
+    def _asked(self) -> dict[str, Any]:
+        """What is collected of every task."""
+        asked = {name: getattr(self, name) for name in ("episodes", "data", "split", "policy", "explore")}
+        return {**asked, "arguments": self.arguments()}
+
+    def _collect(self, console: Console, task: str, pool: JobPool) -> Collected:
+        from ravens_suite.rollout.collect import collect
+
+        with console.progress(task) as progress:
+            done = collect(task, **self._asked(), force=self.force, pool=pool, on_progress=progress)
+        _say(console, done, self.data / task / self.split)
+        return done
+
+    def _notes(self) -> list[str]:
+        """Why no agent could learn from the episodes what is meant, or should."""
         from ravens_suite.rollout.sentences import HELD_OUT, without_sentence
 
-        arguments = self.arguments()
+        arguments, notes = self.arguments(), []
         observe = arguments.get("observe", ["images"])
         if isinstance(observe, list) and (untold := without_sentence(self.tasks, observe)):
-            warnings.warn(
+            notes.append(
                 f"Only its sentence says what is meant in a scene of {', '.join(untold)}: without --observe images "
-                "instruction, no agent can learn what to do.",
-                CapabilityWarning,
-                stacklevel=2,
+                "instruction, no agent can learn what to do."
             )
         if self.split == "train" and arguments.get("wording") == HELD_OUT:
-            warnings.warn(
+            notes.append(
                 "Sentences of wording held-out are kept for tests: collect what is to be learned from with training "
-                "or plain.",
-                CapabilityWarning,
-                stacklevel=2,
+                "or plain."
             )
+        return notes
 
     def _run_scenes(self, console: Console, text: str) -> None:
         from ravens_suite.data.scenes import read_scenes

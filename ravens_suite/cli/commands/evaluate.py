@@ -78,7 +78,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         """See ``Command``."""
         from ravens_suite.data.tables import check_table
         from ravens_suite.execution.pool import make_pool
-        from ravens_suite.rollout.evaluate import evaluate
+        from ravens_suite.rollout.evaluate import check_evaluation, evaluate
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
         if self.scenes is not None:
@@ -90,6 +90,8 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
         with make_pool(self.engine, self.processes(self.episodes)) as pool:
+            for task in tasks[1:]:  # The first is checked as it is begun.
+                check_evaluation(self.policy, task, split=self.split, arguments=self.arguments(), watch=watch)
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     evaluation = evaluate(

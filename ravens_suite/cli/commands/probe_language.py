@@ -51,12 +51,14 @@ class ProbeLanguage(EnvironmentOptions, WorkerOptions, OutputOptions):
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
-        from ravens_suite.insight.language_probe import probe_language
+        from ravens_suite.insight.language_probe import check_probe, probe_language
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = {}
         with make_pool(self.engine, self.processes(self.episodes)) as pool:
+            for task in tasks[1:]:  # The first is checked as it is begun.
+                check_probe(self.policy, task, split=self.split, arguments=self.arguments())
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     probe = probe_language(

@@ -67,13 +67,22 @@ class RobustnessCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
-        from ravens_suite.insight.robustness import measure_robustness
+        from ravens_suite.insight.robustness import check_robustness, measure_robustness
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
         grades = (len(self.axes) or len(get_args(AxisName))) * (len(self.grades) or 5) + 1
         with make_pool(self.engine, self.processes(self.episodes * grades)) as pool:
+            for task in tasks[1:]:  # The first is checked as it is begun.
+                check_robustness(
+                    self.policy,
+                    task,
+                    axes=self.axes,
+                    grades=self.grades,
+                    split=self.split,
+                    arguments=self.arguments(),
+                )
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     found = measure_robustness(

@@ -65,7 +65,7 @@ class Tasks(OutputOptions):
         for key in ("task", "environment", "max_steps", "primitive", "goals"):
             console.say(f"{key.replace('_', ' '):<12} {described[key]}")
         for wording, forms in described["forms"].items():
-            console.say(f"\nwording={wording}")
+            console.say(f"\nwording={wording}{'' if forms else ': none'}")
             for form in forms:
                 console.say(f"  {form}")
         console.say("\nIn the training scene of seed 0, step by step:")

@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ravens_suite.cli.commands.options import OutputOptions, SplitName
+from ravens_suite.cli.commands.options import EnvironmentOptions, OutputOptions, SplitName
 from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError, missing_library
 
 
 @dataclass(frozen=True)
-class View(OutputOptions):
+class View(EnvironmentOptions, OutputOptions):
     """Look at an episode: cameras, heightmap and action of every step, as a page or as one picture.
 
     The episode is a file; or, with --seed, one that a policy is run on now.
@@ -60,8 +60,11 @@ class View(OutputOptions):
         """See ``Command``."""
         from ravens_suite.report.view import open_in_viewer, view_episode
 
-        if self.seed is None and (self.task is not None or self.split != "test"):
-            raise ConfigError("TASK and --split go with --seed, which runs an episode: give --seed, or leave them out.")
+        if self.seed is None and (self.task is not None or self.split != "test" or self.arguments()):
+            raise ConfigError(
+                "TASK, --split and the options of an environment go with --seed, which runs an episode: give --seed, "
+                "or leave them out."
+            )
         if self.format == "png" and self.out is not None and self.out.suffix.lower() == ".html":
             raise ConfigError(f"--format is png, but --out {self.out} ends in .html: leave one of them out.")
         self._check_rerun()
@@ -103,6 +106,6 @@ class View(OutputOptions):
     def _run(self, seed: int, console: Console) -> Path:
         from ravens_suite.rollout.kept_episodes import keep_episode
 
-        path = keep_episode(self.episode, seed, self.task, split=self.split)
+        path = keep_episode(self.episode, seed, self.task, split=self.split, arguments=self.arguments())
         console.say(f"Ran seed {seed}: {path}")
         return path

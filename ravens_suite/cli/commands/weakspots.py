@@ -74,7 +74,7 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
         """See ``Command``."""
         from ravens_suite.execution.pool import make_pool
         from ravens_suite.insight.search_plan import SearchPlan
-        from ravens_suite.insight.weak_spots import find_weak_spots
+        from ravens_suite.insight.weak_spots import check_search, find_weak_spots
         from ravens_suite.rollout.evaluation_plan import tasks_of
 
         plan = SearchPlan(
@@ -89,6 +89,8 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
         tasks = (self.task,) if self.task is not None else tasks_of(self.policy)
         done = []
         with make_pool("processes", self.processes(self.budget)) as pool:
+            for task in tasks[1:]:  # The first is checked as it is begun.
+                check_search(self.policy, task, plan, arguments=self.arguments())
             for task in tasks:
                 with console.progress(f"{self.policy} on {task}") as progress:
                     found = find_weak_spots(

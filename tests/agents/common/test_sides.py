@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ravens_suite.agents.common.color_words import name_colors
-from ravens_suite.agents.common.sentences import direction_maps, make_sentences, mirrored
+from ravens_suite.agents.common.sentences import direction_maps, make_sentences, mirrored, resolve
 from ravens_suite.agents.common.shape_words import drawings, fits_of, things
 from ravens_suite.agents.common.sides import SIDES, _behind, at_side, side_before
 from ravens_suite.core.heightmap import Heightmap
@@ -151,3 +151,37 @@ def test_every_side_that_tasks_say_is_found(seed: int) -> None:
 
 def rotation(angle: float) -> NDArray[np.float64]:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+@pytest.mark.parametrize(
+    ("said", "plain", "sides"),
+    [
+        ("put the left and the right star away", "put the star and the star away", {2: "left", 5: "right"}),
+        ("put the left and right stars away", "put the star and star away", {2: "left", 4: "right"}),
+        (
+            "the left, the middle and the right red star",
+            "the red star the red star and the red star",
+            {2: "left", 5: "middle", 9: "right"},
+        ),
+        ("the left red or the right blue star", "the red star or the blue star", {2: "left", 6: "right"}),
+        ("the top and bottom letter A", "the letter a and letter a", {2: "top", 5: "bottom"}),
+        ("the left star and the right star", "the star and the star", {1: "left", 4: "right"}),
+        ("move the rope left, the right star stays", "move the rope left the star stays", {5: "right"}),
+        ("left of the middle star", "left of the star", {3: "middle"}),
+        ("put the left stars away", "put the left stars away", {}),
+    ],
+)
+def test_each_side_of_one_shape_word_is_looked_for(said: str, plain: str, sides: dict[int, str]) -> None:
+    words, mentions = resolve(said)
+    assert words == plain
+    assert {at: mention.side for at, mention in mentions.items()} == sides
+
+
+def test_two_sides_in_one_sentence_are_both_seen() -> None:
+    shown = scene()
+    batch = make_sentences(["the left and the right star slot"], [shown.color], heights=[shown.height])
+    assert batch.fits is not None and batch.shapes is not None
+    assert batch.shapes[0].tolist() == [-1, 0, -1, -1, 1, -1]
+    for row, side in enumerate(("left", "right")):
+        for name, (x, y) in HOLES.items():
+            assert (float(batch.fits[0, row, y, x]) > 0.9) == (name == side)
