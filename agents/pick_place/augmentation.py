@@ -20,6 +20,7 @@ from .bending import Bend, draw_bend
 from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, stretch
 from .goal_scenes import recolored_goal
 from .loose_things import drift
+from .misplacing import beside, in_wrong_slot, raised
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
 from .recutting import has_slot, recut
@@ -34,10 +35,6 @@ _ATTEMPTS = 100
 """Random motions tried before the scene is left as it is."""
 _BENDS = 10
 """Random bends tried before an object is left straight."""
-_MISPLACED = 8.0
-"""Pixels, 25 mm: standard deviation along each axis of the position of a misplaced object about its goal."""
-_MISPLACED_YAW = math.radians(20)
-"""Standard deviation of its orientation in half of such examples; it is uniform in the others."""
 _OBLONG = 1.25
 """Ratio of the two stretch factors from which an object keeps no symmetry but that of a half turn."""
 
@@ -265,8 +262,13 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     scattered = scatter(objects, shapes, free, rng)
     if not scattered:
         return None
-    if len(objects) == 1 and rng.random() < augmentation.misplaced:
-        scattered[0] = compose(_draw_misplacement(transform(motions[0], step.centre), rng), motions[0])
+    # Drawn only where it counts, so that all other examples are those without it.
+    if (objects[0].slot is not None or len(objects) == 1) and rng.random() < augmentation.misplaced:
+        if objects[0].slot is None or len(objects) == 1 and rng.random() < 0.5:
+            scattered[0] = compose(beside(transform(motions[0], step.centre), rng), motions[0])
+        elif (motion := in_wrong_slot(objects, table_stretch, rng)) is not None:
+            scattered[0] = motion
+            objects[0] = raised(objects[0], table.height, compose(motions[0], shapes[0]))
     rotation = math.atan2(scattered[0][1, 0], scattered[0][0, 0])
     new_motions = [compose(motion, shape) for motion, shape in zip(scattered, shapes, strict=True)]
     return _Arrangement(
@@ -325,12 +327,6 @@ def _draw_factors(largest: float, count: int, share: float, rng: np.random.Gener
     """(count,) random factors between 1 / largest and largest in a share of examples; else ones."""
     factors: Array = largest ** rng.uniform(-1, 1, count)
     return factors if rng.random() < share else np.ones(count)
-
-
-def _draw_misplacement(centre: Array, rng: np.random.Generator) -> Array:
-    """(2, 3) matrix of a random motion from the goal of an object with its middle there at ``centre`` (2,)."""
-    yaw = rng.uniform(-np.pi, np.pi) if rng.random() < 0.5 else rng.normal(0, _MISPLACED_YAW)
-    return rigid(yaw, centre, centre + rng.normal(0, _MISPLACED, 2))
 
 
 def _draw_bend(step: Step, rng: np.random.Generator) -> Bend | None:
