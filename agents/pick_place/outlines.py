@@ -20,6 +20,14 @@ _NOTCHED = 0.3
 """Share of outlines from which a part is cut out."""
 _MIRRORED = 0.5
 """Share of outlines with mirror symmetry, as most things that people make have it."""
+_TURNED = 0.3
+"""Share of outlines that look the same, or nearly so, after some turns, as polygons, stars and discs do."""
+_FOLDS = (2, 7)
+"""Least number of such turns within a full one, and one more than the greatest."""
+_DETAILED = 0.3
+"""Share of these with a detail that tells the turns apart."""
+_DETAIL = (6.0, 9.0)
+"""Least and greatest radius of a detail there."""
 _THIN = 11
 """Pixels there across the thinnest part; what is thinner is left out. A radius is about 32."""
 _STROKE = (12, 22)
@@ -68,6 +76,10 @@ def _draw_shape(rng: np.random.Generator) -> NDArray[np.bool_]:
         _draw_part(canvas, 0, rng)
     if rng.random() < _MIRRORED:
         canvas |= canvas[:, ::-1]
+    if rng.random() < _TURNED:
+        canvas = _turned(canvas, int(rng.integers(*_FOLDS)))
+        if rng.random() < _DETAILED:
+            _draw_detail(canvas, rng)
     thick = cv2.morphologyEx(canvas, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN)))
     _, labels, pieces, _ = cv2.connectedComponentsWithStats(thick.astype(np.uint8), connectivity=4)
     areas = pieces[1:, cv2.CC_STAT_AREA]
@@ -90,6 +102,21 @@ def _draw_part(canvas: NDArray[np.uint8], value: int, rng: np.random.Generator) 
     else:
         points = _SIDE / 2 + rng.uniform(-_SIDE / 3, _SIDE / 3, (rng.integers(2, 5), 2))
         cv2.polylines(canvas, [_pixels(points)], bool(rng.random() < _CLOSED), value, int(rng.integers(*_STROKE)))
+
+
+def _turned(canvas: NDArray[np.uint8], folds: int) -> NDArray[np.uint8]:
+    """What covers a canvas, and all turns of it about the middle."""
+    middle = np.full(2, _SIDE / 2)
+    turns = [warp(canvas, rigid(2 * math.pi * turn / folds, middle, middle)) for turn in range(1, folds)]
+    return np.maximum.reduce([canvas, *turns])
+
+
+def _draw_detail(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """A disc added to the outline, or cut out of it, in place."""
+    rim = np.argwhere(cv2.Laplacian(canvas, cv2.CV_16S) < 0)
+    if len(rim):
+        row, column = rim[rng.integers(len(rim))].tolist()
+        cv2.circle(canvas, (column, row), round(rng.uniform(*_DETAIL)), int(rng.integers(2)), -1)
 
 
 def _pixels(values: Array) -> NDArray[np.int32]:
