@@ -58,7 +58,8 @@ class Augmentation:
         altered_scenes: share of examples of steps without rotation that are stretched as a whole.
         recolored: share of scattered examples in which things that the step does not involve get random colours.
         bent: share of scattered examples whose object is bent together with its goal.
-        misplaced: share of scattered examples of the only free object left that show it beside its goal.
+        misplaced: share of scattered examples of the only free object left that show it beside its goal, and of objects
+            that go into slots of their outlines that show it in a slot that it does not fit.
         remaining: share of examples of pushes with a known final scene that show one more object there.
         retilted: share of examples of tilted places whose target is tilted and raised otherwise.
         recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
@@ -263,8 +264,9 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     if not scattered:
         return None
     # Drawn only where it counts, so that all other examples are those without it.
-    if (objects[0].slot is not None or len(objects) == 1) and rng.random() < augmentation.misplaced:
-        if objects[0].slot is None or len(objects) == 1 and rng.random() < 0.5:
+    slotted = has_slot(step)
+    if (slotted or len(objects) == 1) and rng.random() < augmentation.misplaced:
+        if not slotted or (len(objects) == 1 and rng.random() < 0.5):
             scattered[0] = compose(beside(transform(motions[0], step.centre), rng), motions[0])
         elif (motion := in_wrong_slot(objects, table_stretch, rng)) is not None:
             scattered[0] = motion

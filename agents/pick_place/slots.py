@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import touches_border
-from .table import COLOR_TOLERANCE, height_tolerance, median
+from .table import COLOR_TOLERANCE, height_tolerance, holes, median
 
 Mask = NDArray[np.bool_]
 
@@ -48,8 +48,10 @@ def slot_at(scene: Heightmap, covered: Mask) -> Slot | None:
     Returns:
         ``None`` where no slot of the object's outline is seen.
     """
-    inner, near = _grown(covered, -1), _grown(covered, _RING)
-    ring = near & ~_grown(covered, 1)
+    # What no camera saw says neither that there is a slot nor that there is none.
+    missing = holes(scene)
+    inner, near = _grown(covered, -1) & ~missing, _grown(covered, _RING)
+    ring = near & ~_grown(covered, 1) & ~missing
     if inner.sum() < 10 or touches_border(near):
         return None
     # What stands there, such as a block of the same size, is no slot.
@@ -59,9 +61,9 @@ def slot_at(scene: Heightmap, covered: Mask) -> Slot | None:
     if inside[inner].mean() < _ALIKE or outside[ring].mean() < _ALIKE or outside[inner].mean() > 1 - _ALIKE:
         return None
     slot = inside & ~outside & near
-    if (slot & covered).sum() < _SAME * (slot | covered).sum():
+    if (slot & covered).sum() < _SAME * ((slot | covered) & ~missing).sum():
         return None
-    return Slot(slot, outside)
+    return Slot(slot | (missing & covered), outside | (missing & ~covered))
 
 
 def _like(scene: Heightmap, part: Mask) -> Mask:

@@ -59,8 +59,9 @@ class TransporterConfig:
         recolored: share of scattered examples in which things that the step does not involve get random colours.
         bent: share of scattered examples whose object is bent together with its goal, with a hundred demonstrations or
             more; proportionally fewer with fewer.
-        amiss: share of misplaced-object examples: the object lies beside its goal, as after a bad placement. Among
-            scattered examples of the only free object left.
+        amiss: share of misplaced-object examples. The object lies beside its goal, as after a bad placement: among
+            scattered examples of the only free object left. Or it lies turned in its slot, or in another's: among those
+            of objects that go into slots of their outlines.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random

@@ -7,6 +7,7 @@ import pytest
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.history import History, Move
+from ravens_suite.agents.pick_place.recutting import has_slot, recut
 from ravens_suite.agents.pick_place.steps import Step, step_from_maps
 from ravens_suite.agents.pick_place.table import HEIGHT_TOLERANCE, bare_table, height_tolerance, holes
 from ravens_suite.core.heightmap import Heightmap
@@ -43,6 +44,33 @@ def test_a_moved_object_is_found_and_free(seed: int) -> None:
     assert (found & truth).sum() > 0.85 * truth.sum()
     assert (found & ~truth).sum() < 0.05 * truth.sum()
     assert len(step.free_objects) == len(clean.free_objects)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1])
+def test_slots_are_found_and_recut(share: float) -> None:
+    """Pixels without a measurement say neither that there is a slot nor that there is none."""
+    changed = 0
+    for seed in range(8):
+        step = step_of_a_kit(seed, share)
+        assert has_slot(step)
+        changed += recut(step, np.random.default_rng(seed)) is not step
+    assert changed >= 7
+
+
+def step_of_a_kit(seed: int, share: float) -> Step:
+    """A triangle that goes into a slot of a board, as a depth camera sees it."""
+    triangle = np.array([[-35, -25], [40, -25], [-10, 35]]) / 1000
+    plate = np.array([[-90, -70], [90, -70], [90, 70], [-90, 70]]) / 1000
+    target = np.array([0.5, 0.1, 0.8 * seed])
+    decor = (
+        (scenes.place(plate, target), 0.006, (156, 117, 95)),
+        (scenes.place(triangle, target), 0.006, (51, 51, 51)),
+    )
+    scene = scenes.Scene(triangle, 0.02, (255, 87, 89), np.array([0.35, -0.3, 0.4 + seed]), (target,), decor)
+    action = scene.oracle(np.random.default_rng(seed))
+    maps = (scene.draw(scene.start), scene.draw(scene.after(action)))
+    before, after = (_measured(each, seed + number, share=share) for number, each in enumerate(maps))
+    return step_from_maps(before, after, action.pick, action.place)
 
 
 def test_an_object_with_a_shadow_of_depth_is_free() -> None:

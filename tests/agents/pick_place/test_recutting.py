@@ -115,6 +115,10 @@ def test_outlines_are_in_one_piece_about_as_large_and_follow_from_the_seed() -> 
         assert np.hypot(rows - rows.mean(), columns - columns.mean()).max() < 1.2 * np.hypot(15, 14) + 2
     areas = [outline.sum() for outline in found]
     assert min(areas) < 0.5 * np.median(areas) and max(areas) > 1.5 * np.median(areas), "of many kinds"
+    orders = [symmetry_order(outline, np.zeros((*outline.shape, 3), np.uint8)) for outline in found]
+    assert sum(order > 2 for order in orders) > 0.1 * len(found) and sum(order == 1 for order in orders) > 0.5 * len(
+        found
+    )
     again = draw_outline(old, np.random.default_rng(3))
     assert drawn[3] is None or np.array_equal(drawn[3], again)
 
