@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from ravens_suite.core.geometry import Array
 
 from .plane import compose, rigid, warp
 from .symmetry import mask_centre
+
+Shape = NDArray[np.bool_]
 
 _SIDE = 96
 """Pixels along what an outline is first drawn on. It reaches to about a third of that from the middle."""
@@ -24,10 +27,14 @@ _TURNED = 0.3
 """Share of outlines that look the same, or nearly so, after some turns, as polygons, stars and discs do."""
 _FOLDS = (2, 7)
 """Least number of such turns within a full one, and one more than the greatest."""
-_DETAILED = 0.3
+_DETAILED = 0.5
 """Share of these with a detail that tells the turns apart."""
-_DETAIL = (6.0, 9.0)
+_TWINS = 0.3
+"""Share of shapes that look like another one but for a detail, where there is another."""
+_DETAIL = (6.0, 12.0)
 """Least and greatest radius of a detail there."""
+_AT_RIM = 0.7
+"""Share of details at the rim; the others are anywhere within."""
 _THIN = 11
 """Pixels there across the thinnest part; what is thinner is left out. A radius is about 32."""
 _STROKE = (12, 22)
@@ -40,18 +47,46 @@ _LEAST = 60
 """Pixels that an outline has at least: 6 square centimetres."""
 
 
-def draw_outline(old: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_] | None:
-    """A random outline in place of another one.
+def draw_shape(rng: np.random.Generator, others: Sequence[Shape] = ()) -> Shape:
+    """A random shape.
 
     Args:
-        old: (rows, columns) bool.
         rng: draws it.
+        others: shapes beside which it will be seen; some look like one of these but for a detail.
+
+    Returns:
+        (96, 96) bool, in one piece; empty where nothing thick is left of what was drawn.
+    """
+    if others and rng.random() < _TWINS:
+        canvas = others[rng.integers(len(others))].astype(np.uint8)
+        _draw_detail(canvas, rng)
+        return _thick_piece(canvas)
+    canvas = np.zeros((_SIDE, _SIDE), np.uint8)
+    for _ in range(rng.integers(1, _MOST_PARTS + 1)):
+        _draw_part(canvas, 1, rng)
+    if rng.random() < _NOTCHED:
+        _draw_part(canvas, 0, rng)
+    if rng.random() < _MIRRORED:
+        canvas |= canvas[:, ::-1]
+    if rng.random() < _TURNED:
+        canvas = _turned(canvas, int(rng.integers(*_FOLDS)))
+        if rng.random() < _DETAILED:
+            _draw_detail(canvas, rng)
+    return _thick_piece(canvas)
+
+
+def draw_outline(shape: Shape, old: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_] | None:
+    """A shape in place of an object, turned at random.
+
+    Args:
+        shape: (96, 96) bool, of ``draw_shape``.
+        old: (rows, columns) bool, the object.
+        rng: draws size and orientation.
 
     Returns:
         (rows, columns) bool, in one piece, with about the middle and the radius of the old one; ``None`` if it came out
         too small.
     """
-    shape = _draw_shape(rng)
     if not shape.any():
         return None
     middle, target = mask_centre(shape), mask_centre(old)
@@ -67,23 +102,12 @@ def draw_outline(old: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np
     return outline if pieces == 1 and outline.sum() >= _LEAST else None
 
 
-def _draw_shape(rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(96, 96) bool: the largest piece of what some random parts cover; empty where nothing thick is left."""
-    canvas = np.zeros((_SIDE, _SIDE), np.uint8)
-    for _ in range(rng.integers(1, _MOST_PARTS + 1)):
-        _draw_part(canvas, 1, rng)
-    if rng.random() < _NOTCHED:
-        _draw_part(canvas, 0, rng)
-    if rng.random() < _MIRRORED:
-        canvas |= canvas[:, ::-1]
-    if rng.random() < _TURNED:
-        canvas = _turned(canvas, int(rng.integers(*_FOLDS)))
-        if rng.random() < _DETAILED:
-            _draw_detail(canvas, rng)
+def _thick_piece(canvas: NDArray[np.uint8]) -> Shape:
+    """The largest piece of what covers a canvas, without thin parts."""
     thick = cv2.morphologyEx(canvas, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN)))
     _, labels, pieces, _ = cv2.connectedComponentsWithStats(thick.astype(np.uint8), connectivity=4)
     areas = pieces[1:, cv2.CC_STAT_AREA]
-    largest: NDArray[np.bool_] = labels == (1 + int(areas.argmax()) if len(areas) else -1)
+    largest: Shape = labels == (1 + int(areas.argmax()) if len(areas) else -1)
     return largest
 
 
@@ -112,10 +136,10 @@ def _turned(canvas: NDArray[np.uint8], folds: int) -> NDArray[np.uint8]:
 
 
 def _draw_detail(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """A disc added to the outline, or cut out of it, in place."""
-    rim = np.argwhere(cv2.Laplacian(canvas, cv2.CV_16S) < 0)
-    if len(rim):
-        row, column = rim[rng.integers(len(rim))].tolist()
+    """A disc added to the outline, cut out of it, or out of what it encloses, in place."""
+    places = np.argwhere(cv2.Laplacian(canvas, cv2.CV_16S) < 0 if rng.random() < _AT_RIM else canvas)
+    if len(places):
+        row, column = places[rng.integers(len(places))].tolist()
         cv2.circle(canvas, (column, row), round(rng.uniform(*_DETAIL)), int(rng.integers(2)), -1)
 
 

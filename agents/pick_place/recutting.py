@@ -23,7 +23,7 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import SHADOW, FreeObject, grown, inpaint, paste, touches_border
-from .outlines import draw_outline
+from .outlines import Shape, draw_outline, draw_shape
 from .plane import IDENTITY, warp
 from .slots import Slot, slot_at
 from .steps import Step, affinity_weights
@@ -61,10 +61,12 @@ def recut(step: Step, rng: np.random.Generator) -> Step:
     if not has_slot(step) or step.goal is not None or step.first is not None:
         return step
     objects, scene = list(step.free_objects), step.scene
+    shapes: list[Shape] = []
     for index, free_object in enumerate(objects):
-        found = _recut_with_slot(scene, free_object, rng)
+        found = _recut_with_slot(scene, free_object, shapes, rng)
         if found is not None:
-            objects[index], scene = found
+            objects[index], scene, shape = found
+            shapes.append(shape)
         elif free_object.slot is not None:
             return step
     mask = _on_map(objects[0], scene)
@@ -80,15 +82,23 @@ def recut(step: Step, rng: np.random.Generator) -> Step:
 
 
 def _recut_with_slot(
-    scene: Heightmap, free_object: FreeObject, rng: np.random.Generator
-) -> tuple[FreeObject, Heightmap] | None:
-    """An object with a random outline, and the scene with it and its slot; ``None`` if no outline fits."""
+    scene: Heightmap, free_object: FreeObject, shapes: Sequence[Shape], rng: np.random.Generator
+) -> tuple[FreeObject, Heightmap, Shape] | None:
+    """An object with a random outline, the scene with it and its slot, and its shape; ``None`` if no outline fits.
+
+    Args:
+        scene: with the old object and slot.
+        free_object: the old object.
+        shapes: of the objects that were recut before.
+        rng: draws the outline.
+    """
     motion = free_object.slot
     slot = None if motion is None else slot_at(scene, _moved(_on_map(free_object, scene), motion))
     if motion is None or slot is None:
         return None
     for _ in range(_ATTEMPTS):
-        outline = draw_outline(free_object.mask, rng)
+        shape = draw_shape(rng, shapes)
+        outline = draw_outline(shape, free_object.mask, rng)
         if outline is None or (outline & ~_own_ground(free_object)).any():
             continue
         covered = _moved(_on_map(replace(free_object, mask=outline), scene), motion)
@@ -97,7 +107,7 @@ def _recut_with_slot(
         table = _recut_slot(inpaint(scene, [free_object]), slot, covered)
         recut_object = _recut_object(free_object, outline)
         paste(table, [recut_object], [IDENTITY])
-        return recut_object, table
+        return recut_object, table, shape
     return None
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
-from ravens_suite.agents.pick_place.outlines import draw_outline
+from ravens_suite.agents.pick_place.outlines import draw_outline, draw_shape
 from ravens_suite.agents.pick_place.plane import rigid, warp
 from ravens_suite.agents.pick_place.recutting import has_slot, recut
 from ravens_suite.agents.pick_place.slots import slot_at
@@ -102,10 +102,24 @@ def board_of(step: Step) -> NDArray[np.uint8]:
     return ((step.height > 0.004) & (step.height < 0.01)).astype(np.uint8)
 
 
+def draw(old: NDArray[np.bool_], seed: int) -> NDArray[np.bool_] | None:
+    """A random outline in place of an old one."""
+    rng = np.random.default_rng(seed)
+    return draw_outline(draw_shape(rng), old, rng)
+
+
+def test_some_shapes_are_like_another_one_but_for_a_detail() -> None:
+    other = np.hypot(*(np.indices((96, 96)) - 48)) < 30
+    shapes = [draw_shape(np.random.default_rng(seed), [other]) for seed in range(100)]
+    shared = [(shape & other).sum() / (shape | other).sum() for shape in shapes]
+    assert 15 < sum(0.75 < share < 1 for share in shared) < 50
+    assert any((shape & ~other).any() for shape in shapes) and any((other & ~shape).any() for shape in shapes)
+
+
 def test_outlines_are_in_one_piece_about_as_large_and_follow_from_the_seed() -> None:
     old = np.zeros((60, 50), bool)
     old[15:45, 10:38] = True
-    drawn = [draw_outline(old, np.random.default_rng(seed)) for seed in range(200)]
+    drawn = [draw(old, seed) for seed in range(200)]
     found = [outline for outline in drawn if outline is not None]
     assert len(found) > 150
     for outline in found:
@@ -119,7 +133,7 @@ def test_outlines_are_in_one_piece_about_as_large_and_follow_from_the_seed() -> 
     assert sum(order > 2 for order in orders) > 0.1 * len(found) and sum(order == 1 for order in orders) > 0.5 * len(
         found
     )
-    again = draw_outline(old, np.random.default_rng(3))
+    again = draw(old, 3)
     assert drawn[3] is None or np.array_equal(drawn[3], again)
 
 
