@@ -35,6 +35,8 @@ _ATTEMPTS = 100
 """Random motions tried before the scene is left as it is."""
 _BENDS = 10
 """Random bends tried before an object is left straight."""
+_BESIDE = 0.5
+"""Share of misplaced objects beside their goal, of those that are the last one left and go into a slot."""
 _OBLONG = 1.25
 """Ratio of the two stretch factors from which an object keeps no symmetry but that of a half turn."""
 
@@ -264,13 +266,18 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     if not scattered:
         return None
     # Drawn only where it counts, so that all other examples are those without it.
-    slotted = has_slot(step)
-    if (slotted or len(objects) == 1) and rng.random() < augmentation.misplaced:
-        if not slotted or (len(objects) == 1 and rng.random() < 0.5):
-            scattered[0] = compose(beside(transform(motions[0], step.centre), rng), motions[0])
-        elif (motion := in_wrong_slot(objects, table_stretch, rng)) is not None:
-            scattered[0] = motion
-            objects[0] = raised(objects[0], table.height, compose(motions[0], shapes[0]))
+    alone, slotted = len(objects) == 1, has_slot(step) and augmentation.misplaced > 0
+    if (alone or slotted) and rng.random() < augmentation.misplaced:
+        there = None
+        if slotted and not (alone and rng.random() < _BESIDE):
+            there = in_wrong_slot(objects, shapes[0], table_stretch, rng)
+        elif alone:
+            there = compose(beside(transform(motions[0], step.centre), rng), motions[0])
+        if there is not None:
+            scattered[0] = there
+            if slotted:
+                on_table = compose(inverse(table_stretch), compose(there, shapes[0]))
+                objects[0] = raised(objects[0], table.height, on_table)
     rotation = math.atan2(scattered[0][1, 0], scattered[0][0, 0])
     new_motions = [compose(motion, shape) for motion, shape in zip(scattered, shapes, strict=True)]
     return _Arrangement(

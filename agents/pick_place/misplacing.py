@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import FreeObject, sampled_pixels
 from .plane import compose, inverse, rigid, transform
 from .symmetry import mask_centre
+from .table import holes
 
 _BESIDE = 8.0
 """Pixels, 25 mm: standard deviation along each axis of the position of an object beside its goal."""
@@ -25,7 +27,9 @@ _BESIDE_YAW = math.radians(20)
 _IN_SLOT = 1.0
 """Pixels: standard deviation along each axis of the position of an object in a slot that it does not fit."""
 _FITS = 0.9
-"""Share of an object that a slot covers from which one cannot see that it lies there wrongly."""
+"""Least share of an object, and of what belongs in a slot, that they have in common if one takes it to lie rightly."""
+_TOP = 0.9
+"""Share of the surface below an object that is lower than what carries it: it may lie across a hole."""
 _ATTEMPTS = 5
 """Random slots and orientations tried."""
 
@@ -36,29 +40,32 @@ def beside(centre: Array, rng: np.random.Generator) -> Array:
     return rigid(yaw, centre, centre + rng.normal(0, _BESIDE, 2))
 
 
-def in_wrong_slot(objects: Sequence[FreeObject], table_stretch: Array, rng: np.random.Generator) -> Array | None:
+def in_wrong_slot(
+    objects: Sequence[FreeObject], stretch: Array, table_stretch: Array, rng: np.random.Generator
+) -> Array | None:
     """Where an object lies turned in its slot, or in the slot of another, and is seen not to fit.
 
     Args:
-        objects: the misplaced one first, which has a slot; of the others those that have one.
-        table_stretch: (2, 3) matrix that stretches what they go to.
+        objects: the misplaced one first, which has a slot; one without is never the other.
+        stretch: (2, 3) matrix that stretches it where it lay.
+        table_stretch: (2, 3) matrix that stretches what the objects go to.
         rng: chooses the slot and the orientation.
 
     Returns:
-        (2, 3) matrix of the rigid motion there; ``None`` if it would fit in all that are tried.
+        (2, 3) matrix of the rigid motion there; ``None`` if it would fit wherever it is tried.
     """
     own = objects[0]
+    with_slots = [each for each in objects if each.slot is not None]
     for _ in range(_ATTEMPTS):
-        other = objects[rng.integers(len(objects))]
-        yaw, error = rng.uniform(-np.pi, np.pi), rng.normal(0, _IN_SLOT, 2)
-        if other.slot is None:
-            continue
-        motion = rigid(yaw, _middle(own), transform(other.slot, _middle(other)))
-        from_own_to_other = compose(inverse(other.slot), motion)
-        fits = _share_within(own, from_own_to_other, other), _share_within(other, inverse(from_own_to_other), own)
-        if min(fits) < _FITS:
-            target = transform(compose(table_stretch, other.slot), _middle(other)) + error
-            return rigid(yaw, _middle(own), target)
+        other = with_slots[rng.integers(len(with_slots))]
+        assert other.slot is not None
+        goal = compose(table_stretch, other.slot)
+        yaw, target = rng.uniform(-np.pi, np.pi), transform(goal, _middle(other))
+        motion = rigid(yaw, _middle(own), target)
+        from_own_to_other = compose(inverse(goal), compose(motion, stretch))
+        shares = _share_within(own, from_own_to_other, other), _share_within(other, inverse(from_own_to_other), own)
+        if min(shares) < _FITS:
+            return rigid(yaw, _middle(own), target + rng.normal(0, _IN_SLOT, 2))
     return None
 
 
@@ -68,14 +75,15 @@ def raised(free_object: FreeObject, heights: NDArray[np.float32], motion: Array)
     Args:
         free_object: on the table.
         heights: (rows, columns) float32 metres, of the scene without it.
-        motion: (2, 3) matrix to where it lies.
+        motion: (2, 3) matrix from where it lay to where it lies in that scene.
     """
     rows, columns = heights.shape
     points = transform(motion, sampled_pixels(free_object)).astype(int)
     column, row = np.clip(points, 0, (columns - 1, rows - 1)).T
-    rise = float(np.median(heights[row, column]) - np.median(free_object.table_height[free_object.mask]))
+    below = float(np.median(free_object.table_height[free_object.mask]))
     height = free_object.height.copy()
-    height[free_object.mask] += np.float32(rise)
+    missing = holes(Heightmap(free_object.color, height), heights)
+    height[free_object.mask & ~missing] += np.float32(np.quantile(heights[row, column], _TOP) - below)
     return replace(free_object, height=height)
 
 

@@ -1,4 +1,7 @@
-"""Random outlines of objects: ellipses, polygons and strokes, several together, some with mirror symmetry."""
+"""Random outlines of objects: ellipses, polygons and strokes, several together, some with symmetries.
+
+A shape is first drawn on a canvas of 96 x 96 pixels. It reaches to about 32 pixels from the middle.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from .symmetry import mask_centre
 Shape = NDArray[np.bool_]
 
 _SIDE = 96
-"""Pixels along what an outline is first drawn on. It reaches to about a third of that from the middle."""
+"""Pixels along the canvas; those below are such pixels, too."""
 _MOST_PARTS = 4
 _NOTCHED = 0.3
 """Share of outlines from which a part is cut out."""
@@ -31,14 +34,18 @@ _DETAILED = 0.5
 """Share of these with a detail that tells the turns apart."""
 _TWINS = 0.3
 """Share of shapes that look like another one but for a detail, where there is another."""
-_DETAIL = (6.0, 12.0)
-"""Least and greatest radius of a detail there."""
+_DETAIL = (6.0, 14.0)
+"""Least and greatest radius of a detail."""
+_LEAST_DETAIL = 0.07
+"""Least share of a shape that a detail changes: with less it would count as symmetric still (``symmetry.py``)."""
 _AT_RIM = 0.7
 """Share of details at the rim; the others are anywhere within."""
+_DETAILS = 10
+"""Random details tried before a shape stays without one."""
 _THIN = 11
-"""Pixels there across the thinnest part; what is thinner is left out. A radius is about 32."""
+"""Pixels across the thinnest part; what is thinner is left out."""
 _STROKE = (12, 22)
-"""Least and greatest width of a stroke there."""
+"""Least and greatest width of a stroke."""
 _CLOSED = 0.2
 """Share of strokes that end where they begin."""
 _SIZES = (0.8, 1.15)
@@ -58,9 +65,9 @@ def draw_shape(rng: np.random.Generator, others: Sequence[Shape] = ()) -> Shape:
         (96, 96) bool, in one piece; empty where nothing thick is left of what was drawn.
     """
     if others and rng.random() < _TWINS:
-        canvas = others[rng.integers(len(others))].astype(np.uint8)
-        _draw_detail(canvas, rng)
-        return _thick_piece(canvas)
+        twin = _with_detail(others[rng.integers(len(others))], rng)
+        if twin is not None:
+            return twin
     canvas = np.zeros((_SIDE, _SIDE), np.uint8)
     for _ in range(rng.integers(1, _MOST_PARTS + 1)):
         _draw_part(canvas, 1, rng)
@@ -68,11 +75,11 @@ def draw_shape(rng: np.random.Generator, others: Sequence[Shape] = ()) -> Shape:
         _draw_part(canvas, 0, rng)
     if rng.random() < _MIRRORED:
         canvas |= canvas[:, ::-1]
-    if rng.random() < _TURNED:
-        canvas = _turned(canvas, int(rng.integers(*_FOLDS)))
-        if rng.random() < _DETAILED:
-            _draw_detail(canvas, rng)
-    return _thick_piece(canvas)
+    if rng.random() >= _TURNED:
+        return _thick_piece(canvas)
+    shape = _thick_piece(_turned(canvas, int(rng.integers(*_FOLDS))))
+    detailed = _with_detail(shape, rng) if rng.random() < _DETAILED else None
+    return shape if detailed is None else detailed
 
 
 def draw_outline(shape: Shape, old: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_] | None:
@@ -135,12 +142,19 @@ def _turned(canvas: NDArray[np.uint8], folds: int) -> NDArray[np.uint8]:
     return np.maximum.reduce([canvas, *turns])
 
 
-def _draw_detail(canvas: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """A disc added to the outline, cut out of it, or out of what it encloses, in place."""
-    places = np.argwhere(cv2.Laplacian(canvas, cv2.CV_16S) < 0 if rng.random() < _AT_RIM else canvas)
-    if len(places):
-        row, column = places[rng.integers(len(places))].tolist()
-        cv2.circle(canvas, (column, row), round(rng.uniform(*_DETAIL)), int(rng.integers(2)), -1)
+def _with_detail(shape: Shape, rng: np.random.Generator) -> Shape | None:
+    """A shape with a disc added, or cut out of it; ``None`` if none is found that changes enough of it."""
+    for _ in range(_DETAILS):
+        canvas = shape.astype(np.uint8)
+        places = np.argwhere(cv2.Laplacian(canvas, cv2.CV_16S) < 0 if rng.random() < _AT_RIM else canvas)
+        radius, value = round(rng.uniform(*_DETAIL)), int(rng.integers(2))
+        if len(places):
+            row, column = places[rng.integers(len(places))].tolist()
+            cv2.circle(canvas, (column, row), radius, value, -1)
+        changed = _thick_piece(canvas)
+        if _LEAST_DETAIL <= (changed ^ shape).sum() / max(shape.sum(), 1) < 1 / 2:
+            return changed
+    return None
 
 
 def _pixels(values: Array) -> NDArray[np.int32]:

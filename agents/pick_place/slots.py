@@ -22,6 +22,10 @@ _RING = 4
 """Pixels around a slot that are looked at."""
 _ALIKE = 0.85
 """Least share of the pixels of a slot that look alike, and of those around it."""
+_KNOWN = 0.5
+"""Least share of the pixels of a slot that a camera must have seen, and of those around it."""
+_LEAST = 10
+"""Pixels that a slot has at least."""
 _SAME = 0.75
 """Least share that a slot and what goes there have in common."""
 
@@ -31,7 +35,8 @@ class Slot(NamedTuple):
 
     Attributes:
         mask: (rows, columns) bool, its pixels.
-        around: (rows, columns) bool, all pixels of the map that look as the surface around it does.
+        around: (rows, columns) bool, all other pixels of the map that look as the surface around it does, or that no
+            camera saw.
     """
 
     mask: Mask
@@ -49,21 +54,22 @@ def slot_at(scene: Heightmap, covered: Mask) -> Slot | None:
         ``None`` where no slot of the object's outline is seen.
     """
     # What no camera saw says neither that there is a slot nor that there is none.
-    missing = holes(scene)
-    inner, near = _grown(covered, -1) & ~missing, _grown(covered, _RING)
-    ring = near & ~_grown(covered, 1) & ~missing
-    if inner.sum() < 10 or touches_border(near):
+    seen = ~holes(scene)
+    inner, near = _grown(covered, -1), _grown(covered, _RING)
+    ring = near & ~_grown(covered, 1)
+    if inner.sum() < _LEAST or touches_border(near) or min(seen[inner].mean(), seen[ring].mean()) < _KNOWN:
         return None
+    inner, ring = inner & seen, ring & seen
     # What stands there, such as a block of the same size, is no slot.
     if float(median(scene.height[inner]) - median(scene.height[ring])) > height_tolerance(scene.height):
         return None
-    inside, outside = (_like(scene, part) for part in (inner, ring))
+    inside, outside = (_like(scene, part) & seen for part in (inner, ring))
     if inside[inner].mean() < _ALIKE or outside[ring].mean() < _ALIKE or outside[inner].mean() > 1 - _ALIKE:
         return None
     slot = inside & ~outside & near
-    if (slot & covered).sum() < _SAME * ((slot | covered) & ~missing).sum():
+    if (slot & covered).sum() < _SAME * ((slot | covered) & seen).sum():
         return None
-    return Slot(slot | (missing & covered), outside | (missing & ~covered))
+    return Slot(slot | (covered & ~seen), outside | ~(covered | seen))
 
 
 def _like(scene: Heightmap, part: Mask) -> Mask:

@@ -59,9 +59,9 @@ class TransporterConfig:
         recolored: share of scattered examples in which things that the step does not involve get random colours.
         bent: share of scattered examples whose object is bent together with its goal, with a hundred demonstrations or
             more; proportionally fewer with fewer.
-        amiss: share of misplaced-object examples. The object lies beside its goal, as after a bad placement: among
-            scattered examples of the only free object left. Or it lies turned in its slot, or in another's: among those
-            of objects that go into slots of their outlines.
+        amiss: share of misplaced-object examples, as after a bad placement. Scattered examples of the only free object
+            left show it beside its goal. Those of an object that goes into a slot of its outline show it turned in that
+            slot, or in the slot of another object; of the last such object, half of them do.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random

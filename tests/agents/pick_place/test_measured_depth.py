@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.history import History, Move
+from ravens_suite.agents.pick_place.plane import warp
 from ravens_suite.agents.pick_place.recutting import has_slot, recut
+from ravens_suite.agents.pick_place.slots import slot_at
 from ravens_suite.agents.pick_place.steps import Step, step_from_maps
 from ravens_suite.agents.pick_place.table import HEIGHT_TOLERANCE, bare_table, height_tolerance, holes
 from ravens_suite.core.heightmap import Heightmap
@@ -55,6 +58,18 @@ def test_slots_are_found_and_recut(share: float) -> None:
         assert has_slot(step)
         changed += recut(step, np.random.default_rng(seed)) is not step
     assert changed >= 7
+
+
+def test_a_slot_that_is_hardly_seen_is_none() -> None:
+    step = step_of_a_kit(0, 0.05)
+    mask = (step.pick_affinity > 0).astype(np.float32)
+    covered = warp(mask, step.motion, flags=cv2.INTER_LINEAR) > 0.5
+    found = slot_at(step.scene, covered)
+    assert found is not None and not (found.mask & found.around).any()
+    for hidden in (covered, cv2.dilate(covered.astype(np.uint8), np.ones((13, 13), np.uint8)).astype(bool) & ~covered):
+        color, height = step.color.copy(), step.height.copy()
+        color[hidden], height[hidden] = 0, 0
+        assert slot_at(Heightmap(color, height), covered) is None
 
 
 def step_of_a_kit(seed: int, share: float) -> Step:
