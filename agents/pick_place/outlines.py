@@ -65,7 +65,7 @@ def draw_shape(rng: np.random.Generator, others: Sequence[Shape] = ()) -> Shape:
         (96, 96) bool, in one piece; empty where nothing thick is left of what was drawn.
     """
     if others and rng.random() < _TWINS:
-        twin = _with_detail(others[rng.integers(len(others))], rng)
+        twin = _with_detail(others[int(rng.integers(len(others)))], rng)
         if twin is not None:
             return twin
     canvas = np.zeros((_SIDE, _SIDE), np.uint8)
@@ -139,7 +139,8 @@ def _turned(canvas: NDArray[np.uint8], folds: int) -> NDArray[np.uint8]:
     """What covers a canvas, and all turns of it about the middle."""
     middle = np.full(2, _SIDE / 2)
     turns = [warp(canvas, rigid(2 * math.pi * turn / folds, middle, middle)) for turn in range(1, folds)]
-    return np.maximum.reduce([canvas, *turns])
+    covered: NDArray[np.uint8] = np.maximum.reduce([canvas, *turns])
+    return covered
 
 
 def _with_detail(shape: Shape, rng: np.random.Generator) -> Shape | None:
