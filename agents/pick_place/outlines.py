@@ -36,8 +36,10 @@ _TWINS = 0.3
 """Share of shapes that look like another one but for a detail, where there is another."""
 _DETAIL = (6.0, 14.0)
 """Least and greatest radius of a detail."""
-_LEAST_DETAIL = 0.07
-"""Least share of a shape that a detail changes: with less it would count as symmetric still (``symmetry.py``)."""
+_LEAST_DETAIL = 0.02
+"""Least share of a shape that a detail changes."""
+_LEAST_TELLING = 0.07
+"""The same where it tells turns apart: with less a shape would count as symmetric still (``symmetry.py``)."""
 _AT_RIM = 0.7
 """Share of details at the rim; the others are anywhere within."""
 _DETAILS = 10
@@ -65,7 +67,7 @@ def draw_shape(rng: np.random.Generator, others: Sequence[Shape] = ()) -> Shape:
         (96, 96) bool, in one piece; empty where nothing thick is left of what was drawn.
     """
     if others and rng.random() < _TWINS:
-        twin = _with_detail(others[int(rng.integers(len(others)))], rng)
+        twin = _with_detail(others[int(rng.integers(len(others)))], _LEAST_DETAIL, rng)
         if twin is not None:
             return twin
     canvas = np.zeros((_SIDE, _SIDE), np.uint8)
@@ -78,7 +80,7 @@ def draw_shape(rng: np.random.Generator, others: Sequence[Shape] = ()) -> Shape:
     if rng.random() >= _TURNED:
         return _thick_piece(canvas)
     shape = _thick_piece(_turned(canvas, int(rng.integers(*_FOLDS))))
-    detailed = _with_detail(shape, rng) if rng.random() < _DETAILED else None
+    detailed = _with_detail(shape, _LEAST_TELLING, rng) if rng.random() < _DETAILED else None
     return shape if detailed is None else detailed
 
 
@@ -143,8 +145,14 @@ def _turned(canvas: NDArray[np.uint8], folds: int) -> NDArray[np.uint8]:
     return covered
 
 
-def _with_detail(shape: Shape, rng: np.random.Generator) -> Shape | None:
-    """A shape with a disc added, or cut out of it; ``None`` if none is found that changes enough of it."""
+def _with_detail(shape: Shape, least: float, rng: np.random.Generator) -> Shape | None:
+    """A shape with a disc added, or cut out of it; ``None`` if none is found that changes enough of it.
+
+    Args:
+        shape: without it.
+        least: share of the shape that it changes at least.
+        rng: draws it.
+    """
     for _ in range(_DETAILS):
         canvas = shape.astype(np.uint8)
         places = np.argwhere(cv2.Laplacian(canvas, cv2.CV_16S) < 0 if rng.random() < _AT_RIM else canvas)
@@ -153,7 +161,7 @@ def _with_detail(shape: Shape, rng: np.random.Generator) -> Shape | None:
             row, column = places[rng.integers(len(places))].tolist()
             cv2.circle(canvas, (column, row), radius, value, -1)
         changed = _thick_piece(canvas)
-        if _LEAST_DETAIL <= (changed ^ shape).sum() / max(shape.sum(), 1) < 1 / 2:
+        if least <= (changed ^ shape).sum() / max(shape.sum(), 1) < 1 / 2:
             return changed
     return None
 
