@@ -24,7 +24,7 @@ from ravens_suite.report.influence import influence_sections
 from ravens_suite.report.language import language_sections
 from ravens_suite.report.names import told_apart
 from ravens_suite.report.robustness import find_policies, robustness_section
-from ravens_suite.report.runs import Run
+from ravens_suite.report.runs import Run, count_policies, stale
 from ravens_suite.report.sections import TaskSection, make_section
 from ravens_suite.report.seeds import seeds_rows
 from ravens_suite.report.weak_spots import weak_spots_views
@@ -73,7 +73,7 @@ class Report:
 
     Attributes:
         path: of the page.
-        runs: how many it is about.
+        runs: how many it is about; one that learned several tasks is one.
         tasks: their tasks.
         size: bytes.
     """
@@ -107,7 +107,7 @@ def write_report(
     sections = _sections(runs, plan, on_progress)
     text = render("report.html.j2", {"page": _context(folder, runs, sections)})
     write_bytes(path, [text.encode()])
-    return Report(path, len(runs), tuple(sections), path.stat().st_size)
+    return Report(path, count_policies(runs), tuple(sections), path.stat().st_size)
 
 
 def render(template: str, values: dict[str, Any]) -> str:
@@ -152,6 +152,9 @@ def _context(folder: Path, runs: Sequence[Run], sections: dict[str, TaskSection]
         "tiles": page.tiles(runs, table, stages),
         "table": table,
         "over_seeds": seeds_rows(table.rows),
+        "outdated": [
+            f"{run.title}, {run.label}: {why}" for run in runs if run.test is not None and (why := stale(run, run.test))
+        ],
         "untested": [f"{run.title}, {run.label}" for run in runs if run.test is None],
         "sources": [(agent, source) for agent, source in published_agents().items() if agent in table.agents],
         "published_episodes": PUBLISHED_EPISODES,
@@ -192,7 +195,8 @@ def _subtitle(runs: Sequence[Run], table: page.ScoreTable) -> str:
     if len(runs) == 1:
         demos = f"{runs[0].demos} demonstration{'' if runs[0].demos == 1 else 's'}"
         return f"Learnt from {demos} of the scripted oracle, evaluated on {table.episodes} unseen test scenes."
-    return f"{len(runs)} policies, evaluated on unseen test scenes."
+    count = count_policies(runs)
+    return f"{count} {'policy' if count == 1 else 'policies'}, evaluated on unseen test scenes."
 
 
 def _css(color: Color) -> str:

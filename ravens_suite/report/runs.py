@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -215,6 +215,11 @@ class Run:
             return None
         length = min(len(part.x) for part in parts)
         return Series(self.label, parts[0].x[:length], np.sum([part.y[:length] for part in parts], axis=0))
+
+
+def count_policies(runs: Iterable[Run]) -> int:
+    """Of how many policies runs are: one may be evaluated on several tasks, and with several options of a task."""
+    return len({(run.policy.kind, run.policy.name, run.policy.folder, run.policy.fingerprint) for run in runs})
 
 
 def stale(run: Run, score: Score) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ravens_suite.benchmark.comparison import Difference, difference, published_agents, published_for
 from ravens_suite.data.outcomes import Summary, mean_over_tasks
 from ravens_suite.report.charts import line_chart
-from ravens_suite.report.runs import Run, Score, mean_of
+from ravens_suite.report.runs import Run, Score, count_policies, mean_of
 from ravens_suite.rollout.provenance import split_commits
 
 NONE = "\N{EN DASH}"
@@ -189,8 +189,9 @@ def tiles(runs: Sequence[Run], table: ScoreTable, stages: dict[str, Any]) -> lis
             Tile(f"{mean.mean_score:.1f}", f"{mean.agent}, {demos}", f"best published, task by task: {best:.1f}")
         )
     if len(table.rows) != 1 and not table.means:
-        result.append(Tile(str(len(runs)), "runs"))
-    trained = {run.folder: run for run in runs if run.trained}
+        count = count_policies(runs)
+        result.append(Tile(str(count), "run" if count == 1 else "runs"))
+    trained = {run.policy.folder: run for run in runs if run.trained}
     if trained:
         seconds = [float(run.training.get("seconds", 0.0)) for run in trained.values()]
         detail = "mean of the runs" if len(trained) > 1 else _processor(next(iter(trained.values())))

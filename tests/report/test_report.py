@@ -174,8 +174,25 @@ def test_a_stale_evaluation_is_named_and_not_shown_in_pictures(
     (run / "policy" / "weights.safetensors").write_bytes(b"")
     _, text = _parse(write_report(tmp_path).path)
     assert said in text
+    assert "Scores of something else than there is now: block-insertion, transporter, 10 demos, seed 0: its" in text
     assert "valuate it again." in text
     assert _replayed == []
+
+
+@pytest.mark.usefixtures("_replayed")
+def test_a_run_on_several_tasks_counts_once(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", demos=3)
+    record = json.loads((run / "run.json").read_text())
+    record["plan"]["tasks"] = ["block-insertion", "align-rope"]
+    (run / "run.json").write_text(json.dumps(record))
+    write_run(tmp_path / "other", demos=3)
+    record["training"]["seconds"], record["plan"]["tasks"] = 1.0, ["align-rope"]
+    (tmp_path / "other" / "run.json").write_text(json.dumps(record))
+    report = write_report(tmp_path, plan=ReportPlan(films=0, scenes=0, failures=0))
+    assert report.runs == 2 and set(report.tasks) == {"block-insertion", "align-rope"}
+    _, text = _parse(report.path)
+    assert "2 policies, evaluated on unseen test scenes." in text
+    assert "<b>31 s</b><span>time to train</span><span>mean of the runs</span>" in text, "61 s and 1 s, each once"
 
 
 def test_a_run_that_cannot_be_run_again_is_passed_over(
