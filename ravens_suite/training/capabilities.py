@@ -56,7 +56,10 @@ def warn_of_tilts(agent: type[Trainee[Any]], demonstrations: Demonstrations) -> 
 
 
 def warn_of_sentences(
-    agent: type[Trainee[Any]], environments: Mapping[str, Mapping[str, Any]], reads: Collection[str]
+    agent: type[Trainee[Any]],
+    environments: Mapping[str, Mapping[str, Any]],
+    reads: Collection[str],
+    demonstrations: Demonstrations | None = None,
 ) -> None:
     """Warn where an agent is not told what is meant, or learns from sentences that are kept for tests.
 
@@ -65,6 +68,8 @@ def warn_of_sentences(
         environments: by task as ``run.json`` has them, each with the ``arguments`` of the environment, and with the
             ``id`` that those of a user's own data lack.
         reads: keys that the agent reads of what was observed.
+        demonstrations: that it learns from. Those of further folders, and of scenes of which something was changed, may
+            have other sentences than ``environments`` say.
 
     Warns:
         CapabilityWarning: names the tasks, and what to do.
@@ -82,11 +87,18 @@ def warn_of_sentences(
             f"Only the goal picture says which of {', '.join(tasks)} is meant, and {agent.name} is not shown any, so "
             f"it can only guess: {_mend(agent, 'goal')}."
         )
-    if told and (tasks := held_out(arguments)):
+    if told and (tasks := sorted({*held_out(arguments), *_with_held_out(demonstrations)})):
         _warn(
             f"The demonstrations of {', '.join(tasks)} have sentences that are held out for tests, which show nothing "
             'new then: collect with --environment \'{"wording": "training"}\', or leave wording out.'
         )
+
+
+def _with_held_out(demonstrations: Demonstrations | None) -> set[str]:
+    """The tasks of demonstrations that were told in sentences that are kept for tests."""
+    summaries = [] if demonstrations is None else [episode.summary for episode in demonstrations]
+    made = [(each.task, each.metadata.get("arguments")) for each in summaries]
+    return {task for task, arguments in made if isinstance(arguments, Mapping) and held_out({task: arguments})}
 
 
 def _mend(agent: type[Trainee[Any]], condition: str) -> str:

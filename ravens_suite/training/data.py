@@ -237,7 +237,12 @@ def without(chosen: Sequence[int], dropped: Sequence[int], task: str) -> list[in
 
 
 def more_demonstrations(
-    agent: type[Trainee[Any]], tasks: Sequence[TaskData], folders: Sequence[str], dropped: Mapping[str, Sequence[int]]
+    agent: type[Trainee[Any]],
+    tasks: Sequence[TaskData],
+    folders: Sequence[str],
+    dropped: Mapping[str, Sequence[int]],
+    *,
+    force: bool = False,
 ) -> dict[str, dict[str, list[int]]]:
     """Seeds by task of all demonstrations in further data folders, but for those that are left out.
 
@@ -246,10 +251,12 @@ def more_demonstrations(
         tasks: that it learns, as they were collected in the first folder.
         folders: the further ones; not every task need be in each.
         dropped: seeds by task.
+        force: learn from them although a task has changed since they were collected.
 
     Raises:
         MissingDataError: there is nothing of any of the tasks in one of them.
         ConfigError: an agent cannot learn from them, or they hold other observations or actions.
+        ConflictError: a task has changed since they were collected.
     """
     found: dict[str, dict[str, list[int]]] = {}
     for folder in folders:
@@ -262,6 +269,9 @@ def more_demonstrations(
                 "into it."
             )
         further = [read_task(agent, task, Path(folder)) for task in found[folder]]
+        for each in [] if force else further:
+            where = str(stores[each.task].folder)
+            check_definition(where, each.task, each.environment, "Collect again into another folder, or --force.")
         # The folder is for the message.
         shared_interface([*tasks, *(replace(each, task=f"{each.task} in {folder}") for each in further)])
     return found

@@ -217,7 +217,7 @@ def _train(
     try:
         demonstrations = open_demonstrations(data, record["demonstrations"], record.get("more_demonstrations"))
         warn_of_tilts(type(agent), demonstrations)
-        warn_of_sentences(type(agent), record["environments"], agent.interface.observation)
+        warn_of_sentences(type(agent), record["environments"], agent.interface.observation, demonstrations)
         with blame(f"make_dataset of the agent {plan.agent}"):
             dataset = agent.make_dataset(demonstrations)
         with blame(f"load_training of the agent {plan.agent}"):

@@ -183,7 +183,7 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
             "them with --demos."
         )
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
-    more = more_demonstrations(agent, tasks, plan.more_data, plan.drop)
+    more = more_demonstrations(agent, tasks, plan.more_data, plan.drop, force=force)
     chosen = {}
     for name in plan.tasks:
         drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed)

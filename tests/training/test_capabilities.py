@@ -98,6 +98,25 @@ def test_so_are_sentences_that_are_held_out_for_tests() -> None:
     assert not told("transporter", "block-insertion", reads[:2], wording="held-out"), "it reads none"
 
 
+def test_so_are_held_out_sentences_of_further_data_and_of_changed_scenes(tmp_path: Path) -> None:
+    """What the first folder says of its sentences holds for no other one."""
+    for name, wording in (("first", "training"), ("more", "held-out")):
+        arguments = {"observe": ["instruction"], "wording": wording}
+        collect("block-insertion", episodes=1, data=tmp_path / name, arguments=arguments)
+    seed = {"block-insertion": [_first_seed(tmp_path / "first", "block-insertion")]}
+    environments = {"block-insertion": {"id": "some", "arguments": {"wording": "training"}}}
+    reads = ["color", "depth", "instruction"]
+    both = open_demonstrations(tmp_path / "first", seed, {str(tmp_path / "more"): seed})
+    with pytest.warns(
+        CapabilityWarning, match="The demonstrations of block-insertion have sentences that are held out"
+    ):
+        warn_of_sentences(load_agent("transporter"), environments, reads, both)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alone = open_demonstrations(tmp_path / "first", seed)
+        warn_of_sentences(load_agent("transporter"), environments, reads, alone)
+
+
 def test_so_are_structures_that_only_a_goal_picture_tells_apart() -> None:
     environments = {name: {"id": "some", "arguments": {}} for name in ("build-tower", "build-row")}
     transporter, reads = load_agent("transporter"), ["color", "depth"]

@@ -62,6 +62,16 @@ def test_demonstrations_of_another_task_are_refused_and_named_unless_forced(
     assert train(PLAN, data, tmp_path / "run", force=True).steps == 2
 
 
+def test_further_demonstrations_of_another_task_are_refused_too(data: Path, tmp_path: Path, other_goals: Any) -> None:
+    other_goals()
+    collect(TASK_NAME, episodes=1, data=tmp_path / "now", arguments={"observe": ["state"]})
+    both = replace(PLAN, more_data=(str(data),))
+    with pytest.raises(ConflictError, match=rf"{data}.* another block-insertion.*its goals.*--force"):
+        train(both, tmp_path / "now", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert train(both, tmp_path / "now", tmp_path / "run", force=True).steps == 2
+
+
 @pytest.mark.parametrize("steps_done", [1, 2])
 def test_a_run_of_another_task_is_neither_shown_nor_gone_on_with(
     data: Path, tmp_path: Path, other_goals: Any, steps_done: int, caplog: pytest.LogCaptureFixture
