@@ -42,7 +42,11 @@ def test_the_model_of_eight_tasks_on_the_front_page() -> None:
             best[row["task"]] = max(best.get(row["task"], 0.0), float(row["score"]))
     means = {}
     for unseen in (False, True):
-        of = [row for row in rows("scores_language_multi.csv") if row["task"].endswith("-unseen") == unseen]
+        of = [
+            row
+            for row in rows("scores_language_multi.csv")
+            if row["demos"] == "100" and row["task"].endswith("-unseen") == unseen
+        ]
         ours = math.fsum(float(row["score"]) for row in of) / len(of)
         means[unseen] = ours, math.fsum(best[row["task"]] for row in of) / len(of)
     told = page("README.md")
@@ -68,6 +72,19 @@ def test_the_rope_and_the_tower_in_words() -> None:
     assert f"of `towers-of-hanoi-seq-seen`. This one has {tower:.1f}." in told
     (laid,) = [row for row in rows("scores.csv") if (row["task"], row["demos"]) == ("manipulating-rope", "1")]
     assert f"({laid['commit'][:7]}), the only one in which ropes are" in page("docs/results.md")
+
+
+def test_the_model_of_eight_tasks_from_ten_demonstrations() -> None:
+    told, found = page("docs/language_tasks.md"), result("language_of_ten.json")
+    best: dict[str, float] = {}
+    for row in rows("published_language.csv"):
+        if row["demos"] == "10":
+            best[row["task"]] = max(best.get(row["task"], 0.0), float(row["score"]))
+    assert f"{found['steps']:,} steps ({found['train_seconds'] / 60:.0f} minutes) were too few" in told
+    scores = {task: each["score"] for task, each in found["scores"].items()}
+    for task in ("stack-block-pyramid-seq-seen", "packing-boxes-pairs-seen"):
+        assert f"`{task}`" in told and f"to {scores[task]:.1f}, where {best[task]:.1f} is" in told
+    assert len(scores) == 5 and "Only five columns were run" in told
 
 
 def test_shapes_never_shown_on_the_front_page() -> None:

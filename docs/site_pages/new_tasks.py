@@ -127,22 +127,23 @@ def language_of_many() -> str:
     alone = {
         (row["task"], row["demos"]): row for row in _rows("scores_language.csv") if '"remembers"' not in row["command"]
     }
-    rows = _rows("scores_language_multi.csv")
-    lines = [
-        [
-            row["task"],
-            row["demos"],
-            f"{float(row['score']):.1f}",
-            _rate(row),
-            f"{float(single['score']):.1f}" if (single := alone.get((row["task"], row["demos"]))) else "",
-            f"{language.best_published(row['demos'])[row['task']]:.1f}",
-        ]
-        for row in rows
-    ]
+    rows, lines = _rows("scores_language_multi.csv"), []
     for demos in sorted({row["demos"] for row in rows}, key=int):
-        found = language.means([row for row in rows if row["demos"] == demos])
+        of = [row for row in rows if row["demos"] == demos]
         lines += [
-            [f"**mean, {name}**", demos, f"{ours:.1f}", "", "", f"{best:.1f}"] for name, (ours, best) in found.items()
+            [
+                row["task"],
+                demos,
+                f"{float(row['score']):.1f}",
+                _rate(row),
+                f"{float(single['score']):.1f}" if (single := alone.get((row["task"], demos))) else "",
+                f"{language.best_published(demos)[row['task']]:.1f}",
+            ]
+            for row in of
+        ]
+        lines += [
+            [f"**mean, {name}**", demos, f"{ours:.1f}", "", "", f"{best:.1f}"]
+            for name, (ours, best) in language.means(of).items()
         ]
     head = ["task", "demonstrations of each", "one model for all", "success rate, 95 % interval"]
     return table([*head, "a model of its own", "best published"], lines)

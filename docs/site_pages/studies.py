@@ -20,7 +20,8 @@ def _json(name: str) -> Any:
 
 def outlook_draws() -> str:
     """Runs on eight language tasks at once, in the order in which they were made."""
-    last = {row["task"]: float(row["score"]) for row in read_rows(_RESULTS / "scores_language_multi.csv")}
+    rows_of_all = read_rows(_RESULTS / "scores_language_multi.csv")
+    last = {row["task"]: float(row["score"]) for row in rows_of_all if row["demos"] == "100"}
     runs = _json("outlook_draw.json")["runs"]
     columns = [{task: each["score"] for task, each in run["scores"].items()} for run in runs] + [last]
     rows = [[task, *(f"{column[task]:.1f}" for column in columns)] for task in last]
