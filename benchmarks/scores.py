@@ -55,19 +55,26 @@ def spread(rows: list[dict[str, str]], demos: int) -> list[str]:
     seeds = sorted({int(r["seed"]) for r in rows})
     scores = {(r["task"], int(r["seed"])): float(r["score"]) for r in rows}
     tasks = [task for task in dict.fromkeys(each.task for each in published_scores()) if best_published(task, demos)]
-    tasks = [task for task in tasks if all((task, seed) in scores for seed in seeds)]
-    if len(seeds) < 2 or not tasks:
+    columns = [[scores.get((task, seed)) for task in tasks] for seed in seeds]
+    lines = {task: list(values) for task, *values in zip(tasks, *columns, strict=True)}
+    lines = {task: values for task, values in lines.items() if sum(value is not None for value in values) > 1}
+    if not lines:
         return []
+    # Of seeds of which a task is missing there is no mean.
+    means = [
+        None if None in column else math.fsum(column) / len(column) for column in zip(*lines.values(), strict=True)
+    ]
 
-    def line(name: str, values: list[float]) -> str:
-        return f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} | {max(values) - min(values):.1f} |"
+    def line(name: str, values: list[float | None]) -> str:
+        known = [value for value in values if value is not None]
+        shown = " | ".join("" if value is None else f"{value:.1f}" for value in values)
+        return f"| {name} | {shown} | {max(known) - min(known):.1f} |"
 
-    columns = [[scores[task, seed] for task in tasks] for seed in seeds]
     return [
         f"| task | {' | '.join(f'seed {seed}' for seed in seeds)} | apart |",
         "|---" * (len(seeds) + 2) + "|",
-        *(line(task, list(values)) for task, *values in zip(tasks, *columns, strict=True)),
-        line("**mean**", [math.fsum(column) / len(tasks) for column in columns]),
+        *(line(task, values) for task, values in lines.items()),
+        *([line("**mean**", means)] if any(mean is not None for mean in means) else []),
     ]
 
 
