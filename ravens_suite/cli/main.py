@@ -41,7 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Where other programs use the cores, too, a thread of OpenMP that waits for the others by spinning takes the time
     # that they need. libgomp, which torch's wheels bring along, reads this when it is loaded: here it is not yet.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return _answer(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read our output has ended, as in `ravens-suite train --help | head -1`. Python would fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SIGNALLED + signal.SIGPIPE
+
+
+def _answer(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help"):
         (sys.stdout if given else sys.stderr).write(overview())
         return 0 if given else _USAGE
@@ -99,14 +110,11 @@ def _run(command: Command) -> int:
         with _ended_by_signals(), _quiet_threads(), warnings.catch_warnings():
             warnings.showwarning = _show
             command.run(Console(command.json))
-            sys.stdout.flush()
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"{PROGRAM}: stopped. What is done is kept; the same command continues.\n")
         return _SIGNALLED + stop.number if isinstance(stop, _Signalled) else _INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has ended, as in `ravens-suite tasks | head -1`. Python would fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _SIGNALLED + signal.SIGPIPE
+        raise
     except Exception as error:
         ours = named(error)
         if ours is None:

@@ -371,6 +371,16 @@ def test_a_reader_that_has_ended_is_no_error(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
+def test_a_reader_that_has_ended_before_the_help_is_no_error(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "ravens_suite", *arguments]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_the_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([option]) == 0
