@@ -364,10 +364,30 @@ class Agent(Trainee[Data]):
         """What ``fit_step`` changes, by name, in the order of the computation; optional, goes with ``example_loss``."""
         return {}
 
+    def curvature_terms(self, dataset: Data, step: int) -> torch.Tensor | None:
+        """What the curvature of ``example_loss`` is made of; optional, it makes influence on decisions more exact.
+
+        The sum over the outer products of the gradients of these numbers is the Gauss-Newton matrix of the loss. For a
+        mean squared error of n outputs they are the outputs times the square root of 2 / n.
+
+        Args:
+            dataset: as of ``example_loss``.
+            step: as of ``example_loss``.
+
+        Returns:
+            (k,) float32, differentiable with respect to ``trained_parameters``; ``None`` for an agent that gives none.
+        """
+        return None
+
     @classmethod
     def gives_example_losses(cls) -> bool:
         """Whether it has an ``example_loss``."""
         return cls.example_loss is not Agent.example_loss
+
+    @classmethod
+    def gives_curvature(cls) -> bool:
+        """Whether it has ``curvature_terms``."""
+        return cls.curvature_terms is not Agent.curvature_terms
 
 
 def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:

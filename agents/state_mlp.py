@@ -6,6 +6,7 @@ are right: it is a starting point for agents that learn from states, not a stron
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -88,6 +89,11 @@ class StateMlp(ModuleAgent[Steps]):
         """See ``Agent``: the mean squared error of one step."""
         state, action = (rows[step].to(self.device) for rows in dataset)
         return nn.functional.mse_loss(self.net(state), action)
+
+    def curvature_terms(self, dataset: Steps, step: int) -> Tensor:
+        """See ``Agent``: the outputs, weighted as in a mean squared error."""
+        outputs: Tensor = self.net(dataset.state[step].to(self.device))
+        return outputs * math.sqrt(2 / len(outputs))
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:

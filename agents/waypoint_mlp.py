@@ -24,6 +24,9 @@ from ravens_suite.data.demonstrations import Demonstrations
 from .common.module_agent import ModuleAgent
 from .common.settings import setting
 
+_CLOSING = 0.1
+"""Weight of the loss of closing the gripper beside that of the pose."""
+
 
 @dataclass(frozen=True)
 class WaypointMlpConfig:
@@ -111,12 +114,19 @@ class WaypointMlp(ModuleAgent[Windows]):
         """See ``Agent``: the loss of one window."""
         return self._loss(dataset, torch.tensor([step]))
 
+    def curvature_terms(self, dataset: Windows, step: int) -> Tensor:
+        """See ``Agent``: the outputs, weighted by the square root of how the loss bends along each."""
+        out: Tensor = self.net(dataset.seen[step].to(self.device).flatten())
+        closed = out[7:].detach().sigmoid()
+        weights = torch.cat([torch.full_like(out[:7], 2 / 7), _CLOSING * closed * (1 - closed)])
+        return out * weights.sqrt()
+
     def _loss(self, dataset: Windows, chosen: Tensor) -> Tensor:
         """The loss of some windows, () float32."""
         seen, pose, gripper = (rows[chosen].to(self.device) for rows in dataset)
         out = self.net(seen.flatten(1))
         closing = functional.binary_cross_entropy_with_logits(out[:, 7], gripper)
-        return functional.mse_loss(out[:, :7], pose) + 0.1 * closing
+        return functional.mse_loss(out[:, :7], pose) + _CLOSING * closing
 
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,18 @@ def _influence(how: Callable[[TrainingGradients, Array], Array]) -> Callable[[Tr
     """Influence of each demonstration on each asked one, (demonstrations, asked)."""
 
     def influence(trained: Trained, paths: Sequence[Path], asked: Sequence[Path]) -> Array:
-        found, wanted = gradients_of(trained, paths), gradients_of(trained, asked)
+        found, wanted = gradients_of(trained, paths), gradients_of(trained, asked, curved=False)
         first = scores.demonstration_gradients(wanted)  # (checkpoints, asked, size)
         columns = [how(found, first[:, index]) for index in range(first.shape[1])]
         owners = found.owners
         return np.stack([np.bincount(owners, column) / np.bincount(owners) for column in columns], axis=1)
 
     return influence
+
+
+def _without_curvature(found: TrainingGradients, decision: Array) -> Array:
+    """Influence as it is of agents that do not give their curvature."""
+    return scores.influence_on(replace(found, natural=None), decision)
 
 
 def _plain(found: TrainingGradients, decision: Array) -> Array:
@@ -109,6 +115,7 @@ def _plain(found: TrainingGradients, decision: Array) -> Array:
 
 _SAID = {
     "influence": _influence(scores.influence_on),
+    "without_curvature": _influence(_without_curvature),
     "plain_tracin": _influence(_plain),
     "cosine": _influence(scores.mean_cosines),
 }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ravens_suite.agents.base import Agent, config_from_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
-from ravens_suite.insight.training_gradients import PROJECTION, DemonstratedStep, TrainingGradients
+from ravens_suite.insight.training_gradients import PROJECTION, DemonstratedStep, TrainingGradients, late
 from ravens_suite.registry import load_agent
 from ravens_suite.training.data import read_task
 from ravens_suite.training.loop import kept_steps
@@ -51,13 +51,17 @@ def fit(name: str, task: str, data: Path, paths: Sequence[Path], steps: int, see
     return Trained(agent, copies, time.perf_counter() - start)
 
 
-def gradients_of(trained: Trained, paths: Sequence[Path], size: int = PROJECTION) -> TrainingGradients:
-    """What ``insight/training_gradients.py`` computes, without files."""
+def gradients_of(
+    trained: Trained, paths: Sequence[Path], size: int = PROJECTION, *, curved: bool = True
+) -> TrainingGradients:
+    """What ``insight/training_gradients.py`` computes, without files; with natural gradients where ``curved``."""
     datasets = datasets_of(trained.agent, Demonstrations(paths))
     found: list[StepGradients] = []
-    for copy in trained.copies:
+    kept = sorted(kept_steps(int(trained.agent.config.steps), CHECKPOINTS))
+    for step, copy in zip(kept, trained.copies, strict=True):
         trained.agent.set_weights(copy)
-        found.append(step_gradients(trained.agent, datasets, size))
+        natural = curved and trained.agent.gives_curvature() and step in late(kept)
+        found.append(step_gradients(trained.agent, datasets, size, natural=natural))
     steps = [DemonstratedStep("", number, step) for number, (_, count) in enumerate(datasets) for step in count]
     return TrainingGradients(
         tuple(steps),
@@ -65,6 +69,7 @@ def gradients_of(trained: Trained, paths: Sequence[Path], size: int = PROJECTION
         np.stack([each.losses for each in found]),
         np.stack([each.norms for each in found]),
         np.stack([each.gradients for each in found]),
+        np.stack(bent) if (bent := [each.natural for each in found if each.natural is not None]) else None,
     )
 
 

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # Who read our output has ended, as in `ravens-suite train --help | head -1`. Python would fail once more at exit.
+        # Who reads has ended, as in `ravens-suite train --help | head -1`. Python would fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SIGNALLED + signal.SIGPIPE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ class TrainingGradients:
         losses: (checkpoints, steps) float64.
         norms: (checkpoints, steps) float64, of the whole gradients.
         gradients: (checkpoints, steps, size) float32, projected.
+        natural: (last checkpoints, steps, size) float32, natural gradients at those of the second half of training;
+            ``None`` where the agent does not give its curvature.
     """
 
     steps: tuple[DemonstratedStep, ...]
@@ -65,6 +67,7 @@ class TrainingGradients:
     losses: NDArray[np.float64]
     norms: NDArray[np.float64]
     gradients: NDArray[np.float32]
+    natural: NDArray[np.float32] | None = None
 
     @property
     def demonstrations(self) -> list[tuple[str, int, str]]:
@@ -117,9 +120,11 @@ def training_gradients(
     }
     lazy = _Datasets(demonstrations)
     found = []
+    bends = load_agent(record["plan"]["agent"]).gives_curvature()
     for done, (step, folder) in enumerate(checkpoints.items(), 1):
         path = run.influence / f"gradients-{step:08d}.safetensors"
-        key = {**made_of, "weights": folder.fingerprint()}
+        natural = {"natural": True} if bends and step in late(checkpoints) else {}
+        key = {**made_of, **natural, "weights": folder.fingerprint()}
         found.append(_read(path, key) or _compute(path, key, folder, lazy, projection))
         on_progress(done, len(checkpoints), f"gradients after step {step}")
     return TrainingGradients(
@@ -128,7 +133,16 @@ def training_gradients(
         np.stack([each.losses for each in found]),
         np.stack([each.norms for each in found]),
         np.stack([each.gradients for each in found]),
+        np.stack(kept) if (kept := [each.natural for each in found if each.natural is not None]) else None,
     )
+
+
+def late(checkpoints: Collection[int]) -> set[int]:
+    """The checkpoints, gradient steps of training, whose natural gradients say what a decision would be without a step.
+
+    Earlier ones do not: what was learnt in between depends on the demonstration, too.
+    """
+    return {step for step in checkpoints if 2 * step > max(checkpoints)}
 
 
 def _further(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -176,8 +190,9 @@ def _compute(
 ) -> StepGradients:
     agent = load_checkpoint(folder)
     with one_thread("agent"):
-        found = step_gradients(agent, datasets.of(agent), projection)
-    write_container(path, {"losses": found.losses, "norms": found.norms, "gradients": found.gradients}, key)
+        found = step_gradients(agent, datasets.of(agent), projection, natural="natural" in key)
+    arrays = {"losses": found.losses, "norms": found.norms, "gradients": found.gradients}
+    write_container(path, arrays if found.natural is None else {**arrays, "natural": found.natural}, key)
     return found
 
 
@@ -187,6 +202,7 @@ def _read(path: Path, key: dict[str, Any]) -> StepGradients | None:
         kept = Container(path)
         if kept.value != key:
             return None
-        return StepGradients(kept.array("losses"), kept.array("norms"), kept.array("gradients"))
+        natural = kept.array("natural") if "natural" in key else None
+        return StepGradients(kept.array("losses"), kept.array("norms"), kept.array("gradients"), natural)
     except (MissingDataError, DamagedDataError):
         return None

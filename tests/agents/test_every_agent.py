@@ -174,6 +174,25 @@ def test_the_loss_of_one_step_is_repeatable_and_falls_along_its_gradient(
     assert made.example_loss(dataset, 0) < loss
 
 
+def test_the_curvature_of_the_loss_of_a_step_is_that_of_the_loss(
+    agent: type[Agent[Any]], data: Callable[..., Path]
+) -> None:
+    if not agent.gives_curvature():
+        pytest.skip("gives no curvature")
+    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
+    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
+    store = EpisodeStore.of(data(agent), TASKS[agent.controls[0]], "train")
+    dataset = made.make_dataset(Demonstrations([store.path(store.seeds()[0])]))
+    # Outputs are linear in the last bias, where the Gauss-Newton matrix is all of the second derivative.
+    bias = list(made.trained_parameters().values())[-1]
+    terms = made.curvature_terms(dataset, 0)
+    assert terms is not None
+    rows = torch.stack([torch.autograd.grad(term, bias, retain_graph=True)[0] for term in terms])
+    (slope,) = torch.autograd.grad(made.example_loss(dataset, 0), bias, create_graph=True)
+    second = torch.stack([torch.autograd.grad(each, bias, retain_graph=True)[0] for each in slope])
+    assert torch.allclose(rows.T @ rows, second, rtol=1e-4, atol=1e-7)
+
+
 def test_the_agents_of_the_guides_give_losses_of_single_steps() -> None:
     named = {"transporter", "transporter-six-dof", "transporter-2020", "image-cnn", "state-mlp", "waypoint-mlp"}
     assert all(load_agent(name).gives_example_losses() for name in named)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.errors import DivergedError
 from ravens_suite.insight import scores
-from ravens_suite.insight.gradients import GradientSketch
+from ravens_suite.insight.gradients import GradientSketch, _directions, natural_gradients
 from ravens_suite.insight.training_gradients import DemonstratedStep, TrainingGradients
 
 
@@ -104,10 +106,57 @@ def test_steps_that_lower_the_loss_of_a_decision_push_towards_it_and_the_others_
     assert scores.mean_cosines(found, decision) == pytest.approx([1, -1, 0])
 
 
+@given(st.integers(2, 8), st.integers(1, 3), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_natural_gradients_are_the_gradients_by_the_damped_curvature(
+    steps: int, terms: int, size: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(steps * terms, size)).astype(np.float32)
+    g = rng.normal(size=(steps, size)).astype(np.float32)
+    curvature = rows.T.astype(np.float64) @ rows
+    damping = 5e-5 * np.trace(curvature)
+    found = natural_gradients(g, rows)
+    assert found.dtype == np.float32
+    assert found @ (curvature + damping * np.eye(size)) == pytest.approx(g, abs=2e-2)
+
+
+def test_natural_gradients_say_what_a_least_squares_fit_would_be_without_a_step() -> None:
+    rng = np.random.default_rng(0)
+    inputs, asked = rng.normal(size=(60, 3)) * (3, 1, 0.3), rng.normal(size=3)
+    targets = inputs @ rng.normal(size=3) + 0.1 * rng.normal(size=60)
+
+    def fit(kept: np.ndarray) -> np.ndarray:
+        return np.asarray(np.linalg.lstsq(inputs[kept], targets[kept], rcond=None)[0])
+
+    every = np.arange(60)
+    whole = fit(every)
+    rises = [(fit(every[every != left]) @ asked - 2.0) ** 2 - (whole @ asked - 2.0) ** 2 for left in every]
+    residuals = inputs @ whole - targets
+    gradients = (2 * residuals[:, None] * inputs).astype(np.float32)
+    natural = natural_gradients(gradients, (2**0.5 * inputs).astype(np.float32))
+    found = replace(made(gradients[None], list(range(60))), natural=natural[None])
+    decision = (2 * (whole @ asked - 2.0) * asked)[None]
+    pushed = scores.influence_on(found, decision)
+    assert np.corrcoef(pushed, rises)[0, 1] > 0.97
+    assert np.abs(pushed).max() == pytest.approx(1)
+    assert np.corrcoef(scores.influence_on(replace(found, natural=None), decision), rises)[0, 1] < 0.9
+
+
+def test_fewer_sums_of_terms_add_up_to_the_same_curvature_on_average() -> None:
+    weight = torch.nn.Parameter(torch.zeros(6))
+    sketch = GradientSketch({"weight": weight}, 0)
+    assert sketch.of_sums(weight, _directions(6, 9, 0)).tolist() == np.eye(6).tolist()
+    several = [sketch.of_sums(weight, _directions(6, 2, seed)) for seed in range(2000)]
+    assert all(np.allclose(rows @ rows.T, 3 * np.eye(2), atol=1e-5) for rows in several)
+    assert np.mean([rows.T @ rows for rows in several], axis=0) == pytest.approx(np.eye(6), abs=0.15)
+
+
 def test_gradients_of_zeros_say_nothing_and_break_nothing() -> None:
     found = made(np.zeros((2, 3, 4), dtype=np.float32), [0, 1, 2])
     assert scores.self_influence(found).tolist() == [0, 0, 0]
     assert scores.influence_on(found, np.zeros((2, 4))).tolist() == [0, 0, 0]
+    natural = natural_gradients(found.gradients[0], np.zeros((3, 4), dtype=np.float32))[None]
+    assert scores.influence_on(replace(found, natural=natural), np.zeros((2, 4))).tolist() == [0, 0, 0]
     assert len(scores.groups(found)) == 3
 
 
