@@ -58,13 +58,14 @@ def gradients_of(
     datasets = datasets_of(trained.agent, Demonstrations(paths))
     found: list[StepGradients] = []
     kept = sorted(kept_steps(int(trained.agent.config.steps), CHECKPOINTS))
+    steps = sum(len(count) for _, count in datasets)
     for step, copy in zip(kept, trained.copies, strict=True):
         trained.agent.set_weights(copy)
-        natural = curved and trained.agent.gives_curvature() and step in late(kept)
+        natural = curved and trained.agent.gives_curvature() and step in late(kept, steps)
         found.append(step_gradients(trained.agent, datasets, size, natural=natural))
-    steps = [DemonstratedStep("", number, step) for number, (_, count) in enumerate(datasets) for step in count]
+    demonstrated = [DemonstratedStep("", number, step) for number, (_, count) in enumerate(datasets) for step in count]
     return TrainingGradients(
-        tuple(steps),
+        tuple(demonstrated),
         tuple(range(len(found))),
         np.stack([each.losses for each in found]),
         np.stack([each.norms for each in found]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,7 +32,14 @@ class Demonstrations(Sequence[EpisodeReader]):
         if not paths:
             raise ConfigError("There is no demonstration to learn from: collect at least one episode.")
         self._paths = tuple(paths)
-        self._open = lru_cache(maxsize=_OPEN_READERS)(EpisodeReader)
+        self._open: Callable[[Path], EpisodeReader] = lru_cache(maxsize=_OPEN_READERS)(EpisodeReader)
+
+    @classmethod
+    def of_one(cls, reader: EpisodeReader) -> Demonstrations:
+        """The episode alone that a reader has opened."""
+        made = cls([reader.path])
+        made._open = lambda _: reader
+        return made
 
     def __len__(self) -> int:
         """Number of episodes."""

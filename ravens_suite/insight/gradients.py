@@ -7,6 +7,7 @@ example, so gradients are projected at random.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from ravens_suite.agents.base import Agent
 from ravens_suite.data.demonstrations import Demonstrations
@@ -21,10 +23,14 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError, DivergedError, blame
 
 Gradient = NDArray[np.float32]
-_CURVATURE_ROWS = 512
-"""Gradients of sums of curvature terms at a checkpoint, over all steps, but one a step at least. So they cost little
-beside training, and with few demonstrations every term counts by itself."""
-_DAMPING_NATURAL = 5e-5
+SKETCH = "by a prime number"
+"""Which random projection it is; inner products of gradients by different ones mean nothing."""
+FEW_STEPS = 48
+"""Up to so many steps, natural gradients are computed at several checkpoints, from nearly all terms of the curvature.
+With more steps, one checkpoint and one sum of terms a step must do, so that it costs little beside training."""
+_SUMS_OF_FEW = 512
+"""Sums of curvature terms over all steps, where these are few."""
+_DAMPING_NATURAL = 1e-4
 """Share of the trace of the Gauss-Newton matrix. Chosen with ``state-mlp`` on three tasks (docs/influence.md)."""
 _TINY = 1e-12
 
@@ -32,9 +38,10 @@ _TINY = 1e-12
 class GradientSketch:
     """A random projection of gradients that keeps inner products in expectation (count sketch).
 
-    Every entry of the gradient is added, with a random sign, to one of ``size`` sums that is drawn at random. That
-    takes as long as reading the gradient, whatever the size (Charikar et al., "Finding frequent items in data streams",
-    2002). The inner product of two projections is off by about ``|a| |b| / sqrt(size)``.
+    Every entry of the gradient is added, with a random sign, to one of ``size`` sums. That takes as long as reading the
+    gradient, whatever the size (Charikar et al., "Finding frequent items in data streams", 2002). The inner product of
+    two projections is off by about ``|a| |b| / sqrt(size)``. Which sum it is goes round by a prime number, so that
+    entries of one row or column of a layer are not added to each other again and again.
 
     Args:
         parameters: of the network, by name.
@@ -48,10 +55,9 @@ class GradientSketch:
         self.whole = size == 0 or count <= size
         self.size = count if self.whole else size
         if not self.whole:
-            rng = np.random.default_rng(seed)
-            device = self._parameters[0].device
-            self._sums = torch.from_numpy(rng.integers(size, size=count)).to(device)
-            self._signs = torch.from_numpy(rng.integers(2, size=count, dtype=np.int8) * 2 - 1).float().to(device)
+            self._prime = _largest_prime(size)
+            signs = np.random.default_rng(seed).integers(2, size=count, dtype=np.int8) * 2 - 1
+            self._signs = torch.from_numpy(signs).float().to(self._parameters[0].device)
 
     def __call__(self, loss: torch.Tensor) -> tuple[Gradient, float]:
         """The projected gradient of a loss, (size,) float32, and the norm of the whole gradient.
@@ -62,11 +68,11 @@ class GradientSketch:
         Raises:
             DivergedError: the gradient is not finite.
         """
-        gradient = self._gradient(loss, None)
+        (gradient,) = _flat(torch.autograd.grad(loss, self._parameters, allow_unused=True), self._parameters)
         norm = float(gradient.norm())
         if not np.isfinite(norm):
             raise DivergedError("The gradient of a demonstrated step is not finite: train with a lower learning_rate.")
-        return self._projected(gradient), norm
+        return self._projected(gradient[None])[0], norm
 
     def of_sums(self, terms: torch.Tensor, directions: torch.Tensor) -> Gradient:
         """The projected gradients of weighted sums of terms.
@@ -78,23 +84,36 @@ class GradientSketch:
         Returns:
             (n, size) float32.
         """
-        return np.stack([self._projected(self._gradient(terms, direction)) for direction in directions])
-
-    def _gradient(self, outputs: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-        found = torch.autograd.grad(
-            outputs, self._parameters, weights, allow_unused=True, retain_graph=weights is not None
-        )
-        parts = [
-            torch.zeros_like(parameter) if part is None else part
-            for part, parameter in zip(found, self._parameters, strict=True)
+        each = [
+            torch.autograd.grad(terms, self._parameters, weights, allow_unused=True, retain_graph=True)
+            for weights in directions
         ]
-        return torch.cat([part.detach().flatten().float() for part in parts])
+        return self._projected(torch.cat([_flat(found, self._parameters) for found in each]))
 
-    def _projected(self, gradient: torch.Tensor) -> Gradient:
+    def _projected(self, rows: torch.Tensor) -> Gradient:
         if not self.whole:
-            sums = torch.zeros(self.size, dtype=torch.float32, device=gradient.device)
-            gradient = sums.scatter_add_(0, self._sums, gradient * self._signs)
-        return np.asarray(gradient.cpu().numpy(), dtype=np.float32)
+            rows = torch.stack([self._sums_of(row * self._signs) for row in rows])
+        return np.asarray(rows.cpu().numpy(), dtype=np.float32)
+
+    def _sums_of(self, signed: torch.Tensor) -> torch.Tensor:
+        """(size,) sums of entries as far apart as the prime number, and zeros."""
+        full = len(signed) // self._prime * self._prime
+        sums = functional.pad(signed[:full].view(-1, self._prime).sum(dim=0), (0, self.size - self._prime))
+        sums[: len(signed) - full] += signed[full:]
+        return sums
+
+
+def _flat(found: Sequence[torch.Tensor | None], parameters: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(1, count) float32 of the gradients of all parameters, of which some may not be used."""
+    parts = [
+        torch.zeros_like(parameter) if part is None else part for part, parameter in zip(found, parameters, strict=True)
+    ]
+    return torch.cat([part.detach().flatten().float() for part in parts])[None]
+
+
+def _largest_prime(most: int) -> int:
+    """The largest prime number that is at most ``most``; 1 if there is none."""
+    return next((n for n in range(most, 1, -1) if all(n % d for d in range(2, math.isqrt(n) + 1))), 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +145,8 @@ def step_gradients(
         natural: whether to compute natural gradients, too, for which the agent must give its curvature.
     """
     sketch = GradientSketch(agent.trained_parameters(), size)
-    sums = max(_CURVATURE_ROWS // sum(len(steps) for _, steps in datasets), 1)
+    count = sum(len(steps) for _, steps in datasets)
+    sums = _SUMS_OF_FEW // count if count <= FEW_STEPS else 1
     losses, norms, gradients, rows = [], [], [], []
     for dataset, steps in datasets:
         for step in steps:
@@ -174,12 +194,14 @@ def natural_gradients(gradients: Gradient, rows: Gradient) -> Gradient:
         (steps, size) float32.
     """
     g, r = gradients.astype(np.float64), rows.astype(np.float64)
-    damping = max(_DAMPING_NATURAL * float(np.square(r).sum()), _TINY)
-    if len(r) > r.shape[1]:
-        solved = np.linalg.solve(r.T @ r + damping * np.eye(r.shape[1]), g.T).T
-    else:  # The same by Woodbury's identity, with a matrix as small as there are rows.
-        inner = np.linalg.solve(r @ r.T + damping * np.eye(len(r)), r @ g.T)
-        solved = (g - inner.T @ r) / damping
+    by_rows = len(r) <= r.shape[1]
+    inner = r @ r.T if by_rows else r.T @ r
+    damping = max(_DAMPING_NATURAL * float(np.trace(inner)), _TINY)
+    inner += damping * np.eye(len(inner))
+    # Woodbury's identity leaves a matrix that is as small as there are rows.
+    solved = np.linalg.solve(inner, r @ g.T if by_rows else g.T).T
+    if by_rows:
+        solved = (g - solved @ r) / damping
     return np.asarray(solved, dtype=np.float32)
 
 
@@ -191,7 +213,7 @@ def datasets_of(agent: Agent[Any], demonstrations: Iterable[EpisodeReader]) -> l
     for reader in demonstrations:
         if reader.summary.steps:
             with blame(f"make_dataset of the agent {agent.name}"):
-                made.append((agent.make_dataset(Demonstrations([reader.path])), range(reader.summary.steps)))
+                made.append((agent.make_dataset(Demonstrations.of_one(reader)), range(reader.summary.steps)))
     if not made:
         raise ConfigError("No demonstration has a step: there is nothing that could have taught the agent anything.")
     return made

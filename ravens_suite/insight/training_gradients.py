@@ -18,7 +18,7 @@ from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.insight.gradients import StepGradients, datasets_of, step_gradients
+from ravens_suite.insight.gradients import FEW_STEPS, SKETCH, StepGradients, datasets_of, step_gradients
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.policies import one_thread
 from ravens_suite.rollout.policy_code import code_of, outside_of
@@ -58,8 +58,8 @@ class TrainingGradients:
         losses: (checkpoints, steps) float64.
         norms: (checkpoints, steps) float64, of the whole gradients.
         gradients: (checkpoints, steps, size) float32, projected.
-        natural: (last checkpoints, steps, size) float32, natural gradients at those of the second half of training;
-            ``None`` where the agent does not give its curvature.
+        natural: (last checkpoints, steps, size) float32, natural gradients at those that are ``late``; ``None`` where
+            the agent does not give its curvature.
     """
 
     steps: tuple[DemonstratedStep, ...]
@@ -114,16 +114,17 @@ def training_gradients(
     ]
     made_of = {
         "projection": projection,
+        "sketch": SKETCH,
         "code": code_of(record["plan"]["agent"]),
         **({"outside": outside} if (outside := outside_of(run.policy)) else {}),
         "demonstrations": [[reader.summary.task, reader.summary.seed, reader.checksum] for reader in readers],
     }
     lazy = _Datasets(demonstrations)
-    found = []
+    found: list[StepGradients] = []
     bends = load_agent(record["plan"]["agent"]).gives_curvature()
     for done, (step, folder) in enumerate(checkpoints.items(), 1):
         path = run.influence / f"gradients-{step:08d}.safetensors"
-        natural = {"natural": True} if bends and step in late(checkpoints) else {}
+        natural = {"natural": True} if bends and step in late(checkpoints, len(steps)) else {}
         key = {**made_of, **natural, "weights": folder.fingerprint()}
         found.append(_read(path, key) or _compute(path, key, folder, lazy, projection))
         on_progress(done, len(checkpoints), f"gradients after step {step}")
@@ -137,12 +138,17 @@ def training_gradients(
     )
 
 
-def late(checkpoints: Collection[int]) -> set[int]:
-    """The checkpoints, gradient steps of training, whose natural gradients say what a decision would be without a step.
+def late(checkpoints: Collection[int], steps: int) -> set[int]:
+    """The checkpoints whose natural gradients say what a decision would be without a step.
 
-    Earlier ones do not: what was learnt in between depends on the demonstration, too.
+    They are those of the second half of training. What was learnt after earlier ones depends on the demonstration, too.
+
+    Args:
+        checkpoints: gradient steps of training.
+        steps: demonstrated ones. Where they are many, the last checkpoint alone must do, see ``FEW_STEPS``.
     """
-    return {step for step in checkpoints if 2 * step > max(checkpoints)}
+    last = max(checkpoints)
+    return {step for step in checkpoints if 2 * step > last} if steps <= FEW_STEPS else {last}
 
 
 def _further(record: Mapping[str, Any]) -> list[tuple[str, str]]:
