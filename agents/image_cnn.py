@@ -6,6 +6,7 @@ number of demonstrations fits in memory. It is a starting point for agents that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,6 +83,11 @@ class ImageCnn(ModuleAgent[Demonstrations]):
     def example_loss(self, dataset: Demonstrations, step: int) -> Tensor:
         """See ``Agent``: the mean squared error of one step."""
         return self._loss([(dataset[0], step)])
+
+    def curvature_terms(self, dataset: Demonstrations, step: int) -> Tensor:
+        """See ``Agent``: the outputs, weighted as in a mean squared error."""
+        outputs: Tensor = self.net(self._image(dataset[0].observation(step, self.observation_keys)))[0]
+        return outputs * math.sqrt(2 / len(outputs))
 
     def _loss(self, steps: Sequence[tuple[EpisodeReader, int]]) -> Tensor:
         """The loss of some demonstrated steps, () float32."""

@@ -27,6 +27,7 @@ _NAMES = (
     "results",
     "gpu",
     "goals_and_tilts",
+    "influence",
     "language_tasks",
     "leaderboard",
     "observations",

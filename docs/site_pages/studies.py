@@ -1,4 +1,4 @@
-"""The tables of studies: runs on all language tasks, and what world models predict against how well they plan."""
+"""The tables of studies: runs on all language tasks, world models, and influence beside training again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from ravens_suite.data.tables import read_rows
 from site_pages.markdown import table
 
+_INFLUENCES = ("influence", "without_curvature", "plain_tracin", "cosine")
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
@@ -67,6 +68,24 @@ def world_study_correlations() -> str:
     )
 
 
+def leave_one_out() -> str:
+    """How influence and training again without each demonstration agree; one row a run that measured the curvature."""
+    rows = [
+        [
+            row["task"],
+            str(row["demonstrations"]),
+            *(f"{row['rank_correlation'][name]:.2f}" for name in _INFLUENCES),
+            f"{row['perfect_estimate']:.2f}",
+        ]
+        for run in _json("influence.json")["runs"]
+        if run["part"] == "leave-one-out"
+        for row in run["rows"]
+        if "without_curvature" in row["rank_correlation"]
+    ]
+    head = ["influence", "without curvature", "TracIn", "cosine of gradients", "a perfect estimate"]
+    return table(["task", "demonstrations", *head], sorted(rows, key=lambda row: (int(row[1]), row[0])))
+
+
 def _figure(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
@@ -79,6 +98,7 @@ def _with_interval(figure: Mapping[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "leave-one-out": leave_one_out,
     "outlook-draws": outlook_draws,
     "world-study": world_study,
     "world-study-correlations": world_study_correlations,
