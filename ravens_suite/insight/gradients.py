@@ -147,7 +147,8 @@ def step_gradients(
     sketch = GradientSketch(agent.trained_parameters(), size)
     count = sum(len(steps) for _, steps in datasets)
     sums = _SUMS_OF_FEW // count if count <= FEW_STEPS else 1
-    losses, norms, gradients, rows = [], [], [], []
+    losses, norms, gradients = [], [], []
+    rows: list[Gradient] = []
     for dataset, steps in datasets:
         for step in steps:
             with blame(f"example_loss of the agent {agent.name}"), torch.enable_grad():

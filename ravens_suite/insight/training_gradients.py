@@ -197,8 +197,8 @@ def _compute(
     agent = load_checkpoint(folder)
     with one_thread("agent"):
         found = step_gradients(agent, datasets.of(agent), projection, natural="natural" in key)
-    arrays = {"losses": found.losses, "norms": found.norms, "gradients": found.gradients}
-    write_container(path, arrays if found.natural is None else {**arrays, "natural": found.natural}, key)
+    natural = {} if found.natural is None else {"natural": found.natural}
+    write_container(path, {"losses": found.losses, "norms": found.norms, "gradients": found.gradients, **natural}, key)
     return found
 
 
