@@ -124,11 +124,12 @@ def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
     published = _published(run)
     best = max(published.values(), default=None)
     less = f", {run.dropped} left out" if run.dropped else ""
+    where = run.elsewhere or (f"{count} tasks" if (count := len(run.plan.get("tasks", ()))) > 1 else "")
     ours = score.summary.mean_score
     return ScoreRow(
         run.title,
         run.demos,
-        f"{run.agent}{less}, trained on {run.elsewhere}" if run.elsewhere else f"{run.agent}{less}",
+        f"{run.agent}{less}, trained on {where}" if where else f"{run.agent}{less}",
         run.seed,
         score.summary,
         None if best is None else difference(ours, score.summary.episodes, best),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ravens_suite.report.names import told_apart
-from ravens_suite.report.runs import Run
+from ravens_suite.report.runs import Run, find_runs
+from ravens_suite.report.seeds import seeds_rows
+from ravens_suite.report.tables import score_table
 from ravens_suite.rollout.policies import PolicySpec
+from tests.report.written_runs import write_run
 
 TASK = "block-insertion"
 
@@ -52,3 +57,46 @@ def test_demonstrations_that_were_left_out_tell_runs_apart() -> None:
     first, without = told_apart([run("a", "x"), run("a", "y", drop={TASK: [3, 8]})])
     assert (first.label, without.label) == ("a, 10 demos, seed 0", "a, 10 demos less 2, seed 0")
     assert first.agent == without.agent == "a"
+
+
+def in_environment(one: Run, **arguments: Any) -> Run:
+    """A run that was trained in an environment."""
+    return replace(one, record={**one.record, "environments": {TASK: {"id": "x", "arguments": arguments}}})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        (run("a"), run("a", seed=1, steps=500), ["a", "a (steps 500)"]),
+        (run("a", steps=9), run("a", seed=1, steps=500), ["a (steps 9)", "a (steps 500)"]),
+        (run("a", until="steps"), run("a", seed=1, until="solved"), ["a (until steps)", "a (until solved)"]),
+        (
+            in_environment(run("a"), observe=["images"]),
+            in_environment(run("a", seed=1), observe=["images", "goal"]),
+            ['a (observe ["images"])', 'a (observe ["images", "goal"])'],
+        ),
+        # The same environment, in other words.
+        (
+            in_environment(run("a")),
+            in_environment(run("a", seed=1), image_size=[480, 640], renderer="tiny"),
+            ["a", "a"],
+        ),
+        (run("a", steps=9), run("a", demos=1, steps=500), ["a", "a"]),
+    ],
+)
+def test_runs_of_other_seeds_are_told_apart_where_more_than_the_seed_differs(
+    first: Run, second: Run, names: list[str]
+) -> None:
+    assert told(first, second) == names
+    assert told(second, first) == names[::-1]
+
+
+def test_a_run_of_several_tasks_is_no_other_seed_of_a_run_of_one(tmp_path: Path) -> None:
+    one, many = (write_run(tmp_path / name, seed=seed) for seed, name in enumerate(("one", "many")))
+    record = json.loads((many / "run.json").read_text())
+    record["plan"]["tasks"] = [TASK, "towers-of-hanoi"]
+    (many / "run.json").write_text(json.dumps(record))
+    (many / "eval" / "test.json").rename(many / "eval" / f"{TASK}-test.json")
+    rows = score_table(told_apart(find_runs(tmp_path))).rows
+    assert [row.agent for row in rows] == ["transporter", "transporter, trained on 2 tasks"]
+    assert one.exists() and not seeds_rows(rows)
