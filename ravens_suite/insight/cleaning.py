@@ -86,7 +86,8 @@ def train_without(
 ) -> Cleaned:
     """Train a run's plan again without some of its demonstrations, and evaluate both on validation scenes.
 
-    Both commands go on where they were stopped, and what is finished is not done again.
+    All else of what the first run learnt from is the same, whatever was collected since. Both commands go on where they
+    were stopped, and what is finished is not done again.
 
     Args:
         run: folder of the finished run.
@@ -113,14 +114,7 @@ def train_without(
     count = sum(len(seeds) for seeds in every.values())
     home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
     folder = out or home.with_name(f"{home.name}-without-{count}")
-    pools = set(record.get("pool", {}).values())
-    train(
-        replace(plan, drop=every),
-        data_of(record, data),
-        folder,
-        pool=pools.pop() if len(pools) == 1 else None,
-        on_progress=on_progress,
-    )
+    train(replace(plan, drop=every), data_of(record, data), folder, like=run, on_progress=on_progress)
     _note_first(RunFolder(folder), str(record.get("command", "")))
 
     def figures(policy: Path) -> dict[str, Summary]:

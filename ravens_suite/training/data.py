@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -119,12 +120,12 @@ def data_of(record: Mapping[str, Any], data: Path | None = None) -> Path:
 
 
 def check_still_there(where: str, record: Mapping[str, Any], data: Path, way_out: str) -> None:
-    """Refuse to take a folder for that of a run's demonstrations if they were collected in another way.
+    """Refuse to take folders for those of a run's demonstrations if they were collected in another way.
 
     Args:
         where: the run, for the message.
         record: its ``run.json``.
-        data: folder of all data; what is not there any more is not missed.
+        data: folder of all data; what is not there any more is not missed. Further data are where they were.
         way_out: end of the message.
 
     Raises:
@@ -132,6 +133,12 @@ def check_still_there(where: str, record: Mapping[str, Any], data: Path, way_out
             observed is another one by now.
     """
     learnt = Interface.from_json(record["interface"]).observation
+    for folder, by_task in record.get("more_demonstrations", {}).items():
+        for task in by_task:
+            # Of their environments each episode may have one of its own.
+            with suppress(MissingDataError):
+                held = EpisodeStore.of(Path(folder), task, "train").interface().observation
+                _check_observed(where, learnt, task, Path(folder), held, way_out)
     for task, environment in record["environments"].items():
         store = EpisodeStore.of(data, task, "train")
         try:
@@ -150,12 +157,18 @@ def check_still_there(where: str, record: Mapping[str, Any], data: Path, way_out
         words = changed(environment.get("definition"), manifest.get("definition", {}), OF_THE_TASK)
         if words and "definition" in manifest:
             raise ConflictError(f"{the_task_has_changed(where, task, words)} {way_out}")
-        for key in learnt:
-            if learnt[key] != held.get(key):
-                raise ConflictError(
-                    f"{where} was trained on demonstrations of {task} whose observation {key!r} is "
-                    f"{_spec(learnt, key)}; in those in {data} it is {_spec(held, key)}. {way_out}"
-                )
+        _check_observed(where, learnt, task, data, held, way_out)
+
+
+def _check_observed(
+    where: str, learnt: Mapping[str, Any], task: str, data: Path, held: Mapping[str, Any], way_out: str
+) -> None:
+    for key in learnt:
+        if learnt[key] != held.get(key):
+            raise ConflictError(
+                f"{where} was trained on demonstrations of {task} whose observation {key!r} is "
+                f"{_spec(learnt, key)}; in those in {data} it is {_spec(held, key)}. {way_out}"
+            )
 
 
 def check_environment(data: TaskData) -> None:

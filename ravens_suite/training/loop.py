@@ -87,6 +87,7 @@ def train(
     out: Path | str,
     *,
     pool: int | None = None,
+    like: Path | str | None = None,
     evaluate: Evaluate | None = None,
     force: bool = False,
     on_progress: Progress = silent,
@@ -106,6 +107,8 @@ def train(
         out: the run's folder.
         pool: demonstrations are drawn from so many of those collected, the lowest seeds; ``None`` for all. A run that
             goes on keeps those it has.
+        like: folder of another run of the same tasks; a new run learns from its demonstrations, but for those that the
+            plan leaves out, in place of drawing any.
         evaluate: evaluates checkpoints on validation seeds; by default in the environments that the demonstrations
             were collected in.
         force: train on demonstrations, or go on with a run, although the task or the code of the user's own agent has
@@ -133,7 +136,7 @@ def train(
     if record is None or not record["finished"] or steps_to_add(plan, record):
         begun = None
         if record is None:
-            begun = begin(plan, data, pool, force)
+            begun = begin(plan, data, pool, force, None if like is None else RunFolder(Path(like)).record())
             _make_agent(plan, begun)  # What it refuses, such as a GPU that is not there, leaves no folder behind.
         with locked(run.path, "training into"):
             record = {**take_up(plan, run, begun), "data": str(data)}
@@ -262,6 +265,8 @@ def _loop(
     solved = state.until_solved
     agent.wind_down(solved.periods)
     with SummaryWriter(str(run.logs), purge_step=state.step) as logs:
+        # What is noted after the step from which the run goes on was purged with the steps that come again.
+        _log_validation(logs, state)
         started = time.perf_counter()
         while state.step < steps and not solved.done(state.step):
             step = state.step
@@ -284,14 +289,19 @@ def _loop(
                 state.seconds += time.perf_counter() - started
                 if ended:
                     _evaluate_checkpoint(agent, plan, run, state, evaluate)
-                if str(state.step) in state.validation:
-                    logs.add_scalar("val/mean_score", state.validation[str(state.step)], state.step)
+                _log_validation(logs, state)
                 # In this order: killed in between, the run repeats these steps and writes the same again.
                 run.write_record({**run.record(), "training": asdict(state)})
                 with blame(f"save_training of the agent {plan.agent}, at step {step},"):
                     agent.save_training(run.training, state.step)
                 saved = time.monotonic()
                 started = time.perf_counter()
+
+
+def _log_validation(logs: Any, state: TrainingState) -> None:
+    """Note the mean score on validation episodes after the last step, if it was evaluated there."""
+    if str(state.step) in state.validation:
+        logs.add_scalar("val/mean_score", state.validation[str(state.step)], state.step)
 
 
 def _check_solved(
@@ -305,6 +315,8 @@ def _check_solved(
     solved.seconds += time.perf_counter() - started
     if score is not None:
         _save(agent, run.policy.path)
+        if plan.keep_checkpoints:
+            _save(agent, run.checkpoint(state.step).path)  # The last copy is of the end, wherever that is.
         state.validation[str(state.step)] = score
         state.best_step, state.best_score = state.step, score
 

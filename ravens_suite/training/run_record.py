@@ -166,8 +166,18 @@ def take_up(plan: TrainingPlan, run: RunFolder, begun: dict[str, Any] | None) ->
     return {**_resumed(record), "plan": plan.to_json(), "continued": parts, "finished": False}
 
 
-def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict[str, Any]:
-    """The record of a new run: all that is needed to resume, evaluate and report it."""
+def begin(
+    plan: TrainingPlan, data: Path, pool: int | None, force: bool, like: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The record of a new run: all that is needed to resume, evaluate and report it.
+
+    Args:
+        plan: of the run.
+        data: folder of all data.
+        pool: see ``train``.
+        force: see ``train``.
+        like: record of another run of the same tasks, whose demonstrations are taken in place of drawing any.
+    """
     agent = load_trainee(plan.agent)
     tasks = [read_task(agent, task, data) for task in plan.tasks]
     interface = shared_interface(tasks)
@@ -177,16 +187,14 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
     if plan.settings.val_episodes:
         for task in tasks:
             check_environment(task)
-    if same := [folder for folder in plan.more_data if Path(folder).resolve() == data.resolve()]:
-        raise ConfigError(
-            f"--more-data {same[0]} is the folder of --data, too, whose demonstrations would count twice: draw more of "
-            "them with --demos."
-        )
+    _check_folders(plan, data)
     seeds = {task: EpisodeStore.of(data, task, "train").seeds()[:pool] for task in plan.tasks}
     more = more_demonstrations(agent, tasks, plan.more_data, plan.drop, force=force)
+    if like is not None:
+        more = _of_these(more, like.get("more_demonstrations", {}))
     chosen = {}
     for name in plan.tasks:
-        drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed)
+        drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed) if like is None else _drawn_by(like, name)
         chosen[name] = without(drawn, _dropped_here(plan, name, drawn), name)
     return {
         "plan": plan.to_json(),
@@ -194,7 +202,7 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
         "interface": interface.to_json(),
         "demonstrations": chosen,
         **({"more_demonstrations": more} if more else {}),
-        "pool": {task: len(collected) for task, collected in seeds.items()},
+        "pool": {task: len(collected) for task, collected in seeds.items()} if like is None else like.get("pool", {}),
         "training": asdict(TrainingState()),
         **provenance(),
         "torch": torch.__version__,
@@ -202,6 +210,35 @@ def begin(plan: TrainingPlan, data: Path, pool: int | None, force: bool) -> dict
         **({"outside": outside} if (outside := _outside(plan)) else {}),
         "finished": False,
     }
+
+
+def _check_folders(plan: TrainingPlan, data: Path) -> None:
+    """Refuse further data whose demonstrations would count twice."""
+    seen = {data.resolve(): "--data"}
+    for folder in plan.more_data:
+        if (other := seen.setdefault(Path(folder).resolve(), f"--more-data {folder}")) != f"--more-data {folder}":
+            raise ConfigError(
+                f"--more-data {folder} is the folder of {other}, too, whose demonstrations would count twice: "
+                f"{'draw more of them with --demos' if other == '--data' else 'name it once'}."
+            )
+
+
+def _drawn_by(like: Mapping[str, Any], task: str) -> list[int]:
+    """The demonstrations of a task that another run drew, with those that it left out."""
+    return sorted({*like["demonstrations"][task], *like["plan"].get("drop", {}).get(task, ())})
+
+
+def _of_these(
+    found: Mapping[str, Mapping[str, Sequence[int]]], known: Mapping[str, Mapping[str, Sequence[int]]]
+) -> dict[str, dict[str, list[int]]]:
+    """Demonstrations of further folders that another run learnt from, without those that were collected since."""
+    left: dict[str, dict[str, list[int]]] = {}
+    for folder, by_task in found.items():
+        before = known.get(folder, {})
+        kept = {task: [seed for seed in seeds if seed in before.get(task, ())] for task, seeds in by_task.items()}
+        if some := {task: seeds for task, seeds in kept.items() if seeds}:
+            left[folder] = some
+    return left
 
 
 def _dropped_here(plan: TrainingPlan, task: str, drawn: Sequence[int]) -> list[int]:

@@ -287,6 +287,27 @@ def test_the_demonstrations_to_leave_out_can_be_named(data: Path, trained: Path,
     assert 0 not in RunFolder(tmp_path / "clean").record()["demonstrations"][TASK]
 
 
+def test_training_again_without_some_learns_from_nothing_that_was_collected_since(tmp_path: Path) -> None:
+    tasks, data, more = (TASK, "block-insertion"), tmp_path / "data", tmp_path / "more"
+    states = {"observe": ["state"]}
+    for task, first, further in ((tasks[0], 2, 1), (tasks[1], 3, 2)):
+        collect(task, episodes=first, data=data, arguments=states)
+        collect(task, episodes=further, data=more, arguments=states)
+    plan = replace(PLAN_OF_TWO, tasks=tasks, more_data=(str(more),), drop={tasks[1]: [0]})
+    settings = replace(SETTINGS, steps=1)
+    train(replace(plan, settings=settings), data, tmp_path / "run")
+    before = RunFolder(tmp_path / "run").record()
+    for task in tasks:
+        collect(task, episodes=8, data=data, arguments=states)
+        collect(task, episodes=3, data=more, arguments=states)
+    train_without(tmp_path / "run", data, {tasks[0]: [1]}, val_episodes=1, out=tmp_path / "clean")
+    after = RunFolder(tmp_path / "clean").record()
+    assert before["demonstrations"][tasks[0]] == [0, 1]
+    assert after["demonstrations"] == {**before["demonstrations"], tasks[0]: [0]}
+    assert after["more_demonstrations"] == before["more_demonstrations"] == {str(more): {tasks[0]: [0], tasks[1]: [1]}}
+    assert after["plan"]["drop"] == {tasks[0]: [1], tasks[1]: [0]} and after["pool"] == before["pool"]
+
+
 def test_a_run_is_named_from_within_its_folder(
     data: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

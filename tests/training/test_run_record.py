@@ -12,6 +12,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.registry import load_agent
+from ravens_suite.report.runs import read_scalars
 from ravens_suite.training.loop import train
 from tests.training.plans import PLAN, KilledError, changed, record, weights
 
@@ -191,3 +192,15 @@ def test_curves_that_cannot_be_written_are_one_line(
         assert main(["train", "state-mlp", "block-insertion", *options]) == 1
     assert "the disk is full" in capsys.readouterr().err.splitlines()[-1]
     assert main(["train", "state-mlp", "block-insertion", *options]) == 0
+
+
+def test_the_curve_of_validation_keeps_the_step_at_which_a_run_goes_on(data: Path, tmp_path: Path) -> None:
+    def run(steps: int, score: float) -> None:
+        plan = changed(steps=steps, val_episodes=1, **MLP)
+        train(plan, data, tmp_path, evaluate=lambda agent, split, seeds: score)
+
+    run(2, 30.0)
+    run(4, 60.0)
+    curves = read_scalars(RunFolder(tmp_path).logs)
+    assert curves["val/mean_score"].x.tolist() == [2, 4] and curves["val/mean_score"].y.tolist() == [30, 60]
+    assert curves["train/loss"].x.tolist() == [0, 1, 2, 3]

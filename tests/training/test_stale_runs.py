@@ -118,6 +118,35 @@ def test_a_run_is_not_taken_for_one_of_demonstrations_collected_anew(data: Path,
     assert train(PLAN, tmp_path / "data", tmp_path / "run").steps == 2, "what is finished needs no data"
 
 
+def test_a_run_does_not_go_on_with_further_demonstrations_that_show_something_else(data: Path, tmp_path: Path) -> None:
+    def stop(done: int, total: int, note: str = "") -> None:
+        raise KeyboardInterrupt
+
+    more = tmp_path / "more"
+    shutil.copytree(data, more)
+    plan = replace(PLAN, more_data=(str(more),))
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, data, tmp_path / "run", save_every=1, on_progress=stop)
+    shutil.rmtree(more)
+    collect(TASK_NAME, episodes=1, data=more, arguments={"observe": ["proprioception"]})
+    with pytest.raises(ConflictError, match=rf"observation 'state' is .*; in those in {more} it is absent"):
+        train(plan, data, tmp_path / "run")
+    shutil.rmtree(more)
+    shutil.copytree(data, more)
+    assert train(plan, data, tmp_path / "run").steps == 2
+
+
+def test_further_data_that_are_named_twice_are_refused(data: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    shutil.copytree(data, more)
+    for twice, mend in (
+        ((str(more), f"{more}/../more"), "name it once"),
+        ((str(more), f"{data}/."), "draw more of them with --demos"),
+    ):
+        with pytest.raises(ConfigError, match=f"count twice: {mend}"):
+            train(replace(PLAN, more_data=twice), data, tmp_path / "run")
+
+
 def test_an_agent_of_ones_own_that_has_changed_is_named(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.base import Agent
 from ravens_suite.core.seeding import Split
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError
 from ravens_suite.training.loop import train
 from ravens_suite.training.until_solved import SolvedState, check, is_due
@@ -43,6 +44,17 @@ def test_a_run_ends_after_other_scenes_are_solved_too(data: Path, tmp_path: Path
     assert found["training"]["until_solved"]["periods"] == [[8, 12]]
     assert found["selection"] == "solved validation episodes" and found["finished"]
     train(changed(**SOLVE), data, tmp_path, evaluate=lambda *_: pytest.fail("it is done"))
+
+
+@pytest.mark.parametrize(("count", "kept"), [(0, []), (1, [12]), (4, [5, 12])])
+def test_the_last_copy_that_is_kept_is_of_the_end_where_that_comes_sooner(
+    data: Path, tmp_path: Path, count: int, kept: list[int]
+) -> None:
+    evaluate, _ = scores_from(1)
+    train(changed(**SOLVE, keep_checkpoints=count), data, tmp_path, evaluate=evaluate)
+    run = RunFolder(tmp_path)
+    assert [*run.checkpoints()] == kept
+    assert not count or run.checkpoint(12).weights.read_bytes() == weights(tmp_path)
 
 
 def test_a_run_that_solves_nothing_takes_all_its_steps(data: Path, tmp_path: Path) -> None:
