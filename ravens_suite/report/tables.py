@@ -250,11 +250,12 @@ def _wide(lines: Sequence[Any]) -> bool:
 
 
 def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The table of training runs."""
+    """The table of training runs; one that learned several tasks has one row."""
+    learned = {run.policy.folder or str(run.folder): run for run in reversed(runs) if run.trained and not run.elsewhere}
     return [
         {
             "name": run.agent,
-            "task": run.task,
+            "task": ", ".join(run.plan.get("tasks", [run.task])),
             "demos": run.demos,
             "seed": run.seed,
             "steps": f"{run.training.get('best_step', 0):,}",
@@ -263,8 +264,7 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "validation": _validation(run),
             "selection": run.record.get("selection", "not finished"),
         }
-        for run in runs
-        if run.trained and not run.elsewhere
+        for run in reversed(learned.values())
     ]
 
 

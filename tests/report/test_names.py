@@ -12,7 +12,7 @@ import pytest
 from ravens_suite.report.names import told_apart
 from ravens_suite.report.runs import Run, find_runs
 from ravens_suite.report.seeds import seeds_rows
-from ravens_suite.report.tables import score_table
+from ravens_suite.report.tables import score_table, training_rows
 from ravens_suite.rollout.policies import PolicySpec
 from tests.report.written_runs import write_run
 
@@ -97,6 +97,9 @@ def test_a_run_of_several_tasks_is_no_other_seed_of_a_run_of_one(tmp_path: Path)
     record["plan"]["tasks"] = [TASK, "towers-of-hanoi"]
     (many / "run.json").write_text(json.dumps(record))
     (many / "eval" / "test.json").rename(many / "eval" / f"{TASK}-test.json")
-    rows = score_table(told_apart(find_runs(tmp_path))).rows
+    runs = told_apart(find_runs(tmp_path))
+    trained = [(row["task"], row["seed"]) for row in training_rows(runs)]
+    assert trained == [(TASK, 0), (f"{TASK}, towers-of-hanoi", 1)], "it was trained once"
+    rows = score_table(runs).rows
     assert [row.agent for row in rows] == ["transporter", "transporter, trained on 2 tasks"]
     assert one.exists() and not seeds_rows(rows)
