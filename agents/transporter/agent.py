@@ -73,6 +73,10 @@ _NEVER = 0.05
 moves on that do not."""
 
 
+_Told = tuple[Heightmap, Heightmap | None, str | None]
+"""What a decision is made of: the scene, the finished one, and the instruction."""
+
+
 class Transporter(Agent[PickPlaceDataset]):
     """The agent. See the module's docstring."""
 
@@ -105,6 +109,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self._recorded = RecordedStep(self._learn, self.device)
         self._ahead: tuple[PickPlaceDataset, Ahead[StepInputs]] | None = None
         self._confidence: float | None = None
+        self._decided: tuple[_Told, Decision] | None = None
 
     @classmethod
     def check_config(cls, config: TransporterConfig, interface: Interface) -> None:
@@ -256,7 +261,7 @@ class Transporter(Agent[PickPlaceDataset]):
     def reset(self, seed: int = 0) -> None:
         """An episode begins: the history of the last one is dropped. The agent draws nothing, so no seed is used."""
         self._history.reset()
-        self._confidence = None
+        self._confidence = self._decided = None
 
     def confidence(self) -> float | None:
         """Probability of the pick (within 22 mm) and of the place (its window and yaw) that ``act`` chose last."""
@@ -304,7 +309,7 @@ class Transporter(Agent[PickPlaceDataset]):
         decision = self.decide(heightmap, goal, instruction)
         self._check_that_something_is_left(decision.pick, instruction)
         self._history.record(Move(heightmap, decision.pick, decision.place))
-        self._confidence = decision.probability
+        self._confidence, self._decided = decision.probability, ((heightmap, goal, instruction), decision)
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))
 
@@ -325,9 +330,11 @@ class Transporter(Agent[PickPlaceDataset]):
             ``color`` (320, 160, 3) uint8, ``height`` (320, 160) float32 metres, and ``pick`` and ``place`` (320, 160)
             float32.
         """
-        heightmap = fuse_observation(observation)
-        decision = self.decide(heightmap, self._goal(observation), self._said(observation))
-        return explain_logits(heightmap, decision.pick_logits, decision.place_logits)
+        told = fuse_observation(observation), self._goal(observation), self._said(observation)
+        # Decided once more after it was carried out, it would be another one: the move would be of the past.
+        last = self._decided
+        decision = last[1] if last is not None and _is_same(last[0], told) else self.decide(*told)
+        return explain_logits(told[0], decision.pick_logits, decision.place_logits)
 
     def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
@@ -377,3 +384,15 @@ class Transporter(Agent[PickPlaceDataset]):
 def _shows_goal(interface: Interface) -> bool:
     """Whether environments show the finished scene."""
     return all(GOAL + key in interface.observation for key in KEYS)
+
+
+def _is_same(one: _Told, other: _Told) -> bool:
+    """Whether two decisions are made of the same."""
+    pairs = [(a, b) for a, b in zip(one[:2], other[:2], strict=True) if a is not None or b is not None]
+    return one[2] == other[2] and all(
+        a is not None
+        and b is not None
+        and np.array_equal(a.height, b.height, equal_nan=True)
+        and np.array_equal(a.color, b.color)
+        for a, b in pairs
+    )

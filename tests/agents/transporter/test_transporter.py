@@ -19,7 +19,9 @@ from ravens_suite.agents.pick_place.history import DemonstrationStatistics
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.agents.pick_place.steps import step_from_maps
 from ravens_suite.agents.transporter import Transporter
+from ravens_suite.agents.transporter import agent as module
 from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.agents.transporter.decision import Decision
 from ravens_suite.agents.transporter.losses import compute_losses, draw, make_batch
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
@@ -61,6 +63,31 @@ def test_act_gives_two_poses_in_the_workspace() -> None:
     np.testing.assert_array_equal(action["pick"][3:], [0, 0, 0, 1])
     shown = agent.explain(observation)
     assert shown["pick"].shape == shown["place"].shape == shown["height"].shape == (320, 160)
+
+
+def test_what_is_explained_after_an_action_is_that_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decided anew, it would be another one: the history holds the move by then."""
+    scene = scenes.insertion(np.random.default_rng(0))
+    first, second = ({"map": scene.draw(poses)} for poses in (scene.start, scene.start + [0.05, 0.1, 0.0]))
+    monkeypatch.setattr(module, "fuse_observation", lambda observation: observation["map"])
+    agent, lengths = Transporter(TINY), list[float]()
+    real = agent.decide
+
+    def decide(*told: Any) -> Decision:
+        lengths.append(agent._history.length)
+        return real(*told)
+
+    monkeypatch.setattr(agent, "decide", decide)
+    agent.reset()
+    agent.act(first)
+    shown = agent.explain(first)
+    assert lengths == [math.inf]
+    np.testing.assert_array_equal(shown["height"], first["map"].height)
+    agent.explain(second)
+    assert len(lengths) == 2, "nothing was decided about that scene"
+    agent.reset()
+    agent.explain(first)
+    assert lengths[2:] == [math.inf], "of an earlier episode nothing is known"
 
 
 def test_what_no_demonstration_turns_is_never_turned(tmp_path: Path) -> None:
