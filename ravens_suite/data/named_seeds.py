@@ -10,7 +10,7 @@ from ravens_suite.errors import ConfigError, DamagedDataError
 
 
 def read_seeds(path: Path) -> dict[str, list[int]]:
-    """The seeds by task in a JSON file, ``{"block-insertion": [4, 17]}``.
+    """The seeds by task in a JSON file, ``{"block-insertion": [4, 17]}``; one that is named twice counts once.
 
     Raises:
         MissingDataError: there is no such file.
@@ -26,4 +26,4 @@ def read_seeds(path: Path) -> dict[str, list[int]]:
     for task, seeds in value.items():
         if not isinstance(seeds, list) or not all(is_whole(seed) for seed in seeds):
             raise ConfigError(f"{path}: {task!r} is {seeds!r:.60}, not a list of seeds: {wanted}")
-    return {str(task): [int(seed) for seed in seeds] for task, seeds in value.items()}
+    return {str(task): [*dict.fromkeys(map(int, seeds))] for task, seeds in value.items()}

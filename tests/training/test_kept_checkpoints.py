@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ravens_suite.cli.main import main
+from ravens_suite.data.named_seeds import read_seeds
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError
 from ravens_suite.training.loop import kept_steps, train
@@ -101,6 +102,12 @@ def test_a_file_of_seeds_that_says_something_else_is_refused_in_one_line(
     assert main(command) == 1
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1 and "drop.json" in error and "Traceback" not in error
+
+
+def test_a_seed_that_is_named_twice_is_left_out_once(tmp_path: Path) -> None:
+    (tmp_path / "drop.json").write_text(json.dumps({TASK: [4, 17, 4]}))
+    dropped = read_seeds(tmp_path / "drop.json")
+    assert dropped == {TASK: [4, 17]} and replace(PLAN, drop=dropped).name.endswith("-without-2")
 
 
 def test_the_command_line_keeps_copies_and_leaves_demonstrations_out(data: Path, tmp_path: Path) -> None:

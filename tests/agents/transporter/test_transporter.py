@@ -68,7 +68,7 @@ def test_act_gives_two_poses_in_the_workspace() -> None:
 def test_what_is_explained_after_an_action_is_that_action(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decided anew, it would be another one: the history holds the move by then."""
     scene = scenes.insertion(np.random.default_rng(0))
-    first, second = ({"map": scene.draw(poses)} for poses in (scene.start, scene.start + [0.05, 0.1, 0.0]))
+    first, second = ({"map": scene.draw(poses)} for poses in (scene.start, np.add(scene.start, [0.05, 0.1, 0.0])))
     monkeypatch.setattr(module, "fuse_observation", lambda observation: observation["map"])
     agent, lengths = Transporter(TINY), list[float]()
     real = agent.decide
