@@ -16,6 +16,8 @@ from ravens_suite.data.fields import Damaged, Fields, is_number, is_whole
 from ravens_suite.data.frames import Layout
 
 FORMAT = "ravens-suite episode 2"
+_TEXTS_OF_CAMERAS = {"name", "mount"}
+"""Keys of ``Camera.to_json`` whose values are no numbers."""
 _LONGEST_TEXTS = 2**28
 """Characters of a text key over an episode, each step counted as long as the longest: so NumPy holds them."""
 
@@ -132,8 +134,9 @@ def _check_array(container: Container, name: str, shape: tuple[int, ...], dtype:
 
 def _camera(value: Any, damaged: Damaged) -> Camera:
     fields = Fields(value, damaged, "a camera")
-    fields.text("name")
-    if not all(_numbers(item) for name, item in value.items() if name != "name"):
+    for name in _TEXTS_OF_CAMERAS & value.keys() | {"name"}:
+        fields.text(name)
+    if not all(_numbers(item) for name, item in value.items() if name not in _TEXTS_OF_CAMERAS):
         damaged("a camera has a value that is no number")
     try:
         return Camera.from_json(value)

@@ -14,7 +14,7 @@ import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,23 @@ from numpy.typing import NDArray
 from ravens_suite.data.atomic import read_json, write_bytes
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.locks import locked
-from ravens_suite.data.outcomes import DONE
+from ravens_suite.data.outcomes import DONE, FAILED
 from ravens_suite.data.store import EpisodeStore, differences
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.exports import MARK, Exported, Source, shifted, sources_in
 from ravens_suite.interop.minari_spaces import space_of, space_text
+from ravens_suite.rollout.actors import EXPERIENCE
 
 _LOG = logging.getLogger(__name__)
 _ROOT = "MINARI_DATASETS_PATH"
 _FILE = "main_data.hdf5"
 _UNFINISHED = ".unfinished-"
+_UNKNOWN = "unknown"
 _FACTS = ("score", "success", "outcome", "record", "goals")
 """Attributes of an episode beside Minari's own; of ``record`` an import makes the episode again."""
+_POLICY = "policy"
+"""One more: who acted. Nobody looks for it in an export of demonstrations, where it is the oracle."""
 _ROOM = 4 * 2**20
 """Bytes beside those of its arrays that there must be room for: HDF5's own, and what it has not written yet."""
 
@@ -79,7 +83,8 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     Its metadata holds, under ``ravens_suite``, the cameras of the images, in order, the seeds, how the episodes were
     made, and a digest of them. Its environment specification has the arguments that they were collected with. An
     episode's ``infos`` hold ``poses`` by body, ``success`` and ``motion``; its metadata ``score``, ``success``,
-    ``outcome`` and ``goals`` (JSON). Episodes without an action, which Minari cannot hold, are left out.
+    ``outcome``, ``policy`` and ``goals`` (JSON). Episodes without an action, which Minari cannot hold, are left out.
+    An episode that was done or has failed for good is terminated, any other one truncated.
 
     Args:
         store: what to write.
@@ -96,7 +101,8 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     _library("PIL", "minari")
     source = Source(store)
     folder = out / source.name
-    if not _is_there(folder, source.mark):
+    facts = (*_FACTS, _POLICY) if EXPERIENCE in source.manifest else _FACTS
+    if not _is_there(folder, source.mark, facts):
         _write(minari, source, out, on_progress)
     metadata = read_json(folder / "data" / "metadata.json")
     return Exported(source.name, int(metadata["total_episodes"]), int(metadata["total_steps"]), folder)
@@ -151,7 +157,7 @@ def _fill(
             spaces.setdefault("observation_space", space_of(episode.observations, _space(environment, "observation")))
             spaces.setdefault("action_space", space_of(episode.actions, _space(environment, "action")))
             yield _buffer(episode, len(facts))
-            facts.append(_facts(episode))
+            facts.append(_facts(episode, source))
             on_progress(done, len(source.seeds))
 
     nothing = gymnasium.spaces.Discrete(1)  # The true spaces, which are long, are written once, at the end.
@@ -166,8 +172,8 @@ def _fill(
             env=environment,
             observation_space=nothing,
             action_space=nothing,
-            algorithm_name="scripted oracle",
-            description=f"Demonstrations, {source.task}, split {source.split}.",
+            algorithm_name=_UNKNOWN,
+            description=f"{_kind(source)}, {source.task}, split {source.split}.",
             data_format="hdf5",
             requirements=source.requirements,
             jpeg_encoding=False,
@@ -178,6 +184,7 @@ def _fill(
     path = Path(dataset.storage.data_path) / "metadata.json"
     mark = {**source.mark, "bytes": path.with_name(_FILE).stat().st_size}
     metadata = read_json(path) | {name: space_text(space) for name, space in spaces.items()} | {MARK: mark}
+    metadata["algorithm_name"] = "; ".join(dict.fromkeys(one[_POLICY] for one in facts))
     write_bytes(path, [json.dumps(metadata).encode()])
 
 
@@ -200,7 +207,8 @@ def _buffer(episode: Episode, number: int) -> Any:
     from minari.data_collector import EpisodeBuffer
 
     last = episode.steps - 1
-    done = episode.metadata.get("outcome") == DONE
+    outcome = str(episode.metadata.get("outcome"))
+    done = outcome == DONE or outcome.startswith(f"{FAILED}: ")  # A rule of the task was broken.
     return EpisodeBuffer(
         id=number,
         seed=episode.seed,
@@ -226,9 +234,25 @@ def _infos(episode: Episode) -> dict[str, Any]:
     return infos
 
 
-def _facts(episode: Episode) -> dict[str, Any]:
+def _kind(source: Source) -> str:
+    """What the episodes of a store are called."""
+    return "Episodes" if EXPERIENCE in source.manifest else "Demonstrations"
+
+
+def _who(episode: Episode, source: Source) -> str:
+    """Who acted: what ``collect`` noted; of demonstrations that it did not make, nobody knows."""
+    if EXPERIENCE not in source.manifest:
+        return "scripted oracle" if "definition" in source.manifest else _UNKNOWN
+    noted = episode.metadata.get("policy")
+    policy = noted if isinstance(noted, dict) else {}
+    explore = f" with {policy['explore']:.0%} random actions" if "explore" in policy else ""
+    return f"{policy.get('name', _UNKNOWN)}{explore}"
+
+
+def _facts(episode: Episode, source: Source) -> dict[str, Any]:
     """Attributes of one episode."""
     return {
+        _POLICY: _who(episode, source),
         "score": episode.score,
         "success": episode.success,
         "outcome": str(episode.metadata.get("outcome", "unknown")),
@@ -246,13 +270,13 @@ def _facts(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _missing_facts(file: Path) -> list[str]:
+def _missing_facts(file: Path, wanted: Sequence[str]) -> list[str]:
     """Attributes that no episode of a dataset has and this build would write."""
     import h5py
 
     with h5py.File(file, "r") as episodes:
         kept = {name for episode in episodes.values() for name in episode.attrs}
-    return [name for name in _FACTS if name not in kept]
+    return [name for name in wanted if name not in kept]
 
 
 def _storable(values: NDArray[Any]) -> Any:
@@ -260,8 +284,8 @@ def _storable(values: NDArray[Any]) -> Any:
     return values.tolist() if values.dtype.kind == "U" else values
 
 
-def _is_there(folder: Path, mark: dict[str, Any]) -> bool:
-    """Whether the dataset of these episodes is there already.
+def _is_there(folder: Path, mark: dict[str, Any], facts: Sequence[str]) -> bool:
+    """Whether the dataset of these episodes is there already, with some attributes of each.
 
     Raises:
         ConflictError: another one is, or something that is none.
@@ -282,7 +306,7 @@ def _is_there(folder: Path, mark: dict[str, Any]) -> bool:
     if not file.is_file() or file.stat().st_size != found.get("bytes"):
         raise ConflictError(f"{folder} has been changed since it was exported: {advice}.")
     if found["digest"] == mark["digest"]:
-        if missing := _missing_facts(file):
+        if missing := _missing_facts(file, facts):
             raise ConflictError(
                 f"{folder} was exported by an earlier build, without {', '.join(missing)} of its episodes: {advice}."
             )

@@ -70,11 +70,20 @@ def _read(path: Path, by_seed: dict[int, tuple[str, dict[str, Any]]], seed: int)
             observations={key: _array(values) for key, values in group["observations"].items()},
             actions={key: _array(values) for key, values in group["actions"].items()},
             rewards=np.asarray(group["rewards"][()], dtype=np.float64),
-            poses={key: _array(values) for key, values in group["infos"].get("poses", {}).items()},
+            poses=_poses(group["infos"].get("poses", {})),
             cameras=tuple(Camera.from_json(camera) for camera in record["cameras"]),
             success=record["success"],
             metadata=record["metadata"],
         )
+
+
+def _poses(group: Any, before: str = "") -> dict[str, NDArray[Any]]:
+    """Those of each body; HDF5 makes groups of names with slashes."""
+    found: dict[str, NDArray[Any]] = {}
+    for key, values in group.items():
+        inner = hasattr(values, "items")
+        found |= _poses(values, f"{before}{key}/") if inner else {f"{before}{key}": _array(values)}
+    return found
 
 
 def _array(values: Any) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from itertools import pairwise
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -13,6 +14,13 @@ import pytest
 import ravens_suite  # noqa: F401 (registers the environments)
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.projection import project
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.interop.imports import import_episodes
+from ravens_suite.interop.lerobot import export_lerobot
+from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.replay import environment_of, state_at
+
+TASK = "block-insertion-continuous"
 
 CAMERAS = [
     {"name": "top", "position": [0.5, 0, 1.2], "look_at": [0.5, 0, 0]},
@@ -65,6 +73,26 @@ def test_it_is_the_same_again_and_in_info_by_its_mount() -> None:
     np.testing.assert_array_equal(again["color"], first["color"])
     env.close()
     copy.close()
+
+
+def test_episodes_seen_by_it_are_read_back_shown_again_and_come_through_exports(tmp_path: Path) -> None:
+    arguments = {"observe": ["images", "proprioception"], "image_size": [24, 32], "cameras": CAMERAS}
+    collect(TASK, episodes=1, data=tmp_path / "data", arguments=arguments)
+    store = EpisodeStore.of(tmp_path / "data", TASK, "train")
+    seed = store.seeds()[0]
+    episode = store.read(seed)
+    assert store.intact(seed)
+    assert [camera.mount for camera in episode.cameras] == [None, "tool"]
+    env = environment_of(episode)
+    seen, _ = env.reset(options={"state": state_at(episode, 2)})
+    for key in ("color", "camera_poses"):
+        np.testing.assert_array_equal(seen[key], episode.observations[key][2])
+    env.close()
+    pytest.importorskip("pyarrow")
+    export_lerobot(tmp_path / "data", tmp_path / "exported")
+    import_episodes(tmp_path / "exported", "lerobot", tmp_path / "back")
+    back = EpisodeStore.of(tmp_path / "back", TASK, "train")
+    assert back.path(seed).read_bytes() == store.path(seed).read_bytes()
 
 
 @pytest.mark.parametrize("camera", ["wrist", CAMERAS[1]])

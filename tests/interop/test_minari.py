@@ -22,6 +22,7 @@ from hypothesis.extra import numpy as hnp
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConflictError, MissingDataError, UnknownNameError
+from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.minari import export
 from ravens_suite.interop.minari_spaces import space_text
 from ravens_suite.rollout.collect import collect
@@ -335,3 +336,49 @@ def test_nothing_to_export_and_unknown_formats_are_said(tmp_path: Path) -> None:
         export(tmp_path, "minari", tmp_path / "out")
     with pytest.raises(UnknownNameError, match="minari"):
         export(tmp_path, "minary", tmp_path / "out")
+
+
+def test_it_says_who_acted_and_that_a_broken_rule_ended_the_episode(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A learner bootstraps over a truncated step, but not over a terminated one."""
+    pytest.importorskip("h5py")
+    episode = EpisodeStore.of(data, TASK, "train").read(0)
+    store = EpisodeStore.of(tmp_path / "tried", TASK, "train")
+    store.claim({"task": TASK, "split": "train", "experience": True}, versions())
+    outcomes = ("done", "failed: a cube has fallen", "step limit", "gave up: nothing is left")
+    for seed, outcome in enumerate(outcomes):
+        policy = {"kind": "explore", "name": "explore"} if seed else {"kind": "agent", "name": "mine", "explore": 0.25}
+        metadata = {**episode.metadata, "outcome": outcome, "policy": policy}
+        store.write(replace(episode, seed=seed, metadata=metadata))
+    store.finish()
+    (done,) = export(tmp_path / "tried", "minari", tmp_path / "out")
+    dataset = _load(tmp_path / "out", done.name, monkeypatch)
+    ends = [(found.terminations.tolist(), found.truncations.tolist()) for found in dataset.iterate_episodes()]
+    nothing, last = [False] * episode.steps, [False] * (episode.steps - 1) + [True]
+    assert ends == [(last, nothing), (last, nothing), (nothing, last), (nothing, last)]
+    metadata = dataset.storage.metadata
+    assert metadata["algorithm_name"] == "mine with 25% random actions; explore"
+    assert metadata["description"] == f"Episodes, {TASK}, split train."
+    said = [facts["policy"] for facts in dataset.storage.get_episode_metadata(range(4))]
+    assert said == ["mine with 25% random actions", *["explore"] * 3]
+    (done,) = export(data, "minari", tmp_path / "shown")
+    assert _load(tmp_path / "shown", done.name, monkeypatch).storage.metadata["algorithm_name"] == "scripted oracle"
+
+
+def test_of_what_nobody_noted_the_policy_is_unknown_and_names_may_have_slashes(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("h5py")
+    episode = EpisodeStore.of(data, TASK, "train").read(0)
+    poses = {"cup": episode.poses["block"] + 1.0, "shelf/cup": episode.poses["block"]}
+    own = replace(episode, task="pour-tea", poses=poses, metadata={})
+    store = EpisodeStore.of(tmp_path / "own", "pour-tea", "train")
+    store.claim({}, {})
+    store.write(own)
+    store.finish()
+    (done,) = export(tmp_path / "own", "minari", tmp_path / "out")
+    assert _load(tmp_path / "out", done.name, monkeypatch).storage.metadata["algorithm_name"] == "unknown"
+    import_episodes(tmp_path / "out", "minari", tmp_path / "back")
+    back = EpisodeStore.of(tmp_path / "back", "pour-tea", "train")
+    assert back.path(0).read_bytes() == store.path(0).read_bytes()
