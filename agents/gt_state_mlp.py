@@ -44,7 +44,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.observations import STATE_FIELDS, Interface, Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.core.workspace import AGENT_WORKSPACE
-from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.demonstrations import Demonstrations, acting
 
 from .common.mixture import LeadingLinear, MixtureDensity
 from .common.module_agent import ModuleAgent
@@ -234,7 +234,7 @@ class GtStateMlp(ModuleAgent[Steps]):
     def make_dataset(self, demonstrations: Demonstrations) -> Steps:
         """All steps in memory: a state is a few kilobytes."""
         bodies, acts = [], []
-        for episode in demonstrations:
+        for episode in acting(demonstrations):
             states = episode.window(0, episode.summary.steps, ["state"])["state"]
             bodies += [body_features(state) for state in states]
             actions = episode.actions()

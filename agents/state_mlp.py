@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action
-from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.demonstrations import Demonstrations, acting
 
 from .common.module_agent import ModuleAgent
 from .common.settings import setting
@@ -72,7 +72,7 @@ class StateMlp(ModuleAgent[Steps]):
     def make_dataset(self, demonstrations: Demonstrations) -> Steps:
         """All steps in memory: a state is a few kilobytes."""
         states, actions = [], []
-        for episode in demonstrations:
+        for episode in acting(demonstrations):
             states.append(episode.window(0, episode.summary.steps, ["state"])["state"])
             poses = episode.actions()
             actions.append(np.concatenate([poses[key] for key in sorted(self.interface.action)], axis=1))

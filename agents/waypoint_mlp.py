@@ -19,7 +19,7 @@ from torch.nn import functional
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action
-from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.demonstrations import Demonstrations, acting
 
 from .common.module_agent import ModuleAgent
 from .common.settings import setting
@@ -93,7 +93,7 @@ class WaypointMlp(ModuleAgent[Windows]):
     def make_dataset(self, demonstrations: Demonstrations) -> Windows:
         """All windows in memory; before an episode's first observation stands the first one again."""
         seen, pose, gripper = [], [], []
-        for episode in demonstrations:
+        for episode in acting(demonstrations):
             columns = episode.window(0, episode.summary.steps, self.observation_keys)
             rows = np.concatenate([columns[key] for key in self.observation_keys], axis=1)
             padded = np.concatenate([rows[:1].repeat(self.config.window - 1, axis=0), rows])

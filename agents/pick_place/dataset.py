@@ -172,6 +172,8 @@ def _goal(episode: EpisodeReader) -> Heightmap:
 
 def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bool, first_scenes: bool) -> list[Step]:
     """The steps of one episode."""
+    if not episode.summary.steps:
+        return []  # It may have been recorded without names of actions.
     actions = episode.actions()
     maps = episode_heightmaps(episode)
     picks = [Pose.from_vector(pose) for pose in actions["pick"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,17 @@ from ravens_suite.errors import ConfigError
 
 _OPEN_READERS = 512
 """Headers kept in memory, about 20 kB each."""
+
+
+def acting(demonstrations: Iterable[EpisodeReader]) -> list[EpisodeReader]:
+    """Those with an action; others may have been recorded without the names of actions.
+
+    Raises:
+        ConfigError: no episode has one.
+    """
+    if found := [episode for episode in demonstrations if episode.summary.steps]:
+        return found
+    raise ConfigError("No demonstration has an action to learn from: collect other episodes.")
 
 
 class Demonstrations(Sequence[EpisodeReader]):

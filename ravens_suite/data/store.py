@@ -149,7 +149,7 @@ class EpisodeStore:
         return manifest
 
     def interface(self) -> Interface:
-        """What the episodes hold, by the manifest, or by the first episode where the manifest does not say.
+        """What the episodes hold, by the manifest, or by the first with an action where the manifest does not say.
 
         Raises:
             MissingDataError: there is no data set, or no episode in it.
@@ -161,7 +161,8 @@ class EpisodeStore:
         seeds = self.seeds()
         if not seeds:
             raise MissingDataError(f"There is no episode in {self.folder}: write one first.")
-        reader = self.reader(seeds[0])
+        readers = map(self.reader, seeds)
+        reader = next((each for each in readers if each.summary.steps), None) or self.reader(seeds[0])
         actions = reader.actions()
         control = "waypoint" if {*actions} >= WAYPOINT_KEYS else "primitive"
         return Interface(_specs(reader.observation(0)), _specs(actions, rows=True), control)

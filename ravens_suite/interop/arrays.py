@@ -11,7 +11,7 @@
 | ``extrinsics`` | (N, 4, 4), or (T+1, N, 4, 4) | metres |
 | ``pick``, ``place`` | (T, 7) | position in metres, then quaternion, of the tool's tip, in the robot's world frame |
 | ``instruction`` | one text, or (T+1,) | may be left out |
-| ``rewards``, ``success`` | (T,) and one truth value | may be left out: 1 at the last action, and true |
+| ``rewards``, ``success`` | (T,) and one truth value | may be left out: true, and 1 at the last action if it is true |
 """
 
 from __future__ import annotations
@@ -369,7 +369,7 @@ def _names_the_file(path: Path) -> Iterator[None]:
 
 def _rewards(arrays: Mapping[str, NDArray[Any]], steps: int) -> Array:
     if "rewards" not in arrays:
-        return np.array([0.0] * (steps - 1) + [1.0])
+        return np.array([0.0] * (steps - 1) + [float(_success(arrays))])
     rewards = arrays["rewards"]
     if rewards.shape != (steps,) or rewards.dtype.kind not in "uifb" or not np.isfinite(rewards).all():
         raise ConfigError(f"rewards must be {(steps,)} finite numbers; it is {rewards.shape} {rewards.dtype}.")

@@ -63,6 +63,11 @@ class Source:
         """The episode of the lowest seed."""
         return self.store.reader(self.seeds[0])
 
+    @cached_property
+    def acting(self) -> EpisodeReader:
+        """The first episode with an action, which says what actions are; the first of all where none has one."""
+        return next((reader for reader in map(self.store.reader, self.seeds) if reader.summary.steps), self.first)
+
     @property
     def task(self) -> str:
         """The manifest's, or the episodes' own where it does not say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError, UnknownNameError
+from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError, RavensWarning, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.contents import Contents
 
@@ -81,6 +82,7 @@ def import_episodes(
             if one.attempts and not (store.folder / _ATTEMPTS).exists():
                 write_bytes(store.folder / _ATTEMPTS, [one.attempts])
             store.finish()
+            _name_removed(store, one, folder)
         results.append(Imported(store.folder, len(store), one.exact))
     return results
 
@@ -111,6 +113,20 @@ def _is_there(store: EpisodeStore, one: Contents, seed: int) -> bool:
     if not (store.path(seed).exists() and store.intact(seed)):
         return False
     return one.source is None or store.reader(seed).summary.metadata.get("source") == one.source(seed)
+
+
+def _name_removed(store: EpisodeStore, one: Contents, folder: Path) -> None:
+    """Warn of episodes of recordings that are no more; they may be of another folder, so they are not removed."""
+    if one.source is None or not (gone := sorted(set(store.seeds()) - set(one.seeds))):
+        return
+    named = ", ".join(map(str, gone[:10])) + (", ..." if len(gone) > 10 else "")
+    warnings.warn(
+        f"{store.folder} keeps {len(gone)} episodes (seeds {named}) of recordings that are not in {folder}, and agents "
+        f"learn from them. If you have removed these recordings, remove the episodes, too ({store.path(gone[0]).name} "
+        "and so on), and import again.",
+        RavensWarning,
+        stacklevel=3,
+    )
 
 
 def _lerobot(folder: Path) -> Iterable[Contents]:

@@ -207,7 +207,9 @@ class _Job:
 
 
 def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
-    reader = source.first
+    reader = source.acting
+    if not reader.summary.steps:
+        raise MissingDataError(f"No episode in {source.store.folder} has an action: there is nothing to export.")
     goal = GOAL + "color" in reader.keys
     depth = ("depth", GOAL + "depth") if goal else ("depth",)
     if "color" not in reader.keys or (options.depth and not set(depth) <= set(reader.keys)):

@@ -50,7 +50,8 @@ class ConvertedEpisode:
         self._reader: EpisodeReader = source.store.reader(seed)
         self._resizes = options.image_size
         self._arrays = self._reader.actions()
-        self._actions = VectorActions(space_of_actions(self._arrays), options.actions)
+        space = space_of_actions(self._arrays or source.acting.actions())  # An episode may be over before an action.
+        self._actions = VectorActions(space, options.actions)
         self._state = VectorState(self._reader.keys, self._actions)
         # What becomes no frame and keeps its size goes from file to file as it is coded.
         shown = ("color", "depth") if options.depth else ("color",)

@@ -89,6 +89,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         known = ("tip_pose", "gripper_state") if proprioception else ()
         self._state = VectorState(known, self._vectors)
         self._last: NDArray[np.float32] | None = None
+        self._over = False
         self._seen: Mapping[str, Any] = {}
         self.metadata = {**self.metadata, "render_fps": 5 if "gripper" in space.spaces else 1}
         box: Any = self._vectors.box()
@@ -116,7 +117,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         if self._environment is None:
             self._environment = make_environment(self.task, self._split, self._arguments)
         seen, info = self._environment.reset(seed=seed)
-        self._last = None
+        self._last, self._over = None, False
         return self._view(seen), self._told(info)
 
     def step(self, action: ArrayLike) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
@@ -130,7 +131,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         vector = np.asarray(action, dtype=np.float32)
         named = self._vectors.decode(vector, self._seen.get("tip_pose"))
         seen, reward, terminated, truncated, info = environment.step(named)
-        self._last = vector
+        self._last, self._over = vector, terminated or truncated
         return self._view(seen), float(reward), terminated, truncated, self._told(info)
 
     def render(self) -> NDArray[np.uint8]:
@@ -141,10 +142,14 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
     def oracle_action(self) -> NDArray[np.float32]:
         """The scripted oracle's action as a (numbers,) float32 vector, to test an evaluation with.
 
+        When the episode is over this is the last action again: vectors ask for one, although they ignore it and reset.
+
         Raises:
             OracleGaveUpError: there is nothing left that it can do.
         """
         own: Any = self._made().unwrapped
+        if self._over and self._last is not None:
+            return self._last.copy()
         return self._vectors.encode(own.oracle_action(), self._seen.get("tip_pose"))
 
     def close(self) -> None:

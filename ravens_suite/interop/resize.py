@@ -16,23 +16,25 @@ Size = tuple[int, int]
 """Rows and columns."""
 
 _IMAGE_AXES = 3
+_OF_CAMERAS = ("color", "depth", "segmentation")
+"""Images that the intrinsics are of."""
 
 
 def resized_observation(observation: Mapping[str, Any], size: Size) -> dict[str, Any]:
     """An observation whose images have another size, and whose intrinsics are of those images.
 
     Colours are averaged over the area of a new pixel; depths and labels are those of the nearest old pixel, as a mean
-    of two surfaces is no surface.
+    of two surfaces is no surface. What has not the cameras' rows and columns stays as it is: it is of no camera.
 
     Args:
         observation: by key; see ``core/observations.py``.
         size: rows and columns.
     """
     found: dict[str, Any] = {}
-    rows_of = {key: value.shape[1:3] for key, value in observation.items() if _is_image(value)}
-    old = next(iter(rows_of.values()), size)
+    images = {key: value.shape[1:3] for key, value in observation.items() if _is_image(value)}
+    old = next((images[key] for key in _OF_CAMERAS if key in images), next(iter(images.values()), size))
     for key, value in observation.items():
-        if _is_image(value):
+        if images.get(key) == old:
             found[key] = np.stack([resized(image, size) for image in value])
         elif key.endswith("camera_intrinsics"):
             found[key] = np.diag([size[1] / old[1], size[0] / old[0], 1.0]) @ value
@@ -46,7 +48,9 @@ def resized(image: NDArray[Any], size: Size) -> NDArray[Any]:
     if image.shape[:2] == size:
         return image
     how = cv2.INTER_AREA if image.dtype == np.uint8 and image.ndim == _IMAGE_AXES else cv2.INTER_NEAREST_EXACT
-    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=how), dtype=image.dtype)
+    made = cv2.resize(image, (size[1], size[0]), interpolation=how)
+    # OpenCV drops a last axis of length 1.
+    return np.asarray(made, dtype=image.dtype).reshape(*size, *image.shape[2:])
 
 
 def resized_camera(camera: Camera, size: Size) -> Camera:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from ravens_suite.agents.base import Agent, config_from_json
 from ravens_suite.core.observations import ArraySpec, Interface, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
+from ravens_suite.data.episode import write_episode
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -191,6 +193,21 @@ def test_the_curvature_of_the_loss_of_a_step_is_that_of_the_loss(
     (slope,) = torch.autograd.grad(made.example_loss(dataset, 0), bias, create_graph=True)
     second = torch.stack([torch.autograd.grad(each, bias, retain_graph=True)[0] for each in slope])
     assert torch.allclose(rows.T @ rows, second, rtol=1e-4, atol=1e-7)
+
+
+def test_an_episode_without_an_action_is_no_step(
+    agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A rollout that was over at once knows no names of actions."""
+    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
+    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
+    store = EpisodeStore.of(data(agent), TASKS[agent.controls[0]], "train")
+    episode = store.read(store.seeds()[0])
+    seen = {key: values[:1] for key, values in episode.observations.items()}
+    empty = replace(episode, observations=seen, actions={}, rewards=np.zeros(0), poses={})
+    write_episode(tmp_path / "empty.safetensors", empty)
+    dataset = made.make_dataset(Demonstrations([tmp_path / "empty.safetensors", store.path(store.seeds()[0])]))
+    assert all(np.isfinite(value) for value in made.fit_step(dataset, 0).values())
 
 
 def test_the_agents_of_the_guides_give_losses_of_single_steps() -> None:

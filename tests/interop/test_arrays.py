@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.core.projection import project
 from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, RavensWarning
 from ravens_suite.interop.arrays import Recordings
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.rollout.environments import make_environment
@@ -276,3 +277,31 @@ def test_a_run_of_the_suite_has_no_robot(tmp_path: Path) -> None:
 def test_setups_read_and_written_are_the_same() -> None:
     setup = RobotSetup.from_json(ROBOT)
     assert RobotSetup.from_json(json.loads(json.dumps(setup.to_json()))) == setup
+
+
+def test_a_recording_that_was_removed_is_named_as_long_as_its_episode_is_there(recorded: Path, tmp_path: Path) -> None:
+    folder = altered(recorded, tmp_path / "recorded", same)
+    import_episodes(folder, "arrays", tmp_path / "data")
+    store = EpisodeStore.of(tmp_path / "data", "insert-block", "train")
+    bad, *rest = store.seeds()
+    (folder / f"{bad:06}.npz").unlink()
+    with pytest.warns(RavensWarning, match=rf"keeps 1 episodes \(seeds {bad}\) of recordings that are not in"):
+        import_episodes(folder, "arrays", tmp_path / "data")
+    store.path(bad).unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (done,) = import_episodes(folder, "arrays", tmp_path / "data")
+    assert done.episodes == len(rest)
+    assert store.manifest()["seeds"] == rest
+
+
+def test_what_failed_earns_nothing_unless_the_recording_says_so(recorded: Path, tmp_path: Path) -> None:
+    def failed(arrays: Arrays) -> Arrays:
+        return {**arrays, "success": np.array(False)}
+
+    (done,) = import_episodes(altered(recorded, tmp_path / "failed", failed), "arrays", tmp_path / "data")
+    store = EpisodeStore(done.folder)
+    assert [(store.read(seed).success, store.read(seed).score) for seed in store.seeds()] == [(False, 0.0)] * 4
+    rewarded = altered(recorded, tmp_path / "rewarded", lambda arrays: {**failed(arrays), "rewards": np.array([0.5])})
+    (done,) = import_episodes(rewarded, "arrays", tmp_path / "more")
+    assert EpisodeStore(done.folder).read(store.seeds()[0]).score == 0.5

@@ -14,6 +14,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.projection import project
 from ravens_suite.data.store import EpisodeStore
+from ravens_suite.errors import MissingDataError
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.lerobot import export_lerobot
 from ravens_suite.interop.lerobot_options import LeRobotOptions
@@ -23,7 +24,7 @@ from ravens_suite.registry import load_agent
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.training.data import check_environment, read_task
-from tests.interop.lerobot_sets import write_poses, write_waypoints
+from tests.interop.lerobot_sets import rows_of, write_poses, write_waypoints
 
 pytest.importorskip("pyarrow.parquet")
 
@@ -64,6 +65,26 @@ def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> No
     assert EpisodeStore(done.folder).digest() == store.digest()
 
 
+def test_a_first_episode_that_was_over_before_an_action_hides_no_actions(tmp_path: Path) -> None:
+    """A rollout without an action does not know their names."""
+    store = write_waypoints(tmp_path / "own", (0, 2, 1))
+    store.write(replace(store.read(0), actions={}))
+    assert {*store.interface().action} == {"pose", "gripper"}
+    assert store.interface().control == "waypoint"
+    (exported,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(actions="delta"))
+    assert (exported.episodes, exported.steps) == (2, 3)
+    assert [len(row["action"]) for row in rows_of(exported.folder)] == [7, 7, 7]
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == store.digest()
+
+
+def test_without_any_action_there_is_nothing_to_export(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (0,))
+    store.write(replace(store.read(0), actions={}))
+    with pytest.raises(MissingDataError, match="has an action: there is nothing to export"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+
+
 @pytest.mark.parametrize("goal", [False, True])
 def test_minari_comes_back(goal: bool, tmp_path: Path) -> None:
     """With what was seen of the goal scene, where that was observed."""
@@ -88,8 +109,12 @@ def test_smaller_images_keep_what_they_show(tmp_path: Path) -> None:
         "camera_intrinsics": camera.intrinsics[None],
         "instruction": "go",
     }
+    # Arrays of own data: a mask of the camera with one channel, and what no camera saw.
+    seen = {"a_touch": np.ones((2, 5, 7), np.float32), **seen, "mask": np.ones((1, 60, 80, 1), np.uint8)}
     found = resized_observation(seen, (30, 20))
     assert found["color"].shape == (1, 30, 20, 3)
+    assert found["mask"].shape == (1, 30, 20, 1)
+    assert np.array_equal(found["a_touch"], seen["a_touch"])
     assert np.array_equal(found["depth"], np.full((1, 30, 20), np.float32(0.7)))
     assert np.allclose(found["camera_intrinsics"][0], small.intrinsics)
     store = write_waypoints(tmp_path / "own", (2,))

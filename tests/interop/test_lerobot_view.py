@@ -92,6 +92,24 @@ def test_a_view_shows_what_the_data_set_holds(
         observation, *_ = view.step(np.array(row["action"], np.float32))
 
 
+@pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)
+def test_the_oracle_can_be_asked_when_the_episode_is_over(
+    task: str, layout: Any, proprioception: bool, views: list[LeRobotView]
+) -> None:
+    """As a vector does of those that ended before the others. What moves nothing tilts the tool, which yaw cannot."""
+    view = LeRobotView(task, actions=layout, proprioception=proprioception, **SMALL)
+    views.append(view)
+    view.reset(seed=3)
+    over = False
+    while not over:
+        action = view.oracle_action()
+        _, _, terminated, truncated, _ = view.step(action)
+        over = terminated or truncated
+    np.testing.assert_array_equal(view.oracle_action(), action)
+    view.reset(seed=4)
+    assert not np.array_equal(view.oracle_action(), action)
+
+
 def test_nothing_is_made_before_the_first_reset(views: list[LeRobotView], monkeypatch: pytest.MonkeyPatch) -> None:
     """LeRobot makes one to read its spaces, and forks its workers."""
     made: list[Any] = []
