@@ -59,8 +59,8 @@ def write_container(path: Path, arrays: Mapping[str, NDArray[Any] | bytes], valu
         value: JSON.
 
     Raises:
-        ValueError: ``value`` is not JSON, or an array has a dtype that safetensors does not know.
-        ConfigError: there is so much of it that the header would not be read again.
+        ConfigError: ``value`` is not JSON, an array has a dtype that safetensors does not know, or there is so much of
+            it that the header would not be read again.
     """
     entries: dict[str, Any] = {}
     blobs: list[bytes] = []
@@ -237,7 +237,9 @@ def _blob(name: str, array: NDArray[Any] | bytes) -> tuple[bytes, str, list[int]
     if isinstance(array, bytes):
         return array, "U8", [len(array)]
     if array.dtype.name not in _NAME_OF_DTYPE:
-        raise ValueError(f"{name!r} has dtype {array.dtype}; known are {', '.join(_NAME_OF_DTYPE)}.")
+        raise ConfigError(
+            f"{name!r} has dtype {array.dtype}, which is not stored: convert it to one of {', '.join(_NAME_OF_DTYPE)}."
+        )
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return little.tobytes(), _NAME_OF_DTYPE[array.dtype.name], list(array.shape)
 
@@ -248,4 +250,10 @@ def _short(shape: tuple[int, ...]) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=False, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    try:
+        return json.dumps(value, sort_keys=False, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"What is noted of an episode must be JSON: {error}. Convert values of NumPy (.item(), .tolist()), and "
+            "leave out what is not finite."
+        ) from error

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import missing_keys_message
+from ravens_suite.core.seeding import checked_seed
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
 from ravens_suite.data.frames import Encoder, check_frames, coded_plane, decode, decode_each, decode_frame
@@ -41,14 +42,15 @@ class Episode:
             float32, and what else the environment was asked to observe (``core/observations.py``); texts are (T+1,)
             arrays of strings. None if they are in a recording.
         actions: by key, ``"pick"`` and ``"place"`` (T, 7) float64: position, then quaternion (xyzw), world frame.
-        rewards: (T,) float64.
-        poses: privileged. Body name to (T+1, 7) float64 world poses; NaN rows where the body is absent.
+        rewards: (T,) finite numbers, which become float64.
+        poses: privileged. Body name to (T+1, 7) world poses, which become float64; NaN rows where the body is absent.
         cameras: the N cameras of the images, in order.
         success: strict success at the end.
         metadata: JSON values: versions, renderer, environment arguments, motion outcomes.
 
     Raises:
-        ConfigError: an array does not have as many steps as the others.
+        ConfigError: an array does not have as many steps as the others, the seed is no whole number >= 0, success is
+            neither true nor false, or the name of an action has a slash.
     """
 
     task: str
@@ -63,6 +65,16 @@ class Episode:
     metadata: dict[str, Any]
 
     def __post_init__(self) -> None:
+        # As they are stored: what is written in another form would not be read again.
+        object.__setattr__(self, "seed", checked_seed(self.seed))
+        object.__setattr__(self, "success", _truth(self.success))
+        object.__setattr__(self, "rewards", _numbers(self.rewards, "The rewards"))
+        poses = {name: _numbers(rows, f"The poses of {name!r}") for name, rows in self.poses.items()}
+        object.__setattr__(self, "poses", poses)
+        if odd := [name for name in self.actions if "/" in name]:
+            raise ConfigError(f"The action {odd[0]!r} has a slash, which separates names in a file: rename it.")
+        if self.rewards.ndim != 1:
+            raise ConfigError(f"The rewards have shape {self.rewards.shape}: give one number an action.")
         for group, length in ((self.observations, self.steps + 1), (self.actions, self.steps)):
             for name, array in group.items():
                 if len(array) != length:
@@ -98,8 +110,11 @@ def write_episode(path: Path | str, episode: Episode, recording: Recording | Non
         recording: what was seen, in place of the episode's observations.
 
     Raises:
-        ConfigError: the recording does not have as many observations as the episode.
+        ConfigError: the recording does not have as many observations as the episode, a reward is not finite, or
+            something is of a type that is not stored.
     """
+    if not np.isfinite(episode.rewards).all():
+        raise ConfigError(f"The rewards of seed {episode.seed} are not all finite: {episode.rewards.tolist()!r:.80}.")
     arrays: dict[str, NDArray[Any] | bytes] = {"rewards": episode.rewards}
     bodies = sorted(episode.poses)
     arrays["poses"] = np.array([episode.poses[name] for name in bodies]).reshape(-1, episode.steps + 1, 7)
@@ -116,6 +131,22 @@ def write_episode(path: Path | str, episode: Episode, recording: Recording | Non
     layouts = {key: asdict(encoder.layout) for key, encoder in sorted(recording.images.items())}
     texts = {key: _runs(lines) for key, lines in sorted(recording.texts.items())}
     write_container(Path(path), arrays, _value(episode, bodies, layouts, texts))
+
+
+def _truth(value: Any) -> bool:
+    """A truth value, also of NumPy, or 0 or 1; ConfigError for anything else."""
+    given = np.asarray(value)
+    if given.size != 1 or given.dtype.kind not in "biuf" or given.item() not in (0, 1):
+        raise ConfigError(f"success of an episode must be true or false; got {value!r:.80}.")
+    return bool(given.item())
+
+
+def _numbers(values: Any, what: str) -> NDArray[np.float64]:
+    """An array as float64, which is what is stored; the same one where it is."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{what} must be numbers; got {values!r:.80}.") from None
 
 
 def _runs(lines: Sequence[str]) -> list[list[Any]]:

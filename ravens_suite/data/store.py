@@ -73,8 +73,12 @@ class EpisodeStore:
         return self.folder / f"{seed:06}{SUFFIX}"
 
     def seeds(self) -> list[int]:
-        """Seeds of the episodes in the folder, ascending; empty when there is no folder."""
-        return sorted(int(path.stem) for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdigit())
+        """Seeds of the episodes in the folder, ascending; empty when there is no folder.
+
+        A file whose name is not that of its seed, such as ``7.safetensors`` for 000007, is none; ``finish`` names it.
+        """
+        files = (path for path in self.folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+        return sorted(int(path.stem) for path in files if path.name == self.path(int(path.stem)).name)
 
     def __len__(self) -> int:
         return len(self.seeds())
@@ -240,6 +244,16 @@ class EpisodeStore:
                 "attempt for each and call finish again, or move them away.",
                 self.folder,
                 ", ".join(map(str, strays[:10])) + (", ..." if len(strays) > 10 else ""),
+            )
+        if others := sorted(
+            {path.name for path in self.folder.glob(f"*{SUFFIX}")} - {self.path(s).name for s in found}
+        ):
+            _LOG.warning(
+                "%s holds files that are not named as the episode of a seed (%s): they are left out. Name each by its "
+                "seed in six digits, such as %s.",
+                self.folder,
+                ", ".join(others[:10]) + (", ..." if len(others) > 10 else ""),
+                self.path(7).name,
             )
         remove_leftovers(self.folder)
         manifest = self.manifest()

@@ -48,10 +48,11 @@ class Actor:
 
     def make(self, environment: gymnasium.Env[Any, Any]) -> Policy:
         """The policy, for an environment."""
-        policy = self.policy.make(environment)
         if not self.explore:
-            return policy
-        return WithExploration(policy, ExplorePolicy(environment.action_space), self.explore)
+            return self.policy.make(environment)
+        # First, as it may refuse the environment: the policy may hold a connection to a server.
+        explorer = ExplorePolicy(environment.action_space)
+        return WithExploration(self.policy.make(environment), explorer, self.explore)
 
     def to_json(self) -> dict[str, Any]:
         """What an episode records of it."""

@@ -82,20 +82,23 @@ class WithExploration:
         policy: acts.
         explorer: acts now and then.
         share: of the explorer's actions, 0 to 1.
+
+    Attributes:
+        policy: as given.
     """
 
     def __init__(self, policy: Policy, explorer: Policy, share: float) -> None:
-        self._policy, self._explorer, self._share = policy, explorer, share
+        self.policy, self._explorer, self._share = policy, explorer, share
         self.label = getattr(policy, "label", type(policy).__name__)
         self._draw: Callable[[], float] = np.random.default_rng(0).random
 
     def reset(self, seed: int) -> None:
         """See ``core/policy.py``."""
-        self._policy.reset(seed)
+        self.policy.reset(seed)
         self._explorer.reset(seed + 1)
         self._draw = np.random.default_rng([seed, 2]).random
 
     def act(self, observation: Observation) -> Action:
         """An action of one of the two; both see every observation that the first decides upon. See ``Policy``."""
         explores = self._draw() < self._share
-        return (self._explorer if explores else self._policy).act(observation)
+        return (self._explorer if explores else self.policy).act(observation)

@@ -24,7 +24,7 @@ from ravens_suite.core.source_digest import digest_of_files, imported_names, own
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, source_of
-from ravens_suite.rollout.exploration import EXPLORE, ExplorePolicy
+from ravens_suite.rollout.exploration import EXPLORE, ExplorePolicy, WithExploration
 from ravens_suite.rollout.policy_client import SCHEMES, PolicyClient, Served, ask_what_is_served
 from ravens_suite.rollout.policy_code import code_of, of_the_suite, outside_of
 from ravens_suite.rollout.remote_policy import RemotePolicy
@@ -337,7 +337,9 @@ def check_state(agent: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
 
 
 def close_policy(policy: Policy | None) -> None:
-    """Release what a policy holds: a connection to a server."""
+    """Release what a policy holds, or the one in it that explores now and then: a connection to a server."""
+    if isinstance(policy, WithExploration):
+        policy = policy.policy
     if isinstance(policy, RemotePolicy):
         policy.close()
 

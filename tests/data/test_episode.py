@@ -371,3 +371,46 @@ def test_depth_of_any_camera_in_metres_is_taken(tmp_path: Path) -> None:
     depth = np.array([[[[0.0, 0.3], [10.0, 99.0]]]], np.float32)
     write_episode(tmp_path / "e", _blank({"depth": depth}, 0))
     assert np.array_equal(read_episode(tmp_path / "e").observations["depth"], depth)
+
+
+def test_what_is_given_in_another_form_is_stored_in_its_own(tmp_path: Path, episode: Episode) -> None:
+    """Robots and simulators give float32 and NumPy's own truth values and numbers."""
+    rewards = np.array([0.25, 0.5], np.float32)
+    poses = {name: rows.astype(np.float32) for name, rows in episode.poses.items()}
+    written = dataclasses.replace(episode, rewards=rewards, poses=poses, success=np.bool_(True), seed=np.int64(7))  # type: ignore[arg-type]
+    path = tmp_path / "000007.safetensors"
+    write_episode(path, written)
+    found = read_episode(path)
+    EpisodeReader(path).check()
+    assert (found.seed, found.success, found.score) == (7, True, 0.75)
+    assert type(found.seed) is int and type(found.success) is bool
+    assert found.rewards.dtype == np.float64
+    for name, rows in poses.items():
+        assert found.poses[name].dtype == np.float64
+        assert np.array_equal(found.poses[name], rows, equal_nan=True)
+    listed = dataclasses.replace(episode, rewards=[0, 1], success=0)  # type: ignore[arg-type]
+    assert (listed.rewards.dtype, listed.success) == (np.float64, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seed": -1}, "seed must be a whole number >= 0"),
+        ({"seed": 1.0}, "seed must be a whole number >= 0"),
+        ({"success": "yes"}, "success of an episode must be true or false"),
+        ({"success": None}, "success of an episode must be true or false"),
+        ({"rewards": np.array([0.0, np.nan])}, "rewards of seed 3 are not all finite"),
+        ({"rewards": np.zeros((2, 1))}, "give one number an action"),
+        ({"rewards": ["a", "b"]}, "The rewards must be numbers"),
+        ({"actions": {"arm/pick": np.zeros((2, 7))}}, "'arm/pick' has a slash"),
+        ({"metadata": {"speed": np.float32(1)}}, "must be JSON: Object of type float32"),
+        ({"metadata": {"speed": float("nan")}}, "must be JSON"),
+        ({"observations": {"phase": np.zeros((3, 2), complex)}}, "dtype complex128, which is not stored"),
+    ],
+)
+def test_what_would_not_be_read_again_is_not_written(
+    change: dict[str, Any], says: str, tmp_path: Path, episode: Episode
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        write_episode(tmp_path / "episode.safetensors", dataclasses.replace(episode, **change))
+    assert not list(tmp_path.iterdir())

@@ -225,3 +225,19 @@ def test_two_processes_do_not_collect_into_one_folder(store: EpisodeStore) -> No
         pass
     with store.locked():
         pass
+
+
+def test_files_with_other_names_are_no_episodes_and_are_named(
+    tmp_path: Path, make_episode: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy by hand must not count an episode twice, nor one that is not found by its seed."""
+    store = EpisodeStore.of(tmp_path, "block-insertion", "train")
+    store.claim({}, {})
+    store.write(make_episode(3))
+    for name in ("3", "0000003", "\u00b2", "\u0663", "copy of 000003"):
+        (store.folder / f"{name}.safetensors").write_bytes(store.path(3).read_bytes())
+    assert store.seeds() == [3]
+    store.finish()
+    assert store.manifest()["seeds"] == [3]
+    assert "0000003.safetensors, 3.safetensors, copy of 000003.safetensors" in caplog.text
+    assert "such as 000007.safetensors" in caplog.text

@@ -21,10 +21,11 @@ from ravens_suite.insight.robustness import measure_robustness
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.interop.policy_server import PolicyServer
 from ravens_suite.registry import environment_id, load_agent
+from ravens_suite.rollout.actors import Actor
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.evaluation_plan import plan_evaluation
-from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.policies import PolicySpec, close_policy
 from ravens_suite.rollout.policy_client import PolicyClient, ServerAddress
 from ravens_suite.rollout.policy_messages import encode
 from ravens_suite.rollout.remote_policy import RemotePolicy
@@ -91,6 +92,20 @@ def test_one_object_is_not_shared_by_two_clients(serve: Any) -> None:
     with PolicyClient(server.url), pytest.raises(PolicyServerError, match="serve a class"):
         PolicyClient(server.url)
     serve(own_policy("Counting"), clients=1)
+
+
+def test_a_policy_that_explores_now_and_then_lets_its_server_go(serve: Any) -> None:
+    """The next one would find the only place taken."""
+    server = serve(own_policy("ONE_OBJECT"))
+    environment = make_environment("block-insertion", "train", {"observe": ["state"]})
+    for _ in range(2):
+        close_policy(Actor(PolicySpec.parse(server.url), explore=0.5).make(environment))
+    waypoints = make_environment("block-insertion-continuous", "train", {"observe": ["state"]})
+    with pytest.raises(ConfigError, match="gives actions of pick and place"):
+        Actor(PolicySpec.parse(server.url), explore=0.5).make(waypoints)
+    close_policy(PolicySpec.parse(server.url).make(environment))
+    environment.close()
+    waypoints.close()
 
 
 @pytest.mark.parametrize(
