@@ -364,7 +364,7 @@ class Agent(Trainee[Data]):
         """What ``fit_step`` changes, by name, in the order of the computation; optional, goes with ``example_loss``."""
         return {}
 
-    def curvature_terms(self, dataset: Data, step: int) -> torch.Tensor | None:
+    def curvature_terms(self, dataset: Data, step: int) -> torch.Tensor:
         """What the curvature of ``example_loss`` is made of; optional, it makes influence on decisions more exact.
 
         The sum over the outer products of the gradients of these numbers is the Gauss-Newton matrix of the loss. For a
@@ -375,9 +375,12 @@ class Agent(Trainee[Data]):
             step: as of ``example_loss``.
 
         Returns:
-            (k,) float32, differentiable with respect to ``trained_parameters``; ``None`` for an agent that gives none.
+            (k,) float32, differentiable with respect to ``trained_parameters``; k may differ from step to step.
+
+        Raises:
+            ConfigError: this agent does not give its curvature.
         """
-        return None
+        raise ConfigError(f"{self.name} does not give its curvature: add curvature_terms to it (docs/influence.md).")
 
     @classmethod
     def gives_example_losses(cls) -> bool:
@@ -386,8 +389,13 @@ class Agent(Trainee[Data]):
 
     @classmethod
     def gives_curvature(cls) -> bool:
-        """Whether it has ``curvature_terms``."""
-        return cls.curvature_terms is not Agent.curvature_terms
+        """Whether it has ``curvature_terms``, and no other ``example_loss`` than the one that these belong to."""
+        for kind in cls.mro():
+            if kind is Agent or "example_loss" in vars(kind):
+                return kind is not Agent and "curvature_terms" in vars(kind)
+            if "curvature_terms" in vars(kind):
+                return True
+        return False
 
 
 def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from planted import right
+from planted import DEMOS, right
 from scipy.stats import spearmanr
 from trained_copies import Trained, fit, gradients_of, losses_of
 
@@ -29,7 +29,7 @@ def leave_one_out(options: argparse.Namespace, folder: Path) -> list[dict[str, A
     """Rank correlation of influence with training again without each demonstration, by unseen demonstration."""
     rows = []
     for task in options.tasks:
-        source = right(task, load_agent(options.agent), folder)
+        source = right(task, load_agent(options.agent), folder, max(options.demos, DEMOS))
         store, unseen = EpisodeStore.of(source, task, "train"), EpisodeStore.of(source, task, "val")
         seeds, asked = store.seeds()[: options.demos], [unseen.path(seed) for seed in unseen.seeds()[:10]]
         paths = [store.path(seed) for seed in seeds]
@@ -91,14 +91,14 @@ def _most_possible(rises: Array) -> dict[str, float]:
 
 
 def _influence(how: Callable[[TrainingGradients, Array], Array]) -> Callable[[Trained, Any, Any], Array]:
-    """Influence of each demonstration on each asked one, (demonstrations, asked)."""
+    """Influence of each demonstration, the sum over its steps, on each asked one, (demonstrations, asked)."""
 
     def influence(trained: Trained, paths: Sequence[Path], asked: Sequence[Path]) -> Array:
         found, wanted = gradients_of(trained, paths), gradients_of(trained, asked, curved=False)
         first = scores.demonstration_gradients(wanted)  # (checkpoints, asked, size)
         columns = [how(found, first[:, index]) for index in range(first.shape[1])]
         owners = found.owners
-        return np.stack([np.bincount(owners, column) / np.bincount(owners) for column in columns], axis=1)
+        return np.stack([np.bincount(owners, column) for column in columns], axis=1)
 
     return influence
 

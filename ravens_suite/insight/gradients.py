@@ -32,6 +32,8 @@ _SUMS_OF_FEW = 512
 """Sums of curvature terms over all steps, where these are few."""
 _DAMPING_NATURAL = 1e-4
 """Share of the trace of the Gauss-Newton matrix. Chosen with ``state-mlp`` on three tasks (docs/influence.md)."""
+CURVATURE = f"Gauss-Newton, {_DAMPING_NATURAL:g}, {_SUMS_OF_FEW} sums up to {FEW_STEPS} steps"
+"""Which natural gradients these are; those that were kept in another way are computed anew."""
 _TINY = 1e-12
 
 
@@ -68,47 +70,52 @@ class GradientSketch:
         Raises:
             DivergedError: the gradient is not finite.
         """
-        (gradient,) = _flat(torch.autograd.grad(loss, self._parameters, allow_unused=True), self._parameters)
+        gradient = _flat(torch.autograd.grad(loss, self._parameters, allow_unused=True), self._parameters)
         norm = float(gradient.norm())
         if not np.isfinite(norm):
             raise DivergedError("The gradient of a demonstrated step is not finite: train with a lower learning_rate.")
-        return self._projected(gradient[None])[0], norm
+        return self._projected(gradient), norm
 
     def of_sums(self, terms: torch.Tensor, directions: torch.Tensor) -> Gradient:
         """The projected gradients of weighted sums of terms.
 
         Args:
             terms: (k,) float32.
-            directions: (n, k) float32, the weights of the terms in each sum.
+            directions: (n, k), the weights of the terms in each sum, of the dtype and on the device of the terms.
 
         Returns:
             (n, size) float32.
+
+        Raises:
+            DivergedError: one is not finite.
         """
-        each = [
-            torch.autograd.grad(terms, self._parameters, weights, allow_unused=True, retain_graph=True)
-            for weights in directions
-        ]
-        return self._projected(torch.cat([_flat(found, self._parameters) for found in each]))
+        rows = np.zeros((len(directions), self.size), dtype=np.float32)
+        for row, weights in zip(rows, directions, strict=True):
+            found = torch.autograd.grad(terms, self._parameters, weights, allow_unused=True, retain_graph=True)
+            row[:] = self._projected(_flat(found, self._parameters))
+        if not np.isfinite(rows).all():
+            raise DivergedError(
+                "A gradient of curvature_terms is not finite: train with a lower learning_rate, or detach the factors "
+                "of the outputs there."
+            )
+        return rows
 
-    def _projected(self, rows: torch.Tensor) -> Gradient:
+    def _projected(self, gradient: torch.Tensor) -> Gradient:
+        """(size,) float32: sums of entries as far apart as the prime number, and zeros."""
         if not self.whole:
-            rows = torch.stack([self._sums_of(row * self._signs) for row in rows])
-        return np.asarray(rows.cpu().numpy(), dtype=np.float32)
-
-    def _sums_of(self, signed: torch.Tensor) -> torch.Tensor:
-        """(size,) sums of entries as far apart as the prime number, and zeros."""
-        full = len(signed) // self._prime * self._prime
-        sums = functional.pad(signed[:full].view(-1, self._prime).sum(dim=0), (0, self.size - self._prime))
-        sums[: len(signed) - full] += signed[full:]
-        return sums
+            signed = gradient * self._signs
+            full = len(signed) // self._prime * self._prime
+            gradient = functional.pad(signed[:full].view(-1, self._prime).sum(dim=0), (0, self.size - self._prime))
+            gradient[: len(signed) - full] += signed[full:]
+        return np.asarray(gradient.cpu().numpy(), dtype=np.float32)
 
 
 def _flat(found: Sequence[torch.Tensor | None], parameters: Sequence[torch.Tensor]) -> torch.Tensor:
-    """(1, count) float32 of the gradients of all parameters, of which some may not be used."""
+    """(count,) float32: the gradients of all parameters, of which some may not be used."""
     parts = [
         torch.zeros_like(parameter) if part is None else part for part, parameter in zip(found, parameters, strict=True)
     ]
-    return torch.cat([part.detach().flatten().float() for part in parts])[None]
+    return torch.cat([part.detach().flatten().float() for part in parts])
 
 
 def _largest_prime(most: int) -> int:
@@ -159,12 +166,22 @@ def step_gradients(
             gradients.append(gradient)
             if natural:
                 with blame(f"curvature_terms of the agent {agent.name}"), torch.enable_grad():
-                    terms = agent.curvature_terms(dataset, step)
-                    assert terms is not None
-                rows.append(sketch.of_sums(terms, _directions(len(terms), sums, len(rows)).to(terms.device)))
+                    terms = _checked(agent.curvature_terms(dataset, step), agent.name)
+                    rows.append(sketch.of_sums(terms, _directions(len(terms), sums, len(rows)).to(terms)))
     stacked = np.stack(gradients)
     bent = natural_gradients(stacked, np.concatenate(rows)) if natural else None
     return StepGradients(np.array(losses), np.array(norms), stacked, bent)
+
+
+def _checked(terms: Any, name: str) -> torch.Tensor:
+    """Terms of curvature, if they are."""
+    if not isinstance(terms, torch.Tensor) or terms.ndim != 1 or not terms.requires_grad:
+        given = f"{tuple(terms.shape)} tensor" if isinstance(terms, torch.Tensor) else type(terms).__name__
+        raise ConfigError(
+            f"curvature_terms of the agent {name} must be a (k,) tensor with a gradient; got a {given}: "
+            "see docs/influence.md."
+        )
+    return terms
 
 
 def _directions(terms: int, sums: int, seed: int) -> torch.Tensor:

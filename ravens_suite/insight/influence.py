@@ -96,7 +96,7 @@ def find_influence(
         on_progress: called after every checkpoint and question.
 
     Returns:
-        With all decisions that were ever asked about, as long as the run is the same.
+        With all decisions that were ever asked about, as long as the run and the way of looking at it are the same.
 
     Raises:
         MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
@@ -114,7 +114,10 @@ def find_influence(
     for asked in _distinct(questions):
         check_scenes(folder, asked.task, asked.split, asked.arguments)
     gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)
-    found = Influence(folder.policy.fingerprint(), gradients.checkpoints, gradients.gradients.shape[2], rank(gradients))
+    size = gradients.gradients.shape[2]
+    found = Influence(
+        folder.policy.fingerprint(), gradients.checkpoints, size, rank(gradients), method=gradients.method
+    )
     found = replace(found, decisions=_earlier_decisions(folder, found))
     extra = {"provenance": provenance()}
     write_influence(folder, found, extra)
@@ -194,12 +197,12 @@ def decision_gradients(run: RunFolder, decision: Decision, projection: int) -> N
 
 
 def _earlier_decisions(run: RunFolder, now: Influence) -> tuple[DecisionFound, ...]:
-    """Decisions that were asked about before, unless the run is another one now."""
+    """Decisions that were asked about before, unless the run is another one now, or is looked at in another way."""
     try:
         earlier = read_influence(run)
     except (MissingDataError, DamagedDataError):
         return ()
-    same = (earlier.weights, earlier.checkpoints) == (now.weights, now.checkpoints)
+    same = (earlier.weights, earlier.checkpoints, earlier.method) == (now.weights, now.checkpoints, now.method)
     return earlier.decisions if same else ()
 
 

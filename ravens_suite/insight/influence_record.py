@@ -127,6 +127,7 @@ class Influence:
         projection: numbers that were kept of each gradient.
         demonstrations: those of most self-influence, the wrong or rare ones, first.
         decisions: in the order in which they were asked about.
+        method: digest of how gradients were computed; empty for those of earlier versions.
     """
 
     weights: str
@@ -134,6 +135,7 @@ class Influence:
     projection: int
     demonstrations: tuple[DemonstrationFound, ...]
     decisions: tuple[DecisionFound, ...] = ()
+    method: str = ""
 
     def with_decision(self, decision: DecisionFound) -> Influence:
         """This, with one more decision."""
@@ -187,6 +189,7 @@ def read_influence(run: RunFolder) -> Influence:
             value.whole("projection"),
             tuple(DemonstrationFound(**each) for each in value.items("demonstrations")),
             tuple(_decision(each) for each in value.items("decisions")),
+            value.text("method") if "method" in value else "",
         )
     except (TypeError, KeyError) as error:
         damaged(str(error))

@@ -129,7 +129,7 @@ def _pushed_by_shared_gradients(asked: Array, steps: Array) -> Array:
 
 def _largest_is_one(values: Array) -> Array:
     largest = float(np.abs(values).max())
-    return values / largest if largest > _TINY else np.zeros_like(values)
+    return values / largest if largest > 0 else np.zeros_like(values)
 
 
 def mean_cosines(found: TrainingGradients, decision: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 
 from ravens_suite.agents.base import Agent
 from ravens_suite.core.numbers import check_number
+from ravens_suite.core.source_digest import digest_of_text
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.insight.gradients import FEW_STEPS, SKETCH, StepGradients, datasets_of, step_gradients
+from ravens_suite.insight.gradients import CURVATURE, FEW_STEPS, SKETCH, StepGradients, datasets_of, step_gradients
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.policies import one_thread
 from ravens_suite.rollout.policy_code import code_of, outside_of
@@ -60,6 +62,7 @@ class TrainingGradients:
         gradients: (checkpoints, steps, size) float32, projected.
         natural: (last checkpoints, steps, size) float32, natural gradients at those that are ``late``; ``None`` where
             the agent does not give its curvature.
+        method: digest of how they were computed, and of what; answers by other methods cannot be compared.
     """
 
     steps: tuple[DemonstratedStep, ...]
@@ -68,6 +71,7 @@ class TrainingGradients:
     norms: NDArray[np.float64]
     gradients: NDArray[np.float32]
     natural: NDArray[np.float32] | None = None
+    method: str = ""
 
     @property
     def demonstrations(self) -> list[tuple[str, int, str]]:
@@ -124,7 +128,7 @@ def training_gradients(
     bends = load_agent(record["plan"]["agent"]).gives_curvature()
     for done, (step, folder) in enumerate(checkpoints.items(), 1):
         path = run.influence / f"gradients-{step:08d}.safetensors"
-        natural = {"natural": True} if bends and step in late(checkpoints, len(steps)) else {}
+        natural = {"natural": CURVATURE} if bends and step in late(checkpoints, len(steps)) else {}
         key = {**made_of, **natural, "weights": folder.fingerprint()}
         found.append(_read(path, key) or _compute(path, key, folder, lazy, projection))
         on_progress(done, len(checkpoints), f"gradients after step {step}")
@@ -135,6 +139,7 @@ def training_gradients(
         np.stack([each.norms for each in found]),
         np.stack([each.gradients for each in found]),
         np.stack(kept) if (kept := [each.natural for each in found if each.natural is not None]) else None,
+        digest_of_text(json.dumps({**made_of, "natural": CURVATURE if bends else ""}, sort_keys=True)),
     )
 
 

@@ -8,20 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
+from ravens_suite.agents.state_mlp import StateMlp
 from ravens_suite.cli.main import main
 from ravens_suite.core.observations import groups_with
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
 from ravens_suite.insight.cleaning import first_ranked, train_without
 from ravens_suite.insight.decisions import decision_of
-from ravens_suite.insight.influence import Question, failed_seeds, find_influence
+from ravens_suite.insight.gradients import datasets_of, step_gradients
+from ravens_suite.insight.influence import Question, decision_gradients, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
 from ravens_suite.registry import agent_names, load_agent
 from ravens_suite.report.influence import influence_sections
@@ -104,6 +111,55 @@ def test_a_second_question_reads_the_gradients_and_gives_the_same(
     assert again.decisions[1].towards == first.decisions[0].towards
 
 
+def test_natural_gradients_are_kept_and_say_what_bears_on_a_decision(data: Path, trained: Path) -> None:
+    found = training_gradients.training_gradients(RunFolder(trained), data)
+    assert found.natural is not None and found.natural.shape == (1, *found.gradients.shape[1:])
+    again = training_gradients.training_gradients(RunFolder(trained), data)
+    assert again.natural is not None and np.array_equal(again.natural, found.natural)
+    with decision_of(RunFolder(trained), TASK, 0, step=0, label="oracle") as decision:
+        asked = decision_gradients(RunFolder(trained), decision, training_gradients.PROJECTION)
+    pushes = found.natural[0].astype(np.float64) @ asked[-1]
+    (answer,) = [
+        each
+        for each in find_influence(trained, data, [Question(TASK, 0, step=0, label="oracle")]).decisions
+        if each.label == "oracle"
+    ]
+    named = {(step.seed, step.step): step.influence for step in (*answer.towards, *answer.away)}
+    expected = dict(zip([(step.seed, step.step) for step in found.steps], pushes / np.abs(pushes).max(), strict=True))
+    assert named and named == pytest.approx({key: expected[key] for key in named})
+
+
+class OwnLoss(StateMlp):
+    """Another loss with the outputs of state-mlp, whose curvature is not this one's."""
+
+    name = "own-loss"
+
+    def example_loss(self, dataset: Any, step: int) -> torch.Tensor:
+        return super().example_loss(dataset, step).sqrt()
+
+
+class WithoutGradient(StateMlp):
+    """Curvature that nothing can be learnt from."""
+
+    name = "without-gradient"
+
+    def curvature_terms(self, dataset: Any, step: int) -> torch.Tensor:
+        return super().curvature_terms(dataset, step).detach()
+
+
+def test_curvature_belongs_to_the_loss_that_it_was_written_for() -> None:
+    assert StateMlp.gives_curvature() and WithoutGradient.gives_curvature()
+    assert not OwnLoss.gives_curvature()
+
+
+def test_curvature_without_a_gradient_is_named(data: Path) -> None:
+    store = EpisodeStore.of(data, TASK, "train")
+    made = WithoutGradient(None, 0, store.interface())
+    datasets = datasets_of(made, Demonstrations([store.path(store.seeds()[0])]))
+    with pytest.raises(ConfigError, match=r"curvature_terms of the agent without-gradient must be a \(k,\) tensor"):
+        step_gradients(made, datasets, 64, natural=True)
+
+
 def test_gradients_of_other_weights_or_damaged_ones_are_computed_anew(data: Path, trained: Path) -> None:
     first = find_influence(trained, data)
     (kept, *_) = sorted((trained / "influence").glob("gradients-*.safetensors"))
@@ -117,6 +173,9 @@ def test_decisions_of_a_run_that_was_trained_anew_are_forgotten(data: Path, trai
     find_influence(trained, data, [Question(TASK, 0)])
     path = trained / "influence" / RECORD
     write_json(path, {**read_json(path), "weights": "of another run"})
+    assert not find_influence(trained, data).decisions
+    find_influence(trained, data, [Question(TASK, 0)])
+    write_json(path, {**read_json(path), "method": "of another version"})
     assert not find_influence(trained, data).decisions
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ravens_suite.errors import DivergedError
 from ravens_suite.insight import scores
 from ravens_suite.insight.gradients import GradientSketch, _directions, natural_gradients
-from ravens_suite.insight.training_gradients import DemonstratedStep, TrainingGradients
+from ravens_suite.insight.training_gradients import DemonstratedStep, TrainingGradients, late
 
 
 def made(gradients: np.ndarray, owners: list[int], losses: np.ndarray | None = None) -> TrainingGradients:
@@ -140,6 +140,23 @@ def test_natural_gradients_say_what_a_least_squares_fit_would_be_without_a_step(
     assert np.corrcoef(pushed, rises)[0, 1] > 0.97
     assert np.abs(pushed).max() == pytest.approx(1)
     assert np.corrcoef(scores.influence_on(replace(found, natural=None), decision), rises)[0, 1] < 0.9
+
+
+@pytest.mark.parametrize("steps", [1, 48, 49])
+def test_many_steps_get_natural_gradients_at_the_last_checkpoint_alone(steps: int) -> None:
+    assert late([4, 16, 36, 64, 100], steps) == ({64, 100} if steps <= 48 else {100})
+    assert late([7], steps) == {7}
+
+
+def test_curvature_that_is_not_finite_is_named() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    with pytest.raises(DivergedError, match="curvature_terms is not finite"):
+        GradientSketch({"weight": weight}, 0).of_sums(torch.sqrt(weight), torch.eye(2))
+
+
+def test_a_step_may_have_no_terms_of_curvature() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    assert GradientSketch({"weight": weight}, 0).of_sums(weight[:0], _directions(0, 5, 0)).shape == (0, 2)
 
 
 def test_fewer_sums_of_terms_add_up_to_the_same_curvature_on_average() -> None:
