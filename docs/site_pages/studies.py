@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def leave_one_out() -> str:
         [
             row["task"],
             str(row["demonstrations"]),
+            str(_of_command(run["command"], "--steps", 2000)),
+            str(_of_command(run["command"], "--config", {"width": 256})["width"]),
             *(f"{row['rank_correlation'][name]:.2f}" for name in _INFLUENCES),
             f"{row['perfect_estimate']:.2f}",
         ]
@@ -83,7 +86,14 @@ def leave_one_out() -> str:
         if "without_curvature" in row["rank_correlation"]
     ]
     head = ["influence", "without curvature", "TracIn", "cosine of gradients", "a perfect estimate"]
-    return table(["task", "demonstrations", *head], sorted(rows, key=lambda row: (int(row[1]), row[0])))
+    rows = sorted(rows, key=lambda row: (int(row[3]), int(row[1]), row[0]))
+    return table(["task", "demonstrations", "steps of training", "hidden units", *head], rows)
+
+
+def _of_command(command: str, option: str, default: Any) -> Any:
+    """What a command says of an option, JSON."""
+    words = shlex.split(command)
+    return json.loads(words[words.index(option) + 1]) if option in words else default
 
 
 def _figure(value: float | None, digits: int) -> str:
