@@ -67,5 +67,5 @@ def test_where_no_pick_is_known_to_be_best_none_is_learned(net: TransporterNet) 
         loss.backward()  # type: ignore[no-untyped-call]
         gradients.append(torch.cat([p.grad.flatten() for p in net.pick.parameters() if p.grad is not None]))
         assert torch.isfinite(loss)
-    assert gradients[0].abs().max() < 1e-6 < gradients[1].abs().max()
+    assert gradients[0].abs().max() < 1e-4 * gradients[1].abs().max(), "what is left is rounding over all cells"
     assert torch.allclose(gradients[2], gradients[1] / 2, atol=1e-5)

@@ -60,7 +60,7 @@ def test_all_of_the_scene_is_carried_with_what_the_object_is_put_on() -> None:
 def test_it_learns_and_its_losses_are_named(name: str) -> None:
     torch.manual_seed(0)
     model = find_model(name)(CONFIG)
-    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
     generator = torch.Generator().manual_seed(0)
     found = []
     for _ in range(24):
@@ -71,7 +71,7 @@ def test_it_learns_and_its_losses_are_named(name: str) -> None:
         optimiser.step()
         found.append({key: float(value.detach()) for key, value in losses.items()})
     assert set(found[0]) >= ({"picture", "gain"} if model.shows else {"gain"})
-    # Single steps at this rate may be too wide, so that their mean counts.
+    # The mean counts, as single steps may be too wide, and how far differs with a processor's instructions.
     assert sum(sum(losses.values()) for losses in found[-6:]) / 6 < 0.9 * sum(found[0].values())
 
 
