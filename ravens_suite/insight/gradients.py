@@ -169,8 +169,8 @@ def step_gradients(
                     terms = _checked(agent.curvature_terms(dataset, step), agent.name)
                     rows.append(sketch.of_sums(terms, _directions(len(terms), sums, len(rows)).to(terms)))
     stacked = np.stack(gradients)
-    bent = natural_gradients(stacked, np.concatenate(rows)) if natural else None
-    return StepGradients(np.array(losses), np.array(norms), stacked, bent)
+    solved = natural_gradients(stacked, np.concatenate(rows)) if natural else None
+    return StepGradients(np.array(losses), np.array(norms), stacked, solved)
 
 
 def _checked(terms: Any, name: str) -> torch.Tensor:
@@ -197,12 +197,12 @@ def _directions(terms: int, sums: int, seed: int) -> torch.Tensor:
 
 
 def natural_gradients(gradients: Gradient, rows: Gradient) -> Gradient:
-    """``(G + d)^-1 g`` of gradients ``g``: how the weights would be without each, but for a factor (Amari, 1998).
+    """``(G + c)^-1 g`` of gradients ``g``: how leaving each out would change the weights, up to a factor (Amari, 1998).
 
     ``G`` is the Gauss-Newton matrix of the loss of all demonstrations, the sum of the outer products of the rows. This
     is the influence function of Koh and Liang (2017, arXiv 1703.04730). The outer products of the gradients themselves,
     the empirical Fisher matrix, are no measure of curvature where demonstrations are fitted and gradients are small.
-    ``d`` is a share of the trace of ``G``, since training ends before the flattest directions are learnt.
+    ``c`` is a share of the trace of ``G``, since training ends before the flattest directions are learnt.
 
     Args:
         gradients: (steps, size) float32.

@@ -153,14 +153,19 @@ def test_loaded_in_a_fresh_process_they_act_the_same_and_within_the_action_space
     assert json.loads(elsewhere.stdout) == actions
 
 
+def untrained(agent: type[Agent[Any]], folder: Path) -> tuple[Agent[Any], EpisodeStore]:
+    """An agent with its first weights, and the demonstrations that it could learn from."""
+    interface = Interface.from_json(manifest(agent, folder)["interface"])
+    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
+    return made, EpisodeStore.of(folder, TASKS[agent.controls[0]], "train")
+
+
 def test_the_loss_of_one_step_is_repeatable_and_falls_along_its_gradient(
     agent: type[Agent[Any]], data: Callable[..., Path]
 ) -> None:
     if not agent.gives_example_losses():
         pytest.skip("gives no loss of a single step")
-    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
-    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
-    store = EpisodeStore.of(data(agent), TASKS[agent.controls[0]], "train")
+    made, store = untrained(agent, data(agent))
     dataset = made.make_dataset(Demonstrations([store.path(store.seeds()[0])]))
     parameters = list(made.trained_parameters().values())
     loss = made.example_loss(dataset, 0)
@@ -181,14 +186,11 @@ def test_the_curvature_of_the_loss_of_a_step_is_that_of_the_loss(
 ) -> None:
     if not agent.gives_curvature():
         pytest.skip("gives no curvature")
-    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
-    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
-    store = EpisodeStore.of(data(agent), TASKS[agent.controls[0]], "train")
+    made, store = untrained(agent, data(agent))
     dataset = made.make_dataset(Demonstrations([store.path(store.seeds()[0])]))
     # Outputs are linear in the last bias, where the Gauss-Newton matrix is all of the second derivative.
     bias = list(made.trained_parameters().values())[-1]
     terms = made.curvature_terms(dataset, 0)
-    assert terms is not None
     rows = torch.stack([torch.autograd.grad(term, bias, retain_graph=True)[0] for term in terms])
     (slope,) = torch.autograd.grad(made.example_loss(dataset, 0), bias, create_graph=True)
     second = torch.stack([torch.autograd.grad(each, bias, retain_graph=True)[0] for each in slope])
@@ -199,9 +201,7 @@ def test_an_episode_without_an_action_is_no_step(
     agent: type[Agent[Any]], data: Callable[..., Path], tmp_path: Path
 ) -> None:
     """A rollout that was over at once knows no names of actions."""
-    interface = Interface.from_json(manifest(agent, data(agent))["interface"])
-    made = agent(config_from_json(agent.config_type, SMALLEST.get(agent.name, {})), 0, interface)
-    store = EpisodeStore.of(data(agent), TASKS[agent.controls[0]], "train")
+    made, store = untrained(agent, data(agent))
     episode = store.read(store.seeds()[0])
     seen = {key: values[:1] for key, values in episode.observations.items()}
     empty = replace(episode, observations=seen, actions={}, rewards=np.zeros(0), poses={})
@@ -213,6 +213,7 @@ def test_an_episode_without_an_action_is_no_step(
 def test_the_agents_of_the_guides_give_losses_of_single_steps() -> None:
     named = {"transporter", "transporter-six-dof", "transporter-2020", "image-cnn", "state-mlp", "waypoint-mlp"}
     assert all(load_agent(name).gives_example_losses() for name in named)
+    assert all(load_agent(name).gives_curvature() for name in ("image-cnn", "state-mlp", "waypoint-mlp"))
 
 
 def test_what_it_cannot_use_is_refused_by_name(agent: type[Agent[Any]], data: Callable[..., Path]) -> None:

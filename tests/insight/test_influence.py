@@ -13,21 +13,15 @@ import pytest
 
 pytest.importorskip("torch")
 
-import torch
-
-from ravens_suite.agents.state_mlp import StateMlp
 from ravens_suite.cli.main import main
 from ravens_suite.core.observations import groups_with
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
 from ravens_suite.insight.cleaning import first_ranked, train_without
 from ravens_suite.insight.decisions import decision_of
-from ravens_suite.insight.gradients import datasets_of, step_gradients
 from ravens_suite.insight.influence import Question, decision_gradients, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
 from ravens_suite.registry import agent_names, load_agent
@@ -127,37 +121,6 @@ def test_natural_gradients_are_kept_and_say_what_bears_on_a_decision(data: Path,
     named = {(step.seed, step.step): step.influence for step in (*answer.towards, *answer.away)}
     expected = dict(zip([(step.seed, step.step) for step in found.steps], pushes / np.abs(pushes).max(), strict=True))
     assert named and named == pytest.approx({key: expected[key] for key in named})
-
-
-class OwnLoss(StateMlp):
-    """Another loss with the outputs of state-mlp, whose curvature is not this one's."""
-
-    name = "own-loss"
-
-    def example_loss(self, dataset: Any, step: int) -> torch.Tensor:
-        return super().example_loss(dataset, step).sqrt()
-
-
-class WithoutGradient(StateMlp):
-    """Curvature that nothing can be learnt from."""
-
-    name = "without-gradient"
-
-    def curvature_terms(self, dataset: Any, step: int) -> torch.Tensor:
-        return super().curvature_terms(dataset, step).detach()
-
-
-def test_curvature_belongs_to_the_loss_that_it_was_written_for() -> None:
-    assert StateMlp.gives_curvature() and WithoutGradient.gives_curvature()
-    assert not OwnLoss.gives_curvature()
-
-
-def test_curvature_without_a_gradient_is_named(data: Path) -> None:
-    store = EpisodeStore.of(data, TASK, "train")
-    made = WithoutGradient(None, 0, store.interface())
-    datasets = datasets_of(made, Demonstrations([store.path(store.seeds()[0])]))
-    with pytest.raises(ConfigError, match=r"curvature_terms of the agent without-gradient must be a \(k,\) tensor"):
-        step_gradients(made, datasets, 64, natural=True)
 
 
 def test_gradients_of_other_weights_or_damaged_ones_are_computed_anew(data: Path, trained: Path) -> None:
