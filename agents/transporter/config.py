@@ -65,8 +65,9 @@ class TransporterConfig:
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
-            outlines, with many demonstrations. It is none where a goal, a sentence or the first scene is shown, too.
-        recut_alone: the same with one demonstration; with n, ``recut`` plus an n-th of their difference.
+            outlines, with a hundred demonstrations or more. It is none where a goal, a sentence or the first scene is
+            shown, too.
+        recut_alone: the same with one demonstration. In between the share falls with the logarithm of their number.
         adrift: share of examples in which a rope, or what else several steps move without turning it, lies elsewhere.
             No demonstration shows it as it lies after a wrong move.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
@@ -129,7 +130,7 @@ class TransporterConfig:
     bent: float = setting(0.3, least=0, most=1)
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
-    recut: float = setting(0.5, least=0, most=1)
+    recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)
     adrift: float = setting(0.15, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from .config import TransporterConfig
 from .losses import Batch, Draws
 
 _MANY = 100
-"""Number of demonstrations from which the full share of bent objects is used; fewer use a proportion of it."""
+"""Number of demonstrations from which the full share of bent objects is used and the least of recut ones."""
 
 
 class StepInputs(NamedTuple):
@@ -40,6 +41,8 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
     """Augmentation for a number of demonstrations: the fewer there are, the more examples are altered."""
     # One demonstration shows the fewest shapes and colours. Bent shapes are less like the task's own.
     more = (config.altered_alone - config.altered) / demos
+    # 1 for one demonstration, 0.5 for ten and 0 for a hundred. The more there are, the more outlines are seen.
+    few = max(0.0, 1 - math.log(demos) / math.log(_MANY))
     # What is named by its colour must keep it, and what is not must not get it.
     shade = 1.0 if listens else config.shade * (config.shade_alone / config.shade) ** (1 / demos)
     return Augmentation(
@@ -55,7 +58,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         bent=config.bent * min(1.0, demos / _MANY),
         misplaced=config.amiss,
         remaining=config.leftover,
-        recut=config.recut + (config.recut_alone - config.recut) / demos,
+        recut=config.recut + (config.recut_alone - config.recut) * few,
         adrift=config.adrift,
     )
 

@@ -201,6 +201,7 @@ def test_few_demonstrations_are_altered_more_and_bent_less_than_many() -> None:
     assert few.altered > some.altered > many.altered >= most.altered
     assert few.shade > some.shade > many.shade >= most.shade
     assert few.bent < some.bent < many.bent == most.bent
+    assert [round(each.recut, 3) for each in (few, some, many, most)] == [0.85, 0.5, 0.15, 0.15]
 
 
 def test_a_gradient_step_weighs_picking_by_its_number() -> None:
