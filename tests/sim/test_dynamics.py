@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ravens_suite.core.geometry import Pose, Vector
-from ravens_suite.sim.bodies import Body, Box, Cylinder, Shape, Visual, solid
+from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Shape, Visual, solid
 from ravens_suite.sim.bullet_bodies import INERTIA_SCALE
 from ravens_suite.sim.bullet_shapes import bullet
 from ravens_suite.sim.kinds import Kind
@@ -80,6 +80,21 @@ def test_one_round_shape_has_its_own_inertia(scene: Scene) -> None:
     across = MASS / 12 * (3 * radius**2 + height**2)
     expected = [INERTIA_SCALE * value for value in (across, across, MASS / 2 * radius**2)]
     assert inertia == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("side", [0.01, 0.04])
+def test_a_hull_stands_off_and_has_the_inertia_of_a_larger_box(scene: Scene, side: float) -> None:
+    """By 1 mm, and of one 3 mm larger on every side (``findings/pybullet_small_meshes_are_slow_to_turn.sh``)."""
+    ends = (-side / 2, side / 2)
+    hull = Hull(tuple((x, y, z) for x in ends for y in ends for z in ends))
+    scene.add("below", solid(CUBE, RED), Pose((0.5, 0.0, 1.0)), "fixed")
+    body = add(scene, (hull,), z=1.0 + (0.04 + side) / 2 + 0.002)
+    inertia = bullet.getDynamicsInfo(body, -1, physicsClientId=scene.client)[2]
+    around = side + 0.006
+    assert inertia == pytest.approx([INERTIA_SCALE * value for value in solid_box((around,) * 3)], rel=1e-5)
+    assert scene.settle()
+    gap = scene.pose("body").position[2] - 1.0 - (0.04 + side) / 2
+    assert gap == pytest.approx(0.001, abs=1e-4)
 
 
 def test_inertia_counts(scene: Scene) -> None:
