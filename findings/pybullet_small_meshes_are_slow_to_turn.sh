@@ -4,8 +4,8 @@
 #
 # The inertia of a convex mesh is that of a box around it that is 3 mm larger on every side, three times the collision
 # margin. (It is a box for round meshes, too, so that of a cylinder about its axis is a third larger at any size.)
-# Objects of a table are of that order: at 40 mm it is 32 % too much, at 10 mm 156 %, a screw or a key hardly tips,
-# rolls or swings. The file's own numbers do not help unless URDF_USE_INERTIA_FROM_FILE is given, and getDynamicsInfo
+# Objects of a table are of that order: at 40 mm it is 32 % too much, at 10 mm 156 %, and small parts tip, roll and
+# swing too slowly. The file's own numbers do not help unless URDF_USE_INERTIA_FROM_FILE is given, and getDynamicsInfo
 # and inverse dynamics repeat what was computed. The shape itself stands off by 1 mm, so two meshes have a gap of 2 mm
 # between them, and a peg that fits its hole by less does not go in; GEOM_BOX is exact in both respects, so a scene that
 # mixes them has objects that lie lower and tumble faster. What fits: changeDynamics(localInertiaDiagonal=...), with the

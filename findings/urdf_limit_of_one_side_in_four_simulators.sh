@@ -2,15 +2,14 @@
 # pybullet 3.2.7, mujoco 4.0.0, drake 1.51.1 and sapien 3.0.3 make three things of a URDF limit that names one end only:
 # a knuckle with upper="1.2" stops at 0 and 1.2, at 1.2 alone, or nowhere.
 #
-# In the format an end that is left out is 0, and many files of hands and grippers use that: <limit upper="1.2"
-# effort="10" velocity="10"/> is a knuckle that closes from 0. Pinocchio 4.1.0, whose reader is the one of ROS, says 0
-# and 1.2, and PyBullet's joint stops there, too. MuJoCo drops both ends, also the one that was given, and goes on to
-# report them: jnt_range is 0 1.2, but jnt_limited is 0. Drake and SAPIEN drop the end that is not given, so a finger
-# opens through the back of its hand; for a slide SAPIEN raises. With lower="-1.2" alone it is the other way round:
-# PyBullet then stops at 0 and reports -1 as its upper end. Where neither is given, which is a joint that is locked at
-# 0, Pinocchio keeps it so and all four simulators let it turn. Nothing is said by any of them. A controller that closes
-# a hand until it stops, or a range of positions for a policy taken from one of them, holds in that one. What fits:
-# write both ends.
+# In the format an end that is left out is 0, which fits fingers: <limit upper="1.2" effort="10" velocity="10"/> is a
+# knuckle that closes from 0. Pinocchio 4.1.0, whose reader is the one of ROS, says 0 and 1.2, and PyBullet's joint
+# stops there, too. MuJoCo drops both ends, also the one that was given, and goes on to report them: jnt_range is 0 1.2,
+# but jnt_limited is 0. Drake and SAPIEN drop the end that is not given, so a finger opens through the back of its hand;
+# for a slide SAPIEN raises. With lower="-1.2" alone it is the other way round: PyBullet then stops at 0 and reports -1
+# as its upper end. Where neither is given, which is a joint that is locked at 0, Pinocchio keeps it so and all four
+# simulators let it turn. Nothing is said by any of them. A controller that closes a hand until it stops, or a range of
+# positions for a policy taken from one of them, holds in that one. What fits: write both ends.
 #
 # Seen (Python 3.11), where the knuckle is after a second of -5 Nm and of 5 Nm, in hundredths of a radian: "upper 1.2:
 # pybullet 0 120, mujoco -250 250, drake -250 120, sapien -206 120, pinocchio's limits 0 120; lower -1.2: -118 0, -250

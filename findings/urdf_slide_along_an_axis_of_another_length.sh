@@ -7,8 +7,8 @@
 # multiply it with the joint's position as it is. A lift, a gantry or the fingers of a gripper then stand elsewhere than
 # in the planner or simulator beside it, and so do their limits: an opening of 40 mm is one of 57 mm. An axis of "0 0
 # -2" doubles. ikpy does so with both kinds: its matrix of a hinge is no rotation any more, it stretches and shears what
-# follows, and inverse kinematics by it ends at joint angles that miss. No reader warns. What fits: write axes with all
-# their digits ("0 0.70710678 0.70710678"), or divide them by their length before the file is handed on.
+# follows, and inverse kinematics by it misses (by 74 mm with a tip 0.36 m out). No reader warns. What fits: write axes
+# with all their digits ("0 0.70710678 0.70710678"), or divide them by their length before the file is handed on.
 #
 # (Drake 1.51.1, SAPIEN 3.0.3, Pinocchio 4.1.0, DART 6.20 and urchin 0.0.30 agree with MuJoCo.)
 #
