@@ -5,8 +5,8 @@
 # A task of random objects writes one for each episode, object.urdf or its mesh, and loads it. The server keeps the text
 # of every file by its name and does not look at the disk again, so each episode has the object of the first one. Sizes,
 # masses and shapes that the program believes in (labels, grasp points, goals) are then those of another object. Nothing
-# warns, and a test with one episode, or with a process for each, passes. A file that has been edited while a session
-# was open stays as it was; a relative name stands for the same content after a change of folder. The manual's line on
+# warns, and a test with one episode, or with a process for each, passes. A file that is edited while a program runs
+# stays as it was; a relative name stands for the same content after a change of folder. The manual's line on
 # enableFileCaching speaks of OBJ files. What fits: a new name for each file, or
 # setPhysicsEngineParameter(enableFileCaching=0) before the first one.
 #
