@@ -75,7 +75,10 @@ def write_container(path: Path, arrays: Mapping[str, NDArray[Any] | bytes], valu
     end = [offset, offset + _CHECKSUM_BYTES]
     entries[_CHECKSUM] = {"dtype": "U8", "shape": [_CHECKSUM_BYTES], "data_offsets": end}
     entries["__metadata__"] = {"value": _json(value), "crc32": _json(checksums)}
-    header = _json(entries).encode()
+    try:
+        header = _json(entries).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{path} would hold a text that is no Unicode ({error.reason}): write it anew.") from error
     header += b" " * (-len(header) % _ALIGNMENT)
     if len(header) > _LONGEST_HEADER:
         raise ConfigError(f"{path} would have a header of {len(header)} bytes: write shorter episodes.")

@@ -26,7 +26,7 @@ from ravens_suite.core.seeding import checked_seed
 from ravens_suite.data.container import Container, write_container
 from ravens_suite.data.episode_header import FORMAT, EpisodeSummary, Header, image_name
 from ravens_suite.data.frames import Encoder, check_frames, coded_plane, decode, decode_each, decode_frame
-from ravens_suite.data.recording import Recording
+from ravens_suite.data.recording import Recording, check_name
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 
 
@@ -50,7 +50,7 @@ class Episode:
 
     Raises:
         ConfigError: an array does not have as many steps as the others, the seed is no whole number >= 0, success is
-            neither true nor false, or the name of an action has a slash.
+            neither true nor false, or the name of an action is empty or has a slash.
     """
 
     task: str
@@ -71,8 +71,9 @@ class Episode:
         object.__setattr__(self, "rewards", _numbers(self.rewards, "The rewards"))
         poses = {name: _numbers(rows, f"The poses of {name!r}") for name, rows in self.poses.items()}
         object.__setattr__(self, "poses", poses)
-        if odd := [name for name in self.actions if "/" in name]:
-            raise ConfigError(f"The action {odd[0]!r} has a slash, which separates names in a file: rename it.")
+        for name in self.actions:
+            check_name("action", name)
+        object.__setattr__(self, "actions", {name: np.asarray(rows) for name, rows in self.actions.items()})
         if self.rewards.ndim != 1:
             raise ConfigError(f"The rewards have shape {self.rewards.shape}: give one number an action.")
         for group, length in ((self.observations, self.steps + 1), (self.actions, self.steps)):

@@ -121,16 +121,18 @@ class Encoder:
         return replace(self._layout, shape=(len(self), *self._layout.shape[1:]))
 
     def add(self, frame: NDArray[Any]) -> None:
-        """Code one more frame, (N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes; until the next, it must not change.
+        """Code one more frame, (N, H, W, ...) of a dtype of 1, 2, 4 or 8 bytes; it may change afterwards.
 
         Raises:
-            ConfigError: it has another shape or dtype than the first, no pixel, or a dtype that is not coded.
+            ConfigError: it has another shape or dtype than the first, no pixel, too many axes, or a dtype that is not
+                coded.
         """
         if self._layout is None:
-            if not frame.size or frame.dtype.name not in _CODED_DTYPES or frame.nbytes > _LARGEST_FRAME:
+            coded = frame.dtype.name in _CODED_DTYPES and frame.ndim < _MOST_AXES
+            if not frame.size or not coded or frame.nbytes > _LARGEST_FRAME:
                 raise ConfigError(
                     f"An image of {frame.dtype} {frame.shape} cannot be stored: images have pixels of whole or "
-                    f"floating-point numbers, and at most {_LARGEST_FRAME} bytes."
+                    f"floating-point numbers, at most {_MOST_AXES - 1} axes and at most {_LARGEST_FRAME} bytes."
                 )
             units = frame.dtype == np.float32
             self._layout = Layout(frame.dtype.name, (0, *frame.shape), units, float(frame.max()) if units else 0.0)
@@ -150,7 +152,8 @@ class Encoder:
         self.coded.append(
             [b"" if old is not None and np.array_equal(plane, old) else self._compressed(plane) for plane, old in pairs]
         )
-        self._previous = planes
+        # A copy of what lies in the caller's memory: cameras and simulators fill the same image again and again.
+        self._previous = [plane if plane.base is None else plane.copy() for plane in planes]
 
     def read(self, frame: int, plane: int) -> bytes:
         """The coded bytes of a plane; empty when it equals that of the frame before."""

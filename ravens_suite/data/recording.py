@@ -38,26 +38,25 @@ class Recording:
     def add(self, observation: Mapping[str, Any]) -> None:
         """Code the next observation; all of an episode have the same keys.
 
-        Its arrays must not change: images until the next one is added, others until the episode is written.
+        Its arrays may change afterwards: a policy may work on them in place, and a camera fill them anew.
 
         Raises:
             ConfigError: an image has another shape or dtype than the first, or ``color`` and ``depth`` are not in the
-                units and shapes of ``core/observations.py``.
+                units and shapes of ``core/observations.py``; or a key or an array is one that no file can hold.
         """
         for key, value in observation.items():
-            if "/" in key:
-                raise ConfigError(
-                    f"The observation key {key!r} has a slash, which separates frames in a file: rename it."
-                )
+            check_name("observation key", key)
             if isinstance(value, str):
                 self.texts.setdefault(key, []).append(str(value))
                 continue
+            if isinstance(value, np.ma.MaskedArray):
+                raise ConfigError(f"{key!r} has a mask, which is not stored: fill it, such as with .filled(0).")
             array = np.asarray(value)
             if key not in self.images and key not in self.values:
                 _check_known(key, array)
             # Coordinates in float64 are no images, even where they are matrices, one a camera.
             if array.ndim < _IMAGE_AXES - 1 or array.dtype == np.float64:
-                self.values.setdefault(key, []).append(array)
+                self.values.setdefault(key, []).append(array.copy())
             else:
                 self.images.setdefault(key, Encoder()).add(array)
 
@@ -78,6 +77,22 @@ class Recording:
             kinds = sorted({f"{value.dtype} {value.shape}" for value in values})
             if len(kinds) > 1:
                 raise ConfigError(f"{key!r} must keep shape and dtype in an episode; it was {', '.join(kinds)}.")
+
+
+def check_name(what: str, name: Any) -> None:
+    """Refuse a name that no array of a file can have.
+
+    Args:
+        what: is named, for the message.
+        name: of it.
+
+    Raises:
+        ConfigError: it is no text, empty, or has a slash.
+    """
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"The {what} {name!r} is no name: give it one of letters.")
+    if "/" in name:
+        raise ConfigError(f"The {what} {name!r} has a slash, which separates names in a file: rename it.")
 
 
 def _check_known(key: str, array: NDArray[Any]) -> None:

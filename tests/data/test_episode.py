@@ -392,6 +392,37 @@ def test_what_is_given_in_another_form_is_stored_in_its_own(tmp_path: Path, epis
     assert (listed.rewards.dtype, listed.success) == (np.float64, False)
 
 
+def test_lists_of_actions_are_stored_as_the_arrays_they_are(tmp_path: Path, episode: Episode) -> None:
+    pick: Any = [[0.5, 0.1, 0.02, 0, 0, 0, 1]] * 2
+    write_episode(tmp_path / "e", dataclasses.replace(episode, actions={"pick": pick}))
+    assert read_episode(tmp_path / "e").actions["pick"].tolist() == pick
+
+
+def test_arrays_with_a_mask_are_refused_since_it_would_be_lost() -> None:
+    depth = np.ma.masked_equal(np.ones((1, 2, 3), np.float32), 1.0)
+    with pytest.raises(ConfigError, match="'depth' has a mask"):
+        Recording().add({"depth": depth})
+
+
+_DTYPES = ["uint8", "int8", "bool", "uint16", "float16", "int32", "float32", "float64"]
+
+
+@pytest.mark.parametrize("dtype", _DTYPES)
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 3), (1, 4, 5)])
+def test_what_was_added_may_change_afterwards(
+    dtype: str, shape: tuple[int, ...], tmp_path: Path, episode: Episode
+) -> None:
+    """A camera fills one array again and again, and a policy works on what it observes in place."""
+    shown = [(np.arange(np.prod(shape)).reshape(shape) % 2 == step % 2).astype(dtype) for step in range(3)]
+    recording, same = Recording(), np.empty(shape, dtype)
+    for values in shown:
+        same[...] = values
+        recording.add({"seen": same})
+        same[...] = 0
+    write_episode(tmp_path / "e", dataclasses.replace(episode, observations={}), recording)
+    assert read_episode(tmp_path / "e").observations["seen"].tolist() == [values.tolist() for values in shown]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -403,6 +434,11 @@ def test_what_is_given_in_another_form_is_stored_in_its_own(tmp_path: Path, epis
         ({"rewards": np.zeros((2, 1))}, "give one number an action"),
         ({"rewards": ["a", "b"]}, "The rewards must be numbers"),
         ({"actions": {"arm/pick": np.zeros((2, 7))}}, "'arm/pick' has a slash"),
+        ({"actions": {"": np.zeros((2, 7))}}, "The action '' is no name"),
+        ({"observations": {"": np.zeros((3, 7))}}, "The observation key '' is no name"),
+        ({"observations": {7: np.zeros((3, 7))}}, "The observation key 7 is no name"),
+        ({"observations": {"touch": np.zeros((3, 1, 1, 1, 1, 1, 1, 2, 2), np.float32)}}, "at most 7 axes"),
+        ({"observations": {"note": ["\ud800"] * 3}}, "no Unicode"),
         ({"metadata": {"speed": np.float32(1)}}, "must be JSON: Object of type float32"),
         ({"metadata": {"speed": float("nan")}}, "must be JSON"),
         ({"observations": {"phase": np.zeros((3, 2), complex)}}, "dtype complex128, which is not stored"),
