@@ -313,7 +313,7 @@ class DemonstrationWorker:
             start = time.perf_counter()
             store = EpisodeStore(unit.folder)
             attempt = _known(store, seed)
-            if attempt is None:
+            if attempt is None or self._said_more(policy, store, seed):
                 attempt = self._try(environment, policy, store, unit, seed)
                 seconds.append(time.perf_counter() - start)
             attempts.append(attempt)
@@ -350,6 +350,15 @@ class DemonstrationWorker:
             )
             self._for = key
         return self._environment, self._policy
+
+    def _said_more(self, policy: Policy, store: EpisodeStore, seed: int) -> bool:
+        """Whether the policy that made an episode of which nothing is on record said what its file does not hold.
+
+        How sure it was lies in the record of attempts alone, which a killed process may not have come to.
+        """
+        if self._actor.demonstrates or not callable(getattr(policy, "confidence", None)):
+            return False
+        return store.reader(seed).summary.metadata.get("policy") == self._actor.to_json()
 
     def _try(
         self, environment: gymnasium.Env[Any, Any], policy: Policy, store: EpisodeStore, unit: Unit, seed: int

@@ -109,6 +109,47 @@ def test_a_killed_collection_continues_to_the_same_bytes(
     assert len(done.attempts) == 9
 
 
+_SURE = """
+import numpy as np
+
+
+class Sure:
+    def reset(self, seed):
+        self.drawn = seed % 100 / 100
+
+    def act(self, observation):
+        return {"pick": np.zeros(7), "place": np.zeros(7)}
+
+    def confidence(self):
+        return self.drawn
+
+
+class Surer(Sure):
+    def confidence(self):
+        return 1.0
+"""
+
+
+@pytest.mark.parametrize("survivors", [0, 1, 3])
+def test_a_killed_collection_loses_nothing_of_what_its_policy_said_of_itself(tmp_path: Path, survivors: int) -> None:
+    """How sure it was lies in the record alone."""
+    (tmp_path / "sure.py").write_text(_SURE)
+    policy, whole, killed = f"{tmp_path / 'sure.py'}:Sure", tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        collect(TASK, episodes=4, data=folder, policy=policy)
+    store = EpisodeStore.of(killed, TASK, "train")
+    record = store.folder / "attempts.jsonl"
+    record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:survivors]))
+    done = collect(TASK, episodes=4, data=killed, policy=policy)
+    assert _bytes(killed) == _bytes(whole)
+    assert all(attempt.outcome.confidences for attempt in done.attempts)
+    # What another one did is not done anew.
+    record.unlink()
+    others = {seed: store.path(seed).read_bytes() for seed in store.seeds()}
+    collect(TASK, episodes=4, data=killed, policy=policy.replace("Sure", "Surer"))
+    assert {seed: store.path(seed).read_bytes() for seed in store.seeds()} == others
+
+
 def test_kill_nine_in_the_middle_then_the_same_command(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[2]); import fake_environment as f; f.register();"
