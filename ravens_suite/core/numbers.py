@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from ravens_suite.errors import ConfigError
 
 MOST_SEED = 2**63 - 1
@@ -20,8 +22,10 @@ def check_number(option: str, value: int, least: int, most: int) -> None:
         most: the largest that is taken.
 
     Raises:
-        ConfigError: it is beyond these; the message says which they are.
+        ConfigError: it is beyond these, or no whole number; the message says which they are.
     """
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise ConfigError(f"{option} must be a whole number, not {value!r}.")
     if value < least:
         raise ConfigError(f"{option} must be at least {least}, not {value}.")
     if value > most:

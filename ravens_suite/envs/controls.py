@@ -21,7 +21,7 @@ from ravens_suite.envs.oracle import oracle_action
 from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.sim.robot import Robot
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.primitives import OUT_OF_REACH, WAYPOINTS_PER_ACTION, MotionReport, Waypoint
+from ravens_suite.tasks.primitives import LEVEL_OUT_OF_REACH, WAYPOINTS_PER_ACTION, MotionReport, Waypoint
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class WaypointControl(Control):
 
     def rest(self) -> dict[str, NDArray[Any]]:
         """A way-point that no arm reaches; the gripper stays as it is. See ``Control``."""
-        return {"pose": OUT_OF_REACH.vector(), "gripper": np.array(int(self.robot.tool.holds))}
+        return {"pose": LEVEL_OUT_OF_REACH.vector(), "gripper": np.array(int(self.robot.tool.holds))}
 
 
 def make_control(name: str, task: Task, robot: Robot) -> Control:

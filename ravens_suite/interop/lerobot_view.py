@@ -40,7 +40,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
             set was made: ``collect --image-size`` is this one, ``export --image-size`` the other.
         goal: whether images of the goal scene are among ``pixels``, as in a set of demonstrations that have them.
         proprioception: whether ``agent_pos`` is the pose of the tool's tip and what it touches and holds; else it is
-            the last action.
+            the last action as it was carried out.
         arguments: further keyword arguments of the environment.
 
     Attributes:
@@ -89,6 +89,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         known = ("tip_pose", "gripper_state") if proprioception else ()
         self._state = VectorState(known, self._vectors)
         self._last: NDArray[np.float32] | None = None
+        self._given: NDArray[np.float32] | None = None
         self._over = False
         self._seen: Mapping[str, Any] = {}
         self.metadata = {**self.metadata, "render_fps": 5 if "gripper" in space.spaces else 1}
@@ -117,7 +118,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         if self._environment is None:
             self._environment = make_environment(self.task, self._split, self._arguments)
         seen, info = self._environment.reset(seed=seed)
-        self._last, self._over = None, False
+        self._last, self._given, self._over = None, None, False
         return self._view(seen), self._told(info)
 
     def step(self, action: ArrayLike) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
@@ -131,7 +132,10 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         vector = np.asarray(action, dtype=np.float32)
         named = self._vectors.decode(vector, self._seen.get("tip_pose"))
         seen, reward, terminated, truncated, info = environment.step(named)
-        self._last, self._over = vector, terminated or truncated
+        self._given, self._over = vector, terminated or truncated
+        if not self._state.is_tip:
+            # What was carried out, as in the data set: turns of length 1, positions inside, a gripper of 0 or 1.
+            self._last = self._vectors.encode(info["action"], None)
         return self._view(seen), float(reward), terminated, truncated, self._told(info)
 
     def render(self) -> NDArray[np.uint8]:
@@ -148,8 +152,8 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
             OracleGaveUpError: there is nothing left that it can do.
         """
         own: Any = self._made().unwrapped
-        if self._over and self._last is not None:
-            return self._last.copy()
+        if self._over and self._given is not None:
+            return self._given.copy()
         return self._vectors.encode(own.oracle_action(), self._seen.get("tip_pose"))
 
     def close(self) -> None:

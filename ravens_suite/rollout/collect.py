@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import numpy as np
 
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.numbers import MOST_EPISODES, check_number
@@ -30,7 +31,7 @@ from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.actors import Actor, arguments_for, check_kind, folder_settings
 from ravens_suite.rollout.definitions import take_up
-from ravens_suite.rollout.environments import make_environment, versions
+from ravens_suite.rollout.environments import make_environment, to_json, versions
 from ravens_suite.rollout.policies import ORACLE, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import roll_out, to_episode
 
@@ -219,7 +220,9 @@ def _begun(
     check_number("--episodes", episodes, 1, MOST_EPISODES)
     if not 0 <= explore <= 1:
         raise ConfigError(f"--explore is a share of actions, 0 to 1, not {explore}.")
-    actor = Actor(policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy)), explore)
+    actor = Actor(
+        policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy)), to_json(np.asarray(explore))
+    )
     own = arguments_for(actor, task, split, arguments or {})
     check_kind(store, actor)
     return actor, own

@@ -77,6 +77,24 @@ def test_the_oracle_solves_by_vectors_what_it_solves(make: Make, task: str, rota
     assert total > 0.99
 
 
+@pytest.mark.parametrize("task", ["block-insertion", "manipulating-rope", "block-insertion-six-dof", "sweeping-piles"])
+@pytest.mark.parametrize("form", ["", "-continuous"])
+@pytest.mark.parametrize("rotation", ["yaw", "quaternion"])
+def test_what_is_done_when_nothing_is_to_be_done_is_a_vector_too(
+    make: Make, task: str, form: str, rotation: Any
+) -> None:
+    """Vectors of environments ask for an action of those that have finished, or whose oracle has given up."""
+    environment = FlatAction(make(task + form), rotation)
+    _, before = environment.reset(seed=0)
+    rest = environment.layout.flatten(environment.unwrapped._simulation.control.rest())
+    assert environment.action_space.contains(rest)
+    _, reward, terminated, _, info = environment.step(rest)
+    assert (reward, terminated) == (0.0, False)
+    assert not info["motion"]["grasped"] and not info["motion"]["clipped"]
+    for name, pose in before["privileged"]["poses"].items():
+        np.testing.assert_allclose(info["privileged"]["poses"][name][:3], pose[:3], atol=5e-4)  # They settle on.
+
+
 @given(
     position=st.tuples(st.floats(0.25, 0.75), st.floats(-0.5, 0.5), st.floats(0.0, 0.28)),
     yaw=st.floats(-3.14, 3.14),

@@ -92,11 +92,46 @@ def test_a_view_shows_what_the_data_set_holds(
         observation, *_ = view.step(np.array(row["action"], np.float32))
 
 
+@pytest.mark.parametrize(
+    ("task", "layout", "given", "done"),
+    [
+        (
+            "block-insertion",
+            "yaw",
+            [0.9, 0.1, 0.02, 0.3, 0.4, 0.5, 0.2, -1, 0, 0],
+            [0.75, 0.1, 0.02, 0.6, 0.8, 0.5, 0.2, 0, 0, 1],
+        ),
+        ("block-insertion-continuous", "yaw", [0.8, 0.5, -0.7, 0.3, 0.0, -0.5], [1, 0.5, -0.5, 0.3, 0, -1]),
+        (
+            "block-insertion-continuous",
+            "quaternion",
+            [0.2, 0.5, 0.0, 0.3, 0.0, 0.0, 0.6, 0.8],
+            [0, 0.5, 0, 0.3, 0, 0, 0.6, 0.8],
+        ),
+        (
+            "block-insertion-continuous",
+            "quaternion",
+            [0.2, 0.5, 0.0, 0.3, 0.0, 0.0, 1.2, 1.6],
+            [0, 0.5, 0, 0.3, 0, 0, 0.6, 0.8],
+        ),
+    ],
+)
+def test_the_last_action_is_the_one_that_was_carried_out_as_in_a_data_set(
+    task: str, layout: Any, given: list[float], done: list[float], views: list[LeRobotView]
+) -> None:
+    """A network gives no turn of length 1 and no gripper of 0 or 1, and has seen no others."""
+    view = LeRobotView(task, actions=layout, **SMALL)
+    views.append(view)
+    view.reset(seed=3)
+    observation, *_ = view.step(given)
+    np.testing.assert_allclose(observation["agent_pos"], done, atol=1e-6)
+
+
 @pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)
 def test_the_oracle_can_be_asked_when_the_episode_is_over(
     task: str, layout: Any, proprioception: bool, views: list[LeRobotView]
 ) -> None:
-    """As a vector does of those that ended before the others. What moves nothing tilts the tool, which yaw cannot."""
+    """As a vector does of those that ended before the others."""
     view = LeRobotView(task, actions=layout, proprioception=proprioception, **SMALL)
     views.append(view)
     view.reset(seed=3)

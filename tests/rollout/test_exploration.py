@@ -111,3 +111,9 @@ def test_agents_that_imitate_are_refused_what_is_no_demonstration(tmp_path: Path
     with pytest.raises(ConfigError, match=r"no demonstrations .* and image-cnn would copy them"):
         read_task(load_agent("image-cnn"), "block-insertion", tmp_path)
     assert read_task(load_forecaster("progress"), "block-insertion", tmp_path).interface.observation, "it only watches"
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    wishes: Any = {"episodes": np.int64(1), "explore": np.float32(0.5)}
+    collect("block-insertion", data=tmp_path, policy="explore", arguments=SMALL, **wishes)
+    assert EpisodeStore.of(tmp_path, "block-insertion", "train").read(0).metadata["policy"]["explore"] == 0.5

@@ -4,6 +4,7 @@ A new primitive is one class that derives from ``Primitive``; a task names it in
 """
 
 from ravens_suite.tasks.primitives.base import (
+    LEVEL_OUT_OF_REACH,
     OUT_OF_REACH,
     WAYPOINTS_PER_ACTION,
     MotionReport,
@@ -15,6 +16,7 @@ from ravens_suite.tasks.primitives.pick_place import PickPlace
 from ravens_suite.tasks.primitives.push import Push
 
 __all__ = [
+    "LEVEL_OUT_OF_REACH",
     "OUT_OF_REACH",
     "WAYPOINTS_PER_ACTION",
     "MotionReport",

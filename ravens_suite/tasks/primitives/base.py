@@ -24,6 +24,10 @@ SAMPLES_PER_SEGMENT = 2
 OUT_OF_REACH = Pose((0.5, 0.0, 0.14), (1.0, 0.0, 0.0, 0.0))
 """In the middle of the workspace with the tool upside down: an action there moves nothing."""
 
+LEVEL_OUT_OF_REACH = Pose((0.75, 0.5, 0.28))
+"""The highest corner of the workspace, which the tool reaches below 0.16 m only when it points straight down. So an
+action there moves nothing, too, where heights count; unlike ``OUT_OF_REACH`` it is one of those who cannot tilt."""
+
 Outcome = Literal["done", "unreachable", "no contact", "nothing gripped", "not settled"]
 
 

@@ -11,7 +11,14 @@ from ravens_suite.core.types import Action
 from ravens_suite.sim.grippers import Suction, Tool
 from ravens_suite.sim.kinematics import reachable_raise
 from ravens_suite.sim.robot import TRAVEL_STEP, Robot
-from ravens_suite.tasks.primitives.base import SAMPLES_PER_SEGMENT, MotionReport, Primitive, Waypoint, expand
+from ravens_suite.tasks.primitives.base import (
+    LEVEL_OUT_OF_REACH,
+    SAMPLES_PER_SEGMENT,
+    MotionReport,
+    Primitive,
+    Waypoint,
+    expand,
+)
 from ravens_suite.tasks.primitives.motion import (
     APPROACH_HEIGHT,
     DESCENT_STEP,
@@ -80,6 +87,10 @@ class PickPlace(Primitive):
         below = pose.raised(-_BELOW)
         robot.approach(pose, raised, below)
         return robot.touching() or robot.line(below, step, robot.touching)
+
+    def rest(self) -> Action:
+        """Out of reach, and level: an action also of those that cannot tilt the tool."""
+        return Action(LEVEL_OUT_OF_REACH, LEVEL_OUT_OF_REACH)
 
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """Over the pick, onto it, up, over the place, onto it, and up."""
