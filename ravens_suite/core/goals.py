@@ -84,8 +84,11 @@ class Goal(ABC):
         for angle in self.symmetries:
             if not (math.isfinite(angle) and angle >= 0):
                 raise TaskDefinitionError(f"symmetries of {kind} has {angle!r}: give radians, 0 where it is free.")
-        if not 0 < self.share <= 1 + 1e-9:
-            raise TaskDefinitionError(f"share of {kind} is {self.share!r}: give a part of the reward in (0, 1].")
+        if not 1 - COMPLETE < self.share <= 1 + 1e-9:
+            raise TaskDefinitionError(
+                f"share of {kind} is {self.share!r}: give a part of the reward above {1 - COMPLETE:.2f}, and at most 1. "
+                "A step that lacks less than that counts as complete."
+            )
 
     @abstractmethod
     def counted(self, poses: Poses) -> Array:

@@ -12,7 +12,7 @@ from ravens_suite.core.numbers import MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluate import Evaluation
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
@@ -28,7 +28,8 @@ def keep_failures(evaluation: Evaluation, on_episode: Callable[[int], None] = la
     """Store the episodes of an evaluation that ended without strict success, the lowest seed first.
 
     They are run once more, with images whatever the policy observes. Episodes of an earlier evaluation that lie in the
-    folder are removed, unless they failed this time, too, which overwrites them.
+    folder are removed, unless they failed this time, too, which overwrites them; so are those of another policy, or of
+    this one before it was trained on, whatever their seeds. Those of the same policy and of other seeds stay.
 
     Args:
         evaluation: which.
@@ -39,8 +40,9 @@ def keep_failures(evaluation: Evaluation, on_episode: Callable[[int], None] = la
     """
     store = _store(evaluation.plan, evaluation.path.parent / FAILURES)
     failed = {outcome.seed: outcome for outcome in evaluation.outcomes if not outcome.success}
+    evaluated = {outcome.seed for outcome in evaluation.outcomes}
     for seed in store.seeds():
-        if seed not in failed and seed in {outcome.seed for outcome in evaluation.outcomes}:
+        if seed not in failed and (seed in evaluated or _is_of_another(store, seed, evaluation.plan.policy)):
             store.path(seed).unlink()
     placed = [seed for seed, outcome in failed.items() if not outcome.outcome.startswith(NOT_PLACED)]
     return _keep(evaluation.plan, placed, store, failed, on_episode)
@@ -79,6 +81,15 @@ def keep_episode(
     return kept[0]
 
 
+def _is_of_another(store: EpisodeStore, seed: int, policy: PolicySpec) -> bool:
+    """Whether a kept episode was made by another policy; one that cannot be read is nobody's."""
+    try:
+        noted = store.reader(seed).summary.metadata.get("policy")
+    except DamagedDataError:
+        return False
+    return isinstance(noted, dict) and not policy.is_that_of(noted)
+
+
 def _store(plan: EvaluationPlan, folder: Path) -> EpisodeStore:
     return EpisodeStore.of(folder, plan.task, plan.split)
 
@@ -109,12 +120,12 @@ def _keep(
                 kept.append(_write(plan, rollout, arguments, store))
             if seed in evaluated and rollout.result() != evaluated[seed]:
                 _LOG.warning(
-                    "Seed %d of %s came out otherwise when it was run again (score %.1f, then %.1f): the policy does "
-                    "not only depend on what it observes.",
+                    "Seed %d of %s came out otherwise when it was run again (score %.1f, and then %.1f): the policy "
+                    "does not only depend on what it observes.",
                     seed,
                     plan.task,
-                    100 * rollout.score,
                     100 * evaluated[seed].score,
+                    100 * rollout.score,
                 )
             on_episode(seed)
     finally:

@@ -78,6 +78,11 @@ class RobotPolicy:
         """
         return self.setup.action(self._policy.act(self.to_suite(observation)))
 
+    def confidence(self) -> Any:
+        """What the agent says of its last action, see ``confidence_of``; ``None`` where it does not say."""
+        ask = getattr(self._policy, "confidence", None)
+        return ask() if callable(ask) else None
+
     def to_suite(self, observation: Mapping[str, Any]) -> Observation:
         """An observation as the agent knows it; see ``act``, whose errors it raises."""
         if missing := [key for key in ARRAYS if key not in observation]:

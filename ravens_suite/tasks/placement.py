@@ -20,6 +20,8 @@ from ravens_suite.sim.bodies import Body, Box, marker, triangles
 from ravens_suite.sim.scene import Scene
 
 _SUBPIXEL_BITS = 4
+_KEPT = "kept free "
+"""How names of what ``kept_free`` adds begin."""
 
 
 def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: float | None = None) -> Pose:
@@ -66,12 +68,15 @@ def kept_free(scene: Scene, places: Sequence[Pose], size: Vector) -> Iterator[No
         places: middles of the rectangles.
         size: (x, y, z) of each in metres.
     """
-    names = [f"kept free {i + 1}" for i in range(len(places))]
+    first = sum(name.startswith(_KEPT) for name in scene.names("marker")) + 1
+    names = [f"{_KEPT}{i}" for i in range(first, first + len(places))]
     for name, place in zip(names, places, strict=True):
         scene.add(name, marker((Box((size[0], size[1], 0.001)),), PALETTE["gray"]), place, "marker")
-    yield
-    for name in names:
-        scene.remove(name)
+    try:
+        yield
+    finally:  # A task may place something else where there was no room.
+        for name in names:
+            scene.remove(name)
 
 
 def _nearest(candidates: NDArray[np.int64], occupied: NDArray[np.uint8], crowding: float) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.own_robot import ROBOT, TASK, InTheLab
 from ravens_suite.cli.main import main
+from ravens_suite.core.policy import confidence_of
 from ravens_suite.core.projection import project
 from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.data.store import EpisodeStore
@@ -224,6 +225,9 @@ def test_a_robot_acts_in_its_own_frame(recorded: Path, tmp_path: Path) -> None:
     for key in ("color", "depth", "camera_intrinsics", "camera_poses"):
         np.testing.assert_allclose(policy.seen[key], episode.observations[key][0], atol=1e-9)
     assert policy.seen["instruction"] == "insert"
+    assert confidence_of(robot) is None
+    policy.confidence = lambda: 0.75  # type: ignore[attr-defined]
+    assert confidence_of(robot) == 0.75
     with pytest.raises(ConfigError, match="extrinsics"):
         robot.act({key: value for key, value in moment.items() if key != "extrinsics"})
     with pytest.raises(ConfigError, match="one moment"):

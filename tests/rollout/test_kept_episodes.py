@@ -43,13 +43,26 @@ def test_what_does_not_fail_any_more_is_removed(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "failures").rglob("*.safetensors")] == ["000001.safetensors"]
 
 
+def test_failures_of_another_policy_are_not_among_those_of_this_one(tmp_path: Path) -> None:
+    """As those of a run before it was trained on, of which more seeds were evaluated."""
+    mine = tmp_path / "mine.py"
+    mine.write_text("import numpy as np\ndef act(o):\n    return {'pick': np.full(7, 2.0), 'place': np.zeros(7)}\n")
+    keep_failures(evaluate(f"{mine}:act", TASK, episodes=6, out=tmp_path))
+    keep_failures(evaluate("oracle", TASK, episodes=2, out=tmp_path))
+    assert [path.stem for path in (tmp_path / "failures").rglob("*.safetensors")] == ["000001"]
+    assert len(keep_failures(evaluate("oracle", TASK, episodes=5, out=tmp_path))) == 2
+    keep_failures(evaluate("oracle", TASK, episodes=2, out=tmp_path))
+    left = sorted(path.stem for path in (tmp_path / "failures").rglob("*.safetensors"))
+    assert left == ["000001", "000004"]
+
+
 def test_a_failure_that_comes_out_otherwise_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     evaluate("oracle", TASK, episodes=2, out=tmp_path)
     value = json.loads((tmp_path / "test.json").read_text())
     value["results"][1]["score"] = 0.5
     (tmp_path / "test.json").write_text(json.dumps(value))
     keep_failures(evaluate("oracle", TASK, episodes=2, out=tmp_path))
-    assert "Seed 1 of fake-task came out otherwise" in caplog.text
+    assert "Seed 1 of fake-task came out otherwise when it was run again (score 50.0, and then 30.0)" in caplog.text
 
 
 def test_any_seed_of_a_policy_can_be_run_again(tmp_path: Path) -> None:
