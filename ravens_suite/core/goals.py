@@ -86,8 +86,8 @@ class Goal(ABC):
                 raise TaskDefinitionError(f"symmetries of {kind} has {angle!r}: give radians, 0 where it is free.")
         if not 1 - COMPLETE < self.share <= 1 + 1e-9:
             raise TaskDefinitionError(
-                f"share of {kind} is {self.share!r}: give a part of the reward above {1 - COMPLETE:.2f}, and at most 1. "
-                "A step that lacks less than that counts as complete."
+                f"share of {kind} is {self.share!r}: give a part of the reward above {1 - COMPLETE:.2f}, at most 1; a "
+                "step that lacks less than that counts as complete."
             )
 
     @abstractmethod
