@@ -11,10 +11,11 @@ from typing import Any
 
 from ravens_suite.core.observations import groups_with
 from ravens_suite.core.seeding import Split
+from ravens_suite.data.atomic import read_json
 from ravens_suite.data.outcomes import STOPPED
 from ravens_suite.data.run_folder import OPTIONS, WATCHED, RunFolder
 from ravens_suite.envs.options import refuse_unknown
-from ravens_suite.errors import ConfigError, ConflictError, UnknownNameError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, UnknownNameError
 from ravens_suite.registry import environment_id, load_forecaster
 from ravens_suite.rollout.definitions import define
 from ravens_suite.rollout.environments import (
@@ -77,12 +78,16 @@ class EvaluationPlan:
             out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run. What was evaluated
                 with other ``options`` lies in ``options/<their names>-<digest>`` within that, so that it takes the
                 place of no other; what a forecaster watched in ``watched/<run of the forecaster>`` within it; what one
-                ended in ``stopped/<run of the forecaster>-<probability>``.
+                ended in ``stopped/<run of the forecaster>-<probability>``. Where several tasks are evaluated into one
+                folder, the first has the file ``<split>.json``, and others have their names before that.
         """
         folder = self._evaluations if out is None else out
         if self.watch is not None:
             folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
-        return folder / (f"{self.split}.json" if self.only_task or not self.run else f"{self.task}-{self.split}.json")
+        usual, named = folder / f"{self.split}.json", folder / f"{self.task}-{self.split}.json"
+        if self.run and not self.only_task:
+            return named
+        return named if named.exists() or _task_in(usual) not in ("", self.task) else usual
 
     def home(self, out: Path | None) -> Path:
         """The folder in which lies what is found out about the policy here: robustness, calibration, probes and more.
@@ -109,6 +114,15 @@ class EvaluationPlan:
             return Path()
         digest = hashlib.sha256(json.dumps(to_json(dict(self.options)), sort_keys=True).encode()).hexdigest()
         return Path(OPTIONS) / "-".join([*sorted(self.options), digest[:8]])
+
+
+def _task_in(path: Path) -> str:
+    """The task that the file of an evaluation is of; empty where there is none, or nobody knows."""
+    try:
+        value = read_json(path)
+    except (DamagedDataError, MissingDataError, OSError):
+        return ""
+    return str(value.get("task", "")) if isinstance(value, dict) else ""
 
 
 def plan_evaluation(

@@ -206,3 +206,19 @@ def test_what_a_killed_evaluation_left_half_written_is_removed(tmp_path: Path) -
         left.touch()
         evaluate("oracle", TASK, episodes=1, out=tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["test.json"]
+
+
+def test_several_tasks_may_be_evaluated_into_one_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each keeps its outcomes, in whatever order they are asked for again."""
+    other = "block-insertion"
+    first, second = (evaluate("oracle", task, episodes=1, out=tmp_path) for task in (TASK, other))
+    assert first.path == tmp_path / "test.json"
+    assert second.path == tmp_path / f"{other}-test.json"
+    written = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for done in (second, first):
+        again = evaluate("oracle", done.plan.task, episodes=1, out=tmp_path)
+        assert (again.path, again.outcomes) == (done.path, done.outcomes)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == written
+    first.path.unlink()
+    assert evaluate("oracle", other, episodes=1, out=tmp_path).path == second.path
+    assert not caplog.records
