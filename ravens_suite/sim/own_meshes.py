@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from ravens_suite.core.geometry import Array
 from ravens_suite.errors import MeshError
 from ravens_suite.sim import meshes
+from ravens_suite.sim.polygons import cut_polygons
 
 LONGEST, SHORTEST = 3.0, 5e-4
 """Metres: beyond these limits the longest side of a mesh is taken for a mistake of units."""
@@ -124,8 +124,8 @@ _UNITS = "lengths are metres, so give a file in millimetres as Mesh(path, scale=
 
 def _read_obj(data: bytes) -> Array:
     vertices: list[tuple[float, float, float]] = []
-    faces: list[tuple[int, int, int]] = []
-    for number, words in _obj_lines(data.decode("utf-8")):
+    polygons: list[list[int]] = []
+    for number, words in _obj_lines(_text(data)):
         try:
             if words[0] == "v":
                 x, y, z = (float(word) for word in words[1:4])
@@ -134,15 +134,23 @@ def _read_obj(data: bytes) -> Array:
                 polygon = [_vertex(word, len(vertices)) for word in words[1:]]
                 if len(polygon) < 3:
                     raise ValueError("a face needs three vertices")
-                faces += [(polygon[0], b, c) for b, c in itertools.pairwise(polygon[1:])]
+                polygons.append(polygon)
         except ValueError as error:
             raise ValueError(f"line {number}, {' '.join(words)[:60]!r}: {error}") from error
-    if faces and max(map(max, faces)) >= len(vertices):
-        raise ValueError(f"a face names vertex {max(map(max, faces)) + 1}, but there are {len(vertices)}")
-    if not faces:
+    if polygons and max(map(max, polygons)) >= len(vertices):
+        raise ValueError(f"a face names vertex {max(map(max, polygons)) + 1}, but there are {len(vertices)}")
+    if not polygons:
         return np.empty((0, 3, 3))
-    surface: Array = np.array(vertices, dtype=np.float64)[np.array(faces)]
+    corners = np.array(vertices, dtype=np.float64)
+    surface: Array = corners[np.array(cut_polygons(polygons, corners))]
     return surface
+
+
+def _text(data: bytes) -> str:
+    """The text of a file; letters that are none, as in comments of older programs, play no part in a mesh."""
+    if b"\0" in data:
+        raise ValueError("it is no text")
+    return data.decode("utf-8-sig", errors="replace")
 
 
 def _obj_lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -175,7 +183,7 @@ def _read_stl(data: bytes) -> Array:
         return surface
     if not data.lstrip().startswith(b"solid"):
         raise ValueError(f"its header tells of {count} triangles in {expected} bytes, but there are {len(data)}")
-    return _read_stl_text(data.decode("utf-8"))
+    return _read_stl_text(_text(data))
 
 
 def _read_stl_text(text: str) -> Array:

@@ -87,6 +87,56 @@ def test_a_mesh_collides_as_its_hull_however_fine_it_is(tmp_path: Path) -> None:
     assert len(collision_surface(Mesh(path))) == 12
 
 
+def _turn(outline: list[tuple[int, int]]) -> float:
+    """1 for corners that go counter-clockwise, else -1."""
+    x, y = np.array(outline, np.float64).T
+    return float(np.sign(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+
+
+def test_letters_of_older_programs_are_no_damage(tmp_path: Path) -> None:
+    """Comments and names of materials are often in another encoding than UTF-8, and some files begin with a mark."""
+    plain = triangles(Mesh(write(tmp_path / "plain.obj", CUBE)))
+    older = CUBE.replace("a cube", "W\xfcrfel").encode("latin-1")
+    marked = b"\xef\xbb\xbf" + CUBE[CUBE.index("v -0.02") :].encode()
+    for number, data in enumerate((older, marked)):
+        assert np.array_equal(triangles(Mesh(write(tmp_path / f"{number}.obj", data))), plain)
+
+
+L_SHAPE = [(0, 0), (60, 0), (60, 20), (20, 20), (20, 60), (0, 60)]
+U_SHAPE = [(0, 0), (60, 0), (60, 60), (40, 60), (40, 20), (20, 20), (20, 60), (0, 60)]
+COMB = [
+    (0, 0),
+    (90, 0),
+    *[p for x in range(80, 0, -20) for p in ((x + 10, 50), (x, 50), (x, 10), (x - 10, 10))],
+    (0, 50),
+]
+ARROW = [(0, 0), (30, 60), (0, 40), (-30, 60)]
+FRAME = [(0, 0), (60, 0), (60, 60), (0, 60), (0, 0), (20, 20), (20, 40), (40, 40), (40, 20), (20, 20)]
+"""Round a hole, to which it runs from its first corner and back."""
+
+
+@pytest.mark.parametrize("outline", [L_SHAPE, U_SHAPE, COMB, ARROW, FRAME])
+@pytest.mark.parametrize("clockwise", [False, True])
+def test_faces_with_corners_that_point_inwards_cover_no_more_than_they_are(
+    outline: list[tuple[int, int]], clockwise: bool, tmp_path: Path
+) -> None:
+    """Modellers write an L as one face; a fan about most of its corners would cover what is outside."""
+    x, y = np.array(outline, np.float64).T
+    area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    for first in range(len(outline)):
+        around = [*outline[first:], *outline[:first]][:: -1 if clockwise else 1]
+        lines = [f"v {x} {y} {0.5 * x}" for x, y in around] + [f"f {' '.join(map(str, range(1, len(around) + 1)))}"]
+        path = write(tmp_path / f"{first}.obj", "\n".join(lines))
+        surface = triangles(Mesh(path, scale=0.001)).astype(np.float64)[..., :2] * 1000
+        a, b, c = surface.transpose(1, 0, 2)
+        first_side, second_side = b - a, c - a
+        signed = (first_side[:, 0] * second_side[:, 1] - first_side[:, 1] * second_side[:, 0]) / 2
+        assert signed.sum() == pytest.approx(np.abs(signed).sum() * np.sign(signed.sum()), rel=1e-5)
+        assert np.sign(signed.sum()) == _turn(around)
+        assert np.abs(signed).sum() == pytest.approx(area, rel=1e-5)
+        assert len(surface) == len(outline) - 2
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_objects_of_a_file_are_one_mesh_with_one_hull(tmp_path: Path, named: bool) -> None:
     """PyBullet's own loader would make each object (``o``) a hull, and the ball would fall between them."""
