@@ -39,6 +39,7 @@ from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError,
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment, to_json
 from ravens_suite.rollout.evaluation_plan import run_of
+from ravens_suite.rollout.exploration import ExplorePolicy
 from ravens_suite.rollout.own_robot import RobotPolicy, setup_of
 from ravens_suite.rollout.policies import PolicySpec, RandomPolicy, check_state
 from ravens_suite.rollout.policy_client import OURS, PROTOCOL
@@ -64,8 +65,9 @@ class PolicySource:
     """Makes a policy for each connection, and says what it is.
 
     Args:
-        policy: a run folder, ``random``, or ``file.py:name`` or ``package.module:name`` of a policy or a function.
-        task: registered name; ``random`` needs it.
+        policy: a run folder, ``random``, ``explore``, or ``file.py:name`` or ``package.module:name`` of a policy or a
+            function.
+        task: registered name; ``random`` and ``explore`` need it.
 
     Attributes:
         label: for a person.
@@ -99,9 +101,9 @@ class PolicySource:
             ConflictError: it is written to at this moment.
         """
         spec = self._spec()
-        if spec.kind == "random":
-            return spec, RandomPolicy(deepcopy(self._space))
-        policy = spec.make(None)  # type: ignore[arg-type]  # Only the oracle and random look at the environment.
+        if spec.kind in _DRAWS:
+            return spec, _DRAWS[spec.kind](deepcopy(self._space))
+        policy = spec.make(None)  # type: ignore[arg-type]  # Only the oracle and what draws look at it.
         if self._spec() != spec:
             raise ConflictError(f"{self._text} is being written at this moment: connect again.")
         run = run_of(spec)
@@ -119,11 +121,17 @@ class PolicySource:
         return replace(PolicySpec.parse(self._text), code=self._code, outside=self._outside)
 
 
+_DRAWS: Mapping[str, Callable[[Any], Policy]] = {"random": RandomPolicy, "explore": ExplorePolicy}
+"""Policies that draw from the actions of a task."""
+
+
 def _action_space(spec: PolicySpec, task: str | None) -> Any:
-    if spec.kind != "random":
+    if spec.kind not in _DRAWS:
         return None
     if task is None:
-        raise ConfigError("A random policy draws from the actions of a task: ravens-suite serve random TASK.")
+        raise ConfigError(
+            f"The policy {spec.kind} draws from the actions of a task: ravens-suite serve {spec.kind} TASK."
+        )
     environment = make_environment(task, "test", {"observe": ["proprioception"]})
     try:
         return environment.action_space
@@ -136,7 +144,7 @@ class PolicyServer:
 
     Args:
         policy: what is served, see ``PolicySource``.
-        task: registered name; ``random`` needs it.
+        task: registered name; ``random`` and ``explore`` need it.
         host: name or address to listen at; others than this machine reach it only where it is told so.
         port: to listen at; 0 for any that is free.
         clients: most connections at a time.

@@ -88,6 +88,12 @@ def test_the_random_policy_is_served_for_a_task(serve: Any, tmp_path: Path) -> N
     assert there.outcomes == evaluate("random", TASK, episodes=4, arguments=arguments, out=tmp_path / "here").outcomes
 
 
+def test_what_explores_is_served_for_a_task_and_does_the_same(serve: Any, tmp_path: Path) -> None:
+    wishes: Any = {"task": "block-insertion", "episodes": 1, "arguments": {"image_size": [48, 64]}}
+    there = evaluate(serve("explore", task="block-insertion").url, out=tmp_path / "there", **wishes)
+    assert there.outcomes == evaluate("explore", out=tmp_path / "here", **wishes).outcomes
+
+
 def test_clients_are_kept_apart(serve: Any) -> None:
     served = PolicySpec.parse(serve(own_policy("Counting")).url).served
     assert served is not None

@@ -39,9 +39,15 @@ def test_the_oracle_is_not_served() -> None:
         PolicyServer("oracle", port=0)
 
 
-def test_random_needs_a_task() -> None:
-    with pytest.raises(ConfigError, match="serve random TASK"):
-        PolicyServer("random", port=0)
+@pytest.mark.parametrize("policy", ["random", "explore"])
+def test_what_draws_needs_a_task(policy: str) -> None:
+    with pytest.raises(ConfigError, match=f"serve {policy} TASK"):
+        PolicyServer(policy, port=0)
+
+
+def test_what_explores_needs_picks_and_places() -> None:
+    with pytest.raises(ConfigError, match="gives actions of pick and place"):
+        PolicyServer("explore", "block-insertion-continuous", port=0)
 
 
 def test_a_served_policy_is_not_served_again(serve: Any) -> None:

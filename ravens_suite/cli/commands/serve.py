@@ -18,10 +18,10 @@ class Serve(OutputOptions):
     """Offer a trained agent or a policy of yours to other processes; evaluate takes its address for a policy."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a training run, or random, or a policy of yours: file.py:name or package.module:name."""
+    """Folder of a training run, random, explore, or a policy of yours: file.py:name or package.module:name."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
-    """Name of a task; only random needs it."""
+    """Name of a task; only random and explore need it."""
 
     host: str = "127.0.0.1"
     """Where to listen; 0.0.0.0 lets everyone in who reaches this machine, for there are no passwords."""
