@@ -270,13 +270,7 @@ class EpisodeStore:
 
     def recorded(self) -> list[Attempt]:
         """Every attempt on record, in the order they were recorded, up to the first damaged line."""
-        result: list[Attempt] = []
-        for line in self._attempt_lines():
-            attempt = _parse(line)
-            if attempt is None:
-                break
-            result.append(attempt)
-        return result
+        return _parsed(self._attempts_path.read_bytes()) if self._attempts_path.exists() else []
 
     def repair(self) -> None:
         """Cut damaged lines off the end of the record of attempts; their seeds are to be tried again."""
@@ -293,6 +287,21 @@ class EpisodeStore:
             file.write("".join(f"{_line(attempt)}\n" for attempt in attempts).encode())
             file.flush()
             os.fsync(file.fileno())
+
+    def take_over(self, record: bytes) -> None:
+        """Add what the record of attempts of another folder says of seeds that this one's lacks.
+
+        Args:
+            record: content of the other one's file, up to a damaged line.
+        """
+        if not self._attempts_path.exists():
+            write_bytes(self._attempts_path, [record])
+            return
+        self.repair()
+        known = {attempt.seed for attempt in self.recorded()}
+        others = [attempt for attempt in _parsed(record) if attempt.seed not in known]
+        if others:
+            self.record(others)
 
     def correct(self, attempt: Attempt) -> None:
         """Put an attempt in the place of the one on record of its seed; the record must be undamaged."""
@@ -333,11 +342,6 @@ class EpisodeStore:
     def _attempts_path(self) -> Path:
         return self.folder / "attempts.jsonl"
 
-    def _attempt_lines(self) -> list[str]:
-        if not self._attempts_path.exists():
-            return []
-        return self._attempts_path.read_bytes().decode(errors="replace").splitlines()
-
     def _write_manifest(self, manifest: dict[str, Any]) -> None:
         write_json(self._manifest_path, {**manifest, "checksum": _checksum(manifest)})
 
@@ -369,6 +373,16 @@ def _specs(values: Mapping[str, Any], *, rows: bool = False) -> dict[str, ArrayS
         key: ArraySpec((), TEXT) if isinstance(value, str) else ArraySpec(value.shape[rows:], value.dtype.name)
         for key, value in sorted(values.items())
     }
+
+
+def _parsed(record: bytes) -> list[Attempt]:
+    """The attempts of a record, up to the first damaged line."""
+    result: list[Attempt] = []
+    for line in record.decode(errors="replace").splitlines():
+        if (attempt := _parse(line)) is None:
+            break
+        result.append(attempt)
+    return result
 
 
 def _parse(line: str) -> Attempt | None:

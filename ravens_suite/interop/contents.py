@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, cameras_from_json, published_cameras
 from ravens_suite.data.episode import Episode
 from ravens_suite.interop.resize import Size, resized_camera
@@ -29,6 +31,8 @@ class Contents:
         image_size: rows and columns that the images were brought to; ``None`` where they have their own.
         source: what the episode of a seed is made of, JSON, as its metadata say under ``source``; an episode that was
             made of something else is made anew. ``None`` where that cannot change.
+        done: what was done in the episode of a seed, by name: its actions, and its rewards; nothing else is read. An
+            episode that is there already must be the same. ``None`` where ``source`` says so.
     """
 
     task: str
@@ -40,6 +44,7 @@ class Contents:
     attempts: bytes = b""
     image_size: Size | None = None
     source: Callable[[int], Any] | None = None
+    done: Callable[[int], Mapping[str, NDArray[Any]]] | None = None
 
     def settings(self) -> dict[str, Any]:
         """How the episodes were made.
@@ -54,6 +59,11 @@ class Contents:
         if "arguments" in kept and self.image_size is not None:
             kept["arguments"] = _of_size(kept["arguments"], self.image_size)
         return {**kept, "task": self.task, "split": self.split, "images": "changed by an export"}
+
+
+def what_was_done(actions: Mapping[str, NDArray[Any]], rewards: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """``Contents.done`` of actions by key, (T, ...) each, and (T,) rewards."""
+    return {**{f"action {key}": values for key, values in actions.items()}, "rewards": rewards}
 
 
 def _of_size(arguments: Mapping[str, Any], size: Size) -> dict[str, Any]:

@@ -7,14 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ravens_suite.data.atomic import write_bytes
+import numpy as np
+from numpy.typing import NDArray
+
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError, RavensWarning, UnknownNameError
+from ravens_suite.errors import (
+    ConflictError,
+    DamagedDataError,
+    MissingDataError,
+    RavensError,
+    RavensWarning,
+    UnknownNameError,
+)
 from ravens_suite.execution.progress import Progress, silent
-from ravens_suite.interop.contents import Contents
-
-_ATTEMPTS = "attempts.jsonl"
+from ravens_suite.interop.contents import Contents, what_was_done
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ def import_episodes(
 
     Raises:
         MissingDataError: there is no export of this suite.
-        ConflictError: episodes made otherwise lie where they should go.
+        ConflictError: episodes made otherwise, or in which something else was done, lie where they should go.
         DamagedDataError: a file is not what was written.
         ConfigError: what was recorded cannot be right; the message names every mistake that was found.
         MissingLibraryError: a library is not installed.
@@ -73,14 +81,17 @@ def import_episodes(
             if "definition" in one.manifest and one.exact:
                 store.note_definition(one.manifest["definition"])
             for seed in one.seeds:
-                if not _is_there(store, one, seed):
+                if _is_there(store, one, seed):
+                    with _names_what_is_damaged(folder):
+                        _check_same(store, one, seed, folder)
+                else:
                     with _names_what_is_damaged(folder):
                         episode = one.read(seed)
                     store.write(episode)
                 done += 1
                 on_progress(done, total)
-            if one.attempts and not (store.folder / _ATTEMPTS).exists():
-                write_bytes(store.folder / _ATTEMPTS, [one.attempts])
+            if one.attempts:
+                store.take_over(one.attempts)
             store.finish()
             _name_removed(store, one, folder)
         results.append(Imported(store.folder, len(store), one.exact))
@@ -113,6 +124,27 @@ def _is_there(store: EpisodeStore, one: Contents, seed: int) -> bool:
     if not (store.path(seed).exists() and store.intact(seed)):
         return False
     return one.source is None or store.reader(seed).summary.metadata.get("source") == one.source(seed)
+
+
+def _check_same(store: EpisodeStore, one: Contents, seed: int, folder: Path) -> None:
+    """Refuse an episode of the same seed in which something else was done, such as that of another policy.
+
+    Raises:
+        ConflictError: names its file.
+    """
+    if one.done is None:
+        return
+    reader, wanted = store.reader(seed), one.done(seed)
+    found = what_was_done(reader.actions(), reader.rewards())
+    if found.keys() != wanted.keys() or not all(_equal(found[name], wanted[name]) for name in wanted):
+        raise ConflictError(
+            f"{store.path(seed)} is another episode than that of seed {seed} in {folder}: name another --out folder, "
+            "or delete that one."
+        )
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f" == other.dtype.kind)
 
 
 def _name_removed(store: EpisodeStore, one: Contents, folder: Path) -> None:

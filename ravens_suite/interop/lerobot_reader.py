@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import Episode, EpisodeReader
 from ravens_suite.errors import DamagedDataError, missing_library
-from ravens_suite.interop.contents import Contents
+from ravens_suite.interop.contents import Contents, what_was_done
 from ravens_suite.interop.exports import MARK, slug
 from ravens_suite.interop.lerobot import MARK_FILE
 from ravens_suite.interop.lerobot_episode import END, FRAME_KEY
@@ -80,6 +80,7 @@ class _Set:
                 exact=options["images"] == "png" and options["image_size"] is None,
                 seeds=tuple(mark["seeds"]),
                 read=partial(self._read, beside, where),
+                done=partial(_done, beside),
                 attempts=attempts.read_bytes() if attempts.exists() else b"",
                 image_size=tuple(options["image_size"]) if options["image_size"] else None,
             )
@@ -131,6 +132,11 @@ class _Set:
             for batch in rows.to_batches(max_chunksize=1)
             for row in batch.to_pylist()
         ]
+
+
+def _done(beside: Path, seed: int) -> dict[str, NDArray[Any]]:
+    reader = EpisodeReader(beside / f"{seed:06}.safetensors")
+    return what_was_done(reader.actions(), reader.rewards())
 
 
 def _colors(features: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import Episode
 from ravens_suite.errors import DamagedDataError, missing_library
-from ravens_suite.interop.contents import Contents
+from ravens_suite.interop.contents import Contents, what_was_done
 from ravens_suite.interop.exports import MARK
 
 _FILE = "main_data.hdf5"
@@ -54,7 +54,17 @@ def _contents(path: Path, mark: dict[str, Any]) -> Contents:
         exact=True,
         seeds=tuple(sorted(by_seed)),
         read=partial(_read, path, by_seed),
+        done=partial(_done, path, by_seed),
     )
+
+
+def _done(path: Path, by_seed: dict[int, tuple[str, dict[str, Any]]], seed: int) -> dict[str, NDArray[Any]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        group = file[by_seed[seed][0]]
+        actions = {key: _array(values) for key, values in group["actions"].items()}
+        return what_was_done(actions, np.asarray(group["rewards"][()], dtype=np.float64))
 
 
 def _read(path: Path, by_seed: dict[int, tuple[str, dict[str, Any]]], seed: int) -> Episode:

@@ -14,7 +14,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.projection import project
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import MissingDataError
+from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.lerobot import export_lerobot
 from ravens_suite.interop.lerobot_options import LeRobotOptions
@@ -55,6 +55,46 @@ def test_an_import_gives_the_same_bytes(tmp_path: Path) -> None:
     )
     assert before == after
     assert import_episodes(tmp_path / "out", "lerobot", tmp_path / "again") == [done]
+
+
+@pytest.mark.parametrize("form", ["lerobot", "minari"])
+def test_other_episodes_of_the_same_seeds_are_not_taken_for_those_that_are_there(form: str, tmp_path: Path) -> None:
+    """As those of two policies, which were collected in the same environment."""
+    for policy in ("random", "explore"):
+        arguments = {"image_size": [48, 64]}
+        collect("block-insertion", episodes=1, data=tmp_path / policy, policy=policy, arguments=arguments)
+        if form == "lerobot":
+            export_lerobot(tmp_path / policy, tmp_path / f"{policy}-out")
+        else:
+            export_minari(tmp_path / policy, "minari", tmp_path / f"{policy}-out")
+    (done,) = import_episodes(tmp_path / "random-out", form, tmp_path / "again")
+    assert import_episodes(tmp_path / "random-out", form, tmp_path / "again") == [done]
+    with pytest.raises(ConflictError, match="another episode than that of seed 0"):
+        import_episodes(tmp_path / "explore-out", form, tmp_path / "again")
+
+
+def test_exports_of_other_seeds_join_in_one_folder(tmp_path: Path) -> None:
+    whole = EpisodeStore.of(tmp_path / "data", TASK, "train")
+    collect(TASK, episodes=3, data=tmp_path / "data")
+    first, second = whole.attempts()[:2], whole.attempts()[2:]
+    for name, attempts in (("a", first), ("b", second)):
+        part = EpisodeStore.of(tmp_path / name, TASK, "train")
+        manifest = whole.manifest()
+        part.claim({k: v for k, v in manifest.items() if k not in _KEPT}, manifest["versions"])
+        for attempt in attempts:
+            if attempt.kept:
+                part.write(whole.read(attempt.seed))
+        part.record(attempts)
+        part.finish()
+        export_lerobot(tmp_path / name, tmp_path / f"{name}-out")
+        import_episodes(tmp_path / f"{name}-out", "lerobot", tmp_path / "again")
+    joined = EpisodeStore.of(tmp_path / "again", TASK, "train")
+    assert joined.manifest()["seeds"] == whole.seeds()
+    assert joined.recorded() == whole.recorded()
+
+
+_KEPT = ("format", "versions", "seeds", "checksum", "definition", "earlier_definitions")
+"""Keys of a manifest that the store writes itself."""
 
 
 def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> None:
