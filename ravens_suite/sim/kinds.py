@@ -23,10 +23,13 @@ def check_kind(name: str, body: Body, kind: str) -> None:
     """Check that a body can be of a kind.
 
     Raises:
-        TaskDefinitionError: it is no body by a name, there is no such kind, or a movable body could not move.
+        TaskDefinitionError: it is no body by a name, of one line; there is no such kind; or a movable body could not
+            move.
     """
     if not isinstance(name, str) or not isinstance(body, Body):
         raise TaskDefinitionError(f"A scene takes a Body by a name; got {body!r} by {name!r}.")
+    if not name or "\n" in name:
+        raise TaskDefinitionError(f"{name!r} cannot be the name of a body: give it one line of letters.")
     if kind not in _KINDS:
         near = difflib.get_close_matches(str(kind), _KINDS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""

@@ -10,6 +10,7 @@ import pytest
 
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.palette import PALETTE
+from ravens_suite.errors import TaskDefinitionError
 from ravens_suite.sim import objects
 from ravens_suite.sim.bodies import Body
 from ravens_suite.sim.bullet_shapes import bullet
@@ -89,3 +90,12 @@ def test_a_scene_may_be_dropped_in_another_thread_and_closed_twice() -> None:
     del kept
     assert connected(other.client)
     other.close()
+
+
+@pytest.mark.parametrize("name", ["", "red\nblock", "block\n"])
+def test_a_name_is_one_line_since_observed_names_are_told_apart_by_lines(
+    scenes: tuple[Scene, Scene], name: str
+) -> None:
+    with pytest.raises(TaskDefinitionError, match="cannot be the name of a body"):
+        scenes[0].add(name, objects.block(PALETTE["red"]), Pose((0.5, 0.0, 0.02)), "movable")
+    assert scenes[0].objects() == []
