@@ -16,7 +16,7 @@ from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control, step_limit
 from ravens_suite.envs.perturbations import Perturbations
-from ravens_suite.envs.task_checks import check_goals, check_report, check_text, task_code
+from ravens_suite.envs.task_checks import check_goals, check_limit, check_report, check_text, task_code
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.sim.precision import EXACT, FINE, Precision
@@ -170,7 +170,9 @@ class Simulation:
 
     def _step_limit(self) -> int:
         """Actions of the present episode at most."""
-        return min(step_limit(self._control_name, self.task.step_limit()), self.control.max_steps)
+        with self.task_code("step_limit"):
+            limit = check_limit(self.task.step_limit())
+        return min(step_limit(self._control_name, limit), self.control.max_steps)
 
     def act(self, action: Any) -> tuple[Executed, float, bool]:
         """Carry out an action and let the scene settle: what was done, the reward, whether the episode is over.

@@ -10,6 +10,7 @@ import difflib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 from ravens_suite.core.goals import Goal
@@ -90,6 +91,17 @@ def check_text(method: str, text: Any) -> str:
     if not isinstance(text, str):
         raise TaskDefinitionError(f"{method} returned {text!r:.80}: return a text.")
     return text
+
+
+def check_limit(limit: Any) -> int:
+    """What ``step_limit`` of a task returned.
+
+    Raises:
+        TaskDefinitionError: it is no whole number of at least 1.
+    """
+    if not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 1:
+        raise TaskDefinitionError(f"step_limit returned {limit!r:.80}: return a whole number of at least 1.")
+    return int(limit)
 
 
 def check_goals(task: Task, scene: Scene, goals: Any) -> Sequence[Goal]:

@@ -28,8 +28,8 @@ class Task(ABC):
     Attributes:
         max_steps: number of actions after which an episode is truncated.
         primitive: what an action makes the robot do.
-        max_bodies: the most bodies that a scene of this task holds at once during an episode, without distractors. It
-            sets the length of the flat ``state`` observation.
+        max_bodies: the most bodies that an episode of this task ever shows, without distractors; those that have gone
+            count, for each keeps its place. It sets the length of the flat ``state`` observation.
         instruction: what is to be done: one imperative sentence without a full stop. It may have slots in braces, which
             ``slots`` fills.
         sentences: other forms of it, with the same slots.
