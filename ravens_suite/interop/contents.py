@@ -31,8 +31,9 @@ class Contents:
         image_size: rows and columns that the images were brought to; ``None`` where they have their own.
         source: what the episode of a seed is made of, JSON, as its metadata say under ``source``; an episode that was
             made of something else is made anew. ``None`` where that cannot change.
-        done: what was done in the episode of a seed, by name: its actions, and its rewards; nothing else is read. An
-            episode that is there already must be the same. ``None`` where ``source`` says so.
+        done: what was done in the episode of a seed, (T, ...) by name: its actions of the dtypes recorded, and its
+            rewards, float64; nothing else is read. An episode that is there already must be the same. ``None`` where
+            ``source`` says so.
     """
 
     task: str
@@ -62,7 +63,7 @@ class Contents:
 
 
 def what_was_done(actions: Mapping[str, NDArray[Any]], rewards: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """``Contents.done`` of actions by key, (T, ...) each, and (T,) rewards."""
+    """``Contents.done`` of actions by key, (T, ...) each of the dtypes recorded, and (T,) float64 rewards."""
     return {**{f"action {key}": values for key, values in actions.items()}, "rewards": rewards}
 
 

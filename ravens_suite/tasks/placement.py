@@ -68,7 +68,7 @@ def kept_free(scene: Scene, places: Sequence[Pose], size: Vector) -> Iterator[No
         places: middles of the rectangles.
         size: (x, y, z) of each in metres.
     """
-    first = sum(name.startswith(_KEPT) for name in scene.names("marker")) + 1
+    first = len([name for name in scene.names("marker") if name.startswith(_KEPT)]) + 1
     names = [f"{_KEPT}{i}" for i in range(first, first + len(places))]
     for name, place in zip(names, places, strict=True):
         scene.add(name, marker((Box((size[0], size[1], 0.001)),), PALETTE["gray"]), place, "marker")
