@@ -270,7 +270,12 @@ class EpisodeStore:
 
     def recorded(self) -> list[Attempt]:
         """Every attempt on record, in the order they were recorded, up to the first damaged line."""
-        return _parsed(self._attempts_path.read_bytes()) if self._attempts_path.exists() else []
+        return _parsed(self._attempts_path.read_bytes()) if self.has_record else []
+
+    @property
+    def has_record(self) -> bool:
+        """Whether there is a record of attempts; own data need none."""
+        return self._attempts_path.exists()
 
     def repair(self) -> None:
         """Cut damaged lines off the end of the record of attempts; their seeds are to be tried again."""
@@ -294,7 +299,7 @@ class EpisodeStore:
         Args:
             record: content of the other one's file, up to a damaged line.
         """
-        if not self._attempts_path.exists():
+        if not self.has_record:
             write_bytes(self._attempts_path, [record])
             return
         self.repair()

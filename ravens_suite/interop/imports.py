@@ -90,7 +90,8 @@ def import_episodes(
                     store.write(episode)
                 done += 1
                 on_progress(done, total)
-            if one.attempts:
+            # Without any record all episodes count; a record of some would leave the others out.
+            if one.attempts and (store.has_record or not set(store.seeds()) - set(one.seeds)):
                 store.take_over(one.attempts)
             store.finish()
             _name_removed(store, one, folder)
