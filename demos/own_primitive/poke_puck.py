@@ -77,6 +77,10 @@ class Poke(Primitive):
         back = self.contact + max(self.length - way, self.gap)
         return Action(poke=Pose.planar(x0 - back * math.cos(yaw), y0 - back * math.sin(yaw), self.height, yaw))
 
+    def rest(self) -> Action:
+        """A poke out of reach. The default is an upside-down tool, which ``ends`` would level, and poke."""
+        return Action(poke=Pose((0.75, 0.5, self.height)))
+
     def waypoints(self, robot: Robot, action: Action) -> list[Waypoint]:
         """The same motion in the continuous form: over the start, down, along to the end, and up."""
         start, end = self.ends(action)

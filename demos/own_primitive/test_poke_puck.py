@@ -43,3 +43,18 @@ def test_a_poke_moves_the_puck_ahead_and_no_farther_than_the_blade() -> None:
     assert moved[0] == pytest.approx(0.2 - 0.06 + 0.0325, abs=0.005)
     assert abs(moved[1]) < 0.02
     env.close()
+
+
+def test_resting_moves_nothing() -> None:
+    """A vector of environments asks for it where one is over, or its oracle gives up."""
+    env = gymnasium.make("ravens_suite/PokePuck-v0", observe=["state"])
+    env.reset(seed=0)
+    over = False
+    while not over:
+        _, _, terminated, truncated, _ = env.step(env.get_wrapper_attr("oracle_action")())
+        over = terminated or truncated
+    rest = env.get_wrapper_attr("oracle_action")()
+    for seed in range(3):
+        env.reset(seed=seed)
+        assert env.step(rest)[-1]["motion"]["outcome"] == "unreachable"
+    env.close()
