@@ -24,7 +24,7 @@ from ravens_suite.envs.info import info_of
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import observation_space
 from ravens_suite.envs.observer import DRAWN, Observer
-from ravens_suite.envs.options import check_choices, checked_switch, make_task, state_in
+from ravens_suite.envs.options import check_choices, checked_switch, default_options, make_task, state_in
 from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.sentences import SentencesNow
 from ravens_suite.envs.simulation import Simulation
@@ -310,7 +310,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """
         if not isinstance(state, EnvironmentState):
             raise ConfigError(f"restore_state takes what save_state() gave; got {type(state).__name__}.")
-        state.check_environment(self._decisive)
+        state.check_environment(self._decisive, default_options(self.task_name))
         with self._lifecycle.begins():
             over = self._replay(state)
             self._frames = []

@@ -77,6 +77,18 @@ def make_task(name: str, split: Split, options: Mapping[str, Any], environment: 
     return task
 
 
+def default_options(name: str) -> dict[str, Any]:
+    """Default values of the options of a task, by name; those without one are left out.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    task_class, own = load_task(name)
+    parameters = inspect.signature(task_class).parameters.values()
+    found = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
+    return {option: value for option, value in found.items() if option != "split" and option not in own}
+
+
 def refuse_unknown(task: str, given: Iterable[str], of_task: Iterable[str], of_environment: Iterable[str]) -> None:
     """Raise for the first option that nobody has.
 

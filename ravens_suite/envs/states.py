@@ -58,11 +58,12 @@ class EnvironmentState:
         """Number of actions so far."""
         return len(self.actions)
 
-    def check_environment(self, own: Mapping[str, Any]) -> None:
+    def check_environment(self, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         """Check that an environment can be brought to this state.
 
         Args:
             own: ``environment`` of a state of that environment.
+            defaults: of the task's options, so that to give one of these makes no other environment.
 
         Raises:
             ConflictError: it has another task, split, control, motion, distractors or task options.
@@ -70,7 +71,7 @@ class EnvironmentState:
         differing = [
             f"{name} {self.environment.get(name)!r}, this environment {own.get(name)!r}"
             for name in dict.fromkeys([*self.environment, *own])
-            if _plain(self.environment.get(name)) != _plain(own.get(name))
+            if _filled(name, self.environment.get(name), defaults) != _filled(name, own.get(name), defaults)
         ]
         if differing:
             raise ConflictError(
@@ -96,6 +97,11 @@ class EnvironmentState:
                 raise ReplayError(
                     f"{after}: {name!r} is {way:.3g} mm from where it was when the state was saved. {_REASONS}"
                 )
+
+
+def _filled(name: str, value: Any, defaults: Mapping[str, Any]) -> Any:
+    """A plain value; of ``options`` with those that were not given."""
+    return _plain({**defaults, **value} if name == "options" and isinstance(value, Mapping) else value)
 
 
 def _plain(value: Any) -> Any:

@@ -26,6 +26,7 @@ EVERYTHING: dict[str, Any] = {
     "randomize": ["color", "light", "camera"],
 }
 STATES: dict[str, Any] = {"observe": ["state"]}
+BUILD = "ravens_suite/Build-v0"
 Moment = dict[str, bytes]
 
 
@@ -299,6 +300,22 @@ def test_states_of_other_environments_are_refused(task: str, arguments: dict[str
     assert save(other).seed == before.seed == 1  # The episode of the other one goes on.
     environment.close()
     other.close()
+
+
+@pytest.mark.parametrize("given", [({}, {"structure": "row"}), ({"structure": "row"}, {})])
+def test_a_default_that_is_given_makes_no_other_environment(given: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    one, other = (gymnasium.make(BUILD, **STATES, **options) for options in given)
+    one.reset(seed=0)
+    observation, _, _, _, info = one.step(one.get_wrapper_attr("oracle_action")())
+    state = one.get_wrapper_attr("save_state")()
+    restored = other.reset(options={"state": state})
+    assert moment(*restored) == moment(observation, info)
+    for environment in (one, other):
+        environment.close()
+    otherwise = gymnasium.make(BUILD, **STATES, structure="tower")
+    with pytest.raises(ConflictError, match=r"this environment \{'structure': 'tower'\}"):
+        otherwise.reset(options={"state": state})
+    otherwise.close()
 
 
 def test_what_leads_elsewhere_is_named() -> None:
