@@ -162,4 +162,4 @@ def _path(line: Series, color: int, x_axis: _Axis, y_axis: _Axis) -> str:
 def _number(value: float) -> str:
     if abs(value) >= 10_000:
         return f"{value / 1000:g}k"
-    return f"{value:,.10g}" if abs(value) >= 1 or value == 0 else f"{value:.1g}"
+    return f"{value:,.10g}"  # All digits of a tick: 0.25 is no 0.2. More would be those of floating-point noise.

@@ -209,12 +209,17 @@ class Run:
 
     @property
     def loss(self) -> Series | None:
-        """The sum of all logged training losses by step; ``None`` without logs."""
+        """The sum of all logged training losses by step; ``None`` without logs.
+
+        A part that is not logged at every step counts as it was logged last.
+        """
         parts = [s for name, s in self.curves.items() if name.startswith("train/") and not name.endswith("_rate")]
         if not parts:
             return None
-        length = min(len(part.x) for part in parts)
-        return Series(self.label, parts[0].x[:length], np.sum([part.y[:length] for part in parts], axis=0))
+        steps = np.unique(np.concatenate([part.x for part in parts]))
+        steps = steps[steps >= max(part.x[0] for part in parts)]
+        last = [part.y[np.searchsorted(part.x, steps, side="right") - 1] for part in parts]
+        return Series(self.label, steps, np.sum(last, axis=0))
 
 
 def count_policies(runs: Iterable[Run]) -> int:

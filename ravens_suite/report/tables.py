@@ -312,6 +312,8 @@ def _facts(run: Run) -> dict[str, str]:
 def _training_facts(run: Run) -> dict[str, str]:
     demonstrations = run.record.get("demonstrations", {}).get(run.task, [])
     many = run.plan.get("val_episodes", 0)
+    if run.training.get("until_solved", {}).get("periods"):
+        many *= 2  # What solved the first scenes was tried on as many others (training/until_solved.py).
     rule = run.record.get("selection", "")
     return {
         "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",

@@ -319,6 +319,21 @@ def test_a_chart_drops_what_is_not_finite_and_keeps_inside_its_frame() -> None:
     assert len(points) <= 240 + 1000
 
 
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([0.0, 1.2], ["0", "0.25", "0.5", "0.75", "1"]),
+        ([0.951, 0.994], ["0.96", "0.97", "0.98", "0.99"]),
+        ([-0.12, 0.03], ["-0.1", "-0.05", "0"]),
+        ([0.0, 12_000.0], ["0", "2,500", "5,000", "7,500", "10k"]),
+    ],
+)
+def test_a_tick_of_a_chart_says_its_whole_value(values: list[float], ticks: list[str]) -> None:
+    line = Series("a", np.array([0.0, 5.0]), np.array(values))
+    svg = line_chart([line], x_label="x", y_label="y")
+    assert re.findall(r'text-anchor="end">([^<]*)<', svg) == ticks
+
+
 def test_a_chart_of_nothing_is_nothing() -> None:
     assert line_chart([Series("a", np.zeros(0), np.zeros(0))], x_label="x", y_label="y") == ""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from torch.utils.tensorboard import SummaryWriter
 
 from ravens_suite.report import tables
 from ravens_suite.report.runs import find_runs
@@ -51,3 +53,27 @@ def test_ranges(numbers: list[int], text: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert tables.duration(seconds) == text
+
+
+def test_the_loss_sums_what_was_logged_at_the_same_steps(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a")
+    with SummaryWriter(str(folder / "logs")) as logs:
+        for step in range(6):
+            logs.add_scalar("train/pick", 100.0 * step, step)
+            logs.add_scalar("train/learning_rate", 7.0, step)
+            if step % 2:  # An agent may take some of its losses at some steps only.
+                logs.add_scalar("train/place", step, step)
+    (run,) = find_runs(tmp_path)
+    assert run.loss is not None
+    assert run.loss.x.tolist() == [1, 2, 3, 4, 5]
+    assert run.loss.y.tolist() == [101, 201, 303, 403, 505], "a part counts as it was logged last"
+
+
+@pytest.mark.parametrize(("periods", "seeds"), [([], "0 to 4"), ([[200, 240]], "0 to 9")])
+def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, periods: list[list[int]], seeds: str) -> None:
+    folder = write_run(tmp_path / "a")
+    record = json.loads((folder / "run.json").read_text())
+    record["training"]["until_solved"] = {"periods": periods, "solved": bool(periods), "hardest": 0, "seconds": 1.0}
+    (folder / "run.json").write_text(json.dumps(record))
+    ((_, said),) = [fact for fact in tables.made(find_runs(tmp_path))[0]["facts"] if fact[0] == "validation"]
+    assert said == f"validation seeds {seeds}, best"
