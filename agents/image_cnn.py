@@ -108,7 +108,8 @@ class ImageCnn(ModuleAgent[Demonstrations]):
 
     def _image(self, observation: Observation) -> Tensor:
         """(1, N * 4, 60, 80): colour in 0 to 1 and depth in metres of every camera."""
-        color = torch.from_numpy(observation["color"]).float().permute(0, 3, 1, 2) / 255  # (N, 3, H, W)
-        depth = torch.from_numpy(observation["depth"])[:, None]  # (N, 1, H, W)
+        # Copies: torch takes no views that are mirrored, in another byte order, or may only be read.
+        color, depth = (torch.from_numpy(np.array(observation[key], dtype=np.float32)) for key in ("color", "depth"))
+        color, depth = color.permute(0, 3, 1, 2) / 255, depth[:, None]  # (N, 3, H, W), (N, 1, H, W)
         small = functional.interpolate(torch.cat([color, depth], dim=1), _SIZE, mode="area")
         return small.flatten(0, 1)[None].to(self.device)

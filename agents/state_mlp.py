@@ -98,7 +98,7 @@ class StateMlp(ModuleAgent[Steps]):
     @torch.inference_mode()
     def act(self, observation: Observation) -> Action:
         """The action for a state; quaternions are made unit ones by the environment. See ``Policy``."""
-        state = torch.from_numpy(observation["state"]).float()[None].to(self.device)
+        state = torch.from_numpy(np.array(observation["state"], dtype=np.float32))[None].to(self.device)
         values = self.net(state)[0].double().cpu().numpy()
         keys = sorted(self.interface.action)
         return dict(zip(keys, np.split(values, len(keys)), strict=True))

@@ -229,7 +229,8 @@ class VisualForesight(Agent[TransitionDataset]):
             ``predicted_height`` of the scene after the action, where the model predicts pictures.
         """
         thought = self._thought
-        if thought is None or not torch.equal(thought.scene, unpack([see(observation)], self.device)[0]):
+        scene, wanted = unpack([see(observation), see(observation, GOAL)], self.device)
+        if thought is None or not (torch.equal(thought.scene, scene) and torch.equal(thought.goal, wanted)):
             thought = self.think(observation)
         now = enlarged(to_heightmap(thought.scene))
         maps = {"color": now.color, "height": now.height, **heatmaps(thought.plan)}

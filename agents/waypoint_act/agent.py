@@ -152,7 +152,7 @@ class WaypointAct(Agent[list[Window]]):
             ``pose`` (7,) float64, position in metres and quaternion (x, y, z, w), world frame, and ``gripper``, 0 or 1.
         """
         heightmap, tip = see(observation), to_cells(observation["tip_pose"])
-        gripper = observation["gripper_state"]
+        gripper = np.array(observation["gripper_state"], dtype=np.float32)
         came = way(tip if self._tip is None else self._tip, tip)
         self._tip = tip
         scene = self._scene(heightmap.color[None], heightmap.height[None], tip[None], gripper[None], came[None])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from ravens_suite.agents.base import Agent, config_from_json
 from ravens_suite.core.observations import ArraySpec, Interface, groups_with
@@ -208,6 +210,31 @@ def test_an_episode_without_an_action_is_no_step(
     write_episode(tmp_path / "empty.safetensors", empty)
     dataset = made.make_dataset(Demonstrations([tmp_path / "empty.safetensors", store.path(store.seeds()[0])]))
     assert all(np.isfinite(value) for value in made.fit_step(dataset, 0).values())
+
+
+def test_it_acts_the_same_however_an_observation_lies_in_memory(
+    agent: type[Agent[Any]], data: Callable[..., Path]
+) -> None:
+    """Arrays that may only be read, mirrored views, another order of axes or bytes, and wider numbers."""
+    made, store = untrained(agent, data(agent))
+    observation = Demonstrations([store.path(store.seeds()[0])])[0].observation(0)
+    ways: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+        "read-only": lambda values: np.frombuffer(values.tobytes(), values.dtype).reshape(values.shape),
+        "mirrored": lambda values: np.flip(np.flip(values).copy()),
+        "by columns": np.asfortranarray,
+        "other byte order": lambda values: values.astype(values.dtype.newbyteorder()),
+        "wider": lambda values: values.astype(np.float64) if values.dtype == np.float32 else values,
+    }
+    made.reset(1)
+    expected = made.act(observation)
+    for name, stored in ways.items():
+        made.reset(1)
+        seen = {key: stored(value) if isinstance(value, np.ndarray) else value for key, value in observation.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            action = made.act(seen)
+        for key, value in expected.items():
+            np.testing.assert_array_equal(action[key], value, err_msg=name)
 
 
 def test_the_agents_of_the_guides_give_losses_of_single_steps() -> None:

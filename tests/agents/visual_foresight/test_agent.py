@@ -79,6 +79,15 @@ def test_it_shows_what_it_considered_and_what_it_expects(observation: dict[str, 
     assert "predicted_color" not in hidden.explain(observation)
 
 
+def test_another_goal_for_the_same_scene_is_explained_as_that(observation: dict[str, Any]) -> None:
+    """What was decided towards the first goal says nothing of the second."""
+    planning = agent()
+    planning.reset(4)
+    planning.act(observation)
+    other = {**observation, "goal_color": 255 - observation["goal_color"]}
+    assert not np.array_equal(planning.explain(other)["place"], planning.explain(observation)["place"])
+
+
 def test_a_scene_that_did_not_change_means_that_the_pick_failed(observation: dict[str, Any]) -> None:
     planning = agent()
     planning.reset(0)
