@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.benchmark.trials import KEY, SCORES, Trial, TrialSettings, finished, run_trial, table_row
-from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import mean_over_tasks
 from ravens_suite.data.tables import record_row
@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """What to do.
+    """What to do. Lists may be any sequences of names or numbers, or a single one.
 
     Attributes:
         agents: registered names.
@@ -55,6 +55,12 @@ class BenchmarkPlan:
     pool: int = 0
     workers: int = 1
     engine: str = "processes"
+
+    def __post_init__(self) -> None:
+        for name in ("agents", "tasks", "demos", "seeds"):
+            given = getattr(self, name)
+            alone = isinstance(given, str) or not isinstance(given, Iterable)
+            object.__setattr__(self, name, tuple(map(plain, (given,) if alone else given)))
 
     def trials(self) -> list[Trial]:
         """Every trial once; few demonstrations first, so that a grid that is stopped early has whole columns."""

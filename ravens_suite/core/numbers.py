@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 from ravens_suite.errors import ConfigError
 
@@ -13,7 +16,7 @@ MOST_EPISODES = 1_000_000
 
 
 def check_number(option: str, value: int, least: int, most: int) -> None:
-    """Refuse a number that cannot work.
+    """Refuse a number that cannot work; it may be one of Python's or of NumPy's.
 
     Args:
         option: of the command line, for the message.
@@ -30,3 +33,8 @@ def check_number(option: str, value: int, least: int, most: int) -> None:
         raise ConfigError(f"{option} must be at least {least}, not {value}.")
     if value > most:
         raise ConfigError(f"{option} must be at most {most}, not {value}.")
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's as Python's own, which JSON, messages and comparisons know; all else as it is."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from ravens_suite.errors import DamagedDataError, MissingDataError
 
 try:
@@ -94,11 +96,20 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON value atomically: sorted keys, two spaces, the same bytes for the same value.
 
+    Numbers of NumPy's are written as Python's: whoever counts seeds with it finds no error after the work is done.
+
     Raises:
         ValueError: the value holds a NaN or an infinity, which JSON cannot express.
+        TypeError: it holds something else that JSON cannot express.
     """
-    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False, default=_of_numpy)
     write_bytes(path, [text.encode(), b"\n"])
+
+
+def _of_numpy(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} {value!r:.80} is no value of JSON.")
 
 
 def read_json(path: Path, way_out: str = "delete it and run the command again") -> Any:

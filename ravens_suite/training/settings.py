@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
-from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
+from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number, plain
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError, RavensWarning
 from ravens_suite.execution.pool import available_cores
+from ravens_suite.rollout.environments import to_json
 
 Device = Literal["auto", "cpu", "cuda"]
 Until = Literal["steps", "solved"]
@@ -51,22 +54,39 @@ class TrainingSettings:
     device: Device = "auto"
     """Where tensors live; auto takes a GPU where there is one."""
 
+    def __post_init__(self) -> None:
+        for name in _LIMITS:
+            object.__setattr__(self, name, plain(getattr(self, name)))
+
     def check(self) -> None:
         """Refuse what cannot be done.
 
         Raises:
             ConfigError: a number is too small or too large; the message names its option.
+
+        Warns:
+            RavensWarning: one has no effect beside the others.
         """
         for name, (least, most) in _LIMITS.items():
             if (value := getattr(self, name)) is not None:
                 check_number(f"--{name.replace('_', '-')}", value, least, most)
         if self.until == "solved" and not self.val_episodes:
             raise ConfigError("--until solved needs validation scenes to try the agent on: --val-episodes 20.")
+        if self.candidates > 1 and not self.val_episodes:
+            warnings.warn(
+                f"--candidates {self.candidates} changes nothing without validation scenes, on which the best weights are "
+                "chosen: the last ones are kept. Give --val-episodes 20, or leave --candidates out.",
+                RavensWarning,
+                stacklevel=3,
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
     """What to train; two runs of the same plan have the same weights.
+
+    What is given as NumPy's numbers, as paths or as tuples is the same plan as what is read from JSON. A single task
+    may be given by its name alone.
 
     Attributes:
         agent: registered name, or where to import it from.
@@ -90,6 +110,19 @@ class TrainingPlan:
     keep_checkpoints: int = 0
     drop: Mapping[str, Sequence[int]] = field(default_factory=dict)
     more_data: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        tasks = (self.tasks,) if isinstance(self.tasks, str) else tuple(self.tasks)
+        folders = (self.more_data,) if isinstance(self.more_data, str | Path) else self.more_data
+        values = {
+            "tasks": tasks,
+            "config": to_json(self.config),
+            "drop": {task: [plain(seed) for seed in seeds] for task, seeds in self.drop.items()},
+            "more_data": tuple(map(str, folders)),
+            **{name: plain(getattr(self, name)) for name in ("demos", "seed", "keep_checkpoints")},
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     def check(self) -> None:
         """Refuse numbers that make no sense.

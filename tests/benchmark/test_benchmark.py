@@ -117,6 +117,12 @@ def _run(folder: Path, plan: BenchmarkPlan = PLAN) -> BenchmarkResult:
     return benchmark(plan, folder / "data", folder / "out", lambda title: nullcontext(silent), pool=make_pool())
 
 
+def test_a_grid_may_be_given_by_arrays_and_by_single_names() -> None:
+    plan = BenchmarkPlan("fake-learner", TASK, demos=np.array([1, 3]), seeds=range(2))  # type: ignore[arg-type]
+    assert plan == replace(PLAN, settings=TrialSettings(), seeds=(0, 1))
+    assert all(type(trial.demos) is type(trial.seed) is int for trial in plan.trials())
+
+
 def test_a_trial_leaves_a_record_a_row_and_a_run(tmp_path: Path, evaluated: list[tuple[str, int]]) -> None:
     done = _run(tmp_path)
     assert (len(done.records), done.made, done.failures) == (2, 2, {})

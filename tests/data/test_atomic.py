@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ravens_suite.data import atomic
-from ravens_suite.data.atomic import remove_leftovers, write_bytes
+from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.locks import locked
 
 _LEFT = ".a.json.0123456789abcdef0123456789abcdef.tmp"
@@ -114,3 +115,13 @@ def test_any_name_that_the_system_takes_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="too long"):
         write_bytes(tmp_path / ("a" * 256), [b"new"])
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_numbers_of_numpy_are_written_as_those_of_python(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"seed": np.int64(3), "share": [np.float32(0.5)], "met": np.bool_(True)})
+    assert read_json(tmp_path / "a.json") == {"seed": 3, "share": [0.5], "met": True}
+    with pytest.raises(TypeError, match=r"PosixPath.* no value of JSON"):
+        write_json(tmp_path / "b.json", {"folder": tmp_path})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "b.json", {"share": np.float32("nan")})
+    assert not (tmp_path / "b.json").exists()

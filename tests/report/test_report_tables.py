@@ -77,3 +77,16 @@ def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, periods: 
     (folder / "run.json").write_text(json.dumps(record))
     ((_, said),) = [fact for fact in tables.made(find_runs(tmp_path))[0]["facts"] if fact[0] == "validation"]
     assert said == f"validation seeds {seeds}, best"
+
+
+@pytest.mark.parametrize(("arguments", "compared"), [({}, True), ({"unseen_shapes": True}, False)])
+def test_published_figures_stand_beside_the_task_as_it_is_alone(
+    tmp_path: Path, arguments: dict[str, bool], compared: bool
+) -> None:
+    """An agent that learnt the task with other options is tested with them: nobody published that."""
+    folder = write_run(tmp_path / "a", task="assembling-kits")
+    path = folder / "eval" / "test.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "arguments": arguments}))
+    (row,) = tables.score_table(find_runs(tmp_path)).rows
+    assert (row.best_published is not None) is compared
+    assert (row.difference is not None) is compared

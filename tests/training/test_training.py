@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,7 +18,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import ConfigError, ConflictError, DivergedError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, DivergedError, MissingDataError, RavensWarning
 from ravens_suite.registry import load_agent, load_task
 from ravens_suite.rollout import evaluate as evaluation
 from ravens_suite.rollout.collect import collect
@@ -42,6 +44,46 @@ def test_a_killed_run_goes_on_to_the_same_bytes(data: Path, tmp_path: Path) -> N
     assert steps == [5, 6]
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     assert whole.steps == 6 and whole.val_score is None
+
+
+def test_a_plan_of_numpys_numbers_and_of_tuples_is_that_of_its_record(data: Path, tmp_path: Path) -> None:
+    """As a loop over ``np.arange`` gives them; the second call finds the run that the first one made."""
+    given = changed(
+        seed=np.int64(0),
+        demos=np.int64(2),
+        keep_checkpoints=np.int32(0),
+        steps=np.int64(6),
+        config={**SMALL, "widths": tuple(SMALL["widths"]), "learning_rate": np.float64(3e-3)},
+        drop={"block-insertion": np.array([], dtype=np.int64)},
+    )
+    for _ in range(2):
+        assert train(given, data, tmp_path / "given").steps == 6
+    plain = train(changed(config={**SMALL, "learning_rate": 3e-3}), data, tmp_path / "plain")
+    assert plain.steps == 6
+    assert weights(tmp_path / "given") == weights(tmp_path / "plain")
+    first, second = (record(tmp_path / name)["plan"] for name in ("given", "plain"))
+    assert first == second
+    assert replace(PLAN, tasks="block-insertion") == PLAN  # type: ignore[arg-type]
+    assert replace(PLAN, more_data=(tmp_path,)).more_data == (str(tmp_path),)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("changes", [{"demos": True}, {"demos": 2.0}, {"seed": 1.5}, {"steps": 2.5}])
+def test_what_is_no_whole_number_is_refused_before_anything_is_written(
+    data: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """A run.json with it could not be read again."""
+    with pytest.raises(ConfigError, match="must be a whole number"):
+        train(changed(**changes), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_candidates_that_nothing_chooses_among_are_named() -> None:
+    with pytest.warns(RavensWarning, match=r"--candidates 3 changes nothing without validation.*--val-episodes 20"):
+        changed(candidates=3).check()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        changed(candidates=3, val_episodes=1).check()
+        changed().check()
 
 
 def test_a_run_that_diverges_stops_and_says_so(data: Path, tmp_path: Path) -> None:
