@@ -74,7 +74,7 @@ class TrainingSettings:
             raise ConfigError("--until solved needs validation scenes to try the agent on: --val-episodes 20.")
         if self.candidates > 1 and not self.val_episodes:
             warnings.warn(
-                f"--candidates {self.candidates} changes nothing without validation scenes, on which the best weights are "
+                f"--candidates {self.candidates} changes nothing without validation scenes, on which the best are "
                 "chosen: the last ones are kept. Give --val-episodes 20, or leave --candidates out.",
                 RavensWarning,
                 stacklevel=3,
