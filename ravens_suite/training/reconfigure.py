@@ -14,7 +14,7 @@ from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
 from ravens_suite.registry import load_trainee
-from ravens_suite.training.run_record import resolve_config
+from ravens_suite.training.run_record import named_code, resolve_config
 from ravens_suite.training.settings import TrainingPlan
 
 
@@ -56,7 +56,8 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
         outside = trainee.named_outside(config)
         for files in (made.policy, *made.checkpoints().values()):
             _change(files, settings, outside)
-        write_json(made.record_path, {**record, "plan": plan.to_json(), "command": noted})
+        kept = {name: value for name, value in record.items() if name != "outside"}
+        write_json(made.record_path, {**kept, **named_code(plan), "plan": plan.to_json(), "command": noted})
         with blame(f"load of the agent {plan.agent}"):
             trainee.load(made.policy.path)
         made.path.rename(target.path)

@@ -207,7 +207,7 @@ def begin(
         **provenance(),
         "torch": torch.__version__,
         "code": code_of(plan.agent),
-        **({"outside": outside} if (outside := _outside(plan)) else {}),
+        **named_code(plan),
         "finished": False,
     }
 
@@ -256,7 +256,7 @@ def check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, r
         raise ConflictError(
             f"{run.path} was trained by {plan.agent} before a change of its code. Name another folder, or --force."
         )
-    if record.get("outside", "") != _outside(plan):
+    if record.get("outside", "") != named_code(plan).get("outside", ""):
         named = ", ".join(_code_named_by(plan))
         raise ConflictError(
             f"{run.path} was trained before a change of the code that its settings name ({named}). Name another "
@@ -264,9 +264,14 @@ def check_unchanged(record: Mapping[str, Any], plan: TrainingPlan, data: Path, r
         )
 
 
-def _outside(plan: TrainingPlan) -> str:
-    """Digest of the code of a user's own that the settings of a plan name; empty for none."""
-    return outside_code(_code_named_by(plan))
+def named_code(plan: TrainingPlan) -> dict[str, str]:
+    """What ``run.json`` notes of a user's own code that the settings of a plan name: its digest, if there is any.
+
+    Raises:
+        ConfigError: there is no such file or module.
+    """
+    digest = outside_code(_code_named_by(plan))
+    return {"outside": digest} if digest else {}
 
 
 def _code_named_by(plan: TrainingPlan) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
 from ravens_suite.registry import agent_names, load_trainee
+from ravens_suite.rollout.collect import collect
 from ravens_suite.training.loop import train
 from ravens_suite.training.reconfigure import reconfigure
 from tests.training.plans import KilledError, changed, record, weights
@@ -39,6 +41,32 @@ def test_the_copy_acts_by_the_settings_and_is_what_training_with_them_gives(data
     assert record(other)["plan"] == record(trained)["plan"]
     train(plan, data, other)
     assert weights(trained) == weights(other), "a finished run is left as it is"
+
+
+def test_the_copy_notes_the_code_of_a_users_own_that_it_acts_by(tmp_path: Path) -> None:
+    """Else the command that trains with these settings would take a change of that code for what it is not."""
+    collect(
+        "block-insertion", episodes=1, data=tmp_path, arguments={"image_size": [24, 32], "observe": ["images", "goal"]}
+    )
+    settings = {"model": "moved-patch", "calls": 2}
+    plan = changed(agent="visual-foresight", steps=1, demos=1, config=settings)
+    first, other, back = (tmp_path / name for name in ("first", "other", "back"))
+    train(plan, tmp_path, first)
+    planner = tmp_path / "mine.py"
+    planner.write_text(
+        "from ravens_suite.agents.visual_foresight.planners.random_shooting import RandomShooting\n"
+        "class Mine(RandomShooting):\n    pass\n"
+    )
+    named = {"planner": f"{planner}:Mine"}
+    reconfigure(first, named, other)
+    standing: list[str] = []
+    train(replace(plan, config={**settings, **named}), tmp_path, other, on_standing=standing.append)
+    assert standing == ["is finished, after step 1."]
+    reconfigure(other, {"planner": "cem"}, back)
+    train(replace(plan, config={**settings, "planner": "cem"}), tmp_path, back, on_standing=standing.append)
+    planner.write_text(f"{planner.read_text()}CHANGED = True\n")
+    with pytest.raises(ConflictError, match=r"before a change of the code that its settings name.*mine\.py:Mine"):
+        train(replace(plan, config={**settings, **named}), tmp_path, other)
 
 
 @pytest.mark.parametrize(
