@@ -49,6 +49,10 @@ class PolicyFolder:
         """JSON: which agent it is and what rebuilds it."""
         return self.path / "agent.json"
 
+    def is_there(self) -> bool:
+        """Whether both files of a trained agent are."""
+        return self.settings.exists() and self.weights.exists()
+
     def agent(self) -> str:
         """Registered name of the agent; of one in a user's own file, where it is, as the run says that it lies in.
 
@@ -130,7 +134,7 @@ class RunFolder:
         """Copies of the weights that are there and whole, by their step, ascending."""
         names = sorted(path.name for path in self.checkpoints_path.glob("*") if path.name.isdecimal())
         found = {int(name): PolicyFolder(self.checkpoints_path / name) for name in names}
-        return {step: folder for step, folder in found.items() if folder.settings.exists() and folder.weights.exists()}
+        return {step: folder for step, folder in found.items() if folder.is_there()}
 
     @property
     def logs(self) -> Path:

@@ -143,8 +143,10 @@ def train(
             agent = _make_agent(plan, record)
             _train(agent, plan, record, data, run, evaluate, on_progress, on_standing, save_every)
             record = finish(run, agent)
-    elif on_standing is not None:
-        on_standing(where_it_stands(record, record["training"]["step"], scheduled=False))
+    else:
+        _put_back_policy(plan, record, run)
+        if on_standing is not None:
+            on_standing(where_it_stands(record, record["training"]["step"], scheduled=False))
     state = TrainingState.from_json(record["training"])
     return TrainResult(out, state.best_step, state.seconds, state.best_score)
 
@@ -202,6 +204,25 @@ def _make_agent(plan: TrainingPlan, record: Mapping[str, Any]) -> Trainee[Any]:
         return agent(config, plan.seed, Interface.from_json(record["interface"]))
 
 
+def _put_back_policy(plan: TrainingPlan, record: Mapping[str, Any], run: RunFolder) -> None:
+    """Write the weights of a finished run again if they were removed since, from its training state.
+
+    Raises:
+        MissingDataError: that is gone, too, or of a later step than the weights that were chosen.
+    """
+    if run.policy.is_there():
+        return
+    agent = _make_agent(plan, record)
+    with blame(f"load_training of the agent {plan.agent}"):
+        step = agent.load_training(run.training)
+    if step != (chosen := record["training"]["best_step"]):
+        raise MissingDataError(
+            f"{run.policy.path}, the weights after step {chosen}, is gone or not whole, and {run.training} does not "
+            f"hold them: delete {run.path}, and the same command trains again."
+        )
+    _save(agent, run.policy.path)
+
+
 def _train(
     agent: Trainee[Any],
     plan: TrainingPlan,
@@ -226,6 +247,12 @@ def _train(
         with blame(f"load_training of the agent {plan.agent}"):
             state.step = agent.load_training(run.training)
         _check_continued(record, state.step, run)
+        if state.best_step and not run.policy.is_there():
+            # The best weights so far were removed: those of now take their place, or the next that are judged.
+            if state.best_step == state.step:
+                _save(agent, run.policy.path)
+            else:
+                state.best_step, state.best_score = 0, None
         # Noted and said last: a run that is refused stays as it was.
         run.write_record(dict(record))
         words = where_it_stands(record, state.step, scheduled=agent.scheduled)

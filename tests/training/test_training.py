@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import make_dataclass, replace
@@ -65,6 +66,44 @@ def test_a_plan_of_numpys_numbers_and_of_tuples_is_that_of_its_record(data: Path
     assert first == second
     assert replace(PLAN, tasks="block-insertion") == PLAN  # type: ignore[arg-type]
     assert replace(PLAN, more_data=(tmp_path,)).more_data == (str(tmp_path),)  # type: ignore[arg-type]
+
+
+def test_weights_that_were_removed_are_put_back_by_the_same_command(data: Path, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    train(PLAN, data, run.path)
+    before = weights(run.path)
+    for remove in (lambda: shutil.rmtree(run.policy.path), run.policy.weights.unlink, run.policy.settings.unlink):
+        remove()
+        assert train(PLAN, tmp_path / "no data are needed", run.path).steps == 6
+        assert weights(run.path) == before and run.policy.is_there()
+    shutil.rmtree(run.policy.path)
+    run.training.unlink()
+    with pytest.raises(MissingDataError, match=r"the weights after step 6, is gone.*delete .*run"):
+        train(PLAN, data, run.path)
+
+
+def test_weights_that_were_removed_and_were_not_the_last_are_not_taken_for_those(data: Path, tmp_path: Path) -> None:
+    plan, run = changed(val_episodes=1, candidates=2), RunFolder(tmp_path / "run")
+    scores = iter([90.0, 40.0])
+    train(plan, data, run.path, evaluate=lambda agent, split, seeds: next(scores))
+    shutil.rmtree(run.policy.path)
+    with pytest.raises(MissingDataError, match="the weights after step 4"):
+        train(plan, data, run.path)
+
+
+def test_a_run_that_goes_on_without_its_best_weights_ends_with_others(data: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 6:
+            raise KilledError
+
+    plan, run = changed(val_episodes=1, candidates=3), RunFolder(tmp_path / "run")
+    scores = iter([90.0, 50.0])  # After steps 4 and 5.
+    with pytest.raises(KilledError):
+        train(plan, data, run.path, evaluate=lambda *_: next(scores), on_progress=kill, save_every=1)
+    shutil.rmtree(run.policy.path)
+    done = train(plan, data, run.path, evaluate=lambda *_: 40.0)
+    assert (done.steps, done.val_score) == (6, 40.0)
+    assert run.policy.is_there()
 
 
 @pytest.mark.parametrize("changes", [{"demos": True}, {"demos": 2.0}, {"seed": 1.5}, {"steps": 2.5}])
