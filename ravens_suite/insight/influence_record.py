@@ -112,6 +112,18 @@ class DecisionFound:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def unanswered(self) -> str:
+        """Why no step bears on it, for a person; empty where some do."""
+        if self.towards or self.away:
+            return ""
+        if self.label == "agent":
+            return (
+                "No step says anything about it: the loss of what the agent did cannot be lower, as with agents that "
+                "copy by mean squared error. Ask about what the oracle would have done: --label oracle."
+            )
+        return "No step says anything about it: its loss cannot be lower."
+
+    @property
     def asked(self) -> tuple[str, str, int, int, str, str]:
         """What was asked; a later answer takes the place of an earlier one."""
         return self.task, self.split, self.seed, self.step, self.label, json.dumps(self.options, sort_keys=True)

@@ -22,6 +22,8 @@ _DAMPING_ALONE, _DAMPING_HELD_OUT, _DAMPING_DECISION = 0.1, 0.01, 1.0
 without counting as different. Chosen on three tasks with state-mlp, before others were measured (docs/influence.md)."""
 _TINY = 1e-12
 _MOST_LEVERAGE = 0.999
+_NOTHING = 1e-4
+"""Of the mean norm of the demonstrations' gradients: a decision with less is as its loss wants it, but for rounding."""
 _SAME = 0.5
 """Cosine distance at which groups of demonstrations are no longer joined."""
 
@@ -108,8 +110,11 @@ def influence_on(found: TrainingGradients, decision: Array) -> Array:
         decision: (checkpoints, size) float64 gradients of the decision's loss.
 
     Returns:
-        (steps,) float64, the mean over checkpoints; within -1 to 1.
+        (steps,) float64, the mean over checkpoints; within -1 to 1. Zeros where no gradient is left, as of what an
+        agent did that copies by mean squared error: its loss is zero. What rounding leaves of it could say anything.
     """
+    nothing = np.linalg.norm(decision, axis=1) <= _NOTHING * found.norms.mean(axis=1)
+    decision = np.where(nothing[:, None], 0.0, decision)
     if found.natural is not None:
         late = decision[-len(found.natural) :]
         pushes = [natural.astype(np.float64) @ asked for natural, asked in zip(found.natural, late, strict=True)]

@@ -43,11 +43,13 @@ class DecisionView:
         title: scene, action and what became of it.
         panels: what the agent did, what was asked about, and the steps that pushed towards it, strongest first.
         away: steps that pulled away from it, in words; empty where there are none.
+        unanswered: why no step bears on it, in words; empty where some do.
     """
 
     title: str
     panels: tuple[Panel, ...]
     away: str
+    unanswered: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _view(decision: DecisionFound, pictures: Path) -> DecisionView:
         for step in decision.towards[:_RESPONSIBLE]
     ]
     away = ", ".join(_words(step, decision.task) for step in decision.away[:_RESPONSIBLE])
-    return DecisionView(title, tuple(panel for panel in panels if panel is not None), away)
+    return DecisionView(title, tuple(panel for panel in panels if panel is not None), away, decision.unanswered)
 
 
 def _words(step: StepFound, task: str) -> str:

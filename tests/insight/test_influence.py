@@ -142,6 +142,19 @@ def test_decisions_of_a_run_that_was_trained_anew_are_forgotten(data: Path, trai
     assert not find_influence(trained, data).decisions
 
 
+def test_what_a_copying_agent_did_has_no_loss_and_the_answer_says_so(
+    data: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It does just what its network says; no step would be named, and nobody would know why."""
+    assert main(["influence", str(trained), "--data", str(data), "--decisions", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "No step says anything about it" in said and "--label oracle" in said and "none" not in said
+    answer = find_influence(trained, data, [Question(TASK, 0, step=0)]).decisions[-1]
+    assert answer.unanswered and not (answer.towards or answer.away)
+    asked = find_influence(trained, data, [Question(TASK, 0, step=0, label="oracle")]).decisions[-1]
+    assert not asked.unanswered and asked.towards
+
+
 def test_failed_scenes_are_asked_about_by_default(
     data: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,7 +163,7 @@ def test_failed_scenes_are_asked_about_by_default(
     assert main(["influence", str(trained), "--data", str(data), "--decisions", "1", "--json"]) == 0
     out, err = capsys.readouterr()
     assert failed[0] in [decision["seed"] for decision in json.loads(out)["decisions"]]
-    assert "wrong or rare" in err and "pushed towards it" in err and "held-out loss" in err
+    assert "wrong or rare" in err and "what the agent did" in err and "held-out loss" in err
 
 
 def test_what_is_asked_now_is_answered_and_the_rest_is_counted(
@@ -160,7 +173,7 @@ def test_what_is_asked_now_is_answered_and_the_rest_is_counted(
     earlier = len(find_influence(trained, data).decisions)
     assert main(["influence", str(trained), "--data", str(data), "--seeds", "7"]) == 0
     told = capsys.readouterr().out
-    assert told.count("pushed towards it") == 1 and "test scene 7 " in told
+    assert told.count("what the agent did") == 1 and "test scene 7 " in told
     assert f"{earlier} decisions were asked about before" in told
 
 

@@ -183,3 +183,17 @@ def test_demonstrations_that_taught_the_same_are_one_group() -> None:
     gradients = (centres + 0.05 * rng.normal(size=(2, 5, 20))).astype(np.float32)
     assert scores.groups(made(gradients, list(range(5)))) == [0, 0, 0, 1, 1]
     assert scores.groups(made(gradients[:, :1], [0])) == [0]
+
+
+@pytest.mark.parametrize("natural", [False, True])
+def test_what_rounding_leaves_of_a_decision_says_nothing(natural: bool) -> None:
+    """The largest push is made 1, so that noise would be, too."""
+    found = shared_and_alone()
+    if natural:
+        found = replace(found, natural=found.gradients)
+    asked = np.random.default_rng(1).normal(size=(2, 40))
+    assert np.abs(scores.influence_on(found, asked)).max() > 0.5
+    assert not scores.influence_on(found, 1e-7 * asked).any()
+    one = scores.influence_on(found, asked * np.array([[1e-7], [1.0]]))
+    alone = scores.influence_on(found, asked * np.array([[0.0], [1.0]]))
+    assert one.any() and np.array_equal(one, alone)

@@ -179,6 +179,9 @@ def _say_decision(console: Console, decision: DecisionFound) -> None:
         f"{decision.task}{options}, {decision.split} scene {decision.seed} ({end}), action {decision.step + 1} "
         f"(--step {decision.step}; earned {decision.reward:.3g}): {whose}"
     )
+    if decision.unanswered:
+        console.say(f"  {decision.unanswered}")
+        return
     for words, steps in (("pushed towards it", decision.towards), ("pulled away from it", decision.away)):
         console.say(f"  {words}: {', '.join(map(_step, steps)) or 'none'}")
 
