@@ -173,7 +173,7 @@ def test_what_is_asked_now_is_answered_and_the_rest_is_counted(
     earlier = len(find_influence(trained, data).decisions)
     assert main(["influence", str(trained), "--data", str(data), "--seeds", "7"]) == 0
     told = capsys.readouterr().out
-    assert told.count("what the agent did") == 1 and "test scene 7 " in told
+    assert told.count("test scene ") == 1 and "test scene 7 " in told
     assert f"{earlier} decisions were asked about before" in told
 
 
