@@ -23,6 +23,8 @@ from ravens_suite.rollout.evaluate import Evaluation, evaluate
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings, resume_settings
 
 STAGES = ("collect", "train", "evaluate", "report")
+_STOPPED = "stopped"
+"""In ``result.json``: seconds that stages took so far which are not done, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +147,20 @@ class _Notes:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Note how long a stage took; a stage that finds everything done keeps the time it took at first."""
+        """Note how long a stage took, with what it took in calls that were stopped in it.
+
+        A stage that finds everything done keeps the time it took at first.
+        """
         start = time.perf_counter()
-        yield
-        seconds = round(time.perf_counter() - start, 2)
+        before = self.value.pop(_STOPPED, {})
+        try:
+            yield
+        except BaseException:
+            spent = round(before.get(name, 0.0) + time.perf_counter() - start, 2)
+            write_json(self.path, {**self.value, _STOPPED: {**before, name: spent}})
+            raise
+        seconds = round(time.perf_counter() - start + before.pop(name, 0.0), 2)
+        self.value |= {_STOPPED: before} if before else {}
         self.value["seconds"][name] = max(seconds, self.value["seconds"].get(name, 0.0))
         write_json(self.path, self.value)
 

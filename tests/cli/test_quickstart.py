@@ -56,6 +56,27 @@ def test_all_stages_run_in_order_and_are_noted(stages: list[str], tmp_path: Path
     assert set(noted["seconds"]) == set(STAGES)
 
 
+def test_the_time_of_a_stage_that_was_stopped_counts(
+    stages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+
+    def train(*_: Any, **__: Any) -> None:
+        now[0] += 30.0
+        stages.append("train")
+        if stages.count("train") < 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", train)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            _run(tmp_path)
+    assert _run(tmp_path).seconds["train"] == 90.0
+    assert _run(tmp_path).seconds["train"] == 90.0, "a stage that is done keeps its time"
+    assert "stopped" not in json.loads((tmp_path / "result.json").read_text())
+
+
 def test_a_second_run_writes_no_second_report_unless_the_scores_change(stages: list[str], tmp_path: Path) -> None:
     first = _run(tmp_path)
     stages.clear()
