@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -61,6 +62,23 @@ def one_cycle(step: int, steps: int, top: float) -> float:
     else:
         low, part = _END, 1 - (progress - _WARM_UP) / (1 - _WARM_UP)
     return top * (low + (1 - low) * (1 - math.cos(math.pi * part)) / 2)
+
+
+def wound_down(step: int, steps: int, top: float, periods: Sequence[tuple[int, int]]) -> float:
+    """Learning rate of a step of ``one_cycle`` that comes down before its end, too.
+
+    Args:
+        step: from 0.
+        steps: length of the cycle.
+        top: the highest rate.
+        periods: steps (first, end) over which it comes down; after each of them the cycle goes on.
+    """
+    rate = one_cycle(step, steps, top)
+    for first, end in periods:
+        if first <= step < end:
+            share = (1 + math.cos(math.pi * (step + 1 - first) / (end - first))) / 2
+            return top * _END + max(rate - top * _END, 0.0) * share
+    return rate
 
 
 class Optimiser(Generic[Net]):
@@ -141,13 +159,7 @@ class Optimiser(Generic[Net]):
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
-        top = self.config.learning_rate
-        rate = one_cycle(step, self.config.steps, top)
-        for first, end in self.periods:
-            if first <= step < end:
-                share = (1 + math.cos(math.pi * (step + 1 - first) / (end - first))) / 2
-                return top * _END + max(rate - top * _END, 0.0) * share
-        return rate
+        return wound_down(step, self.config.steps, self.config.learning_rate, self.periods)
 
     def state(self) -> dict[str, Tensor]:
         """Weights (``net.``), their averages (``average.``) and moments (``moment.``), each by the parameter's name.

@@ -12,6 +12,7 @@ Without tilted demonstrations it acts as ``transporter`` does.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -124,6 +125,11 @@ class TransporterSixDof(Transporter):
             return loss
         rng = np.random.default_rng([self.seed, step, _STREAM])
         return loss + self.tilt_loss([augment(dataset.episodes[0][step], UNCHANGED, rng)], rng)
+
+    def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
+        """See ``Agent``: the rate of tilts comes down, too."""
+        super().wind_down(periods)
+        self.tilt_optimiser.periods = tuple(periods)
 
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """See ``Agent``."""

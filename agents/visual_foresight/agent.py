@@ -10,6 +10,7 @@ After Deep Visual Foresight (arXiv 1610.00696); docs/world_models.md is the guid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,11 @@ class VisualForesight(Agent[TransitionDataset]):
                 self._followers = Followers(type(self), self.config, self.seed, state, dataset, port)
             self.join(0, port)
         if self._followers is not None:
-            self._followers.step(step)
+            self._followers.step(step, self.optimiser.periods)
+
+    def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
+        """See ``Agent``."""
+        self.optimiser.periods = tuple(periods)
 
     def join(self, rank: int, port: int) -> None:
         """Train through Lightning from now on, as the process of this number (see ``lightning.py``)."""

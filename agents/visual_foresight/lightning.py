@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import socket
 import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from importlib.util import find_spec
@@ -157,11 +158,16 @@ class Followers:
             processes.append(process)
         weakref.finalize(self, _end, tuple(self.pipes), tuple(processes))
 
-    def step(self, step: int) -> None:
-        """Let them take a step."""
+    def step(self, step: int, periods: Sequence[tuple[int, int]] = ()) -> None:
+        """Let them take a step.
+
+        Args:
+            step: its number.
+            periods: steps (first, end) over which the learning rate comes down, see ``Trainee.wind_down``.
+        """
         for pipe in self.pipes:
             try:
-                pipe.send(step)
+                pipe.send((step, tuple(periods)))
             except OSError as error:
                 raise RuntimeError("A process of another device has ended; its error is above.") from error
 
@@ -188,7 +194,7 @@ def follow(
         rank: number of this process, from 1.
         port: at which all meet.
         threads: of torch.
-        pipe: on which the numbers of steps come.
+        pipe: on which the numbers of steps come, each with the periods over which the learning rate comes down.
     """
     torch.set_num_threads(threads)
     agent = kind(config, seed)
@@ -196,9 +202,10 @@ def follow(
     agent.join(rank, port)
     while True:
         try:
-            step = pipe.recv()
+            step, periods = pipe.recv()
         except EOFError:
             return
+        agent.wind_down(periods)
         agent.fit_step(dataset, step)
 
 

@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import Tensor
 
-from ..common.optimiser import moments, one_cycle, set_moments, under
+from ..common.optimiser import moments, set_moments, under, wound_down
 from .config import VisualForesightConfig
 from .lightning import Lightning
 from .models.base import WorldModel
@@ -29,10 +29,12 @@ class Optimiser:
 
     Attributes:
         ema: a copy of the model with the exponential moving average (EMA) of the weights.
+        periods: steps (first, end) over which the learning rate comes down before the end of its cycle.
     """
 
     def __init__(self, model: WorldModel, config: VisualForesightConfig) -> None:
         self.model, self.config = model, config
+        self.periods: tuple[tuple[int, int], ...] = ()
         self.ema: WorldModel = copy.deepcopy(model).requires_grad_(False).eval()
         weights = list(model.parameters())
         self.adam = (
@@ -47,6 +49,10 @@ class Optimiser:
         if self.adam is not None:
             self.lightning = Lightning(self.model, self.adam, self.config, device, rank, port)
 
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        return wound_down(step, self.config.steps, self.config.learning_rate, self.periods)
+
     def step(self, loss: Tensor, step: int) -> float:
         """One gradient step.
 
@@ -57,7 +63,7 @@ class Optimiser:
         Returns:
             The learning rate that was used.
         """
-        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
+        rate = self.rate(step)
         if self.adam is None:
             return rate
         for group in self.adam.param_groups:

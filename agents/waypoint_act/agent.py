@@ -107,6 +107,10 @@ class WaypointAct(Agent[list[Window]]):
         batch = self._batch([window], np.random.default_rng([self.seed, step]))
         return torch.stack(list(compute_losses(self.net, batch).values())).sum()
 
+    def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
+        """See ``Agent``."""
+        self.optimiser.periods = tuple(periods)
+
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """See ``Agent``."""
         return dict(self.net.named_parameters())

@@ -212,6 +212,22 @@ def test_an_episode_without_an_action_is_no_step(
     assert all(np.isfinite(value) for value in made.fit_step(dataset, 0).values())
 
 
+def test_every_rate_on_a_cycle_comes_down_where_it_is_told(agent: type[Agent[Any]], data: Callable[..., Path]) -> None:
+    """``train --until solved`` ends such a run there: with a high rate, the last steps are noise."""
+    if not agent.scheduled:
+        pytest.skip("no step depends on how many there are to be")
+    made, _ = untrained(agent, data(agent))
+    rates = [each.rate for each in (made, *vars(made).values()) if callable(getattr(each, "rate", None))]
+    assert len(rates) == (2 if agent.name == "transporter-six-dof" else 1)
+    before = [[rate(step) for step in range(120)] for rate in rates]
+    made.wind_down([(80, 100)])
+    for rate, cycle in zip(rates, before, strict=True):
+        after = [rate(step) for step in range(120)]
+        top = made.config.tilt_learning_rate if rate is not rates[0] else made.config.learning_rate
+        assert after[:80] == cycle[:80] and after[100:] == cycle[100:]
+        assert after[99] <= 0.0101 * top < cycle[99]
+
+
 def test_it_acts_the_same_however_an_observation_lies_in_memory(
     agent: type[Agent[Any]], data: Callable[..., Path]
 ) -> None:
