@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ravens_suite.agents.transporter.agent import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.visual_foresight.agent import VisualForesight
 from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
+from ravens_suite.agents.visual_foresight.lightning import Followers, follow
 from ravens_suite.agents.visual_foresight.planners.base import Plan, Planner, Search, best_of
 from ravens_suite.agents.visual_foresight.proposer import Proposer
 from ravens_suite.errors import ConfigError, MissingDataError
@@ -144,3 +146,33 @@ def test_a_proposer_that_is_not_there_is_named(tmp_path: Path) -> None:
         MissingDataError, match=r"There is no trained agent in .*nowhere: train one, or name its folder"
     ):
         Proposer(tmp_path / "nowhere")
+
+
+def test_the_process_of_another_device_winds_down_with_the_first() -> None:
+    """Each has an optimiser of its own; with other rates they would drift apart."""
+    told: list[Any] = []
+
+    class Other:
+        def __init__(self, config: VisualForesightConfig, seed: int) -> None:
+            told.append(seed)
+
+        def set_training_state(self, state: dict[str, torch.Tensor]) -> None:
+            told.append(state)
+
+        def join(self, rank: int, port: int) -> None:
+            told.append((rank, port))
+
+        def wind_down(self, periods: Any) -> None:
+            told.append(periods)
+
+        def fit_step(self, dataset: Any, step: int) -> None:
+            told.append(step)
+
+    ours, theirs = Pipe()
+    first = Followers.__new__(Followers)
+    first.pipes = [ours]
+    first.step(3)
+    first.step(4, [(4, 8)])
+    ours.close()
+    follow(Other, VisualForesightConfig(), 5, {}, None, 1, 2, torch.get_num_threads(), theirs)  # type: ignore[arg-type]
+    assert told == [5, {}, (1, 2), (), 3, ((4, 8),), 4]
