@@ -26,6 +26,10 @@ NEAR = 16
 """Pixels, 50 mm: radius around a position that belongs to what is picked or placed there."""
 AT_A_PLACE = 10
 """Pixels, 31 mm: a pick this near to where something was laid takes that up again."""
+BESIDE = 32
+"""Pixels, 100 mm: what is turned about a pick beside its middle is laid at its place again by a move this short."""
+NO_MOVE, NO_TURN = 3.5, math.radians(12)
+"""Pixels (11 mm) and radians: an action that moves and turns its object by less leaves it where it is."""
 UNKNOWN = 0.5
 """Probability of ``returns_by_form`` where no demonstration says anything about it."""
 _LEAST_CHANGE = 9
@@ -50,6 +54,18 @@ class Move(NamedTuple):
     place: Array
 
 
+class LaidAgain(NamedTuple):
+    """What was picked and laid again as it lay, and may have been turned there since.
+
+    Attributes:
+        place: (2,) pixel position where it was laid last.
+        yaws: radians, relative to how it lies now, of all the ways in which it lay there; 0 among them.
+    """
+
+    place: Array
+    yaws: tuple[float, ...]
+
+
 class History:
     """The picks and places of an episode so far.
 
@@ -58,6 +74,7 @@ class History:
         first: what was seen first; ``None`` before.
         laid: (2,) pixel positions of all places since the present sentence was first said.
         length: pixels from pick to place of the last move; infinite before the first.
+        laid_again: what was picked up and laid again as it lay.
     """
 
     def __init__(self) -> None:
@@ -69,6 +86,7 @@ class History:
         self.first: Heightmap | None = None
         self.laid: list[Array] = []
         self.length = math.inf
+        self.laid_again: list[LaidAgain] = []
         self._said: str | None = None
         self._occupied: list[tuple[Array, Heightmap]] = []
         self._last: Move | None = None
@@ -102,13 +120,34 @@ class History:
     def hear(self, sentence: str | None) -> None:
         """What is asked for now: what was laid before belongs to another sentence."""
         if sentence != self._said:
-            self._said, self.laid = sentence, []
+            self._said, self.laid, self.laid_again = sentence, [], []
 
-    def record(self, move: Move) -> None:
-        """Remember the move that is carried out next."""
+    def record(self, move: Move, yaw: float | None = None) -> None:
+        """Remember the move that is carried out next.
+
+        Args:
+            move: it.
+            yaw: radians by which it turns its object; unless it is given, nothing counts as laid again.
+        """
         self._last = move
         self.length = math.dist(move.pick, move.place)
         self.laid.append(move.place)
+        if yaw is not None:
+            self._note_laid_again(move, yaw)
+
+    def _note_laid_again(self, move: Move, yaw: float) -> None:
+        known = self.laid_again_at(move.pick)
+        self.laid_again = [
+            each for each in self.laid_again if each is not known and math.dist(each.place, move.place) >= NEAR
+        ]
+        if known is not None and self.length < BESIDE:
+            self.laid_again.append(LaidAgain(move.place, (*(each - yaw for each in known.yaws), 0.0)))
+        elif self.length < NO_MOVE and math.cos(yaw) > math.cos(NO_TURN):
+            self.laid_again.append(LaidAgain(move.place, (0.0,)))
+
+    def laid_again_at(self, pick: Array) -> LaidAgain | None:
+        """What was laid again where a pick (2,) is, if anything was."""
+        return next((each for each in self.laid_again if math.dist(each.place, pick) < NEAR), None)
 
     def takes_up_again(self, pick: Array) -> bool:
         """Whether a pick (2,) is where something was laid under the present sentence."""

@@ -21,7 +21,7 @@ from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
 from ..common.sentences import form_of, make_sentences
-from ..pick_place.history import NEAR, UNKNOWN, DemonstrationStatistics, History
+from ..pick_place.history import BESIDE, NEAR, NO_MOVE, NO_TURN, UNKNOWN, DemonstrationStatistics, History
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_scene
 from .joint_rescoring import rescore_jointly
@@ -43,8 +43,10 @@ _FAILED_PENALTY = 30.0
 """Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
 _SHORT_PENALTY = 30.0
 """The same for places of moves that are too short."""
-_NO_MOVE, _NO_TURN = 3.5, math.radians(12)
-"""Pixels (11 mm) and radians: an action that moves and turns its object by less leaves it where it is."""
+_TRIED_TURN = math.radians(25)
+"""Yaws this near to one in which an object lay count as the same: more than the tasks of the benchmark allow."""
+_AGAIN_PENALTY = 5.0
+"""Subtracted from pick logits for each way but two in which their object was laid at its place: others come first."""
 
 
 class Decision(NamedTuple):
@@ -95,6 +97,20 @@ class PlaceCandidates(NamedTuple):
     centres: Array
     positions: Array
     log_probabilities: Array
+
+
+class Tried(NamedTuple):
+    """Ways in which an object lay at its place, which did not carry out what is asked for.
+
+    Attributes:
+        yaws: radians, relative to how it lies.
+        reach: pixels around the pick that belong to the place.
+        turn: radians by which a yaw must differ to be another one.
+    """
+
+    yaws: tuple[float, ...]
+    reach: float
+    turn: float
 
 
 class Candidates(NamedTuple):
@@ -168,6 +184,7 @@ def find_candidates(
         heightmap: what is seen.
         history: of the episode; failed picks and occupied places get lower pick logits. But where one move should have
             carried out the sentence that still stands, what it moved may be taken up, and is not laid where it lies.
+            What was picked up and laid again as it lay is laid there in another way the next time.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
         first: the first scene of the episode, where the network is shown it.
@@ -193,15 +210,24 @@ def find_candidates(
     occupied = history.settled_places if failed else history.occupied_places
     _penalise(pick_logits, occupied, -math.log(statistics.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
+    for again in history.laid_again:
+        _penalise(pick_logits, [again.place], max(len(again.yaws) - 2, 0) * _AGAIN_PENALTY, NEAR // FINE)
     picks = pick_candidates(config, pick_logits, history.failed_picks)
     positions = torch.tensor(np.stack([pick.position for pick in picks]), dtype=torch.float32, device=device)
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
-    lying = positions if failed and not tilts else None
-    places = place_candidates(config, features, net.angles(config.angles), lying)
+    tried = [None if tilts else _tried(history, pick.position, failed=failed) for pick in picks]
+    places = place_candidates(config, features, net.angles(config.angles), positions, tried)
     if history.length < (least := float(net.least_move)):
         _rule_out_short_moves(picks, places, least)
     return Candidates(pick_logits, picks, places, statistics.sharing)
+
+
+def _tried(history: History, pick: Array, *, failed: bool) -> Tried | None:
+    """Where a pick may not be laid."""
+    if (again := history.laid_again_at(pick)) is not None:
+        return Tried(again.yaws, BESIDE, _TRIED_TURN)
+    return Tried((0.0,), NO_MOVE, NO_TURN) if failed else None
 
 
 def _takes_one_move(net: TransporterNet, instruction: str | None) -> bool:
@@ -287,26 +313,32 @@ def pick_candidates(
 
 
 def place_candidates(
-    config: TransporterConfig, features: PlaceFeatures, angles: Tensor, picks: Tensor | None = None
+    config: TransporterConfig,
+    features: PlaceFeatures,
+    angles: Tensor,
+    picks: Tensor,
+    tried: Sequence[Tried | None] = (),
 ) -> list[PlaceCandidates]:
     """The best places of each pick: maxima of the coarse map, refined.
 
-    An object that lies in its goal the wrong way round fits best as it lies. So after a move that failed, actions that
-    leave their object where it is count as improbable.
+    An object that lies in its goal the wrong way round fits best as it lies. So what did not help counts as improbable.
 
     Args:
         config: settings.
         features: of the picks.
         angles: (angles,) float32 radians, evenly spaced over a full turn.
-        picks: (picks, 2) float32 pixels, where no object may be laid where it is; else ``None``.
+        picks: (picks, 2) float32 pixels.
+        tried: of each pick; none of any unless given.
     """
     coarse = coarse_logits(features, angles)
     best = np.stack([_cell_centre(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
     best_cells = torch.tensor(best, dtype=torch.float32, device=coarse.device)
     centres = with_alternatives(config, best_cells, coarse)
     refined = refined_logits(config, features, coarse, angles, centres)
-    if picks is not None and len(angles) > 1:
-        refined = refined - _SHORT_PENALTY * _leaves_it(config, picks, centres, angles)
+    if len(angles) > 1:
+        for index, ways in enumerate(tried):
+            if ways is not None:
+                refined[index] -= _SHORT_PENALTY * _as_tried(config, picks[index], centres[index], angles, ways)
     side = refined.shape[-1]
     cells = refined.amax(dim=2).flatten(2).argmax(dim=2).cpu().numpy()
     offsets = np.stack([cells % side, cells // side], axis=-1) - config.fine_reach
@@ -316,20 +348,22 @@ def place_candidates(
     return [PlaceCandidates(*values) for values in found]
 
 
-def _leaves_it(config: TransporterConfig, picks: Tensor, centres: Tensor, angles: Tensor) -> Tensor:
-    """(picks, n, angles, side, side) float32: one for the actions that leave their object where it is, else zero.
+def _as_tried(config: TransporterConfig, pick: Tensor, centres: Tensor, angles: Tensor, tried: Tried) -> Tensor:
+    """(n, angles, side, side) float32: one for the actions that lay their object as it lay before, else zero.
 
     Args:
         config: settings.
-        picks: (picks, 2) float32 pixels.
-        centres: (picks, n, 2) float32, middles of windows in cells of the fine map.
+        pick: (2,) float32 pixels.
+        centres: (n, 2) float32, middles of windows in cells of the fine map.
         angles: (angles,) float32 radians.
+        tried: how it lay.
     """
-    offsets = torch.arange(-config.fine_reach, config.fine_reach + 1, device=picks.device)
-    along = (centres[..., None] + offsets) * FINE - picks[:, None, :, None]
-    near = along[:, :, 1, :, None].square() + along[:, :, 0, None, :].square() < _NO_MOVE**2
-    unturned = torch.cos(angles) > math.cos(_NO_TURN)
-    return (near[:, :, None] & unturned[:, None, None]).float()
+    offsets = torch.arange(-config.fine_reach, config.fine_reach + 1, device=pick.device)
+    along = (centres[..., None] + offsets) * FINE - pick[:, None]  # (n, 2, side)
+    near = along[:, 1, :, None].square() + along[:, 0, None, :].square() < tried.reach**2
+    yaws = torch.tensor(tried.yaws, dtype=angles.dtype, device=angles.device)
+    turned = (torch.cos(angles[:, None] - yaws) > math.cos(tried.turn)).any(dim=1)
+    return (near[:, None] & turned[:, None, None]).float()
 
 
 def _cell_centre(index: Tensor) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -208,3 +210,22 @@ def test_half_of_all_cases_is_not_unknown() -> None:
     # Of two further moves under the sentence one takes up what was laid.
     found = returns_by_form([[("pack all", here, there), ("pack all", there, beyond), ("pack all", here, there)]])
     assert found[form_of("pack all")] != UNKNOWN == found[form_of("never said")]
+
+
+def test_what_is_laid_again_as_it_lay_is_known_with_all_its_ways_until_it_is_taken_away() -> None:
+    memory, quarter = History(), math.pi / 2
+
+    def move(pick: tuple[float, float], place: tuple[float, float], yaw: float | None) -> list[tuple[float, ...]]:
+        memory.record(Move(table(), np.array(pick), np.array(place)), yaw)
+        return [each.yaws for each in memory.laid_again]
+
+    assert move((40, 40), (90, 90), 0.0) == [], "it went elsewhere"
+    assert move((90, 90), (91, 90), quarter) == [], "it was turned"
+    assert move((90, 90), (91, 90), None) == []
+    assert move((90, 90), (91, 90), 0.1) == [(0.0,)]
+    assert move((140, 90), (140, 92), 0.0) == [(0.0,), (0.0,)], "another one, 49 pixels away"
+    assert move((98, 90), (82, 94), quarter) == [(0.0,), (-quarter, 0.0)], "picked beside its middle, and turned"
+    assert move((82, 94), (82, 94), quarter)[1] == (-2 * quarter, -quarter, 0.0)
+    assert move((82, 94), (20, 200), 0.0) == [(0.0,)], "taken away"
+    assert move((20, 200), (138, 95), 1.0) == [], "something else lies there now"
+    assert memory.laid_again_at(np.array([140.0, 92.0])) is None

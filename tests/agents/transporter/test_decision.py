@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from ravens_suite.agents.common.sentences import FORMS
-from ravens_suite.agents.pick_place.history import NEAR, History, Move
+from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
 from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
-from ravens_suite.agents.transporter.decision import Decision, decide, pick_candidates, place_candidates
+from ravens_suite.agents.transporter.decision import Decision, Tried, decide, pick_candidates, place_candidates
 from ravens_suite.agents.transporter.network import PlaceFeatures
 from ravens_suite.core.heightmap import Heightmap
 
@@ -201,7 +201,8 @@ def test_nothing_is_laid_where_it_lies() -> None:
         column, row = (int(value) for value in pick / COARSE)
         key[index, 0, row, column] = 40.0
     features = features._replace(key=key)
-    free, bound = (place_candidates(CONFIG, features, angles, given) for given in (None, picks))
+    as_it_lies = Tried((0.0,), NO_MOVE, NO_TURN)
+    free, bound = (place_candidates(CONFIG, features, angles, picks, [given] * 2) for given in (None, as_it_lies))
     for pick, before, after in zip(picks.numpy(), free, bound, strict=True):
         less = (before.refined - after.refined).numpy()
         assert set(np.unique(less)) == {0.0, 30.0}
@@ -211,3 +212,51 @@ def test_nothing_is_laid_where_it_lies() -> None:
         assert np.linalg.norm((before.centres[windows] + cells) * FINE - pick, axis=1).max() < 6
         stays = np.linalg.norm(after.positions - pick, axis=1) < 4
         assert np.all(after.refined[stays].amax(dim=(2, 3)).argmax(dim=1).numpy() != 0)
+
+
+class Lying(GivenNet):
+    """Stands in for a network that finds its only object right as it lies, in any yaw."""
+
+    turning = torch.tensor(True)
+
+    def pick(self, features: None, said: None = None) -> torch.Tensor:
+        logits = torch.full((1, 160, 80), -9.0)
+        logits[0, FIRST[1], FIRST[0]] = 5.0
+        return logits
+
+    def place_features(self, scene: object, picks: torch.Tensor) -> PlaceFeatures:
+        features = super().place_features(scene, picks)
+        features.key[:, 0] = 0.0
+        features.key[:, 0, FIRST[1] * FINE // COARSE, FIRST[0] * FINE // COARSE] = 20.0
+        return features
+
+    def angles(self, count: int) -> torch.Tensor:
+        return torch.arange(count) * math.tau / count
+
+
+def test_what_was_laid_again_as_it_lay_is_laid_in_another_way_the_next_time() -> None:
+    net, history, tried = Lying(), History(), [0.0]
+    history.record(Move(table(), pixels(FIRST, FINE), pixels(FIRST, FINE)), 0.0)
+    for _ in range(4):
+        decision = decided(net, history)
+        assert math.dist(decision.pick, decision.place) < NO_MOVE
+        assert max(math.cos(decision.yaw - each) for each in tried) < math.cos(math.radians(25))
+        history.record(Move(table(), decision.pick, decision.place), decision.yaw)
+        tried = [*(each - decision.yaw for each in tried), 0.0]
+    history.hear("put it elsewhere")
+    assert not history.laid_again, "another sentence may want it as it lies"
+
+
+def test_ways_that_were_tried_are_improbable_and_no_others() -> None:
+    net = Lying()
+    picks = torch.tensor(pixels(FIRST, FINE), dtype=torch.float32)[None].repeat(2, 1)
+    features, angles = net.place_features(None, picks), net.angles(12)
+    ways = Tried((math.tau / 4, -math.tau / 3), 32.0, math.radians(25))
+    one, other = place_candidates(CONFIG, features, angles, picks, [None, ways])
+    less = (one.refined - other.refined).numpy()
+    assert set(np.unique(less)) == {0.0, 30.0}
+    windows, turns, rows, columns = np.nonzero(less)
+    assert set(turns) == {3, 8}
+    cells = np.stack([columns, rows], axis=1) - CONFIG.fine_reach
+    distances = np.linalg.norm((one.centres[windows] + cells) * FINE - picks[0].numpy(), axis=1)
+    assert 24 < distances.max() < 32, "all cells within reach, which may be a window's corner"
