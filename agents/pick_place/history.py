@@ -26,10 +26,10 @@ NEAR = 16
 """Pixels, 50 mm: radius around a position that belongs to what is picked or placed there."""
 AT_A_PLACE = 10
 """Pixels, 31 mm: a pick this near to where something was laid takes that up again."""
-BESIDE = 32
-"""Pixels, 100 mm: what is turned about a pick beside its middle is laid at its place again by a move this short."""
 NO_MOVE, NO_TURN = 3.5, math.radians(12)
 """Pixels (11 mm) and radians: an action that moves and turns its object by less leaves it where it is."""
+SAME_TURN = math.radians(25)
+"""Yaws this near to each other count as one way to lie: more than what the tasks of the benchmark allow."""
 UNKNOWN = 0.5
 """Probability of ``returns_by_form`` where no demonstration says anything about it."""
 _LEAST_CHANGE = 9
@@ -59,7 +59,7 @@ class LaidAgain(NamedTuple):
 
     Attributes:
         place: (2,) pixel position where it was laid last.
-        yaws: radians, relative to how it lies now, of all the ways in which it lay there; 0 among them.
+        yaws: radians, relative to how it lies now, of all the ways in which it lay there; one is nearly 0.
     """
 
     place: Array
@@ -90,6 +90,7 @@ class History:
         self._said: str | None = None
         self._occupied: list[tuple[Array, Heightmap]] = []
         self._last: Move | None = None
+        self._yaw: float | None = None
 
     @property
     def settled_places(self) -> list[Array]:
@@ -107,14 +108,18 @@ class History:
         """Compare the map with the one before the last move."""
         if self.first is None:
             self.first = heightmap
-        last, self._last = self._last, None
+        (last, self._last), (yaw, self._yaw) = (self._last, None), (self._yaw, None)
         if last is not None:
-            if _unchanged_near(last.pick, last.before, heightmap):
+            failed = _unchanged_near(last.pick, last.before, heightmap)
+            if failed:
                 self.failed_picks.append(last.pick)
             else:
                 self.failed_picks = []
                 if not _unchanged_near(last.place, last.before, heightmap):
                     self._occupied.append((last.place, heightmap))
+            # What is laid exactly as it lay looks as if nothing had been picked.
+            if yaw is not None and (not failed or _leaves(self.length, yaw)):
+                self._note_laid_again(last, yaw)
         self._occupied = [(place, seen) for place, seen in self._occupied if _unchanged_near(place, seen, heightmap)]
 
     def hear(self, sentence: str | None) -> None:
@@ -127,27 +132,28 @@ class History:
 
         Args:
             move: it.
-            yaw: radians by which it turns its object; unless it is given, nothing counts as laid again.
+            yaw: radians by which it turns its object; ``None`` where nothing is to count as laid again.
         """
-        self._last = move
+        self._last, self._yaw = move, yaw
         self.length = math.dist(move.pick, move.place)
         self.laid.append(move.place)
-        if yaw is not None:
-            self._note_laid_again(move, yaw)
 
     def _note_laid_again(self, move: Move, yaw: float) -> None:
         known = self.laid_again_at(move.pick)
         self.laid_again = [
             each for each in self.laid_again if each is not known and math.dist(each.place, move.place) >= NEAR
         ]
-        if known is not None and self.length < BESIDE:
-            self.laid_again.append(LaidAgain(move.place, (*(each - yaw for each in known.yaws), 0.0)))
-        elif self.length < NO_MOVE and math.cos(yaw) > math.cos(NO_TURN):
+        if known is not None and self.length < reach_of_turn(yaw):
+            before = tuple(each - yaw for each in known.yaws)
+            now = () if any(math.cos(each) > math.cos(SAME_TURN) for each in before) else (0.0,)
+            self.laid_again.append(LaidAgain(move.place, (*before, *now)))
+        elif _leaves(self.length, yaw):
             self.laid_again.append(LaidAgain(move.place, (0.0,)))
 
     def laid_again_at(self, pick: Array) -> LaidAgain | None:
         """What was laid again where a pick (2,) is, if anything was."""
-        return next((each for each in self.laid_again if math.dist(each.place, pick) < NEAR), None)
+        near = [each for each in self.laid_again if math.dist(each.place, pick) < NEAR]
+        return min(near, key=lambda each: math.dist(each.place, pick), default=None)
 
     def takes_up_again(self, pick: Array) -> bool:
         """Whether a pick (2,) is where something was laid under the present sentence."""
@@ -221,6 +227,19 @@ def returns_by_form(episodes: Iterable[Sequence[tuple[str, Array, Array]]]) -> N
     # Seen in half of all cases is not the same as unknown.
     shares[(could > 0) & (shares == UNKNOWN)] = np.nextafter(np.float32(UNKNOWN), np.float32(1))
     return shares
+
+
+def reach_of_turn(yaw: float) -> float:
+    """Pixels from pick to place within which an object that is turned by so many radians stays at its place.
+
+    A pick may be up to ``NEAR`` beside its middle, about which it is turned.
+    """
+    return NO_MOVE + 2 * NEAR * abs(math.sin(yaw / 2))
+
+
+def _leaves(length: float, yaw: float) -> bool:
+    """Whether a move of so many pixels and radians leaves its object as it lies."""
+    return length < NO_MOVE and math.cos(yaw) > math.cos(NO_TURN)
 
 
 def _unchanged_near(position: Array, before: Heightmap, after: Heightmap) -> bool:

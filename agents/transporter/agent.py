@@ -308,7 +308,8 @@ class Transporter(Agent[PickPlaceDataset]):
         self._history.hear(instruction)
         decision = self.decide(heightmap, goal, instruction)
         self._check_that_something_is_left(decision.pick, instruction)
-        self._history.record(Move(heightmap, decision.pick, decision.place), decision.yaw)
+        turns = bool(self.optimiser.ema.turning) and not self.tilts
+        self._history.record(Move(heightmap, decision.pick, decision.place), decision.yaw if turns else None)
         self._confidence, self._decided = decision.probability, ((heightmap, goal, instruction), decision)
         pick = to_pose(decision.pick, heightmap, 0.0)
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))

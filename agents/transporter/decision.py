@@ -21,7 +21,15 @@ from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
 from ..common.sentences import form_of, make_sentences
-from ..pick_place.history import BESIDE, NEAR, NO_MOVE, NO_TURN, UNKNOWN, DemonstrationStatistics, History
+from ..pick_place.history import (
+    NEAR,
+    NO_TURN,
+    SAME_TURN,
+    UNKNOWN,
+    DemonstrationStatistics,
+    History,
+    reach_of_turn,
+)
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_scene
 from .joint_rescoring import rescore_jointly
@@ -43,8 +51,6 @@ _FAILED_PENALTY = 30.0
 """Subtracted from the logits there: more than the logits of any two sensible picks differ by."""
 _SHORT_PENALTY = 30.0
 """The same for places of moves that are too short."""
-_TRIED_TURN = math.radians(25)
-"""Yaws this near to one in which an object lay count as the same: more than the tasks of the benchmark allow."""
 _AGAIN_PENALTY = 5.0
 """Subtracted from pick logits for each way but two in which their object was laid at its place: others come first."""
 
@@ -104,12 +110,10 @@ class Tried(NamedTuple):
 
     Attributes:
         yaws: radians, relative to how it lies.
-        reach: pixels around the pick that belong to the place.
         turn: radians by which a yaw must differ to be another one.
     """
 
     yaws: tuple[float, ...]
-    reach: float
     turn: float
 
 
@@ -226,8 +230,8 @@ def find_candidates(
 def _tried(history: History, pick: Array, *, failed: bool) -> Tried | None:
     """Where a pick may not be laid."""
     if (again := history.laid_again_at(pick)) is not None:
-        return Tried(again.yaws, BESIDE, _TRIED_TURN)
-    return Tried((0.0,), NO_MOVE, NO_TURN) if failed else None
+        return Tried(again.yaws, SAME_TURN)
+    return Tried((0.0,), NO_TURN) if failed else None
 
 
 def _takes_one_move(net: TransporterNet, instruction: str | None) -> bool:
@@ -360,10 +364,12 @@ def _as_tried(config: TransporterConfig, pick: Tensor, centres: Tensor, angles: 
     """
     offsets = torch.arange(-config.fine_reach, config.fine_reach + 1, device=pick.device)
     along = (centres[..., None] + offsets) * FINE - pick[:, None]  # (n, 2, side)
-    near = along[:, 1, :, None].square() + along[:, 0, None, :].square() < tried.reach**2
-    yaws = torch.tensor(tried.yaws, dtype=angles.dtype, device=angles.device)
-    turned = (torch.cos(angles[:, None] - yaws) > math.cos(tried.turn)).any(dim=1)
-    return (near[:, None] & turned[:, None, None]).float()
+    squares = along[:, 1, :, None].square() + along[:, 0, None, :].square()  # (n, side, side)
+    lays = torch.zeros(len(centres), len(angles), *squares.shape[1:], dtype=torch.bool, device=pick.device)
+    for yaw in tried.yaws:
+        near = squares < reach_of_turn(yaw) ** 2
+        lays |= near[:, None] & (torch.cos(angles - yaw) > math.cos(tried.turn))[:, None, None]
+    return lays.float()
 
 
 def _cell_centre(index: Tensor) -> Array:

@@ -215,17 +215,31 @@ def test_half_of_all_cases_is_not_unknown() -> None:
 def test_what_is_laid_again_as_it_lay_is_known_with_all_its_ways_until_it_is_taken_away() -> None:
     memory, quarter = History(), math.pi / 2
 
-    def move(pick: tuple[float, float], place: tuple[float, float], yaw: float | None) -> list[tuple[float, ...]]:
-        memory.record(Move(table(), np.array(pick), np.array(place)), yaw)
+    def move(
+        pick: tuple[int, int], place: tuple[int, int], yaw: float | None, *, fails: bool = False
+    ) -> list[tuple[float, ...]]:
+        memory.record(Move(table(pick), np.array(pick, float), np.array(place, float)), yaw)
+        memory.observe(table(pick) if fails or pick == place else table(place))
         return [each.yaws for each in memory.laid_again]
 
     assert move((40, 40), (90, 90), 0.0) == [], "it went elsewhere"
     assert move((90, 90), (91, 90), quarter) == [], "it was turned"
-    assert move((90, 90), (91, 90), None) == []
-    assert move((90, 90), (91, 90), 0.1) == [(0.0,)]
+    assert move((90, 90), (91, 90), None) == [], "nothing turns here"
+    assert move((90, 90), (90, 90), 0.1) == [(0.0,)]
     assert move((140, 90), (140, 92), 0.0) == [(0.0,), (0.0,)], "another one, 49 pixels away"
+    assert move((90, 90), (90, 90), 2 * quarter, fails=True) == [(0.0,), (0.0,)], "it was not turned: nothing changed"
     assert move((98, 90), (82, 94), quarter) == [(0.0,), (-quarter, 0.0)], "picked beside its middle, and turned"
-    assert move((82, 94), (82, 94), quarter)[1] == (-2 * quarter, -quarter, 0.0)
-    assert move((82, 94), (20, 200), 0.0) == [(0.0,)], "taken away"
-    assert move((20, 200), (138, 95), 1.0) == [], "something else lies there now"
+    assert move((82, 94), (82, 94), 0.0)[1] == (-quarter, 0.0), "a way counts once"
+    assert move((82, 94), (82, 96), quarter)[1] == (-2 * quarter, -quarter, 0.0)
+    assert move((82, 96), (110, 96), 0.1) == [(0.0,)], "to the slot beside it, 28 pixels away, unturned"
+    assert move((110, 96), (138, 95), 1.0) == [], "something else lies there now"
     assert memory.laid_again_at(np.array([140.0, 92.0])) is None
+
+
+def test_of_two_things_laid_again_the_nearer_one_is_meant() -> None:
+    memory = History()
+    for place in ((90.0, 90.0), (110.0, 90.0)):
+        memory.record(Move(table(), np.array(place), np.array(place)), 0.0)
+        memory.observe(table())
+    found = memory.laid_again_at(np.array([104.0, 90.0]))
+    assert found is not None and found.place.tolist() == [110.0, 90.0]
