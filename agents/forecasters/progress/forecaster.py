@@ -44,11 +44,13 @@ class ProgressConfig:
 
     Attributes:
         steps: gradient steps of a whole training run.
-        batch: episodes a step.
+        batch: episodes a step, where they are as long as ``piece``; of shorter ones so many more that a step sees as
+            many views.
         piece: most actions of an episode that a step looks at; of longer ones a piece is drawn.
         width: channels at the finest cells and of the memory.
         learning_rate: the highest one, of AdamW on one cycle.
-        looks: actions of each episode after which a step asks for the next view; 0 learns none, and is faster.
+        looks: actions of each episode after which a step asks for the next view, as many in all where episodes are
+            short; 0 learns none, and is faster.
         view_weight: of the loss of the next view.
         more_data: further data folders; as many episodes are read of each as demonstrations were asked for.
         precision: of training: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the processor has it.
@@ -106,7 +108,8 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
         """One step on whole episodes, drawn and altered now."""
         rng = np.random.default_rng([self.seed, step])
         config = self.config
-        batch = draw_batch(dataset, config.batch, config.piece, config.looks, rng).to(self.device)
+        count, looks = self._amounts(dataset)
+        batch = draw_batch(dataset, count, config.piece, looks, rng).to(self.device)
         rate = one_cycle(step, self.config.steps, self.config.learning_rate)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -114,6 +117,13 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
             losses = self.losses(batch)
         self.descend(losses["progress"] + losses["stage"] + self.config.view_weight * losses["view"])
         return {name: float(loss.detach()) for name, loss in losses.items()} | {"learning_rate": rate}
+
+    def _amounts(self, dataset: list[WatchedEpisode]) -> tuple[int, int]:
+        """How many episodes a step draws, and of each how many looks."""
+        config = self.config
+        views = [min(len(episode.poses), config.piece) + 1 for episode in dataset]
+        count = max(round(config.batch * (config.piece + 1) * len(views) / sum(views)), 1)
+        return count, max(round(config.looks * config.batch / count), min(config.looks, 1))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Cross-entropies of progress and of the stage, and the error of the next view, each () float32."""
