@@ -36,6 +36,8 @@ from .views import View, action_channels, moved_copy, poses_of
 
 _UNCHANGED = 0.2
 """Weight of the mean error over all pixels of the next view, beside that over those that change."""
+_USUAL = 8
+"""Actions of an episode that a step is made for; of longer pieces it has no more episodes."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,13 @@ class ProgressConfig:
 
     Attributes:
         steps: gradient steps of a whole training run.
-        batch: episodes a step, where they are as long as ``piece``; of shorter ones so many more that a step sees as
-            many views.
+        batch: episodes a step. Where all are shorter than ``piece`` and than 8 actions, it is so many more that a step
+            sees about as many views.
         piece: most actions of an episode that a step looks at; of longer ones a piece is drawn.
         width: channels at the finest cells and of the memory.
         learning_rate: the highest one, of AdamW on one cycle.
-        looks: actions of each episode after which a step asks for the next view, as many in all where episodes are
-            short; 0 learns none, and is faster.
+        looks: actions of each episode after which a step asks for the next view; fewer of each where a step has more
+            episodes. 0 learns none, and is faster.
         view_weight: of the loss of the next view.
         more_data: further data folders; as many episodes are read of each as demonstrations were asked for.
         precision: of training: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the processor has it.
@@ -121,8 +123,9 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
     def _amounts(self, dataset: list[WatchedEpisode]) -> tuple[int, int]:
         """How many episodes a step draws, and of each how many looks."""
         config = self.config
-        views = [min(len(episode.poses), config.piece) + 1 for episode in dataset]
-        count = max(round(config.batch * (config.piece + 1) * len(views) / sum(views)), 1)
+        longest = min(max(len(episode.poses) for episode in dataset), config.piece)
+        # Shorter ones of a batch are filled up to the longest, which costs as much.
+        count = max(config.batch * (min(config.piece, _USUAL) + 1) // (longest + 1), config.batch)
         return count, max(round(config.looks * config.batch / count), min(config.looks, 1))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

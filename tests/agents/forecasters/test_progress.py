@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,36 @@ def test_it_is_trained_like_an_agent_but_is_none() -> None:
     assert load_trainee("state-mlp") is load_agent("state-mlp")
     with pytest.raises(ConfigError, match=r"progress is a forecaster: .*evaluate POLICY --watch RUN"):
         load_agent("progress")
+
+
+@pytest.mark.parametrize(
+    ("actions", "changes", "episodes", "looks"),
+    [
+        (1, {}, 27, 1),
+        (3, {}, 13, 1),
+        (8, {}, 6, 3),
+        (30, {}, 6, 3),
+        (30, {"piece": 1000}, 6, 3),
+        (1, {"piece": 1000}, 27, 1),
+        (30, {"piece": 2}, 6, 3),
+        (1, {"looks": 0}, 27, 0),
+    ],
+)
+def test_a_step_has_more_episodes_where_they_are_short(
+    monkeypatch: pytest.MonkeyPatch, actions: int, changes: dict[str, Any], episodes: int, looks: int
+) -> None:
+    drawn: list[tuple[int, ...]] = []
+
+    def draw(dataset: Any, count: int, most: int, asked: int, rng: Any) -> None:
+        drawn.append((count, asked))
+        raise KilledError
+
+    monkeypatch.setattr("ravens_suite.agents.forecasters.progress.forecaster.draw_batch", draw)
+    one = episode(0, fails=False)[0]
+    longer = replace(one, views=one.views[:1] * (actions + 1), poses=np.repeat(one.poses, actions, axis=0))
+    with pytest.raises(KilledError):
+        small(batch=6, **{"looks": 3, **changes}).fit_step([one, longer], 0)
+    assert drawn == [(episodes, looks)]
 
 
 def test_it_learns_what_is_done_and_what_comes_next() -> None:
