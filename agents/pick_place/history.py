@@ -55,7 +55,7 @@ class Move(NamedTuple):
 
 
 class LaidAgain(NamedTuple):
-    """What was picked and laid again as it lay, and may have been turned there since.
+    """What was picked up and put back unchanged, and may have been turned there since.
 
     Attributes:
         place: (2,) pixel position where it was laid last.
@@ -74,7 +74,7 @@ class History:
         first: what was seen first; ``None`` before.
         laid: (2,) pixel positions of all places since the present sentence was first said.
         length: pixels from pick to place of the last move; infinite before the first.
-        laid_again: what was picked up and laid again as it lay.
+        laid_again: what was picked up and put back unchanged.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class History:
                 self.failed_picks = []
                 if not _unchanged_near(last.place, last.before, heightmap):
                     self._occupied.append((last.place, heightmap))
-            # What is laid exactly as it lay looks as if nothing had been picked.
+            # What is put back unchanged looks as if nothing had been picked.
             if yaw is not None and (not failed or _leaves(self.length, yaw)):
                 self._note_laid_again(last, yaw)
         self._occupied = [(place, seen) for place, seen in self._occupied if _unchanged_near(place, seen, heightmap)]

@@ -188,7 +188,7 @@ def find_candidates(
         heightmap: what is seen.
         history: of the episode; failed picks and occupied places get lower pick logits. But where one move should have
             carried out the sentence that still stands, what it moved may be taken up, and is not laid where it lies.
-            What was picked up and laid again as it lay is laid there in another way the next time.
+            What was picked up and put back unchanged is turned the next time.
         use_bfloat16: whether layers multiply in bfloat16.
         goal: the finished scene, where the network is shown one.
         first: the first scene of the episode, where the network is shown it.
@@ -228,7 +228,7 @@ def find_candidates(
 
 
 def _tried(history: History, pick: Array, *, failed: bool) -> Tried | None:
-    """Where a pick may not be laid."""
+    """How the object at a pick may not be put down at its place; ``None`` if in any way."""
     if (again := history.laid_again_at(pick)) is not None:
         return Tried(again.yaws, SAME_TURN)
     return Tried((0.0,), NO_TURN) if failed else None
@@ -325,7 +325,8 @@ def place_candidates(
 ) -> list[PlaceCandidates]:
     """The best places of each pick: maxima of the coarse map, refined.
 
-    An object that lies in its goal the wrong way round fits best as it lies. So what did not help counts as improbable.
+    An object that lies in its goal the wrong way round fits best as it lies. So ways that were tried count as
+    improbable.
 
     Args:
         config: settings.
