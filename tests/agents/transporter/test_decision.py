@@ -11,6 +11,7 @@ import torch
 
 from ravens_suite.agents.common.sentences import FORMS
 from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
+from ravens_suite.agents.transporter.agent import Transporter
 from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
 from ravens_suite.agents.transporter.decision import Decision, Tried, decide, pick_candidates, place_candidates
 from ravens_suite.agents.transporter.network import PlaceFeatures
@@ -264,3 +265,17 @@ def test_ways_that_were_tried_are_improbable_and_no_others() -> None:
     distances = np.linalg.norm((one.centres[windows] + cells) * FINE - picks[0].numpy(), axis=1)
     assert distances[turns == 0].max() < 3.5, "another place, even nearby"
     assert 12 < distances[turns == 3].max() < 27
+
+
+@pytest.mark.parametrize(("turning", "tilts", "known"), [(True, False, 1), (False, False, 0), (True, True, 0)])
+def test_an_agent_notices_what_it_put_back_unchanged_where_it_turns_things_upright(
+    monkeypatch: pytest.MonkeyPatch, turning: bool, tilts: bool, known: int
+) -> None:
+    agent = Transporter(TransporterConfig(widths=(4, 4, 4, 4, 4), coarse_radius=6, fine_radius=6))
+    agent.optimiser.ema.turning.fill_(turning)
+    monkeypatch.setattr(agent, "tilts", tilts)
+    here, nothing = pixels(FIRST, FINE), torch.zeros(0)
+    monkeypatch.setattr(agent, "decide", lambda *told: Decision(here, here, 0.0, nothing, nothing, 1.0))
+    for _ in range(2):
+        agent.action(table(here))
+    assert len(agent._history.laid_again) == known
