@@ -423,8 +423,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         """The last observation of an oracle episode of a seed, every key with ``goal_`` before it."""
         self._simulation.start(seed, "goal")
         self._observer.dress()
-        self._simulation.finish_by_oracle()
-        seen = self._observer.look([group for group in self.observed if group in GOAL_GROUPS])
+        groups = [group for group in self.observed if group in GOAL_GROUPS]
+        self._simulation.finish_by_oracle(lambda: self._observer.pass_over(groups, noise=False))
+        seen = self._observer.look(groups)
         return {GOAL + key: value for key, value in seen.items()}
 
     def _observe(self) -> Observation:

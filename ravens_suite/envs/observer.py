@@ -54,7 +54,7 @@ class Observer:
         self.cameras = cameras
         self._true_cameras = cameras
         self.rng = np.random.default_rng(0)
-        self._dressed: set[str] = set()
+        self._dressed: set[int] = set()
         self._appearance: np.random.Generator | None = None
         self._directions: Directions | None = None
 
@@ -76,7 +76,13 @@ class Observer:
         self._true_cameras = self.cameras
         if self._perturbations.seen:
             self._perturb()
-        self._dressed = set(self._simulation.scene.names())
+        self._dressed = set(self._labels().values())
+
+    def _labels(self) -> dict[str, int]:
+        """Labels of all bodies by name, in the order in which they came: a name may come again, a label does not."""
+        scene = self._simulation.scene
+        labels = scene.labels()
+        return {name: labels[name] for name in scene.names()}
 
     def _perturb(self) -> None:
         changes, episode = self._perturbations, self._simulation
@@ -88,18 +94,25 @@ class Observer:
         self._directions = directions
 
     def _dress_what_came(self) -> None:
-        """Bodies that a task brings during an episode look as the others do; drawn in the order in which they came."""
+        """Bodies that a task brings during an episode look as the others do; drawn in the order in which they came.
+
+        Called at every observation, drawn or not, so that the looks of the rest do not depend on what has come and gone.
+        """
+        if self._appearance is None and self._directions is None:
+            return
         scene = self._simulation.scene
-        new = [name for name in scene.names() if name not in self._dressed]
-        if new and self._appearance is not None:
+        new = [name for name, label in self._labels().items() if label not in self._dressed]
+        if self._appearance is not None:
             self._variations.dress(scene, new, self._appearance)
-        if new and self._directions is not None:
+        if self._directions is not None:
             self._perturbations.dress_bodies(scene, new, self._directions)
-        self._dressed.update(new)
+        labels = scene.labels()
+        self._dressed.update(labels[name] for name in new)
 
     def look(self, groups: Sequence[ObservationGroup]) -> Observation:
         """An observation of some groups, fresh arrays, see ``core/observations.py``; the goal is none of them."""
         observation: Observation = {}
+        self._dress_what_came()
         if DRAWN & set(groups):
             observation |= self._draw(groups)
         if "state" in groups:

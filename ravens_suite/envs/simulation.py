@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -244,9 +244,14 @@ class Simulation:
         """Around what the task's own code does: says whose it is, and when, if it raises."""
         return task_code(self.name, type(self.task), f"{doing}, at step {self.steps} of seed {self.seed},")
 
-    def finish_by_oracle(self) -> None:
-        """Let the oracle act until the episode is over or it gives up. ``taken`` and ``done`` stay as they are."""
+    def finish_by_oracle(self, before_action: Callable[[], None]) -> None:
+        """Let the oracle act until the episode is over or it gives up. ``taken`` and ``done`` stay as they are.
+
+        Args:
+            before_action: called before each action, where an episode is observed.
+        """
         for _ in range(self.control.max_steps):
+            before_action()
             try:
                 _, _, over = self.act(self.oracle_action())
             except OracleGaveUpError:
