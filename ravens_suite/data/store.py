@@ -237,7 +237,8 @@ class EpisodeStore:
         """
         recorded = self.recorded()
         found = self.seeds()
-        kept = sorted(attempt.seed for attempt in recorded if attempt.kept) if recorded else found
+        latest = {attempt.seed: attempt for attempt in recorded}
+        kept = sorted(seed for seed, attempt in latest.items() if attempt.kept) if recorded else found
         if strays := [seed for seed in found if seed not in set(kept)]:
             _LOG.warning(
                 "%s holds episodes that are not on record as kept (seeds %s): they stay out of the manifest. Record an "

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -245,6 +245,7 @@ class _Collection:
     def run(self, pool: JobPool, make: Callable[[], DemonstrationWorker]) -> None:
         self.store.repair()
         recorded = self.store.attempts()
+        known = {attempt.seed: attempt for attempt in self.store.recorded()}
         self.attempts = self._until_enough(recorded)
         damaged = [attempt.seed for attempt in recorded if attempt.kept and not self.store.intact(attempt.seed)]
         again = [unit for seed in damaged for unit in self._units(seed, 1)]
@@ -260,10 +261,18 @@ class _Collection:
                     f"{self.store.folder} if the task has changed since."
                 )
             for tried in pool.map(make, self._units(len(self.attempts), missing)):
-                self.store.record(tried.attempts)
+                self._record(tried.attempts, known)
                 self.attempts += tried.attempts
                 self.seconds += tried.seconds
                 self.on_progress(self._kept(), self.episodes)
+
+    def _record(self, attempts: Sequence[Attempt], known: Mapping[int, Attempt]) -> None:
+        """Record attempts; seeds that follow a gap, of a line that somebody took out, may be on record already."""
+        if new := [attempt for attempt in attempts if attempt.seed not in known]:
+            self.store.record(new)
+        for attempt in attempts:
+            if known.get(attempt.seed, attempt) != attempt:
+                self.store.correct(attempt)
 
     def _units(self, first: int, count: int) -> list[Unit]:
         """Units that cover ``count`` seeds from ``first`` on; for a count of 0 one unit without seeds."""

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import ravens_suite
-from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal, all_to_all
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.core.seeding import Split

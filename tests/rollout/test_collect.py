@@ -182,6 +182,23 @@ def test_damaged_and_missing_episodes_are_collected_again(
     assert "000003.safetensors is damaged" in caplog.text
 
 
+def test_a_line_taken_out_of_the_record_is_put_back_and_no_other_comes_twice(
+    tmp_path: Path, uninterrupted: dict[str, bytes]
+) -> None:
+    collect(TASK, episodes=6, data=tmp_path)
+    store = EpisodeStore.of(tmp_path, TASK, "train")
+    record = store.folder / "attempts.jsonl"
+    lines = record.read_bytes().splitlines(keepends=True)
+    record.write_bytes(b"".join(lines[:2] + lines[3:]))
+    store.path(2).unlink()
+    collect(TASK, episodes=6, data=tmp_path)
+    assert sorted(record.read_bytes().splitlines(keepends=True)) == sorted(lines)
+    assert store.manifest()["seeds"] == _FIRST_SIX
+    record.write_bytes(b"".join(lines + lines[-2:]))  # As such a folder was left before.
+    collect(TASK, episodes=7, data=tmp_path)
+    assert store.manifest()["seeds"] == [*_FIRST_SIX, 10]
+
+
 def test_other_settings_are_refused_even_when_nothing_is_missing(tmp_path: Path) -> None:
     collect(TASK, episodes=2, data=tmp_path)
     before = _bytes(tmp_path)
