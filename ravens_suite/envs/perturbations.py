@@ -23,7 +23,7 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Box, marker
 from ravens_suite.sim.rendering.base import Lighting
 from ravens_suite.sim.scene import GROUND_NAME, SHEET_NAME, Scene
-from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.placement import free_name, free_pose
 
 MOST = {
     "camera": 1.0,
@@ -156,7 +156,7 @@ class Perturbations:
         """
         post = marker((Box(_POST),), _POST_COLOR)
         for index in range(self.occluders):
-            scene.add(f"occluder {index + 1}", post, free_pose(scene, _POST, rng), "marker")
+            scene.add(free_name(scene, "occluder", index + 1), post, free_pose(scene, _POST, rng), "marker")
 
     def mistype(self, sentence: str, rng: np.random.Generator) -> str:
         """A sentence with two different neighbouring letters swapped in some of its words of three letters and more."""

@@ -20,7 +20,7 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, Box, Visual, solid
 from ravens_suite.sim.rendering.base import PUBLISHED_LIGHTING, Images, Lighting
 from ravens_suite.sim.scene import GROUND_NAME, SHEET_NAME, Scene
-from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.placement import free_name, free_pose
 
 Randomized = Literal["color", "shade", "table", "light", "camera"]
 """color: hue and saturation of every body, a little, so that names stay true; shade: brightness of every part, which
@@ -136,7 +136,7 @@ class Variations:
             width, length, height = (float(value) for value in rng.uniform(*_DISTRACTOR_SIZES, 3))
             size = (width, length, height)
             body = solid(Box(size), colors[int(rng.integers(len(colors)))], mass=0.05)
-            scene.add(f"distractor {index + 1}", body, free_pose(scene, size, rng), "movable")
+            scene.add(free_name(scene, "distractor", index + 1), body, free_pose(scene, size, rng), "movable")
 
 
 def _is_bool(value: object) -> bool:

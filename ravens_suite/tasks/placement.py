@@ -59,6 +59,13 @@ def free_pose(scene: Scene, size: Vector, rng: np.random.Generator, *, yaw: floa
     return Pose.planar(x, y, size[2] / 2, angle)
 
 
+def free_name(scene: Scene, what: str, number: int) -> str:
+    """``what`` and a number, ``number`` or the first after it that no body is named by."""
+    while f"{what} {number}" in scene:
+        number += 1
+    return f"{what} {number}"
+
+
 @contextmanager
 def kept_free(scene: Scene, places: Sequence[Pose], size: Vector) -> Iterator[None]:
     """Nothing is placed within these rectangles meanwhile.

@@ -128,3 +128,26 @@ def test_the_goal_is_the_last_observation_of_an_episode() -> None:
     ]
     assert abs(red[0] - red[1]) < 3
     environment.close()
+
+
+class Decoys(Feed):
+    """A task whose own bodies are called as those are that an environment adds."""
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        goals = super().build(scene, rng)
+        for name in ("distractor 1", "occluder 1", "occluder 2"):
+            scene.add(name, solid(Box(SIZE), PALETTE["blue"], mass=0.01), free_pose(scene, SIZE, rng), "movable")
+        return goals
+
+
+def test_names_of_distractors_and_occluders_give_way_to_those_of_the_task() -> None:
+    ravens_suite.register_task("decoys", Decoys)
+    arguments = {"observe": ["state"], "distractors": 2, "perturb": {"occluders": 1}}
+    environment = make_environment("decoys", "train", arguments)
+    _, info = environment.reset(seed=0)
+    added = [name for name in info["privileged"]["poses"] if name.startswith(("distractor", "occluder"))]
+    assert added == [
+        *("distractor 1", "occluder 1", "occluder 2"),
+        *("distractor 2", "distractor 3", "occluder 3"),
+    ]
+    environment.close()
