@@ -52,6 +52,13 @@ def rotate_vector(quaternion: Quaternion, vector: Vector) -> Vector:
     )
 
 
+def canonical(quaternion: Quaternion) -> Quaternion:
+    """Of the two quaternions of one rotation, q and -q, that whose last number which is not zero is positive."""
+    last = next((value for value in reversed(quaternion) if value), 1.0)
+    x, y, z, w = quaternion
+    return quaternion if last > 0 else (-x, -y, -z, -w)
+
+
 def yaw_quaternion(yaw: float) -> Quaternion:
     """Rotation by ``yaw`` radians about the z axis.
 

@@ -96,7 +96,7 @@ class Observer:
     def _dress_what_came(self) -> None:
         """Bodies that a task brings during an episode look as the others do; drawn in the order in which they came.
 
-        Called at every observation, drawn or not, so that the looks of the rest do not depend on what has come and gone.
+        Called at every observation, drawn or not: else looks would depend on whether what has gone was ever drawn.
         """
         if self._appearance is None and self._directions is None:
             return

@@ -22,11 +22,13 @@ import gymnasium
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ravens_suite.core.geometry import Pose, yaw_quaternion
+from ravens_suite.core.geometry import Pose, canonical, yaw_quaternion
 from ravens_suite.errors import ConfigError, InvalidActionError
 
 Rotation = Literal["yaw", "quaternion"]
-"""``yaw``: the tool points straight down, (sin, cos) of its turn; ``quaternion``: (x, y, z, w), which may tilt it."""
+"""``yaw``: the tool points straight down, (sin, cos) of its turn; ``quaternion``: (x, y, z, w), which may tilt it.
+
+Of the two quaternions of a rotation ``flatten`` gives the one with w >= 0: no learner could tell which to give."""
 
 _PARTS: Mapping[Rotation, tuple[str, ...]] = {
     "yaw": ("x", "y", "z", "sin_yaw", "cos_yaw"),
@@ -129,7 +131,7 @@ class ActionLayout:
     def _turn(self, key: str, vector: NDArray[np.float64]) -> list[float]:
         pose = Pose.from_vector(vector)
         if self.rotation == "quaternion":
-            return list(pose.quaternion)
+            return list(canonical(pose.quaternion))
         qx, qy, *_ = pose.quaternion
         if 1 - 2 * (qx * qx + qy * qy) < _LEAST_UPRIGHT:
             raise InvalidActionError(f"action[{key!r}] tilts the tool: use FlatAction(..., rotation='quaternion').")

@@ -40,6 +40,8 @@ from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_ac
 
 MARK_FILE = "export.json"
 """In the folder ``ravens_suite`` of a data set: of what it was made, and how long its files are."""
+_QUATERNIONS = "quaternions"
+"""In that file: which of the two of a rotation is told (``interop/vectors.py``); earlier builds told the oracle's."""
 _UNFINISHED = ".unfinished-"
 _MOST_WORKERS = 256
 
@@ -147,6 +149,8 @@ class _Job:
         parts = ("dtype", "shape", "names")
         if other := [key for key in features if any(there[key].get(part) != features[key][part] for part in parts)]:
             return f"in another form of {', '.join(other)}"
+        if _QUATERNIONS not in found and any(name.endswith("qw") for name in (*wanted.state, *wanted.action)):
+            return "with quaternions of either sign, of which environments show one"
         # An import then takes the order of the alphabet.
         order = found.get("cameras", sorted(wanted.cameras))
         return "" if order == list(wanted.cameras) else "without the order of its cameras"
@@ -183,7 +187,7 @@ class _Job:
                 writer.close({slug(split): f"0:{writer.episodes}"})
             finally:
                 writer.release()
-            about = {**self._mark, "cameras": list(features.cameras), "files": _sizes(folder)}
+            about = {**self._mark, "cameras": list(features.cameras), "files": _sizes(folder), _QUATERNIONS: "w >= 0"}
             write_json(folder / MARK / MARK_FILE, about)
             folder.rename(self._target)
         finally:

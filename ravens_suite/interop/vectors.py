@@ -6,7 +6,9 @@
 | ``quaternion`` | 14: position, quaternion (x, y, z, w), twice | 8: gripper, position, quaternion |
 | ``delta`` | none | 7: position less that of the tool, rotation vector from its orientation, gripper |
 
-Positions are in metres, world frame. A gripper is closed from 0.5 on; with ``delta``, where -1 is open and 1 is closed,
+Positions are in metres, world frame. Of the two quaternions of a rotation the one with w >= 0 is told, in actions and
+states, for data and environments would else differ: what moves the tool by a yaw or a step does not choose between
+them as the oracle did. A gripper is closed from 0.5 on; with ``delta``, where -1 is open and 1 is closed,
 from 0 on. A rotation vector (radians, world frame) turns the tool's orientation into the one that is asked for.
 """
 
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from ravens_suite.core.geometry import canonical
 from ravens_suite.errors import ConfigError, InvalidActionError
 from ravens_suite.interop.flat import ActionLayout
 
@@ -105,8 +108,8 @@ class VectorActions:
 class VectorState:
     """What a policy knows of the robot: one vector for each observation.
 
-    Where proprioception is observed: pose of the tool's tip (7,), metres and quaternion (x, y, z, w), world frame, and
-    whether the tool touches something and holds something. Else the last action, zeros before the first: with whole
+    Where proprioception is observed: pose of the tool's tip (7,), metres and quaternion (x, y, z, w >= 0), world frame,
+    and whether the tool touches something and holds something. Else the last action, zeros before the first: with whole
     motions the tool is out of sight between two of them, and there is nothing else to know.
 
     Args:
@@ -126,7 +129,9 @@ class VectorState:
             last: (numbers,) vector of the last action; ``None`` before the first.
         """
         if self.is_tip:
-            return np.concatenate([observation["tip_pose"], observation["gripper_state"]]).astype(np.float32)
+            x, y, z, *turn = observation["tip_pose"].tolist()
+            qx, qy, qz, qw = turn
+            return np.array([x, y, z, *canonical((qx, qy, qz, qw)), *observation["gripper_state"]], np.float32)
         return np.zeros(len(self.names), np.float32) if last is None else last.astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ravens_suite.core.cameras import Camera, published_cameras
-from ravens_suite.core.geometry import Pose, angle_error, euler_quaternion
+from ravens_suite.core.geometry import Pose, angle_error, canonical, euler_quaternion
 from ravens_suite.core.seeding import SPLITS, generator
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE
@@ -89,3 +89,11 @@ def test_depth_is_whole_multiples_of_its_unit(depth: float) -> None:
     assert abs(float(value[0]) - depth) <= DEPTH_UNIT / 2 + 1e-6
     np.testing.assert_array_equal(quantize_depth(value), value)
     assert value.dtype == np.float32
+
+
+def test_of_the_two_quaternions_of_a_rotation_one_is_canonical() -> None:
+    for quaternion in ((0.1, 0.7, 0.1, 0.7), (0.6, -0.8, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (1.0, 0.0, 0.0, 0.0)):
+        opposite = tuple(-value for value in quaternion)
+        found = canonical(quaternion)
+        assert canonical(opposite) == found in (quaternion, opposite)  # type: ignore[arg-type]
+        assert [value for value in found if value][-1] > 0

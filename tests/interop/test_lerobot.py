@@ -314,6 +314,17 @@ def test_what_an_earlier_build_left_out_is_named_and_nothing_deleted(tmp_path: P
         assert sorted(done.folder.rglob("*")) == before
 
 
+def test_quaternions_of_either_sign_of_an_earlier_build_are_named(tmp_path: Path) -> None:
+    write_waypoints(tmp_path / "own", (2,))
+    (done,) = export_lerobot(tmp_path / "own", tmp_path / "out")
+    about = done.folder / "ravens_suite" / "export.json"
+    mark = json.loads(about.read_text())
+    assert mark.pop("quaternions") == "w >= 0"
+    about.write_text(json.dumps(mark))
+    with pytest.raises(ConflictError, match=r"by an earlier build, with quaternions of either sign.*: name another"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     "change",
     [

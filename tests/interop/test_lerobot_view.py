@@ -17,9 +17,12 @@ from ravens_suite.errors import ConfigError, InvalidActionError, ResetNeededErro
 from ravens_suite.interop.lerobot import export_lerobot
 from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_view import LeRobotView
+from ravens_suite.interop.vectors import VectorActions, VectorState
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.environments import make_environment
 
 _PLUGIN = Path(__file__).parents[2] / "lerobot_env_ravens_suite"
+TASK = "block-insertion"
 SMALL: dict[str, Any] = {"render_size": (24, 32)}
 CASES = [("block-insertion", "yaw", False), ("block-insertion-continuous", "delta", True)]
 SHOWN = [(*CASES[0], False), (*CASES[1], False), ("place-red-in-green", "yaw", False, True)]
@@ -90,6 +93,28 @@ def test_a_view_shows_what_the_data_set_holds(
             blob = np.frombuffer(row[f"observation.images.{name}"]["bytes"], np.uint8)
             assert np.array_equal(cv2.imdecode(blob, cv2.IMREAD_COLOR)[..., ::-1], image)
         observation, *_ = view.step(np.array(row["action"], np.float32))
+
+
+@pytest.mark.parametrize("layout", ["yaw", "quaternion", "delta"])
+def test_states_of_actions_that_are_repeated_are_those_of_the_data(layout: Any) -> None:
+    """Of the two quaternions of a turn the oracle gives either; what is decoded gives one of its own choice."""
+    data, acting = (make_environment(f"{TASK}-continuous", "train", {"observe": ["proprioception"]}) for _ in range(2))
+    space: Any = data.action_space
+    actions = VectorActions(space, layout)
+    state = VectorState(("tip_pose", "gripper_state"), actions)
+    (shown, _), (seen, _) = (environment.reset(seed=1) for environment in (data, acting))
+    signs, over = set(), False
+    while not over:
+        action = data.get_wrapper_attr("oracle_action")()
+        vector = actions.encode(action, shown["tip_pose"])
+        shown, _, terminated, truncated, _ = data.step(action)
+        seen, *_ = acting.step(actions.decode(vector, seen["tip_pose"]))
+        np.testing.assert_allclose(state.of(seen, None), state.of(shown, None), atol=1e-6)
+        signs.add(bool(shown["tip_pose"][6] < 0))
+        over = terminated or truncated
+    assert signs == {False, True}, "the oracle gave both"
+    data.close()
+    acting.close()
 
 
 @pytest.mark.parametrize(
