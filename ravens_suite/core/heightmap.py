@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array, check_rigid
+from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE, PLANE_HEIGHT, SHEET_HEIGHT, TASK_WORKSPACE, Workspace
 from ravens_suite.errors import ConfigError
@@ -201,9 +202,14 @@ def fuse_observation(
         observation: with ``color``, ``depth``, ``camera_intrinsics`` and ``camera_poses``.
         prefix: ``goal_`` for the goal scene.
         workspace: what the map covers.
+
+    Raises:
+        ConfigError: an array is missing, or see ``fuse``, whose errors it raises.
     """
-    keys = ("color", "depth", "camera_intrinsics", "camera_poses")
-    color, depth, intrinsics, poses = (observation[prefix + key] for key in keys)
+    keys = [prefix + key for key in ("color", "depth", "camera_intrinsics", "camera_poses")]
+    if missing := [key for key in keys if key not in observation]:
+        raise ConfigError(missing_keys_message(missing, observation))
+    color, depth, intrinsics, poses = (observation[key] for key in keys)
     return fuse(color, depth, intrinsics, poses, workspace)
 
 
@@ -233,6 +239,7 @@ def fuse(
         InvalidCameraError: an intrinsic matrix is none.
         InvalidPoseError: a pose is none.
     """
+    color, depth = np.asarray(color), np.asarray(depth)
     _check(color, depth, intrinsics, poses)
     cells = workspace.shape[0] * workspace.shape[1]
     height = np.zeros(cells, dtype=np.float32)

@@ -108,6 +108,7 @@ def point_cloud(observation: Mapping[str, Any], prefix: str = "") -> tuple[Array
             f"color has shape {color.shape}, depth {depth.shape}, camera_intrinsics {intrinsics.shape} and "
             f"camera_poses {poses.shape}: give those of one observation, (N, H, W, 3), (N, H, W), (N, 3, 3), (N, 4, 4)."
         )
-    points = np.stack([world_points(*view) for view in zip(depth, intrinsics, poses, strict=True)])
+    views = [world_points(*view) for view in zip(depth, intrinsics, poses, strict=True)]
+    points = np.stack(views) if views else np.empty(color.shape)
     measured = np.isfinite(points[..., 0])
     return points[measured], color[measured]

@@ -191,6 +191,20 @@ def test_an_observation_is_fused_by_its_own_keys() -> None:
         np.testing.assert_array_equal(heightmap.height, fuse(color, depth, intrinsics, poses).height)
 
 
+def test_an_observation_without_images_is_told_how_to_observe_them() -> None:
+    with pytest.raises(ConfigError, match=r"no 'goal_color', .*--observe images goal"):
+        fuse_observation({}, "goal_")
+
+
+def test_images_may_come_as_lists() -> None:
+    view = Camera("above", look_at((0.5, 0, 1), (0.5, 0, 0)), (8, 12), 10.0)
+    color, depth = np.full((8, 12, 3), 7, np.uint8), np.full((8, 12), 0.9, np.float32)
+    matrices = [view.intrinsics], [view.pose.matrix()]
+    found = fuse([color], [depth], *matrices)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found.height, fuse(color[None], depth[None], *map(np.array, matrices)).height)
+    assert found.height.max() > 0.09
+
+
 @pytest.mark.parametrize("size", [(96, 96), (240, 320), (480, 640)])
 def test_a_plane_has_its_height_whatever_the_image_size(size: tuple[int, int]) -> None:
     views = published_cameras(size)

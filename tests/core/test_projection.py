@@ -99,3 +99,5 @@ def test_a_cloud_holds_what_was_measured_with_its_colours() -> None:
         point_cloud(observation, "goal_")
     with pytest.raises(ConfigError, match="one observation"):
         point_cloud({**observation, "depth": depth[:, 1:]})
+    nothing, no_colors = point_cloud({key: value[:0] for key, value in observation.items()})
+    assert nothing.shape == no_colors.shape == (0, 3)
