@@ -17,7 +17,8 @@ from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import MissingDataError, UnknownNameError
 from ravens_suite.execution.progress import Progress
 from ravens_suite.registry import environment_id
-from ravens_suite.rollout.environments import make_environment, versions
+from ravens_suite.rollout.collect_scenes import OF_SCENES
+from ravens_suite.rollout.environments import differing_arguments, make_environment, versions
 
 MARK = "ravens_suite"
 """Under which an export notes what it holds."""
@@ -97,6 +98,16 @@ class Source:
             "digest": self.store.digest(),
             "versions": {"collected": manifest.get("versions", {}), "exported": versions()},
         }
+
+    @cached_property
+    def one_environment(self) -> bool:
+        """Whether all episodes are of the environment that the manifest describes; sets of scenes may change it."""
+        if not self.manifest.get(OF_SCENES):
+            return True
+        own = self.manifest.get("arguments", {})
+        made = [self.store.reader(seed).summary.metadata.get("arguments", own) for seed in self.seeds]
+        ignored = {"renderer": None}
+        return not any(differing_arguments(self.task, {**own, **ignored}, {**each, **ignored}) for each in made)
 
     @contextmanager
     def environment(self) -> Iterator[gymnasium.Env[Any, Any] | None]:

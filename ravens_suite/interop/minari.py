@@ -81,7 +81,8 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     """Write a store as a Minari dataset. ``MINARI_DATASETS_PATH=out`` finds it under its name.
 
     Its metadata holds, under ``ravens_suite``, the cameras of the images, in order, the seeds, how the episodes were
-    made, and a digest of them. Its environment specification has the arguments that they were collected with. An
+    made, and a digest of them. Its environment specification has the arguments that they were collected with; there is
+    none of scenes that change these (``collect --scenes``), each of which has its own under ``record``. An
     episode's ``infos`` hold ``poses`` by body, ``success`` and ``motion``; its metadata ``score``, ``success``,
     ``outcome``, ``policy`` and ``goals`` (JSON). Episodes without an action, which Minari cannot hold, are left out.
     An episode that was done or has failed for good is terminated, any other one truncated.
@@ -102,7 +103,7 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     source = Source(store)
     folder = out / source.name
     facts = (*_FACTS, _POLICY) if EXPERIENCE in source.manifest else _FACTS
-    if not _is_there(folder, source.mark, facts):
+    if not _is_there(folder, source, facts):
         _write(minari, source, out, on_progress)
     metadata = read_json(folder / "data" / "metadata.json")
     return Exported(source.name, int(metadata["total_episodes"]), int(metadata["total_steps"]), folder)
@@ -169,7 +170,7 @@ def _fill(
         dataset = minari.create_dataset_from_buffers(
             dataset_id=source.name,
             buffer=episodes(),
-            env=environment,
+            env=environment if source.one_environment else None,
             observation_space=nothing,
             action_space=nothing,
             algorithm_name=_UNKNOWN,
@@ -284,7 +285,7 @@ def _storable(values: NDArray[Any]) -> Any:
     return values.tolist() if values.dtype.kind == "U" else values
 
 
-def _is_there(folder: Path, mark: dict[str, Any], facts: Sequence[str]) -> bool:
+def _is_there(folder: Path, source: Source, facts: Sequence[str]) -> bool:
     """Whether the dataset of these episodes is there already, with some attributes of each.
 
     Raises:
@@ -305,7 +306,12 @@ def _is_there(folder: Path, mark: dict[str, Any], facts: Sequence[str]) -> bool:
     file = folder / "data" / _FILE
     if not file.is_file() or file.stat().st_size != found.get("bytes"):
         raise ConflictError(f"{folder} has been changed since it was exported: {advice}.")
+    mark = source.mark
     if found["digest"] == mark["digest"]:
+        if not source.one_environment and metadata.get("env_spec"):
+            raise ConflictError(
+                f"{folder} was exported by an earlier build, with an environment that not all scenes are of: {advice}."
+            )
         if missing := _missing_facts(file, facts):
             raise ConflictError(
                 f"{folder} was exported by an earlier build, without {', '.join(missing)} of its episodes: {advice}."

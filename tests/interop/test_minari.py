@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ravens_suite.data.episode import Episode
+from ravens_suite.data.scenes import SceneSet, SceneSpec
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConflictError, MissingDataError, UnknownNameError
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.minari import export
 from ravens_suite.interop.minari_spaces import space_text
 from ravens_suite.rollout.collect import collect
+from ravens_suite.rollout.collect_scenes import collect_scenes
 from ravens_suite.rollout.environments import make_environment, versions
 
 
@@ -282,6 +284,26 @@ def test_a_recovered_environment_replays_what_was_exported(tmp_path: Path, monke
     for key, values in episode.observations.items():
         for was, is_now in zip(values, seen, strict=True):
             assert np.array_equal(was, is_now[key]), key
+
+
+def test_of_scenes_that_change_the_environment_none_is_named_to_recover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its replays would be of other scenes: without the distractors."""
+    task = "place-red-in-green"
+    plain, crowded = SceneSpec(0, "train"), SceneSpec(1, "train", {"distractors": 2})
+    for name, scenes in (("plain", (plain,)), ("mixed", (plain, crowded))):
+        collect_scenes(SceneSet(name, task, scenes), data=tmp_path / name, arguments={"image_size": [12, 16]})
+        (done,) = export(tmp_path / name, "minari", tmp_path / "out" / name)
+        dataset = _load(tmp_path / "out" / name, done.name, monkeypatch)
+        assert (dataset.env_spec is not None) == (name == "plain")
+        import_episodes(tmp_path / "out" / name, "minari", tmp_path / "back" / name)
+        own, back = (EpisodeStore.of(tmp_path / folder / name, task, "train") for folder in (".", "back"))
+        assert own.path(0).read_bytes() == back.path(0).read_bytes()
+    metadata = done.folder / "data" / "metadata.json"
+    metadata.write_text(json.dumps({**json.loads(metadata.read_text()), "env_spec": "{}"}))
+    with pytest.raises(ConflictError, match="earlier build, with an environment that not all scenes are of"):
+        export(tmp_path / "mixed", "minari", tmp_path / "out" / "mixed")
 
 
 @pytest.mark.parametrize("task", ["block-insertion", "palletizing-boxes"])
