@@ -13,7 +13,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, DamagedDataError
-from ravens_suite.rollout.environments import describe_interface, make_environment
+from ravens_suite.rollout.environments import describe_interface, differing_arguments, make_environment
 from ravens_suite.rollout.evaluate import Evaluation
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec, close_policy, observation_for, one_thread
@@ -29,7 +29,7 @@ def keep_failures(evaluation: Evaluation, on_episode: Callable[[int], None] = la
 
     They are run once more, with images whatever the policy observes. Episodes of an earlier evaluation that lie in the
     folder are removed, unless they failed this time, too, which overwrites them; so are those of another policy, or of
-    this one before it was trained on, whatever their seeds. Those of the same policy and of other seeds stay.
+    this one before it was trained on, or of another environment, whatever their seeds. Others, of other seeds, stay.
 
     Args:
         evaluation: which.
@@ -42,7 +42,7 @@ def keep_failures(evaluation: Evaluation, on_episode: Callable[[int], None] = la
     failed = {outcome.seed: outcome for outcome in evaluation.outcomes if not outcome.success}
     evaluated = {outcome.seed for outcome in evaluation.outcomes}
     for seed in store.seeds():
-        if seed not in failed and (seed in evaluated or _is_of_another(store, seed, evaluation.plan.policy)):
+        if seed not in failed and (seed in evaluated or _is_of_another(store, seed, evaluation.plan)):
             store.path(seed).unlink()
     placed = [seed for seed, outcome in failed.items() if not outcome.outcome.startswith(NOT_PLACED)]
     return _keep(evaluation.plan, placed, store, failed, on_episode)
@@ -81,13 +81,17 @@ def keep_episode(
     return kept[0]
 
 
-def _is_of_another(store: EpisodeStore, seed: int, policy: PolicySpec) -> bool:
-    """Whether a kept episode was made by another policy; one that cannot be read is nobody's."""
+def _is_of_another(store: EpisodeStore, seed: int, plan: EvaluationPlan) -> bool:
+    """Whether a kept episode is of another policy or environment; one that cannot be read is nobody's."""
     try:
-        noted = store.reader(seed).summary.metadata.get("policy")
+        metadata = store.reader(seed).summary.metadata
     except DamagedDataError:
         return False
-    return isinstance(noted, dict) and not policy.is_that_of(noted)
+    noted = metadata.get("policy")
+    if not isinstance(noted, dict):
+        return False
+    made = metadata.get("arguments", {})
+    return not plan.policy.is_that_of(noted) or bool(differing_arguments(plan.task, made, _with_images(plan)))
 
 
 def _store(plan: EvaluationPlan, folder: Path) -> EpisodeStore:

@@ -56,6 +56,14 @@ def test_failures_of_another_policy_are_not_among_those_of_this_one(tmp_path: Pa
     assert left == ["000001", "000004"]
 
 
+def test_failures_in_another_environment_are_not_among_those_in_this_one(tmp_path: Path) -> None:
+    keep_failures(evaluate("oracle", TASK, episodes=7, out=tmp_path, arguments={"shade": 7}))
+    keep_failures(evaluate("oracle", TASK, episodes=5, out=tmp_path))
+    left = sorted((tmp_path / "failures").rglob("*.safetensors"))
+    assert [path.stem for path in left] == ["000001", "000004"]
+    assert all("shade" not in read_episode(path).metadata["arguments"] for path in left)
+
+
 def test_a_failure_that_comes_out_otherwise_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     evaluate("oracle", TASK, episodes=2, out=tmp_path)
     value = json.loads((tmp_path / "test.json").read_text())
