@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,10 @@ class Demonstrations(Sequence[EpisodeReader]):
         made = cls([reader.path])
         made._open = lambda _: reader
         return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled, as for processes that load data, without the headers that were read."""
+        return type(self), (self._paths,)
 
     def __len__(self) -> int:
         """Number of episodes."""

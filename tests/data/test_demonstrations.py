@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from ravens_suite.data.container import Container
 from ravens_suite.data.demonstrations import Demonstrations
-from ravens_suite.data.episode import Episode, write_episode
+from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.errors import ConfigError, MissingDataError
 
 Make = Callable[..., Episode]
@@ -34,6 +35,15 @@ def test_episodes_come_in_the_order_of_their_paths(tmp_path: Path, make_episode:
     assert demonstrations[1] is demonstrations[1]
     with pytest.raises(IndexError):
         demonstrations[3]
+
+
+def test_processes_that_load_data_get_their_own(tmp_path: Path, make_episode: Make) -> None:
+    """As those of a ``DataLoader`` do, where they are spawned."""
+    paths = _write(tmp_path, [make_episode(seed, size=(6, 8)) for seed in (4, 2)])
+    for demonstrations in (Demonstrations(paths), Demonstrations.of_one(EpisodeReader(paths[1]))):
+        again = pickle.loads(pickle.dumps(demonstrations))
+        assert [reader.summary.seed for reader in again] == [reader.summary.seed for reader in demonstrations]
+        assert again[0] is again[0] is not demonstrations[0]
 
 
 def test_nothing_is_read_before_it_is_asked_for(
