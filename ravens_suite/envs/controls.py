@@ -150,8 +150,7 @@ class WaypointControl(Control):
         super().__init__(task, robot)
         gripper = gymnasium.spaces.Discrete(2)
         self.action_space = gymnasium.spaces.Dict({"pose": _pose_space(WAYPOINT_WORKSPACE), "gripper": gripper})
-        self._plan: list[Waypoint] = []
-        self._carrying = False
+        self.reset()
 
     @property
     def max_steps(self) -> int:
@@ -160,21 +159,26 @@ class WaypointControl(Control):
 
     def reset(self) -> None:
         """Drop the oracle's plan. See ``Control``."""
-        self._plan = []
+        self._plan: list[Waypoint] = []
         self._carrying = False
+        self._asked: Waypoint | None = None
 
-    def plan(self) -> tuple[tuple[Waypoint, ...], bool]:
-        """Way-points that are left, and whether the last one carried something. See ``Control``."""
-        return tuple(self._plan), self._carrying
+    def plan(self) -> tuple[tuple[Waypoint, ...], bool, Waypoint | None]:
+        """Way-points that are left, whether the last one carried something, and the one that was asked for last.
+
+        There is none of these after an action. See ``Control``.
+        """
+        return tuple(self._plan), self._carrying, self._asked
 
     def restore_plan(self, plan: Any) -> None:
         """See ``Control``."""
-        waypoints, self._carrying = plan
-        self._plan = list(waypoints)
+        waypoints, self._carrying, *asked = plan  # Of states of earlier builds there is none that was asked for.
+        self._plan, self._asked = list(waypoints), asked[0] if asked else None
 
     def execute(self, action: Any) -> Executed:
         """Move the tip, then switch the gripper. See ``Control``."""
         target, engaged = checked_pose(action, "pose", WAYPOINT_WORKSPACE), checked_flag(action, "gripper")
+        self._asked = None
         report = self.task.primitive.follow(self.robot, Waypoint(target.pose, engaged))
         done = {"pose": target.vector, "gripper": np.array(int(engaged))}
         return Executed(report, target.clipped, done, scores=not self.robot.tool.holds)
@@ -182,8 +186,16 @@ class WaypointControl(Control):
     def oracle(self, goal: Goal, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The next way-point of a whole motion: ``pose`` (7,) float64, world frame, and ``gripper`` () int64.
 
-        The next motion is planned when it is over, or its load was lost.
+        The next motion is planned when it is over, or its load was lost. Asked again before anything is done, it says
+        the same.
         """
+        if self._asked is None:
+            self._asked = self._next(goal, rng)
+        pose = _inside(self._asked.tip.vector(), WAYPOINT_WORKSPACE)
+        return {"pose": pose, "gripper": np.array(int(self._asked.engaged))}
+
+    def _next(self, goal: Goal, rng: np.random.Generator) -> Waypoint:
+        """Take the next way-point from the plan."""
         if not self._plan or (self._carrying and not self.robot.tool.holds):
             action = oracle_action(self.robot.scene, self.task.primitive, goal, rng)
             self._plan = self.task.primitive.waypoints(self.robot, action)
@@ -191,8 +203,7 @@ class WaypointControl(Control):
                 raise OracleGaveUpError("The arm reaches no way-point of the action that the oracle has planned.")
         waypoint = self._plan.pop(0)
         self._carrying = waypoint.engaged and self.robot.tool.can_hold
-        pose = _inside(waypoint.tip.vector(), WAYPOINT_WORKSPACE)
-        return {"pose": pose, "gripper": np.array(int(waypoint.engaged))}
+        return waypoint
 
     def rest(self) -> dict[str, NDArray[Any]]:
         """A way-point that no arm reaches; the gripper stays as it is. See ``Control``."""

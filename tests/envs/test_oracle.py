@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ravens_suite.core.geometry import Pose
-from ravens_suite.errors import OracleGaveUpError
+from ravens_suite.errors import InvalidActionError, OracleGaveUpError
 
 FALLEN = Pose((0.5, 0.0, -134.0))
 
@@ -59,3 +59,30 @@ def test_cubes_below_the_zone_score_as_published_and_are_no_success() -> None:
     assert not any(environment._simulation.scorer.met(poses).values())
     assert environment.observation_space.contains(environment._observe())
     environment.close()
+
+
+def test_asked_again_before_anything_is_done_the_oracle_says_the_same_way_point() -> None:
+    """Whoever draws or notes what it would do takes nothing out of its plan, nor does an action that is refused."""
+    environment, other = (
+        gymnasium.make("ravens_suite/BlockInsertionContinuous-v0", observe=["proprioception"]) for _ in range(2)
+    )
+    asked_once, ask = (each.get_wrapper_attr("oracle_action") for each in (environment, other))
+    environment.reset(seed=0)
+    other.reset(seed=0)
+    over = False
+    while not over:
+        action = asked_once()
+        ask()
+        with pytest.raises(InvalidActionError):
+            other.step({"pose": np.zeros(3), "gripper": 0})
+        state = other.get_wrapper_attr("save_state")()
+        other.reset(options={"state": state})
+        again = ask()
+        np.testing.assert_array_equal(again["pose"], action["pose"])
+        assert again["gripper"] == action["gripper"]
+        _, _, terminated, truncated, info = environment.step(action)
+        other.step(again)
+        over = terminated or truncated
+    assert info["success"]
+    environment.close()
+    other.close()
