@@ -311,6 +311,7 @@ class Scorer:
         self._current = 0
         self._locked = 0.0
         self._total = 0.0
+        self._taken: dict[str, bool] = {}
 
     @property
     def goal(self) -> Goal | None:
@@ -356,12 +357,22 @@ class Scorer:
         reward, self._locked, self._total = -self._total, 0.0, 0.0
         return reward
 
+    def take_away(self, names: Sequence[str], poses: Poses) -> None:
+        """Remember of bodies that leave the scene whether they were where they should be.
+
+        Args:
+            names: of the bodies.
+            poses: of all bodies before.
+        """
+        met = self.met(poses)
+        self._taken.update({name: met[name] for name in names if name in met})
+
     def met(self, poses: Poses) -> dict[str, bool]:
-        """For every object whether it is where the last goal step that names it wants it."""
+        """For every object whether it is where the last goal step that names it wants it; or was when it was taken."""
         result: dict[str, bool] = {}
         for goal in self.goals:
             result.update(goal.met(poses))
-        return result
+        return result | {name: met for name, met in self._taken.items() if name not in poses}
 
     def success(self, poses: Poses) -> bool:
         """Strict success: every object at the end where its last goal step wants it, and full 6-DoF poses."""

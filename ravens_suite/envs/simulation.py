@@ -191,10 +191,14 @@ class Simulation:
             self.failure = check_text("failure", self.task.failure(self.scene))
         if self.failure:
             return executed, self.scorer.forfeit(), True
+        poses = self.scene.poses()
         with self.task_code("a goal"):
-            reward = self.scorer.update(self.scene.poses())
+            reward = self.scorer.update(poses)
         with self.task_code("after_action"):
             stuck = not self.scorer.done and bool(self.task.after_action(self.scene)) and executed.report.complete
+        if taken := [name for name in poses if name not in self.scene]:
+            with self.task_code("a goal"):
+                self.scorer.take_away(taken, poses)
         return executed, reward, (self.scorer.done and self.ends_when_done) or stuck
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:

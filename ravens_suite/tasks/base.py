@@ -123,6 +123,8 @@ class Task(ABC):
     def after_action(self, scene: Scene) -> bool:
         """Called after an action has been scored, when the scene has settled; it may change the scene.
 
+        A body that it takes away counts for strict success as it lay before.
+
         Returns:
             Whether the episode ends here although not all goals are met.
         """

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import ravens_suite
-from ravens_suite.core.goals import Goal, PoseGoal, all_to_all
+from ravens_suite.core.geometry import Pose
+from ravens_suite.core.goals import Goal, PoseGoal, Scorer, all_to_all
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.core.seeding import Split
 from ravens_suite.rollout.environments import make_environment
@@ -91,6 +92,7 @@ def test_an_episode_that_is_restored_looks_as_it_did(looks: dict[str, Any], one_
         observation, _, terminated, truncated, info = first.step(first.get_wrapper_attr("oracle_action")())
         over = terminated or truncated
     assert info["progress"] > 0.99
+    assert info["success"] and info["goals"] == dict.fromkeys(["cube"] if one_name else Feed().names, True)
     first.close()
     second.close()
 
@@ -109,6 +111,16 @@ def test_looks_do_not_depend_on_names(looks: dict[str, Any]) -> None:
     np.testing.assert_array_equal(*seen)
     other.close()
     same.close()
+
+
+def test_what_was_taken_away_counts_as_it_lay() -> None:
+    pad = PoseGoal(objects=("a", "b"), targets=(Pose(),), matches=all_to_all(2, 1), symmetries=(0.0, 0.0))
+    scorer, beside = Scorer([pad]), Pose((0.1, 0.0, 0.0))
+    scorer.take_away(["a"], {"a": Pose(), "b": beside})
+    assert scorer.met({"b": beside}) == {"a": True, "b": False}
+    assert scorer.met({"a": beside, "b": Pose()}) == {"a": False, "b": True}, "one of its name that is there counts"
+    scorer.take_away(["b"], {"b": beside})
+    assert not scorer.success({})
 
 
 def test_the_goal_is_the_last_observation_of_an_episode() -> None:
