@@ -71,7 +71,7 @@ def evaluate_scenes(
         scenes: which.
         arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
         out: folder in which ``scenes/<name>`` is made; by default that of the evaluations. The figures lie there in
-            ``summary-<digest of the scenes>.json``. Sets of one name, of several tasks, share a folder and no file.
+            ``summary-<digest of the scenes>.json``.
         force: let outcomes count although the code of the policy or the task has changed since.
         pool: where to run; this process by default.
         on_progress: called after every episode.
@@ -89,7 +89,7 @@ def evaluate_scenes(
     for scene in scenes.scenes:
         groups.setdefault(_group(scene), []).append(scene)
     check_changes(scenes, plan.arguments)
-    parts = [_part(plan, group, file_of_task(folder, scenes.task, name)) for name, group in groups.items()]
+    parts = [_part(plan, group, file_of_task(folder, name, scenes.task)) for name, group in groups.items()]
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     found = {
         (name, outcome.seed): outcome

@@ -86,7 +86,7 @@ class EvaluationPlan:
             folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
         if self.run and not self.only_task:
             return folder / f"{self.task}-{self.split}.json"
-        return file_of_task(folder, self.task, self.split)
+        return file_of_task(folder, self.split, self.task)
 
     def home(self, out: Path | None) -> Path:
         """The folder in which lies what is found out about the policy here: robustness, calibration, probes and more.
@@ -115,13 +115,13 @@ class EvaluationPlan:
         return Path(OPTIONS) / "-".join([*sorted(self.options), digest[:8]])
 
 
-def file_of_task(folder: Path, task: str, name: str) -> Path:
-    """The JSON file of one task's results in a folder that several may share.
+def file_of_task(folder: Path, name: str, task: str) -> Path:
+    """``<name>.json``; where that is of another task, ``<task>-<name>.json``, so that neither takes the other's place.
 
     Args:
-        folder: of the results.
+        folder: of both.
+        name: without the ending.
         task: registered name.
-        name: of the file of the first task that came, without its ending; others have their own name before that.
     """
     usual, named = folder / f"{name}.json", folder / f"{task}-{name}.json"
     return named if named.exists() or _task_in(usual) not in ("", task) else usual
