@@ -363,6 +363,8 @@ class EpisodeReader:
     def _wanted(self, keys: Collection[str] | None) -> list[str]:
         if keys is None:
             return list(self.keys)
+        if isinstance(keys, str):
+            raise ConfigError(f"keys must be a list of names; got {keys!r}: write [{keys!r}].")
         if missing := sorted(set(keys).difference(self.keys)):
             raise MissingDataError(f"{self._container.path}: {missing_keys_message(missing, self.keys)} Collect again.")
         return sorted(keys)

@@ -149,9 +149,11 @@ def collect(
         ConflictError: the folder holds episodes made with other settings, another process is at work there and is not
             waited for, or an argument contradicts the task, the split or the run; the task of the episodes has changed
             since; or the folder holds demonstrations of the oracle, and this policy gives none.
+        ConfigError: a number is none that can be.
         OracleGaveUpError: the oracle fails too often for this to end.
     """
     start = time.perf_counter()
+    check_number("seeds_a_unit", seeds_a_unit, 1, MOST_EPISODES)
     store = EpisodeStore.of(data, task, split)
     actor, arguments = _begun(store, task, episodes, split, policy, explore, arguments)
     acting = {} if actor.demonstrates else {"actor": actor}

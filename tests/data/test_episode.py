@@ -324,6 +324,8 @@ def test_keys_that_were_not_observed_are_refused(tmp_path: Path, episode: Episod
     for ask in (lambda: reader.observation(0, ["color", "state"]), lambda: reader.window(0, 9, ["state"])):
         with pytest.raises(MissingDataError, match=r"no 'state': .*--observe .*state"):
             ask()
+    with pytest.raises(ConfigError, match=r"list of names; got 'color': write \['color'\]"):
+        reader.observation(0, "color")
     with pytest.raises(IndexError):
         reader.observation(-1)
 

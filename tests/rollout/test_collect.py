@@ -239,6 +239,8 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
         collect("fake-tusk", episodes=1, data=tmp_path)
     with pytest.raises(ConfigError, match="at least 1"):
         collect(TASK, episodes=0, data=tmp_path)
+    with pytest.raises(ConfigError, match="seeds_a_unit must be at least 1"):
+        collect(TASK, episodes=1, data=tmp_path, seeds_a_unit=0)
     for some in (1.5, "2", True):
         with pytest.raises(ConfigError, match="--episodes must be a whole number"):
             collect(TASK, episodes=some, data=tmp_path)  # type: ignore[arg-type]
