@@ -26,12 +26,12 @@ from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.core.policy import Policy
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
-from ravens_suite.errors import ConfigError, MissingDataError, OracleGaveUpError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.actors import Actor, arguments_for, check_kind, folder_settings
 from ravens_suite.rollout.definitions import take_up
-from ravens_suite.rollout.environments import make_environment, to_json, versions
+from ravens_suite.rollout.environments import differing_arguments, make_environment, to_json, versions
 from ravens_suite.rollout.policies import ORACLE, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import roll_out, to_episode
 
@@ -326,7 +326,7 @@ class DemonstrationWorker:
         for seed in range(unit.first, unit.first + unit.count):
             start = time.perf_counter()
             store = EpisodeStore(unit.folder)
-            attempt = _known(store, seed)
+            attempt = _known(store, seed, unit.task, self._arguments)
             if attempt is None or self._said_more(policy, store, seed):
                 attempt = self._try(environment, policy, store, unit, seed)
                 seconds.append(time.perf_counter() - start)
@@ -389,16 +389,29 @@ class DemonstrationWorker:
         return Attempt(result, kept)
 
 
-def _known(store: EpisodeStore, seed: int) -> Attempt | None:
-    """The attempt of a seed whose undamaged episode is already on disk; ``None`` if there is none."""
+def _known(store: EpisodeStore, seed: int, task: str, arguments: Mapping[str, Any]) -> Attempt | None:
+    """The attempt of a seed whose undamaged episode is already on disk; ``None`` if there is none.
+
+    Raises:
+        ConflictError: it was not collected, or not with these arguments.
+    """
     if not store.intact(seed):
         return None
     known = store.reader(seed).summary
+    if missing := [key for key in ("arguments", "outcome", "goals", "motion") if key not in known.metadata]:
+        raise ConflictError(f"{store.path(seed)} was not collected (it does not note its {missing[0]}). {_MOVE_IT}")
+    made, own = ({**each, "renderer": None} for each in (known.metadata["arguments"], arguments))
+    if differing := differing_arguments(task, made, own):
+        words = ", ".join(f"{name} {was!r}, not {now!r}" for name, (was, now) in differing.items())
+        raise ConflictError(f"{store.path(seed)} was collected with other settings: {words}. {_MOVE_IT}")
     goals, motions = known.metadata["goals"], known.metadata["motion"]
     outcome = str(known.metadata["outcome"])
     return Attempt(
         EpisodeOutcome(seed, known.score, known.success, known.steps, outcome, goals, tuple(motions)), kept=True
     )
+
+
+_MOVE_IT = "Move it out of this folder, and it is collected anew; or collect into another --data folder."
 
 
 def _mean(values: list[float]) -> float:

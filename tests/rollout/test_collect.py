@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,23 @@ def test_a_line_taken_out_of_the_record_is_put_back_and_no_other_comes_twice(
     record.write_bytes(b"".join(lines + lines[-2:]))  # As such a folder was left before.
     collect(TASK, episodes=7, data=tmp_path)
     assert store.manifest()["seeds"] == [*_FIRST_SIX, 10]
+
+
+def test_an_episode_that_was_put_into_the_folder_is_refused_by_name(tmp_path: Path) -> None:
+    """One of the same task and seed, but of another environment, or written by another program."""
+    collect(TASK, episodes=1, data=tmp_path / "a")
+    collect(TASK, episodes=2, data=tmp_path / "b", arguments={"shade": 7})
+    own, other = (EpisodeStore.of(tmp_path / name, TASK, "train") for name in "ab")
+    episode = other.read(2)
+    for put, said in (
+        (episode, r"000002.safetensors was collected with other settings: shade 7, not 0\. Move it"),
+        (replace(episode, metadata={}), r"000002.safetensors was not collected \(it does not note its arguments"),
+    ):
+        own.write(put)
+        with pytest.raises(ConflictError, match=said):
+            collect(TASK, episodes=2, data=tmp_path / "a")
+    own.path(2).unlink()
+    assert collect(TASK, episodes=2, data=tmp_path / "a").episodes == 2
 
 
 def test_other_settings_are_refused_even_when_nothing_is_missing(tmp_path: Path) -> None:
