@@ -13,8 +13,8 @@
 # fits: the force of the joint below (qfrc_actuator, or jointactuatorfrc), or the missing forces added by hand: the
 # adhesion's (actuator_force), gravcomp times mass times gravity. The torque sensor shares the computation.
 #
-# Seen (Python 3.11), a hand of 2.1 kg (21 N) held up by a motor, in N, by the sensor and by the motor: "hand alone: 21.0
-# and 21.0; block of 1 kg welded on: 31.0 and 31.0; suction of 50 N: -19.0 and 31.0; suction of 30 N: 1.0 and 31.0;
+# Seen (Python 3.11), a hand of 2.1 kg (21 N) held up by a motor, in N, by the sensor and by the motor: "hand alone:
+# 21.0 and 21.0; block of 1 kg welded on: 31.0 and 31.0; suction of 50 N: -19.0 and 31.0; suction of 30 N: 1.0 and 31.0;
 # gravcomp: 21.0 and 0.0; thruster of 5 N: 21.0 and 16.0; wind from below: 21.0 and 15.6; 5 N by xfrc_applied: 16.0 and
 # 16.0; spring tendon of 5 N: 16.0 and 16.0"
 set -euo pipefail

@@ -2,8 +2,8 @@
 # opencv-python-headless 5.0.0.93: cv2.bitwise_not of a NumPy mask of bools is True everywhere. Nothing is masked out.
 #
 # Version 5 takes arrays of bools, which version 4 refuses, so that masks[i] of a segmentation need no astype any more.
-# bitwise_and, or and xor, flip, copyTo, fillPoly and the mask arguments are right. bitwise_not turns all eight bits of a
-# byte: 1 becomes 254 and 0 becomes 255, and for NumPy both are True. "All but the robot" is then the whole image: a
+# bitwise_and, or and xor, flip, copyTo, fillPoly and the mask arguments are right. bitwise_not turns all eight bits of
+# a byte: 1 becomes 254 and 0 becomes 255, and for NumPy both are True. "All but the robot" is then the whole image: a
 # background model is taught the arm, depth[rest] = 0 wipes out the object that it was to keep, and the overlap with the
 # mask itself, which should be empty, is the mask. "~" of it is False everywhere, so that nothing brings the mask back.
 # Shape and type are right and no error is raised. A mask of 0 and 1 in uint8 always had the fault, and everybody uses 0
