@@ -7,11 +7,11 @@
 # against the cup and the cup against the block; what the block presses back with is a contact and is counted, and the
 # pull is not. So a cup that holds a block of 1 kg with 50 N measures 50 N too little, and the sign is that of a hand
 # that stands on a table: a policy that feels for contact, or a check that something was lifted, is led astray. The same
-# model with a weld in place of the suction measures right. A hand with gravcomp="1", which is how most arms are kept
+# model with a weld in place of the suction measures right. A hand with gravcomp="1", which is how many arms are kept
 # from sagging, weighs on the sensor as if it had none; a thruster (an actuator on a site) and the wind can not be felt.
 # The motions are right in all cases, and the motor that holds the hand up shows what a real wrist would feel. What
-# fits: the force of the joint below (qfrc_actuator, or jointactuatorfrc), or the missing forces added by hand: the
-# adhesion's (actuator_force), gravcomp times mass times gravity. The torque sensor shares the computation.
+# fits: the force of the motor below (actuatorfrc) where one motor holds the joint, or the missing forces added by hand:
+# the adhesion's (actuator_force), gravcomp times mass times gravity. The torque sensor shares the computation.
 #
 # Seen (Python 3.11), a hand of 2.1 kg (21 N) held up by a motor, in N, by the sensor and by the motor: "hand alone:
 # 21.0 and 21.0; block of 1 kg welded on: 31.0 and 31.0; suction of 50 N: -19.0 and 31.0; suction of 30 N: 1.0 and 31.0;
