@@ -137,6 +137,11 @@ class Transporter(Agent[PickPlaceDataset]):
         """Whether it is made for environments that say what to do."""
         return "instruction" in self.interface.observation
 
+    @property
+    def places_upright(self) -> bool:
+        """Whether no place of its is tilted: then an object that was put back as it lay is laid in another way."""
+        return not self.tilts
+
     # ------------------------------------------------------------------ learning
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:
@@ -308,7 +313,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self._history.hear(instruction)
         decision = self.decide(heightmap, goal, instruction)
         self._check_that_something_is_left(decision.pick, instruction)
-        turns = bool(self.optimiser.ema.turning) and not self.tilts
+        turns = bool(self.optimiser.ema.turning) and self.places_upright
         self._history.record(Move(heightmap, decision.pick, decision.place), decision.yaw if turns else None)
         self._confidence, self._decided = decision.probability, ((heightmap, goal, instruction), decision)
         pick = to_pose(decision.pick, heightmap, 0.0)
@@ -340,12 +345,8 @@ class Transporter(Agent[PickPlaceDataset]):
     def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
-        shown: dict[str, Any] = {
-            "use_bfloat16": self.use_bfloat16,
-            "goal": goal,
-            "instruction": instruction,
-            "tilts": self.tilts,
-        }
+        shown: dict[str, Any] = {"goal": goal, "instruction": instruction, "tilts": not self.places_upright}
+        shown["use_bfloat16"] = self.use_bfloat16
         if settings.remembers:
             shown["first"] = heightmap if self._history.first is None else self._history.first
 
