@@ -63,6 +63,7 @@ from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
 from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences, with_words_unknown
+from .joint_rescoring import check_assignments
 from .losses import Batch, compute_losses, draw, make_batch
 from .network import TransporterNet
 from .outlook import OutlookBatch, filled_cells
@@ -113,12 +114,14 @@ class Transporter(Agent[PickPlaceDataset]):
 
     @classmethod
     def check_config(cls, config: TransporterConfig, interface: Interface) -> None:
-        """See ``Trainee``: a search needs a goal picture."""
+        """See ``Trainee``: a search needs a goal picture; without one, all picks are given places together."""
         if config.lookahead and interface.observation and not _shows_goal(interface):
             raise ConfigError(
                 "lookahead searches for what leads to a goal picture, and none is observed here: leave it out of "
                 "--config, or collect with --observe images goal."
             )
+        if not config.lookahead:
+            check_assignments(config.picks, config.candidates)
 
     @classmethod
     def _settings_to_act(cls, config: dict[str, Any], interface: Interface) -> dict[str, Any]:

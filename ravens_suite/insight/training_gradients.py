@@ -166,9 +166,11 @@ def checkpoints_of(run: RunFolder) -> dict[int, PolicyFolder]:
 
     Raises:
         MissingDataError: there is none.
-        ConfigError: the run is not finished.
+        ConfigError: the run is not finished, or its agent gives no loss of a single step, whatever it kept.
     """
-    if not run.record().get("finished"):
+    record = run.record()
+    load_agent(record["plan"]["agent"]).check_example_losses()
+    if not record.get("finished"):
         raise ConfigError(f"{run.path} is not finished: run the same ravens-suite train command again, it goes on.")
     if not (found := run.checkpoints()):
         raise MissingDataError(

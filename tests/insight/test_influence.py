@@ -281,6 +281,11 @@ def test_runs_that_cannot_be_asked_say_what_to_do(data: Path, trained: Path, tmp
     run.write_record({**run.record(), "finished": False})
     with pytest.raises(ConfigError, match="not finished"):
         find_influence(tmp_path / "run", data)
+    # To train again with copies of the weights would not help those.
+    for name, said in (("form2fit", "gives no loss of a single"), ("progress", "is a forecaster")):
+        run.write_record({**run.record(), "plan": {**run.record()["plan"], "agent": name}})
+        with pytest.raises(ConfigError, match=said):
+            find_influence(tmp_path / "run", data)
 
 
 def test_a_damaged_record_is_named_and_written_anew(data: Path, trained: Path) -> None:

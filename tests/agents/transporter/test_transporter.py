@@ -30,7 +30,7 @@ from ravens_suite.core.observations import GOAL, ArraySpec, Interface
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.envs.observations import camera_matrices
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConfigError, ConflictError
 from tests.agents import scenes
 
 TINY = TransporterConfig(
@@ -112,6 +112,13 @@ def test_what_was_saved_acts_the_same(tmp_path: Path) -> None:
     heightmap = scene.draw(scene.start)
     assert isinstance(loaded, Transporter) and loaded.config == agent.config
     assert loaded.action(heightmap) == agent.action(heightmap)
+
+
+@pytest.mark.parametrize(("picks", "candidates", "most"), [(9, 4, 8), (100, 100, 2), (7, 9, 6)])
+def test_more_picks_than_can_be_given_places_together_are_refused(picks: int, candidates: int, most: int) -> None:
+    with pytest.raises(ConfigError, match=f'set "picks" to {most} or fewer'):
+        Transporter(replace(TINY, picks=picks, candidates=candidates))
+    assert Transporter(replace(TINY, picks=most, candidates=candidates)).config.picks == most
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
