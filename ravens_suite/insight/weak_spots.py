@@ -320,6 +320,7 @@ class _Search:
         notes = {
             "policy": self._evaluation.policy.to_json(),
             "arguments": to_json(dict(self._evaluation.arguments)),
+            "definition": self._settings["definition"],
             "threshold": self._plan.threshold,
             "budget": self._plan.budget,
             "provenance": provenance(),

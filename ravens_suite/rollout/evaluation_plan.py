@@ -84,10 +84,9 @@ class EvaluationPlan:
         folder = self._evaluations if out is None else out
         if self.watch is not None:
             folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
-        usual, named = folder / f"{self.split}.json", folder / f"{self.task}-{self.split}.json"
         if self.run and not self.only_task:
-            return named
-        return named if named.exists() or _task_in(usual) not in ("", self.task) else usual
+            return folder / f"{self.task}-{self.split}.json"
+        return file_of_task(folder, self.split, self.task)
 
     def home(self, out: Path | None) -> Path:
         """The folder in which lies what is found out about the policy here: robustness, calibration, probes and more.
@@ -114,6 +113,18 @@ class EvaluationPlan:
             return Path()
         digest = hashlib.sha256(json.dumps(to_json(dict(self.options)), sort_keys=True).encode()).hexdigest()
         return Path(OPTIONS) / "-".join([*sorted(self.options), digest[:8]])
+
+
+def file_of_task(folder: Path, name: str, task: str) -> Path:
+    """``<name>.json``; where that is of another task, ``<task>-<name>.json``, so that neither takes the other's place.
+
+    Args:
+        folder: of both.
+        name: without the ending.
+        task: registered name.
+    """
+    usual, named = folder / f"{name}.json", folder / f"{task}-{name}.json"
+    return named if named.exists() or _task_in(usual) not in ("", task) else usual
 
 
 def _task_in(path: Path) -> str:
