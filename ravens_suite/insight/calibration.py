@@ -225,7 +225,7 @@ def calibrate(
         RavensError: as ``evaluate`` does.
     """
     out = None if out is None else Path(out)
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
     plan = plan_evaluation(policy, task, "test", arguments or {})
     pool, seeds = pool or make_pool(), tuple(range(episodes))
     validation = replace(plan, split="val")

@@ -51,7 +51,7 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
     Raises:
         ConfigError: there are not so many, or none would be left; or one has the seed of another one in further data.
     """
-    check_number("--drop", count, 1, MOST_EPISODES)
+    count = check_number("--drop", count, 1, MOST_EPISODES)
     if count >= len(found.demonstrations):
         raise ConfigError(f"--drop must be below the number of demonstrations, {len(found.demonstrations)}: {count}.")
     chosen: dict[str, list[int]] = {}
@@ -104,7 +104,7 @@ def train_without(
     run = Path(run)
     data = None if data is None else Path(data)
     out = None if out is None else Path(out)
-    check_number("--val-episodes", val_episodes, 1, MOST_EPISODES)
+    val_episodes = check_number("--val-episodes", val_episodes, 1, MOST_EPISODES)
     before = RunFolder(run)
     record = before.record()
     plan = TrainingPlan.from_json(record["plan"])

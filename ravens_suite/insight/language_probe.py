@@ -111,8 +111,8 @@ def probe_language(
     """
     out = None if out is None else Path(out)
     start = time.perf_counter()
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
+    first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
     pool = pool or make_pool()
     kinds = [OWN] if _is_deaf(plan.policy) else list(SENTENCES)

@@ -164,8 +164,8 @@ def measure_robustness(
         RavensError: as ``evaluate`` does.
     """
     out = None if out is None else Path(out)
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
+    first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan, wanted = _plan(policy, task, axes, grades, split, arguments)
     folder = robustness_folder(plan, out)
     seeds = tuple(range(first_seed, first_seed + episodes))

@@ -101,7 +101,7 @@ def training_gradients(
         ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
         ConfigError: its agent gives no loss of a single step.
     """
-    check_number("--projection", projection, 0, _MOST_PROJECTION)
+    projection = check_number("--projection", projection, 0, _MOST_PROJECTION)
     record = run.record()
     checkpoints = checkpoints_of(run)
     home = data_of(record, data)

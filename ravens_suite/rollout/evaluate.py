@@ -82,8 +82,8 @@ def evaluate(
     """
     out = None if out is None else Path(out)
     start = time.perf_counter()
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
+    first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = _plan(policy, task, split, arguments, watch)
     _warn_of_another_task(plan)
     pool = pool or make_pool()
