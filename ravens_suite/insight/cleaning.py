@@ -16,7 +16,7 @@ from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.rollout.evaluate import evaluate
-from ravens_suite.training.data import data_of
+from ravens_suite.training.data import data_of, without
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan
 
@@ -66,6 +66,30 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
     return {task: sorted(seeds) for task, seeds in chosen.items()}
 
 
+def check_dropped(run: Path | str, dropped: Mapping[str, Sequence[int]]) -> None:
+    """Refuse what ``train_without`` could not leave out, before anything is computed.
+
+    Args:
+        run: folder of the finished run.
+        dropped: seeds by task.
+
+    Raises:
+        ConfigError: there is nothing to leave out; one is no demonstration of the run, or was left out of it already;
+            or none would be left.
+    """
+    record = RunFolder(Path(run)).record()
+    plan = TrainingPlan.from_json(record["plan"])
+    if not any(dropped.values()):
+        raise ConfigError('No demonstration is named that is to be left out: write them as {"TASK": [SEED, ...]}.')
+    if repeated := [seed for task, seeds in dropped.items() for seed in seeds if seed in plan.drop.get(task, ())]:
+        raise ConfigError(f"{run} was already trained without the demonstration {repeated[0]}: name others.")
+    replace(plan, drop=dropped).check()
+    for task, seeds in dropped.items():
+        drawn = record["demonstrations"][task]
+        further = {seed for each in record.get("more_demonstrations", {}).values() for seed in each.get(task, ())}
+        without(drawn, [seed for seed in seeds if seed in drawn or seed not in further], task)
+
+
 def _note_first(run: RunFolder, command: str) -> None:
     """Note before a run's command the one that made the run that it begins from: it alone would not repeat it."""
     record = run.record()
@@ -108,8 +132,7 @@ def train_without(
     before = RunFolder(run)
     record = before.record()
     plan = TrainingPlan.from_json(record["plan"])
-    if repeated := [seed for task, seeds in dropped.items() for seed in seeds if seed in plan.drop.get(task, ())]:
-        raise ConfigError(f"{run} was already trained without the demonstration {repeated[0]}: name others.")
+    check_dropped(run, dropped)
     every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
     count = sum(len(seeds) for seeds in every.values())
     home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
