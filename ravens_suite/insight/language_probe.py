@@ -38,7 +38,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import describe_interface, make_environment
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.rollout import roll_out
@@ -114,6 +114,7 @@ def probe_language(
     episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
     first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
+    warn_of_training(plan)
     pool = pool or make_pool()
     kinds = [OWN] if _is_deaf(plan.policy) else list(SENTENCES)
     jobs = [ProbeJob(seed, kind) for seed in range(first_seed, first_seed + episodes) for kind in kinds]
