@@ -355,10 +355,7 @@ class Agent(Trainee[Data]):
         Raises:
             ConfigError: this agent gives no loss of a single step.
         """
-        raise ConfigError(
-            f"{self.name} gives no loss of a single demonstrated step: add example_loss and trained_parameters to it "
-            "(docs/influence.md)."
-        )
+        raise _gives_no_loss(self.name)
 
     def trained_parameters(self) -> dict[str, torch.nn.Parameter]:
         """What ``fit_step`` changes, by name, in the order of the computation; optional, goes with ``example_loss``."""
@@ -388,6 +385,16 @@ class Agent(Trainee[Data]):
         return cls.example_loss is not Agent.example_loss
 
     @classmethod
+    def check_example_losses(cls) -> None:
+        """Refuse an agent that has no ``example_loss``.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        if not cls.gives_example_losses():
+            raise _gives_no_loss(cls.name)
+
+    @classmethod
     def gives_curvature(cls) -> bool:
         """Whether it has ``curvature_terms``, and no other ``example_loss`` than the one that these belong to."""
         for kind in cls.mro():
@@ -396,6 +403,13 @@ class Agent(Trainee[Data]):
             if "curvature_terms" in vars(kind):
                 return True
         return False
+
+
+def _gives_no_loss(name: str) -> ConfigError:
+    return ConfigError(
+        f"{name} gives no loss of a single demonstrated step: add example_loss and trained_parameters to it "
+        "(docs/influence.md)."
+    )
 
 
 def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:

@@ -176,7 +176,8 @@ def _wanted(kind: Any, limits: Limits) -> str:
         return f"one of {', '.join(map(repr, get_args(kind)))}"
     if get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis:
         least, most = limits.items
-        count = f"{least} " if least == most else f"at least {least} " if least else ""
+        several = f"{least} to {most} " if most is not None else f"at least {least} " if least else ""
+        count = f"{least} " if least == most else several
         return f"a list of {count}values, each {_wanted(get_args(kind)[0], limits)}"
     if limits.choices:
         return f"one of {', '.join(limits.choices)}"

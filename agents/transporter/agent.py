@@ -63,6 +63,7 @@ from .config import TransporterConfig
 from .decision import Candidates, Decision, decide, find_candidates
 from .encoder import CHANNELS
 from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences, with_words_unknown
+from .joint_rescoring import check_assignments
 from .losses import Batch, compute_losses, draw, make_batch
 from .network import TransporterNet
 from .outlook import OutlookBatch, filled_cells
@@ -113,12 +114,14 @@ class Transporter(Agent[PickPlaceDataset]):
 
     @classmethod
     def check_config(cls, config: TransporterConfig, interface: Interface) -> None:
-        """See ``Trainee``: a search needs a goal picture."""
+        """See ``Trainee``: a search needs a goal picture; without one, all picks are given places together."""
         if config.lookahead and interface.observation and not _shows_goal(interface):
             raise ConfigError(
                 "lookahead searches for what leads to a goal picture, and none is observed here: leave it out of "
                 "--config, or collect with --observe images goal."
             )
+        if not config.lookahead:
+            check_assignments(config.picks, config.candidates)
 
     @classmethod
     def _settings_to_act(cls, config: dict[str, Any], interface: Interface) -> dict[str, Any]:
@@ -136,6 +139,11 @@ class Transporter(Agent[PickPlaceDataset]):
     def listens(self) -> bool:
         """Whether it is made for environments that say what to do."""
         return "instruction" in self.interface.observation
+
+    @property
+    def places_upright(self) -> bool:
+        """Whether no place of its is tilted: then an object that was put back as it lay is laid in another way."""
+        return not self.tilts
 
     # ------------------------------------------------------------------ learning
 
@@ -308,7 +316,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self._history.hear(instruction)
         decision = self.decide(heightmap, goal, instruction)
         self._check_that_something_is_left(decision.pick, instruction)
-        turns = bool(self.optimiser.ema.turning) and not self.tilts
+        turns = bool(self.optimiser.ema.turning) and self.places_upright
         self._history.record(Move(heightmap, decision.pick, decision.place), decision.yaw if turns else None)
         self._confidence, self._decided = decision.probability, ((heightmap, goal, instruction), decision)
         pick = to_pose(decision.pick, heightmap, 0.0)
@@ -340,12 +348,8 @@ class Transporter(Agent[PickPlaceDataset]):
     def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
-        shown: dict[str, Any] = {
-            "use_bfloat16": self.use_bfloat16,
-            "goal": goal,
-            "instruction": instruction,
-            "tilts": self.tilts,
-        }
+        shown: dict[str, Any] = {"goal": goal, "instruction": instruction, "tilts": not self.places_upright}
+        shown["use_bfloat16"] = self.use_bfloat16
         if settings.remembers:
             shown["first"] = heightmap if self._history.first is None else self._history.first
 

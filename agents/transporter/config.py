@@ -23,8 +23,9 @@ class TransporterConfig:
     Settings keep their names across versions, because every saved agent holds them.
 
     Attributes:
-        widths: fields of the encoder (four channels each) at half the resolution, a quarter, and so on. The coarsest
-            level sees the whole table, which tasks of several steps need.
+        widths: fields of the encoder (four channels each) at half the resolution, a quarter, and so on; two to five, as
+            often as the heightmap can be halved. The coarsest level sees the whole table, which tasks of several steps
+            need.
         depth: residual blocks at each resolution.
         coarse_outputs: fields of query and key on the coarse map (12.5 mm); a multiple of four.
         fine_outputs: fields of query and key on the fine map (6.25 mm); a multiple of four.
@@ -97,7 +98,7 @@ class TransporterConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    widths: tuple[int, ...] = setting((8, 16, 24, 32, 32), least=1, most=1024, items=(2, 8))
+    widths: tuple[int, ...] = setting((8, 16, 24, 32, 32), least=1, most=1024, items=(2, 5))
     depth: int = setting(2, least=1, most=64)
     coarse_outputs: int = setting(4, least=4, most=1024, multiple=4)
     fine_outputs: int = setting(4, least=4, most=1024, multiple=4)

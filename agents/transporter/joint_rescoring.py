@@ -15,11 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.errors import ConfigError
 
 NEAR = 16.0
 """Pixels, 50 mm: two places closer than this count as the same. Picks are off-centre, and so are their places."""
 LEAST = -5.0
 """Log-probability of giving a pick no place, and lower limit for all places: differences below it are noise."""
+
+MOST_ASSIGNMENTS = 1_000_000
+"""So many are scored in about a second and some hundred megabytes."""
+
+
+def check_assignments(picks: int, candidates: int) -> None:
+    """Refuse so many picks, with so many places each, that not all of their assignments can be tried.
+
+    Raises:
+        ConfigError: there are too many; the message says how many picks there may be.
+    """
+    each = candidates + 1
+    if each**picks > MOST_ASSIGNMENTS:
+        most = next(count for count in range(picks, 0, -1) if each**count <= MOST_ASSIGNMENTS)
+        raise ConfigError(
+            f"{picks} picks with {candidates} candidates each can be given places in more than {MOST_ASSIGNMENTS:,} "
+            f'ways, all of which are compared: set "picks" to {most} or fewer in --config.'
+        )
 
 
 def rescore_jointly(

@@ -88,6 +88,11 @@ class TransporterSixDof(Transporter):
         rate, decay, average = self.config.tilt_learning_rate, self.config.weight_decay, self.config.average
         self.tilt_optimiser = Optimiser(self.tilt_net, OptimiserConfig(self.config.steps, rate, decay, average))
 
+    @property
+    def places_upright(self) -> bool:
+        """See ``Transporter``: without tilted demonstrations it is that agent, in this, too."""
+        return not bool(self.tilt_net.tilting)
+
     # ------------------------------------------------------------------ learning
 
     def make_dataset(self, demonstrations: Demonstrations) -> PickPlaceDataset:

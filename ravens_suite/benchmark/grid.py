@@ -24,7 +24,7 @@ from ravens_suite.data.tables import record_row
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
 from ravens_suite.execution.pool import ENGINES, MOST_WORKERS, JobPool, available_cores, make_pool
 from ravens_suite.execution.progress import Progress
-from ravens_suite.registry import agent_names, load_trainee
+from ravens_suite.registry import agent_names, load_agent, load_trainee
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import checked_arguments, describe_interface, make_environment
 
@@ -72,7 +72,7 @@ class BenchmarkPlan:
 
         Raises:
             UnknownNameError: there is no such agent, task or engine.
-            ConfigError: a list is empty, or a number is too small or too large.
+            ConfigError: a list is empty, a number is too small or too large, or an agent is none: a forecaster.
             ConflictError: an argument of the environments contradicts a task.
         """
         from ravens_suite.training.loop import check_plan
@@ -87,6 +87,8 @@ class BenchmarkPlan:
         for name in self.settings.config:
             if name not in self.agents:
                 raise UnknownNameError("agent", name, agent_names() if name not in agent_names() else self.agents)
+        for name in self.agents:
+            load_agent(name)  # A forecaster could be trained, but not be tested.
         settings = self.resolved_settings()
         for trial in self.trials():
             check_plan(settings.plan(trial))

@@ -20,7 +20,7 @@ from ravens_suite.data.json_schema import schema_faults
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.errors import MissingDataError, SubmissionError, UnknownNameError
 from ravens_suite.registry import load_task
-from ravens_suite.rollout.environments import differing_options
+from ravens_suite.rollout.environments import unlike_the_task
 
 FORMAT = 1
 MOST_BYTES = 1 << 26
@@ -157,8 +157,8 @@ def result_of(
 
     Raises:
         MissingDataError: there is no such file.
-        SubmissionError: it is no evaluation, or of another split; or of the task with options that are not its own, or
-            with episodes that a forecaster ended.
+        SubmissionError: it is no evaluation, or of another split; or of the task with options that are not its own,
+            with changed scenes, or with episodes that a forecaster ended.
     """
     evaluation = Path(evaluation)
     record = read_json(evaluation, "name the file that ravens-suite evaluate wrote")
@@ -170,7 +170,9 @@ def result_of(
         made = {"command": provenance["command"], "commit": provenance["commit"]}
         if other := _other_conditions(task, record):
             raise SubmissionError(
-                f"{evaluation} is of {task} {other}: the leaderboard has each task as it is. Evaluate without that."
+                f"{evaluation} is of {task} {other}: the leaderboard has each task as it is. Evaluate without that; "
+                "a run, which keeps to its own environment, through a policy of yours that loads it "
+                "(docs/evaluation.md)."
             )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, SubmissionError):
@@ -192,13 +194,13 @@ def result_of(
 
 def _other_conditions(task: str, record: Mapping[str, Any]) -> str:
     """What makes the scores of an evaluation those of something else than its task, in words; empty for nothing."""
+    if record.get("watch", {}).get("stop_at") is not None:
+        return "as a forecaster ended its episodes"
     try:
-        options = differing_options(task, {}, record.get("arguments", {}))
+        changed = unlike_the_task(task, record.get("arguments", {}))
     except UnknownNameError:
         return ""  # Told when the file is checked.
-    if options:
-        return f"with {', '.join(f'{name} {value!r:.60}' for name, value in sorted(options.items()))}"
-    return "as a forecaster ended its episodes" if record.get("watch", {}).get("stop_at") is not None else ""
+    return f"with {', '.join(f'{name} {value!r:.60}' for name, value in sorted(changed.items()))}" if changed else ""
 
 
 def _read(path: Path) -> Any:

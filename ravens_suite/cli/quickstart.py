@@ -120,7 +120,7 @@ def quickstart(
                 collect(plan.task, episodes=plan.demos, data=out / "data", pool=pool, on_progress=progress)
             with notes.stage("train"), make_progress("2/4 train") as progress:
                 train(training, out / "data", run.path, on_progress=progress)
-            with notes.stage("evaluate"), make_progress("3/4 evaluate") as progress:
+            with notes.stage("evaluate", more=notes.lacks(plan.episodes)), make_progress("3/4 evaluate") as progress:
                 evaluation = evaluate(str(run.path), episodes=plan.episodes, pool=pool, on_progress=progress)
         if notes.changed(evaluation) or not (out / REPORT).exists():
             with notes.stage("report"), make_progress("4/4 report") as progress:
@@ -145,11 +145,19 @@ class _Notes:
             )
         return _Notes(path, value)
 
+    def lacks(self, episodes: int) -> bool:
+        """Whether so many are more than were evaluated by the calls that came to an end."""
+        return episodes > int(self.value.get("episodes", episodes))
+
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str, *, more: bool = False) -> Iterator[None]:
         """Note how long a stage took, with what it took in calls that were stopped in it.
 
         A stage that finds everything done keeps the time it took at first.
+
+        Args:
+            name: of the stage.
+            more: whether it goes on beyond what was done before, which then took what both took.
         """
         start = time.perf_counter()
         before = self.value.pop(_STOPPED, {})
@@ -161,7 +169,8 @@ class _Notes:
             raise
         seconds = round(time.perf_counter() - start + before.pop(name, 0.0), 2)
         self.value |= {_STOPPED: before} if before else {}
-        self.value["seconds"][name] = max(seconds, self.value["seconds"].get(name, 0.0))
+        first = self.value["seconds"].get(name, 0.0)
+        self.value["seconds"][name] = round(first + seconds, 2) if more else max(seconds, first)
         write_json(self.path, self.value)
 
     def changed(self, evaluation: Evaluation) -> bool:

@@ -15,8 +15,10 @@ MOST_EPISODES = 1_000_000
 """The most episodes of a task, or demonstrations of a run, that one command takes."""
 
 
-def check_number(option: str, value: int, least: int, most: int) -> None:
+def check_number(option: str, value: int, least: int, most: int) -> int:
     """Refuse a number that cannot work; it may be one of Python's or of NumPy's.
+
+    Callers count on with what is returned: sums of NumPy's short numbers would begin again at the smallest.
 
     Args:
         option: of the command line, for the message.
@@ -24,15 +26,20 @@ def check_number(option: str, value: int, least: int, most: int) -> None:
         least: the smallest that is taken.
         most: the largest that is taken.
 
+    Returns:
+        It, as one of Python's.
+
     Raises:
         ConfigError: it is beyond these, or no whole number; the message says which they are.
     """
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise ConfigError(f"{option} must be a whole number, not {value!r}.")
-    if value < least:
-        raise ConfigError(f"{option} must be at least {least}, not {value}.")
-    if value > most:
-        raise ConfigError(f"{option} must be at most {most}, not {value}.")
+    number = int(value)
+    if number < least:
+        raise ConfigError(f"{option} must be at least {least}, not {number}.")
+    if number > most:
+        raise ConfigError(f"{option} must be at most {most}, not {number}.")
+    return number
 
 
 def plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ravens_suite.core.numbers import MOST_SEED
+from ravens_suite.core.numbers import MOST_SEED, plain
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.errors import ConfigError, DamagedDataError, did_you_mean
@@ -45,6 +45,9 @@ class SceneSpec:
     changes: Mapping[str, Any] = field(default_factory=dict)
     kind: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", plain(self.seed))
 
     def arguments(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the environment, from those that a policy knows."""
@@ -145,13 +148,13 @@ def read_scenes(text: str) -> SceneSet:
 
 def changes_digest(changes: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that tell changes apart, for names of files."""
-    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(changes, sort_keys=True, default=plain).encode()).hexdigest()[:12]
 
 
 def scenes_digest(scenes: SceneSet) -> str:
     """Twelve hexadecimal digits that tell sets of one name apart: of the task and, in order, what makes each scene."""
     made = [[scene.seed, scene.split, scene.changes, scene.kind] for scene in scenes.scenes]
-    return hashlib.sha256(json.dumps([scenes.task, made], sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([scenes.task, made], sort_keys=True, default=plain).encode()).hexdigest()[:12]
 
 
 def kinds_of(scenes: Sequence[SceneSpec]) -> list[str]:

@@ -31,7 +31,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
@@ -225,8 +225,9 @@ def calibrate(
         RavensError: as ``evaluate`` does.
     """
     out = None if out is None else Path(out)
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
     plan = plan_evaluation(policy, task, "test", arguments or {})
+    warn_of_training(plan)
     pool, seeds = pool or make_pool(), tuple(range(episodes))
     validation = replace(plan, split="val")
     parts = [Part(validation, validation.path(out), seeds), Part(plan, plan.path(out), seeds)]

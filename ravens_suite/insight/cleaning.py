@@ -16,7 +16,7 @@ from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.rollout.evaluate import evaluate
-from ravens_suite.training.data import data_of
+from ravens_suite.training.data import data_of, without
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan
 
@@ -51,7 +51,7 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
     Raises:
         ConfigError: there are not so many, or none would be left; or one has the seed of another one in further data.
     """
-    check_number("--drop", count, 1, MOST_EPISODES)
+    count = check_number("--drop", count, 1, MOST_EPISODES)
     if count >= len(found.demonstrations):
         raise ConfigError(f"--drop must be below the number of demonstrations, {len(found.demonstrations)}: {count}.")
     chosen: dict[str, list[int]] = {}
@@ -64,6 +64,30 @@ def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
             )
         chosen.setdefault(each.task, []).append(each.seed)
     return {task: sorted(seeds) for task, seeds in chosen.items()}
+
+
+def check_dropped(run: Path | str, dropped: Mapping[str, Sequence[int]]) -> None:
+    """Refuse what ``train_without`` could not leave out, before anything is computed.
+
+    Args:
+        run: folder of the finished run.
+        dropped: seeds by task.
+
+    Raises:
+        ConfigError: there is nothing to leave out; one is no demonstration of the run, or was left out of it already;
+            or none would be left.
+    """
+    record = RunFolder(Path(run)).record()
+    plan = TrainingPlan.from_json(record["plan"])
+    if not any(dropped.values()):
+        raise ConfigError('No demonstration is named that is to be left out: write them as {"TASK": [SEED, ...]}.')
+    if repeated := [seed for task, seeds in dropped.items() for seed in seeds if seed in plan.drop.get(task, ())]:
+        raise ConfigError(f"{run} was already trained without the demonstration {repeated[0]}: name others.")
+    replace(plan, drop=dropped).check()
+    for task, seeds in dropped.items():
+        drawn = record["demonstrations"][task]
+        further = {seed for each in record.get("more_demonstrations", {}).values() for seed in each.get(task, ())}
+        without(drawn, [seed for seed in seeds if seed in drawn or seed not in further], task)
 
 
 def _note_first(run: RunFolder, command: str) -> None:
@@ -104,12 +128,11 @@ def train_without(
     run = Path(run)
     data = None if data is None else Path(data)
     out = None if out is None else Path(out)
-    check_number("--val-episodes", val_episodes, 1, MOST_EPISODES)
+    val_episodes = check_number("--val-episodes", val_episodes, 1, MOST_EPISODES)
     before = RunFolder(run)
     record = before.record()
     plan = TrainingPlan.from_json(record["plan"])
-    if repeated := [seed for task, seeds in dropped.items() for seed in seeds if seed in plan.drop.get(task, ())]:
-        raise ConfigError(f"{run} was already trained without the demonstration {repeated[0]}: name others.")
+    check_dropped(run, dropped)
     every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
     count = sum(len(seeds) for seeds in every.values())
     home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.

@@ -225,8 +225,7 @@ def natural_gradients(gradients: Gradient, rows: Gradient) -> Gradient:
 
 def datasets_of(agent: Agent[Any], demonstrations: Iterable[EpisodeReader]) -> list[tuple[Any, Sequence[int]]]:
     """What an agent makes of each demonstration alone, and the numbers of its steps; none of those without a step."""
-    if not agent.gives_example_losses():
-        agent.example_loss(None, 0)  # Says what is missing.
+    agent.check_example_losses()
     made: list[tuple[Any, Sequence[int]]] = []
     for reader in demonstrations:
         if reader.summary.steps:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.numbers import check_number
+from ravens_suite.core.numbers import check_number, plain
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import EpisodeReader
@@ -75,6 +75,10 @@ class Question:
     label: Label = "agent"
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name in ("seed", "step"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+
 
 def find_influence(
     run: Path | str,
@@ -106,7 +110,7 @@ def find_influence(
     """
     run = Path(run)
     data = None if data is None else Path(data)
-    check_number("--named", named, 1, _MOST_NAMED)
+    named = check_number("--named", named, 1, _MOST_NAMED)
     folder = RunFolder(run)
     # A mistake in a question must not show up after minutes of gradients.
     for question in questions:

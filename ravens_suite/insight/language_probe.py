@@ -38,7 +38,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import describe_interface, make_environment
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.rollout import roll_out
@@ -111,9 +111,10 @@ def probe_language(
     """
     out = None if out is None else Path(out)
     start = time.perf_counter()
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
+    first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = plan_evaluation(policy, task, split, arguments or {})
+    warn_of_training(plan)
     pool = pool or make_pool()
     kinds = [OWN] if _is_deaf(plan.policy) else list(SENTENCES)
     jobs = [ProbeJob(seed, kind) for seed in range(first_seed, first_seed + episodes) for kind in kinds]
@@ -121,7 +122,7 @@ def probe_language(
     with locked_file(record.path, "probing into"):
         record.load(force=force)
         if record.doubt:
-            (again,) = pool.map(partial(ProbeWorker, plan), [min(record.done)])
+            (again,) = pool.map(partial(ProbeWorker, plan), [record.doubtful_job])
             record.settle(again)
         missing = [job for job in jobs if job not in record.done]
         before = record.seconds
@@ -271,6 +272,16 @@ class _Record:
         self._plan, self._settings, self._provenance = plan, plan.settings, provenance()
         self._replaces = False
 
+    @property
+    def doubtful_job(self) -> ProbeJob:
+        """The job that settles the doubt: the first whose episode has an action."""
+
+        def says_nothing(job: ProbeJob) -> bool:
+            episode = self.done[job]
+            return episode is None or not episode.steps
+
+        return min(self.done, key=lambda job: (says_nothing(job), job))
+
     def load(self, *, force: bool) -> None:
         """Take up the episodes that are there, unless they are of something else."""
         try:
@@ -294,8 +305,10 @@ class _Record:
         self.doubt = difference.doubt if done and not force else ""
 
     def settle(self, again: ProbedEpisode | None) -> None:
-        """Let the episodes count if the first of them, run again, came out the same."""
-        if again != self.done[min(self.done)]:
+        """Let the episodes count if ``doubtful_job``, run again, came out the same."""
+        if again == self.done[self.doubtful_job]:
+            self._write()
+        else:
             self.done, self.seconds = {}, 0.0
             self._start_anew(f"{self.path} does not come out the same again ({self.doubt})")
 
@@ -305,6 +318,9 @@ class _Record:
             self.path.replace(self.path.with_name(f"{self.path.name}.old"))
             self._replaces = False
         self.done[job], self.seconds = episode, seconds
+        self._write()
+
+    def _write(self) -> None:
         probe = self.probe(self.done)
         without = sorted([*job] for job, episode in self.done.items() if episode is None)
         rows = [episode.to_json() for episode in probe.episodes]

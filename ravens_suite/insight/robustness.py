@@ -30,7 +30,7 @@ from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments, make_environment
 from ravens_suite.rollout.evaluate import EvaluationWorker
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
 from ravens_suite.rollout.evaluation_record import Evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
@@ -164,9 +164,10 @@ def measure_robustness(
         RavensError: as ``evaluate`` does.
     """
     out = None if out is None else Path(out)
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
+    first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan, wanted = _plan(policy, task, axes, grades, split, arguments)
+    warn_of_training(plan)
     folder = robustness_folder(plan, out)
     seeds = tuple(range(first_seed, first_seed + episodes))
     parts = [Part(plan, folder / f"{NOMINAL}.json", seeds)]

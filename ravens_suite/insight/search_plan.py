@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
+from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number, plain
 from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError
 from ravens_suite.insight.axes import AXES, checked_axes, checked_grades
@@ -47,6 +47,12 @@ class SearchPlan:
     split: Split = "test"
     first_seed: int = FIRST_SEED
     guided: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("budget", "looks", "first_seed", "threshold"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        for name in ("axes", "grades"):
+            object.__setattr__(self, name, tuple(map(plain, getattr(self, name))))
 
     def check(self) -> None:
         """Refuse what cannot work; raises ConfigError."""

@@ -101,7 +101,7 @@ def training_gradients(
         ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
         ConfigError: its agent gives no loss of a single step.
     """
-    check_number("--projection", projection, 0, _MOST_PROJECTION)
+    projection = check_number("--projection", projection, 0, _MOST_PROJECTION)
     record = run.record()
     checkpoints = checkpoints_of(run)
     home = data_of(record, data)
@@ -166,9 +166,11 @@ def checkpoints_of(run: RunFolder) -> dict[int, PolicyFolder]:
 
     Raises:
         MissingDataError: there is none.
-        ConfigError: the run is not finished.
+        ConfigError: the run is not finished, or its agent gives no loss of a single step, whatever it kept.
     """
-    if not run.record().get("finished"):
+    record = run.record()
+    load_agent(record["plan"]["agent"]).check_example_losses()
+    if not record.get("finished"):
         raise ConfigError(f"{run.path} is not finished: run the same ravens-suite train command again, it goes on.")
     if not (found := run.checkpoints()):
         raise MissingDataError(

@@ -39,7 +39,7 @@ from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.rollout.environments import differing_arguments, differing_options, to_json
 from ravens_suite.rollout.evaluate import EvaluationWorker
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
@@ -180,6 +180,8 @@ def find_weak_spots(
             pool=pool,
             on_progress=on_progress,
         ).calibration
+    else:
+        warn_of_training(evaluation)
     folder = evaluation.home(out) / WEAK_SPOTS
     search = _Search(evaluation, plan, fitted, folder)
     with locked_file(search.path, "searching into"):
@@ -320,6 +322,7 @@ class _Search:
         notes = {
             "policy": self._evaluation.policy.to_json(),
             "arguments": to_json(dict(self._evaluation.arguments)),
+            "definition": self._settings["definition"],
             "threshold": self._plan.threshold,
             "budget": self._plan.budget,
             "provenance": provenance(),

@@ -13,7 +13,7 @@ from ravens_suite.benchmark.comparison import Difference, difference, published_
 from ravens_suite.data.outcomes import Summary, mean_over_tasks
 from ravens_suite.report.charts import line_chart
 from ravens_suite.report.runs import Run, Score, count_policies, mean_of
-from ravens_suite.rollout.environments import differing_options
+from ravens_suite.rollout.environments import unlike_the_task
 from ravens_suite.rollout.provenance import split_commits
 
 NONE = "\N{EN DASH}"
@@ -117,10 +117,10 @@ def score_table(runs: Sequence[Run]) -> ScoreTable:
 
 
 def _published(run: Run) -> Mapping[str, float]:
-    """The published figures of the task; none where its options are not as usual, in training or in the test."""
+    """The published figures of the task; none where it is not as usual in training or in the test: options, scenes."""
     known = {} if run.options else published_for(run.task, run.demos)
     # An agent that was trained with other options is tested with them, too, and these are then usual for it.
-    return {} if known and run.test is not None and differing_options(run.task, {}, run.test.arguments) else known
+    return {} if known and run.test is not None and unlike_the_task(run.task, run.test.arguments) else known
 
 
 def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:

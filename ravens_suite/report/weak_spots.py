@@ -13,8 +13,9 @@ from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError
 from ravens_suite.insight.weak_spots import WEAK_SPOTS
 from ravens_suite.report.drawing import resize
 from ravens_suite.report.robustness import labels_of
-from ravens_suite.report.runs import Run
+from ravens_suite.report.runs import Run, task_changes
 from ravens_suite.report.sections import Panel, heat_panels
+from ravens_suite.rollout.definitions import the_task_has_changed
 from ravens_suite.rollout.replay import Replay, replay
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class WeakSpotsView:
 def weak_spots_views(runs: Sequence[Run], on_note: Callable[[str], None] = lambda note: None) -> list[WeakSpotsView]:
     """Of the runs of one task; one scene of each kind is run again for its pictures.
 
-    Runs whose weights are other ones by now are left out, with a warning.
+    Runs whose weights are other ones by now, or whose task has changed since, are left out, with a warning.
 
     Args:
         runs: of one task.
@@ -83,7 +84,18 @@ def _scenes_of(run: Run) -> SceneSet | None:
     if isinstance(policy, dict) and run.weights_differ(str(policy.get("fingerprint", ""))):
         _LOG.warning("%s is of other weights than the run holds now: search again.", path)
         return None
+    if words := _changes(scenes):
+        _LOG.warning("%s Search again.", the_task_has_changed(str(path), scenes.task, words))
+        return None
     return scenes
+
+
+def _changes(scenes: SceneSet) -> list[str]:
+    """What of the task has changed since the search, in words; nothing where no scene or no definition is noted."""
+    definition, arguments = scenes.notes.get("definition"), scenes.notes.get("arguments")
+    if not scenes.scenes or not isinstance(definition, dict) or not isinstance(arguments, dict):
+        return []
+    return task_changes(scenes.task, scenes.scenes[0].split, arguments, definition)
 
 
 def _view(run: Run, scenes: SceneSet, label: str, on_note: Callable[[str], None]) -> WeakSpotsView:

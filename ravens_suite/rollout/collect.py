@@ -22,7 +22,7 @@ import gymnasium
 import numpy as np
 
 from ravens_suite.core.memory import keep_freed_memory
-from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.core.policy import Policy
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
@@ -154,7 +154,7 @@ def collect(
     """
     start = time.perf_counter()
     check_number("seeds_a_unit", seeds_a_unit, 1, MOST_EPISODES)
-    store = EpisodeStore.of(data, task, split)
+    store, episodes = EpisodeStore.of(data, task, split), plain(episodes)
     actor, arguments = _begun(store, task, episodes, split, policy, explore, arguments)
     acting = {} if actor.demonstrates else {"actor": actor}
     job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress, actor.policy.label)

@@ -27,6 +27,8 @@ _OF_GYMNASIUM = frozenset(("self", "disable_env_checker"))
 """Names that reach no environment: arguments of ``gymnasium.make`` and of the constructor themselves."""
 _SETS = frozenset(("observe", "randomize"))
 """Arguments that are lists of names in any order."""
+_OF_THE_EPISODE = ("distractors", "ends_when_done", "perturb", "randomize")
+"""Arguments that change a scene, or when an episode ends. The others say how it is seen, and what is said of it."""
 
 
 def make_environment(task: str, split: str, arguments: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
@@ -193,6 +195,24 @@ def differing_options(task: str, before: Mapping[str, Any], now: Mapping[str, An
     free = task_options(task)
     there, here = ({name: value for name, value in given.items() if name in free} for given in (before, now))
     return {name: value for name, (_, value) in differing_arguments(task, there, here).items()}
+
+
+def unlike_the_task(task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes scores those of something else than a task as it is: its own options, and changes of its episodes.
+
+    How a scene is seen, by which cameras and in which size, and in which words it is told, is up to a policy.
+
+    Args:
+        task: registered name.
+        arguments: of the environment, JSON values.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    changes = {name: value for name, value in arguments.items() if name in _OF_THE_EPISODE}
+    differing = differing_arguments(task, {}, changes).items()
+    told = {name: now for name, (was, now) in differing if was or now}  # No change by name is none.
+    return {**differing_options(task, {}, arguments), **told}
 
 
 def default_arguments(task: str) -> dict[str, Any]:

@@ -27,7 +27,13 @@ from ravens_suite.rollout.environments import (
     describe_interface,
     make_environment,
 )
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, watched
+from ravens_suite.rollout.evaluation_plan import (
+    EvaluationPlan,
+    check_environment,
+    plan_evaluation,
+    warn_of_training,
+    watched,
+)
 from ravens_suite.rollout.evaluation_record import Evaluation, EvaluationRecord
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import roll_out
@@ -82,10 +88,11 @@ def evaluate(
     """
     out = None if out is None else Path(out)
     start = time.perf_counter()
-    check_number("--episodes", episodes, 1, MOST_EPISODES)
-    check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
+    episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
+    first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
     plan = _plan(policy, task, split, arguments, watch)
     _warn_of_another_task(plan)
+    warn_of_training(plan)
     pool = pool or make_pool()
     record = EvaluationRecord(plan.path(out), plan)
     seeds = range(first_seed, first_seed + episodes)

@@ -14,7 +14,7 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, file_of_task, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, file_of_task, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 from ravens_suite.rollout.scene_changes import check_changes
@@ -89,6 +89,7 @@ def evaluate_scenes(
     for scene in scenes.scenes:
         groups.setdefault(_group(scene), []).append(scene)
     check_changes(scenes, plan.arguments)
+    warn_of_training(plan)
     parts = [_part(plan, group, file_of_task(folder, name, scenes.task)) for name, group in groups.items()]
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     found = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from ravens_suite.rollout.environments import (
 )
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, observation_for
 from ravens_suite.rollout.watching import WatchSpec
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,18 @@ def check_environment(plan: EvaluationPlan) -> None:
         RavensError: what the environment says of them.
     """
     make_environment(plan.task, plan.split, plan.arguments).close()
+
+
+def warn_of_training(plan: EvaluationPlan) -> None:
+    """Say of a run that is not finished which weights are looked at: its user may think that it is done."""
+    record = RunFolder(Path(plan.run)).record() if plan.run else {}
+    if not record.get("finished", True):
+        step = record.get("training", {}).get("best_step", "?")
+        _LOG.warning(
+            "%s is not finished: these are its weights after step %s. The command that trains it goes on.",
+            plan.run,
+            step,
+        )
 
 
 def watched(plan: EvaluationPlan, watch: WatchSpec) -> EvaluationPlan:

@@ -73,7 +73,7 @@ def keep_episode(
     Raises:
         ConfigError: the scene of this seed cannot be placed, or the seed is below 0 or beyond 64 bits.
     """
-    check_number("--seed", seed, 0, MOST_SEED)
+    seed = check_number("--seed", seed, 0, MOST_SEED)
     plan = plan_evaluation(policy, task, split, arguments or {})
     kept = _keep(plan, [seed], _store(plan, plan.path(out).parent / EPISODES), {}, lambda seed: None)
     if not kept:

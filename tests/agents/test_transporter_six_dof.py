@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import torch
 from ravens_suite.agents.pick_place.augmentation import augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.transporter import Transporter
+from ravens_suite.agents.transporter import agent as agent_module
+from ravens_suite.agents.transporter.decision import Decision
 from ravens_suite.agents.transporter_six_dof import TransporterSixDof
 from ravens_suite.agents.transporter_six_dof.agent import TransporterSixDofConfig
 from ravens_suite.agents.transporter_six_dof.tilt_net import SIDE, TiltNet, windows_at
@@ -132,3 +135,24 @@ def test_where_nothing_is_tilted_it_is_the_plain_agent() -> None:
     assert all(torch.equal(weights[name], value) for name, value in plain.weights().items())
     table = dataset.episodes[0][0].scene
     assert six.action(table).place == plain.action(table).place
+
+
+@pytest.mark.parametrize("tilting", [False, True])
+def test_what_it_put_back_unchanged_it_turns_unless_it_tilts(monkeypatch: pytest.MonkeyPatch, *, tilting: bool) -> None:
+    scene = tilted_scenes.draw(tilted_scenes.normal_of(0.3, 1.0), 0.3)
+    asked: list[bool] = []
+
+    def decide(*told: Any, tilts: bool, **shown: Any) -> Decision:
+        asked.append(tilts)
+        here = np.array([80.0, 160.0])
+        return Decision(here, here, 0.0, torch.zeros(0), torch.zeros(0), 1.0)
+
+    monkeypatch.setattr(agent_module, "decide", decide)
+    agent = TransporterSixDof(TINY)
+    agent.optimiser.ema.turning.fill_(True)
+    agent.tilt_net.tilting.fill_(tilting)
+    agent.tilt_optimiser.ema.tilting.fill_(tilting)
+    for _ in range(2):
+        agent.action(scene)
+    assert asked == [tilting, tilting]
+    assert len(agent._history.laid_again) == (not tilting)

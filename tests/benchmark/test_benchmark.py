@@ -309,6 +309,7 @@ def test_a_grid_that_is_done_needs_no_device(
 def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
     for changes, error in (
         ({"agents": ("transprter",)}, UnknownNameError),
+        ({"agents": ("fake-learner", "progress")}, ConfigError),
         ({"tasks": ("nothing",)}, UnknownNameError),
         ({"demos": ()}, ConfigError),
         ({"demos": (0,)}, ConfigError),

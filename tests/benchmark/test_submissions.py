@@ -205,7 +205,12 @@ def test_the_row_of_the_other_test_holds_to_the_rules() -> None:
             {"task": "build", "arguments": {"structure": [[0, 0, 0]], "image_size": [48, 64]}},
             r"is of build with structure \[\[0, 0, 0\]\]: the leaderboard has each task as it is",
         ),
-        ({"watch": {"name": "progress", "stop_at": 0.5}}, "as a forecaster ended its episodes"),
+        ({"arguments": {"perturb": {"light": 1.0}}}, r"is of .* with perturb \{'light': 1.0\}"),
+        ({"arguments": {"distractors": 2, "camera_noise": 1.0, "perturb": {}}}, "with distractors 2: the leaderboard"),
+        (
+            {"watch": {"name": "progress", "stop_at": 0.5}, "arguments": {"ends_when_done": False}},
+            "as a forecaster ended its episodes",
+        ),
     ],
 )
 def test_a_row_is_made_of_evaluations_on_test_seeds_only(changed: dict[str, Any], said: str, tmp_path: Path) -> None:

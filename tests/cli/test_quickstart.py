@@ -77,6 +77,25 @@ def test_the_time_of_a_stage_that_was_stopped_counts(
     assert "stopped" not in json.loads((tmp_path / "result.json").read_text())
 
 
+def test_more_scenes_take_the_time_of_both_calls(
+    stages: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, evaluated = [0.0], module.evaluate
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+
+    def evaluate(policy: str, *, episodes: int, **further: Any) -> Evaluation:
+        now[0] += 20.0
+        return evaluated(policy, episodes=episodes, **further)
+
+    monkeypatch.setattr(module, "evaluate", evaluate)
+    assert [_run(tmp_path, episodes=count).seconds["evaluate"] for count in (10, 30, 30, 20)] == [
+        20.0,
+        40.0,
+        40.0,
+        40.0,
+    ]
+
+
 def test_a_second_run_writes_no_second_report_unless_the_scores_change(stages: list[str], tmp_path: Path) -> None:
     first = _run(tmp_path)
     stages.clear()

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ravens_suite.core.numbers import check_number, plain
+from ravens_suite.core.numbers import MOST_SEED, check_number, plain
 from ravens_suite.errors import ConfigError
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
 def test_a_whole_number_may_be_of_numpy(value: Any) -> None:
-    check_number("--seed", value, 0, 5)
+    assert type(check_number("--seed", value, 0, 5)) is int
+
+
+def test_a_short_number_of_numpy_is_compared_with_the_largest_seed_and_counted_on() -> None:
+    assert check_number("--seed", np.uint8(250), 0, MOST_SEED) + 10 == 260
+    with pytest.raises(ConfigError, match="at most 5, not 250"):
+        check_number("--seed", np.uint8(250), 0, 5)
 
 
 @pytest.mark.parametrize(

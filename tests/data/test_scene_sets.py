@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from ravens_suite.data.scenes import FORMAT, VERSION, read_scenes
+from ravens_suite.data.scenes import FORMAT, VERSION, SceneSet, SceneSpec, changes_digest, read_scenes, scenes_digest
 from ravens_suite.errors import ConfigError, DamagedDataError
 
 
@@ -40,3 +41,12 @@ def test_an_empty_set_has_no_first_scene(tmp_path: Path) -> None:
     assert read_scenes(path).scenes == ()
     with pytest.raises(ConfigError, match="has no scene"):
         read_scenes(f"{path}#1")
+
+
+def test_a_set_made_by_a_program_may_have_numbers_of_numpy(tmp_path: Path) -> None:
+    own = SceneSet("mine", "block-insertion", (SceneSpec(3, changes={"distractors": 1}),))
+    same = SceneSet("mine", "block-insertion", (SceneSpec(np.int64(3), changes={"distractors": np.int64(1)}),))
+    assert changes_digest(same.scenes[0].changes) == changes_digest(own.scenes[0].changes)
+    assert scenes_digest(same) == scenes_digest(own)
+    same.write(tmp_path / "mine.json")
+    assert read_scenes(str(tmp_path / "mine.json")) == own

@@ -281,6 +281,11 @@ def test_runs_that_cannot_be_asked_say_what_to_do(data: Path, trained: Path, tmp
     run.write_record({**run.record(), "finished": False})
     with pytest.raises(ConfigError, match="not finished"):
         find_influence(tmp_path / "run", data)
+    # To train again with copies of the weights would not help those.
+    for name, said in (("form2fit", "gives no loss of a single"), ("progress", "is a forecaster")):
+        run.write_record({**run.record(), "plan": {**run.record()["plan"], "agent": name}})
+        with pytest.raises(ConfigError, match=said):
+            find_influence(tmp_path / "run", data)
 
 
 def test_a_damaged_record_is_named_and_written_anew(data: Path, trained: Path) -> None:
@@ -360,12 +365,22 @@ def test_a_damaged_evaluation_is_named(trained: Path, tmp_path: Path) -> None:
         failed_seeds(run, TASK)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"task": "none"}', "not a list of seeds"),
+        (f'{{"{TASK}": [0, 99]}}', f"The demonstration 99 of {TASK} cannot be left out"),
+        (f'{{"{TASK}": [0, 1, 2, 3]}}', f"No demonstration of {TASK} would be left"),
+        ('{"block-insertion": [0]}', "Demonstrations of block-insertion cannot be left out"),
+        (f'{{"{TASK}": []}}', "No demonstration is named"),
+    ],
+)
 def test_a_wrong_file_of_demonstrations_is_refused_before_anything_is_computed(
-    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, why: str
 ) -> None:
-    (tmp_path / "drop.json").write_text('{"task": "none"}')
+    (tmp_path / "drop.json").write_text(text)
     assert main(["influence", str(trained), "--data", str(data), "--drop-file", str(tmp_path / "drop.json")]) == 1
-    assert "not a list of seeds" in (said := capsys.readouterr().err) and "self-influence" not in said
+    assert why in (said := capsys.readouterr().err) and "self-influence" not in said and "1/2" not in said
 
 
 def test_the_demonstrations_are_those_of_the_training_wherever_others_lie(

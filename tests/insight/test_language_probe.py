@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,26 @@ def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path) -> None:
     assert list(found.figures) == ["own", "nonsense", "empty"]
     again = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
     assert again.episodes == found.episodes
+
+
+@pytest.mark.usefixtures("registrations")
+def test_what_could_not_be_said_does_not_settle_whether_a_policy_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
+    ravens_suite.register_task("own-line", f"{file}:CubeLine")
+    rest = f"{__file__}:rest"
+    probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
+    real = module.ProbeWorker.run
+
+    def other(worker: module.ProbeWorker, job: ProbeJob) -> ProbedEpisode | None:
+        episode = real(worker, job)
+        return None if episode is None else replace(episode, score=0.5)
+
+    monkeypatch.setattr(module.ProbeWorker, "run", other)
+    again = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
+    assert "does not come out the same again" in caplog.text
+    assert {one.score for one in again.episodes} == {0.5}
 
 
 def rest(observation: Mapping[str, Any]) -> dict[str, Any]:

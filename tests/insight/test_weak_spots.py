@@ -183,6 +183,17 @@ def test_every_kind_has_a_picture_in_the_report(found: WeakSpots, monkeypatch: p
     assert f"Sure and wrong in {len(found.scenes.scenes)} of 10 episodes" in page
 
 
+def test_weak_spots_of_a_task_that_has_changed_since_are_not_shown(
+    found: WeakSpots, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(found.path.parents[1], tmp_path / "home")
+    path = tmp_path / "home" / found.path.relative_to(found.path.parents[1])
+    path.write_text(json.dumps({**json.loads(path.read_text()), "definition": {"goals": "others"}}))
+    page = write_report(tmp_path / "home", plan=ReportPlan(0, 0, 0)).path.read_text()
+    assert "Sure and wrong" not in page
+    assert f"{path} was made of another {TASK}" in caplog.text and "Search again." in caplog.text
+
+
 def test_plans_that_cannot_work_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for wrong in (
         {"budget": 0},
@@ -240,6 +251,13 @@ def test_a_set_of_scenes_may_be_written_by_hand(
     assert main(["evaluate", "oracle", "block-insertion", "--scenes", str(path)]) == 1
     assert main(["evaluate", "oracle", "--scenes", str(path), "--episodes", "3"]) == 1
     assert "leave the task out" in capsys.readouterr().err
+
+
+def test_sets_of_two_tasks_with_one_name_keep_their_outcomes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for task in (TASK, "block-insertion", TASK, "block-insertion"):
+        done = evaluate_scenes("oracle", SceneSet("mine", task, (SceneSpec(3),)), out=tmp_path)
+        assert done.summary.success_rate == 100 and done.to_json()["task"] == task
+    assert not caplog.text and not list(tmp_path.rglob("*.old"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from torch.utils.tensorboard import SummaryWriter
@@ -79,11 +80,20 @@ def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, periods: 
     assert said == f"validation seeds {seeds}, best"
 
 
-@pytest.mark.parametrize(("arguments", "compared"), [({}, True), ({"unseen_shapes": True}, False)])
+@pytest.mark.parametrize(
+    ("arguments", "compared"),
+    [
+        ({}, True),
+        ({"camera_noise": 1.0, "image_size": [240, 320], "perturb": None}, True),
+        ({"unseen_shapes": True}, False),
+        ({"perturb": {"crowding": 0.9}}, False),
+        ({"ends_when_done": False}, False),
+    ],
+)
 def test_published_figures_stand_beside_the_task_as_it_is_alone(
-    tmp_path: Path, arguments: dict[str, bool], compared: bool
+    tmp_path: Path, arguments: dict[str, Any], compared: bool
 ) -> None:
-    """An agent that learnt the task with other options is tested with them: nobody published that."""
+    """An agent that learnt the task with other options, or in changed scenes, is tested so: nobody published that."""
     folder = write_run(tmp_path / "a", task="assembling-kits")
     path = folder / "eval" / "test.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "arguments": arguments}))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import fake_environment
+import numpy as np
 import pytest
 from fake_environment import TASK
 
@@ -222,3 +223,8 @@ def test_several_tasks_may_be_evaluated_into_one_folder(tmp_path: Path, caplog: 
     first.path.unlink()
     assert evaluate("oracle", other, episodes=1, out=tmp_path).path == second.path
     assert not caplog.records
+
+
+def test_seeds_may_be_counted_in_short_numbers_of_numpy(tmp_path: Path) -> None:
+    done = evaluate("oracle", TASK, episodes=np.uint8(3), first_seed=np.uint8(254), out=tmp_path)
+    assert [outcome.seed for outcome in done.outcomes] == [254, 255, 256]

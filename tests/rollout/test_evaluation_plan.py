@@ -10,7 +10,7 @@ import pytest
 
 from ravens_suite.errors import ConflictError, UnknownOptionError
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.evaluation_plan import own_arguments, plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, own_arguments, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import PolicySpec
 
 TOWER = [[0, 0, 0], [0, 0, 1]]
@@ -88,3 +88,13 @@ def test_results_with_other_options_lie_in_a_folder_of_their_own(
     assert other.path(tmp_path / "mine").parent == other.home(tmp_path / "mine") == tmp_path / "mine", (
         "who names a folder finds all there"
     )
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_of_a_run_that_is_not_finished_it_is_said_which_weights_are_looked_at(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, finished: bool
+) -> None:
+    record = {"plan": {"tasks": ["build"]}, "finished": finished, "training": {"best_step": 300}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    warn_of_training(EvaluationPlan(PolicySpec("agent", "state-mlp"), "build", "test", run=str(tmp_path)))
+    assert ("not finished: these are its weights after step 300" in caplog.text) is not finished

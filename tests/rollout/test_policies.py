@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ravens_suite.core.geometry import Pose, rotate_vector
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, ConflictError
 from ravens_suite.registry import environment_id, load_agent, task_names
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
@@ -96,3 +96,17 @@ def test_an_agent_on_states_says_that_other_bodies_make_the_state_longer(tmp_pat
     with pytest.raises(ConfigError, match=r"learnt from a state of \d+ numbers, and that of this .* \d+: it holds"):
         policy.make(crowded)
     crowded.close()
+
+
+def test_weights_that_a_training_writes_meanwhile_are_not_taken_for_those_that_were_named(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    agent = load_agent("state-mlp")
+    environment = make_environment("block-insertion-easy", "test", {"observe": ["state"]})
+    interface = describe_interface(environment, "block-insertion-easy")
+    agent(interface=interface).save(tmp_path / "policy")
+    policy = PolicySpec.parse(str(tmp_path / "policy"))
+    policy.make(environment)
+    agent(interface=interface, seed=1).save(tmp_path / "policy")
+    with pytest.raises(ConflictError, match="have changed since this command began"):
+        policy.make(environment)
+    environment.close()

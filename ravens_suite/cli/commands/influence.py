@@ -74,6 +74,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.data.named_seeds import read_seeds
+        from ravens_suite.insight.cleaning import check_dropped
         from ravens_suite.insight.influence import find_influence
         from ravens_suite.insight.influence_record import RECORD
 
@@ -82,6 +83,8 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
         self._check_numbers()
         # Read first: a mistake in it must not show up after minutes of gradients.
         left_out = None if self.drop_file is None else read_seeds(self.drop_file)
+        if left_out is not None:
+            check_dropped(self.folder, left_out)
         questions = self._questions()
         with console.progress(f"influence on {self.folder}") as progress:
             found = find_influence(

@@ -111,7 +111,7 @@ class PlainConfig:
         ({"needed": 1, "limit": "x"}, "limit must be a finite number or null, not 'x'"),
         (
             {"needed": 1, "sizes": [1, 0]},
-            r"sizes must be a list of at least 1 values, each above 0 \(a finite number\)",
+            r"sizes must be a list of 1 to 3 values, each above 0 \(a finite number\)",
         ),
         ({"needed": 1, "sizes": [1, 2, 3, 4]}, "sizes must be"),
     ],

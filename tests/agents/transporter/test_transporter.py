@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ravens_suite.agents.base import config_from_json
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.dataset import KEYS, PickPlaceDataset
 from ravens_suite.agents.pick_place.history import DemonstrationStatistics
@@ -30,7 +31,7 @@ from ravens_suite.core.observations import GOAL, ArraySpec, Interface
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.envs.observations import camera_matrices
-from ravens_suite.errors import ConflictError
+from ravens_suite.errors import ConfigError, ConflictError
 from tests.agents import scenes
 
 TINY = TransporterConfig(
@@ -112,6 +113,27 @@ def test_what_was_saved_acts_the_same(tmp_path: Path) -> None:
     heightmap = scene.draw(scene.start)
     assert isinstance(loaded, Transporter) and loaded.config == agent.config
     assert loaded.action(heightmap) == agent.action(heightmap)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_encoder_may_have_so_many_resolutions(count: int) -> None:
+    config = config_from_json(TransporterConfig, {**asdict(TINY), "widths": [1] * count, "batch": 1})
+    rng = np.random.default_rng(0)
+    dataset = PickPlaceDataset([[scenes.insertion(rng).step(rng)]])
+    assert all(math.isfinite(value) for value in Transporter(config).fit_step(dataset, 0).values())
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_more_resolutions_than_a_heightmap_can_be_halved_to_are_refused(count: int) -> None:
+    with pytest.raises(ConfigError, match="widths must be a list of 2 to 5 values"):
+        config_from_json(TransporterConfig, {"widths": [2] * count})
+
+
+@pytest.mark.parametrize(("picks", "candidates", "most"), [(9, 4, 8), (100, 100, 2), (7, 9, 6)])
+def test_more_picks_than_can_be_given_places_together_are_refused(picks: int, candidates: int, most: int) -> None:
+    with pytest.raises(ConfigError, match=f'set "picks" to {most} or fewer'):
+        Transporter(replace(TINY, picks=picks, candidates=candidates))
+    assert Transporter(replace(TINY, picks=most, candidates=candidates)).config.picks == most
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
