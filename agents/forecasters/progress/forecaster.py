@@ -29,7 +29,7 @@ from ...common.recurrent import LstmState
 from ...common.settings import setting
 from ...pick_place.kept_heightmaps import KEYS
 from ..base import Forecaster
-from .episodes import Batch, WatchedEpisode, draw_batch, read_episodes
+from .episodes import Batch, WatchedEpisode, draw_batch, expected_views, read_episodes
 from .network import Features, ProgressNet
 from .views import View, action_channels, moved_copy, poses_of
 
@@ -132,7 +132,7 @@ class Progress(Forecaster[list[WatchedEpisode]]):
     def _amounts(self, dataset: list[WatchedEpisode]) -> tuple[int, int]:
         """How many episodes a step draws, and of each how many looks."""
         config = self.config
-        views = sum(min(len(episode.poses), config.piece) + 1 for episode in dataset) / len(dataset)
+        views = sum(expected_views(len(episode.poses), config.piece) for episode in dataset) / len(dataset)
         count = max(round(config.batch * (min(config.piece, _USUAL) + 1) / views), config.batch)
         return count, max(round(config.looks * config.batch / count), min(config.looks, 1))
 

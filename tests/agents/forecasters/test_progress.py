@@ -12,7 +12,12 @@ import torch
 
 from ravens_suite.agents.base import config_from_json
 from ravens_suite.agents.forecasters.progress import Progress
-from ravens_suite.agents.forecasters.progress.episodes import WatchedEpisode, make_batch
+from ravens_suite.agents.forecasters.progress.episodes import (
+    WatchedEpisode,
+    draw_batch,
+    expected_views,
+    make_batch,
+)
 from ravens_suite.agents.forecasters.progress.forecaster import ProgressConfig
 from ravens_suite.agents.forecasters.progress.views import View, poses_of
 from ravens_suite.core.forecast import scores_of, stages_of
@@ -79,14 +84,14 @@ def test_it_is_trained_like_an_agent_but_is_none() -> None:
 @pytest.mark.parametrize(
     ("actions", "changes", "episodes", "looks"),
     [
-        (1, {}, 27, 1),
-        (3, {}, 18, 1),
-        (8, {}, 10, 2),
-        (30, {}, 10, 2),
+        (1, {}, 31, 1),
+        (3, {}, 22, 1),
+        (8, {}, 12, 2),
+        (30, {}, 11, 2),
         (30, {"piece": 1000}, 6, 3),
-        (1, {"piece": 1000}, 27, 1),
-        (30, {"piece": 2}, 7, 3),
-        (1, {"looks": 0}, 27, 0),
+        (1, {"piece": 1000}, 31, 1),
+        (30, {"piece": 2}, 8, 2),
+        (1, {"looks": 0}, 31, 0),
     ],
 )
 def test_a_step_has_more_episodes_where_they_are_short(
@@ -104,6 +109,28 @@ def test_a_step_has_more_episodes_where_they_are_short(
     with pytest.raises(KilledError):
         small(batch=6, **{"looks": 3, **changes}).fit_step([one, longer], 0)
     assert drawn == [(episodes, looks)]
+
+
+def test_pieces_begin_anywhere_and_have_as_many_views_as_expected() -> None:
+    one = episode(0, fails=False)[0]
+    views, poses = one.views[:1] * 6, np.repeat(one.poses, 5, axis=0)
+    longer = WatchedEpisode(views, poses, np.linspace(0, 1, 6, dtype=np.float32), np.zeros(6, np.int64))
+    batches = [draw_batch([longer], 6, 3, 2, np.random.default_rng(seed)) for seed in range(30)]
+    begun = {round(float(score) * 5) for batch in batches for score in batch.scores[0]}
+    assert begun == {0, 1, 2, 3, 4, 5}
+    counts = np.concatenate([batch.valid.sum(dim=0).numpy() for batch in batches])
+    assert counts.min() == 1 and counts.max() == 4
+    assert counts.mean() == pytest.approx(expected_views(5, 3), abs=0.4)
+    assert expected_views(5, 3) == pytest.approx((4 + (4 + 4 + 4 + 3 + 2 + 1) / 6) / 2)
+
+
+def test_a_view_alone_is_judged_and_asks_for_no_other() -> None:
+    forecaster = small()
+    watched, _ = episode(0, fails=False)
+    last = WatchedEpisode(watched.views[1:], watched.poses[:0], watched.scores[1:], watched.stages[1:])
+    losses = forecaster.losses(make_batch([last], [LOOKS]))
+    assert float(losses["view"].detach()) == 0
+    assert all(torch.isfinite(loss) for loss in losses.values()) and float(losses["stage"].detach()) > 0
 
 
 def test_it_learns_what_is_done_and_what_comes_next() -> None:
