@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,6 +25,8 @@ _MOST_TURN = math.radians(10)
 """Largest turn of the whole table in augmentation."""
 _MOST_SHIFT = 4.0
 """Largest shift of it, in pixels of a view: 25 mm."""
+_HIDDEN = 0.7
+"""Share of the views in which more is hidden than the arm hid."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def draw_batch(
         rng: draws all.
     """
     chosen = [episodes[int(index)] for index in rng.integers(len(episodes), size=count)]
-    drawn = [altered(_cut(episode, most, rng), rng) for episode in chosen]
+    pieces = [_hidden(_cut(episode, most, rng), episodes, rng) for episode in chosen]
+    drawn = [altered(piece, rng) for piece in pieces]
     return make_batch(drawn, [rng.integers(max(len(episode.poses), 1), size=looks) for episode in drawn])
 
 
@@ -132,6 +135,21 @@ def _cut(episode: WatchedEpisode, steps: int, rng: np.random.Generator) -> Watch
     return WatchedEpisode(
         episode.views[kept], episode.poses[first : first + steps], episode.scores[kept], episode.stages[kept]
     )
+
+
+def _hidden(episode: WatchedEpisode, others: Sequence[WatchedEpisode], rng: np.random.Generator) -> WatchedEpisode:
+    """Some of its views with what the arm hid in views of others hidden, too.
+
+    The arm stands elsewhere before the first action and after one, so that its shadow would tell what was done.
+    """
+    views = []
+    for view in episode.views:
+        if rng.random() < _HIDDEN:
+            other = others[int(rng.integers(len(others)))].views
+            seen = view.seen & other[int(rng.integers(len(other)))].seen
+            view = View(view.color * seen[..., None], view.height * seen, seen)
+        views.append(view)
+    return replace(episode, views=tuple(views))
 
 
 def expected_views(length: int, steps: int) -> float:

@@ -21,6 +21,10 @@ _SOURCES = 2
 """Where a pixel of the next view comes from: it stays, or it is that of the moved copy."""
 _COLORS = 4
 """Red, green, blue, height."""
+_BLACK = 0.02
+"""Added to red, green and blue, 0 to 1, so that black has no colour."""
+_VIVID = 2.0
+"""By how much chromaticities are multiplied; colours differ by about as much then as in brightness."""
 _GROUPS = 4
 """Groups of channels that are normalised together, each over a whole map."""
 _FEW = 10.0
@@ -61,6 +65,25 @@ class Residual(nn.Module):
         return maps + hidden
 
 
+class Fold(nn.Module):
+    """Squares of 4 x 4 pixels as the channels of one cell, with what tells colours apart that are equally dark.
+
+    A mark on the table may be a line of one pixel that is hardly lighter than the table. So each pixel comes with its
+    chromaticity, its colour at any brightness, and each cell with the most and the least of it, which a large object
+    beside the line does not outweigh.
+    """
+
+    channels = (7 + 3) * _FOLD**2 + 2 * 3
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """(N, 7, 160, 80) of ``episodes.Batch`` -> (N, channels, 40, 20)."""
+        color = seen[:, :3] + _BLACK
+        chromaticity = _VIVID * (color / color.sum(dim=1, keepdim=True) - 1 / 3) * seen[:, 4:5]
+        folded = functional.pixel_unshuffle(torch.cat([seen, chromaticity], dim=1), _FOLD)
+        extremes = functional.max_pool2d(torch.cat([chromaticity, -chromaticity], dim=1), _FOLD)
+        return torch.cat([folded, extremes], dim=1)
+
+
 class ProgressNet(nn.Module):
     """See the module's docstring.
 
@@ -71,7 +94,7 @@ class ProgressNet(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         folded = 7 * _FOLD**2
-        self.fine = nn.Sequential(nn.PixelUnshuffle(_FOLD), nn.Conv2d(folded, width, 3, padding=1), Residual(width))
+        self.fine = nn.Sequential(Fold(), nn.Conv2d(Fold.channels, width, 3, padding=1), Residual(width))
         self.coarse = nn.Sequential(
             nn.ReLU(), nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), Residual(2 * width), Residual(2 * width)
         )

@@ -124,6 +124,22 @@ def test_pieces_begin_anywhere_and_have_as_many_views_as_expected() -> None:
     assert expected_views(5, 3) == pytest.approx((4 + (4 + 4 + 4 + 3 + 2 + 1) / 6) / 2)
 
 
+def test_more_is_hidden_than_the_arm_hid_and_shows_nothing() -> None:
+    watched, _ = episode(0, fails=False)
+    seen = np.ones(watched.views[0].seen.shape, bool)
+    seen[40:60, 10:30] = False
+    alone = WatchedEpisode(watched.views[:1], watched.poses[:0], watched.scores[:1], watched.stages[:1])
+    other = replace(alone, views=(replace(watched.views[0], seen=seen),))
+    hidden = 0
+    for seed in range(10):
+        batch = draw_batch([watched, other], 8, 3, 1, np.random.default_rng(seed))
+        views = batch.seen[batch.valid]
+        unseen = views[:, 4] == 0
+        assert not views[:, :4].permute(0, 2, 3, 1)[unseen].any()
+        hidden += int((unseen.flatten(1).sum(dim=1) >= 350).sum())
+    assert hidden > 20
+
+
 def test_a_view_alone_is_judged_and_asks_for_no_other() -> None:
     forecaster = small()
     watched, _ = episode(0, fails=False)
