@@ -136,7 +136,7 @@ def test_more_is_hidden_than_the_arm_hid_and_shows_nothing() -> None:
         views = batch.seen[batch.valid]
         unseen = views[:, 4] == 0
         colors = views[:, :3].permute(0, 2, 3, 1)
-        assert colors[unseen].mean() < 0.1 * colors[~unseen].mean(), "but for what is mixed at an edge"
+        assert colors[unseen].mean() < 0.2 * colors[~unseen].mean(), "but for what is mixed at an edge"
         hidden += int((unseen.flatten(1).sum(dim=1) >= 350).sum())
     assert hidden > 20
 
