@@ -31,7 +31,8 @@ class Muon(torch.optim.Optimizer):
     """The optimiser, in torch's interface.
 
     Args:
-        weights: matrices, (rows, columns) each, or groups of them as for other optimisers.
+        weights: matrices, (rows, columns) each, or kernels of convolutions, (outputs, inputs, height, width), of which
+            each output is a row; or groups of them as for other optimisers.
         lr: learning rate, of the size of AdamW's; as a tensor on the device of the weights, it is read at each step.
         weight_decay: decoupled from the gradient.
         momentum: decay of the averaged gradient (Nesterov momentum).
@@ -53,10 +54,11 @@ class Muon(torch.optim.Optimizer):
                     self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
             buffers = [self.state[weight]["momentum_buffer"] for weight in weights]
             torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
-            updates = orthogonalise(torch._foreach_lerp(gradients, buffers, group["momentum"]))
+            averaged = torch._foreach_lerp(gradients, buffers, group["momentum"])
+            updates = orthogonalise([each.flatten(1) for each in averaged])
             torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_mul_(updates, [-group["lr"] * _MATCH_ADAM * math.sqrt(max(w.shape)) for w in weights])
-            torch._foreach_add_(weights, updates)
+            torch._foreach_mul_(updates, [-group["lr"] * _MATCH_ADAM * math.sqrt(max(each.shape)) for each in updates])
+            torch._foreach_add_(weights, [each.reshape(w.shape) for each, w in zip(updates, weights, strict=True)])
 
 
 def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:

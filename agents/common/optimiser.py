@@ -1,6 +1,7 @@
 """Muon and AdamW on one learning-rate cycle, with a moving average of the weights; the whole state is tensors by name.
 
-Muon updates the weight matrices, AdamW all other weights. Weights, averages and moments are float32.
+Muon updates the weight matrices, and kernels of convolutions where it is told to; AdamW all other weights. Weights,
+averages and moments are float32.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class OptimiserConfig:
         ema_decay: decay of the exponential moving average (EMA) of the weights.
         use_muon: whether Muon updates the weight matrices; its time grows with the third power of the widest of them.
             Without it AdamW updates all weights.
+        convolutions: whether kernels of convolutions count as matrices, with an output channel a row.
     """
 
     steps: int
@@ -46,6 +48,7 @@ class OptimiserConfig:
     weight_decay: float
     ema_decay: float
     use_muon: bool = True
+    convolutions: bool = False
 
 
 def one_cycle(step: int, steps: int, top: float) -> float:
@@ -101,7 +104,7 @@ class Optimiser(Generic[Net]):
         self._acting = tuple(self.ema.modules())
         matrices, others = list[nn.Parameter](), list[nn.Parameter]()
         for weight in net.parameters():
-            (matrices if config.use_muon and _is_matrix(weight) else others).append(weight)
+            (matrices if config.use_muon and _is_matrix(weight, config.convolutions) else others).append(weight)
         device = next(net.parameters()).device
         # A step that was recorded for a GPU reads the learning rate from where it was then.
         on_gpu = device.type == "cuda"
@@ -179,9 +182,9 @@ class Optimiser(Generic[Net]):
         set_moments(self.adam, self.net, state)
 
 
-def _is_matrix(weight: Tensor) -> bool:
+def _is_matrix(weight: Tensor, convolutions: bool) -> bool:
     """Whether Muon updates a weight; a single row is a vector."""
-    return weight.ndim == 2 and len(weight) > 1
+    return (weight.ndim == 2 or (convolutions and weight.ndim == 4)) and len(weight) > 1
 
 
 def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from ravens_suite.core.policy import confidence_of
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.insight.calibration import Calibration, Reliability, calibrate, decisions_of, read_calibration
-from ravens_suite.report.page import write_report
+from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate import evaluate
 
 TASK = "place-red-in-green"
@@ -121,11 +121,12 @@ def test_a_policy_of_ones_own_is_calibrated_and_shown(tmp_path: Path, monkeypatc
     damaged.write_text("{}")
     with pytest.raises(DamagedDataError, match="calibrate again"):
         read_calibration(damaged)
-    page = write_report(tmp_path).path.read_text()
+    no_pictures = ReportPlan(films=0, scenes=0, failures=0)
+    page = write_report(tmp_path, plan=no_pictures).path.read_text()
     assert "Calibrated on validation scenes" in page and "<td>Sure</td>" in page
     value = json.loads(found.path.read_text())
     found.path.write_text(json.dumps({**value, "definition": {**value["definition"], "goals": "others"}}))
-    assert "Calibrated on validation scenes" not in write_report(tmp_path).path.read_text()
+    assert "Calibrated on validation scenes" not in write_report(tmp_path, plan=no_pictures).path.read_text()
 
 
 def test_few_decisions_that_are_all_sure_and_wrong_are_beyond_chance() -> None:

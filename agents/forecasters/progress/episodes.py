@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,6 +25,8 @@ _MOST_TURN = math.radians(10)
 """Largest turn of the whole table in augmentation."""
 _MOST_SHIFT = 4.0
 """Largest shift of it, in pixels of a view: 25 mm."""
+_HIDDEN = 0.7
+"""Share of the views in which more is hidden than the arm hid."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class WatchedEpisode:
 
 @dataclass(frozen=True)
 class Batch:
-    """B episodes side by side, padded at their ends; T is the most actions of one of them.
+    """B episodes side by side, padded at their ends; T is the most actions of one of them, at least 1.
 
     The next view is asked for after some of the actions only, L of each episode: drawing it costs as much as watching.
 
@@ -117,23 +119,43 @@ def draw_batch(
         rng: draws all.
     """
     chosen = [episodes[int(index)] for index in rng.integers(len(episodes), size=count)]
-    drawn = [altered(_cut(episode, most, rng), rng) for episode in chosen]
-    return make_batch(drawn, [rng.integers(len(episode.poses), size=looks) for episode in drawn])
+    pieces = [_hidden(_cut(episode, most, rng), episodes, rng) for episode in chosen]
+    drawn = [altered(piece, rng) for piece in pieces]
+    return make_batch(drawn, [rng.integers(max(len(episode.poses), 1), size=looks) for episode in drawn])
 
 
 def _cut(episode: WatchedEpisode, steps: int, rng: np.random.Generator) -> WatchedEpisode:
-    """At most so many actions of an episode: those from its beginning, or as often a piece drawn from anywhere in it.
+    """At most so many actions of an episode: those from its beginning, or as often those from anywhere in it.
 
-    What happened before such a piece is then as if nobody had looked.
+    What happened before such a piece is then as if nobody had looked. It may be the last view alone: else the first
+    view of all would never show what is done, and how far it is could be told from the actions without looking.
     """
-    length = len(episode.poses)
-    if length <= steps:
-        return episode
-    first = int(rng.integers(length - steps + 1)) if rng.random() < 0.5 else 0
+    first = int(rng.integers(len(episode.views))) if rng.random() < 0.5 else 0
     kept = slice(first, first + steps + 1)
     return WatchedEpisode(
         episode.views[kept], episode.poses[first : first + steps], episode.scores[kept], episode.stages[kept]
     )
+
+
+def _hidden(episode: WatchedEpisode, others: Sequence[WatchedEpisode], rng: np.random.Generator) -> WatchedEpisode:
+    """Some of its views with what the arm hid in views of others hidden, too.
+
+    The arm stands elsewhere before the first action and after one, so that its shadow would tell what was done.
+    """
+    views = []
+    for view in episode.views:
+        if rng.random() < _HIDDEN:
+            other = others[int(rng.integers(len(others)))].views
+            seen = view.seen & other[int(rng.integers(len(other)))].seen
+            view = View(view.color * seen[..., None], view.height * seen, seen)
+        views.append(view)
+    return replace(episode, views=tuple(views))
+
+
+def expected_views(length: int, steps: int) -> float:
+    """How many views a piece of an episode of so many actions has on average; see ``_cut``."""
+    anywhere = [min(length - first, steps) + 1 for first in range(length + 1)]
+    return (anywhere[0] + sum(anywhere) / len(anywhere)) / 2
 
 
 def altered(episode: WatchedEpisode, rng: np.random.Generator) -> WatchedEpisode:
@@ -163,9 +185,10 @@ def make_batch(episodes: Sequence[WatchedEpisode], looks: Sequence[NDArray[np.in
 
     Args:
         episodes: B of them.
-        looks: (L,) int64 of each episode: numbers of the actions after which the next view is asked for.
+        looks: (L,) int64 of each episode: numbers of the actions after which the next view is asked for; zeros where
+            it has none.
     """
-    length, count = max(len(episode.poses) for episode in episodes), len(episodes)
+    length, count = max(1, *(len(episode.poses) for episode in episodes)), len(episodes)
     steps = torch.from_numpy(np.stack(looks, axis=1)) if looks else torch.zeros(0, count, dtype=torch.int64)
     batch = Batch(
         seen=torch.zeros(length + 1, count, 7, *SHAPE),
@@ -192,6 +215,8 @@ def _fill(batch: Batch, at: int, episode: WatchedEpisode) -> None:
         batch.seen[step, at, :5] = torch.from_numpy(view.channels())
         if step:
             batch.seen[step, at, 5:] = torch.from_numpy(action_channels(episode.poses[step - 1]))
+    if not len(episode.poses):
+        return
     for look, step in enumerate(batch.steps[:, at].tolist()):
         before, after, poses = episode.views[step], episode.views[step + 1], episode.poses[step]
         batch.acting[look, at] = torch.from_numpy(action_channels(poses))

@@ -23,14 +23,13 @@ from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import MissingDataError
 
-from ...common.devices import PRECISIONS, autocast, choose_bfloat16
-from ...common.module_agent import ModuleTrainee
-from ...common.optimiser import one_cycle
+from ...common.devices import PRECISIONS, autocast, choose_bfloat16, choose_device
+from ...common.optimiser import Optimiser, OptimiserConfig
 from ...common.recurrent import LstmState
 from ...common.settings import setting
 from ...pick_place.kept_heightmaps import KEYS
 from ..base import Forecaster
-from .episodes import Batch, WatchedEpisode, draw_batch, read_episodes
+from .episodes import Batch, WatchedEpisode, draw_batch, expected_views, read_episodes
 from .network import Features, ProgressNet
 from .views import View, action_channels, moved_copy, poses_of
 
@@ -46,11 +45,13 @@ class ProgressConfig:
 
     Attributes:
         steps: gradient steps of a whole training run.
-        batch: episodes a step. Where all are shorter than ``piece`` and than 8 actions, it is so many more that a step
-            sees about as many views.
+        batch: episodes a step. Where they are shorter than ``piece`` and than 8 actions on average, it is so many more
+            that a step sees about as many views.
         piece: most actions of an episode that a step looks at; of longer ones a piece is drawn.
         width: channels at the finest cells and of the memory.
-        learning_rate: the highest one, of AdamW on one cycle.
+        learning_rate: the highest one, of Muon and AdamW on one cycle.
+        weight_decay: of the same optimisers, decoupled from the gradient.
+        average: decay of the exponential moving average (EMA) of the weights; it watches with the averaged ones.
         looks: actions of each episode after which a step asks for the next view; fewer of each where a step has more
             episodes. 0 learns none, and is faster.
         view_weight: of the loss of the next view.
@@ -65,35 +66,45 @@ class ProgressConfig:
     looks: int = setting(3, least=0, most=100)
     width: int = setting(32, least=1, most=1024)
     learning_rate: float = setting(2e-3, above=0)
+    weight_decay: float = setting(1e-2, least=0)
+    average: float = setting(0.98, least=0, below=1)
     view_weight: float = setting(1.0, least=0)
     more_data: tuple[str, ...] = ()
     precision: str = setting("auto", choices=PRECISIONS)
     device: str = "auto"
 
 
-class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpisode]]):
-    """The forecaster. See the module's docstring."""
+class Progress(Forecaster[list[WatchedEpisode]]):
+    """The forecaster. See the module's docstring.
+
+    Attributes:
+        device: of the network and of what it reads.
+        net: the network that is trained.
+        optimiser: trains it, and averages its weights.
+    """
 
     name = "progress"
     config_type = ProgressConfig
     config: ProgressConfig
     observation_keys = KEYS
     action_keys = ("pick", "place")
-    scheduled = True
-    net: ProgressNet
 
     def __init__(self, config: ProgressConfig | None = None, seed: int = 0, interface: Interface | None = None) -> None:
         super().__init__(config, seed, interface)
-        self._bfloat16 = choose_bfloat16(self.config.precision, self.device)
-
-    _state: LstmState | None = None
-    _last: tuple[View, Features, Tensor] | None = None
+        config = self.config
+        self.device = choose_device(config.device)
+        self._bfloat16 = choose_bfloat16(config.precision, self.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.net = ProgressNet(config.width).to(self.device)
+        settings = OptimiserConfig(
+            config.steps, config.learning_rate, config.weight_decay, config.average, convolutions=True
+        )
+        self.optimiser = Optimiser(self.net, settings)
+        self._state: LstmState | None = None
+        self._last: tuple[View, Features, Tensor] | None = None
 
     # ------------------------------------------------------------------ learning
-
-    def make_net(self) -> nn.Module:
-        """See ``network.py``."""
-        return ProgressNet(self.config.width)
 
     def make_dataset(self, demonstrations: Demonstrations) -> list[WatchedEpisode]:
         """All episodes, reduced, in memory; and as many of each folder of ``more_data``.
@@ -112,25 +123,22 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
         config = self.config
         count, looks = self._amounts(dataset)
         batch = draw_batch(dataset, count, config.piece, looks, rng).to(self.device)
-        rate = one_cycle(step, self.config.steps, self.config.learning_rate)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         with autocast(self.device, self._bfloat16):
             losses = self.losses(batch)
-        self.descend(losses["progress"] + losses["stage"] + self.config.view_weight * losses["view"])
+        total = losses["progress"] + losses["stage"] + config.view_weight * losses["view"]
+        rate = self.optimiser.step(total, step)
         return {name: float(loss.detach()) for name, loss in losses.items()} | {"learning_rate": rate}
 
     def _amounts(self, dataset: list[WatchedEpisode]) -> tuple[int, int]:
         """How many episodes a step draws, and of each how many looks."""
         config = self.config
-        longest = min(max(len(episode.poses) for episode in dataset), config.piece)
-        # Shorter ones of a batch are filled up to the longest, which costs as much.
-        count = max(config.batch * (min(config.piece, _USUAL) + 1) // (longest + 1), config.batch)
+        views = sum(expected_views(len(episode.poses), config.piece) for episode in dataset) / len(dataset)
+        count = max(round(config.batch * (min(config.piece, _USUAL) + 1) / views), config.batch)
         return count, max(round(config.looks * config.batch / count), min(config.looks, 1))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Cross-entropies of progress and of the stage, and the error of the next view, each () float32."""
-        features, _ = self.net.watch(batch.seen)
+        features, _ = self.net.watch(batch.seen, valid=batch.valid)
         progress, stages = self.net.judged(features)
         valid = batch.valid
         losses = {
@@ -167,9 +175,9 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
         """``update`` for a view that is there already."""
         led = action_channels(None if action is None else poses_of(action))
         seen = torch.from_numpy(np.concatenate([view.channels(), led]))[None, None].to(self.device)
-        features, self._state = self.net.watch(seen, self._state)
+        features, self._state = self.optimiser.ema.watch(seen, self._state)
         self._last = view, features, seen
-        progress, stages = self.net.judged(features)
+        progress, stages = self.optimiser.ema.judged(features)
         _, failing, done = torch.softmax(stages[0, 0].double(), dim=0).tolist()
         return Forecast(float(torch.sigmoid(progress[0, 0])), failing, done)
 
@@ -192,7 +200,30 @@ class Progress(ModuleTrainee[list[WatchedEpisode]], Forecaster[list[WatchedEpiso
         poses = poses_of(action)
         acting = torch.from_numpy(action_channels(poses))[None, None].to(self.device)
         copied = torch.from_numpy(moved_copy(view, poses).channels())[None, None].to(self.device)
-        return self.net.next_view(features, seen, acting, copied)[0, 0].cpu().numpy()
+        return self.optimiser.ema.next_view(features, seen, acting, copied)[0, 0].cpu().numpy()
+
+    # ------------------------------------------------------------------ files
+
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """Parameters of the network."""
+        return dict(self.net.named_parameters())
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged (EMA) weights. See ``Trainee``."""
+        return dict(self.optimiser.ema.state_dict())
+
+    def set_weights(self, weights: dict[str, Tensor]) -> None:
+        """The inverse of ``weights``; the network that is trained gets them, too. See ``Trainee``."""
+        for net in (self.net, self.optimiser.ema):
+            net.load_state_dict(weights)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Weights, their moving average, and the optimiser's moments. See ``Trainee``."""
+        return self.optimiser.state()
+
+    def set_training_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of ``training_state``. See ``Trainee``."""
+        self.optimiser.set_state(state)
 
 
 def _mean(values: Tensor, where: Tensor) -> Tensor:

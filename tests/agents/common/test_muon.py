@@ -53,3 +53,20 @@ def test_steps_are_those_of_torch() -> None:
     for a, b, begin in zip(mine, theirs, start, strict=True):
         # The reference iterates in bfloat16.
         assert (a - b).norm() < 0.05 * (b - begin).norm()
+
+
+def test_a_kernel_of_a_convolution_is_a_matrix_of_an_output_a_row() -> None:
+    torch.manual_seed(0)
+    kernel = torch.nn.Parameter(torch.randn(6, 3, 2, 5).to(memory_format=torch.channels_last))
+    matrix = torch.nn.Parameter(kernel.detach().reshape(6, 30).clone())
+    narrow = torch.nn.Parameter(torch.randn(12, 2, 1, 3))
+    tall = torch.nn.Parameter(narrow.detach().reshape(12, 6).clone())
+    kernels, matrices = Muon([kernel, narrow], 1e-2, weight_decay=0.1), Muon([matrix, tall], 1e-2, weight_decay=0.1)
+    for _ in range(3):
+        for a, b in ((kernel, matrix), (narrow, tall)):
+            a.grad = torch.randn(a.shape)
+            b.grad = a.grad.reshape(b.shape).clone()
+        kernels.step()
+        matrices.step()
+    torch.testing.assert_close(kernel.detach().reshape(6, 30), matrix.detach())
+    torch.testing.assert_close(narrow.detach().reshape(12, 6), tall.detach())

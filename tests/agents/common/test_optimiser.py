@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -54,3 +56,14 @@ def test_a_state_by_name_continues_to_the_bit() -> None:
     assert {"net.0.weight", "average.0.weight", "moment.momentum_buffer.0.weight", "moment.exp_avg.0.bias"} <= set(
         first
     )
+
+
+def test_kernels_of_convolutions_are_left_to_adamw_unless_told_otherwise() -> None:
+    def names(**settings: bool) -> set[str]:
+        optimiser = Optimiser(nn.Sequential(nn.Conv2d(2, 3, 3), nn.Linear(3, 3)), replace(CONFIG, **settings))
+        optimiser.step(sum((weight.square().sum() for weight in optimiser.net.parameters()), torch.zeros(())), 0)
+        return {name for name in optimiser.state() if name.startswith("moment.momentum_buffer")}
+
+    assert names() == {"moment.momentum_buffer.1.weight"}
+    assert names(convolutions=True) == {"moment.momentum_buffer.0.weight", "moment.momentum_buffer.1.weight"}
+    assert names(convolutions=True, use_muon=False) == set()
