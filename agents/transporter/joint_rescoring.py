@@ -37,7 +37,8 @@ def check_assignments(picks: int, candidates: int) -> None:
         most = next(count for count in range(picks, 0, -1) if each**count <= MOST_ASSIGNMENTS)
         raise ConfigError(
             f"{picks} picks with {candidates} candidates each can be given places in more than {MOST_ASSIGNMENTS:,} "
-            f'ways, all of which are compared: set "picks" to {most} or fewer in --config.'
+            f'ways, all of which are compared: set "picks" to {most} or fewer in --config (of a run that there is, by '
+            "ravens-suite reconfigure)."
         )
 
 

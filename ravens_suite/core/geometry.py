@@ -24,6 +24,9 @@ IDENTITY_QUATERNION: Quaternion = (0.0, 0.0, 0.0, 1.0)
 _DRIFT = 1e-9
 """Deviation of a squared norm from 1 that products of unit quaternions may have; such a quaternion is kept as it is."""
 
+_ZERO = 1e-6
+"""Size of a number of a quaternion that has no sign: turns of pi and of -pi differ by 1e-16 in it."""
+
 _ROUNDED = 2e-3
 """Deviation from 1, of squared norms and of products of matrix columns, that numbers rounded to three digits have."""
 
@@ -53,10 +56,13 @@ def rotate_vector(quaternion: Quaternion, vector: Vector) -> Vector:
 
 
 def canonical(quaternion: Quaternion) -> Quaternion:
-    """Of the two quaternions of one rotation, q and -q, that whose last number which is not zero is positive."""
-    last = next((value for value in reversed(quaternion) if value), 1.0)
+    """Of the two quaternions of one rotation, q and -q, that whose last number which is not zero is positive.
+
+    A number within 1e-6 of zero has no sign.
+    """
+    last = next((value for value in reversed(quaternion) if abs(value) > _ZERO), 1.0)
     x, y, z, w = quaternion
-    return quaternion if last > 0 else (-x, -y, -z, -w)
+    return quaternion if last > 0 else (0.0 - x, 0.0 - y, 0.0 - z, 0.0 - w)
 
 
 def yaw_quaternion(yaw: float) -> Quaternion:

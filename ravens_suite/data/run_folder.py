@@ -95,6 +95,21 @@ class PolicyFolder:
         """SHA-256 of the settings and the weights."""
         return hashlib.sha256(self.settings.read_bytes() + self.weights.read_bytes()).hexdigest()
 
+    def check_same(self, fingerprint: str) -> None:
+        """Refuse weights that were written meanwhile, as a training does that goes on: results would be of several.
+
+        Args:
+            fingerprint: of them when they were named; empty where that is not known.
+
+        Raises:
+            ConflictError: they are others by now.
+        """
+        if fingerprint and self.fingerprint() != fingerprint:
+            raise ConflictError(
+                f"The weights or settings in {self.path} have changed since this command began, as those of a run do "
+                "that is being trained: run it again when that is finished."
+            )
+
 
 @dataclass(frozen=True)
 class RunFolder:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ravens_suite.core.numbers import MOST_SEED, plain
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.data.atomic import read_json, write_json
@@ -148,13 +150,22 @@ def read_scenes(text: str) -> SceneSet:
 
 def changes_digest(changes: Mapping[str, Any]) -> str:
     """Twelve hexadecimal digits that tell changes apart, for names of files."""
-    return hashlib.sha256(json.dumps(changes, sort_keys=True, default=plain).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(changes, sort_keys=True, default=_json_of).encode()).hexdigest()[:12]
 
 
 def scenes_digest(scenes: SceneSet) -> str:
     """Twelve hexadecimal digits that tell sets of one name apart: of the task and, in order, what makes each scene."""
     made = [[scene.seed, scene.split, scene.changes, scene.kind] for scene in scenes.scenes]
-    return hashlib.sha256(json.dumps([scenes.task, made], sort_keys=True, default=plain).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([scenes.task, made], sort_keys=True, default=_json_of).encode()).hexdigest()[:12]
+
+
+def _json_of(value: Any) -> Any:
+    """Numbers and arrays of NumPy's as JSON has them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise ConfigError(
+        f"A change of a scene is written as JSON, which has no {type(value).__name__}: got {value!r:.60}."
+    )
 
 
 def kinds_of(scenes: Sequence[SceneSpec]) -> list[str]:

@@ -103,12 +103,19 @@ class PolicySource:
         spec = self._spec()
         if spec.kind in _DRAWS:
             return spec, _DRAWS[spec.kind](deepcopy(self._space))
-        policy = spec.make(None)  # type: ignore[arg-type]  # Only the oracle and what draws look at it.
-        if self._spec() != spec:
-            raise ConflictError(f"{self._text} is being written at this moment: connect again.")
+        try:
+            policy = spec.make(None)  # type: ignore[arg-type]  # Only the oracle and what draws look at it.
+        except ConflictError:
+            self._check_unwritten(spec)
+            raise
+        self._check_unwritten(spec)
         run = run_of(spec)
         setup = setup_of(run) if run else None
         return spec, policy if setup is None else RobotPolicy(policy, setup)
+
+    def _check_unwritten(self, spec: PolicySpec) -> None:
+        if self._spec() != spec:
+            raise ConflictError(f"{self._text} is being written at this moment: connect again.")
 
     def environments(self, spec: PolicySpec) -> dict[str, Any]:
         """Arguments of the environments that it was trained in, by task; none for a policy without a run."""

@@ -326,7 +326,7 @@ class DemonstrationWorker:
         for seed in range(unit.first, unit.first + unit.count):
             start = time.perf_counter()
             store = EpisodeStore(unit.folder)
-            attempt = _known(store, seed, unit.task, self._arguments)
+            attempt = _known(store, seed, unit.task, self._arguments, demonstrates=self._actor.demonstrates)
             if attempt is None or self._said_more(policy, store, seed):
                 attempt = self._try(environment, policy, store, unit, seed)
                 seconds.append(time.perf_counter() - start)
@@ -389,11 +389,13 @@ class DemonstrationWorker:
         return Attempt(result, kept)
 
 
-def _known(store: EpisodeStore, seed: int, task: str, arguments: Mapping[str, Any]) -> Attempt | None:
+def _known(
+    store: EpisodeStore, seed: int, task: str, arguments: Mapping[str, Any], *, demonstrates: bool
+) -> Attempt | None:
     """The attempt of a seed whose undamaged episode is already on disk; ``None`` if there is none.
 
     Raises:
-        ConflictError: it was not collected, or not with these arguments.
+        ConflictError: it was not collected, or not with these arguments, or not by the oracle where the oracle acts.
     """
     if not store.intact(seed):
         return None
@@ -404,6 +406,9 @@ def _known(store: EpisodeStore, seed: int, task: str, arguments: Mapping[str, An
     if differing := differing_arguments(task, made, own):
         words = ", ".join(f"{name} {was!r}, not {now!r}" for name, (was, now) in differing.items())
         raise ConflictError(f"{store.path(seed)} was collected with other settings: {words}. {_MOVE_IT}")
+    if demonstrates != ("policy" not in known.metadata):
+        made_by, acting = ("a policy", "the oracle") if demonstrates else ("the oracle", "a policy")
+        raise ConflictError(f"{store.path(seed)} was made by {made_by}, and this folder is of {acting}. {_MOVE_IT}")
     goals, motions = known.metadata["goals"], known.metadata["motion"]
     outcome = str(known.metadata["outcome"])
     return Attempt(

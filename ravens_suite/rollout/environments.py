@@ -211,8 +211,13 @@ def unlike_the_task(task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     changes = {name: value for name, value in arguments.items() if name in _OF_THE_EPISODE}
     differing = differing_arguments(task, {}, changes).items()
-    told = {name: now for name, (was, now) in differing if was or now}  # No change by name is none.
+    told = {name: now for name, (was, now) in differing if _changes(was) or _changes(now)}
     return {**differing_options(task, {}, arguments), **told}
+
+
+def _changes(value: Any) -> bool:
+    """Whether an argument changes anything: no change by name is none, and one by an amount of 0 neither."""
+    return any(map(bool, value.values())) if isinstance(value, Mapping) else bool(value)
 
 
 def default_arguments(task: str) -> dict[str, Any]:

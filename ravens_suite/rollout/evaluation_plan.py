@@ -179,7 +179,7 @@ def warn_of_training(plan: EvaluationPlan) -> None:
     if not record.get("finished", True):
         step = record.get("training", {}).get("best_step", "?")
         _LOG.warning(
-            "%s is not finished: these are its weights after step %s. The command that trains it goes on.",
+            "%s is not finished: these are its weights after step %s. The command that trained it goes on.",
             plan.run,
             step,
         )

@@ -90,8 +90,9 @@ def _is_of_another(store: EpisodeStore, seed: int, plan: EvaluationPlan) -> bool
     noted = metadata.get("policy")
     if not isinstance(noted, dict):
         return False
-    made = metadata.get("arguments", {})
-    return not plan.policy.is_that_of(noted) or bool(differing_arguments(plan.task, made, _with_images(plan)))
+    # Whichever renderer drew it, the scene and the failure are the same.
+    made, own = ({**each, "renderer": None} for each in (metadata.get("arguments", {}), _with_images(plan)))
+    return not plan.policy.is_that_of(noted) or bool(differing_arguments(plan.task, made, own))
 
 
 def _store(plan: EvaluationPlan, folder: Path) -> EpisodeStore:

@@ -22,7 +22,7 @@ from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, blame
+from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, source_of
 from ravens_suite.rollout.exploration import EXPLORE, ExplorePolicy, WithExploration
 from ravens_suite.rollout.policy_client import SCHEMES, PolicyClient, Served, ask_what_is_served
@@ -210,7 +210,7 @@ class PolicySpec:
             case "agent":
                 with blame(f"load of the agent {self.name}"):
                     agent = load_agent(self.name).load(Path(self.folder))
-                self._check_same()
+                PolicyFolder(Path(self.folder)).check_same(self.fingerprint)
                 # A server does not know the environment yet, and checks it when it is told of one.
                 space = None if environment is None else environment.observation_space
                 if isinstance(space, gymnasium.spaces.Dict):
@@ -224,14 +224,6 @@ class PolicySpec:
                         f"{self.name} was evaluated at a policy server: start the server, and name its address (ws://...)."
                     )
                 return RemotePolicy(self.served, environment.action_space)
-
-    def _check_same(self) -> None:
-        """Refuse weights that were written meanwhile, as a training does that goes on: results would be of several."""
-        if self.fingerprint and PolicyFolder(Path(self.folder)).fingerprint() != self.fingerprint:
-            raise ConflictError(
-                f"The weights or settings in {self.folder} have changed since this command began, as those of a run do "
-                "that is being trained: run it again when that is finished."
-            )
 
     def make_for(self, environment: gymnasium.Env[Any, Any], interface: Interface) -> Policy:
         """The policy, which reads and gives what an environment does.

@@ -69,11 +69,14 @@ class WatchSpec:
 
         Raises:
             ConfigError: the environment does not observe what it reads, or takes other actions.
+            ConflictError: the forecaster has other weights by now than when it was named.
         """
         kind = load_forecaster(self.name)
         kind.check(interface)
         with blame(f"load of the forecaster {self.name}"):
-            return Watch(kind.load(Path(self.folder)), self.stop_at)
+            watch = Watch(kind.load(Path(self.folder)), self.stop_at)
+        PolicyFolder(Path(self.folder)).check_same(self.fingerprint)
+        return watch
 
     def to_json(self) -> dict[str, Any]:
         """What an evaluation records of it; without the folder, which may be moved."""

@@ -123,7 +123,8 @@ class Task(ABC):
     def after_action(self, scene: Scene) -> bool:
         """Called after an action has been scored, when the scene has settled; it may change the scene.
 
-        A body that it takes away counts for strict success as it lay before.
+        A body that it takes away counts for strict success as it lay before. Give it a goal of its own: a goal step
+        that is not complete is scored by the bodies that are there, and loses what one that has gone had earned.
 
         Returns:
             Whether the episode ends here although not all goals are met.

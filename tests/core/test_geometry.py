@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ravens_suite.core.cameras import Camera, published_cameras
-from ravens_suite.core.geometry import Pose, angle_error, canonical, euler_quaternion
+from ravens_suite.core.geometry import Pose, angle_error, canonical, euler_quaternion, yaw_quaternion
 from ravens_suite.core.seeding import SPLITS, generator
 from ravens_suite.core.types import DEPTH_UNIT, quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE
@@ -97,3 +97,7 @@ def test_of_the_two_quaternions_of_a_rotation_one_is_canonical() -> None:
         found = canonical(quaternion)
         assert canonical(opposite) == found in (quaternion, opposite)  # type: ignore[arg-type]
         assert [value for value in found if value][-1] > 0
+        assert not any(np.signbit(value) for value in found if value == 0)
+    for yaw in (math.pi, math.pi - 1e-9):
+        np.testing.assert_allclose(canonical(yaw_quaternion(yaw)), (0.0, 0.0, 1.0, 0.0), atol=1e-8)
+        np.testing.assert_allclose(canonical(yaw_quaternion(-yaw)), (0.0, 0.0, 1.0, 0.0), atol=1e-8)

@@ -47,6 +47,9 @@ def test_a_set_made_by_a_program_may_have_numbers_of_numpy(tmp_path: Path) -> No
     own = SceneSet("mine", "block-insertion", (SceneSpec(3, changes={"distractors": 1}),))
     same = SceneSet("mine", "block-insertion", (SceneSpec(np.int64(3), changes={"distractors": np.int64(1)}),))
     assert changes_digest(same.scenes[0].changes) == changes_digest(own.scenes[0].changes)
+    assert changes_digest({"structure": np.zeros((1, 3), int)}) == changes_digest({"structure": [[0, 0, 0]]})
+    with pytest.raises(ConfigError, match="which has no set"):
+        changes_digest({"perturb": {"light"}})
     assert scenes_digest(same) == scenes_digest(own)
     same.write(tmp_path / "mine.json")
     assert read_scenes(str(tmp_path / "mine.json")) == own

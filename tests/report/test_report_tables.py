@@ -87,6 +87,7 @@ def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, periods: 
         ({"camera_noise": 1.0, "image_size": [240, 320], "perturb": None}, True),
         ({"unseen_shapes": True}, False),
         ({"perturb": {"crowding": 0.9}}, False),
+        ({"perturb": {"light": 0.0, "crowding": 0}}, True),
         ({"ends_when_done": False}, False),
     ],
 )

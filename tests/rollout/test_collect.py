@@ -204,11 +204,13 @@ def test_an_episode_that_was_put_into_the_folder_is_refused_by_name(tmp_path: Pa
     """One of the same task and seed, but of another environment, or written by another program."""
     collect(TASK, episodes=1, data=tmp_path / "a")
     collect(TASK, episodes=2, data=tmp_path / "b", arguments={"shade": 7})
-    own, other = (EpisodeStore.of(tmp_path / name, TASK, "train") for name in "ab")
+    collect(TASK, episodes=2, data=tmp_path / "c", policy="random")
+    own, other, tried = (EpisodeStore.of(tmp_path / name, TASK, "train") for name in "abc")
     episode = other.read(2)
     for put, said in (
         (episode, r"000002.safetensors was collected with other settings: shade 7, not 0\. Move it"),
         (replace(episode, metadata={}), r"000002.safetensors was not collected \(it does not note its arguments"),
+        (replace(tried.read(1), seed=2), "000002.safetensors was made by a policy, and this folder is of the oracle"),
     ):
         own.write(put)
         with pytest.raises(ConflictError, match=said):

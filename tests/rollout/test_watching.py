@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ravens_suite.core.forecast import Forecast
+from ravens_suite.core.observations import Interface
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.watching import WatchSummary, warned_at
-from ravens_suite.errors import ConfigError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate import evaluate
@@ -160,6 +162,14 @@ def test_the_summary_counts_failures_foreseen_and_false_alarms() -> None:
     assert summary.progress_error == pytest.approx(0.5)
     assert "1 of 2 failed episodes foreseen" in summary.describe()
     assert WatchSummary.of([]) is None
+
+
+def test_a_forecaster_that_is_trained_meanwhile_is_not_taken_for_the_one_that_was_named(run: Path) -> None:
+    spec = WatchSpec.parse(str(run))
+    interface = Interface.from_json(read_json(RunFolder(run).policy.settings)["interface"])
+    assert spec.make(interface).forecaster.name == spec.name
+    with pytest.raises(ConflictError, match="have changed since this command began"):
+        replace(spec, fingerprint="of other weights").make(interface)
 
 
 def test_what_does_not_watch_is_named(run: Path, tmp_path: Path) -> None:

@@ -109,12 +109,12 @@ def read_episodes(episodes: Iterable[EpisodeReader]) -> list[WatchedEpisode]:
 def draw_batch(
     episodes: Sequence[WatchedEpisode], count: int, most: int, looks: int, rng: np.random.Generator
 ) -> Batch:
-    """Some episodes drawn uniformly, each as if the table were turned, shifted and mirrored a little.
+    """Pieces of some episodes drawn uniformly, each as if the table were turned, shifted and mirrored a little.
 
     Args:
         episodes: to draw from.
         count: how many.
-        most: actions of each at most; of longer episodes a piece.
+        most: actions of each at most.
         looks: after how many actions of each the next view is asked for.
         rng: draws all.
     """

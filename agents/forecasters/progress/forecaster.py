@@ -47,13 +47,13 @@ class ProgressConfig:
         steps: gradient steps of a whole training run.
         batch: episodes a step. Where they are shorter than ``piece`` and than 8 actions on average, it is so many more
             that a step sees about as many views.
-        piece: most actions of an episode that a step looks at; of longer ones a piece is drawn.
+        piece: most actions of an episode that a step looks at. Half of the pieces begin anywhere in their episode.
         width: channels at the finest cells and of the memory.
         learning_rate: the highest one, of Muon and AdamW on one cycle.
         weight_decay: of the same optimisers, decoupled from the gradient.
         average: decay of the exponential moving average (EMA) of the weights; it watches with the averaged ones.
-        looks: actions of each episode after which a step asks for the next view; fewer of each where a step has more
-            episodes. 0 learns none, and is faster.
+        looks: actions of each piece after which a step asks for the next view; fewer of each where a step has more
+            episodes, and none of a piece of one view. 0 learns none, and is faster.
         view_weight: of the loss of the next view.
         more_data: further data folders; as many episodes are read of each as demonstrations were asked for.
         precision: of training: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the processor has it.
@@ -118,7 +118,7 @@ class Progress(Forecaster[list[WatchedEpisode]]):
         return episodes
 
     def fit_step(self, dataset: list[WatchedEpisode], step: int) -> dict[str, float]:
-        """One step on whole episodes, drawn and altered now."""
+        """One step on pieces of episodes, drawn and altered now."""
         rng = np.random.default_rng([self.seed, step])
         config = self.config
         count, looks = self._amounts(dataset)
