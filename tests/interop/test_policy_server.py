@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ravens_suite.errors import (
     PolicyServerError,
     PolicyServerLostError,
 )
-from ravens_suite.interop.policy_server import PolicyServer
+from ravens_suite.interop.policy_server import PolicyServer, PolicySource
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.policies import PolicySpec
@@ -167,6 +168,18 @@ def test_weights_that_change_under_a_server_are_announced_to_who_connects_then(s
     before = PolicySpec.parse(server.url)
     make_run(run, [1])
     assert PolicySpec.parse(server.url).fingerprint == PolicySpec.parse(str(run)).fingerprint != before.fingerprint
+
+
+def test_weights_that_are_written_while_they_are_loaded_are_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", [0])
+    source = PolicySource(str(run))
+    spec = PolicySpec.parse(str(run))
+    monkeypatch.setattr(source, "_spec", iter([spec, replace(spec, fingerprint="later")]).__next__)
+    make_run(run, [1])
+    with pytest.raises(ConflictError, match="is being written at this moment: connect again"):
+        source.make()
 
 
 def test_two_policies_of_a_server_have_two_folders(serve: Any, tmp_path: Path) -> None:
