@@ -118,15 +118,25 @@ def match_everywhere(query: Tensor, key: Tensor, angles: Tensor) -> Tensor:
 def match_nearby(query: Tensor, patches: Tensor, angles: Tensor) -> Tensor:
     """Correlation of a query, rotated by each angle, with patches of the map, at all offsets inside them.
 
+    Patches are turned by quarters instead of the query, as in ``match_everywhere``, if they are few beside the angles.
+
     Args:
         query: (batch, F * 4, side, side) float32 steerable features around the pick, side odd.
-        patches: (batch, patches, F * 4, side + n - 1, side + m - 1) float32 steerable features of the scene.
-        angles: (angles,) radians.
+        patches: (batch, patches, F * 4, side + n - 1, side + n - 1) float32 steerable features of the scene.
+        angles: (angles,) float32 radians, evenly spaced over a full turn.
 
     Returns:
-        (batch, patches, angles, n, m) float32: index 0 has the first row or column of the query on that of the patch.
+        (batch, patches, angles, n, n) float32: index 0 has the first row or column of the query on that of the patch.
     """
-    return correlate_nearby(rotate_query(query, angles.expand(len(query), -1)), patches)
+    count = patches.shape[1]
+    # Turned patches are transformed, too: with more of them, that takes as long as the queries.
+    if len(angles) % ORIENTATIONS or 2 * ORIENTATIONS * count > len(angles):
+        return correlate_nearby(rotate_query(query, angles.expand(len(query), -1)), patches)
+    rotated = rotate_query(query, angles[: len(angles) // ORIENTATIONS].expand(len(query), -1))
+    flat = patches.flatten(0, 1)
+    turned = [_rotate_map(flat, -turn).unflatten(0, patches.shape[:2]) for turn in range(ORIENTATIONS)]
+    matches = correlate_nearby(rotated, torch.cat(turned, dim=1)).split(count, dim=1)
+    return torch.cat([rotate_quarter_turns(match, turn) for turn, match in enumerate(matches)], dim=2)
 
 
 def _rotate_map(maps: Tensor, turns: int) -> Tensor:
