@@ -35,7 +35,7 @@ from .encoder import encode_image, with_scene
 from .joint_rescoring import rescore_jointly
 from .network import PlaceFeatures, TransporterNet
 from .placing import angle_step, coarse_logits, refined_logits, with_alternatives
-from .targets import peak
+from .targets import mean_near, peak
 
 _PICK_DISTANCE = 8
 """Cells of the fine map, 50 mm: least distance between two pick candidates."""
@@ -256,6 +256,9 @@ def decision_of(
 ) -> Decision:
     """The decision for a pick and one of its places, given by their indices; the place is read between cells.
 
+    It is the mean of what is probable around the maximum, or, of a cell that is given, which need not be a maximum, a
+    parabola through it.
+
     Args:
         config: settings.
         found: candidates.
@@ -265,8 +268,10 @@ def decision_of(
     """
     places = found.places[pick]
     window = places.refined[place]
-    index = None if cell is None else torch.cat([window[:, cell[0], cell[1]].argmax()[None], cell])
-    best, _ = peak(window, index, cyclic=True)
+    if cell is None:
+        best = mean_near(window, torch.stack(torch.unravel_index(window.argmax(), window.shape)))
+    else:
+        best, _ = peak(window, torch.cat([window[:, cell[0], cell[1]].argmax()[None], cell]), cyclic=True)
     offset = _cell_centre(best[1:]) - config.fine_reach - 0.5
     position = (places.centres[place] + offset) * FINE
     yaw = float(best[0]) * angle_step(config)

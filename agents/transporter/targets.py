@@ -8,6 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_WINDOW = 1.5
+"""Standard deviation of the window of ``mean_near``, in cells and in angle steps."""
+_SHIFTS = 8
+"""Times that it is moved; each time what is left of the way falls to a third, where a target is one cell wide."""
+
 
 def position_target(positions: Tensor, rows: int, columns: int, std: float) -> Tensor:
     """Gaussians over a map.
@@ -95,6 +100,35 @@ def where_known(target: Tensor, logits: Tensor) -> Tensor:
     expected = logits.detach().flatten(1).softmax(dim=1).view_as(logits)
     known = target.flatten(1).sum(dim=1) > 0
     return torch.where(known.view(-1, *[1] * (target.ndim - 1)), target, expected)
+
+
+def mean_near(logits: Tensor, index: Tensor) -> Tensor:
+    """The mean of a softmax around a maximum of it, between cells.
+
+    It weighs all cells about the maximum, where a parabola through it (``peak``) reads two neighbours along each axis,
+    and so is the steadier of the two. The mean is taken in a Gaussian window that moves along with it (mean shift,
+    Cheng 1995), so that other maxima do not count. For a Gaussian it is that of the Gaussian.
+
+    Args:
+        logits: (angles, rows, columns) float32; angles are cyclic.
+        index: (3,) int64 of a local maximum.
+
+    Returns:
+        (3,) float64 index of angle, row and column.
+    """
+    count = len(logits)
+    grids = [torch.arange(size, dtype=torch.float64, device=logits.device) for size in logits.shape]
+    # Angles count from the maximum, half a turn to either side.
+    grids[0] = torch.remainder(grids[0] - index[0] + count // 2, count) - count // 2
+    mean = index.double()
+    mean[0] = 0
+    values = logits.double().flatten()
+    cells = torch.stack(torch.meshgrid(*grids, indexing="ij"), dim=-1).flatten(0, 2)
+    for _ in range(_SHIFTS):
+        away = ((cells - mean) ** 2).sum(dim=1)
+        mean = (values - away / (2 * _WINDOW**2)).softmax(0) @ cells
+    mean[0] = torch.remainder(mean[0] + index[0], count)
+    return mean
 
 
 def peak(scores: Tensor, cell: Tensor | None = None, *, cyclic: bool = False) -> tuple[Tensor, Tensor]:
