@@ -3,12 +3,15 @@
 Few demonstrations show few tilts. The points of the heightmap that belong to the target are turned in space about its
 middle, and drawn from above again; the place is turned with them. What was hidden before stays unseen, so they are
 turned a little only. The tilts of training then reach further than those of the demonstrations.
+
+In the same way what stands at a place is levelled: it then looks the same however it was tilted.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +24,7 @@ from ravens_suite.core.workspace import AGENT_WORKSPACE
 from .free_objects import inpaint
 from .steps import Step
 from .table import above_table, table_appearance
-from .tilts import tilt_of, turned, twist
+from .tilts import swing, tilt_of, turned, twist
 
 _PIXEL = AGENT_WORKSPACE.pixel_size
 _MOST_TURN = math.radians(20)
@@ -30,12 +33,81 @@ _MOST_TILT = math.radians(55)
 """Largest tilt of a place afterwards."""
 _MOST_RAISED = 0.03
 """Metres: largest change of height."""
-_REACH = 12
+REACH = 12
 """Pixels, 38 mm: largest distance between the place and its target."""
 _ATTEMPTS = 20
 """Random motions tried before the step is left as it is."""
 _SPLIT = (-0.25, 0.25)
 """Pixels: each point is drawn at four places, so that few gaps open between points that move apart."""
+
+
+class Standing(NamedTuple):
+    """What stands at a place.
+
+    Attributes:
+        mask: (rows, columns) bool.
+        points: (P, 3) float64 pixels of each pixel of it: column, row, and height.
+        pivot: (3,) float64 pixels, their middle.
+    """
+
+    mask: NDArray[np.bool_]
+    points: Array
+    pivot: Array
+
+
+class Levelled(NamedTuple):
+    """A scene in which what stands at a place was made level.
+
+    Attributes:
+        scene: it.
+        mask: (rows, columns) bool: where it stood.
+        outline: (P, 2) float64 pixels of it, as it lies now.
+        swing: from level to how it stands.
+        pivot: (3,) float64 pixels about which it was turned.
+        middle: (3,) float64 pixels where that lies now.
+    """
+
+    scene: Heightmap
+    mask: NDArray[np.bool_]
+    outline: Array
+    swing: Pose
+    pivot: Array
+    middle: Array
+
+    def there(self, point: Array) -> Array:
+        """(3,) pixels in the levelled scene, of a point as it was."""
+        moved: Array = self.swing.inverse().apply(point - self.pivot) + self.middle
+        return moved
+
+    def back(self, point: Array) -> Array:
+        """(3,) pixels as it was, of a point in the levelled scene."""
+        moved: Array = self.swing.apply(point - self.middle) + self.pivot
+        return moved
+
+
+def levelled(scene: Heightmap, place: Array, normal: Array) -> Levelled | None:
+    """A scene in which what stands at a place is turned until a normal of it points upwards.
+
+    Args:
+        scene: before.
+        place: (2,) float64 pixels.
+        normal: (3,) unit vector, for example as it is read from the depth.
+
+    Returns:
+        ``None`` if nothing stands there, or it would reach beyond the map. What would sink into the table is raised.
+    """
+    standing = _standing(scene, place)
+    if standing is None:
+        return None
+    mask, points, pivot = standing
+    turn = swing(normal)
+    moved = turn.inverse().apply(points - pivot) + pivot
+    raised = max(0.0, table_appearance(scene)[1] / _PIXEL + 1 - float(moved[:, 2].min()))
+    moved[:, 2] += raised
+    if not _on_map(moved, mask.shape):
+        return None
+    middle = pivot + np.array([0.0, 0.0, raised])
+    return Levelled(_redrawn(scene, scene, mask, moved), mask, moved[:, :2], turn, pivot, middle)
 
 
 def retilted(step: Step, rng: np.random.Generator) -> Step:
@@ -52,12 +124,10 @@ def retilted(step: Step, rng: np.random.Generator) -> Step:
     if step.tilt is None or not step.free_objects:
         return step
     table = inpaint(step.scene, step.free_objects)
-    mask = _target(table, step.place)
-    if mask is None:
+    standing = _standing(table, step.place)
+    if standing is None:
         return step
-    rows, columns = np.nonzero(mask)
-    points = np.column_stack([columns + 0.5, rows + 0.5, table.height[mask] / _PIXEL]).astype(np.float64)
-    pivot = np.array([*points[:, :2].mean(axis=0), points[:, 2].mean()])
+    mask, points, pivot = standing
     ground = table_appearance(table)[1] / _PIXEL
     for _ in range(_ATTEMPTS):
         turn, raised = _draw_turn(rng), rng.uniform(-_MOST_RAISED, _MOST_RAISED) / _PIXEL
@@ -76,6 +146,16 @@ def retilted(step: Step, rng: np.random.Generator) -> Step:
     return step
 
 
+def _standing(table: Heightmap, place: Array) -> Standing | None:
+    """What stands on the table at a place, or nearest to it; ``None`` if nothing is near."""
+    mask = _target(table, place)
+    if mask is None:
+        return None
+    rows, columns = np.nonzero(mask)
+    points = np.column_stack([columns + 0.5, rows + 0.5, table.height[mask] / _PIXEL]).astype(np.float64)
+    return Standing(mask, points, np.array([*points[:, :2].mean(axis=0), points[:, 2].mean()]))
+
+
 def _target(table: Heightmap, place: Array) -> NDArray[np.bool_] | None:
     """(rows, columns) bool: what stands on the table at a place, or nearest to it; ``None`` if nothing is near."""
     standing = above_table(table.height).astype(np.uint8)
@@ -85,7 +165,7 @@ def _target(table: Heightmap, place: Array) -> NDArray[np.bool_] | None:
         return None
     distances = np.hypot(columns + 0.5 - place[0], rows + 0.5 - place[1])
     nearest = int(distances.argmin())
-    if distances[nearest] > _REACH:
+    if distances[nearest] > REACH:
         return None
     mask: NDArray[np.bool_] = labels == labels[rows[nearest], columns[nearest]]
     return mask

@@ -348,10 +348,7 @@ class Transporter(Agent[PickPlaceDataset]):
     def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
         """What to do about a heightmap at this point of the episode, by the averaged (EMA) weights."""
         net, settings = self.optimiser.ema, self.config
-        shown: dict[str, Any] = {"goal": goal, "instruction": instruction, "tilts": not self.places_upright}
-        shown["use_bfloat16"] = self.use_bfloat16
-        if settings.remembers:
-            shown["first"] = heightmap if self._history.first is None else self._history.first
+        shown = self._shown_now(heightmap, goal, instruction)
 
         def find(scene: Heightmap) -> Candidates:
             return find_candidates(net, settings, scene, self._history, **shown)
@@ -359,6 +356,14 @@ class Transporter(Agent[PickPlaceDataset]):
         if goal is not None and settings.lookahead:
             return plan(settings, heightmap, goal, find)
         return decide(net, settings, heightmap, self._history, **shown)
+
+    def _shown_now(self, heightmap: Heightmap, goal: Heightmap | None, instruction: str | None) -> dict[str, Any]:
+        """What ``find_candidates`` is told beside the scene, at this point of the episode."""
+        shown: dict[str, Any] = {"goal": goal, "instruction": instruction, "tilts": not self.places_upright}
+        shown["use_bfloat16"] = self.use_bfloat16
+        if self.config.remembers:
+            shown["first"] = heightmap if self._history.first is None else self._history.first
+        return shown
 
     # ------------------------------------------------------------------ state
 

@@ -179,6 +179,7 @@ def find_candidates(
     first: Heightmap | None = None,
     instruction: str | None = None,
     tilts: bool = False,
+    at: Array | None = None,
 ) -> Candidates:
     """The most probable picks, each with its most probable places.
 
@@ -194,6 +195,7 @@ def find_candidates(
         first: the first scene of the episode, where the network is shown it.
         instruction: what is said, where the network listens.
         tilts: whether places are tilted, so that an object may be laid where it is in another way.
+        at: (2,) float64 pixels, a pick in place of the most probable ones.
     """
     device = net.turning.device
     statistics = DemonstrationStatistics(*net.habits.tolist())
@@ -216,7 +218,7 @@ def find_candidates(
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
     for again in history.laid_again:
         _penalise(pick_logits, [again.place], max(len(again.yaws) - 2, 0) * _AGAIN_PENALTY, NEAR // FINE)
-    picks = pick_candidates(config, pick_logits, history.failed_picks)
+    picks = pick_candidates(config, pick_logits, history.failed_picks) if at is None else [PickCandidate(at, 0.0)]
     positions = torch.tensor(np.stack([pick.position for pick in picks]), dtype=torch.float32, device=device)
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)

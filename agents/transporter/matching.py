@@ -134,8 +134,8 @@ def match_nearby(query: Tensor, patches: Tensor, angles: Tensor) -> Tensor:
         return correlate_nearby(rotate_query(query, angles.expand(len(query), -1)), patches)
     rotated = rotate_query(query, angles[: len(angles) // ORIENTATIONS].expand(len(query), -1))
     flat = patches.flatten(0, 1)
-    turned = [_rotate_map(flat, -turn).unflatten(0, patches.shape[:2]) for turn in range(ORIENTATIONS)]
-    matches = correlate_nearby(rotated, torch.cat(turned, dim=1)).split(count, dim=1)
+    turned = [_rotate_map(flat, -turn).view_as(patches) for turn in range(ORIENTATIONS)]
+    matches = correlate_nearby(rotated, torch.cat(turned, dim=1)).chunk(ORIENTATIONS, dim=1)
     return torch.cat([rotate_quarter_turns(match, turn) for turn, match in enumerate(matches)], dim=2)
 
 

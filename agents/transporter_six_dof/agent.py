@@ -5,6 +5,9 @@ reads from the heightmap around the place how the target is tilted, and how high
 regresses the same three numbers from matched features (Transporter Networks, arXiv 2010.14406); depth alone says them,
 and a network apart leaves the rest of the agent as it is.
 
+What stands at that place is then levelled in the heightmap, and matched once more: a tilted target is foreshortened, so
+that one leg of an L may look like the other, and a level one always looks the same.
+
 Targets are tilted and raised anew in training (``pick_place/retilting.py``), further than demonstrations tilt them.
 Without tilted demonstrations it acts as ``transporter`` does.
 """
@@ -22,10 +25,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ravens_suite.core.geometry import Pose
+from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.types import Action
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.demonstrations import Demonstrations
 
 from ..common.optimiser import Optimiser, OptimiserConfig, under
@@ -33,9 +37,11 @@ from ..common.settings import setting
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import PickPlaceDataset
 from ..pick_place.plane import to_pixels
+from ..pick_place.retilting import REACH, levelled
 from ..pick_place.tilts import Tilt, turned
 from ..transporter.agent import Transporter
 from ..transporter.config import TransporterConfig
+from ..transporter.decision import Decision, decision_of, find_candidates
 from .tilt_net import UNIT, TiltNet
 
 _PREFIX = "tilt."
@@ -46,6 +52,7 @@ _PLACE_ERROR = 3.0
 """Pixels, 9 mm: standard deviation along each axis of the simulated error of a place."""
 _LEAST, _STEEPEST = math.sin(math.radians(2)), math.sin(math.radians(70))
 """Sines of the smallest and of the largest tilt that is acted on."""
+_PIXEL = AGENT_WORKSPACE.pixel_size
 _LEVEL = Tilt(np.array([0.0, 0.0, 1.0]), 0.0)
 _TILT_UNIT = 0.1
 """Error of the tilt that costs as much as one of half ``_HEIGHT_UNIT``."""
@@ -185,22 +192,50 @@ class TransporterSixDof(Transporter):
         flat = super().action(heightmap, goal, instruction)
         return Action(flat.pick, self.tilted(flat.place, heightmap)) if self.tilt_net.tilting else flat
 
-    @torch.inference_mode()
+    def decide(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Decision:
+        """See ``Transporter``: where a tilt is read, the place is the best one of the target once it is levelled."""
+        decision = super().decide(heightmap, goal, instruction)
+        tilt = self.tilt_at(decision.place, heightmap) if self.tilt_net.tilting else None
+        level = None if tilt is None else levelled(heightmap, decision.place, tilt.normal)
+        column, row = decision.pick.astype(int)
+        # What is picked off the target would move with it.
+        if tilt is None or level is None or level.mask[row, column]:
+            return decision
+        shown = self._shown_now(heightmap, goal, instruction)
+        net, history = self.optimiser.ema, self._history
+        found = find_candidates(net, self.config, level.scene, history, at=decision.pick, **shown)
+        (places,) = found.places
+        # The other places are those of targets that are still tilted.
+        away = np.linalg.norm(places.positions[:, None] - level.outline, axis=-1).min(axis=1) > REACH
+        if away.all():
+            return decision
+        again = decision_of(self.config, found, 0, int(np.where(away, -np.inf, places.log_probabilities).argmax()))
+        height = level.there(np.array([*decision.place, tilt.height / _PIXEL]))[2]
+        place = level.back(np.array([*again.place, height]))[:2]
+        return decision._replace(place=place, yaw=again.yaw)
+
     def tilted(self, place: Pose, heightmap: Heightmap) -> Pose:
-        """An upright place pose with the height and the tilt that are read there, by the averaged (EMA) weights.
+        """An upright place pose with the height and the tilt that are read there.
 
         Where hardly any tilt is read it stays as it is.
         """
-        found = self.tilt_optimiser.ema(self._tensor(heightmap.height[None]), self._tensor(to_pixels(place)[None]))
+        tilt = self.tilt_at(to_pixels(place), heightmap)
+        if tilt is None:
+            return place
+        position = (place.position[0], place.position[1], tilt.height)
+        return Pose(position, turned(tilt.normal, place.yaw).quaternion)
+
+    @torch.inference_mode()
+    def tilt_at(self, place: Array, heightmap: Heightmap) -> Tilt | None:
+        """What is read at a place, (2,) pixels, by the averaged (EMA) weights; ``None`` for hardly any tilt."""
+        found = self.tilt_optimiser.ema(self._tensor(heightmap.height[None]), self._tensor(place[None]))
         x, y = (float(value) for value in found.tilt[0])
         size = math.hypot(x, y)
         if size < _LEAST:
-            return place
+            return None
         if size > _STEEPEST:
             x, y = x * _STEEPEST / size, y * _STEEPEST / size
-        normal = np.array([x, y, math.sqrt(1 - x * x - y * y)])
-        position = (place.position[0], place.position[1], max(float(found.height[0]), 0.0))
-        return Pose(position, turned(normal, place.yaw).quaternion)
+        return Tilt(np.array([x, y, math.sqrt(1 - x * x - y * y)]), max(float(found.height[0]), 0.0))
 
     # ------------------------------------------------------------------ state
 

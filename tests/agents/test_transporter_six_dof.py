@@ -12,10 +12,13 @@ import torch
 
 from ravens_suite.agents.pick_place.augmentation import augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
+from ravens_suite.agents.pick_place.retilting import levelled
+from ravens_suite.agents.pick_place.tilts import Tilt
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter import agent as agent_module
-from ravens_suite.agents.transporter.decision import Decision
+from ravens_suite.agents.transporter.decision import Candidates, Decision, PickCandidate, PlaceCandidates
 from ravens_suite.agents.transporter_six_dof import TransporterSixDof
+from ravens_suite.agents.transporter_six_dof import agent as six_module
 from ravens_suite.agents.transporter_six_dof.agent import TransporterSixDofConfig
 from ravens_suite.agents.transporter_six_dof.tilt_net import SIDE, TiltNet, windows_at
 from ravens_suite.core.geometry import Pose, tilt_error
@@ -156,3 +159,44 @@ def test_what_it_put_back_unchanged_it_turns_unless_it_tilts(monkeypatch: pytest
         agent.action(scene)
     assert asked == [tilting, tilting]
     assert len(agent._history.laid_again) == (not tilting)
+
+
+@pytest.mark.parametrize("tilt", [0.4, 0.8])
+def test_the_place_is_the_best_one_of_the_levelled_target(monkeypatch: pytest.MonkeyPatch, tilt: float) -> None:
+    """Its first look puts the block across the plate, and finds the tilt; then another plate fits still better."""
+    step = tilted_scenes.step(tilt, 2.0)
+    assert step.tilt is not None
+    level = levelled(step.scene, step.place, step.tilt.normal)
+    assert level is not None
+    right = level.there(np.array([*step.place, step.tilt.height / tilted_scenes.PIXEL]))[:2]
+    first = Decision(step.pick, step.place + 3, step.yaw + 1.6, torch.zeros(0), torch.zeros(0), 0.5)
+
+    def candidates(*told: Any, at: np.ndarray, **shown: Any) -> Candidates:
+        assert (told[2].height == level.scene.height).all() and (at == step.pick).all()
+        windows = torch.full((2, TINY.angles, 11, 11), -50.0)
+        angle = step.yaw / (2 * math.pi / TINY.angles)
+        windows[:, :, 5, 5] = -2 * (torch.arange(TINY.angles) - angle) ** 2
+        positions = np.stack([np.array([20.0, 20.0]), right])
+        places = PlaceCandidates(torch.zeros(0), windows, positions / 2, positions, np.log([0.8, 0.2]))
+        return Candidates(torch.zeros(0), [PickCandidate(at, 0.0)], [places], 0.5)
+
+    monkeypatch.setattr(agent_module, "decide", lambda *told, **shown: first)
+    monkeypatch.setattr(six_module, "find_candidates", candidates)
+    agent = TransporterSixDof(TINY)
+    agent.tilt_net.tilting.fill_(True)
+    # What it reads 4 mm beside the place is the plane there.
+    seen = Tilt(step.tilt.normal, float(step.tilt.height_at(np.array([3.0, 3.0]))))
+    monkeypatch.setattr(agent, "tilt_at", lambda place, heightmap: seen)
+    decision = agent.decide(step.scene)
+    np.testing.assert_allclose(decision.place, step.place, atol=0.2)
+    assert decision.yaw == pytest.approx(step.yaw, abs=math.radians(3))
+
+
+def test_a_place_at_which_nothing_stands_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = tilted_scenes.step(0.4, 2.0)
+    first = Decision(step.pick, np.array([20.0, 20.0]), 0.3, torch.zeros(0), torch.zeros(0), 0.5)
+    monkeypatch.setattr(agent_module, "decide", lambda *told, **shown: first)
+    agent = TransporterSixDof(TINY)
+    agent.tilt_net.tilting.fill_(True)
+    monkeypatch.setattr(agent, "tilt_at", lambda place, heightmap: step.tilt)
+    assert agent.decide(step.scene) is first

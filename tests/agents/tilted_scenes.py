@@ -18,6 +18,7 @@ PLATE = np.array([[-60, -40], [60, -40], [60, 40], [-60, 40]]) / 1000
 START = np.array([0.4, -0.25, 0.4])
 GOAL = (0.55, 0.2, 0.1)
 """Metres: the middle of the plate."""
+PIXEL = AGENT_WORKSPACE.pixel_size
 RED, BROWN = (200, 60, 60), (156, 117, 95)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.plane import rigid, to_pixels, transform
-from ravens_suite.agents.pick_place.retilting import retilted
+from ravens_suite.agents.pick_place.retilting import levelled, retilted
 from ravens_suite.agents.pick_place.steps import Step, step_from_maps
 from ravens_suite.agents.pick_place.tilts import flattened, moved_normal, tilt_of, turned, twist
 from ravens_suite.core.geometry import Array, Pose, euler_quaternion, yaw_quaternion
@@ -98,6 +98,29 @@ def test_an_example_knows_tilt_and_height_of_its_place(seed: int) -> None:
     inside = np.all(example.place[0] > 20) and np.all(example.place[0] < np.array([140, 300]))
     if inside:
         _check_plane(_scene_of(example.color, example.height), example.place[0], *example.tilt)
+
+
+@given(tilt=st.floats(0.05, 0.8), direction=st.floats(0, 6.2), yaw=st.floats(-3.1, 3.1))
+@settings(max_examples=25, deadline=None)
+def test_a_levelled_target_is_level_and_the_way_back_is_known(tilt: float, direction: float, yaw: float) -> None:
+    normal = tilted_scenes.normal_of(tilt, direction)
+    scene, place = tilted_scenes.draw(normal, yaw), to_pixels(Pose(tilted_scenes.GOAL))
+    level = levelled(scene, place, normal)
+    assert level is not None
+    plane = tilted_scenes.plane_at(level.scene, level.there(np.array([*place, 0.0]))[:2])
+    assert plane.normal[2] > math.cos(math.radians(4))
+    # The plate is as large as it is, and no longer foreshortened.
+    extent = np.linalg.norm(level.outline - level.outline.mean(axis=0), axis=1).max() * tilted_scenes.PIXEL
+    assert extent == pytest.approx(math.hypot(0.06, 0.04), abs=0.006)
+    point = np.array([place[0] + 5.0, place[1] - 7.0, 33.0])
+    np.testing.assert_allclose(level.back(level.there(point)), point, atol=1e-9)
+    block = (scene.color == tilted_scenes.RED).all(axis=-1)
+    np.testing.assert_array_equal((level.scene.color == tilted_scenes.RED).all(axis=-1), block)
+
+
+def test_where_nothing_stands_nothing_is_levelled() -> None:
+    scene = tilted_scenes.draw(tilted_scenes.normal_of(0.4, 1.0), 0.3)
+    assert levelled(scene, np.array([20.0, 20.0]), tilted_scenes.normal_of(0.4, 1.0)) is None
 
 
 def test_what_is_not_tilted_stays_as_it_is() -> None:
