@@ -21,6 +21,7 @@ from .history import Move, demonstration_statistics, least_move, returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
 from .loose_things import loose_things
 from .packing import PackedEpisode, Store
+from .recutting import has_slot
 from .steps import Step, step_from_maps, with_later_objects
 
 __all__ = ["KEYS", "PickPlaceDataset"]
@@ -40,6 +41,7 @@ class PickPlaceDataset:
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
         least_move: pixels, ``history.least_move``; 0 where any step turns its object.
         tilting: whether any place is tilted, and the agent places so.
+        slots: probability that a move puts its object into a slot of its outline (Jeffreys prior).
         returns: (1021,) float32 of ``returns_by_form``; one half everywhere without sentences.
 
     Raises:
@@ -52,6 +54,7 @@ class PickPlaceDataset:
         self._news: list[tuple[int, ...]] = []
         self.turning = self.tilting = False
         lengths: list[float] = []
+        fitted: list[bool] = []
 
         def moves() -> Iterator[list[Move]]:
             """Those of one episode after the other; only its packed steps stay in memory."""
@@ -60,6 +63,7 @@ class PickPlaceDataset:
                     packed.append(PackedEpisode.of(episode, store))
                     self.turning |= any(step.rotates for step in episode)
                     lengths.extend(math.dist(step.pick, step.place) for step in episode)
+                    fitted.extend(has_slot(step) for step in episode)
                     self.tilting |= any(step.tilt is not None for step in episode)
                     said = [step.instruction for step in episode]
                     self._news.append(tuple(_news(said)))
@@ -75,6 +79,7 @@ class PickPlaceDataset:
         self.statistics = demonstration_statistics(moves())
         self.returns = returns_by_form(told)
         self.least_move = 0.0 if self.turning else least_move(lengths)
+        self.slots = (sum(fitted) + 0.5) / (len(fitted) + 1)
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")

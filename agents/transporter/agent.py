@@ -167,6 +167,7 @@ class Transporter(Agent[PickPlaceDataset]):
             net.turning.fill_(dataset.turning)
             net.habits.copy_(torch.tensor(dataset.statistics))
             net.least_move.fill_(dataset.least_move)
+            net.slots.fill_(dataset.slots)
             if net.returns is not None:
                 net.returns.copy_(torch.from_numpy(dataset.returns))
         if self._ahead is None or self._ahead[0] is not dataset:
@@ -384,7 +385,7 @@ class Transporter(Agent[PickPlaceDataset]):
     def set_training_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``training_state``. See ``Trainee``."""
         # What runs of before there was it lack; the next step takes the bound from the demonstrations.
-        missing = {"least_move": torch.zeros_like(self.net.least_move)}
+        missing = {name: torch.zeros_like(getattr(self.net, name)) for name in ("least_move", "slots")}
         if self.net.outlook is not None:
             missing["outlook.trusts.weight"] = torch.zeros_like(self.net.outlook.trusts.weight)
         added = {f"{copy}.{name}": value for copy in ("net", "average") for name, value in missing.items()}

@@ -30,6 +30,7 @@ from ..pick_place.history import (
     History,
     reach_of_turn,
 )
+from ..pick_place.slot_fit import SlotFit
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import encode_image, with_scene
 from .joint_rescoring import rescore_jointly
@@ -53,6 +54,14 @@ _SHORT_PENALTY = 30.0
 """The same for places of moves that are too short."""
 _AGAIN_PENALTY = 5.0
 """Subtracted from pick logits for each way but two in which their object was laid at its place: others come first."""
+_OFTEN = 0.7
+"""Probability that an object goes into a slot of its outline from which outlines are compared."""
+_FIT = 30.0
+"""Added to the logits of a place where object and slot are the same, beside one where they have nothing in common."""
+_USUAL_FIT = 0.7
+"""The fit that changes no logits: less of it counts against a place, and one where no slot is seen stays as it is."""
+_LOST = 15.0
+"""Places whose logits are lower than the best ones by more are not compared: no fit would make up for it."""
 
 
 class Decision(NamedTuple):
@@ -223,7 +232,9 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         features = net.place_features(scene, positions)
     tried = [None if tilts else _tried(history, pick.position, failed=failed) for pick in picks]
-    places = place_candidates(config, features, net.angles(config.angles), positions, tried)
+    angles = net.angles(config.angles)
+    seen = heightmap if float(net.slots) >= _OFTEN and not tilts else None
+    places = place_candidates(config, features, angles, positions, tried, seen)
     if history.length < (least := float(net.least_move)):
         _rule_out_short_moves(picks, places, least)
     return Candidates(pick_logits, picks, places, statistics.sharing)
@@ -329,6 +340,7 @@ def place_candidates(
     angles: Tensor,
     picks: Tensor,
     tried: Sequence[Tried | None] = (),
+    slots: Heightmap | None = None,
 ) -> list[PlaceCandidates]:
     """The best places of each pick: maxima of the coarse map, refined.
 
@@ -341,6 +353,7 @@ def place_candidates(
         angles: (angles,) float32 radians, evenly spaced over a full turn.
         picks: (picks, 2) float32 pixels.
         tried: of each pick; none of any unless given.
+        slots: what is seen, where objects go into slots of their outlines.
     """
     coarse = coarse_logits(features, angles)
     best = np.stack([_cell_centre(peak(scores)[0][1:]) for scores in coarse]) * COARSE / FINE
@@ -351,6 +364,8 @@ def place_candidates(
         for index, ways in enumerate(tried):
             if ways is not None:
                 refined[index] -= _SHORT_PENALTY * _as_tried(config, picks[index], centres[index], angles, ways)
+    if slots is not None and len(angles) > 1:
+        _add_fits(config, refined, slots, picks, centres)
     side = refined.shape[-1]
     cells = refined.amax(dim=2).flatten(2).argmax(dim=2).cpu().numpy()
     offsets = np.stack([cells % side, cells // side], axis=-1) - config.fine_reach
@@ -358,6 +373,32 @@ def place_candidates(
     log_probabilities = refined.flatten(2).logsumexp(dim=2).log_softmax(dim=1).cpu().double().numpy()
     found = zip(coarse, refined, middles, (middles + offsets) * FINE, log_probabilities, strict=True)
     return [PlaceCandidates(*values) for values in found]
+
+
+def _add_fits(config: TransporterConfig, refined: Tensor, scene: Heightmap, picks: Tensor, centres: Tensor) -> None:
+    """Add to refined logits, in place, how well the outlines of objects and slots agree.
+
+    Args:
+        config: settings.
+        refined: (picks, n, angles, side, side) float32.
+        scene: what is seen.
+        picks: (picks, 2) float32 pixels.
+        centres: (picks, n, 2) float32, middles of windows in cells of the fine map.
+    """
+    yaws = np.arange(refined.shape[2]) * angle_step(config)
+    for pick, windows, middles in zip(
+        picks.cpu().double().numpy(), refined, centres.cpu().double().numpy(), strict=True
+    ):
+        fit = SlotFit(scene, pick, yaws)
+        highest = windows.flatten(1).amax(dim=1).tolist()
+        for window, middle, value in zip(windows, middles, highest, strict=True):
+            if value < max(highest) - _LOST:
+                continue
+            angle, row, column = np.unravel_index(int(window.argmax()), window.shape)
+            place = (middle + np.array([column, row]) - config.fine_reach) * FINE
+            fits = fit.at(place, float(yaws[angle]))
+            if fits is not None:
+                window += torch.from_numpy(_FIT * (fits - _USUAL_FIT)).to(window)[:, None, None]
 
 
 def _as_tried(config: TransporterConfig, pick: Tensor, centres: Tensor, angles: Tensor, tried: Tried) -> Tensor:

@@ -71,12 +71,14 @@ class TransporterNet(nn.Module):
         turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
         habits: (2,) float32 buffer, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
         least_move: () float32 buffer, pixels of the heightmap, ``least_move`` of the demonstrations; 0 for no bound.
+        slots: () float32 buffer, probability that demonstrations put an object into a slot of its outline.
         returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
 
     turning: Tensor
     habits: Tensor
     least_move: Tensor
+    slots: Tensor
     returns: Tensor | None
 
     def __init__(self, config: TransporterConfig, channels: int = CHANNELS, *, listens: bool = False) -> None:
@@ -98,6 +100,7 @@ class TransporterNet(nn.Module):
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
         self.register_buffer("least_move", torch.tensor(0.0))
+        self.register_buffer("slots", torch.tensor(0.0))
         self.register_buffer("returns", torch.full((FORMS,), 0.5) if listens else None)
 
     def read(self, image: Tensor, sentence: SentenceBatch | None = None) -> SceneFeatures:
@@ -119,7 +122,7 @@ class TransporterNet(nn.Module):
         return SceneFeatures(features, *keys, said, prior)
 
     def missing_in_old_weights(self) -> dict[str, Tensor]:
-        """What old weights lack, so that their agents act as they did: no directions, outlook, giving up, least move.
+        """What old weights lack, so that their agents act as they did: no directions, outlook, giving up, or slots.
 
         Returns:
             Tensors by name, of any shape, float32.
@@ -130,6 +133,7 @@ class TransporterNet(nn.Module):
         }
         weights = {name: torch.zeros_like(value) for name, value in own.items()}
         weights["least_move"] = torch.zeros_like(self.least_move)
+        weights["slots"] = torch.zeros_like(self.slots)
         return weights if self.returns is None else {**weights, "returns": torch.full_like(self.returns, 0.5)}
 
     def _directions(self, maps: Tensor | None) -> Tensor | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
+from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.outlines import draw_outline, draw_shape
 from ravens_suite.agents.pick_place.plane import rigid, warp
 from ravens_suite.agents.pick_place.recutting import has_slot, recut
@@ -52,6 +53,10 @@ def test_a_slot_is_found_where_one_is_seen(seed: int) -> None:
     assert not (slot.mask & slot.around).any()
     assert not has_slot(kit(seed, slot=BAR)), "another outline"
     assert not has_slot(kit(seed, seen=BOARD)), "a bare board"
+
+
+def test_data_sets_know_how_often_objects_go_into_slots() -> None:
+    assert PickPlaceDataset([[kit(0), kit(1)], [kit(0, seen=BOARD)]]).slots == 2.5 / 4
 
 
 def test_a_block_that_stands_where_an_equal_one_goes_is_no_slot() -> None:

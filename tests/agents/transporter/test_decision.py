@@ -40,6 +40,7 @@ class GivenNet:
     """
 
     turning = torch.tensor(False)
+    slots = torch.tensor(0.0)
 
     def __init__(self, repick: float = 0.5, sharing: float = 0.5, least_move: float = 0.0) -> None:
         self.habits = torch.tensor([repick, sharing])

@@ -183,15 +183,16 @@ def test_a_least_move_is_learned_only_where_nothing_is_turned() -> None:
     assert float(agent.optimiser.ema.least_move) == pytest.approx(data.least_move, rel=1e-5)
 
 
-def test_weights_and_runs_of_before_there_was_a_least_move_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buffer", ["least_move", "slots"])
+def test_weights_and_runs_of_before_there_was_a_statistic_go_on(buffer: str) -> None:
     agent = Transporter(TINY)
     agent.fit_step(demonstrations(), 0)
-    agent.optimiser.ema.least_move.fill_(7.0)
+    getattr(agent.optimiser.ema, buffer).fill_(7.0)
     old = Transporter(TINY, 1)
-    old.set_weights({name: value for name, value in agent.weights().items() if name != "least_move"})
-    assert float(old.optimiser.ema.least_move) == 0
-    old.set_training_state({k: v for k, v in agent.training_state().items() if not k.endswith(".least_move")})
-    assert float(old.optimiser.ema.least_move) == 0
+    old.set_weights({name: value for name, value in agent.weights().items() if name != buffer})
+    assert float(getattr(old.optimiser.ema, buffer)) == 0
+    old.set_training_state({k: v for k, v in agent.training_state().items() if not k.endswith("." + buffer)})
+    assert float(getattr(old.optimiser.ema, buffer)) == 0
 
 
 def test_a_pick_that_came_to_nothing_is_not_tried_again() -> None:
