@@ -74,7 +74,9 @@ class SlotFit:
         if max(np.ptp(rows), np.ptp(columns)) < _SIDE:
             soft, middle = self.mask.astype(np.float32), np.array([columns.mean(), rows.mean()])
             motions = [rigid(float(yaw), middle, np.full(2, (_SIDE - 1) / 2)) for yaw in yaws]
-            self.turned = [cv2.warpAffine(soft, motion, (_SIDE, _SIDE)) for motion in motions]
+            self.turned = [
+                cv2.warpAffine(soft, motion, (_SIDE, _SIDE)).astype(np.float32, copy=False) for motion in motions
+            ]
 
     def at(self, place: Array, yaw: float) -> Array | None:
         """The share that object and slot have in common of what they cover together, for every yaw.

@@ -385,10 +385,9 @@ def _add_fits(config: TransporterConfig, refined: Tensor, scene: Heightmap, pick
         picks: (picks, 2) float32 pixels.
         centres: (picks, n, 2) float32, middles of windows in cells of the fine map.
     """
-    yaws = np.arange(refined.shape[2]) * angle_step(config)
-    for pick, windows, middles in zip(
-        picks.cpu().double().numpy(), refined, centres.cpu().double().numpy(), strict=True
-    ):
+    yaws: Array = np.arange(refined.shape[2], dtype=np.float64) * angle_step(config)
+    places = centres.cpu().double().numpy()
+    for pick, windows, middles in zip(picks.cpu().double().numpy(), refined, places, strict=True):
         fit = SlotFit(scene, pick, yaws)
         highest = windows.flatten(1).amax(dim=1).tolist()
         for window, middle, value in zip(windows, middles, highest, strict=True):
