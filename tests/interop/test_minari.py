@@ -388,6 +388,23 @@ def test_it_says_who_acted_and_that_a_broken_rule_ended_the_episode(
     assert _load(tmp_path / "shown", done.name, monkeypatch).storage.metadata["algorithm_name"] == "scripted oracle"
 
 
+def test_a_body_and_its_part_are_kept_apart(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("h5py")
+    episode = EpisodeStore.of(data, TASK, "train").read(0)
+    names = ("mug", "mug/handle", "mug%2Fhandle", "mug/handle/tip", "/cup", "a/b", "a//b", ".")
+    poses = {name: episode.poses["block"] + number for number, name in enumerate(names)}
+    store = EpisodeStore.of(tmp_path / "own", "pour-tea", "train")
+    store.claim({}, {})
+    store.write(replace(episode, task="pour-tea", poses=poses))
+    store.finish()
+    (done,) = export(tmp_path / "own", "minari", tmp_path / "out")
+    (found,) = _load(tmp_path / "out", done.name, monkeypatch).iterate_episodes()
+    assert np.array_equal(found.infos["poses"]["mug"], poses["mug"])
+    import_episodes(tmp_path / "out", "minari", tmp_path / "back")
+    back = EpisodeStore.of(tmp_path / "back", "pour-tea", "train")
+    assert back.path(0).read_bytes() == store.path(0).read_bytes()
+
+
 def test_of_what_nobody_noted_the_policy_is_unknown_and_names_may_have_slashes(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
