@@ -19,7 +19,7 @@ from ravens_suite.errors import DamagedDataError, missing_library
 from ravens_suite.interop.contents import Contents, what_was_done
 from ravens_suite.interop.exports import MARK, slug
 from ravens_suite.interop.lerobot import MARK_FILE
-from ravens_suite.interop.lerobot_episode import END, FRAME_KEY
+from ravens_suite.interop.lerobot_episode import END, added_key
 from ravens_suite.interop.lerobot_features import IMAGES
 
 _HALF_A_FRAME = Fraction(1, 2)
@@ -110,7 +110,8 @@ class _Set:
         last = EpisodeReader(beside / END / f"{seed:06}.safetensors").observation(0, ["color"])["color"]
         frames = self._frames(where[seed], rest.steps) if seed in where else []
         color = np.stack([*frames, last])
-        observed = {key: values for key, values in rest.observations.items() if key != FRAME_KEY}
+        added = added_key(rest.observations)
+        observed = {key: values for key, values in rest.observations.items() if key != added}
         return replace(rest, observations={"color": color, **observed})
 
     def _frames(self, place: _Place, steps: int) -> list[NDArray[np.uint8]]:

@@ -378,3 +378,4 @@ def test_a_task_that_only_a_sentence_tells_needs_the_sentence() -> None:
     assert _words("a-task-of-others") == "a task of others"
     with pytest.raises(ConfigError, match="--observe images instruction"):
         _words("packing-shapes")
+    assert _words("packing-shapes", shown=True) == "packing shapes"

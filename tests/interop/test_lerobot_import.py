@@ -110,6 +110,17 @@ def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> No
     assert EpisodeStore(done.folder).digest() == store.digest()
 
 
+def test_what_a_robot_calls_frame_comes_back(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2, 1))
+    for number, names in enumerate((("frame", "frame_"), ("frame__",))):
+        own = store.read(number)
+        frames = {name: np.arange(own.steps + 1) + 7 for name in names}
+        store.write(replace(own, observations={**own.observations, **frames}))
+    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(actions="delta"))
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == store.digest()
+
+
 def test_a_first_episode_that_was_over_before_an_action_hides_no_actions(tmp_path: Path) -> None:
     """A rollout without an action does not know their names."""
     store = write_waypoints(tmp_path / "own", (0, 2, 1))
