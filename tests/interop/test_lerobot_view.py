@@ -234,3 +234,15 @@ def test_cameras_are_called_as_in_a_set_whatever_their_names(tmp_path: Path, vie
         (exported,) = export_lerobot(tmp_path / names[1], tmp_path / "out" / names[1])
         features = json.loads((exported.folder / "meta" / "info.json").read_text())["features"]
         assert {key for key in features if "images" in key} == {f"observation.images.{name}" for name in called}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"actions": "delta"}, "proprioception=True"),
+        ({"arguments": {"observe": ["images"]}}, "leave observe out"),
+    ],
+)
+def test_a_view_that_could_not_be_acted_in_is_refused_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LeRobotView("block-insertion-continuous", **options, **SMALL)
