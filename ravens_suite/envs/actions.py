@@ -72,7 +72,7 @@ def checked_flag(action: Any, key: str) -> bool:
     Raises:
         InvalidActionError: the entry is missing or is neither 0 nor 1.
     """
-    value = _entry(action, key)
+    value = entry(action, key)
     try:
         number = np.asarray(value)
     except (TypeError, ValueError, OverflowError):
@@ -82,14 +82,23 @@ def checked_flag(action: Any, key: str) -> bool:
     return bool(number.item())
 
 
-def _entry(action: Any, key: str) -> Any:
+def entry(action: Any, key: str) -> Any:
+    """One entry of an action.
+
+    Args:
+        action: the mapping given to ``step``.
+        key: which.
+
+    Raises:
+        InvalidActionError: the action has none of this name.
+    """
     if not isinstance(action, Mapping) or key not in action:
         raise InvalidActionError(f"An action is a mapping with the key {key!r}; got {_describe(action)}.")
     return action[key]
 
 
 def _vector(action: Any, key: str) -> Array:
-    value = _entry(action, key)
+    value = entry(action, key)
     try:
         given = np.asarray(value)
         # NumPy would read numbers out of texts, and drop the imaginary part of complex ones.
