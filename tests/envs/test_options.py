@@ -236,7 +236,7 @@ def test_an_option_of_a_task_that_its_environment_would_take_is_named(monkeypatc
             super().__init__(split)
 
     monkeypatch.setattr(module, "load_task", lambda name: (Cluttered, {}))
-    with pytest.raises(ConfigError, match="The task cluttered .*'distractors'.*rename it"):
+    with pytest.raises(ConfigError, match=r"The task cluttered .*'distractors'.*rename it"):
         RavensEnv("cluttered", observe=["state"])
 
 
