@@ -103,7 +103,7 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     _library("PIL", "minari")
     source = Source(store)
     folder = out / source.name
-    facts = (*_FACTS, _POLICY) if EXPERIENCE in source.manifest else _FACTS
+    facts = (*_FACTS, _POLICY) if source.manifest.get(EXPERIENCE) is True else _FACTS
     if not _is_there(folder, source, facts):
         _write(minari, source, out, on_progress)
     metadata = read_json(folder / "data" / "metadata.json")
@@ -230,7 +230,7 @@ def _infos(episode: Episode) -> dict[str, Any]:
     written = _names_in_file(episode.poses)
     infos: dict[str, Any] = {"success": success, "poses": {written.get(k, k): v for k, v in episode.poses.items()}}
     motions = episode.metadata.get("motion")
-    if isinstance(motions, list) and len(motions) == episode.steps:
+    if isinstance(motions, list) and len(motions) == episode.steps and all(isinstance(row, dict) for row in motions):
         reset = {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}
         rows = [reset, *motions]
         infos["motion"] = {key: [row.get(key, reset[key]) for row in rows] for key in reset}
@@ -257,12 +257,12 @@ def _names_in_file(bodies: Collection[str]) -> dict[str, str]:
 
 def _kind(source: Source) -> str:
     """What the episodes of a store are called."""
-    return "Episodes" if EXPERIENCE in source.manifest else "Demonstrations"
+    return "Episodes" if source.manifest.get(EXPERIENCE) is True else "Demonstrations"
 
 
 def _who(episode: Episode, source: Source) -> str:
     """Who acted: what ``collect`` noted; of demonstrations that it did not make, nobody knows."""
-    if EXPERIENCE not in source.manifest:
+    if source.manifest.get(EXPERIENCE) is not True:
         return "scripted oracle" if "definition" in source.manifest else _UNKNOWN
     noted = episode.metadata.get("policy")
     policy = noted if isinstance(noted, dict) else {}

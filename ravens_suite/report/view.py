@@ -230,9 +230,9 @@ def facts(episode: Episode, step: int) -> tuple[str, ...]:
 def _motion_facts(episode: Episode, step: int) -> tuple[str, ...]:
     facts = [f"{key} {_numbers(values[step])}" for key, values in sorted(episode.actions.items())]
     facts.append(f"reward {episode.rewards[step]:+.3f}")
-    motions = episode.metadata.get("motion", [])
-    if step < len(motions):
-        motion: dict[str, Any] = motions[step]
+    motions = episode.metadata.get("motion")  # Of own data it may be anything.
+    motion = motions[step] if isinstance(motions, list) and step < len(motions) else None
+    if isinstance(motion, dict):
         grasped = "something lifted" if motion.get("grasped") else "nothing lifted"
         facts.append(f"{motion.get('outcome', '')}, {grasped}, {motion.get('steps', 0)} simulation steps")
     return tuple(facts)
@@ -255,13 +255,16 @@ def _page(path: Path, episode: Episode, steps: list[StepView], film: Playback | 
     from ravens_suite.report.page import render
 
     metadata = episode.metadata
+    versions = metadata.get("versions", {})  # Of own data it may be anything.
+    if isinstance(versions, dict):
+        versions = ", ".join(f"{name} {number}" for name, number in versions.items())
     facts = [
         ("file", path.name),
         ("size", f"{path.stat().st_size / 1e6:.2f} MB"),
         ("cameras", ", ".join(f"{c.name} {c.image_size[0]} x {c.image_size[1]}" for c in episode.cameras)),
         ("environment", f"{metadata.get('environment', '')} {metadata.get('arguments', '')}"),
         ("renderer", str(metadata.get("renderer", ""))),
-        ("versions", ", ".join(f"{name} {number}" for name, number in metadata.get("versions", {}).items())),
+        ("versions", str(versions)),
         ("bodies", ", ".join(sorted(episode.poses))),
     ]
     return render("episode.html.j2", {"episode": episode, "steps": steps, "facts": facts, "film": film})

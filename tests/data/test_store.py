@@ -168,6 +168,15 @@ def test_settings_that_cannot_be_kept_are_refused(tmp_path: Path, settings: dict
         EpisodeStore(tmp_path / "mine").claim(settings, {})
 
 
+@pytest.mark.parametrize("settings", [{"cameras": ["front"]}, {"cameras": 2}, {"renderer": None}, {"arguments": [1]}])
+def test_settings_that_would_be_called_damaged_are_not_written(tmp_path: Path, settings: dict[str, object]) -> None:
+    store = EpisodeStore(tmp_path / "mine")
+    with pytest.raises(ConfigError, match=f"{next(iter(settings))[:6]}.*name it otherwise"):
+        store.claim(settings, {})
+    with pytest.raises(MissingDataError):
+        store.manifest()
+
+
 def test_episodes_that_changed_places_are_refused_by_name(store: EpisodeStore, make_episode: Make) -> None:
     store.path(2).rename(store.folder / "spare")
     store.path(3).rename(store.path(2))
