@@ -18,7 +18,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError, ResetNeededError
 from ravens_suite.interop.lerobot_features import GOAL_VIEW, camera_names
 from ravens_suite.interop.resize import Size, resized
-from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState
+from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState, numbers_of
 from ravens_suite.rollout.environments import make_environment
 
 _OBSERVED = ("images", "instruction")
@@ -139,7 +139,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
             InvalidActionError: the vector is no action.
         """
         environment = self._made()
-        vector = np.asarray(action, dtype=np.float32)
+        vector = numbers_of(action, np.float32)
         named = self._vectors.decode(vector, self._seen.get("tip_pose"))
         seen, reward, terminated, truncated, info = environment.step(named)
         self._given, self._over = vector, terminated or truncated

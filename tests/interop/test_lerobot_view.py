@@ -188,8 +188,9 @@ def test_nothing_is_made_before_the_first_reset(views: list[LeRobotView], monkey
         view.step(np.zeros(10))
     view.reset(seed=0)
     assert len(made) == 2
-    with pytest.raises(InvalidActionError):
-        view.step(np.zeros(3))
+    for none in (np.zeros(3), "pick", [[0.0], [0.0, 1.0]]):
+        with pytest.raises(InvalidActionError):
+            view.step(none)
 
 
 def test_options_that_do_not_fit_are_refused() -> None:
