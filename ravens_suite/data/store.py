@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ravens_suite.core.observations import TEXT, WAYPOINT_KEYS, ArraySpec, Interface
-from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
+from ravens_suite.data.atomic import of_numpy, read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.episode_header import FORMAT
 from ravens_suite.data.fields import Damaged, Fields, is_number, is_whole, parse_json
@@ -351,7 +351,7 @@ def _checksum(manifest: dict[str, Any]) -> str:
 
 
 def _line(attempt: Attempt) -> str:
-    text = json.dumps({**attempt.outcome.to_json(), "kept": attempt.kept}, sort_keys=True)
+    text = json.dumps({**attempt.outcome.to_json(), "kept": attempt.kept}, sort_keys=True, default=of_numpy)
     return f'{text[:-1]}, "crc32": {zlib.crc32(text.encode())}}}'
 
 
@@ -360,7 +360,7 @@ def _json_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     if reserved := sorted({*_RECORDED_ONLY, "format"} & settings.keys()):
         raise ConfigError(f"The manifest keeps {reserved[0]!r} itself: name that setting otherwise.")
     try:
-        value: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False))
+        value: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False, default=of_numpy))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"Settings of a data set must be JSON: {error}.") from error
     _check_settings(value, _refuse_setting)  # What would be called damaged when it is read is not written.
