@@ -143,6 +143,9 @@ def numbers_of(action: Any, dtype: type[Any]) -> NDArray[Any]:
         action: whatever holds it.
         dtype: of the array.
 
+    Returns:
+        In the same shape, of this dtype.
+
     Raises:
         InvalidActionError: it holds no numbers.
     """

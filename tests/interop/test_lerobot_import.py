@@ -14,7 +14,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.projection import project
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, MissingDataError
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.lerobot import export_lerobot
 from ravens_suite.interop.lerobot_options import LeRobotOptions
@@ -108,6 +108,18 @@ def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> No
     assert exported.episodes == 2
     (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
     assert EpisodeStore(done.folder).digest() == store.digest()
+
+
+@pytest.mark.parametrize("kept", [[0], [1, 0], [0, 1, 1]], ids=["fewer", "another order", "more"])
+def test_a_set_that_was_edited_is_not_imported(kept: list[int], tmp_path: Path) -> None:
+    """Frames would come into other episodes than their own."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_waypoints(tmp_path / "own", (2, 1))
+    (exported,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(actions="delta"))
+    (path,) = (exported.folder / "meta" / "episodes").glob("*/*.parquet")
+    parquet.write_table(parquet.read_table(path).take(kept), path)
+    with pytest.raises(DamagedDataError, match=r"episodes .*than were exported.*export it again"):
+        import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
 
 
 def test_what_a_robot_calls_frame_comes_back(tmp_path: Path) -> None:
