@@ -77,9 +77,10 @@ def check_recordings(recordings: Recordings) -> Findings:
             camera.add(episode, step)
     # Where picks are wrong, images cannot say whether cameras are.
     seen = [problem for camera in cameras for problem in camera.problems(geometry=not misplaced)]
-    problems = [*misplaced, *_quaternions(recordings), *_sentences(recordings), *seen]
+    problems = [*misplaced, *_quaternions(recordings), *seen]
     if not problems:
         problems += _order(cameras)
+    problems += _sentences(recordings)
     return Findings(tuple(problems), () if problems else tuple(text for each in cameras for text in each.warnings()))
 
 
