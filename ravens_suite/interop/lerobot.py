@@ -229,7 +229,12 @@ def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     rows, columns = options.image_size or (size[0], size[1])
     if options.images == "video" and (rows % 2 or columns % 2):
         raise ConfigError(f"Films have an even number of rows and columns, not {rows} x {columns}: give --image-size.")
-    arrays = reader.actions()
+    if not (arrays := reader.actions()):
+        # Of a column without a number pyarrow (26.0.1) ends the process.
+        raise MissingDataError(
+            f"The episodes in {source.store.folder} say what was earned, but not what was done: frames of LeRobot have "
+            "actions, so give the episodes theirs."
+        )
     actions = VectorActions(space_of_actions(arrays), options.actions)
     state = VectorState(reader.keys, actions)
     fps = options.fps or _usual_rate(arrays)

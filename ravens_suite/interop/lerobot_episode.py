@@ -52,6 +52,11 @@ class ConvertedEpisode:
         self._arrays = self._reader.actions()
         space = space_of_actions(self._arrays or source.acting.actions())  # An episode may be over before an action.
         self._actions = VectorActions(space, options.actions)
+        if self._actions.names != features.action or (self._reader.summary.steps and not self._arrays):
+            raise ConflictError(
+                f"The actions of seed {seed} of {source.task} ({', '.join(self._arrays) or 'none'}) are others than "
+                "those of the first episode: export them alone."
+            )
         self._state = VectorState(self._reader.keys, self._actions)
         # What becomes no frame and keeps its size goes from file to file as it is coded.
         shown = ("color", "depth") if options.depth else ("color",)

@@ -146,6 +146,22 @@ def test_a_first_episode_that_was_over_before_an_action_hides_no_actions(tmp_pat
     assert EpisodeStore(done.folder).digest() == store.digest()
 
 
+def test_steps_without_the_arrays_of_their_actions_are_refused(tmp_path: Path) -> None:
+    """They ended the process."""
+    store = write_waypoints(tmp_path / "own", (2,))
+    store.write(replace(store.read(0), actions={}))
+    with pytest.raises(MissingDataError, match="not what was done"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+
+
+@pytest.mark.parametrize("actions", [{}, {"pick": np.tile([0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0], (2, 1))}])
+def test_an_episode_with_other_actions_than_the_first_is_named(actions: dict[str, Any], tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (1, 2))
+    store.write(replace(store.read(1), actions=actions))
+    with pytest.raises(ConflictError, match=r"actions of seed 1 .*export them alone"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+
+
 def test_without_any_action_there_is_nothing_to_export(tmp_path: Path) -> None:
     store = write_waypoints(tmp_path / "own", (0,))
     store.write(replace(store.read(0), actions={}))
