@@ -214,3 +214,16 @@ def test_agents_are_listed_behind_one_that_is_broken(
     said = capsys.readouterr().out
     assert "transporter" in said
     assert "Broken: gone. " in said
+
+
+def test_a_task_whose_environment_another_would_stand_in_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ravens_suite.register_task("tiles-2", Tiles)
+    with pytest.raises(ConfigError, match="'tiles2' would have the id of that of 'tiles-2'"):
+        ravens_suite.register_task("tiles2", Tiles)
+    ravens_suite.register_task("tiles-2", Tiles)  # As when a cell of a notebook runs again.
+    monkeypatch.setenv("RAVENS_SUITE_TASKS", "tiles-2=tiles.py:Tiles;tiles2=tiles.py:Other")
+    clear()
+    assert "tiles2" not in registry.task_names()
+    assert "'tiles2' would have the id of 'tiles-2'" in caplog.text

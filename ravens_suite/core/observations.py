@@ -195,8 +195,13 @@ def named_poses(observation: Mapping[str, Any], prefix: str = "") -> dict[str, A
     Args:
         observation: with ``state`` and ``state_names`` or ``state_names_bytes``.
         prefix: ``goal_`` for those of the goal scene.
+
+    Raises:
+        ConfigError: there is no state in it.
     """
     key = f"{prefix}state_names"
+    if f"{prefix}state" not in observation or not {key, key + BYTES} & observation.keys():
+        raise ConfigError(missing_keys_message([f"{prefix}state", key], observation))
     # In a vector environment the bytes are there when the text is not.
     text = decode_text(observation[key + BYTES]) if key + BYTES in observation else str(observation[key])
     rows: NDArray[np.float64] = np.reshape(observation[f"{prefix}state"], (-1, len(STATE_FIELDS)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.errors import ConfigError
 
 PIXEL_SIZE = 0.003125
 PLANE_HEIGHT = -0.001
@@ -19,6 +21,22 @@ SHEET_HEIGHT = 0.00025
 """Top of the sheet that marks ``TASK_WORKSPACE``, half of it above z = 0."""
 
 
+_MOST_PIXELS = 2**24
+"""Of a map; more would be of lengths in another unit."""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _corner(name: str, value: Any) -> tuple[float, float, float]:
+    numbers = list(value) if isinstance(value, tuple | list | np.ndarray) and np.ndim(value) == 1 else []
+    if len(numbers) != 3 or not all(map(_is_number, numbers)) or not np.isfinite(numbers).all():
+        raise ConfigError(f"{name} of a workspace must be three finite numbers (x, y, z), in metres; got {value!r}.")
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
 @dataclass(frozen=True)
 class Workspace:
     """An axis-aligned box, and the pixel grid of a heightmap over it.
@@ -29,11 +47,32 @@ class Workspace:
         low: lower corner ``(x, y, z)`` in metres.
         high: upper corner ``(x, y, z)`` in metres.
         pixel_size: metres a pixel.
+
+    Raises:
+        ConfigError: a corner is not of three finite numbers, the lower one is not below the other, or the grid would
+            have no pixel, or more than ``_MOST_PIXELS``.
     """
 
     low: tuple[float, float, float]
     high: tuple[float, float, float]
     pixel_size: float = PIXEL_SIZE
+
+    def __post_init__(self) -> None:
+        # Lists and arrays are taken, too; as tuples, since what is computed of a workspace is kept by it.
+        for name in ("low", "high"):
+            object.__setattr__(self, name, _corner(name, getattr(self, name)))
+        size = np.subtract(self.high, self.low)
+        if not (size > 0).all():
+            raise ConfigError(f"A workspace needs low < high on each axis; got {self.low} and {self.high}.")
+        if not _is_number(self.pixel_size) or not 0 < self.pixel_size < np.inf:
+            raise ConfigError(f"pixel_size of a workspace must be metres above 0; got {self.pixel_size!r}.")
+        object.__setattr__(self, "pixel_size", float(self.pixel_size))
+        columns, rows = size[:2] / self.pixel_size
+        if not (round(rows) and round(columns) and rows * columns <= _MOST_PIXELS):
+            raise ConfigError(
+                f"A workspace from {self.low} to {self.high} has {rows:.3g} x {columns:.3g} pixels of "
+                f"{self.pixel_size:g} m: give all in metres, and from 1 to {_MOST_PIXELS} pixels."
+            )
 
     @property
     def shape(self) -> tuple[int, int]:

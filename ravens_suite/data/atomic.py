@@ -102,11 +102,16 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: the value holds a NaN or an infinity, which JSON cannot express.
         TypeError: it holds something else that JSON cannot express.
     """
-    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False, default=_of_numpy)
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False, default=of_numpy)
     write_bytes(path, [text.encode(), b"\n"])
 
 
-def _of_numpy(value: Any) -> Any:
+def of_numpy(value: Any) -> Any:
+    """A number of NumPy's as Python's, where JSON is written.
+
+    Raises:
+        TypeError: it is something else.
+    """
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} {value!r:.80} is no value of JSON.")

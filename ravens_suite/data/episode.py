@@ -293,6 +293,10 @@ class EpisodeReader:
         """Names of the images that were observed: what is coded frame by frame."""
         return tuple(self._layouts)
 
+    def image_shape(self, key: str) -> tuple[int, ...]:
+        """(T + 1, N, H, W, ...) of the images of a key; none is read."""
+        return self._layouts[key].shape
+
     def coded(self, key: str, start: int = 0) -> Encoder:
         """Images of a key from a step on as they lie in the file, for another file.
 

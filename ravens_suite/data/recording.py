@@ -16,6 +16,8 @@ from ravens_suite.errors import ConfigError
 _IMAGE_AXES = 4
 _FARTHEST_DEPTH = 100.0
 """Metres: beyond, a depth image of a table is in other units (0.3 m are 300 mm)."""
+_SENSOR_NOISE = 1.0
+"""Metres: depths of one place never differ more."""
 
 
 @dataclass
@@ -116,8 +118,21 @@ def _check_known(key: str, array: NDArray[Any]) -> None:
         raise ConfigError(f"{key!r} has values that are not finite: put 0 where the camera saw nothing.")
     if array.size and array.min() < 0:
         raise ConfigError(f"{key!r} has negative values: it must be metres along the optical axis, 0 for nothing seen.")
-    if array.size and array.max() > _FARTHEST_DEPTH:
+    if array.size and array.max() > _FARTHEST_DEPTH and not all(map(_only_nothing_is_beyond, array)):
         raise ConfigError(
             f"{key!r} reaches to {array.max():g} metres, farther than {_FARTHEST_DEPTH:g}: it looks like millimetres. "
             "Divide by 1000."
         )
+
+
+def _only_nothing_is_beyond(depth: NDArray[np.float32]) -> bool:
+    """Whether what is farther than ``_FARTHEST_DEPTH`` in an image is only where its camera saw nothing.
+
+    There depth is the camera's ``far``, less the noise of its sensor; of millimetres hardly any is below that limit.
+
+    Args:
+        depth: (H, W) metres.
+    """
+    measured = depth[depth > 0]
+    beyond = measured[measured > _FARTHEST_DEPTH]
+    return not beyond.size or bool(beyond.size < measured.size and np.ptp(beyond) < _SENSOR_NOISE)

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ravens_suite.core.observations import TEXT, WAYPOINT_KEYS, ArraySpec, Interface
-from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
+from ravens_suite.data.atomic import of_numpy, read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.episode import Episode, EpisodeReader, write_episode
 from ravens_suite.data.episode_header import FORMAT
-from ravens_suite.data.fields import Fields, is_number, is_whole, parse_json
+from ravens_suite.data.fields import Damaged, Fields, is_number, is_whole, parse_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.recording import Recording
@@ -141,15 +141,7 @@ class EpisodeStore:
         fields.text("format")
         fields.wholes("seeds")
         fields.mapping("versions")
-        for name in {"task", "split", "environment", "renderer"} & manifest.keys():
-            fields.text(name)
-        if "arguments" in manifest:
-            fields.mapping("arguments")
-        if "cameras" in manifest:
-            for number, camera in enumerate(fields.items("cameras")):
-                Fields(camera, self._damaged, f"camera {number}").text("name")
-        if "interface" in manifest:
-            fields.interface("interface")
+        _check_settings(manifest, self._damaged)
         return manifest
 
     def interface(self) -> Interface:
@@ -189,7 +181,8 @@ class EpisodeStore:
 
         Raises:
             ConflictError: the folder holds episodes made with other settings; the message names them.
-            ConfigError: a setting is not JSON, or named as what the manifest itself keeps.
+            ConfigError: a setting is not JSON, named as what the manifest itself keeps, or has another form than the
+                suite's own of this name.
             DamagedDataError: the manifest is damaged.
         """
         try:
@@ -358,7 +351,7 @@ def _checksum(manifest: dict[str, Any]) -> str:
 
 
 def _line(attempt: Attempt) -> str:
-    text = json.dumps({**attempt.outcome.to_json(), "kept": attempt.kept}, sort_keys=True)
+    text = json.dumps({**attempt.outcome.to_json(), "kept": attempt.kept}, sort_keys=True, default=of_numpy)
     return f'{text[:-1]}, "crc32": {zlib.crc32(text.encode())}}}'
 
 
@@ -367,10 +360,37 @@ def _json_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     if reserved := sorted({*_RECORDED_ONLY, "format"} & settings.keys()):
         raise ConfigError(f"The manifest keeps {reserved[0]!r} itself: name that setting otherwise.")
     try:
-        value: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False))
+        value: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False, default=of_numpy))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"Settings of a data set must be JSON: {error}.") from error
+    _check_settings(value, _refuse_setting)  # What would be called damaged when it is read is not written.
     return value
+
+
+def _check_settings(settings: Mapping[str, Any], wrong: Damaged) -> None:
+    """Check those settings that the suite reads itself; others may be anything.
+
+    Args:
+        settings: JSON.
+        wrong: called with a reason.
+    """
+    fields = Fields(settings, wrong)
+    for name in {"task", "split", "environment", "renderer"} & settings.keys():
+        fields.text(name)
+    if "arguments" in settings:
+        fields.mapping("arguments")
+    if "cameras" in settings:
+        for number, camera in enumerate(fields.items("cameras")):
+            Fields(camera, wrong, f"camera {number}").text("name")
+    if "interface" in settings:
+        fields.interface("interface")
+
+
+def _refuse_setting(reason: str) -> NoReturn:
+    raise ConfigError(
+        f"A setting of a data set has a name that the suite reads itself, and another form than there ({reason}): name "
+        "it otherwise."
+    )
 
 
 def _specs(values: Mapping[str, Any], *, rows: bool = False) -> dict[str, ArraySpec]:

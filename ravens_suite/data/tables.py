@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +20,8 @@ def record_row(
 ) -> None:
     """Add a row to a table, or replace the one with the same key. A table that is not there is made.
 
-    Several processes may add to one table. It keeps its line ends, so that a new row is the only change.
+    Several processes may add to one table. It keeps its line ends and its mark of the encoding (a BOM), which
+    spreadsheets write, so that a new row is the only change.
 
     Args:
         path: of the CSV file.
@@ -46,7 +48,7 @@ def record_row(
         writer = csv.DictWriter(text, columns, lineterminator=_line_end(path))
         writer.writeheader()
         writer.writerows(rows)
-        write_bytes(path, [text.getvalue().encode()])
+        write_bytes(path, [_mark(path), text.getvalue().encode()])
 
 
 def check_table(path: Path, columns: Sequence[str], notes: Sequence[str] = ()) -> None:
@@ -94,6 +96,14 @@ def _line_end(path: Path) -> str:
         return "\r\n" if file.readline().endswith(b"\r\n") else "\n"
 
 
+def _mark(path: Path) -> bytes:
+    """The mark of UTF-8 with which a table begins; empty where it has none, or is not there."""
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        return codecs.BOM_UTF8 if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else b""
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Rows of a table; none when there is no such file.
 
@@ -103,7 +113,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             rows, names = list(reader), list(reader.fieldnames or ())
     except (csv.Error, UnicodeDecodeError) as error:

@@ -16,6 +16,9 @@ from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.workspace import Workspace
 from ravens_suite.errors import InvalidActionError
 
+UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
+"""What NumPy raises of a value that holds no numbers; the last is of tensors of PyTorch that require gradients."""
+
 _LEAST_NORM = 1e-6
 """A shorter quaternion counts as zero."""
 
@@ -72,32 +75,41 @@ def checked_flag(action: Any, key: str) -> bool:
     Raises:
         InvalidActionError: the entry is missing or is neither 0 nor 1.
     """
-    value = _entry(action, key)
+    value = entry(action, key)
     try:
         number = np.asarray(value)
-    except (TypeError, ValueError, OverflowError):
-        number = np.empty(0)
+    except UNREADABLE as error:
+        raise InvalidActionError(f"action[{key!r}] must be 0 or 1; got {_describe(value, error)}.") from None
     if number.size != 1 or number.dtype.kind not in "biuf" or number.item() not in (0, 1):
         raise InvalidActionError(f"action[{key!r}] must be 0 or 1; got {_describe(value)}.")
     return bool(number.item())
 
 
-def _entry(action: Any, key: str) -> Any:
+def entry(action: Any, key: str) -> Any:
+    """One entry of an action.
+
+    Args:
+        action: the mapping given to ``step``.
+        key: which.
+
+    Raises:
+        InvalidActionError: the action has none of this name.
+    """
     if not isinstance(action, Mapping) or key not in action:
         raise InvalidActionError(f"An action is a mapping with the key {key!r}; got {_describe(action)}.")
     return action[key]
 
 
 def _vector(action: Any, key: str) -> Array:
-    value = _entry(action, key)
+    value = entry(action, key)
     try:
         given = np.asarray(value)
         # NumPy would read numbers out of texts, and drop the imaginary part of complex ones.
         if given.dtype.kind not in "biufO":
             raise TypeError
         vector = given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidActionError(f"action[{key!r}] must be seven numbers; got {_describe(value)}.") from None
+    except UNREADABLE as error:
+        raise InvalidActionError(f"action[{key!r}] must be seven numbers; got {_describe(value, error)}.") from None
     if vector.shape != (7,):
         raise InvalidActionError(f"action[{key!r}] must have shape (7,), position + quaternion; got {vector.shape}.")
     if not np.all(np.isfinite(vector)):
@@ -105,7 +117,9 @@ def _vector(action: Any, key: str) -> Array:
     return vector
 
 
-def _describe(value: Any) -> str:
+def _describe(value: Any, error: Exception | None = None) -> str:
     if isinstance(value, Mapping):
         return f"a mapping with the keys {sorted(map(str, value))}"
-    return f"a value of type {type(value).__name__}"
+    # What PyTorch says of its tensors is the way out.
+    why = f" ({error})" if isinstance(error, RuntimeError) else ""
+    return f"a value of type {type(value).__name__}{why}"

@@ -18,6 +18,7 @@ from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE, Camera
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.observations import GOAL, GOAL_GROUPS, OBSERVED, ControlName, Observation, checked_groups
 from ravens_suite.core.seeding import Split, checked_seed
+from ravens_suite.envs.actions import entry
 from ravens_suite.envs.copies import arguments_of, knows_its_arguments, remake, remember
 from ravens_suite.envs.imagined import Imagined, imagine
 from ravens_suite.envs.info import info_of
@@ -387,13 +388,14 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
         Raises:
             ConfigError: the task's actions are no picks and places.
+            InvalidActionError: the action has no such entry.
             InvalidPoseError: a pose is none.
             ResetNeededError: no episode has begun, or its reset failed.
         """
         self._lifecycle.require("imagine")
         if self.control != "primitive" or self.task.primitive.name != PickPlace.name:
             raise ConfigError(f"{self.task_name} has no picks and places, so nothing can be imagined of its actions.")
-        pick, place = (Pose.from_vector(action[name]) for name in ("pick", "place"))
+        pick, place = (Pose.from_vector(entry(action, name)) for name in ("pick", "place"))
         return imagine(self._scene, self._simulation.scorer, pick, place)
 
     def render(self) -> Any:

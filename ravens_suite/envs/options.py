@@ -10,7 +10,7 @@ from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.envs.task_checks import check_attributes, task_code
 from ravens_suite.envs.views import RenderMode
-from ravens_suite.errors import ConfigError, UnknownOptionError, did_you_mean
+from ravens_suite.errors import ConfigError, TaskDefinitionError, UnknownOptionError, did_you_mean
 from ravens_suite.registry import load_task
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
@@ -20,6 +20,9 @@ _FORMER = {
     "segmentation": "observe=['images', 'segmentation'] gives body labels",
     "goal_image": "observe=['images', 'goal'] gives goal_color and goal_depth",
 }
+
+_OF_MAKE = frozenset(("id", "task", "max_episode_steps", "disable_env_checker"))
+"""Names that ``gymnasium.make`` or the environment's own first argument take."""
 
 _WHERE = "What they mean: python -m pydoc ravens_suite.envs.environment.RavensEnv"
 
@@ -65,11 +68,16 @@ def make_task(name: str, split: Split, options: Mapping[str, Any], environment: 
     Raises:
         UnknownNameError: there is no such task.
         UnknownOptionError: it does not have an option.
-        TaskDefinitionError: the class lacks what every task has.
+        TaskDefinitionError: the class lacks what every task has, or an option of it would never reach it.
     """
     task_class, arguments = load_task(name)
     own = set(inspect.signature(task_class).parameters) - {"split"}
     general = set(inspect.signature(environment).parameters) - {"task", "task_options"}
+    if taken := sorted(own & (general | _OF_MAKE)):
+        raise TaskDefinitionError(
+            f"The task {name} is defined wrongly: its option {taken[0]!r} has the name of an argument that every "
+            "environment takes itself, so that the task would never get it: rename it."
+        )
     refuse_unknown(name, options, own, general)
     with task_code(name, task_class, "__init__"):
         task = task_class(split=split, **{**arguments, **options})

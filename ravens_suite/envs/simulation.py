@@ -195,11 +195,25 @@ class Simulation:
         with self.task_code("a goal"):
             reward = self.scorer.update(poses)
         with self.task_code("after_action"):
-            stuck = not self.scorer.done and bool(self.task.after_action(self.scene)) and executed.report.complete
+            stuck = not self.scorer.done and self._after_action() and executed.report.complete
         if taken := [name for name in poses if name not in self.scene]:
             with self.task_code("a goal"):
                 self.scorer.take_away(taken, poses)
         return executed, reward, (self.scorer.done and self.ends_when_done) or stuck
+
+    def _after_action(self) -> bool:
+        """What the task says: whether the episode ends here.
+
+        Raises:
+            PlacementError: it finds no room for what it brings; unlike a scene, an episode cannot be drawn anew.
+        """
+        try:
+            return bool(self.task.after_action(self.scene))
+        except PlacementError as error:
+            raise PlacementError(
+                f"after_action, at step {self.steps} of seed {self.seed}, of the task {self.name} found no room. "
+                f"{error} Keep places free in build (kept_free), or let after_action catch PlacementError."
+            ) from error
 
     def oracle_action(self) -> dict[str, NDArray[Any]]:
         """What the scripted oracle would do now: see ``Control.oracle``.

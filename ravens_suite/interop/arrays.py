@@ -197,6 +197,11 @@ class Recordings:
                     f"{first}: all episodes need the same cameras and image size."
                 )
 
+    def without_sentence(self) -> list[str]:
+        """Names of the files without ``instruction`` where others have it; empty where all have, or none."""
+        silent = [path.name for seed in self.seeds if "instruction" not in _headers(path := self.paths[seed])]
+        return silent if len(silent) < len(self.seeds) else []
+
     def episode(self, seed: int) -> Episode:
         """An episode of the suite, in the suite's frame."""
         recorded = self.read(seed)

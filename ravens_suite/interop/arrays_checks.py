@@ -80,6 +80,7 @@ def check_recordings(recordings: Recordings) -> Findings:
     problems = [*misplaced, *_quaternions(recordings), *seen]
     if not problems:
         problems += _order(cameras)
+    problems += _sentences(recordings)
     return Findings(tuple(problems), () if problems else tuple(text for each in cameras for text in each.warnings()))
 
 
@@ -113,6 +114,15 @@ def _positions(recordings: Recordings) -> Iterator[str]:
             f"{_text(setup.high)}, picks and places from {_text(positions.min(axis=0))} to "
             f"{_text(positions.max(axis=0))}: mend the workspace in robot.json, or give the poses in the frame of the "
             "cameras' extrinsics"
+        )
+
+
+def _sentences(recordings: Recordings) -> Iterator[str]:
+    """Whether all episodes have a sentence, or none: an agent is told in every one what the first has."""
+    if silent := recordings.without_sentence():
+        yield (
+            f"{len(silent)} of {len(recordings.seeds)} episodes have no instruction, first {silent[0]}, and others do: "
+            "write one into each file, or into none"
         )
 
 

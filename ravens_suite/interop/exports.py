@@ -22,6 +22,8 @@ from ravens_suite.rollout.environments import differing_arguments, make_environm
 
 MARK = "ravens_suite"
 """Under which an export notes what it holds."""
+_TINY = "tiny"
+"""The renderer that runs on every machine."""
 _NO_SETTINGS = ("seeds", "checksum", "versions")
 """Keys of a store's manifest that do not say how its episodes were made."""
 
@@ -102,7 +104,7 @@ class Source:
     @cached_property
     def one_environment(self) -> bool:
         """Whether all episodes are of the environment that the manifest describes; sets of scenes may change it."""
-        if not self.manifest.get(OF_SCENES):
+        if self.manifest.get(OF_SCENES) is not True:  # Of own data it may be anything.
             return True
         own = self.manifest.get("arguments", {})
         made = [self.store.reader(seed).summary.metadata.get("arguments", own) for seed in self.seeds]
@@ -117,7 +119,10 @@ class Source:
         except UnknownNameError:
             yield None
             return
-        with closing(make_environment(self.task, self.split, self.manifest.get("arguments", {}))) as environment:
+        # What drew them is said where that is to be had on every machine: the usual choice may draw other images.
+        drawn = {"renderer": _TINY} if self.manifest.get("renderer") == _TINY else {}
+        arguments = {**self.manifest.get("arguments", {}), **drawn}
+        with closing(make_environment(self.task, self.split, arguments)) as environment:
             yield environment
 
     @property

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ravens_suite.core.geometry import Pose, canonical, yaw_quaternion
+from ravens_suite.envs.actions import UNREADABLE
 from ravens_suite.errors import ConfigError, InvalidActionError
 
 Rotation = Literal["yaw", "quaternion"]
@@ -100,8 +101,9 @@ class ActionLayout:
         count = len(self.names)
         try:
             vector = np.asarray(numbers, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidActionError(f"A flat action is {count} numbers; got {type(numbers).__name__}.") from None
+        except UNREADABLE as error:
+            why = f" ({error})" if isinstance(error, RuntimeError) else ""
+            raise InvalidActionError(f"A flat action is {count} numbers; got {type(numbers).__name__}{why}.") from None
         if vector.shape != (count,):
             raise InvalidActionError(
                 f"A flat action has shape ({count},): {', '.join(self.names)}; got {vector.shape}."

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,8 @@ class _Job:
     """One data set that is to be written."""
 
     def __init__(self, sources: tuple[Source, ...], options: LeRobotOptions, target: Path) -> None:
+        if options.image_size is not None and _have_size(sources, tuple(options.image_size)):
+            options = replace(options, image_size=None)  # To give what they have makes no other set.
         self._sources, self._options, self._target = sources, options, target
         self.seeds = sum(len(source.seeds) for source in sources)
         names = [slug(source.task) for source in sources]
@@ -127,7 +129,8 @@ class _Job:
             raise ConflictError(f"{self._target} is in the way: it is not a whole export. {advice}.") from None
         if sizes != _sizes(self._target):
             raise ConflictError(f"{self._target} has been changed since it was exported: {advice}.")
-        before, now = _comparable(then), _comparable(self._mark)
+        fps = _usual_rate(self._sources[0].acting.actions())
+        before, now = _comparable(then, fps), _comparable(self._mark, fps)
         if before == now:
             if lacks := self._lacks(found):
                 raise ConflictError(f"{self._target} was exported by an earlier build, {lacks}: {advice}.")
@@ -226,10 +229,15 @@ def _features_of(source: Source, options: LeRobotOptions) -> LeRobotFeatures:
     rows, columns = options.image_size or (size[0], size[1])
     if options.images == "video" and (rows % 2 or columns % 2):
         raise ConfigError(f"Films have an even number of rows and columns, not {rows} x {columns}: give --image-size.")
-    arrays = reader.actions()
+    if not (arrays := reader.actions()):
+        # Of a column without a number pyarrow (26.0.1) ends the process.
+        raise MissingDataError(
+            f"The episodes in {source.store.folder} say what was earned, but not what was done: frames of LeRobot have "
+            "actions, so give the episodes theirs."
+        )
     actions = VectorActions(space_of_actions(arrays), options.actions)
     state = VectorState(reader.keys, actions)
-    fps = options.fps or (5 if "gripper" in arrays else 1)
+    fps = options.fps or _usual_rate(arrays)
     return LeRobotFeatures(
         cameras, (rows, columns), state.names, actions.names, fps, options.images, options.depth, goal
     )
@@ -249,8 +257,25 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
 
 
-def _comparable(mark: dict[str, Any]) -> dict[str, Any]:
+def _usual_rate(actions: Mapping[str, Any]) -> int:
+    """Frames a second unless options say otherwise: 1 with whole motions, 5 with way-points."""
+    return 5 if "gripper" in actions else 1
+
+
+def _have_size(sources: Sequence[Source], size: tuple[int, ...]) -> bool:
+    """Whether all colour images are of a size already."""
+    readers = (source.store.reader(seed) for source in sources for seed in source.seeds)
+    return all("color" in reader.image_keys and reader.image_shape("color")[2:4] == size for reader in readers)
+
+
+def _comparable(mark: dict[str, Any], fps: int) -> dict[str, Any]:
+    """What two sets of the same data share.
+
+    Args:
+        mark: content of ``MARK_FILE``.
+        fps: of these data where the options do not say.
+    """
     tasks = {
         task: {key: one.get(key) for key in ("settings", "seeds", "digest")} for task, one in mark["tasks"].items()
     }
-    return {"tasks": tasks, "options": mark["options"]}
+    return {"tasks": tasks, "options": {**mark["options"], "fps": mark["options"].get("fps") or fps}}

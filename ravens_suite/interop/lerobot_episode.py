@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -32,7 +32,7 @@ from ravens_suite.rollout.sentences import needs_sentence
 
 END = "end"
 """Beside a set, the folder of what the cameras saw after the last action: each an episode without an action."""
-FRAME_KEY = "frame"
+_FRAME_KEY = "frame"
 """Added to the observations of the episode files beside a set, so that there is one at least."""
 _MILLIMETRES = 1000
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -52,6 +52,11 @@ class ConvertedEpisode:
         self._arrays = self._reader.actions()
         space = space_of_actions(self._arrays or source.acting.actions())  # An episode may be over before an action.
         self._actions = VectorActions(space, options.actions)
+        if self._actions.names != features.action or (self._reader.summary.steps and not self._arrays):
+            raise ConflictError(
+                f"The actions of seed {seed} of {source.task} ({', '.join(self._arrays) or 'none'}) are others than "
+                "those of the first episode: export them alone."
+            )
         self._state = VectorState(self._reader.keys, self._actions)
         # What becomes no frame and keeps its size goes from file to file as it is coded.
         shown = ("color", "depth") if options.depth else ("color",)
@@ -74,8 +79,9 @@ class ConvertedEpisode:
         """
         beside = folder / MARK / slug(self._source.task)
         recording = Recording()
+        added = _key_beside(self._reader.keys)
         if self._reader.summary.steps:
-            writer.add(self._frames(recording, pool, ahead), self._reader.summary.success)
+            writer.add(self._frames(recording, added, pool, ahead), self._reader.summary.success)
         steps = self._reader.summary.steps
         end = Recording()
         if self._resizes is None:
@@ -84,17 +90,17 @@ class ConvertedEpisode:
         else:
             last = self._observed(steps, self._images)
             end.add({"color": last.pop("color")})
-        recording.add({**last, FRAME_KEY: np.array(steps)})
+        recording.add({**last, added: np.array(steps)})
         recording.images |= {key: self._reader.coded(key) for key in self._copied}
         episode = self._episode()
         write_episode(beside / f"{self._seed:06}.safetensors", episode, recording)
         nothing = replace(episode, actions={}, rewards=np.zeros(0), poses={}, metadata={})
         write_episode(beside / END / f"{self._seed:06}.safetensors", nothing, end)
 
-    def _frames(self, recording: Recording, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
+    def _frames(self, recording: Recording, added: str, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
         from ravens_suite.interop.lerobot_writer import Frame
 
-        rewards = self._reader.rewards()
+        rewards, shown = self._reader.rewards(), self._features.goal
         last: NDArray[np.float32] | None = None
         for step, (seen, embedded, counted) in enumerate(self._seen(pool, ahead)):
             color = self._views(seen, "color")
@@ -111,8 +117,8 @@ class ConvertedEpisode:
                     "Choose --actions quaternion."
                 ) from error
             state = self._state.of(seen, last)
-            text = str(seen["instruction"]) if "instruction" in seen else _words(self._source.task)
-            recording.add({**seen, FRAME_KEY: np.array(step)})
+            text = str(seen["instruction"]) if "instruction" in seen else _words(self._source.task, shown)
+            recording.add({**seen, added: np.array(step)})
             yield Frame(text, state, vector, float(rewards[step]), color, embedded), counted
             last = vector
 
@@ -179,6 +185,21 @@ class ConvertedEpisode:
         )
 
 
+def _key_beside(keys: Collection[str]) -> str:
+    """``_FRAME_KEY``, or longer than those of one's own that are called so, for which ``added_key`` would take it."""
+    own = [key for key in keys if _is_frame_key(key)]
+    return max(own, key=len) + "_" if own else _FRAME_KEY
+
+
+def added_key(keys: Collection[str]) -> str:
+    """Which of the keys in an episode file beside a set is none of the episode's own."""
+    return max(filter(_is_frame_key, keys), key=len)
+
+
+def _is_frame_key(key: str) -> bool:
+    return key.rstrip("_") == _FRAME_KEY
+
+
 def png(image: NDArray[np.uint8]) -> bytes:
     """An RGB image (rows, columns, 3) uint8 as a PNG file; the same image gives the same bytes."""
     return _coded_image(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _FAST_PNG)
@@ -192,8 +213,12 @@ def _coded_image(suffix: str, image: Any, options: Sequence[int]) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _words(task: str) -> str:
+def _words(task: str, shown: bool = False) -> str:
     """What is to be done where no instruction was observed: the task's own sentence, or its name.
+
+    Args:
+        task: of the episodes.
+        shown: whether images of the goal scene say it.
 
     Raises:
         ConfigError: what is to be done changes from scene to scene, and was not recorded.
@@ -204,8 +229,10 @@ def _words(task: str) -> str:
     except UnknownNameError:
         sentence = ""
     if sentence and needs_sentence(task):
-        raise ConfigError(
-            f"What {task} asks for is said by its instruction alone, which these episodes do not have: collect them "
-            "with --observe images instruction."
-        )
+        if not shown:
+            raise ConfigError(
+                f"What {task} asks for is said by its instruction alone, which these episodes do not have: collect "
+                "them with --observe images instruction."
+            )
+        sentence = ""
     return sentence or task.replace("-", " ")

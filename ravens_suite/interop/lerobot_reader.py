@@ -19,7 +19,7 @@ from ravens_suite.errors import DamagedDataError, missing_library
 from ravens_suite.interop.contents import Contents, what_was_done
 from ravens_suite.interop.exports import MARK, slug
 from ravens_suite.interop.lerobot import MARK_FILE
-from ravens_suite.interop.lerobot_episode import END, FRAME_KEY
+from ravens_suite.interop.lerobot_episode import END, added_key
 from ravens_suite.interop.lerobot_features import IMAGES
 
 _HALF_A_FRAME = Fraction(1, 2)
@@ -29,10 +29,11 @@ _AGAIN = "copy the data set again, or export it again"
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the frames of an episode lie: paths, and a first and a last index."""
+    """Where the frames of an episode lie: file, index of the first and how many; and films with their starts."""
 
     data: Path
     first: int
+    count: int
     films: tuple[tuple[Path, float], ...]
 
 
@@ -65,12 +66,16 @@ class _Set:
 
     def contents(self) -> Iterator[Contents]:
         options = self._mark["options"]
-        places = iter(self._places())
+        places = list(self._places())
         for task, mark in self._mark["tasks"].items():
             beside = self._folder / MARK / slug(task)
             readers = {seed: EpisodeReader(beside / f"{seed:06}.safetensors") for seed in mark["seeds"]}
             # Episodes without an action have no frames; the others lie in the order in which they were written.
-            where = {seed: next(places) for seed, reader in readers.items() if reader.summary.steps}
+            acting = [seed for seed, reader in readers.items() if reader.summary.steps]
+            where = dict(zip(acting, places, strict=False))
+            del places[: len(acting)]
+            if [place.count for place in where.values()] != [readers[seed].summary.steps for seed in acting]:
+                raise ValueError("its episodes are others than were exported")
             attempts = beside / "attempts.jsonl"
             manifest = read_json(beside / "store.json", _AGAIN)
             yield Contents(
@@ -84,6 +89,8 @@ class _Set:
                 attempts=attempts.read_bytes() if attempts.exists() else b"",
                 image_size=tuple(options["image_size"]) if options["image_size"] else None,
             )
+        if places:
+            raise ValueError("it has more episodes than were exported")
 
     def _places(self) -> Iterator[_Place]:
         import pyarrow.parquet as parquet
@@ -95,6 +102,7 @@ class _Set:
                 yield _Place(
                     self._path("data_path", row, "data"),
                     row["dataset_from_index"],
+                    row["length"],
                     tuple(
                         (self._path("video_path", row, f"videos/{key}", key), row[f"videos/{key}/from_timestamp"])
                         for key in self._films
@@ -110,7 +118,8 @@ class _Set:
         last = EpisodeReader(beside / END / f"{seed:06}.safetensors").observation(0, ["color"])["color"]
         frames = self._frames(where[seed], rest.steps) if seed in where else []
         color = np.stack([*frames, last])
-        observed = {key: values for key, values in rest.observations.items() if key != FRAME_KEY}
+        added = added_key(rest.observations)
+        observed = {key: values for key, values in rest.observations.items() if key != added}
         return replace(rest, observations={"color": color, **observed})
 
     def _frames(self, place: _Place, steps: int) -> list[NDArray[np.uint8]]:

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ravens_suite.core.observations import GOAL
 from ravens_suite.core.seeding import Split
-from ravens_suite.errors import ResetNeededError
+from ravens_suite.errors import ConfigError, ResetNeededError
 from ravens_suite.interop.lerobot_features import GOAL_VIEW, camera_names
 from ravens_suite.interop.resize import Size, resized
-from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState
+from ravens_suite.interop.vectors import LayoutName, VectorActions, VectorState, numbers_of
 from ravens_suite.rollout.environments import make_environment
 
 _OBSERVED = ("images", "instruction")
@@ -68,6 +68,11 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         render_mode: str = "rgb_array",
     ) -> None:
         self.task, self._split, self.render_mode = task, split, render_mode
+        if "observe" in (arguments or {}):
+            raise ConfigError(
+                "What a view observes is what its policy gets: leave observe out of the arguments, and give "
+                "proprioception=True or goal=True for more."
+            )
         observed = [*_OBSERVED, *(["proprioception"] if proprioception else []), *(["goal"] if goal else [])]
         self._arguments = {"observe": observed, **(arguments or {})}
         if render_size is not None:
@@ -86,6 +91,11 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         finally:
             bare.close()
         self._vectors = VectorActions(space, actions)
+        if self._vectors.is_delta and not proprioception:
+            raise ConfigError(
+                "The layout delta needs the pose of the tool: give proprioception=True (--env.proprioception=true), as "
+                "the data set was collected."
+            )
         known = ("tip_pose", "gripper_state") if proprioception else ()
         self._state = VectorState(known, self._vectors)
         self._last: NDArray[np.float32] | None = None
@@ -129,7 +139,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
             InvalidActionError: the vector is no action.
         """
         environment = self._made()
-        vector = np.asarray(action, dtype=np.float32)
+        vector = numbers_of(action, np.float32)
         named = self._vectors.decode(vector, self._seen.get("tip_pose"))
         seen, reward, terminated, truncated, info = environment.step(named)
         self._given, self._over = vector, terminated or truncated

@@ -14,7 +14,7 @@ import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,8 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     Its metadata holds, under ``ravens_suite``, the cameras of the images, in order, the seeds, how the episodes were
     made, and a digest of them. Its environment specification has the arguments that they were collected with; there is
     none of scenes that change these (``collect --scenes``), each of which has its own under ``record``. An
-    episode's ``infos`` hold ``poses`` by body, ``success`` and ``motion``; its metadata ``score``, ``success``,
+    episode's ``infos`` hold ``poses`` by body (of ``mug/handle`` beside ``mug``, as ``mug%2Fhandle``, since HDF5 has no
+    such names), ``success`` and ``motion``; its metadata ``score``, ``success``,
     ``outcome``, ``policy`` and ``goals`` (JSON). Episodes without an action, which Minari cannot hold, are left out.
     An episode that was done or has failed for good is terminated, any other one truncated.
 
@@ -102,7 +103,7 @@ def to_minari(store: EpisodeStore, out: Path, on_progress: Progress = silent) ->
     _library("PIL", "minari")
     source = Source(store)
     folder = out / source.name
-    facts = (*_FACTS, _POLICY) if EXPERIENCE in source.manifest else _FACTS
+    facts = (*_FACTS, _POLICY) if source.manifest.get(EXPERIENCE) is True else _FACTS
     if not _is_there(folder, source, facts):
         _write(minari, source, out, on_progress)
     metadata = read_json(folder / "data" / "metadata.json")
@@ -226,23 +227,42 @@ def _infos(episode: Episode) -> dict[str, Any]:
     """What was not observed, T + 1 values each, as Minari's own collector keeps an environment's ``info``."""
     success = np.zeros(episode.steps + 1, dtype=bool)
     success[-1] = episode.success
-    infos: dict[str, Any] = {"success": success, "poses": dict(episode.poses)}
+    written = _names_in_file(episode.poses)
+    infos: dict[str, Any] = {"success": success, "poses": {written.get(k, k): v for k, v in episode.poses.items()}}
     motions = episode.metadata.get("motion")
-    if isinstance(motions, list) and len(motions) == episode.steps:
+    if isinstance(motions, list) and len(motions) == episode.steps and all(isinstance(row, dict) for row in motions):
         reset = {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}
         rows = [reset, *motions]
         infos["motion"] = {key: [row.get(key, reset[key]) for row in rows] for key in reset}
     return infos
 
 
+def _names_in_file(bodies: Collection[str]) -> dict[str, str]:
+    """Names under which HDF5 can keep poses, of the bodies whose own it cannot; by body.
+
+    HDF5 reads a name with slashes as a path: ``shelf/cup`` is ``cup`` in the group ``shelf``. So a body beside its part
+    (``mug``, ``mug/handle``) cannot be kept, ``/cup`` would lie outside of the episode, and ``a//b`` is ``a/b``.
+    """
+    found: dict[str, str] = {}
+    for name in bodies:
+        parts = name.split("/")
+        above = {"/".join(parts[:count]) for count in range(1, len(parts))}
+        if {"", "."} & set(parts) or above & set(bodies):
+            kept = name.replace("/", "%2F").replace(".", "%2E")
+            while kept in bodies or kept in found.values():
+                kept += "_"
+            found[name] = kept
+    return found
+
+
 def _kind(source: Source) -> str:
     """What the episodes of a store are called."""
-    return "Episodes" if EXPERIENCE in source.manifest else "Demonstrations"
+    return "Episodes" if source.manifest.get(EXPERIENCE) is True else "Demonstrations"
 
 
 def _who(episode: Episode, source: Source) -> str:
     """Who acted: what ``collect`` noted; of demonstrations that it did not make, nobody knows."""
-    if EXPERIENCE not in source.manifest:
+    if source.manifest.get(EXPERIENCE) is not True:
         return "scripted oracle" if "definition" in source.manifest else _UNKNOWN
     noted = episode.metadata.get("policy")
     policy = noted if isinstance(noted, dict) else {}
@@ -252,6 +272,7 @@ def _who(episode: Episode, source: Source) -> str:
 
 def _facts(episode: Episode, source: Source) -> dict[str, Any]:
     """Attributes of one episode."""
+    names = _names_in_file(episode.poses)
     return {
         _POLICY: _who(episode, source),
         "score": episode.score,
@@ -265,6 +286,7 @@ def _facts(episode: Episode, source: Source) -> dict[str, Any]:
                 "success": episode.success,
                 "cameras": [camera.to_json() for camera in episode.cameras],
                 "metadata": episode.metadata,
+                **({"names": {kept: name for name, kept in names.items()}} if names else {}),
             }
         ),
         "goals": json.dumps(episode.metadata.get("goals", {}), sort_keys=True),

@@ -71,6 +71,7 @@ def _read(path: Path, by_seed: dict[int, tuple[str, dict[str, Any]]], seed: int)
     import h5py
 
     name, record = by_seed[seed]
+    names = record.get("names", {})  # Of bodies whose own HDF5 cannot keep.
     with h5py.File(path, "r") as file:
         group = file[name]
         return Episode(
@@ -80,7 +81,7 @@ def _read(path: Path, by_seed: dict[int, tuple[str, dict[str, Any]]], seed: int)
             observations={key: _array(values) for key, values in group["observations"].items()},
             actions={key: _array(values) for key, values in group["actions"].items()},
             rewards=np.asarray(group["rewards"][()], dtype=np.float64),
-            poses=_poses(group["infos"].get("poses", {})),
+            poses={names.get(body, body): rows for body, rows in _poses(group["infos"].get("poses", {})).items()},
             cameras=tuple(Camera.from_json(camera) for camera in record["cameras"]),
             success=record["success"],
             metadata=record["metadata"],

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from ravens_suite.core.geometry import canonical
+from ravens_suite.envs.actions import UNREADABLE
 from ravens_suite.errors import ConfigError, InvalidActionError
 from ravens_suite.interop.flat import ActionLayout
 
@@ -98,7 +99,7 @@ class VectorActions:
         """
         if self._flat is not None:
             return self._flat.unflatten(numbers)
-        tip, vector = _observed(tip), np.asarray(numbers, dtype=np.float64)
+        tip, vector = _observed(tip), numbers_of(numbers, np.float64)
         if vector.shape != (len(_DELTA),) or not np.isfinite(vector).all():
             raise InvalidActionError(f"An action has {len(_DELTA)} finite numbers, {', '.join(_DELTA)}; got {vector}.")
         turned = Rotation.from_rotvec(vector[3:6]) * Rotation.from_quat(tip[3:])
@@ -133,6 +134,25 @@ class VectorState:
             qx, qy, qz, qw = turn
             return np.array([x, y, z, *canonical((qx, qy, qz, qw)), *observation["gripper_state"]], np.float32)
         return np.zeros(len(self.names), np.float32) if last is None else last.astype(np.float32)
+
+
+def numbers_of(action: Any, dtype: type[Any]) -> NDArray[Any]:
+    """A vector of numbers as an array of a floating point type.
+
+    Args:
+        action: whatever holds it.
+        dtype: of the array.
+
+    Returns:
+        In the same shape, of this dtype.
+
+    Raises:
+        InvalidActionError: it holds no numbers.
+    """
+    try:
+        return np.asarray(action, dtype=dtype)
+    except UNREADABLE as error:
+        raise InvalidActionError(f"An action is a vector of numbers; got {type(action).__name__} ({error}).") from None
 
 
 def space_of_actions(actions: Mapping[str, NDArray[Any]]) -> gymnasium.spaces.Dict:

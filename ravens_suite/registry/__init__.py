@@ -264,7 +264,8 @@ def add(kind: Kind, entry: Entry) -> None:
         entry: it takes the place of one that was added before under the same name.
 
     Raises:
-        ConfigError: the name is not of lower-case words joined by hyphens, or the suite or an installed package has it.
+        ConfigError: the name is not of lower-case words joined by hyphens, the suite or an installed package has it, or
+            the environment of another task has its id.
     """
     if not entries.is_name(entry.name):
         raise ConfigError(
@@ -276,6 +277,13 @@ def add(kind: Kind, entry: Entry) -> None:
     replaceable = {*entries.registered[kind], *(other.name for other in entries.in_variable(kind))}
     if known is not None and (not known.foreign or entry.name not in replaceable):
         raise ConfigError(f"There is a {kind} {entry.name!r} already, {known.reference}: take another name.")
+    own = entries.camel_case(entry.name)
+    if kind == "task" and (
+        same := [name for name in entries.tasks() if name != entry.name and own == entries.camel_case(name)]
+    ):
+        raise ConfigError(
+            f"The environment of {entry.name!r} would have the id of that of {same[0]!r}: take another name."
+        )
     entries.registered[kind][entry.name] = entry
     others = [other for other in entries.in_variable(kind) if other.name != entry.name]
     os.environ[VARIABLES[kind]] = ";".join(f"{other.name}={other.reference}" for other in [*others, entry])

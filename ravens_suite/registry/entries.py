@@ -82,7 +82,7 @@ def tasks() -> dict[str, Entry]:
         for entry in entries.values()
         for variant, arguments in declared_variants(entry.module, entry.attribute, entry.given).items()
     ]
-    return named_entries([*entries.values(), *variants])
+    return _with_ids_of_their_own(named_entries([*entries.values(), *variants]))
 
 
 @lru_cache(maxsize=1)
@@ -160,6 +160,20 @@ def named_entries(entries: Iterable[Entry]) -> dict[str, Entry]:
             _LOG.warning("Ignored %s: the suite itself has a %r.", entry.reference, entry.name)
         elif entry.reference != first.reference:
             found[entry.name] = replace(first, rivals=(*first.rivals, entry.reference))
+    return found
+
+
+def _with_ids_of_their_own(tasks: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Tasks without those whose environment another one would stand in for, as that of ``sort2`` for ``sort-2``."""
+    first: dict[str, str] = {}
+    found: dict[str, Entry] = {}
+    # What the suite has itself and what this process has registered comes before what others declare.
+    ranked = sorted(tasks.items(), key=lambda item: item[1].foreign and item[0] not in registered["task"])
+    for name, entry in ranked:
+        if (other := first.setdefault(camel_case(name), name)) == name:
+            found[name] = entry
+        else:
+            _LOG.warning("Ignored %s: the environment of %r would have the id of %r.", entry.reference, name, other)
     return found
 
 

@@ -25,7 +25,7 @@ from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.episode import Episode
 from ravens_suite.report.drawing import PICK_COLOR, PLACE_COLOR, Color, heat_picture, map_picture
-from ravens_suite.report.view import facts, recorded_action
+from ravens_suite.report.view import camera_names, facts, recorded_action
 from ravens_suite.rollout.replay import Decision
 
 SUFFIX = ".rrd"
@@ -120,7 +120,8 @@ def layout(blueprint: Any, episode: Episode, heatmaps: bool) -> Any:
         heatmaps: whether there are any.
     """
     cameras = []
-    for name in (_part(camera.name) for camera in episode.cameras):
+    poses = episode.observations.get("camera_poses", np.empty((1, 0)))[0]
+    for name in map(_part, camera_names(episode, poses)):
         kinds = {"color": f"world/cameras/{name}/color", "depth": f"depth/{name}"}
         views = [
             blueprint.Spatial2DView(origin=path, name=name if kind == "color" else f"{name}, {kind}")
@@ -151,8 +152,8 @@ def _scene(episode: Episode, step: int) -> Iterator[Entry]:
     """The cameras, what they see, and where the bodies are."""
     seen = {key: values[step] for key, values in episode.observations.items()}
     if seen.keys() >= set(CAMERA_KEYS):
-        for index, camera in enumerate(episode.cameras):
-            yield from _camera(seen, index, camera.name, step)
+        for index, name in enumerate(camera_names(episode, seen["camera_poses"])):
+            yield from _camera(seen, index, name, step)
     if seen.keys() >= {"color", "depth", *CAMERA_KEYS}:
         positions, colors = scene_points(seen)
         yield Entry("world/points", step, "Points3D", {"positions": positions, "colors": colors, "radii": 0.0015})
@@ -172,7 +173,8 @@ def _camera(seen: Mapping[str, Any], index: int, name: str, step: int) -> Iterat
     pose, intrinsics = seen["camera_poses"][index], seen["camera_intrinsics"][index]
     yield Entry(path, step, "Transform3D", {"translation": pose[:3, 3], "mat3x3": pose[:3, :3]})
     image = seen.get("color", seen.get("depth", seen.get("segmentation")))
-    assert image is not None  # The camera keys come with one of them.
+    if image is None:  # Of own data the camera keys may come without.
+        return
     rows, columns = image.shape[1:3]
     lens = {"image_from_camera": intrinsics, "resolution": [columns, rows], "image_plane_distance": 0.15}
     yield Entry(path, step, "Pinhole", lens)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,20 +191,32 @@ def _step_view(episode: Episode, step: int, depth: bool) -> StepView:
 def _pictures(episode: Episode, step: int, depth: bool) -> Iterator[tuple[str, Picture]]:
     """The cameras' images, and the map fused from them with the action drawn in."""
     seen = {key: values[step] for key, values in episode.observations.items()}
-    names = [camera.name for camera in episode.cameras]
     if "color" in seen:
-        yield from zip(names, seen["color"], strict=True)
+        yield from zip(camera_names(episode, seen["color"]), seen["color"], strict=True)
     if seen.keys() >= {"color", "depth", *CAMERA_KEYS}:
         heightmap = fuse_observation(seen)
         action = recorded_action(episode, step)
         yield "from above", action_picture(heightmap.color, heightmap.height, action)
         yield "height", height_picture(heightmap.height)
     if depth and "depth" in seen:
-        yield from ((f"{name}, depth", depth_picture(image)) for name, image in zip(names, seen["depth"], strict=True))
+        named = zip(camera_names(episode, seen["depth"]), seen["depth"], strict=True)
+        yield from ((f"{name}, depth", depth_picture(image)) for name, image in named)
     if "goal_color" in seen:
-        yield from ((f"{name}, goal", image) for name, image in zip(names, seen["goal_color"], strict=True))
-    if not names or not seen.keys() & {"color", "goal_color"}:
+        named = zip(camera_names(episode, seen["goal_color"]), seen["goal_color"], strict=True)
+        yield from ((f"{name}, goal", image) for name, image in named)
+    if not seen.keys() & {"color", "goal_color"}:
         yield "nothing was drawn", np.full((40, _WIDTH, 3), 230, np.uint8)
+
+
+def camera_names(episode: Episode, images: Sized) -> list[str]:
+    """Names of the cameras of some images; ``camera_0`` and so on where the episode does not say, as own data need not.
+
+    Args:
+        episode: of an observation.
+        images: that its cameras saw at one step, or their matrices.
+    """
+    names = [camera.name for camera in episode.cameras]
+    return names if len(names) == len(images) else [f"camera_{index}" for index in range(len(images))]
 
 
 def recorded_action(episode: Episode, step: int) -> Action:
@@ -230,9 +242,9 @@ def facts(episode: Episode, step: int) -> tuple[str, ...]:
 def _motion_facts(episode: Episode, step: int) -> tuple[str, ...]:
     facts = [f"{key} {_numbers(values[step])}" for key, values in sorted(episode.actions.items())]
     facts.append(f"reward {episode.rewards[step]:+.3f}")
-    motions = episode.metadata.get("motion", [])
-    if step < len(motions):
-        motion: dict[str, Any] = motions[step]
+    motions = episode.metadata.get("motion")  # Of own data it may be anything.
+    motion = motions[step] if isinstance(motions, list) and step < len(motions) else None
+    if isinstance(motion, dict):
         grasped = "something lifted" if motion.get("grasped") else "nothing lifted"
         facts.append(f"{motion.get('outcome', '')}, {grasped}, {motion.get('steps', 0)} simulation steps")
     return tuple(facts)
@@ -255,13 +267,16 @@ def _page(path: Path, episode: Episode, steps: list[StepView], film: Playback | 
     from ravens_suite.report.page import render
 
     metadata = episode.metadata
+    versions = metadata.get("versions", {})  # Of own data it may be anything.
+    if isinstance(versions, dict):
+        versions = ", ".join(f"{name} {number}" for name, number in versions.items())
     facts = [
         ("file", path.name),
         ("size", f"{path.stat().st_size / 1e6:.2f} MB"),
         ("cameras", ", ".join(f"{c.name} {c.image_size[0]} x {c.image_size[1]}" for c in episode.cameras)),
         ("environment", f"{metadata.get('environment', '')} {metadata.get('arguments', '')}"),
         ("renderer", str(metadata.get("renderer", ""))),
-        ("versions", ", ".join(f"{name} {number}" for name, number in metadata.get("versions", {}).items())),
+        ("versions", str(versions)),
         ("bodies", ", ".join(sorted(episode.poses))),
     ]
     return render("episode.html.j2", {"episode": episode, "steps": steps, "facts": facts, "film": film})

@@ -26,7 +26,7 @@ from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
 from ravens_suite.rollout.policies import ORACLE, PolicySpec
 
 EXPERIENCE = "experience"
-"""Key of the manifest of a folder whose episodes are not the oracle's."""
+"""Key of the manifest of a folder whose episodes are not the oracle's: true. Of own data it may be anything else."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def check_kind(store: EpisodeStore, actor: Actor) -> None:
         ConflictError: the folder holds the other kind.
     """
     try:
-        demonstrations = not store.manifest().get(EXPERIENCE, False)
+        demonstrations = store.manifest().get(EXPERIENCE) is not True
     except MissingDataError:
         return
     if demonstrations != actor.demonstrates:

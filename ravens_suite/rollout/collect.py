@@ -157,7 +157,7 @@ def collect(
     store, episodes = EpisodeStore.of(data, task, split), plain(episodes)
     actor, arguments = _begun(store, task, episodes, split, policy, explore, arguments)
     acting = {} if actor.demonstrates else {"actor": actor}
-    job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress, actor.policy.label)
+    job = _Collection(store, task, split, episodes, seeds_a_unit, on_progress, actor.demonstrates)
     with store.locked(wait=wait):
         job.run(pool or make_pool(), partial(DemonstrationWorker, arguments, force=force, **acting))
         store.finish()
@@ -240,7 +240,7 @@ class _Collection:
     episodes: int
     seeds_a_unit: int
     on_progress: Progress
-    policy: str = ORACLE
+    demonstrates: bool = True
     attempts: list[Attempt] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -257,8 +257,9 @@ class _Collection:
             self.seconds += tried.seconds
         while (missing := self.episodes - self._kept()) > 0:
             if len(self.attempts) > 2 * self.episodes + _HOPELESS:
+                kept = "The oracle solved" if self.demonstrates else "There was room for the scenes of"
                 raise OracleGaveUpError(
-                    f"The oracle solved {self._kept()} of {len(self.attempts)} seeds of {self.task}: "
+                    f"{kept} {self._kept()} of {len(self.attempts)} seeds of {self.task}: "
                     f"see {self.store.folder / 'attempts.jsonl'} for why. Attempts of earlier calls count: delete "
                     f"{self.store.folder} if the task has changed since."
                 )

@@ -136,7 +136,7 @@ def _claim(store: EpisodeStore, task: str, arguments: Mapping[str, Any], *, forc
         found = store.manifest()
     except MissingDataError:
         found = {OF_SCENES: True}
-    if not found.get(OF_SCENES):
+    if found.get(OF_SCENES) is not True:
         raise ConflictError(
             f"{store.folder} holds demonstrations that are not of a set of scenes: name another --data folder, and "
             "train on both with --more-data."

@@ -107,7 +107,7 @@ def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str
             return control_of(task), f"{task} takes actions of control", way_out
         case "max_episode_steps":
             way_out = ", and write max_steps in a task of your own for another limit"
-            return _step_limit(task), f"the step limit of {task} is", way_out
+            return limit_of(task), f"the step limit of {task} is", way_out
         case "render_mode" if not shown:
             return None, "nothing is shown here, so that it is", "; view and report show episodes"
     variant = variant_arguments(task)
@@ -116,7 +116,15 @@ def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str
     return None
 
 
-def _step_limit(task: str) -> int:
+def limit_of(task: str) -> int:
+    """Actions of an episode of a task at most: more in its continuous form.
+
+    Args:
+        task: registered name.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
     from ravens_suite.envs.controls import step_limit  # Imports the simulator.
 
     task_class, own = load_task(task)

@@ -107,12 +107,18 @@ def setup_of(run: RunFolder) -> RobotSetup | None:
         MissingDataError: there is no run.
         ConfigError: it was trained on recordings of several robots, or on some of a robot and some of the suite.
     """
-    found = [environment.get("robot") for environment in run.record().get("environments", {}).values()]
-    if not any(found):
+    setups = [_setup(environment.get("robot")) for environment in run.record().get("environments", {}).values()]
+    if not any(setups):
         return None
-    setups = [None if value is None else RobotSetup.from_json({**value, "task": "any"}) for value in found]
     if any(setup != setups[0] for setup in setups):
         raise ConfigError(
             f"{run.path} was trained on data of several robots: give its agent their observations itself."
         )
     return setups[0]
+
+
+def _setup(value: Any) -> RobotSetup | None:
+    """What a manifest says of the robot, where an import wrote it; own data may say something else under that name."""
+    if not isinstance(value, Mapping) or "workspace" not in value:
+        return None
+    return RobotSetup.from_json({**value, "task": "any"})

@@ -58,7 +58,7 @@ def read_task(agent: type[Trainee[Any]], task: str, data: Path) -> TaskData:
             f"{store.folder} holds episodes of another version ({manifest.get('format')}, not {FORMAT}): collect into "
             "another --data folder."
         )
-    if manifest.get(EXPERIENCE) and agent.imitates:
+    if manifest.get(EXPERIENCE) is True and agent.imitates:
         raise ConfigError(
             f"{store.folder} holds episodes that are no demonstrations (collect --policy), and {agent.name} would copy "
             "them: train visual-foresight on them, or collect demonstrations of the oracle into another --data folder."

@@ -58,6 +58,13 @@ def test_a_task_without_held_out_forms_says_so(capsys: pytest.CaptureFixture[str
     assert "wording=held-out: none\n" in text and "wording=training\n  " in text
 
 
+def test_the_continuous_form_has_its_own_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = described("block-insertion-continuous", capsys)
+    environment = make_environment("block-insertion-continuous", "test", {"observe": ["proprioception"]})
+    assert found["max_steps"] == environment.get_wrapper_attr("max_steps")
+    environment.close()
+
+
 def test_an_unknown_task_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "towers-of-hanoy-seq"]) == 1
     assert "Did you mean 'towers-of-hanoi-seq'?" in capsys.readouterr().err

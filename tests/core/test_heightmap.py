@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -245,3 +246,27 @@ def test_pixels_without_depth_count_as_unseen(unmeasured: float) -> None:
     np.testing.assert_array_equal(found.height, wanted.height)
     np.testing.assert_array_equal(found.color, wanted.color)
     assert found.height.any()
+
+
+@pytest.mark.parametrize("form", [list, np.array, tuple])
+def test_corners_of_a_workspace_come_in_any_form(form: Any) -> None:
+    views = np.zeros((3, 8, 8, 3), np.uint8), np.full((3, 8, 8), 0.9, np.float32), *matrices(published_cameras((8, 8)))
+    own = Workspace(form([0, -1, 0]), form([1, 1, 1]), np.float32(0.25))
+    assert own == Workspace((0.0, -1.0, 0.0), (1.0, 1.0, 1.0), 0.25)
+    assert fuse(*views, own).height.shape == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (((0.75, 0.0, 0.0), (0.25, 1.0, 1.0)), "low < high"),
+        (((0.0, 0.0), (1.0, 1.0)), "low .*three finite numbers"),
+        (((0.0, 0.0, 0.0), (1.0, 1.0, np.nan)), "high .*three finite numbers"),
+        (((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), 0.0), "pixel_size .*above 0"),
+        (((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), 3.0), "0.333 x 0.333 pixels"),
+        (((0.0, 0.0, 0.0), (500.0, 1000.0, 280.0)), "in metres"),
+    ],
+)
+def test_a_workspace_that_cannot_be_is_refused(values: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Workspace(*values)

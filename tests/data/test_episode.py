@@ -354,6 +354,8 @@ def test_a_text_costs_its_letters_once(tmp_path: Path) -> None:
     [
         ({"depth": np.full((1, 4, 4), 650, np.uint16)}, r"uint16\. Millimetres\? .*/ 1000"),
         ({"depth": np.full((1, 4, 4), 650, np.float32)}, "looks like millimetres"),
+        ({"depth": np.array([[[0, 650], [650, 650]]], np.float32)}, "looks like millimetres"),
+        ({"depth": np.array([[[60, 640], [650, 660]]], np.float32)}, "looks like millimetres"),
         ({"depth": np.full((1, 4, 4), 0.65)}, "float64"),
         ({"depth": np.full((4, 4), 0.65, np.float32)}, r"\(N, H, W\)"),
         ({"depth": np.full((1, 4, 4), np.nan, np.float32)}, "not finite: put 0"),
@@ -373,6 +375,12 @@ def test_images_in_other_units_or_shapes_are_refused(change: dict[str, np.ndarra
 
 def test_depth_of_any_camera_in_metres_is_taken(tmp_path: Path) -> None:
     depth = np.array([[[[0.0, 0.3], [10.0, 99.0]]]], np.float32)
+    write_episode(tmp_path / "e", _blank({"depth": depth}, 0))
+    assert np.array_equal(read_episode(tmp_path / "e").observations["depth"], depth)
+
+
+def test_where_a_far_sighted_camera_saw_nothing_depth_may_be_large(tmp_path: Path) -> None:
+    depth = np.array([[[0.0, 0.3], [300.0, 299.994]], [[0.4, 0.5], [0.5, 500.0]]], np.float32)[None]
     write_episode(tmp_path / "e", _blank({"depth": depth}, 0))
     assert np.array_equal(read_episode(tmp_path / "e").observations["depth"], depth)
 

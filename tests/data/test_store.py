@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ravens_suite.data.episode import Episode, write_episode
@@ -162,10 +163,31 @@ def test_recording_alone_keeps_a_record_of_any_seeds_through_a_repair(tmp_path: 
     assert store.seeds() == [7] == store.manifest()["seeds"]
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path: Path, make_episode: Make) -> None:
+    """Whoever records with them has counted with them."""
+    store = EpisodeStore(tmp_path / "mine")
+    store.claim({"gain": np.float32(0.5)}, {})
+    store.write(make_episode(7))
+    outcome = EpisodeOutcome(np.int64(7), np.float32(1.0), np.bool_(True), np.int64(2), "done", {"cup": np.bool_(True)})
+    store.record([Attempt(outcome, kept=np.bool_(True))])
+    store.finish()
+    assert store.manifest()["seeds"] == [7] and store.manifest()["gain"] == 0.5
+    assert store.recorded() == [Attempt(EpisodeOutcome(7, 1.0, True, 2, "done", {"cup": True}), kept=True)]
+
+
 @pytest.mark.parametrize("settings", [{"seeds": [1]}, {"format": "mine"}, {"tool": {1, 2}}, {"noise": float("nan")}])
 def test_settings_that_cannot_be_kept_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         EpisodeStore(tmp_path / "mine").claim(settings, {})
+
+
+@pytest.mark.parametrize("settings", [{"cameras": ["front"]}, {"cameras": 2}, {"renderer": None}, {"arguments": [1]}])
+def test_settings_that_would_be_called_damaged_are_not_written(tmp_path: Path, settings: dict[str, object]) -> None:
+    store = EpisodeStore(tmp_path / "mine")
+    with pytest.raises(ConfigError, match=f"{next(iter(settings))[:6]}.*name it otherwise"):
+        store.claim(settings, {})
+    with pytest.raises(MissingDataError):
+        store.manifest()
 
 
 def test_episodes_that_changed_places_are_refused_by_name(store: EpisodeStore, make_episode: Make) -> None:

@@ -49,6 +49,13 @@ def test_a_new_row_leaves_the_bytes_of_all_others_as_they_are(tmp_path: Path, en
     assert path.read_bytes() == f"task,score{end}a,1.0{end}b,2.0{end}c,3.0{end}".encode()
 
 
+def test_a_spreadsheets_mark_of_the_encoding_is_no_part_of_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_bytes(b"\xef\xbb\xbftask,score\r\nb,1\r\n")
+    record_row(path, {"task": "a", "score": 2}, ["task"])
+    assert path.read_bytes() == b"\xef\xbb\xbftask,score\r\na,2\r\nb,1\r\n"
+
+
 def test_splits_come_in_the_order_in_which_they_are_used(tmp_path: Path) -> None:
     path = tmp_path / "oracle.csv"
     for split in ("test", "train", "val"):

@@ -254,7 +254,21 @@ def test_a_waypoint_out_of_reach_moves_nothing(make: Make, primitive: Primitive)
     assert control.robot.tool.tip == before
 
 
-@pytest.mark.parametrize("gripper", [2, 0.5, None, "on", [0, 1], [[0], [0, 1]], 10**400, float("nan"), 1j, {}])
+class Tensor:
+    """As one of PyTorch that requires gradients."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+
+def test_what_gives_no_array_is_refused_with_the_way_out(make: Make) -> None:
+    with pytest.raises(InvalidActionError, match=r"action\['tap'\] must be seven numbers; got .*Tensor.*detach"):
+        make(Tap()).execute({"tap": Tensor()})
+
+
+@pytest.mark.parametrize(
+    "gripper", [Tensor(), 2, 0.5, None, "on", [0, 1], [[0], [0, 1]], 10**400, float("nan"), 1j, {}]
+)
 def test_the_gripper_is_0_or_1(make: Make, gripper: Any) -> None:
     with pytest.raises(InvalidActionError, match=r"action\['gripper'\] must be 0 or 1"):
         make(Tap(), "waypoint").execute({"pose": vector(0.5, 0.0, 0.2), "gripper": gripper})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, InvalidActionError
 from ravens_suite.rollout.environments import make_environment
 
 
@@ -49,6 +49,8 @@ def test_wrong_actions_are_told_by_what_is_wrong() -> None:
     assert environment.imagine(turned).reward == 0
     empty = {**action, "pick": np.array([0.26, 0.49, 0, 0, 0, 0, 1.0])}
     assert environment.imagine(empty).object == "" and environment.imagine(empty).reward == 0
+    with pytest.raises(InvalidActionError, match="the key 'place'"):
+        environment.imagine({"pick": action["pick"]})
     environment.close()
 
 

@@ -230,6 +230,16 @@ def test_what_the_author_of_a_task_forgot_is_said(
         RavensEnv("halfway", observe=["state"]).reset(seed=0)
 
 
+def test_an_option_of_a_task_that_its_environment_would_take_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cluttered(_Halfway):
+        def __init__(self, split: Any = "train", distractors: int = 3) -> None:
+            super().__init__(split)
+
+    monkeypatch.setattr(module, "load_task", lambda name: (Cluttered, {}))
+    with pytest.raises(ConfigError, match=r"The task cluttered .*'distractors'.*rename it"):
+        RavensEnv("cluttered", observe=["state"])
+
+
 def test_an_unknown_option_is_a_type_error_in_pythons_words_and_ours() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as caught:
         make(frameskip=1)

@@ -60,6 +60,11 @@ def test_they_arrive_from_vectors(vector: Any) -> None:
     single.close()
 
 
+def test_where_no_state_is_observed_it_is_said_how_to_observe_it() -> None:
+    with pytest.raises(ConfigError, match="--observe images state"):
+        named_poses({"color": np.zeros((1, 4, 4, 3), np.uint8)})
+
+
 def test_flattened_observations_hold_them() -> None:
     plain = make(observe=["instruction"])
     flat = FlattenObservation(make(observe=["instruction"]))

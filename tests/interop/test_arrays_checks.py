@@ -153,3 +153,15 @@ def test_force_takes_what_the_checks_refuse(recorded: Path, tmp_path: Path) -> N
     with pytest.warns(RavensWarning, match="camera 1"):
         (done,) = import_episodes(folder, "arrays", tmp_path / "data", force=True)
     assert done.episodes == 4
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_sentences_in_some_episodes_only_are_named(kept: int, recorded: Path, tmp_path: Path) -> None:
+    """Agents were told nothing in any, or asked for a sentence that was not there once they were trained."""
+    folder = altered(recorded, tmp_path / "altered", lambda arrays: arrays | {"instruction": np.array("push it")})
+    silent = sorted(folder.glob("*.npz"))[kept]
+    with np.load(silent) as arrays:
+        others = {key: array for key, array in arrays.items() if key != "instruction"}
+    np.savez(silent, **others)
+    (problem,) = check_recordings(Recordings(folder)).problems
+    assert problem.startswith(f"1 of 4 episodes have no instruction, first {silent.name}")

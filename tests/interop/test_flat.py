@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ravens_suite.core.geometry import Pose
 from ravens_suite.errors import ConfigError, InvalidActionError
 from ravens_suite.interop.flat import ActionLayout, FlatAction, PlainObservation
+from ravens_suite.interop.vectors import VectorActions
 from ravens_suite.registry import environment_id
 
 Make = Callable[..., Any]
@@ -108,6 +109,19 @@ def test_an_action_comes_back(position: Any, yaw: float, gripper: int, rotation:
     assert back["gripper"] == gripper
     np.testing.assert_allclose(back["pose"][:3], pose[:3], atol=1e-6)
     assert abs(np.dot(back["pose"][3:], pose[3:])) > 1 - 1e-6
+
+
+def test_what_gives_no_array_is_refused_with_the_way_out() -> None:
+    class Tensor:
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("Use tensor.detach().numpy() instead.")
+
+    for decode in (
+        ActionLayout(WAYPOINT).unflatten,
+        lambda given: VectorActions(WAYPOINT, "delta").decode(given, TILTED),
+    ):
+        with pytest.raises(InvalidActionError, match=r"got Tensor.*detach"):
+            decode(Tensor())
 
 
 def test_only_quaternions_tell_of_a_tilt() -> None:

@@ -378,3 +378,14 @@ def test_a_task_that_only_a_sentence_tells_needs_the_sentence() -> None:
     assert _words("a-task-of-others") == "a task of others"
     with pytest.raises(ConfigError, match="--observe images instruction"):
         _words("packing-shapes")
+    assert _words("packing-shapes", shown=True) == "packing shapes"
+
+
+def test_to_give_what_is_the_default_makes_no_other_set(tmp_path: Path) -> None:
+    write_waypoints(tmp_path / "own", (2,))  # Images of 8 x 12, 5 a second.
+    (first,) = export_lerobot(tmp_path / "own", tmp_path / "out")
+    assert export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(image_size=(8, 12), fps=5)) == [first]
+    with pytest.raises(ConflictError, match=r"options\.fps is 5, not 2"):
+        export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(fps=2))
+    (given,) = export_lerobot(tmp_path / "own", tmp_path / "given", LeRobotOptions(image_size=(8, 12)))
+    assert json.loads((given.folder / "ravens_suite" / "export.json").read_text())["options"]["image_size"] is None

@@ -14,7 +14,7 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.projection import project
 from ravens_suite.data.store import EpisodeStore
-from ravens_suite.errors import ConflictError, MissingDataError
+from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.interop.imports import import_episodes
 from ravens_suite.interop.lerobot import export_lerobot
 from ravens_suite.interop.lerobot_options import LeRobotOptions
@@ -110,6 +110,29 @@ def test_episodes_without_an_action_and_own_data_come_back(tmp_path: Path) -> No
     assert EpisodeStore(done.folder).digest() == store.digest()
 
 
+@pytest.mark.parametrize("kept", [[0], [1, 0], [0, 1, 1]], ids=["fewer", "another order", "more"])
+def test_a_set_that_was_edited_is_not_imported(kept: list[int], tmp_path: Path) -> None:
+    """Frames would come into other episodes than their own."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_waypoints(tmp_path / "own", (2, 1))
+    (exported,) = export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(actions="delta"))
+    (path,) = (exported.folder / "meta" / "episodes").glob("*/*.parquet")
+    parquet.write_table(parquet.read_table(path).take(kept), path)
+    with pytest.raises(DamagedDataError, match=r"episodes .*than were exported.*export it again"):
+        import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+
+
+def test_what_a_robot_calls_frame_comes_back(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (2, 1))
+    for number, names in enumerate((("frame", "frame_"), ("frame__",))):
+        own = store.read(number)
+        frames = {name: np.arange(own.steps + 1) + 7 for name in names}
+        store.write(replace(own, observations={**own.observations, **frames}))
+    export_lerobot(tmp_path / "own", tmp_path / "out", LeRobotOptions(actions="delta"))
+    (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
+    assert EpisodeStore(done.folder).digest() == store.digest()
+
+
 def test_a_first_episode_that_was_over_before_an_action_hides_no_actions(tmp_path: Path) -> None:
     """A rollout without an action does not know their names."""
     store = write_waypoints(tmp_path / "own", (0, 2, 1))
@@ -121,6 +144,22 @@ def test_a_first_episode_that_was_over_before_an_action_hides_no_actions(tmp_pat
     assert [len(row["action"]) for row in rows_of(exported.folder)] == [7, 7, 7]
     (done,) = import_episodes(tmp_path / "out", "lerobot", tmp_path / "again")
     assert EpisodeStore(done.folder).digest() == store.digest()
+
+
+def test_steps_without_the_arrays_of_their_actions_are_refused(tmp_path: Path) -> None:
+    """They ended the process."""
+    store = write_waypoints(tmp_path / "own", (2,))
+    store.write(replace(store.read(0), actions={}))
+    with pytest.raises(MissingDataError, match="not what was done"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
+
+
+@pytest.mark.parametrize("actions", [{}, {"pick": np.tile([0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0], (2, 1))}])
+def test_an_episode_with_other_actions_than_the_first_is_named(actions: dict[str, Any], tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "own", (1, 2))
+    store.write(replace(store.read(1), actions=actions))
+    with pytest.raises(ConflictError, match=r"actions of seed 1 .*export them alone"):
+        export_lerobot(tmp_path / "own", tmp_path / "out")
 
 
 def test_without_any_action_there_is_nothing_to_export(tmp_path: Path) -> None:

@@ -188,8 +188,9 @@ def test_nothing_is_made_before_the_first_reset(views: list[LeRobotView], monkey
         view.step(np.zeros(10))
     view.reset(seed=0)
     assert len(made) == 2
-    with pytest.raises(InvalidActionError):
-        view.step(np.zeros(3))
+    for none in (np.zeros(3), "pick", [[0.0], [0.0, 1.0]]):
+        with pytest.raises(InvalidActionError):
+            view.step(none)
 
 
 def test_options_that_do_not_fit_are_refused() -> None:
@@ -234,3 +235,15 @@ def test_cameras_are_called_as_in_a_set_whatever_their_names(tmp_path: Path, vie
         (exported,) = export_lerobot(tmp_path / names[1], tmp_path / "out" / names[1])
         features = json.loads((exported.folder / "meta" / "info.json").read_text())["features"]
         assert {key for key in features if "images" in key} == {f"observation.images.{name}" for name in called}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"actions": "delta"}, "proprioception=True"),
+        ({"arguments": {"observe": ["images"]}}, "leave observe out"),
+    ],
+)
+def test_a_view_that_could_not_be_acted_in_is_refused_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LeRobotView("block-insertion-continuous", **options, **SMALL)

@@ -286,6 +286,20 @@ def test_a_recovered_environment_replays_what_was_exported(tmp_path: Path, monke
             assert np.array_equal(was, is_now[key]), key
 
 
+def test_a_recovered_environment_draws_as_the_exported_one_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("h5py")
+    collect(
+        "block-insertion", episodes=1, data=tmp_path / "data", arguments={"image_size": [12, 16], "renderer": "tiny"}
+    )
+    (done,) = export(tmp_path / "data", "minari", tmp_path / "out")
+    dataset = _load(tmp_path / "out", done.name, monkeypatch)
+    environment = dataset.recover_environment()
+    observation, info = environment.reset(seed=0)
+    environment.close()
+    assert info["renderer"] == "tiny"
+    assert np.array_equal(observation["color"], dataset[0].observations["color"][0])
+
+
 def test_of_scenes_that_change_the_environment_none_is_named_to_recover(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +402,23 @@ def test_it_says_who_acted_and_that_a_broken_rule_ended_the_episode(
     assert _load(tmp_path / "shown", done.name, monkeypatch).storage.metadata["algorithm_name"] == "scripted oracle"
 
 
+def test_a_body_and_its_part_are_kept_apart(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("h5py")
+    episode = EpisodeStore.of(data, TASK, "train").read(0)
+    names = ("mug", "mug/handle", "mug%2Fhandle", "mug/handle/tip", "/cup", "a/b", "a//b", ".")
+    poses = {name: episode.poses["block"] + number for number, name in enumerate(names)}
+    store = EpisodeStore.of(tmp_path / "own", "pour-tea", "train")
+    store.claim({}, {})
+    store.write(replace(episode, task="pour-tea", poses=poses))
+    store.finish()
+    (done,) = export(tmp_path / "own", "minari", tmp_path / "out")
+    (found,) = _load(tmp_path / "out", done.name, monkeypatch).iterate_episodes()
+    assert np.array_equal(found.infos["poses"]["mug"], poses["mug"])
+    import_episodes(tmp_path / "out", "minari", tmp_path / "back")
+    back = EpisodeStore.of(tmp_path / "back", "pour-tea", "train")
+    assert back.path(0).read_bytes() == store.path(0).read_bytes()
+
+
 def test_of_what_nobody_noted_the_policy_is_unknown_and_names_may_have_slashes(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -396,7 +427,7 @@ def test_of_what_nobody_noted_the_policy_is_unknown_and_names_may_have_slashes(
     poses = {"cup": episode.poses["block"] + 1.0, "shelf/cup": episode.poses["block"]}
     own = replace(episode, task="pour-tea", poses=poses, metadata={})
     store = EpisodeStore.of(tmp_path / "own", "pour-tea", "train")
-    store.claim({}, {})
+    store.claim({"scenes": 12, "experience": "two years"}, {})  # Words of one's own, which mean something else here.
     store.write(own)
     store.finish()
     (done,) = export(tmp_path / "own", "minari", tmp_path / "out")

@@ -116,6 +116,10 @@ def test_what_was_not_observed_or_measured_is_left_out() -> None:
     blind = replace(episode, observations={"state": np.zeros((3, 22))}, cameras=())
     paths = {entry.path for entry in log_entries(blind)}
     assert "world/points" not in paths and {"world/action/pick", "score", "notes"} <= paths
+    own = {entry.path for entry in log_entries(replace(episode, cameras=()))}
+    assert {"world/cameras/camera_0/color", "world/points"} <= own
+    matrices = {key: episode.observations[key] for key in ("camera_poses", "camera_intrinsics")}
+    assert "world/cameras/front" in {entry.path for entry in log_entries(replace(episode, observations=matrices))}
     dark = {**episode.observations, "depth": np.zeros_like(episode.observations["depth"])}
     assert len(_at(list(log_entries(_episode(observations=dark))), "world/points", 0)["positions"]) == 0
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ravens_suite.cli.main import main
-from ravens_suite.core.cameras import published_cameras
+from ravens_suite.core.cameras import Camera, published_cameras
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.envs.observations import camera_matrices
@@ -63,6 +63,19 @@ def test_a_contact_sheet_has_a_row_an_observation(episode_file: Path) -> None:
     sheet = contact_sheet(step_views(_episode(), depth=True))
     assert np.array_equal(cv2.imread(str(path))[..., ::-1], sheet)
     assert sheet.shape[1] == 8 * 406
+
+
+@pytest.mark.parametrize("cameras", [(), published_cameras(_SIZE)[:1]], ids=["none", "fewer"])
+def test_images_of_cameras_that_nobody_described_are_shown(cameras: tuple[Camera, ...], tmp_path: Path) -> None:
+    """As own data have them."""
+    episode = _episode()
+    goal = {f"goal_{key}": episode.observations[key] for key in ("color", "depth")}
+    own = replace(episode, cameras=cameras, observations={**episode.observations, **goal})
+    shown = [name for name, _ in step_views(own, depth=True)[0].pictures]
+    assert shown[:3] == ["camera_0", "camera_1", "camera_2"]
+    assert {"from above", "camera_1, depth", "camera_2, goal"} <= set(shown)
+    write_episode(tmp_path / "own.safetensors", own)
+    assert view_episode(tmp_path / "own.safetensors", depth=True).exists()
 
 
 def test_other_actions_than_poses_are_shown_as_numbers() -> None:

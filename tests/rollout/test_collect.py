@@ -254,6 +254,12 @@ def test_an_oracle_that_never_succeeds_ends(tmp_path: Path, monkeypatch: pytest.
         collect(TASK, episodes=3, data=tmp_path)
 
 
+def test_scenes_without_room_are_not_put_down_to_the_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_environment, "UNPLACED", set(range(1, 1000)))
+    with pytest.raises(OracleGaveUpError, match=r"There was room for the scenes of 1 of \d+ seeds of fake-task"):
+        collect(TASK, episodes=3, data=tmp_path, policy="random")
+
+
 def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError):
         collect("fake-tusk", episodes=1, data=tmp_path)

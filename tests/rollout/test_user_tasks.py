@@ -23,6 +23,7 @@ from ravens_suite.core.palette import PALETTE
 from ravens_suite.sim import objects
 from ravens_suite.sim.grippers import Suction
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.primitives import PickPlace
 
 class Goal(PoseGoal):
@@ -87,6 +88,11 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("AFTER", "def step_limit(self): pass", "step_limit returned None: return a whole number of at least 1"),
         ("AFTER", "def step_limit(self): return 0", "step_limit returned 0: return a whole number of at least 1"),
         ("AFTER", "def after_action(self, scene): return np.ones(2)", "after_action, at step 0 of seed 0, of the task"),
+        (
+            "AFTER",
+            "def after_action(self, scene): free_pose(scene, (2.0, 2.0, 0.1), np.random.default_rng(0))",
+            "after_action, at step 0 of seed 0, of the task own found no room. There is no free place",
+        ),
         ("INSTRUCTION", "def current_instruction(self, step): 1 / 0", "current_instruction, at step 0 of seed 0, of"),
         ("INSTRUCTION", "def current_instruction(self, step): pass", "current_instruction returned None"),
     ],
@@ -101,7 +107,12 @@ def test_a_task_that_raises_is_named_with_its_line(
     assert len(lines) <= 10
     # What returned nonsense is named by its task, what raised by its line, too.
     assert "the task own" in "\n".join(lines).lower()
-    assert "returned" in said or "ones(2)" in code or re.search(r"own\.py\"?, line \d+", "\n".join(lines))
+    assert (
+        "returned" in said
+        or "no room" in said
+        or "ones(2)" in code
+        or re.search(r"own\.py\"?, line \d+", "\n".join(lines))
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, UnknownNameError
 from ravens_suite.report.view import view_episode
+from ravens_suite.rollout.own_robot import setup_of
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
@@ -54,6 +57,17 @@ def test_an_agent_learns_from_own_data(own: Path, tmp_path: Path) -> None:
     assert run.record()["demonstrations"] == {"pour-tea": [11, 12]}
 
 
+def test_words_of_ones_own_are_not_taken_for_the_suites(own: Path, tmp_path: Path) -> None:
+    """Such as who recorded, with which robot: it was taken for episodes of a policy, and for a file robot.json."""
+    store = EpisodeStore.of(tmp_path / "said", "pour-tea", "train")
+    store.claim({"robot": "franka", "experience": "two years", "scenes": 2}, {})
+    for seed in (11, 12):
+        store.write(EpisodeStore.of(own, "pour-tea", "train").read(seed))
+    store.finish()
+    train(_plan(), tmp_path / "said", tmp_path / "run")
+    assert setup_of(RunFolder(tmp_path / "run")) is None
+
+
 def test_validation_without_an_environment_is_refused_with_the_way_out(own: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"pour-tea has no environment.*--val-episodes 0"):
         train(_plan(val_episodes=1), own, tmp_path / "run")
@@ -61,6 +75,8 @@ def test_validation_without_an_environment_is_refused_with_the_way_out(own: Path
         train(_plan("pour-tee"), own, tmp_path / "run")
 
 
-def test_an_own_episode_is_shown(own: Path, tmp_path: Path) -> None:
-    path = EpisodeStore.of(own, "pour-tea", "train").path(11)
+@pytest.mark.parametrize("said", [{}, {"versions": "3.2", "motion": "smooth"}, {"motion": ["slow", "fast"]}])
+def test_an_own_episode_is_shown(own: Path, tmp_path: Path, said: dict[str, Any]) -> None:
+    store = EpisodeStore.of(own, "pour-tea", "train")
+    path = store.write(replace(store.read(11), metadata=said))
     assert "pour-tea" in view_episode(path, tmp_path / "page.html").read_text()

@@ -94,6 +94,7 @@ def _row(name: str) -> dict[str, Any]:
     from ravens_suite.benchmark.published import best_published
     from ravens_suite.errors import blame
     from ravens_suite.registry import environment_id, load_task
+    from ravens_suite.rollout.environments import limit_of
 
     task_class, arguments = load_task(name)
     with blame(f"__init__ of the task {name}"):
@@ -104,7 +105,7 @@ def _row(name: str) -> dict[str, Any]:
     return {
         "task": name,
         "environment": environment_id(name),
-        "max_steps": task.max_steps,
+        "max_steps": limit_of(name),
         "primitive": task.primitive.name,
         "goals": goals,
         "published": {str(demos): None if row is None else row.score for demos, row in best.items()},
