@@ -25,7 +25,7 @@ from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, did_you_mean
 
 from .common.devices import choose_device
-from .common.settings import check_settings, is_required, named_outside
+from .common.settings import check_settings, is_required, named_data, named_outside
 from .common.weight_file import TRAIN_AGAIN, damaged, pack, unpack
 
 Data = TypeVar("Data")
@@ -259,6 +259,15 @@ class Trainee(ABC, Generic[Data]):
             config: of ``config_type``.
         """
         return named_outside(config)
+
+    @classmethod
+    def named_data(cls, config: Any) -> dict[str, tuple[str, ...]]:
+        """Settings that name further data folders, with these folders; see ``common/settings.py``.
+
+        Args:
+            config: of ``config_type``.
+        """
+        return named_data(config)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

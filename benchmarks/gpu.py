@@ -133,7 +133,7 @@ def _trained(cell: Cell, until: float | None, every: int, scenes: int) -> dict[s
             agent.fit_step(dataset, step)
             seconds += time.perf_counter() - start
             if (step + 1) % every == 0:
-                scores[step + 1] = validator(agent, "val", range(scenes))
+                scores[step + 1] = validator(agent, "val", range(scenes)) or 0.0
                 print(step + 1, round(seconds, 1), scores[step + 1], flush=True)
                 if until is not None and scores[step + 1] >= until:
                     break

@@ -78,7 +78,7 @@ def setting(
     multiple: int = 1,
     choices: tuple[str, ...] = (),
     items: tuple[int, int | None] = (0, None),
-    names: Literal["", "code", "policies"] = "",
+    names: Literal["", "code", "policies", "data"] = "",
 ) -> Any:
     """A field of a config dataclass with its default and its limits.
 
@@ -92,7 +92,8 @@ def setting(
         choices: see ``Limits``. Where a text names code, a place of a user's own is a choice, too.
         items: see ``Limits``.
         names: what a text names outside the agent's own folder, so that a change there is noticed: ``code``, where it
-            is ``package.module:name`` or ``file.py:name``; ``policies``, the folder of another trained agent.
+            is ``package.module:name`` or ``file.py:name``; ``policies``, the folder of another trained agent. What
+            ``data`` folders in a list hold is learned from, too: see ``named_data``.
     """
     limits = Limits(least, above, most, below, multiple, choices, items)
     return field(default=default, metadata={_LIMITS: limits, _NAMES: names})
@@ -103,9 +104,22 @@ def named_outside(config: Any) -> dict[str, list[str]]:
     named: dict[str, list[str]] = {"code": [], "policies": []}
     for item in fields(config):
         kind, value = item.metadata.get(_NAMES, ""), getattr(config, item.name)
-        if kind and value and (kind != "code" or ":" in value):
+        if kind in named and value and (kind != "code" or ":" in value):
             named[kind].append(value)
     return named
+
+
+def named_data(config: Any) -> dict[str, tuple[str, ...]]:
+    """Settings that name further data folders, with these folders.
+
+    As many episodes of each task are read of each of them as there are demonstrations, and handed to ``make_dataset``
+    after those. A run notes which, and keeps to them.
+
+    Args:
+        config: a config dataclass.
+    """
+    named = (item.name for item in fields(config) if item.metadata.get(_NAMES) == "data")
+    return {name: tuple(getattr(config, name)) for name in named}
 
 
 def check_settings(config: Any) -> None:

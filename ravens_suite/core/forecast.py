@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action
+from ravens_suite.errors import ConfigError
 
 STAGES = ("on its way", "failing", "done")
 """Stages of an episode: not done, and it will be solved; not done, and it will not be solved; done."""
@@ -52,6 +53,40 @@ class Forecast:
             KeyError: a figure is missing.
         """
         return Forecast(float(value["progress"]), float(value["failing"]), float(value["done"]))
+
+
+def checked_forecast(said: Any, name: str) -> Forecast:
+    """What a forecaster said, in Python's numbers.
+
+    Args:
+        said: what its ``update`` returned; its numbers may be NumPy's, or tensors of one.
+        name: of the forecaster, for the message.
+
+    Raises:
+        ConfigError: it is no forecast, or one of its figures is no number from 0 to 1, such as one in per cent.
+    """
+    if not isinstance(said, Forecast):
+        raise ConfigError(
+            f"update of the forecaster {name} returned {said!r:.60}: let it return a Forecast "
+            "(ravens_suite.core.forecast)."
+        )
+    return Forecast(**{item.name: _share(getattr(said, item.name), item.name, name) for item in fields(said)})
+
+
+def _share(value: Any, figure: str, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not -_ROUNDING <= number <= 1 + _ROUNDING:
+        raise ConfigError(
+            f"The forecaster {name} said {figure} {value!r:.60}: all figures of a Forecast are numbers from 0 to 1."
+        )
+    return min(max(number, 0.0), 1.0)
+
+
+_ROUNDING = 1e-3
+"""By how much a figure of low precision may lie outside of [0, 1]."""
 
 
 class Forecaster(Protocol):

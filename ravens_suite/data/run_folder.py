@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ravens_suite.core.observations import Interface
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_record import checked_record
@@ -75,6 +76,15 @@ class PolicyFolder:
                 with suppress(ConflictError, DamagedDataError):
                     return str(run.record()["plan"]["agent"])
         return ""
+
+    def interface(self) -> Interface:
+        """What the agent learned to read and to give; empty for policies of version 0.1.
+
+        Raises:
+            DamagedDataError: that is not what an agent wrote.
+        """
+        settings = Fields(read_json(self.settings, _AGAIN), self._damaged)
+        return settings.interface("interface") if "interface" in settings else Interface()
 
     def outside(self) -> dict[str, list[str]]:
         """What the settings name outside this folder: ``code`` of a user's own, folders of other ``policies``.

@@ -47,7 +47,7 @@ from ravens_suite.core.modules import (
     source_of_reference,
 )
 from ravens_suite.core.observations import ControlName
-from ravens_suite.errors import ConfigError, UnknownNameError, missing_library
+from ravens_suite.errors import ConfigError, RavensError, UnknownNameError, missing_library
 from ravens_suite.registry import entries
 from ravens_suite.registry.entries import CONTINUOUS, VARIABLES, Entry, Kind
 
@@ -140,11 +140,8 @@ def load_agent(name: str) -> type[Agent[Any]]:
     with _needing_torch():
         if ":" in name:
             return _checked_agent(load_object(name), name)
-        if name not in entries.agents() and name in entries.forecasters():
-            raise ConfigError(
-                f"{name} is a forecaster: it watches episodes and gives no actions. Let it watch a policy "
-                "(ravens-suite evaluate POLICY --watch RUN)."
-            )
+        if _forecasts(name):
+            raise _watches(name)
         entry = _find("agent", name, entries.agents())
         agent: type[Agent[Any]] = _load("agent", entry)
         return _checked_agent(agent, entry.reference, entry.name) if entry.foreign else agent
@@ -180,14 +177,34 @@ def load_trainee(name: str) -> type[Trainee[Any]]:
         ConfigError: see ``load_agent``.
         MissingLibraryError: PyTorch is not installed.
     """
-    if ":" in name:
-        with _needing_torch():
-            from ravens_suite.agents.forecasters.base import Forecaster
+    with _needing_torch():
+        forecasts = _forecasts(name)
+    return load_forecaster(name) if forecasts else load_agent(name)
 
-            value = load_object(name)
-            forecasts = isinstance(value, type) and issubclass(value, Forecaster)
-        return load_forecaster(name) if forecasts else load_agent(name)
-    return load_forecaster(name) if name not in entries.agents() and name in entries.forecasters() else load_agent(name)
+
+def is_forecaster(name: str) -> bool:
+    """Whether what a run trained watches instead of acting; not where nobody can know, as its file is gone.
+
+    Args:
+        name: see ``load_agent``.
+    """
+    try:
+        return _forecasts(name)
+    except (ModuleNotFoundError, RavensError):
+        return False
+
+
+def _forecasts(name: str) -> bool:
+    if ":" not in name:
+        return name not in entries.agents() and name in entries.forecasters()
+    return _is_a_forecaster(load_object(name))
+
+
+def _is_a_forecaster(value: Any) -> bool:
+    """Whether it is a class of forecasters."""
+    from ravens_suite.agents.forecasters.base import Forecaster
+
+    return isinstance(value, type) and issubclass(value, Forecaster)
 
 
 @contextmanager
@@ -354,6 +371,8 @@ def _checked_agent(value: Any, where: str, name: str | None = None) -> type[Agen
     """A class that is an agent, and called so if it has to have a certain name."""
     from ravens_suite.agents.base import Agent
 
+    if _is_a_forecaster(value):
+        raise _watches(where)
     if not (isinstance(value, type) and issubclass(value, Agent)):
         raise ConfigError(f"{where} is not an agent: derive the class from ravens_suite.agents.base.Agent.")
     own = getattr(value, "name", None)
@@ -363,11 +382,16 @@ def _checked_agent(value: Any, where: str, name: str | None = None) -> type[Agen
     return agent
 
 
+def _watches(name: str) -> ConfigError:
+    return ConfigError(
+        f"{name} is a forecaster: it watches episodes and gives no actions. Let it watch a policy "
+        "(ravens-suite evaluate POLICY --watch RUN)."
+    )
+
+
 def _checked_forecaster(value: Any, where: str, name: str | None = None) -> type[Forecaster[Any]]:
     """A class that is a forecaster, and called so if it has to have a certain name."""
-    from ravens_suite.agents.forecasters.base import Forecaster
-
-    if not (isinstance(value, type) and issubclass(value, Forecaster)):
+    if not _is_a_forecaster(value):
         raise ConfigError(
             f"{where} is not a forecaster: derive the class from ravens_suite.agents.forecasters.base.Forecaster."
         )

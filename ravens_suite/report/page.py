@@ -194,7 +194,8 @@ def _subtitle(runs: Sequence[Run], table: page.ScoreTable) -> str:
         return f"Evaluated on {table.episodes} test scenes."
     if len(runs) == 1:
         demos = f"{runs[0].demos} demonstration{'' if runs[0].demos == 1 else 's'}"
-        return f"Learnt from {demos} of the scripted oracle, evaluated on {table.episodes} unseen test scenes."
+        # Whose they are, no run says: of the oracle, of a policy that explores, or of a robot.
+        return f"Learnt from {demos}, evaluated on {table.episodes} unseen test scenes."
     count = count_policies(runs)
     return f"{count} {'policy' if count == 1 else 'policies'}, evaluated on unseen test scenes."
 

@@ -18,12 +18,12 @@ from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder, RunFolder
-from ravens_suite.errors import DamagedDataError, MissingDataError
+from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError
 from ravens_suite.insight.calibration import CALIBRATION
 from ravens_suite.insight.language_probe import file_name
 from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS
 from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
-from ravens_suite.registry import forecaster_names, task_names
+from ravens_suite.registry import is_forecaster, task_names
 from ravens_suite.report.charts import Series
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.policies import PolicySpec
@@ -256,6 +256,11 @@ def find_runs(folder: Path) -> list[Run]:
     folders = [path.parent for path in sorted(folder.rglob(RECORD))]
     runs = [run for path in folders for run in _read_run(RunFolder(path))]
     runs += _read_others(folder, folders)
+    if not runs and any(_watches(RunFolder(path)) for path in folders):
+        raise MissingDataError(
+            f"{folder} holds runs of forecasters alone, which watch and do not act: let one watch a policy "
+            "(ravens-suite evaluate POLICY --watch RUN), and name a folder that holds what was evaluated."
+        )
     if not runs:
         raise MissingDataError(
             f"There is no run in {folder}: train one first (ravens-suite train), evaluate a policy, or quickstart."
@@ -302,7 +307,7 @@ def _read_run(run: RunFolder) -> list[Run]:
         record = run.record()
         plan = record["plan"]
         tasks, agent = list(plan["tasks"]), str(plan["agent"])
-        if agent in forecaster_names():
+        if is_forecaster(agent):
             return []  # It acts in nothing; what it said lies with the evaluations that it watched.
     except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
         _LOG.warning("Left out of the report: %s (%r)", run.record_path, error)
@@ -319,6 +324,14 @@ def _read_run(run: RunFolder) -> list[Run]:
             run_here = _run(folder, policy, task, record, scored.get(task), folder)
             found.append(replace(run_here, given=given_options(looked.get(task))))
     return found
+
+
+def _watches(run: RunFolder) -> bool:
+    """Whether a run is one of a forecaster."""
+    try:
+        return is_forecaster(str(run.record()["plan"]["agent"]))
+    except RavensError:
+        return False
 
 
 def looked_into(folder: Path) -> dict[str, Path]:

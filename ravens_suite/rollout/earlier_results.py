@@ -16,6 +16,7 @@ from typing import Any
 from ravens_suite.rollout.definitions import OF_THE_SUITE, OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec
+from ravens_suite.rollout.policy_code import of_the_suite
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _other(noted: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if "watch" not in settings and noted.get("watch", {}).get("stop_at", 0) is None:
         # A forecaster that only watched changed nothing; what it reads may have been observed for it alone.
         differing.pop("observe", None)
-    elif noted.get("watch") != settings.get("watch"):
+    elif _who_watches(noted) != _who_watches(settings):
         return "another forecaster watching" if "watch" in noted else "no forecaster watching"
     if now["kind"] in (ORACLE, RANDOM):
         differing.pop("observe", None)  # They read nothing of it.
@@ -69,9 +70,18 @@ def _other(noted: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     return ""
 
 
+def _who_watches(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Which forecaster, apart from its code; ``None`` for none."""
+    if "watch" not in settings:
+        return None
+    return {key: settings["watch"].get(key) for key in ("name", "fingerprint", "stop_at")}
+
+
 def _changed(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: PolicySpec) -> str:
     if words := changed(noted.get("definition"), settings["definition"], OF_THE_TASK):
         return f"{settings['task']} before a change of {' and '.join(words)}"
+    if why := _changed_forecaster(noted.get("watch", {}), settings.get("watch", {})):
+        return why
     if policy.fingerprint and policy.kind == "import":
         return ""
     if policy.kind == "socket" and not (policy.fingerprint or policy.code):
@@ -91,12 +101,26 @@ def _changed(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: Poli
     return ""
 
 
+def _changed_forecaster(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """How the user's own code of a forecaster differs, in words; empty where it does not, or none was noted."""
+    if "code" not in then or "code" not in now:
+        return ""
+    if then["code"] != now["code"] and not of_the_suite(now["name"]):
+        return "the forecaster before a change of its code"
+    if then.get("outside", "") != now.get("outside", ""):
+        return "the forecaster before a change of the code, or of another policy, that its settings name"
+    return ""
+
+
 def _doubt(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: PolicySpec) -> str:
     if "definition" not in noted:
         return "it was made before a file noted what made it"
     words = changed(noted["definition"], settings["definition"], OF_THE_SUITE)
     if policy.of_the_suite and noted["policy"].get("code", "") != policy.code:
         words.append("the agent's code")
+    watch = settings.get("watch")
+    if watch and of_the_suite(watch["name"]) and noted.get("watch", {}).get("code", "") != watch["code"]:
+        words.append("the forecaster's code")
     if words:
         return f"{' and '.join(words)} changed"
     if policy.kind in ("import", "socket") and not policy.fingerprint:

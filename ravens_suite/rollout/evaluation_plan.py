@@ -17,7 +17,7 @@ from ravens_suite.data.outcomes import STOPPED
 from ravens_suite.data.run_folder import OPTIONS, WATCHED, RunFolder
 from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, UnknownNameError
-from ravens_suite.registry import environment_id, load_forecaster
+from ravens_suite.registry import environment_id
 from ravens_suite.rollout.definitions import define
 from ravens_suite.rollout.environments import (
     checked_arguments,
@@ -192,7 +192,7 @@ def watched(plan: EvaluationPlan, watch: WatchSpec) -> EvaluationPlan:
     not end them when all is done: a policy that is not stopped goes on, and may undo what it did.
     """
     arguments = dict(plan.arguments)
-    needed = groups_with(load_forecaster(watch.name).observation_keys)
+    needed = groups_with(watch.reads)
     observed = list(arguments.get("observe", ["images"]))
     if plan.policy.kind in (ORACLE, RANDOM):
         observed = []

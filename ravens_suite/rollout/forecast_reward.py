@@ -47,8 +47,8 @@ class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """See ``gymnasium.Env``."""
+        observation, reward, terminated, truncated, info = self.env.step(action)  # It refuses where no episode is.
         before = self._last().progress
-        observation, reward, terminated, truncated, info = self.env.step(action)
         stops = self._watch.see(observation, info.get("action", action))
         told = {"forecast": self._last().to_json(), "task_reward": float(reward)}
         return observation, self._last().progress - before, terminated or stops, truncated, {**info, **told}

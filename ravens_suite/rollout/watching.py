@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ravens_suite.core.forecast import Forecast, Forecaster
-from ravens_suite.core.observations import Interface, Observation
+from ravens_suite.core.forecast import Forecast, Forecaster, checked_forecast
+from ravens_suite.core.observations import Interface, Observation, missing_keys_message
 from ravens_suite.core.policy import Action
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, blame
 from ravens_suite.registry import forecaster_names, load_forecaster
+from ravens_suite.rollout.policy_code import code_of, outside_of
 
 DONE_AT = 0.5
 """Probability of ``done`` from which a forecaster ends an episode, unless another one is given."""
@@ -26,12 +27,16 @@ class WatchSpec:
         folder: of the trained forecaster.
         fingerprint: SHA-256 of its settings and weights.
         stop_at: probability of ``done`` from which it ends the episode; ``None`` where it only watches.
+        code: digest of its code, see ``core/source_digest.py``.
+        outside: digest of code of a user's own and of other policies that its settings name; empty for none.
     """
 
     name: str
     folder: str
     fingerprint: str
     stop_at: float | None = None
+    code: str = ""
+    outside: str = ""
 
     @staticmethod
     def parse(text: str, *, stop_at: float | None = None) -> WatchSpec:
@@ -55,7 +60,7 @@ class WatchSpec:
                 f"{text} holds the agent {name!r}, which acts and does not watch: name the run of a forecaster "
                 f"(ravens-suite train {forecaster_names()[0]} TASK)."
             )
-        return WatchSpec(name, str(files.path), files.fingerprint(), stop_at)
+        return WatchSpec(name, str(files.path), files.fingerprint(), stop_at, code_of(name), outside_of(files))
 
     @property
     def folder_name(self) -> str:
@@ -63,6 +68,12 @@ class WatchSpec:
         path = Path(self.folder).resolve()
         run = path.parent if path == RunFolder(path.parent).policy.path else path
         return run.name if self.stop_at is None else f"{run.name}-{self.stop_at:g}"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What it reads of an observation: its keys, and those of the conditions that were observed in its training."""
+        learnt = PolicyFolder(Path(self.folder)).interface().observation
+        return tuple(dict.fromkeys([*load_forecaster(self.name).observation_keys, *learnt]))
 
     def make(self, interface: Interface) -> Watch:
         """The forecaster, for an environment.
@@ -73,6 +84,10 @@ class WatchSpec:
         """
         kind = load_forecaster(self.name)
         kind.check(interface)
+        if missing := [key for key in self.reads if key not in interface.observation]:
+            raise ConfigError(
+                f"{kind.name} cannot be used here. {missing_keys_message(missing, interface.observation)}"
+            )
         with blame(f"load of the forecaster {self.name}"):
             watch = Watch(kind.load(Path(self.folder)), self.stop_at)
         PolicyFolder(Path(self.folder)).check_same(self.fingerprint)
@@ -80,7 +95,8 @@ class WatchSpec:
 
     def to_json(self) -> dict[str, Any]:
         """What an evaluation records of it; without the folder, which may be moved."""
-        return {"name": self.name, "fingerprint": self.fingerprint, "stop_at": self.stop_at}
+        own = {"name": self.name, "fingerprint": self.fingerprint, "stop_at": self.stop_at, "code": self.code}
+        return {**own, **({"outside": self.outside} if self.outside else {})}
 
 
 @dataclass
@@ -100,10 +116,22 @@ class Watch:
     def reset(self, seed: int) -> None:
         """An episode begins."""
         self.forecasts = []
-        self.forecaster.reset(seed)
+        with blame(f"reset of the forecaster {self._name}"):
+            self.forecaster.reset(seed)
 
     def see(self, observation: Observation, action: Action | None) -> bool:
-        """Take in the next observation, and the action that led to it; whether the episode is to end here."""
-        forecast = self.forecaster.update(observation, action)
+        """Take in the next observation, and the action that led to it; whether the episode is to end here.
+
+        Raises:
+            ConfigError: what the forecaster says is no forecast.
+            UserCodeError: it raised; the message says where.
+        """
+        with blame(f"update of the forecaster {self._name}, after action {len(self.forecasts)},"):
+            said = self.forecaster.update(observation, action)
+        forecast = checked_forecast(said, self._name)
         self.forecasts.append(forecast)
         return self.stop_at is not None and forecast.done >= self.stop_at
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self.forecaster, "name", type(self.forecaster).__name__))

@@ -290,10 +290,57 @@ def more_demonstrations(
     return found
 
 
+def episodes_beside(
+    agent: type[Trainee[Any]],
+    named: Mapping[str, Sequence[str]],
+    counts: Mapping[str, int],
+    *,
+    force: bool = False,
+) -> dict[str, dict[str, list[int]]]:
+    """Seeds by task of the episodes in data folders that settings name: the lowest ones, as many as demonstrations.
+
+    They need not show what the demonstrations show, such as images of the same size, but what the agent reads.
+
+    Args:
+        agent: that shall learn.
+        named: by setting, the folders (``agents/common/settings.py``).
+        counts: demonstrations by task.
+        force: learn from them although a task has changed since they were collected.
+
+    Returns:
+        By folder.
+
+    Raises:
+        MissingDataError: there is no episode of a task in one of them.
+        ConfigError: an agent cannot learn from them, or a folder is named twice.
+        ConflictError: a task has changed since they were collected.
+    """
+    found: dict[str, dict[str, list[int]]] = {}
+    for setting, folders in named.items():
+        for folder in folders:
+            if folder in found:
+                raise ConfigError(f"{setting} names {folder} again, whose episodes would count twice: name it once.")
+            found[folder] = {}
+            for task, count in counts.items():
+                store = EpisodeStore.of(Path(folder), task, "train")
+                if not (seeds := store.seeds()[:count]):
+                    raise MissingDataError(
+                        f"There is no episode in {store.folder}, which {setting} names: collect some (ravens-suite "
+                        f"collect {task} --policy ... --data {folder})."
+                    )
+                held = read_task(agent, task, Path(folder))
+                if not force:
+                    way_out = "Collect again into another folder, or --force."
+                    check_definition(str(store.folder), task, held.environment, way_out)
+                found[folder][task] = seeds
+    return found
+
+
 def open_demonstrations(
     data: Path,
     chosen: Mapping[str, Sequence[int]],
     more: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
+    beside: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
 ) -> Demonstrations:
     """The episodes of some seeds by task.
 
@@ -301,11 +348,13 @@ def open_demonstrations(
         data: folder of all data.
         chosen: seeds by task.
         more: seeds by task of further data folders, by folder.
+        beside: the same of folders that settings of the agent name (``episodes_beside``).
 
     Raises:
         MissingDataError: a file is not there any more.
     """
-    places = [(data, chosen), *((Path(folder), seeds) for folder, seeds in (more or {}).items())]
+    further = [*(more or {}).items(), *(beside or {}).items()]
+    places = [(data, chosen), *((Path(folder), seeds) for folder, seeds in further)]
     paths = [
         EpisodeStore.of(folder, task, "train").path(seed)
         for folder, by_task in places

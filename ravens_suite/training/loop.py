@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.util import find_spec
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,12 @@ from ravens_suite.errors import (
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_trainee
 from ravens_suite.training.capabilities import warn_of_sentences, warn_of_tilts
-from ravens_suite.training.data import (
-    is_own_data,
-    open_demonstrations,
-)
+from ravens_suite.training.data import is_own_data
 from ravens_suite.training.run_record import (
     TrainingState,
     begin,
     check_unchanged,
+    demonstrations_of,
     find_record,
     finish,
     resolve_config,
@@ -53,8 +52,9 @@ from ravens_suite.training.settings import TrainingPlan, resume_settings
 from ravens_suite.training.until_solved import check, is_due
 from ravens_suite.training.validation import Validator
 
-Evaluate = Callable[[Trainee[Any], Split, Sequence[int]], float]
-"""The mean score (0 to 100) of an agent over the episodes of some seeds of a split."""
+Evaluate = Callable[[Trainee[Any], Split, Sequence[int]], float | None]
+"""The mean score (0 to 100) of an agent over the episodes of some seeds of a split; ``None`` where no scene of them can
+be placed."""
 
 OnStanding = Callable[[str], None]
 """Is told what becomes of a run that is there already, in words that follow its name."""
@@ -239,7 +239,7 @@ def _train(
     threads = torch.get_num_threads()
     torch.set_num_threads(plan.settings.threads or threads)
     try:
-        demonstrations = open_demonstrations(data, record["demonstrations"], record.get("more_demonstrations"))
+        demonstrations = demonstrations_of(plan, record, data)
         warn_of_tilts(type(agent), demonstrations)
         warn_of_sentences(type(agent), record["environments"], agent.interface.observation, demonstrations)
         with blame(f"make_dataset of the agent {plan.agent}"):
@@ -349,7 +349,7 @@ def _check_solved(
 
 
 def _check_figures(agent: str, figures: Any, step: int) -> None:
-    if not isinstance(figures, Mapping) or not all(isinstance(value, int | float) for value in figures.values()):
+    if not isinstance(figures, Mapping) or not all(isinstance(value, Real) for value in figures.values()):
         raise ConfigError(f"fit_step of {agent} must return a dict of numbers by name; it returned {figures!r:.80}.")
     if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
         raise DivergedError(
@@ -361,12 +361,16 @@ def _check_figures(agent: str, figures: Any, step: int) -> None:
 def _evaluate_checkpoint(
     agent: Trainee[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
 ) -> None:
-    """Keep the agent's weights if they are the best on validation; of equals, the latest."""
-    if plan.settings.val_episodes == 0:
+    """Keep the agent's weights if they are the best on validation; of equals, the latest.
+
+    Without validation scenes, or if none of them can be placed, the latest are kept.
+    """
+    scenes = range(plan.settings.val_episodes)
+    score = evaluate(agent, "val", scenes) if scenes else None
+    if score is None:
         _save(agent, run.policy.path)
         state.best_step = state.step
         return
-    score = evaluate(agent, "val", range(plan.settings.val_episodes))
     state.validation[str(state.step)] = score
     if state.best_score is None or score >= state.best_score:
         _save(agent, run.policy.path)

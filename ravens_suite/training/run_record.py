@@ -12,6 +12,7 @@ import torch
 
 from ravens_suite.agents.base import Trainee, config_from_json
 from ravens_suite.data.atomic import remove_leftovers
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, blame
@@ -23,13 +24,18 @@ from ravens_suite.training.data import (
     check_environment,
     check_still_there,
     choose_demonstrations,
+    episodes_beside,
     more_demonstrations,
+    open_demonstrations,
     read_task,
     shared_interface,
     without,
 )
 from ravens_suite.training.settings import LATER_FIELDS, TrainingPlan
 from ravens_suite.training.until_solved import SolvedState
+
+_BESIDE = "episodes_beside"
+"""In ``run.json``: by folder that the agent's settings name, the seeds by task of the episodes that are read."""
 
 
 @dataclass
@@ -196,12 +202,14 @@ def begin(
     for name in plan.tasks:
         drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed) if like is None else _drawn_by(like, name)
         chosen[name] = without(drawn, _dropped_here(plan, name, drawn), name)
+    beside = like.get(_BESIDE, {}) if like is not None else _drawn_beside(plan, chosen, more, force=force)
     return {
         "plan": plan.to_json(),
         "environments": {task.task: task.environment for task in tasks},
         "interface": interface.to_json(),
         "demonstrations": chosen,
         **({"more_demonstrations": more} if more else {}),
+        **({_BESIDE: beside} if beside else {}),
         "pool": {task: len(collected) for task, collected in seeds.items()} if like is None else like.get("pool", {}),
         "training": asdict(TrainingState()),
         **provenance(),
@@ -210,6 +218,61 @@ def begin(
         **named_code(plan),
         "finished": False,
     }
+
+
+def _drawn_beside(
+    plan: TrainingPlan,
+    chosen: Mapping[str, Sequence[int]],
+    more: Mapping[str, Mapping[str, Sequence[int]]],
+    *,
+    force: bool,
+) -> dict[str, dict[str, list[int]]]:
+    """The episodes in data folders that the agent's settings name, see ``episodes_beside``.
+
+    Args:
+        plan: of the run.
+        chosen: seeds of its demonstrations by task.
+        more: those of further data, by folder.
+        force: see ``train``.
+    """
+    counts = {
+        task: len(chosen[task]) + sum(len(by_task.get(task, ())) for by_task in more.values()) for task in plan.tasks
+    }
+    agent = load_trainee(plan.agent)
+    return episodes_beside(agent, agent.named_data(resolve_config(plan)), counts, force=force)
+
+
+def demonstrations_of(plan: TrainingPlan, record: Mapping[str, Any], data: Path) -> Demonstrations:
+    """What a run learns from, tasks and folders in the order of its plan.
+
+    What a gradient step draws depends on the order. Files have names in that of the alphabet, so that a run that goes
+    on would draw otherwise than one that was never stopped.
+
+    Args:
+        plan: of the run.
+        record: its ``run.json``.
+        data: folder of all data.
+
+    Raises:
+        MissingDataError: a file is not there any more.
+    """
+    chosen, more = record["demonstrations"], record.get("more_demonstrations", {})
+    # Runs of earlier versions did not note them.
+    beside = record[_BESIDE] if _BESIDE in record else _drawn_beside(plan, chosen, more, force=True)
+    folders = load_trainee(plan.agent).named_data(resolve_config(plan)).values()
+    named = [folder for several in folders for folder in several]
+
+    def in_order(
+        by_folder: Mapping[str, Mapping[str, Sequence[int]]], folders: Sequence[str]
+    ) -> dict[str, dict[str, Sequence[int]]]:
+        return {
+            folder: {task: by_folder[folder][task] for task in plan.tasks if task in by_folder[folder]}
+            for folder in folders
+            if folder in by_folder
+        }
+
+    of_tasks = {task: chosen[task] for task in plan.tasks}
+    return open_demonstrations(data, of_tasks, in_order(more, plan.more_data), in_order(beside, named))
 
 
 def _check_folders(plan: TrainingPlan, data: Path) -> None:

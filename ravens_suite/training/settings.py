@@ -37,7 +37,7 @@ class TrainingSettings:
     """
 
     steps: int | None = None
-    """Gradient steps; the agent's own number unless given. A finished run goes on to a larger number."""
+    """Gradient steps; the agent's own number unless given. A finished run of train goes on to a larger number."""
 
     val_episodes: int = 20
     """Validation episodes of each task that checkpoints are evaluated on; 0 keeps the last weights."""

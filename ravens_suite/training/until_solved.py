@@ -46,7 +46,7 @@ def is_due(state: SolvedState, step: int, steps: int) -> bool:
     )
 
 
-def check(state: SolvedState, step: int, steps: int, scenes: int, score: Callable[[int], float]) -> float | None:
+def check(state: SolvedState, step: int, steps: int, scenes: int, score: Callable[[int], float | None]) -> float | None:
     """Try the agent, and note what follows from it.
 
     Args:
@@ -54,7 +54,8 @@ def check(state: SolvedState, step: int, steps: int, scenes: int, score: Callabl
         step: steps done.
         steps: of the whole run.
         scenes: number of validation scenes.
-        score: mean score (0 to 100) of the agent in the validation scene of a seed.
+        score: mean score (0 to 100) of the agent in the validation scene of a seed; ``None`` where that cannot be
+            placed, which says nothing about the agent.
 
     Returns:
         The mean score of the last scenes, if the run ends with these weights.
@@ -70,14 +71,19 @@ def check(state: SolvedState, step: int, steps: int, scenes: int, score: Callabl
     return None
 
 
-def _passed(state: SolvedState, seeds: range, score: Callable[[int], float]) -> float | None:
-    """The mean score of the scenes, or ``None`` as soon as it must be too low."""
-    may_lose = (100 - LEAST_SCORE) * len(seeds)
+def _passed(state: SolvedState, seeds: range, score: Callable[[int], float | None]) -> float | None:
+    """The mean score of the scenes, or ``None`` as soon as it must be too low, or where none could be placed."""
     order = sorted(seeds, key=lambda seed: (seed != state.hardest, seed))
     lost: list[float] = []
+    placed = len(seeds)
     for seed in order:
-        lost.append(100 - score(seed))
-        if math.fsum(lost) > may_lose:
-            state.hardest = seed
+        scored = score(seed)
+        if scored is None:
+            placed -= 1
+        else:
+            lost.append(100 - scored)
+        if math.fsum(lost) > (100 - LEAST_SCORE) * placed:
+            if scored is not None:
+                state.hardest = seed
             return None
-    return 100 - math.fsum(lost) / len(seeds)
+    return 100 - math.fsum(lost) / placed if placed else None

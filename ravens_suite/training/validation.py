@@ -37,8 +37,10 @@ class Validator:
         self._environments = environments
         self._made: dict[tuple[str, Split], gymnasium.Env[Any, Any]] = {}
 
-    def __call__(self, agent: Trainee[Any], split: Split, seeds: Sequence[int]) -> float:
+    def __call__(self, agent: Trainee[Any], split: Split, seeds: Sequence[int]) -> float | None:
         """The mean score, 0 to 100, over the episodes of some seeds of each task.
+
+        Scenes that cannot be placed do not count: nothing is seen of an agent there. ``None`` where none can be.
 
         Raises:
             ConfigError: the split is the test split, on which nothing may be chosen.
@@ -49,7 +51,7 @@ class Validator:
         with one_thread("agent"):
             found = [score(self._open(task, split), agent, seed) for task in self._environments for seed in seeds]
         scores = [value for value in found if value is not None]
-        return 100 * math.fsum(scores) / len(scores) if scores else 0.0
+        return 100 * math.fsum(scores) / len(scores) if scores else None
 
     def __enter__(self) -> Self:
         return self
@@ -65,12 +67,12 @@ class Validator:
         return self._made[task, split]
 
 
-def _score(environment: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float:
-    return roll_out(environment, agent, seed, record=False).score
+def _score(environment: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float | None:
+    rollout = roll_out(environment, agent, seed, record=False)
+    return rollout.score if rollout.infos else None
 
 
 def _forecast_score(environment: gymnasium.Env[Any, Any], forecaster: Any, seed: int) -> float | None:
-    """``None`` for a scene that could not be placed: nothing was seen of it, so that nothing can be wrong."""
     policy = Actor(PolicySpec("oracle", ORACLE), _EXPLORED * (seed % 2)).make(environment)
     watch = Watch(forecaster)
     rollout = roll_out(environment, policy, seed, record=False, watch=watch)

@@ -10,10 +10,12 @@ import pytest
 
 from ravens_suite.core.forecast import Forecast
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
+from ravens_suite.errors import MissingDataError
 from ravens_suite.report import sections
 from ravens_suite.report.forecasts import forecast_section, warning_words, warnings_of
 from ravens_suite.report.page import write_report
 from ravens_suite.report.runs import find_runs
+from tests.report.written_runs import write_run
 
 TASK = "towers-of-hanoi"
 
@@ -96,3 +98,17 @@ def test_a_failed_episode_says_when_it_was_foreseen() -> None:
     assert "from the start" in warning_words(outcome(0, [0.9, 0.9, 0.9]))
     assert warning_words(outcome(0, [0.1, 0.1, 0.9])) == "The forecaster gave no early warning."
     assert warning_words(EpisodeOutcome(0, 0.0, False, 1, "done")) == ""
+
+
+def test_a_forecaster_of_the_users_own_is_no_agent_beside_others(tmp_path: Path) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from ravens_suite.agents.forecasters.progress import Progress\n\n\nclass Mine(Progress):\n    name = 'mine'\n"
+    )
+    for name, agent in (("progress", "progress"), ("own", f"{code}:Mine"), ("gone", f"{tmp_path}/gone.py:Gone")):
+        path = write_run(tmp_path / "runs" / name) / "run.json"
+        value = json.loads(path.read_text())
+        path.write_text(json.dumps({**value, "plan": {**value["plan"], "agent": agent}}))
+    with pytest.raises(MissingDataError, match=r"own holds runs of forecasters alone.*--watch RUN"):
+        find_runs(tmp_path / "runs" / "own")
+    assert [run.folder.name for run in find_runs(tmp_path / "runs")] == ["gone"]

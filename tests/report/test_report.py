@@ -241,6 +241,12 @@ def test_a_run_without_a_test_score_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_replayed")
+def test_a_page_does_not_say_who_demonstrated_what_a_robot_recorded(tmp_path: Path) -> None:
+    page = write_report(write_run(tmp_path / "run")).path.read_text()
+    assert "Learnt from 10 demonstrations, evaluated on 20 unseen test scenes." in page
+
+
+@pytest.mark.usefixtures("_replayed")
 def test_a_damaged_evaluation_is_left_out_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (write_run(tmp_path / "run") / "eval" / "test.json").write_text("{")
     write_report(tmp_path)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ravens_suite.core.forecast import Forecast
 from ravens_suite.core.observations import Interface
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.watching import WatchSummary, warned_at
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, ResetNeededError, UserCodeError
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.forecast_reward import ForecastReward
 from ravens_suite.rollout.kept_episodes import keep_failures
 from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.policy_code import code_of
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.watching import Watch, WatchSpec
 from ravens_suite.training.loop import train
@@ -106,7 +109,8 @@ def test_an_evaluation_notes_what_was_said_and_the_figures_stay(run: Path, tmp_p
     assert [len(each.forecasts) for each in watched.outcomes] == [each.steps + 1 for each in watched.outcomes]
     assert watched.to_json()["watching"]["episodes"] == 2
     noted = read_json(watched.path)
-    assert noted["watch"] == {"name": "progress", "fingerprint": spec.fingerprint, "stop_at": None}
+    code = code_of("progress")
+    assert noted["watch"] == {"name": "progress", "fingerprint": spec.fingerprint, "stop_at": None, "code": code}
     before = watched.path.read_bytes()
     again = evaluate("oracle", TASK, episodes=2, arguments=arguments, watch=spec, out=tmp_path)
     assert again.outcomes[1].forecasts == watched.outcomes[1].forecasts
@@ -133,9 +137,56 @@ def test_what_a_forecaster_ended_lies_beside_what_it_did_not(run: Path, tmp_path
     assert EpisodeReader(kept).summary.steps == done.outcomes[0].steps == 0
 
 
+class Says(Clock):
+    """A forecaster that says something once an action was taken, or raises it."""
+
+    name = "mine"
+
+    def __init__(self, said: Any) -> None:
+        super().__init__(9)
+        self.said = said
+
+    def update(self, observation: Any, action: Mapping[str, Any] | None = None) -> Forecast:
+        """What is said."""
+        if action is None:
+            return super().update(observation, action)
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        (None, ConfigError, "update of the forecaster mine returned None: let it return a Forecast"),
+        (Forecast(50.0, 0.0, 0.0), ConfigError, r"mine said progress 50\.0: .* numbers from 0 to 1"),
+        (Forecast(0.5, float("nan"), 0.0), ConfigError, "mine said failing nan"),
+        (
+            ValueError("no such thing"),
+            UserCodeError,
+            "update of the forecaster mine, after action 1, raised ValueError",
+        ),
+    ],
+)
+def test_what_a_forecaster_of_the_users_own_does_wrong_is_said_by_its_name(
+    said: Any, error: type[Exception], words: str
+) -> None:
+    environment = make_environment(TASK, "train", {"observe": ["state"]})
+    try:
+        with pytest.raises(error, match=words):
+            roll_out(environment, OraclePolicy(environment), 0, record=False, watch=Watch(Says(said)))
+        narrow = Forecast(*np.float32([1.0002, 0.25, 0.5]))
+        noted = roll_out(environment, OraclePolicy(environment), 0, record=False, watch=Watch(Says(narrow))).forecasts
+        assert noted[1] == Forecast(1.0, 0.25, 0.5) and all(type(value) is float for value in vars(noted[1]).values())
+    finally:
+        environment.close()
+
+
 def test_the_reward_is_the_change_of_the_progress_that_is_seen(run: Path) -> None:
     environment = ForecastReward(make_environment(TASK, "train", SMALL), run)
     try:
+        with pytest.raises(ResetNeededError):
+            environment.step({})
         _, info = environment.reset(seed=0)
         first = info["forecast"]["progress"]
         action = environment.get_wrapper_attr("oracle_action")()
@@ -186,3 +237,71 @@ def test_what_does_not_watch_is_named(run: Path, tmp_path: Path) -> None:
     (other / "weights.safetensors").write_bytes(b"")
     with pytest.raises(ConfigError, match="acts and does not watch"):
         WatchSpec.parse(str(other))
+
+
+def of_ones_own(run: Path, folder: Path) -> RunFolder:
+    """The same run of a forecaster in a file of the user's own."""
+    own, code = RunFolder(folder / "own"), folder / "mine.py"
+    code.write_text(
+        "from ravens_suite.agents.forecasters.progress import Progress\n\n\nclass Mine(Progress):\n    name = 'mine'\n"
+    )
+    shutil.copytree(run, own.path)
+    record = own.record()
+    own.write_record({**record, "plan": {**record["plan"], "agent": f"{code}:Mine"}})
+    own.policy.settings.write_text(own.policy.settings.read_text().replace('"agent": "progress"', '"agent": "mine"'))
+    return own
+
+
+def test_one_of_the_users_own_is_told_that_it_watches(run: Path, tmp_path: Path) -> None:
+    own = of_ones_own(run, tmp_path)
+    code = tmp_path / "mine.py"
+    assert WatchSpec.parse(str(own.path)).name == f"{code}:Mine"
+    with pytest.raises(ConfigError, match=r"Mine is a forecaster.*--watch RUN"):
+        evaluate(str(own.path), TASK, episodes=1)
+
+
+def test_what_one_was_told_in_training_it_is_told_again(run: Path, tmp_path: Path) -> None:
+    own = of_ones_own(run, tmp_path)
+    settings = read_json(own.policy.settings)
+    settings["interface"]["observation"]["instruction"] = {"dtype": "str", "shape": []}
+    write_json(own.policy.settings, settings)
+    code = tmp_path / "mine.py"
+    code.write_text(
+        f"{code.read_text()}    conditions = ('instruction',)\n\n    def update(self, observation, action=None):\n"
+        "        assert 'block' in observation['instruction']\n        return super().update(observation, action)\n"
+    )
+    spec = WatchSpec.parse(str(own.path))
+    done = evaluate("random", TASK, episodes=1, arguments={"image_size": [48, 64]}, watch=spec, out=tmp_path / "out")
+    assert done.plan.arguments["observe"] == ["images", "instruction"] and done.outcomes[0].forecasts
+    with pytest.raises(ConfigError, match="no 'instruction': observe them"):
+        ForecastReward(make_environment(TASK, "train", SMALL), own.path)
+
+
+def test_what_one_of_the_users_own_said_before_a_change_of_its_code_is_not_reused(
+    run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = of_ones_own(run, tmp_path)
+    environment = {"image_size": [48, 64]}
+
+    def watched(force: bool = False) -> int:
+        """How many outcomes were there already."""
+        seen: list[int] = []
+        evaluate(
+            "random",
+            TASK,
+            episodes=1,
+            arguments=environment,
+            watch=WatchSpec.parse(str(own.path)),
+            out=tmp_path / "out",
+            force=force,
+            on_progress=lambda done, total, note="": seen.append(done),
+        )
+        return seen[0]
+
+    assert [watched(), watched()] == [0, 1]
+    code = tmp_path / "mine.py"
+    code.write_text(f"{code.read_text()}\n    def reset(self, seed=0):\n        super().reset(seed)\n")
+    assert watched(force=True) == 1
+    assert not caplog.records
+    assert watched() == 0
+    assert "of the forecaster before a change of its code" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,25 @@ def test_the_curve_of_validation_keeps_the_step_at_which_a_run_goes_on(data: Pat
     curves = read_scalars(RunFolder(tmp_path).logs)
     assert curves["val/mean_score"].x.tolist() == [2, 4] and curves["val/mean_score"].y.tolist() == [30, 60]
     assert curves["train/loss"].x.tolist() == [0, 1, 2, 3]
+
+
+def test_tasks_and_folders_may_be_named_in_any_order_however_often_a_run_is_killed(data: Path, tmp_path: Path) -> None:
+    """Files have names in the order of the alphabet."""
+
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 3:
+            raise KilledError
+
+    folders = [tmp_path / name for name in ("second", "first")]
+    for folder, seed in zip(folders, (0, 1), strict=True):
+        shutil.copytree(data, folder)
+        for path in folder.glob("*/train/*.safetensors"):
+            if int(path.stem) != seed:
+                path.unlink()
+    tasks = ("place-red-in-green", "block-insertion")
+    plan = changed(tasks=tasks, demos=1, more_data=tuple(map(str, folders)))
+    train(plan, data, tmp_path / "whole")
+    with pytest.raises(KilledError):
+        train(plan, data, tmp_path / "killed", save_every=2, on_progress=kill)
+    train(plan, data, tmp_path / "killed")
+    assert weights(tmp_path / "killed") == weights(tmp_path / "whole")

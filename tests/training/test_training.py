@@ -125,6 +125,16 @@ def test_candidates_that_nothing_chooses_among_are_named() -> None:
         changed().check()
 
 
+def test_figures_of_a_step_may_be_numpys_numbers(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = load_agent("transporter")
+    monkeypatch.setattr(agent, "fit_step", lambda *_: {"loss": np.float32(0.5)})
+    assert train(changed(steps=1), data, tmp_path / "run").steps == 1
+    for figures in (None, {"loss": "0.5"}):
+        monkeypatch.setattr(agent, "fit_step", lambda *_, figures=figures: figures)
+        with pytest.raises(ConfigError, match="must return a dict of numbers by name"):
+            train(changed(steps=1), data, tmp_path / "other")
+
+
 def test_a_run_that_diverges_stops_and_says_so(data: Path, tmp_path: Path) -> None:
     diverging = changed(steps=200, config={**SMALL, "learning_rate": 1e30})
     with pytest.raises(DivergedError, match="learning_rate"):

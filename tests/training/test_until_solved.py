@@ -14,8 +14,12 @@ from ravens_suite.agents.base import Agent
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError
+from ravens_suite.rollout.policies import RandomPolicy
+from ravens_suite.training import validation
 from ravens_suite.training.loop import train
 from ravens_suite.training.until_solved import SolvedState, check, is_due
+from ravens_suite.training.validation import Validator
+from tests.fake_environment import TASK, FakeEnvironment
 from tests.training.plans import KilledError, changed, record, weights
 
 STEPS = 80
@@ -104,6 +108,33 @@ def test_scenes_pass_by_their_mean_whatever_is_tried_first(scores: list[float], 
     limit = 0.5 * len(scores)
     if abs(lost - limit) > 1e-9:
         assert bool(state.periods) == (lost < limit)
+
+
+def test_scenes_that_cannot_be_placed_hold_no_run_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "make_environment", lambda task, split, arguments: FakeEnvironment(task, split))
+    agent: Any = RandomPolicy(FakeEnvironment(TASK).action_space)
+    with Validator({TASK: {"arguments": {}}}) as validator:
+        assert validator(agent, "val", [9]) is None
+        assert validator(agent, "val", [8, 9]) == validator(agent, "val", [8])
+
+
+@pytest.mark.parametrize(
+    ("scores", "passes"), [([100.0, None], True), ([99.0, None], False), ([99.2, None, 100.0], True), ([None], False)]
+)
+def test_what_was_placed_decides(scores: list[float | None], passes: bool) -> None:
+    state = SolvedState()
+    check(state, 4, STEPS, len(scores), scores.__getitem__)
+    assert bool(state.periods) == passes
+    state = SolvedState(periods=[(0, 4)])
+    score = check(state, 4, STEPS, len(scores), lambda seed: scores[seed - len(scores)])
+    known = [each for each in scores if each is not None]
+    assert (score, state.solved) == ((pytest.approx(sum(known) / len(known)), True) if passes else (None, False))
+
+
+def test_where_nothing_can_be_placed_the_last_weights_are_kept(data: Path, tmp_path: Path) -> None:
+    result = train(changed(val_episodes=2, candidates=2), data, tmp_path, evaluate=lambda *_: None)
+    assert (result.steps, result.val_score) == (6, None)
+    assert record(tmp_path)["selection"] == "last weights" and not record(tmp_path)["training"]["validation"]
 
 
 def test_checks_are_at_twentieths_and_at_the_end_of_periods() -> None:

@@ -8,7 +8,6 @@ What no camera saw counts in none of them. Only the images are used when it watc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from ravens_suite.core.heightmap import fuse_observation
 from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
-from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import MissingDataError
 
 from ...common.devices import PRECISIONS, autocast, choose_bfloat16, choose_device
@@ -55,7 +53,8 @@ class ProgressConfig:
         looks: actions of each piece after which a step asks for the next view; fewer of each where a step has more
             episodes, and none of a piece of one view. 0 learns none, and is faster.
         view_weight: of the loss of the next view.
-        more_data: further data folders; as many episodes are read of each as demonstrations were asked for.
+        more_data: further data folders; as many episodes are read of each as demonstrations were asked for, those of
+            the lowest seeds when the run begins.
         precision: of training: ``float32``, ``bfloat16``, or ``auto`` for bfloat16 where the processor has it.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
@@ -69,7 +68,7 @@ class ProgressConfig:
     weight_decay: float = setting(1e-2, least=0)
     average: float = setting(0.98, least=0, below=1)
     view_weight: float = setting(1.0, least=0)
-    more_data: tuple[str, ...] = ()
+    more_data: tuple[str, ...] = setting((), names="data")
     precision: str = setting("auto", choices=PRECISIONS)
     device: str = "auto"
 
@@ -107,15 +106,8 @@ class Progress(Forecaster[list[WatchedEpisode]]):
     # ------------------------------------------------------------------ learning
 
     def make_dataset(self, demonstrations: Demonstrations) -> list[WatchedEpisode]:
-        """All episodes, reduced, in memory; and as many of each folder of ``more_data``.
-
-        Raises:
-            MissingDataError: such a folder holds no episode of a task.
-        """
-        episodes = read_episodes(demonstrations)
-        for folder in self.config.more_data:
-            episodes += read_episodes(_more(Path(folder), demonstrations))
-        return episodes
+        """All episodes, reduced, in memory; those of ``more_data`` are among them."""
+        return read_episodes(demonstrations)
 
     def fit_step(self, dataset: list[WatchedEpisode], step: int) -> dict[str, float]:
         """One step on pieces of episodes, drawn and altered now."""
@@ -230,21 +222,3 @@ def _mean(values: Tensor, where: Tensor) -> Tensor:
     """Mean of values where a mask is set; 0 where it is set nowhere."""
     weights = where.to(values.dtype)
     return (values * weights).sum() / weights.sum().clamp(min=1)
-
-
-def _more(folder: Path, demonstrations: Demonstrations) -> Demonstrations:
-    """The first episodes of a folder, of each task as many as there are demonstrations of it."""
-    counts: dict[str, int] = {}
-    for episode in demonstrations:
-        counts[episode.summary.task] = counts.get(episode.summary.task, 0) + 1
-    paths = []
-    for task, count in counts.items():
-        store = EpisodeStore.of(folder, task, "train")
-        seeds = store.seeds()[:count]
-        if not seeds:
-            raise MissingDataError(
-                f"There is no episode in {store.folder}, which more_data names: collect some (ravens-suite collect "
-                f"{task} --policy ... --data {folder})."
-            )
-        paths += [store.path(seed) for seed in seeds]
-    return Demonstrations(paths)

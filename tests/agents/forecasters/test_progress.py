@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,25 @@ def test_three_steps_killed_and_resumed_give_the_same_bytes(data: Path, tmp_path
     assert whole.training.read_bytes() == killed.training.read_bytes()
 
 
+def test_episodes_that_are_collected_meanwhile_are_none_of_a_run_that_goes_on(data: Path, tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        raise KilledError
+
+    tried = tmp_path / "tried" / TASK / "train"
+    shutil.copytree(data / "tried" / TASK / "train", tried)
+    later = tried / "000001.safetensors"
+    later.unlink()
+    growing = plan(data, more_data=[str(tmp_path / "tried")])
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    train(growing, data / "shown", whole.path)
+    with pytest.raises(KilledError):
+        train(growing, data / "shown", killed.path, on_progress=kill)
+    shutil.copy(data / "tried" / TASK / "train" / later.name, later)
+    train(growing, data / "shown", killed.path)
+    assert killed.record()["episodes_beside"] == {str(tmp_path / "tried"): {TASK: [0]}}
+    assert whole.policy.weights.read_bytes() == killed.policy.weights.read_bytes()
+
+
 def test_it_is_validated_by_watching_and_kept(data: Path, tmp_path: Path) -> None:
     done = train(plan(data, steps=2, val_episodes=2), data / "shown", tmp_path)
     assert done.val_score is not None and 0 <= done.val_score <= 100
@@ -249,6 +269,9 @@ def test_it_is_validated_by_watching_and_kept(data: Path, tmp_path: Path) -> Non
 def test_what_it_cannot_use_is_said(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match="more_data names: collect some"):
         train(plan(data, more_data=[str(tmp_path / "nothing")]), data / "shown", tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"more_data names .* again"):
+        train(plan(data, more_data=[str(data / "tried")] * 2), data / "shown", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     solved = TrainingPlan(agent="progress", tasks=(TASK,), settings=TrainingSettings(until="solved"))
     with pytest.raises(ConfigError, match="solves no scenes, it watches"):
         train(solved, data / "shown", tmp_path / "other")
