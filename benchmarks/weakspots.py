@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +82,14 @@ def _ratio(one: float, other: float) -> float | None:
     return round(one / other, 2) if other else None
 
 
+def command() -> str:
+    """What was run, without folders of the machine and where results go."""
+    words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
+    places = [index for index, word in enumerate(words) if word in ("--work", "--out")]
+    left = [word for index, word in enumerate(words) if not {index, index - 1} & {*places}]
+    return shlex.join(["python", "benchmarks/weakspots.py", *left])
+
+
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -115,6 +125,7 @@ def run(given: argparse.Namespace, work: Path) -> None:
     )
     for policy in given.policies:
         row = {"axes": list(given.axes), "budget": given.budget, **measure(policy, given.task, plan, given, work)}
+        row |= {"command": command(), "commit": provenance()["commit"]}
         print(json.dumps(row, indent=1))
         if given.out is not None:
             before = read_json(given.out)["rows"] if given.out.exists() else []
