@@ -108,6 +108,7 @@ def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         source = right(task, load_agent(options.agent), folder)
         unseen = EpisodeStore.of(source, task, "val")
         paths_unseen = [unseen.path(seed) for seed in unseen.seeds()]
+        known: dict[tuple[int, ...], Result] = {}
         for kind in options.kinds:
             areas: list[dict[str, float]] = []
             named: list[list[int]] = []
@@ -126,11 +127,20 @@ def rank(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
                 order = np.argsort(-found["self_influence"], kind="stable")
                 firsts = [order[:count] for count in options.drop]
                 areas.append({name: area(score, wrong) for name, score in found.items()})
+                print(task, kind, seed, f"{whole.seconds:.0f} s", json.dumps(areas[-1]), flush=True)
                 named.append([int(wrong[first].sum()) for first in firsts])
                 if not options.no_drop:
-                    left_out = [case.bad, *([case.seeds[int(index)] for index in first] for first in firsts)]
-                    agents = (whole, *map(train, left_out))
-                    again.append([result_of(each, task, source, paths_unseen, options.episodes) for each in agents])
+                    results = [result_of(whole, task, source, paths_unseen, options.episodes)]
+                    for left_out in (case.bad, *([case.seeds[int(index)] for index in first] for first in firsts)):
+                        # Where no wrong one stays, the rest is the same for every kind, and so is the agent.
+                        key = (seed, *sorted(left_out)) if set(case.bad) <= set(left_out) else ()
+                        result = known.get(key)
+                        if result is None:
+                            result = result_of(train(left_out), task, source, paths_unseen, options.episodes)
+                        if key:
+                            known[key] = result
+                        results.append(result)
+                    again.append(results)
             row: dict[str, Any] = {"task": task, "kind": kind, "areas": _mean_of(areas)}
             row["wrong_among_first"] = dict(zip(map(str, options.drop), np.sum(named, axis=0).tolist(), strict=True))
             if again:

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
+import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,8 @@ from ravens_suite.insight.search_plan import SearchPlan
 from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
 from ravens_suite.rollout.provenance import provenance
 
-_KEYS = ("policy", "task", "axes")
-"""What tells rows apart."""
+_KEYS = ("policy", "task", "axes", "grades")
+"""What tells rows apart; grades 1 to 3 where a row names none."""
 
 
 def measure(policy: str, task: str | None, plan: SearchPlan, given: argparse.Namespace, work: Path) -> dict[str, Any]:
@@ -80,6 +83,18 @@ def _ratio(one: float, other: float) -> float | None:
     return round(one / other, 2) if other else None
 
 
+def _told_apart(row: Mapping[str, Any]) -> list[Any]:
+    return [{"grades": [1, 2, 3], **row}[key] for key in _KEYS]
+
+
+def command() -> str:
+    """What was run, without folders of the machine and where results go."""
+    words = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
+    places = [index for index, word in enumerate(words) if word in ("--work", "--out")]
+    left = [word for index, word in enumerate(words) if not {index, index - 1} & {*places}]
+    return shlex.join(["python", "benchmarks/weakspots.py", *left])
+
+
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -114,11 +129,13 @@ def run(given: argparse.Namespace, work: Path) -> None:
         split=given.split,
     )
     for policy in given.policies:
-        row = {"axes": list(given.axes), "budget": given.budget, **measure(policy, given.task, plan, given, work)}
+        asked = {"axes": list(given.axes), "grades": list(given.grades), "budget": given.budget}
+        row = {**asked, **measure(policy, given.task, plan, given, work)}
+        row |= {"command": command(), "commit": provenance()["commit"]}
         print(json.dumps(row, indent=1))
         if given.out is not None:
             before = read_json(given.out)["rows"] if given.out.exists() else []
-            kept = [other for other in before if [other[key] for key in _KEYS] != [row[key] for key in _KEYS]]
+            kept = [other for other in before if _told_apart(other) != _told_apart(row)]
             write_json(given.out, {"provenance": provenance(), "rows": [*kept, row]})
 
 

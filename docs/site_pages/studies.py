@@ -13,6 +13,9 @@ from ravens_suite.data.tables import read_rows
 from site_pages.markdown import table
 
 _INFLUENCES = ("influence", "without_curvature", "plain_tracin", "cosine")
+_RANKINGS = ("self_influence", "plain_tracin", "loss_over_training", "loss_at_the_end", "feature_distance")
+_LEAST_COST = 5.0
+"""Points of score that wrong demonstrations must cost before a share of them means anything."""
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
@@ -90,6 +93,67 @@ def leave_one_out() -> str:
     return table(["task", "demonstrations", "steps of training", "hidden units", *head], rows)
 
 
+def planted() -> str:
+    """How well wrong demonstrations are told from right ones, a row a task, length of training and kind."""
+    rows = [
+        [
+            row["task"],
+            f"`{run['agent']}`",
+            str(_of_command(run["command"], "--steps", 2000)),
+            row["kind"].removeprefix("wrong ").replace("random place", "place, drawn at random"),
+            *(f"{row['areas'][name]:.2f}" for name in _RANKINGS),
+        ]
+        for run, row in _planted()
+    ]
+    head = ["self-influence", "TracIn", "loss over training", "loss at the end", "distance in feature space"]
+    return table(["task", "agent", "steps", "wrong in", *head], rows)
+
+
+def dropped() -> str:
+    """Scores with and without the demonstrations that are ranked first, a row a task and kind."""
+    rows = [
+        [
+            row["task"],
+            f"`{run['agent']}`",
+            row["kind"].removeprefix("wrong ").replace("random place", "place, drawn at random"),
+            *(f"{score:.0f}" for score in _scores(row)),
+            _brought_back(*_scores(row)),
+            str(row["wrong_among_first"]["3"]),
+        ]
+        for run, row in _planted()
+        if "score" in row
+    ]
+    head = ["all 30", "without the first three", "without the wrong ones", "brought back"]
+    return table(["task", "agent", "wrong in", *head, "wrong among the first three, of 9"], rows)
+
+
+def _planted() -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Runs with three planted cases a kind, and each of their rows; task by task, shorter training first."""
+    found = [
+        (run, row)
+        for run in _json("influence.json")["runs"]
+        if run["part"] == "rank" and _of_command(run["command"], "--seeds", 3) == 3
+        for row in run["rows"]
+        if "brought_back" not in row  # Of an earlier self-influence.
+    ]
+    order = list(dict.fromkeys(row["task"] for _, row in found))
+    return sorted(
+        found, key=lambda each: (order.index(each[1]["task"]), _of_command(each[0]["command"], "--steps", 2000))
+    )
+
+
+def _scores(row: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Mean scores of all demonstrations, without the first three, and without the wrong ones."""
+    score = row["score"]
+    return score["all"], score["without_first"]["3"], score["without_wrong"]
+
+
+def _brought_back(everything: float, without_first: float, without_wrong: float) -> str:
+    """A share of what wrong demonstrations cost; none where they cost too little to tell it from chance."""
+    cost = without_wrong - everything
+    return f"{100 * (without_first - everything) / cost:.0f} %" if cost >= _LEAST_COST else "-"
+
+
 def _of_command(command: str, option: str, default: Any) -> Any:
     """What a command says of an option, JSON."""
     words = shlex.split(command)
@@ -108,8 +172,10 @@ def _with_interval(figure: Mapping[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "dropped": dropped,
     "leave-one-out": leave_one_out,
     "outlook-draws": outlook_draws,
+    "planted": planted,
     "world-study": world_study,
     "world-study-correlations": world_study_correlations,
 }
