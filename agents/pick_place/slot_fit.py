@@ -112,7 +112,8 @@ class SlotFit:
     def _slot(self, covered: Mask) -> Mask | None:
         """The piece that looks alike where most of a mask lies, in a window around it.
 
-        ``None`` where it is much larger or smaller than the mask, or stands out: that is another object.
+        ``None`` where nothing there looks alike, where it is much larger or smaller than the mask, or where it stands
+        out: that is another object.
         """
         rows, columns = np.nonzero(covered)
         if len(rows) < _LEAST:
@@ -127,6 +128,8 @@ class SlotFit:
         _, labels = cv2.connectedComponents(alike.astype(np.uint8), connectivity=4)
         counts = np.bincount(labels[part], minlength=2)
         counts[0] = 0
+        if not counts.any():  # Of several colours the one in the middle may be that of none of them.
+            return None
         mask: Mask = labels == counts.argmax()
         ring = grown(mask, _RING) & ~grown(mask, 1)
         least, most = (share * part.sum() for share in _LIKE)

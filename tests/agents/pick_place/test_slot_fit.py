@@ -68,6 +68,16 @@ def test_where_no_slot_is_seen_there_is_no_fit(what: str) -> None:
     assert SlotFit(scene, PICK, YAWS).at(place, 0.0) is None
 
 
+def test_stripes_of_several_colours_are_no_slot() -> None:
+    """Channel by channel, the colour in the middle is that of the board around them."""
+    scene = _scene(0.0)
+    _fill(scene, np.array([[-30, -30], [65, -30], [65, 30], [-30, 30]], float), 0.0, PLACE, (20, 20, 20), 0.006)
+    for row in range(-9, 9):
+        color = tuple(220 if channel == row % 3 else 20 for channel in range(3))
+        scene.color[220 + row, 68:92], scene.height[220 + row, 68:92] = color, 0.006
+    assert SlotFit(scene, PICK, YAWS).at(PLACE, 0.0) is None
+
+
 def test_what_is_picked_is_one_piece_of_one_colour_and_height() -> None:
     scene = _scene(0.0)
     _fill(scene, SQUARE, 0.0, PICK + np.array([14, 0]), (60, 60, 200), 0.02)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from ravens_suite.agents.common.sampling import angle_grid
 from ravens_suite.agents.common.sentences import FORMS
 from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
+from ravens_suite.agents.transporter import decision as module
 from ravens_suite.agents.transporter.agent import Transporter
 from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
 from ravens_suite.agents.transporter.decision import Decision, Tried, decide, pick_candidates, place_candidates
@@ -131,6 +133,34 @@ def test_a_pick_that_only_a_short_move_suits_loses_to_one_that_leads_somewhere()
         net = GivenNet(least_move=least)
         net.first = 2.0
         np.testing.assert_allclose(decided(net, history).pick, pixels(pick, FINE), atol=FINE)
+
+
+@pytest.mark.parametrize(
+    ("slots", "tilts", "compared"), [(0.75, False, True), (0.6, False, False), (0.75, True, False)]
+)
+def test_outlines_are_compared_where_demonstrations_fill_slots_upright(
+    monkeypatch: pytest.MonkeyPatch, *, slots: float, tilts: bool, compared: bool
+) -> None:
+    """They say a quarter turn, about which matching says nothing; where no slot is seen they say nothing."""
+    picks: list[np.ndarray] = []
+
+    class GivenFit:
+        def __init__(self, scene: Heightmap, pick: np.ndarray, yaws: np.ndarray) -> None:
+            picks.append(pick)
+            self.fits = np.where(np.isclose(yaws, math.pi / 2), 1.0, 0.3)
+
+        def at(self, place: np.ndarray, yaw: float) -> np.ndarray | None:
+            return self.fits if np.linalg.norm(place - pixels(HERE, COARSE)) < COARSE else None
+
+    monkeypatch.setattr(module, "SlotFit", GivenFit)
+    net = GivenNet()
+    net.slots = torch.tensor(slots)
+    monkeypatch.setattr(net, "angles", lambda count: angle_grid(count, torch.device("cpu")))
+    decision = decide(net, CONFIG, table(), History(), use_bfloat16=False, tilts=tilts)  # type: ignore[arg-type]
+    assert [tuple(pick) for pick in picks] == ([tuple(pixels(cell, FINE)) for cell in (FIRST, SECOND)] * compared)
+    if compared:
+        assert decision.yaw == pytest.approx(math.pi / 2, abs=0.05)
+        np.testing.assert_allclose(decision.place, pixels(HERE, COARSE), atol=COARSE / 2)
 
 
 def test_a_failed_pick_is_not_repeated() -> None:

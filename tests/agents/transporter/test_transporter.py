@@ -163,11 +163,12 @@ def test_the_statistics_of_demonstrations_are_kept_with_the_weights(tmp_path: Pa
     agent = Transporter(TINY)
     agent.fit_step(demos, 0)
     assert tuple(agent.optimiser.ema.habits) == demos.statistics == (0.5, 0.5)
-    demos.statistics = DemonstrationStatistics(0.125, 0.25)
+    demos.statistics, demos.slots = DemonstrationStatistics(0.125, 0.25), 0.75
     agent.fit_step(demos, 1)
     agent.save(tmp_path)
     loaded = Transporter.load(tmp_path)
     assert isinstance(loaded, Transporter) and tuple(loaded.optimiser.ema.habits) == (0.125, 0.25)
+    assert float(loaded.optimiser.ema.slots) == 0.75
 
 
 def test_a_least_move_is_learned_only_where_nothing_is_turned() -> None:
