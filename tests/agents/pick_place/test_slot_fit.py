@@ -72,9 +72,9 @@ def test_stripes_of_several_colours_are_no_slot() -> None:
     """Channel by channel, the colour in the middle is that of the board around them."""
     scene = _scene(0.0)
     _fill(scene, np.array([[-30, -30], [65, -30], [65, 30], [-30, 30]], float), 0.0, PLACE, (20, 20, 20), 0.006)
-    for row in range(-9, 9):
-        color = tuple(220 if channel == row % 3 else 20 for channel in range(3))
-        scene.color[220 + row, 68:92], scene.height[220 + row, 68:92] = color, 0.006
+    _fill(scene, F_SHAPE, 0.3, PLACE, (1, 2, 3), 0.006)
+    rows, columns = np.nonzero((scene.color == (1, 2, 3)).all(axis=-1))
+    scene.color[rows, columns] = np.where(np.eye(3, dtype=bool)[rows % 3], 220, 20)
     assert SlotFit(scene, PICK, YAWS).at(PLACE, 0.0) is None
 
 
