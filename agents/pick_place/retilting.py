@@ -75,12 +75,12 @@ class Levelled(NamedTuple):
     middle: Array
 
     def there(self, point: Array) -> Array:
-        """(3,) pixels in the levelled scene, of a point as it was."""
+        """(3,) float64 pixels in the levelled scene, of a point as it was."""
         moved: Array = self.swing.inverse().apply(point - self.pivot) + self.middle
         return moved
 
     def back(self, point: Array) -> Array:
-        """(3,) pixels as it was, of a point in the levelled scene."""
+        """(3,) float64 pixels as it was, of a point in the levelled scene."""
         moved: Array = self.swing.apply(point - self.middle) + self.pivot
         return moved
 

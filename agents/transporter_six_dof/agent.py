@@ -227,7 +227,7 @@ class TransporterSixDof(Transporter):
 
     @torch.inference_mode()
     def tilt_at(self, place: Array, heightmap: Heightmap) -> Tilt | None:
-        """What is read at a place, (2,) pixels, by the averaged (EMA) weights; ``None`` for hardly any tilt."""
+        """What is read at a place, (2,) float64 pixels, by the averaged (EMA) weights; ``None`` for hardly any tilt."""
         found = self.tilt_optimiser.ema(self._tensor(heightmap.height[None]), self._tensor(place[None]))
         x, y = (float(value) for value in found.tilt[0])
         size = math.hypot(x, y)

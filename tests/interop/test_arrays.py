@@ -80,14 +80,15 @@ def test_holes_become_zeros_and_millimetres_metres(recorded: Path, tmp_path: Pat
 
 
 def test_a_second_import_continues_and_sees_what_was_recorded_anew(recorded: Path, tmp_path: Path) -> None:
-    folder = altered(recorded, tmp_path / "recorded", same)
+    folder = altered(recorded, tmp_path / "recorded", lambda a: a | {"instruction": np.array("some words")})
     import_episodes(folder, "arrays", tmp_path / "data")
     store = EpisodeStore.of(tmp_path / "data", "insert-block", "train")
     before = {seed: store.path(seed).stat().st_mtime_ns for seed in store.seeds()}
     seed, other = store.seeds()[:2]
-    with np.load(folder / f"{seed:06}.npz") as arrays:
-        np.savez(folder / f"{seed:06}.npz", **{**arrays, "instruction": "other words"})
-        np.savez(folder / "000050.npz", **arrays)
+    with np.load(folder / f"{seed:06}.npz") as file:
+        arrays = dict(file)
+    np.savez(folder / f"{seed:06}.npz", **{**arrays, "instruction": np.array("other words")})
+    np.savez(folder / "000050.npz", **arrays)
     import_episodes(folder, "arrays", tmp_path / "data")
     assert store.manifest()["seeds"] == [*before, 50]
     assert store.read(seed).observations["instruction"][0] == "other words"

@@ -44,7 +44,7 @@ def _scene(yaw: float) -> Heightmap:
     return scene
 
 
-@given(turn=st.integers(0, 35), off=st.floats(-3, 3), x=st.floats(-4, 4), y=st.floats(-4, 4))
+@given(turn=st.integers(0, 35), off=st.floats(-3, 3), x=st.floats(-2, 2), y=st.floats(-2, 2))
 @settings(max_examples=25, deadline=None)
 def test_an_object_fits_its_slot_best_the_right_way_round(turn: int, off: float, x: float, y: float) -> None:
     """Also where the pose that was thought likely is turned wrongly, and some pixels beside it."""
