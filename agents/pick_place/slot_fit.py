@@ -79,7 +79,7 @@ class SlotFit:
             ]
 
     def at(self, place: Array, yaw: float) -> Array | None:
-        """The share that object and slot have in common of what they cover together, for every yaw.
+        """The overlap of object and slot, as intersection over union, for every yaw.
 
         Args:
             place: (2,) pixels, where the pick goes.
@@ -110,7 +110,9 @@ class SlotFit:
         return None
 
     def _slot(self, covered: Mask) -> Mask | None:
-        """The piece that looks alike where most of a mask lies, in a window around it.
+        """The piece that looks alike where most of a mask lies, in a window around it, whatever its outline.
+
+        ``slots.slot_at`` finds a slot only where its outline is that of the mask already.
 
         ``None`` where nothing there looks alike, where it is much larger or smaller than the mask, or where it stands
         out: that is another object.

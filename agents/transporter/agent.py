@@ -7,10 +7,11 @@ serves all place angles (``matching.py``), and placing goes from a coarse map to
 
 Each demonstrated pick teaches all picks on the same object (``pick_place/steps.py``), in scenes whose free objects are
 pasted elsewhere (``pick_place/free_objects.py``). The best places of several picks are scored jointly before one is
-carried out (``joint_rescoring.py``). No two moves in a row are far shorter than all demonstrated ones. Failed picks are
-not repeated, and placed objects are left alone as often as demonstrations leave them alone (``pick_place/history.py``).
-Where one move should have carried out a sentence that still stands, what it placed may be taken up, and is not laid
-where it lies.
+carried out (``joint_rescoring.py``). Where demonstrations put objects into slots of their own outlines, the outlines of
+both are compared, too (``pick_place/slot_fit.py``). No two moves in a row are far shorter than all demonstrated ones.
+Failed picks are not repeated, and placed objects are left alone as often as demonstrations leave them alone
+(``pick_place/history.py``). Where one move should have carried out a sentence that still stands, what it placed may be
+taken up, and is not laid where it lies.
 
 Where an instruction is observed, its colour words become maps of where such colours are seen, and its shape words maps
 of what has such an outline (``common/sentences.py``). They are further channels of the input, and a vector of the
