@@ -60,8 +60,9 @@ from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
 from ..pick_place.steps import Step
+from .candidates import Candidates, find_candidates
 from .config import TransporterConfig
-from .decision import Candidates, Decision, decide, find_candidates
+from .decision import Decision, decide
 from .encoder import CHANNELS
 from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences, with_words_unknown
 from .joint_rescoring import check_assignments

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,67 @@ def rescore_jointly(
     Returns:
         Index of the pick, and index of the place among those of this pick.
     """
+    scores = _scores(pick_log_probabilities, places, place_log_probabilities, sharing)
+    assignment, pick = (
+        int(index) for index in np.unravel_index(int(scores.of_choices.argmax()), scores.of_choices.shape)
+    )
+    return pick, int(scores.assignments[assignment, pick])
+
+
+def is_settled(
+    pick_log_probabilities: Sequence[float],
+    places: Sequence[Array],
+    place_log_probabilities: Sequence[Array],
+    sharing: float,
+    others: Sequence[float],
+) -> bool:
+    """Whether further picks, whatever their places are, cannot change what ``rescore_jointly`` chooses.
+
+    How well the others can be placed adds to all scores alike, but for places that they share with the picks that are
+    known. Each pair that shares one takes ``-log(sharing)`` from a score, so the best score must lead by that for all
+    pairs: over the next best choice, and over the choice of another pick, whose place has at best a probability of one.
+
+    Args:
+        pick_log_probabilities: of each pick whose places are known.
+        places: see ``rescore_jointly``.
+        place_log_probabilities: see ``rescore_jointly``.
+        sharing: see ``rescore_jointly``.
+        others: log-probabilities of the other picks.
+    """
+    if not others:
+        return True
+    scores = _scores(pick_log_probabilities, places, place_log_probabilities, sharing)
+    best = [
+        float(scores.of_choices[scores.assignments[:, pick] == place, pick].max())
+        for pick, each in enumerate(places)
+        for place in range(len(each))
+    ]
+    highest, *rest = sorted(best, reverse=True)
+    rival = max([*rest, float(scores.of_assignments.max()) + max(others)])
+    return highest - rival > -math.log(sharing) * len(others) * len(places)
+
+
+class _Scores(NamedTuple):
+    """Scores of all assignments of places to picks.
+
+    Attributes:
+        assignments: (assignments, picks) int64 index of the place of each pick; that after the last one is no place.
+        of_assignments: (assignments,) float64.
+        of_choices: (assignments, picks) float64, of carrying out each pick; minus infinity where it has no place.
+    """
+
+    assignments: NDArray[np.int64]
+    of_assignments: Array
+    of_choices: Array
+
+
+def _scores(
+    pick_log_probabilities: Sequence[float],
+    places: Sequence[Array],
+    place_log_probabilities: Sequence[Array],
+    sharing: float,
+) -> _Scores:
+    """See ``rescore_jointly``."""
     count = len(pick_log_probabilities)
     # The last value of each pick stands for no place.
     values = [np.append(np.maximum(logs, LEAST), LEAST) for logs in place_log_probabilities]
@@ -77,8 +139,7 @@ def rescore_jointly(
     scores = total[:, None] + np.stack(own, axis=1)  # (assignments, picks)
     for pick in range(count):
         scores[assignments[:, pick] == len(places[pick]), pick] = -np.inf
-    assignment, chosen = (int(index) for index in np.unravel_index(int(scores.argmax()), scores.shape))
-    return chosen, int(assignments[assignment, chosen])
+    return _Scores(assignments, total, scores)
 
 
 def _same_place(first: Array, second: Array) -> NDArray[np.bool_]:

@@ -22,8 +22,9 @@ from torch.nn import functional
 from ravens_suite.core.heightmap import Heightmap
 
 from ..common.sampling import separated_maxima
+from .candidates import Candidates
 from .config import TransporterConfig
-from .decision import Candidates, Decision, decision_of
+from .decision import Decision, decision_of
 from .imagining import imagine
 
 _BEAM = 4

@@ -40,8 +40,9 @@ from ..pick_place.plane import to_pixels
 from ..pick_place.retilting import REACH, levelled
 from ..pick_place.tilts import Tilt, turned
 from ..transporter.agent import Transporter
+from ..transporter.candidates import find_candidates
 from ..transporter.config import TransporterConfig
-from ..transporter.decision import Decision, decision_of, find_candidates
+from ..transporter.decision import Decision, decision_of
 from .tilt_net import UNIT, TiltNet
 
 _PREFIX = "tilt."

@@ -16,7 +16,8 @@ from ravens_suite.errors import ConfigError
 
 from ..pick_place.history import History, Move
 from ..transporter.agent import Transporter
-from ..transporter.decision import decision_of, find_candidates
+from ..transporter.candidates import find_candidates
+from ..transporter.decision import decision_of
 from .scenes import REDUCTION
 
 

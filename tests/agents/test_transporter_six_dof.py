@@ -16,7 +16,8 @@ from ravens_suite.agents.pick_place.retilting import levelled
 from ravens_suite.agents.pick_place.tilts import Tilt
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter import agent as agent_module
-from ravens_suite.agents.transporter.decision import Candidates, Decision, PickCandidate, PlaceCandidates
+from ravens_suite.agents.transporter.candidates import Candidates, PickCandidate, PlaceCandidates
+from ravens_suite.agents.transporter.decision import Decision
 from ravens_suite.agents.transporter_six_dof import TransporterSixDof
 from ravens_suite.agents.transporter_six_dof import agent as six_module
 from ravens_suite.agents.transporter_six_dof.agent import TransporterSixDofConfig

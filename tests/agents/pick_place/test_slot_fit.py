@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.slot_fit import SlotFit, top_of
+from ravens_suite.agents.transporter.candidates import place_candidates
 from ravens_suite.agents.transporter.config import TransporterConfig
-from ravens_suite.agents.transporter.decision import place_candidates
 from ravens_suite.agents.transporter.network import PlaceFeatures
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap

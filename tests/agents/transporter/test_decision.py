@@ -12,10 +12,12 @@ import torch
 from ravens_suite.agents.common.sampling import angle_grid
 from ravens_suite.agents.common.sentences import FORMS
 from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
-from ravens_suite.agents.transporter import decision as module
+from ravens_suite.agents.transporter import candidates as module
 from ravens_suite.agents.transporter.agent import Transporter
+from ravens_suite.agents.transporter.candidates import Tried, find_candidates, pick_candidates, place_candidates
 from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
-from ravens_suite.agents.transporter.decision import Decision, Tried, decide, pick_candidates, place_candidates
+from ravens_suite.agents.transporter.decision import Decision, decide, decision_of
+from ravens_suite.agents.transporter.joint_rescoring import rescore_jointly
 from ravens_suite.agents.transporter.network import PlaceFeatures
 from ravens_suite.core.heightmap import Heightmap
 
@@ -108,6 +110,28 @@ def test_a_place_that_another_object_needs_is_left_to_it(sharing: float, place: 
     assert decision.yaw == 0
 
 
+@pytest.mark.parametrize(("sharing", "count"), [(0.95, 1), (0.001, 2)])
+def test_a_pick_that_cannot_change_the_action_is_given_no_places(sharing: float, count: int) -> None:
+    """If any object may go where another does, the likelier pick and its best place are sure of the choice."""
+    net, decision = GivenNet(sharing=sharing), decided(GivenNet(sharing=sharing))
+    for all_picks in (False, True):
+        found = find_candidates(
+            net,  # type: ignore[arg-type]
+            CONFIG,
+            table(),
+            History(),
+            use_bfloat16=False,
+            all_picks=all_picks,
+        )
+        assert len(found.picks) == len(found.places) == (2 if all_picks else count)
+        logs = [pick.log_probability for pick in found.picks]
+        positions, values = zip(*((each.positions, each.log_probabilities) for each in found.places), strict=True)
+        pick, place = rescore_jointly(logs, positions, values, found.sharing)
+        same = decision_of(CONFIG, found, pick, place)
+        assert (same.pick == decision.pick).all()
+        assert (same.place == decision.place).all()
+
+
 def moved_by(length: float) -> History:
     """The history of an episode whose last move, anywhere else, was so many pixels long."""
     start, end = np.array([150.0, 10.0]), np.array([150.0, 10.0 + length])
@@ -157,7 +181,7 @@ def test_outlines_are_compared_where_demonstrations_fill_slots_upright(
     net.slots = torch.tensor(slots)
     monkeypatch.setattr(net, "angles", lambda count: angle_grid(count, torch.device("cpu")))
     decision = decide(net, CONFIG, table(), History(), use_bfloat16=False, tilts=tilts)  # type: ignore[arg-type]
-    assert len(picks) == 2 * compared
+    assert bool(picks) == compared
     for pick, cell in zip(picks, (FIRST, SECOND), strict=False):
         np.testing.assert_allclose(pick, pixels(cell, FINE), atol=2)
     if compared:

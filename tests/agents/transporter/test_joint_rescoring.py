@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ravens_suite.agents.transporter.joint_rescoring import LEAST, NEAR, rescore_jointly
+from ravens_suite.agents.transporter.joint_rescoring import LEAST, NEAR, is_settled, rescore_jointly
 
 Scene: TypeAlias = tuple[list[float], list[np.ndarray], list[np.ndarray]]
 
@@ -65,13 +65,13 @@ def test_noise_among_unlikely_places_decides_nothing() -> None:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Scene:
+def scenes(draw: st.DrawFn, crowded: bool = False) -> Scene:
     count = draw(st.integers(1, 4))
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 5, count)
     pick_log_probabilities = np.log(rng.dirichlet(np.ones(count))).tolist()
-    places = [rng.uniform(0, 160, (size, 2)) for size in sizes]
+    places = [rng.uniform(0, 30 if crowded else 160, (size, 2)) for size in sizes]
     return pick_log_probabilities, places, [np.log(rng.dirichlet(np.full(size, 0.3)) + 1e-12) for size in sizes]
 
 
@@ -104,3 +104,21 @@ def test_without_conflicts_every_pick_has_its_best_place(scene: Scene) -> None:
     scores = np.array(pick_log_probabilities) + best
     assert math.isclose(scores[pick], scores.max(), abs_tol=1e-9)
     assert math.isclose(float(max(place_log_probabilities[pick][place], LEAST)), best[pick], abs_tol=1e-9)
+
+
+@given(scenes(crowded=True), st.integers(1, 3), st.floats(0.5, 1.0))
+def test_once_it_is_settled_the_other_picks_change_nothing(scene: Scene, known: int, sharing: float) -> None:
+    picks, places, values = scene
+    if is_settled(picks[:known], places[:known], values[:known], sharing, picks[known:]):
+        some = rescore_jointly(picks[:known], places[:known], values[:known], sharing)
+        assert rescore_jointly(*scene, sharing) == some
+
+
+def test_a_likely_pick_with_a_certain_place_settles_it() -> None:
+    places, certain = [np.array([HERE, THERE])], [logs(0.99, 0.01)]
+    assert is_settled(logs(0.9).tolist(), places, certain, 0.8, logs(0.05, 0.05).tolist())
+    assert is_settled(logs(0.9).tolist(), places, certain, 0.001, [])
+    # The other one may be as likely with its place; may want the same place; and which place it is may hang on it.
+    assert not is_settled(logs(0.5).tolist(), places, certain, 0.8, logs(0.5).tolist())
+    assert not is_settled(logs(0.9).tolist(), places, certain, 0.01, logs(0.1).tolist())
+    assert not is_settled(logs(0.98).tolist(), places, [logs(0.51, 0.49)], 0.8, logs(0.02).tolist())

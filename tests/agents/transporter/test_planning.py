@@ -8,8 +8,8 @@ import torch
 
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.agents.transporter import planning
+from ravens_suite.agents.transporter.candidates import Candidates, PickCandidate, PlaceCandidates
 from ravens_suite.agents.transporter.config import FINE, TransporterConfig
-from ravens_suite.agents.transporter.decision import Candidates, PickCandidate, PlaceCandidates
 from ravens_suite.agents.transporter.imagining import Imagined, closed_off, imagine
 from ravens_suite.agents.transporter.planning import plan
 from ravens_suite.core.geometry import Array, Pose
