@@ -348,7 +348,7 @@ def _as_tried(config: TransporterConfig, pick: Tensor, centres: Tensor, angles: 
 
 
 def cell_centre(index: Tensor) -> Array:
-    """Where the centre of a cell lies, (2,) float64 (column, row), by its index, (2,) float32 or int64 (row, column)."""
+    """Where the centre of a cell lies: (2,) float64 (column, row), by its (2,) float32 or int64 index (row, column)."""
     row, column = (float(value) for value in index)
     return np.array([column + 0.5, row + 0.5])
 
