@@ -30,16 +30,16 @@ from functools import partial
 from pathlib import Path
 import numpy as np
 import torch
-from ravens_suite.agents.transporter import decision
+from ravens_suite.agents.transporter import agent as acting
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment
 torch.set_num_threads(1)
 folder, task, episodes, precision = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 kind = load_agent("transporter")
 ways = {"all": kind.load(folder), "some": kind.load(folder)}
-for agent in ways.values():
-    agent.use_bfloat16 = agent.use_bfloat16 and precision != "float32"
-find = decision.find_candidates
+for policy in ways.values():
+    policy.use_bfloat16 = policy.use_bfloat16 and precision != "float32"
+find = acting.find_candidates
 counts = []
 def spied(*args, all_picks, way, **options):
     found = find(*args, all_picks=way == "all", **options)
@@ -50,15 +50,15 @@ env = make_environment(task, "val", {"observe": ["images"]})
 seconds, same = {"all": [], "some": []}, []
 for seed in range(episodes):
     observation, _ = env.reset(seed=seed)
-    for agent in ways.values():
+    for policy in ways.values():
         if not same:
-            agent.act(observation)  # Kernels are made and memory is taken at the first one.
-        agent.reset(seed)
+            policy.act(observation)  # Kernels are made and memory is taken at the first one.
+        policy.reset(seed)
     over = False
     while not over:
         actions = {}
         for way in sorted(ways, reverse=bool(len(same) % 2)):
-            decision.find_candidates = partial(spied, way=way)
+            acting.find_candidates = partial(spied, way=way)
             start = time.process_time()
             actions[way] = ways[way].act(observation)
             seconds[way].append(time.process_time() - start)

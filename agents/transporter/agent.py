@@ -353,12 +353,12 @@ class Transporter(Agent[PickPlaceDataset]):
         net, settings = self.optimiser.ema, self.config
         shown = self._shown_now(heightmap, goal, instruction)
 
-        def find(scene: Heightmap) -> Candidates:
-            return find_candidates(net, settings, scene, self._history, **shown)
+        def find(scene: Heightmap, *, all_picks: bool = True) -> Candidates:
+            return find_candidates(net, settings, scene, self._history, all_picks=all_picks, **shown)
 
         if goal is not None and settings.lookahead:
             return plan(settings, heightmap, goal, find)
-        return decide(net, settings, heightmap, self._history, **shown)
+        return decide(settings, find(heightmap, all_picks=False))
 
     def _shown_now(self, heightmap: Heightmap, goal: Heightmap | None, instruction: str | None) -> dict[str, Any]:
         """What ``find_candidates`` is told beside the scene, at this point of the episode."""

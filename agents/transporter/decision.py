@@ -1,4 +1,4 @@
-"""From a heightmap to a pick and a place: candidates are rescored jointly, and the best place is read between cells.
+"""The choice of a pick and a place: candidates are rescored jointly, and the best place is read between cells.
 
 Positions are heightmap pixels (column, row) unless they are said to be cells.
 """
@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 
 from ravens_suite.core.geometry import Array
-from ravens_suite.core.heightmap import Heightmap
 
-from ..pick_place.history import History
-from .candidates import Candidates, cell_centre, find_candidates
+from .candidates import Candidates, cell_centre
 from .config import FINE, TransporterConfig
 from .joint_rescoring import rescore_jointly
-from .network import TransporterNet
 from .placing import angle_step
 from .targets import mean_near, peak
 
@@ -47,31 +44,8 @@ class Decision(NamedTuple):
 
 
 @torch.inference_mode()
-def decide(
-    net: TransporterNet,
-    config: TransporterConfig,
-    heightmap: Heightmap,
-    history: History,
-    *,
-    use_bfloat16: bool,
-    goal: Heightmap | None = None,
-    first: Heightmap | None = None,
-    instruction: str | None = None,
-    tilts: bool = False,
-) -> Decision:
-    """The pick and the place with the best joint score; see ``find_candidates`` for the arguments."""
-    found = find_candidates(
-        net,
-        config,
-        heightmap,
-        history,
-        use_bfloat16=use_bfloat16,
-        goal=goal,
-        first=first,
-        instruction=instruction,
-        tilts=tilts,
-        all_picks=False,
-    )
+def decide(config: TransporterConfig, found: Candidates) -> Decision:
+    """The pick and the place with the best joint score."""
     pick, place = rescore_jointly(
         [candidate.log_probability for candidate in found.picks],
         [candidates.positions for candidates in found.places],

@@ -146,12 +146,13 @@ def test_what_it_put_back_unchanged_it_turns_unless_it_tilts(monkeypatch: pytest
     scene = tilted_scenes.draw(tilted_scenes.normal_of(0.3, 1.0), 0.3)
     asked: list[bool] = []
 
-    def decide(*told: Any, tilts: bool, **shown: Any) -> Decision:
+    def find(*told: Any, tilts: bool, **shown: Any) -> None:
         asked.append(tilts)
-        here = np.array([80.0, 160.0])
-        return Decision(here, here, 0.0, torch.zeros(0), torch.zeros(0), 1.0)
 
-    monkeypatch.setattr(agent_module, "decide", decide)
+    here = np.array([80.0, 160.0])
+    decision = Decision(here, here, 0.0, torch.zeros(0), torch.zeros(0), 1.0)
+    monkeypatch.setattr(agent_module, "find_candidates", find)
+    monkeypatch.setattr(agent_module, "decide", lambda *candidates: decision)
     agent = TransporterSixDof(TINY)
     agent.optimiser.ema.turning.fill_(True)
     agent.tilt_net.tilting.fill_(tilting)

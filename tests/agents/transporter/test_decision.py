@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,15 @@ from ravens_suite.agents.common.sentences import FORMS
 from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
 from ravens_suite.agents.transporter import candidates as module
 from ravens_suite.agents.transporter.agent import Transporter
-from ravens_suite.agents.transporter.candidates import Tried, find_candidates, pick_candidates, place_candidates
+from ravens_suite.agents.transporter.candidates import (
+    Candidates,
+    Tried,
+    find_candidates,
+    pick_candidates,
+    place_candidates,
+)
 from ravens_suite.agents.transporter.config import COARSE, FINE, TransporterConfig
-from ravens_suite.agents.transporter.decision import Decision, decide, decision_of
-from ravens_suite.agents.transporter.joint_rescoring import rescore_jointly
+from ravens_suite.agents.transporter.decision import Decision, decide
 from ravens_suite.agents.transporter.network import PlaceFeatures
 from ravens_suite.core.heightmap import Heightmap
 
@@ -88,8 +94,13 @@ def table(*raised: np.ndarray) -> Heightmap:
     return Heightmap(np.full((320, 160, 3), 51, np.uint8), height)
 
 
-def decided(net: GivenNet, history: History | None = None) -> Decision:
-    return decide(net, CONFIG, table(), history or History(), use_bfloat16=False)  # type: ignore[arg-type]
+def candidates(net: GivenNet, history: History | None = None, **shown: Any) -> Candidates:
+    """Those of a bare table."""
+    return find_candidates(net, CONFIG, table(), history or History(), use_bfloat16=False, **shown)  # type: ignore[arg-type]
+
+
+def decided(net: GivenNet, history: History | None = None, **shown: Any) -> Decision:
+    return decide(CONFIG, candidates(net, history, all_picks=False, **shown))
 
 
 def after(move: Move, then: Heightmap) -> History:
@@ -113,23 +124,12 @@ def test_a_place_that_another_object_needs_is_left_to_it(sharing: float, place: 
 @pytest.mark.parametrize(("sharing", "count"), [(0.95, 1), (0.001, 2)])
 def test_a_pick_that_cannot_change_the_action_is_given_no_places(sharing: float, count: int) -> None:
     """If any object may go where another does, the likelier pick and its best place are sure of the choice."""
-    net, decision = GivenNet(sharing=sharing), decided(GivenNet(sharing=sharing))
-    for all_picks in (False, True):
-        found = find_candidates(
-            net,  # type: ignore[arg-type]
-            CONFIG,
-            table(),
-            History(),
-            use_bfloat16=False,
-            all_picks=all_picks,
-        )
-        assert len(found.picks) == len(found.places) == (2 if all_picks else count)
-        logs = [pick.log_probability for pick in found.picks]
-        positions, values = zip(*((each.positions, each.log_probabilities) for each in found.places), strict=True)
-        pick, place = rescore_jointly(logs, positions, values, found.sharing)
-        same = decision_of(CONFIG, found, pick, place)
-        assert (same.pick == decision.pick).all()
-        assert (same.place == decision.place).all()
+    net = GivenNet(sharing=sharing)
+    some, every = candidates(net, all_picks=False), candidates(net)
+    assert (len(some.picks), len(every.picks)) == (len(some.places), len(every.places)) == (count, 2)
+    chosen, same = decide(CONFIG, some), decide(CONFIG, every)
+    assert (chosen.pick == same.pick).all()
+    assert (chosen.place == same.place).all()
 
 
 def moved_by(length: float) -> History:
@@ -180,7 +180,7 @@ def test_outlines_are_compared_where_demonstrations_fill_slots_upright(
     net = GivenNet()
     net.slots = torch.tensor(slots)
     monkeypatch.setattr(net, "angles", lambda count: angle_grid(count, torch.device("cpu")))
-    decision = decide(net, CONFIG, table(), History(), use_bfloat16=False, tilts=tilts)  # type: ignore[arg-type]
+    decision = decided(net, tilts=tilts)
     assert bool(picks) == compared
     for pick, cell in zip(picks, (FIRST, SECOND), strict=False):
         np.testing.assert_allclose(pick, pixels(cell, FINE), atol=2)
@@ -218,7 +218,7 @@ def test_under_a_sentence_that_still_stands_it_may_be_taken_up(returns: float, p
     history.record(Move(table(elsewhere, place), elsewhere, place))
     history.observe(table())
     history.hear(said)
-    decision = decide(net, CONFIG, table(), history, use_bfloat16=False, instruction=said)  # type: ignore[arg-type]
+    decision = decided(net, history, instruction=said)
     np.testing.assert_allclose(decision.pick, pixels(pick, FINE), atol=FINE)
 
 
