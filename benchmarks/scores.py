@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from ravens_suite.benchmark.comparison import difference
@@ -53,29 +54,36 @@ def table(rows: list[dict[str, str]], demos: int) -> list[str]:
 def spread(rows: list[dict[str, str]], demos: int) -> list[str]:
     """The lines of the table of all seeds of one number of demonstrations, or nothing where there is one seed."""
     seeds = sorted({int(r["seed"]) for r in rows})
-    scores = {(r["task"], int(r["seed"])): float(r["score"]) for r in rows}
+    found = {(r["task"], int(r["seed"])): r for r in rows}
     tasks = [task for task in dict.fromkeys(each.task for each in published_scores()) if best_published(task, demos)]
-    columns = [[scores.get((task, seed)) for task in tasks] for seed in seeds]
-    lines = {task: list(values) for task, *values in zip(tasks, *columns, strict=True)}
-    lines = {task: values for task, values in lines.items() if sum(value is not None for value in values) > 1}
+    lines = {}
+    for task in tasks:
+        runs = [found[task, seed] for seed in seeds if (task, seed) in found]
+        if len(runs) > 1:
+            scores = [float(found[task, seed]["score"]) if (task, seed) in found else None for seed in seeds]
+            lines[task] = [*scores, _mean([float(r["score"]) for r in runs]), _mean([float(r["strict"]) for r in runs])]
     if not lines:
         return []
     # Of seeds of which a task is missing there is no mean.
-    means = [
-        None if None in column else math.fsum(column) / len(column) for column in zip(*lines.values(), strict=True)
-    ]
+    means = [None if None in column else _mean(column) for column in zip(*lines.values(), strict=True)]
 
     def line(name: str, values: list[float | None]) -> str:
-        known = [value for value in values if value is not None]
-        shown = " | ".join("" if value is None else f"{value:.1f}" for value in values)
-        return f"| {name} | {shown} | {max(known) - min(known):.1f} |"
+        *scores, mean, rate = values
+        known = [value for value in scores if value is not None]
+        shown = " | ".join("" if value is None else f"{value:.1f}" for value in [*scores, mean])
+        apart = f"{max(known) - min(known):.1f}" if known else ""
+        return f"| {name} | {shown} | {apart} | {rate:.1f} % |"
 
     return [
-        f"| task | {' | '.join(f'seed {seed}' for seed in seeds)} | apart |",
-        "|---" * (len(seeds) + 2) + "|",
+        f"| task | {' | '.join(f'seed {seed}' for seed in seeds)} | mean | apart | success rate |",
+        "|---" * (len(seeds) + 4) + "|",
         *(line(task, values) for task, values in lines.items()),
-        *([line("**mean**", means)] if any(mean is not None for mean in means) else []),
+        line("**mean**", means),
     ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def main() -> None:
