@@ -16,6 +16,7 @@ pytest.importorskip("torch")
 from ravens_suite.cli.main import main
 from ravens_suite.core.observations import groups_with
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
@@ -103,6 +104,15 @@ def test_a_second_question_reads_the_gradients_and_gives_the_same(
     assert asked[-2:] == [1, 0] and asked.count(0) == 1, "a question asked again is answered once"
     assert json.dumps(again.decisions[1].did) == json.dumps(first.decisions[0].did)
     assert again.decisions[1].towards == first.decisions[0].towards
+
+
+def test_a_second_process_that_would_lose_decisions_of_the_first_is_refused(data: Path, trained: Path) -> None:
+    with (
+        locked(RunFolder(trained).influence, "writing into"),
+        pytest.raises(ConflictError, match="Another process is writing into .*influence: wait for it to end"),
+    ):
+        find_influence(trained, data)
+    assert len(find_influence(trained, data).demonstrations) == 4
 
 
 def test_natural_gradients_are_kept_and_say_what_bears_on_a_decision(data: Path, trained: Path) -> None:
@@ -225,6 +235,18 @@ def test_decisions_may_be_on_a_task_that_was_not_learnt_with_options_of_its_own(
     (shown,) = [each for each in find_runs(data) if each.task == "build"]
     (section,) = influence_sections([shown])
     assert len(section.decisions) == 1 and not section.demonstrations
+
+
+def test_decisions_about_scenes_that_nobody_evaluated_are_in_the_report(builder: tuple[Path, Path]) -> None:
+    """As the command says: on other tasks, with options of a task, and with both."""
+    data, run = builder
+    gate = {"structure": [[0, 0, 0], [0, 1, 0]]}
+    find_influence(run, data, [Question("build-tower", 2), Question("build", 3, arguments=gate)], projection=32)
+    shown = {each.title: each for each in find_runs(data) if each.test is None}
+    for title in ("build-tower", "build, structure [[0, 0, 0], [0, 1, 0]]"):
+        (section,) = influence_sections([shown[title]])
+        assert len(section.decisions) == 1
+    assert not influence_sections([shown["build-row"]])[0].decisions
 
 
 def test_what_contradicts_the_training_is_refused(
