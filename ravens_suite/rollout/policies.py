@@ -261,9 +261,12 @@ class PolicySpec:
     def folder_name(self) -> str:
         """Name of the folder of its results, unless one is given.
 
-        What a server says of itself is part of it, so that two of its policies have two folders.
+        What a server says of itself is part of it, so that two of its policies have two folders. So are run and step of
+        a copy of weights from along the way.
         """
         name = self.name
+        if copied := _copied_in(self.folder):
+            return copied
         if self.kind == "socket":
             for scheme in SCHEMES:
                 name = name.removeprefix(scheme)
@@ -344,6 +347,15 @@ def close_policy(policy: Policy | None) -> None:
         policy = policy.policy
     if isinstance(policy, RemotePolicy):
         policy.close()
+
+
+def _copied_in(folder: str) -> str:
+    """Run and step of a copy of its weights (``train --keep-checkpoints``); empty for other folders."""
+    if not folder:
+        return ""
+    copy = Path(folder).absolute()
+    run = RunFolder(copy.parent.parent)
+    return f"{run.path.name}-{copy.name}" if copy.parent == run.checkpoints_path and run.exists() else ""
 
 
 def _said_by(reference: str) -> str:
