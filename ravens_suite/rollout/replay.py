@@ -34,7 +34,7 @@ class Decision:
     Attributes:
         maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing,
             and for all decisions but the first and the last where not every one is wanted.
-        action: what it then did.
+        action: what it then did, or would have done; empty where it has nothing left to do.
         told: the instruction that it observed; empty where it observed none.
     """
 
@@ -161,7 +161,10 @@ def decisions_of(policy: PolicySpec, episode: Episode) -> tuple[Decision, ...]:
     agent.reset(episode.seed)
     for step in range(episode.steps):
         observation = {key: _plain(values[step]) for key, values in episode.observations.items()}
-        action = agent.act(observation)
+        try:
+            action: Action = agent.act(observation)
+        except OracleGaveUpError:
+            action = {}  # The one that was recorded had more to do.
         decisions.append(Decision(agent.explain(observation), action))
         if not decisions[0].maps:
             raise ConfigError(f"The agent {policy.name} has no heatmaps to show.")
