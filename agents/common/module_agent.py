@@ -16,7 +16,6 @@ from ..base import Agent, Data, Trainee
 from .devices import choose_device
 from .optimiser import moments, set_moments, under
 
-
 _EVALUATED = ("act", "explain", "update", "example_loss", "curvature_terms")
 """Methods in which the network is in evaluation mode."""
 

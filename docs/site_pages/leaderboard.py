@@ -108,7 +108,7 @@ def submissions(folder: Path = SUBMISSIONS) -> list[Submission]:
     """The files that others have added, by name.
 
     Raises:
-        SubmissionError: one breaks a rule, or has the name of another agent, with whose scores its own would be averaged.
+        SubmissionError: one breaks a rule, or has the name of another agent, with which it would be averaged.
     """
     found: list[Submission] = []
     taken = {row.agent.casefold() for row in (*_ours(), *_published())}

@@ -21,7 +21,7 @@ from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
-from ravens_suite.insight.cleaning import first_ranked, train_without
+from ravens_suite.insight.cleaning import check_dropped, first_ranked, train_without
 from ravens_suite.insight.decisions import decision_of
 from ravens_suite.insight.influence import Question, decision_gradients, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
@@ -109,7 +109,7 @@ def test_a_second_question_reads_the_gradients_and_gives_the_same(
 def test_a_second_process_that_would_lose_decisions_of_the_first_is_refused(data: Path, trained: Path) -> None:
     with (
         locked(RunFolder(trained).influence, "writing into"),
-        pytest.raises(ConflictError, match="Another process is writing into .*influence: wait for it to end"),
+        pytest.raises(ConflictError, match=r"Another process is writing into .*influence: wait for it to end"),
     ):
         find_influence(trained, data)
     assert len(find_influence(trained, data).demonstrations) == 4
@@ -347,6 +347,14 @@ def test_the_demonstrations_to_leave_out_can_be_named(data: Path, trained: Path,
     options = ["--drop-file", str(tmp_path / "drop.json"), "--out", str(tmp_path / "clean"), "--val-episodes", "1"]
     assert main([*command, *options]) == 0
     assert 0 not in RunFolder(tmp_path / "clean").record()["demonstrations"][TASK]
+
+
+def test_seeds_to_leave_out_may_be_numpys(trained: Path) -> None:
+    check_dropped(trained, {TASK: np.array([0, 1])})
+    with pytest.raises(ConfigError, match=r"The demonstration 99 of .* cannot be left out"):
+        check_dropped(trained, {TASK: np.array([99, 0])})
+    with pytest.raises(ConfigError, match="No demonstration is named"):
+        check_dropped(trained, {TASK: np.array([], dtype=np.int64)})
 
 
 def test_training_again_without_some_learns_from_nothing_that_was_collected_since(tmp_path: Path) -> None:

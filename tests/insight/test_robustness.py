@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 import ravens_suite
@@ -15,7 +16,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
-from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes
+from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes, checked_grades
 from ravens_suite.insight.robustness import measure_robustness, read_robustness
 from ravens_suite.insight.search_plan import SearchPlan
 from ravens_suite.report.page import write_report
@@ -35,6 +36,14 @@ class BackwardsPool(SerialPool):
     ) -> Generator[Outcome[Any, Any], None, None]:
         self.done += len(jobs)
         yield from super().outcomes(make, list(jobs)[::-1], *rest)
+
+
+def test_grades_may_be_numpys_numbers_and_are_whole() -> None:
+    """As of an array; what ``to_json`` gave of the points was no JSON, and half a grade ended in a traceback."""
+    grades = checked_grades(tuple(np.arange(3, 0, -1)))
+    assert grades == (1, 2, 3) and json.dumps(grades) == "[1, 2, 3]"
+    with pytest.raises(ConfigError, match=r"whole numbers from 1 to 5; got 1\.5"):
+        checked_grades((1.5,))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("axis", AXES.values(), ids=list(AXES))
