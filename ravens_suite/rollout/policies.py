@@ -293,6 +293,21 @@ class PolicySpec:
         named = {name for text in texts for name in imported_names(text)}
         return min({name.partition(".")[0] for name in named} & _TALKING | named & {_CLIENT}, default="")
 
+    @property
+    def unknown(self) -> str:
+        """What it is in words, where nobody can know whether it still does what it did; else empty."""
+        if self.kind == "socket" and not (self.fingerprint or self.code):
+            return (
+                "a policy server that does not say what it serves, which may be something else by now (--force lets "
+                "its outcomes count)"
+            )
+        if library := self.asks_elsewhere:
+            return (
+                f"a policy that asks another process (it imports {library}), which may answer otherwise by now (a "
+                "policy with an attribute fingerprint says what it is)"
+            )
+        return ""
+
     def is_that_of(self, noted: Mapping[str, Any]) -> bool:
         """Whether a record, of ``to_json``, is of the same policy; the suite's own code may have changed since."""
         own = self.to_json()

@@ -100,6 +100,26 @@ def test_a_figure_is_made_once_and_in_any_order(tmp_path: Path) -> None:
     assert first.to_json() == both.to_json() == again.to_json() == read_robustness(again.path).to_json()
 
 
+def test_figures_of_a_policy_that_may_be_another_one_by_now_are_not_joined(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may answer otherwise than it did, as an evaluation of it says."""
+    (tmp_path / "mine.py").write_text(
+        "import socket\nfrom ravens_suite.errors import OracleGaveUpError\n"
+        "def act(observation): raise OracleGaveUpError('Nobody answers.')\n"
+    )
+
+    def measure(axis: str, **further: Any) -> tuple[str, ...]:
+        arguments = {"observe": ["proprioception"]}
+        chosen: dict[str, Any] = {"axes": [axis], "grades": [1], "episodes": 1, "arguments": arguments, **further}
+        return tuple(measure_robustness(f"{tmp_path}/mine.py:act", TASK, out=tmp_path / "out", **chosen).axes)
+
+    assert measure("layout") == ("layout",)
+    assert measure("occluders") == ("occluders",)
+    assert "summary.json was of a policy that asks another process (it imports socket)" in caplog.text
+    assert measure("layout", force=True) == ("layout", "occluders")
+
+
 def test_a_summary_never_joins_figures_of_different_environments_seeds_or_tasks(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
