@@ -89,13 +89,14 @@ def submission_schema() -> dict[str, Any]:
     return schema
 
 
-def read_submission(path: Path) -> Submission:
+def read_submission(path: Path | str) -> Submission:
     """A scores file, checked.
 
     Raises:
         MissingDataError: there is no such file.
         SubmissionError: it breaks a rule; the first twenty faults are its notes, or its message if there is but one.
     """
+    path = Path(path)
     if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise SubmissionError(
             f"{path} has more than {MOST_BYTES >> 20} MiB: leave out what the schema does not ask for."

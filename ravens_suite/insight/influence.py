@@ -142,7 +142,9 @@ def _distinct(questions: Sequence[Question]) -> list[Question]:
     return list({(each.task, each.split, repr(each.arguments)): each for each in questions}.values())
 
 
-def failed_seeds(run: Path, task: str, split: Split = "test", arguments: Mapping[str, Any] | None = None) -> list[int]:
+def failed_seeds(
+    run: Path | str, task: str, split: Split = "test", arguments: Mapping[str, Any] | None = None
+) -> list[int]:
     """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated.
 
     Args:
@@ -151,7 +153,7 @@ def failed_seeds(run: Path, task: str, split: Split = "test", arguments: Mapping
         split: of the scenes.
         arguments: of the environment that it was evaluated in, as ``evaluate`` took them.
     """
-    if RunFolder(run).record()["environments"].get(task, {}).get("id") == "":
+    if RunFolder(Path(run)).record()["environments"].get(task, {}).get("id") == "":
         return []  # Its episodes were made elsewhere: there is no environment to be evaluated in.
     plain = plan_evaluation(run, task, split, arguments or {}).path(None)
     for path in [*([plain] if plain.exists() else []), *sorted(plain.parent.glob(f"{WATCHED}/*/{plain.name}"))]:

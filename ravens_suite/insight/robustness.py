@@ -225,13 +225,14 @@ def robustness_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
     return plan.home(out) / ROBUSTNESS / plan.task / plan.split
 
 
-def read_robustness(path: Path) -> Robustness:
+def read_robustness(path: Path | str) -> Robustness:
     """The curves that ``measure_robustness`` wrote.
 
     Raises:
         MissingDataError: there is no such file.
         DamagedDataError: it is none of them.
     """
+    path = Path(path)
     value = read_json(path)
     try:
         return Robustness(

@@ -48,8 +48,9 @@ class ExplorePolicy:
     def suits(environment: gymnasium.Env[Any, Any]) -> bool:
         """Whether it can act in an environment: whether that takes picks and places, and shows images."""
         actions, seen = environment.action_space, environment.observation_space
-        both = isinstance(actions, gymnasium.spaces.Dict) and isinstance(seen, gymnasium.spaces.Dict)
-        return both and set(actions.spaces) == _ACTION and set(_KEYS) <= set(seen.spaces)
+        if not isinstance(actions, gymnasium.spaces.Dict) or not isinstance(seen, gymnasium.spaces.Dict):
+            return False
+        return set(actions.spaces) == _ACTION and set(_KEYS) <= set(seen.spaces)
 
     def reset(self, seed: int) -> None:
         """Draw anew from a seed."""
