@@ -359,6 +359,17 @@ def test_a_gpu_for_an_agent_that_takes_none_is_named(monkeypatch: pytest.MonkeyP
         check_plan(changed(agent="state-mlp", config={}, device="cuda"))
 
 
+def test_a_run_on_many_tasks_has_a_name_that_a_file_system_takes(tmp_path: Path) -> None:
+    """Without --out, a run on all tasks that are told in words could not begin."""
+    tasks = tuple(f"separating-piles-{number}" for number in range(20))
+    names = {changed(tasks=each, seed=3).name for each in (tasks, tasks[::-1], tasks[:-1])}
+    assert len(names) == 3
+    for name in names:
+        (tmp_path / name).mkdir()
+        assert name.startswith("separating-piles-") and name.endswith("-2-3")
+    assert changed(tasks=tasks[:2]).name == "separating-piles-0+separating-piles-1-2-0"
+
+
 def test_an_unfinished_agent_is_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from ravens_suite.agents.base import Agent\n"
