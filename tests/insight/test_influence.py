@@ -232,9 +232,11 @@ def test_decisions_may_be_on_a_task_that_was_not_learnt_with_options_of_its_own(
     assert "build, structure [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]], test scene" in said
     assert main([*command, "--seeds", str(decision["seed"])]) == 0
     assert [each["options"] for each in json.loads(capsys.readouterr().out)["decisions"]] == [structure, {}]
-    (shown,) = [each for each in find_runs(data) if each.task == "build"]
-    (section,) = influence_sections([shown])
-    assert len(section.decisions) == 1 and not section.demonstrations
+    shown = [each for each in find_runs(data) if each.task == "build"]
+    assert sorted(each.test is None for each in shown) == [False, True], "the plain structure was not evaluated"
+    for each in shown:
+        (section,) = influence_sections([each])
+        assert len(section.decisions) == 1 and not section.demonstrations
 
 
 def test_decisions_about_scenes_that_nobody_evaluated_are_in_the_report(builder: tuple[Path, Path]) -> None:
