@@ -34,6 +34,10 @@ _IN_ONE_THREAD = ("act", "explain", "update", "foresee")
 """Methods of agents and forecasters that compute with one thread of torch."""
 
 
+_STEP, _STEP_BESIDE = "step", "step of the training"
+"""Name of the number of steps among the tensors of a training state, and where these have one of that name."""
+
+
 def _in_one_thread(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def in_one_thread(*arguments: Any, **options: Any) -> Any:
@@ -298,16 +302,19 @@ class Trainee(ABC, Generic[Data]):
 
     def save_training(self, path: Path, step: int) -> None:
         """Write what training needs to go on after ``step`` steps, in one file, whole or not at all."""
-        write_bytes(path, [pack({**self.training_state(), "step": torch.tensor(step)})])
+        state = self.training_state()
+        name = _STEP_BESIDE if _STEP in state else _STEP  # An agent may have a tensor of that name itself.
+        write_bytes(path, [pack({**state, name: torch.tensor(step)})])
 
     def load_training(self, path: Path) -> int:
         """Take up the training that ``save_training`` wrote; the number of steps done, 0 when there is none."""
         if not path.exists():
             return 0
         state = unpack(path)
-        if "step" not in state or state["step"].numel() != 1:
+        name = _STEP_BESIDE if _STEP_BESIDE in state else _STEP
+        if name not in state or state[name].numel() != 1:
             damaged(path, "it does not say its step")
-        step = int(state.pop("step"))
+        step = int(state.pop(name))
         with _same_version(path):
             self.set_training_state(state)
         return step
@@ -433,12 +440,17 @@ def config_from_json(config_type: type[Any], value: Mapping[str, Any]) -> Any:
         raise ConfigError(
             f"{config_type.__name__} has no setting {unknown[0]!r}.{hint} Its settings: {', '.join(sorted(known))}."
         )
-    values = {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    values = {key: _in_tuples(item) for key, item in value.items()}
     if missing := [item.name for item in fields(config_type) if is_required(item) and item.name not in values]:
         raise ConfigError(f"{config_type.__name__} needs a value of {missing[0]!r}: give it in --config.")
     config = config_type(**values)
     check_settings(config)
     return config
+
+
+def _in_tuples(value: Any) -> Any:
+    """A value of JSON with tuples for lists, also within lists."""
+    return tuple(map(_in_tuples, value)) if isinstance(value, list) else value
 
 
 def _config_of(path: Path, config_type: type[Any], value: Mapping[str, Any]) -> Any:

@@ -44,10 +44,12 @@ def best_published(demos: str) -> dict[str, float]:
 
 
 def columns(run: RunFolder) -> list[str]:
-    """The published tasks that a run can be judged on."""
+    """The published tasks that a run can be judged on: to one that was shown all colours, none is unseen."""
     plan = run.record()["plan"]
     known = {family(task) for task in plan["tasks"]}
-    return [task for task in best_published(str(plan["demos"])) if family(task) in known]
+    known_in_all_colours = {f"{family(task)}-unseen" for task in plan["tasks"] if task.endswith("-full")}
+    published = best_published(str(plan["demos"]))
+    return [task for task in published if family(task) in known and task not in known_in_all_colours]
 
 
 def measure(run: RunFolder, task: str, episodes: int, workers: int) -> dict[str, str]:
@@ -98,8 +100,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     run = RunFolder(given.run)
-    rows = []
-    for task in given.columns or columns(run):
+    possible, rows = columns(run), []
+    if not possible or (other := sorted({*(given.columns or ())}.difference(possible))):
+        parser.error(
+            f"{given.run} can be judged in {', '.join(possible) or 'no published column'}"
+            + (f", not in {', '.join(other)}." if possible else ": see its tasks and number of demonstrations.")
+        )
+    for task in given.columns or possible:
         rows.append(measure(run, task, given.episodes, given.workers))
         best = best_published(rows[-1]["demos"])[task]
         print(f"{task}: {rows[-1]['score']} (success rate {rows[-1]['strict']} %), best published {best}", flush=True)

@@ -45,7 +45,7 @@ def probes_of(run: RunFolder) -> list[dict[str, Any]]:
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row.get(name, 1) for name in ("agent", "task", "demos", "seed", "tasks"))
+    return tuple(row.get(name, 1) for name in ("agent", "task", "demos", "seed", "tasks", "split"))
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.data.atomic import write_json
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.scenes import SceneSet, SceneSpec
 
 _SCRIPTS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
@@ -69,3 +71,33 @@ def test_world_models_without_anything_to_predict_have_no_errors_and_runs_have_n
     assert script["row"](nothing) == {"error": None, "share": None, "everywhere": None, "windows": 0}
     folders = [Path("runs/one/policy"), Path("runs/two/policy"), Path("policies/three"), Path("policies/four")]
     assert [script["name_of"](folder) for folder in folders] == ["one", "two", "three", "four"]
+
+
+def test_no_colour_is_unseen_to_a_run_that_was_shown_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = functions_of("language", monkeypatch)
+
+    def run(*tasks: str, demos: int = 10) -> RunFolder:
+        write_json(tmp_path / "run.json", {"plan": {"tasks": tasks, "demos": demos}})
+        return RunFolder(tmp_path)
+
+    bowls = ["put-block-in-bowl-seen", "put-block-in-bowl-unseen"]
+    assert sorted(script["columns"](run("put-block-in-bowl-unseen"))) == bowls
+    assert script["columns"](run("put-block-in-bowl-full", "packing-shapes")) == ["packing-shapes", bowls[0]]
+    monkeypatch.setattr("sys.argv", ["language.py", str(tmp_path), "--columns", bowls[1]])
+    with pytest.raises(SystemExit):
+        script["main"]()
+    assert "can be judged in packing-shapes, put-block-in-bowl-seen, not in put-block-in-bowl-unseen" in (
+        capsys.readouterr().err
+    )
+    run("put-block-in-bowl-seen", demos=7)
+    with pytest.raises(SystemExit):
+        script["main"]()
+    assert "no published column" in capsys.readouterr().err
+
+
+def test_probes_of_validation_scenes_take_the_place_of_none_of_test_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = functions_of("language_probes", monkeypatch)["_key"]
+    row = {"agent": "transporter", "task": "packing-shapes", "demos": 10, "seed": 0, "split": "test"}
+    assert key(row) == key({**row, "steps": 5}) != key({**row, "split": "val"})

@@ -11,12 +11,14 @@ import pytest
 
 from ravens_suite.agents.state_mlp import StateMlp
 from ravens_suite.benchmark.grid import benchmark
-from ravens_suite.benchmark.submissions import result_of
-from ravens_suite.insight.calibration import calibrate
-from ravens_suite.insight.cleaning import train_without
-from ravens_suite.insight.influence import find_influence
+from ravens_suite.benchmark.submissions import read_submission, result_of
+from ravens_suite.data.scenes import read_scenes
+from ravens_suite.errors import RavensError
+from ravens_suite.insight.calibration import calibrate, read_calibration
+from ravens_suite.insight.cleaning import check_dropped, train_without
+from ravens_suite.insight.influence import failed_seeds, find_influence
 from ravens_suite.insight.language_probe import probe_language
-from ravens_suite.insight.robustness import measure_robustness
+from ravens_suite.insight.robustness import measure_robustness, read_robustness
 from ravens_suite.insight.weak_spots import find_weak_spots
 from ravens_suite.interop.exports import sources_in
 from ravens_suite.interop.imports import import_episodes
@@ -28,14 +30,18 @@ from ravens_suite.report.view import view_episode
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
+from ravens_suite.rollout.forecast_reward import ForecastReward
+from ravens_suite.rollout.kept_episodes import keep_episode
 from ravens_suite.training.loop import train
+from ravens_suite.training.reconfigure import reconfigure
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
 TASK = "block-insertion"
 COMMANDS = (
     benchmark, result_of, calibrate, train_without, find_influence, probe_language, measure_robustness, find_weak_spots,
     import_episodes, export_lerobot, export, draw_gallery, write_report, view_episode, collect, evaluate,
-    evaluate_scenes, train, StateMlp.load, StateMlp.save,
+    evaluate_scenes, train, StateMlp.load, StateMlp.save, read_submission, read_scenes, keep_episode, failed_seeds,
+    read_robustness, read_calibration, reconfigure, check_dropped, ForecastReward,
 )  # fmt: skip
 
 
@@ -46,6 +52,19 @@ def test_whatever_takes_a_path_takes_text(function: Callable[..., Any]) -> None:
     assert paths and all("str" in kind for kind in paths)
     named = [kind for kind in kinds if "PolicySpec" in kind]
     assert all({"str", "Path"} <= {*kind} for kind in named), "a run folder is a policy"
+
+
+@pytest.mark.parametrize(
+    "read", [read_submission, read_scenes, read_robustness, read_calibration], ids=lambda read: read.__name__
+)
+def test_files_are_read_by_text_and_by_path(read: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "file.json").write_text("[]")
+    said = set()
+    for name in (tmp_path / "file.json", str(tmp_path / "file.json")):
+        with pytest.raises(RavensError, match=r"file\.json") as caught:
+            read(name)
+        said.add(str(caught.value))
+    assert len(said) == 1
 
 
 def test_collecting_training_and_evaluating_by_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

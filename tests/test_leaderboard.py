@@ -77,6 +77,13 @@ def test_a_file_that_breaks_a_rule_stops_the_page(tmp_path: Path) -> None:
         list(leaderboard.rows(_write(tmp_path, _submission(format=2))))
 
 
+@pytest.mark.parametrize("name", ["transporter (this suite)", "Form2Fit", "FORM2FIT", "mine"])
+def test_nobody_is_averaged_with_another_agent_of_the_same_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "first.json").write_text(json.dumps(_submission()))
+    with pytest.raises(SubmissionError, match=r"mine\.json: an agent .* is on the leaderboard already"):
+        list(leaderboard.rows(_write(tmp_path, _submission(agent=name))))
+
+
 def test_the_files_that_are_there_hold_to_the_rules() -> None:
     assert len(leaderboard.submissions()) == len(list(leaderboard.SUBMISSIONS.glob("*.json")))
 

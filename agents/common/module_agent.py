@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -14,12 +16,33 @@ from ..base import Agent, Data, Trainee
 from .devices import choose_device
 from .optimiser import moments, set_moments, under
 
+_EVALUATED = ("act", "explain", "update", "example_loss", "curvature_terms")
+"""Methods in which the network is in evaluation mode."""
+
+
+def _evaluated(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def evaluated(self: ModuleTrainee[Any], *arguments: Any, **options: Any) -> Any:
+        modes = [(module, module.training) for module in self.net.modules()]
+        if not any(training for _, training in modes):
+            return method(self, *arguments, **options)
+        self.net.eval()
+        try:
+            return method(self, *arguments, **options)
+        finally:
+            for module, training in modes:
+                module.training = training
+
+    return evaluated
+
 
 class ModuleTrainee(Trainee[Data]):
     """What learns with a network ``net`` and an optimiser ``optimiser``.
 
     A subclass says in ``make_net`` what the network is, and takes its gradient steps with ``descend``. ``config`` needs
-    ``steps: int`` and ``learning_rate: float``, and may have ``device: str``.
+    ``steps: int`` and ``learning_rate: float``, and may have ``device: str``. While it acts or watches, and where it is
+    asked for the loss of a step, the network is in evaluation mode: dropout drops nothing, and batch normalisation goes
+    by what it has seen in training.
 
     Attributes:
         device: of the network and of what it reads.
@@ -39,6 +62,14 @@ class ModuleTrainee(Trainee[Data]):
             torch.manual_seed(seed)
             self.net = self.make_net().to(self.device)
         self.optimiser = self.make_optimiser(self.net)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let what a subclass computes for users be computed in evaluation mode."""
+        super().__init_subclass__(**options)
+        for name in _EVALUATED:
+            method = cls.__dict__.get(name)
+            if callable(method) and not getattr(method, "__isabstractmethod__", False):
+                setattr(cls, name, _evaluated(method))
 
     @abstractmethod
     def make_net(self) -> nn.Module:
@@ -63,8 +94,8 @@ class ModuleTrainee(Trainee[Data]):
         return {"loss": float(loss.detach())}
 
     def trained_parameters(self) -> dict[str, nn.Parameter]:
-        """Parameters of the network."""
-        return dict(self.net.named_parameters())
+        """Parameters of the network, without those that are frozen: no loss has a gradient there."""
+        return {name: parameter for name, parameter in self.net.named_parameters() if parameter.requires_grad}
 
     def weights(self) -> dict[str, Tensor]:
         """Parameters and buffers of the network. See ``Trainee``."""

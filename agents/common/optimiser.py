@@ -195,7 +195,8 @@ def moments(optimiser: torch.optim.Optimizer, net: nn.Module) -> dict[str, Tenso
         net: gives the parameters their names.
 
     Returns:
-        Tensors of any shape. Moments have that of their parameter; numbers of steps are ().
+        Tensors of any shape. Most moments have that of their parameter; numbers of steps are (), and so are others of
+        some optimisers.
     """
     state = {}
     for name, parameter in net.named_parameters():
@@ -231,9 +232,9 @@ def set_moments(optimiser: torch.optim.Optimizer, net: nn.Module, state: dict[st
         for key, value in values.items():
             # In the memory layout of the parameter: the fused step goes through both in the order of their memory.
             optimiser.state[parameter][key] = (
-                value.clone().to(parameter.device)
-                if key == "step"
-                else torch.empty_like(parameter).detach().copy_(value)
+                torch.empty_like(parameter).detach().copy_(value)
+                if key != "step" and value.shape == parameter.shape
+                else value.clone().to(parameter.device)
             )
 
 

@@ -13,6 +13,7 @@ from ravens_suite.benchmark.submissions import Submission, SubmittedResult, read
 from ravens_suite.core.statistics import wilson
 from ravens_suite.data.outcomes import mean_over_tasks
 from ravens_suite.data.tables import read_rows
+from ravens_suite.errors import SubmissionError
 from site_pages.markdown import page, table
 
 _RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -107,9 +108,16 @@ def submissions(folder: Path = SUBMISSIONS) -> list[Submission]:
     """The files that others have added, by name.
 
     Raises:
-        SubmissionError: one breaks a rule.
+        SubmissionError: one breaks a rule, or has the name of another agent, with which it would be averaged.
     """
-    return [read_submission(path) for path in sorted(folder.glob("*.json"))]
+    found: list[Submission] = []
+    taken = {row.agent.casefold() for row in (*_ours(), *_published())}
+    for path in sorted(folder.glob("*.json")):
+        found.append(read_submission(path))
+        if (name := found[-1].agent).casefold() in taken:
+            raise SubmissionError(f"{path}: an agent {name!r} is on the leaderboard already, so choose another name.")
+        taken.add(name.casefold())
+    return found
 
 
 def rows(folder: Path = SUBMISSIONS) -> Iterator[Row]:

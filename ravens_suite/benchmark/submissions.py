@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.core.numbers import plain
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.json_schema import schema_faults
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
@@ -89,13 +90,14 @@ def submission_schema() -> dict[str, Any]:
     return schema
 
 
-def read_submission(path: Path) -> Submission:
+def read_submission(path: Path | str) -> Submission:
     """A scores file, checked.
 
     Raises:
         MissingDataError: there is no such file.
         SubmissionError: it breaks a rule; the first twenty faults are its notes, or its message if there is but one.
     """
+    path = Path(path)
     if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise SubmissionError(
             f"{path} has more than {MOST_BYTES >> 20} MiB: leave out what the schema does not ask for."
@@ -148,11 +150,11 @@ def result_of(
 
     Args:
         evaluation: that file, of the split ``test``, for example ``runs/block/eval/test.json``.
-        demos: demonstrations of the task that the policy was trained on.
+        demos: demonstrations of the task that the policy was trained on. Numbers may be NumPy's.
         seed: of training.
         train_seconds: wall time of training.
         hardware: that it was trained on.
-        observation_keys: what the policy reads.
+        observation_keys: what the policy reads; a single key may be given alone.
         selection: how weights were chosen.
 
     Raises:
@@ -178,14 +180,15 @@ def result_of(
         if isinstance(error, SubmissionError):
             raise
         raise SubmissionError(f"{evaluation} is no evaluation of ravens-suite evaluate ({error}).") from error
+    keys = [observation_keys] if isinstance(observation_keys, str) else list(observation_keys)
     return {
         "task": task,
-        "demos": demos,
-        "seed": seed,
+        "demos": plain(demos),
+        "seed": plain(seed),
         **_figures([outcome.score for outcome in outcomes], [outcome.success for outcome in outcomes]),
-        "train_seconds": train_seconds,
+        "train_seconds": plain(train_seconds),
         "hardware": hardware,
-        "observation_keys": list(observation_keys),
+        "observation_keys": keys,
         "selection": selection,
         **made,
         "outcomes": [{"seed": one.seed, "score": one.score, "success": one.success} for one in outcomes],

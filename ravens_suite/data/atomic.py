@@ -65,6 +65,23 @@ def check_is_no_folder(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
 
 
+def check_writable(path: Path) -> None:
+    """Refuse a file that ``write_bytes`` could not write, before the work whose result it is; nothing is written.
+
+    Args:
+        path: of the file; its folder need not be there.
+
+    Raises:
+        OSError: it is a folder, or its folder cannot be made or written to.
+    """
+    check_is_no_folder(path)
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
     temporary, file = _open_temporary(path)
     try:

@@ -117,7 +117,7 @@ def changed_arguments(own: Mapping[str, Any], changes: Mapping[str, Any]) -> dic
     return merged
 
 
-def read_scenes(text: str) -> SceneSet:
+def read_scenes(text: Path | str) -> SceneSet:
     """The scenes of a file, or one of them.
 
     Args:
@@ -128,6 +128,7 @@ def read_scenes(text: str) -> SceneSet:
         DamagedDataError: it holds no scenes; the message says which scene and field is wrong.
         ConfigError: there is no scene of that number.
     """
+    text = str(text)
     name, mark, number = text.rpartition("#")
     if Path(text).exists() or not Path(name).is_file():  # A folder may have # in its name, too.
         name, mark = text, ""

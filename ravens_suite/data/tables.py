@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.seeding import SPLITS
-from ravens_suite.data.atomic import check_is_no_folder, write_bytes
+from ravens_suite.data.atomic import check_writable, write_bytes
 from ravens_suite.data.locks import locked_file
 from ravens_suite.errors import ConflictError, DamagedDataError
 
@@ -62,9 +62,9 @@ def check_table(path: Path, columns: Sequence[str], notes: Sequence[str] = ()) -
     Raises:
         ConflictError: the table has other columns.
         DamagedDataError: it is none.
-        IsADirectoryError: it is a folder.
+        OSError: it is a folder, or its folder cannot be made or written to.
     """
-    check_is_no_folder(path)
+    check_writable(path)
     rows = read_rows(path)
     _check(path, rows, [*columns, *(name for name in notes if rows and name in rows[0])])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from ravens_suite.core.observations import OBSERVED
@@ -165,12 +166,12 @@ def checked_axes(names: tuple[str, ...], arguments: Mapping[str, Any], *, learnt
 
 
 def checked_grades(grades: tuple[int, ...]) -> tuple[int, ...]:
-    """The grades that are asked for, ascending; all five for none.
+    """The grades that are asked for, ascending, as Python's numbers; all five for none.
 
     Raises:
-        ConfigError: one is not from 1 to 5.
+        ConfigError: one is not a whole number from 1 to 5.
     """
     for grade in grades:
-        if not 1 <= grade <= GRADES:
+        if not isinstance(grade, Integral) or isinstance(grade, bool) or not 1 <= grade <= GRADES:
             raise ConfigError(f"--grades are whole numbers from 1 to {GRADES}; got {grade}.")
-    return tuple(sorted(set(grades))) or tuple(range(1, GRADES + 1))
+    return tuple(sorted(set(map(int, grades)))) or tuple(range(1, GRADES + 1))

@@ -254,13 +254,14 @@ def calibration_path(plan: EvaluationPlan, out: Path | None = None) -> Path:
     return plan.home(out) / CALIBRATION / f"{plan.task}.json"
 
 
-def read_calibration(path: Path) -> Calibrated:
+def read_calibration(path: Path | str) -> Calibrated:
     """What ``calibrate`` wrote.
 
     Raises:
         MissingDataError: there is no such file.
         DamagedDataError: it is none of them.
     """
+    path = Path(path)
     value = read_json(path)
     try:
         own, calibrated = (_reliability(value["test"][name]) for name in ("own", "calibrated"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError
@@ -79,6 +79,7 @@ def check_dropped(run: Path | str, dropped: Mapping[str, Sequence[int]]) -> None
     """
     record = RunFolder(Path(run)).record()
     plan = TrainingPlan.from_json(record["plan"])
+    dropped = _plain(dropped)
     if not any(dropped.values()):
         raise ConfigError('No demonstration is named that is to be left out: write them as {"TASK": [SEED, ...]}.')
     if repeated := [seed for task, seeds in dropped.items() for seed in seeds if seed in plan.drop.get(task, ())]:
@@ -88,6 +89,11 @@ def check_dropped(run: Path | str, dropped: Mapping[str, Sequence[int]]) -> None
         drawn = record["demonstrations"][task]
         further = {seed for each in record.get("more_demonstrations", {}).values() for seed in each.get(task, ())}
         without(drawn, [seed for seed in seeds if seed in drawn or seed not in further], task)
+
+
+def _plain(dropped: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Seeds by task in Python's lists and numbers; they may have been NumPy's."""
+    return {task: [plain(seed) for seed in seeds] for task, seeds in dropped.items()}
 
 
 def _note_first(run: RunFolder, command: str) -> None:
@@ -132,6 +138,7 @@ def train_without(
     before = RunFolder(run)
     record = before.record()
     plan = TrainingPlan.from_json(record["plan"])
+    dropped = _plain(dropped)
     check_dropped(run, dropped)
     every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
     count = sum(len(seeds) for seeds in every.values())

@@ -150,8 +150,16 @@ def step_gradients(
         datasets: what the agent made of one demonstration each, and which steps of it.
         size: of a projection, see ``GradientSketch``.
         natural: whether to compute natural gradients, too, for which the agent must give its curvature.
+
+    Raises:
+        ConfigError: what the agent gives is no loss, no curvature, or depends on no parameter.
     """
-    sketch = GradientSketch(agent.trained_parameters(), size)
+    if not (parameters := agent.trained_parameters()):
+        raise ConfigError(
+            f"trained_parameters of the agent {agent.name} gives none: let it return what fit_step changes, by name "
+            "(docs/influence.md)."
+        )
+    sketch = GradientSketch(parameters, size)
     count = sum(len(steps) for _, steps in datasets)
     sums = _SUMS_OF_FEW // count if count <= FEW_STEPS else 1
     losses, norms, gradients = [], [], []
@@ -159,7 +167,7 @@ def step_gradients(
     for dataset, steps in datasets:
         for step in steps:
             with blame(f"example_loss of the agent {agent.name}"), torch.enable_grad():
-                loss = agent.example_loss(dataset, step)
+                loss = _checked_loss(agent.example_loss(dataset, step), agent.name)
             gradient, norm = sketch(loss)
             losses.append(float(loss.detach()))
             norms.append(norm)
@@ -176,12 +184,27 @@ def step_gradients(
 def _checked(terms: Any, name: str) -> torch.Tensor:
     """Terms of curvature, if they are."""
     if not isinstance(terms, torch.Tensor) or terms.ndim != 1 or not terms.requires_grad:
-        given = f"{tuple(terms.shape)} tensor" if isinstance(terms, torch.Tensor) else type(terms).__name__
         raise ConfigError(
-            f"curvature_terms of the agent {name} must be a (k,) tensor with a gradient; got a {given}: "
+            f"curvature_terms of the agent {name} must be a (k,) tensor with a gradient; got {_given(terms)}: "
             "see docs/influence.md."
         )
     return terms
+
+
+def _checked_loss(loss: Any, name: str) -> torch.Tensor:
+    """The loss of a step, if it is one."""
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+        raise ConfigError(
+            f"example_loss of the agent {name} must be a () tensor with a gradient; got {_given(loss)}: see "
+            "docs/influence.md."
+        )
+    return loss
+
+
+def _given(value: Any) -> str:
+    if not isinstance(value, torch.Tensor):
+        return f"a {type(value).__name__}"
+    return f"a {tuple(value.shape)} tensor{'' if value.requires_grad else ' without one'}"
 
 
 def _directions(terms: int, sums: int, seed: int) -> torch.Tensor:

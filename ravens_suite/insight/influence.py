@@ -23,6 +23,7 @@ from ravens_suite.core.numbers import check_number, plain
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.episode import EpisodeReader
+from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import WATCHED, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError, blame
@@ -104,7 +105,8 @@ def find_influence(
 
     Raises:
         MissingDataError: the run kept no copies of its weights, or a demonstration is not there any more.
-        ConflictError: the demonstrations in ``data`` were collected in another way than those of the run.
+        ConflictError: the demonstrations in ``data`` were collected in another way than those of the run. Or another
+            process looks into the same run: of decisions that both were asked about, those of one would be lost.
         ConfigError: its agent gives no loss of a single step; or a question has no answer.
         UnknownNameError: there is no such task.
     """
@@ -117,19 +119,21 @@ def find_influence(
         check_numbers(question.seed, question.step)
     for asked in _distinct(questions):
         check_scenes(folder, asked.task, asked.split, asked.arguments)
-    gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)
-    size = gradients.gradients.shape[2]
-    found = Influence(
-        folder.policy.fingerprint(), gradients.checkpoints, size, rank(gradients), method=gradients.method
-    )
-    found = replace(found, decisions=_earlier_decisions(folder, found))
-    extra = {"provenance": provenance()}
-    write_influence(folder, found, extra)
-    for done, question in enumerate(questions, 1):
-        answer = _answer(folder, gradients, question, named, projection)
-        found = found.with_decision(answer)
+    checkpoints_of(folder)  # What has none is refused before anyone waits for a lock.
+    with locked(folder.influence, "writing into"):
+        gradients = training_gradients(folder, data, projection=projection, on_progress=on_progress)
+        size = gradients.gradients.shape[2]
+        found = Influence(
+            folder.policy.fingerprint(), gradients.checkpoints, size, rank(gradients), method=gradients.method
+        )
+        found = replace(found, decisions=_earlier_decisions(folder, found))
+        extra = {"provenance": provenance()}
         write_influence(folder, found, extra)
-        on_progress(done, len(questions), f"{question.split} scene {question.seed}")
+        for done, question in enumerate(questions, 1):
+            answer = _answer(folder, gradients, question, named, projection)
+            found = found.with_decision(answer)
+            write_influence(folder, found, extra)
+            on_progress(done, len(questions), f"{question.split} scene {question.seed}")
     return found
 
 
@@ -138,7 +142,9 @@ def _distinct(questions: Sequence[Question]) -> list[Question]:
     return list({(each.task, each.split, repr(each.arguments)): each for each in questions}.values())
 
 
-def failed_seeds(run: Path, task: str, split: Split = "test", arguments: Mapping[str, Any] | None = None) -> list[int]:
+def failed_seeds(
+    run: Path | str, task: str, split: Split = "test", arguments: Mapping[str, Any] | None = None
+) -> list[int]:
     """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated.
 
     Args:
@@ -147,7 +153,7 @@ def failed_seeds(run: Path, task: str, split: Split = "test", arguments: Mapping
         split: of the scenes.
         arguments: of the environment that it was evaluated in, as ``evaluate`` took them.
     """
-    if RunFolder(run).record()["environments"].get(task, {}).get("id") == "":
+    if RunFolder(Path(run)).record()["environments"].get(task, {}).get("id") == "":
         return []  # Its episodes were made elsewhere: there is no environment to be evaluated in.
     plain = plan_evaluation(run, task, split, arguments or {}).path(None)
     for path in [*([plain] if plain.exists() else []), *sorted(plain.parent.glob(f"{WATCHED}/*/{plain.name}"))]:

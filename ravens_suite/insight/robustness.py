@@ -176,7 +176,8 @@ def measure_robustness(
         parts.append(Part(changed, folder / f"{name}-{grade}.json", seeds))
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     points = {key: _point(*key, evaluation) for key, evaluation in zip(wanted, done[1:], strict=True)}
-    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), _point("", 0, done[0]), points)
+    known = force or not plan.policy.unknown
+    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), _point("", 0, done[0]), points, known=known)
 
 
 def check_robustness(
@@ -224,13 +225,14 @@ def robustness_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
     return plan.home(out) / ROBUSTNESS / plan.task / plan.split
 
 
-def read_robustness(path: Path) -> Robustness:
+def read_robustness(path: Path | str) -> Robustness:
     """The curves that ``measure_robustness`` wrote.
 
     Raises:
         MissingDataError: there is no such file.
         DamagedDataError: it is none of them.
     """
+    path = Path(path)
     value = read_json(path)
     try:
         return Robustness(
@@ -303,9 +305,11 @@ def _write_summary(
     seeds: tuple[int, int],
     nominal: Point,
     points: Mapping[tuple[str, int], Point],
+    *,
+    known: bool,
 ) -> Robustness:
     with locked_file(path, "writing", wait=True):
-        merged = {**_earlier(path, plan, seeds), **points}
+        merged = {**_earlier(path, plan, seeds, known=known), **points}
         axes = {
             name: tuple(merged[key] for key in sorted(merged) if key[0] == name)
             for name in AXES
@@ -317,13 +321,20 @@ def _write_summary(
     return replace(done, **made)
 
 
-def _earlier(path: Path, plan: EvaluationPlan, seeds: tuple[int, int]) -> dict[tuple[str, int], Point]:
-    """Points of an earlier summary that are of the same as those of now; a warning says why there are none of it."""
+def _earlier(path: Path, plan: EvaluationPlan, seeds: tuple[int, int], *, known: bool) -> dict[tuple[str, int], Point]:
+    """Points of an earlier summary that are of the same as those of now; a warning says why there are none of it.
+
+    Args:
+        path: of the summary.
+        plan: of now.
+        seeds: of now.
+        known: whether a policy of the same name and code does what it did then.
+    """
     try:
         before = read_robustness(path)
     except (DamagedDataError, MissingDataError):
         return {}
-    if why := _differs(before, plan, seeds):
+    if why := _differs(before, plan, seeds) or ("" if known else plan.policy.unknown):
         _LOG.warning("%s was of %s: it holds only what is measured now; ask for the other axes, too.", before.path, why)
         return {}
     return {(name, point.grade): point for name, points in before.axes.items() for point in points}

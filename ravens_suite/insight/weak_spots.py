@@ -155,7 +155,8 @@ def find_weak_spots(
         calibration_episodes: of validation and of test, where the policy is not calibrated yet.
         arguments: of the environment, JSON values. A run knows its own, which these may not contradict.
         out: folder in which ``weakspots`` is made; the run's, or ``runs/<policy>/<task>``.
-        force: let a calibration count although the code of the policy or the task has changed since.
+        force: let a calibration count although the code of the policy or the task has changed since; and both, where
+            nobody can know whether the policy still does what it did, as of a server that does not say what it serves.
         pool: where to run; this process by default.
         on_progress: called after every episode, of the calibration, too.
 
@@ -168,7 +169,7 @@ def find_weak_spots(
     # A wrong axis or grade must not show up after all episodes of a calibration.
     evaluation = _evaluation(policy, task, plan, arguments)
     pool = pool or make_pool()
-    fitted = _known(evaluation, out)
+    fitted = _known(evaluation, out, force=force)
     if fitted is None:
         fitted = calibrate(
             policy,
@@ -185,7 +186,7 @@ def find_weak_spots(
     folder = evaluation.home(out) / WEAK_SPOTS
     search = _Search(evaluation, plan, fitted, folder)
     with locked_file(search.path, "searching into"):
-        search.load()
+        search.load(force=force)
         search.run(pool, on_progress)
         return search.write()
 
@@ -221,8 +222,10 @@ def _evaluation(
     return evaluation
 
 
-def _known(evaluation: EvaluationPlan, out: Path | None) -> Calibration | None:
-    """The calibration of the policy as it is, in this environment; ``None`` where there is none."""
+def _known(evaluation: EvaluationPlan, out: Path | None, *, force: bool) -> Calibration | None:
+    """The calibration of the policy as it is, in this environment; ``None`` where there is none, or nobody can know."""
+    if evaluation.policy.unknown and not force:
+        return None
     for folder in (out, None):  # Where the results go, or with the run.
         try:
             found = read_calibration(calibration_path(evaluation, folder))
@@ -255,8 +258,12 @@ class _Search:
             "calibration": asdict(calibration),
         }
 
-    def load(self) -> None:
-        """Take up proposals of a search of the same settings; those of another one are kept under other names."""
+    def load(self, *, force: bool = False) -> None:
+        """Take up proposals of a search of the same settings; those of another one are kept under other names.
+
+        Args:
+            force: take them up, too, where nobody can know whether the policy still does what it did.
+        """
         try:
             value = read_json(self.path)
             found = [Tried.from_json(row) for row in value["proposals"]]
@@ -269,6 +276,8 @@ class _Search:
             return
         if differing:
             self._move_away(f"is of another search ({', '.join(differing)})")
+        elif (unknown := self._evaluation.policy.unknown) and not force:
+            self._move_away(f"is of {unknown}")
         else:
             self._tried = {tried.number: tried for tried in found}
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.data.atomic import write_bytes
+from ravens_suite.data.atomic import check_writable, write_bytes
 from ravens_suite.errors import OracleGaveUpError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report.drawing import png
@@ -44,6 +44,7 @@ def draw_gallery(
     """
     out = Path(out)
     path = out if out.suffix.lower() == ".png" else out / "gallery.png"
+    check_writable(path)
     rows = []
     for done, task in enumerate(tasks, 1):
         rows.append(np.hstack([_strip(task, split, seed, renderer) for split in _SPLITS]))

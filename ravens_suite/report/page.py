@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ravens_suite.benchmark.comparison import PUBLISHED_EPISODES, published_agents
 from ravens_suite.core.numbers import check_number
-from ravens_suite.data.atomic import read_json, write_bytes
+from ravens_suite.data.atomic import check_writable, read_json, write_bytes
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.report import tables as page
 from ravens_suite.report.confidence import confidence_section
@@ -97,6 +97,7 @@ def write_report(
 
     Raises:
         MissingDataError: there is no run in the folder.
+        OSError: the page cannot be written there, which is told before any episode is run.
     """
     folder = Path(folder)
     out = None if out is None else Path(out)
@@ -104,6 +105,7 @@ def write_report(
     plan.check()
     runs = told_apart(find_policies(folder))
     path = out or folder / REPORT
+    check_writable(path)
     sections = _sections(runs, plan, on_progress)
     text = render("report.html.j2", {"page": _context(folder, runs, sections)})
     write_bytes(path, [text.encode()])

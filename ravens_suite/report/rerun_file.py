@@ -244,7 +244,11 @@ def _decision(decision: Decision, step: int) -> Iterator[Entry]:
     maps = decision.maps
     yield Entry("heatmaps/scene", step, "Image", {"image": map_picture(maps["color"])})
     for name, tint in (("pick", PICK_COLOR), ("place", PLACE_COLOR)):
-        yield Entry(f"heatmaps/{name}", step, "Image", {"image": heat_picture(maps["color"], maps[name], tint)})
+        if name in maps:
+            yield Entry(f"heatmaps/{name}", step, "Image", {"image": heat_picture(maps["color"], maps[name], tint)})
+    if not decision.action:  # It would end the episode here.
+        yield Entry("world/agent", step, "Clear", {"recursive": True})
+        return
     yield from _poses("world/agent", Action.from_dict(decision.action), step, (_AGENT, _AGENT))
 
 

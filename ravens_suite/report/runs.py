@@ -20,12 +20,14 @@ from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError
 from ravens_suite.insight.calibration import CALIBRATION
+from ravens_suite.insight.influence_record import read_influence
 from ravens_suite.insight.language_probe import file_name
 from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS
 from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
 from ravens_suite.registry import is_forecaster, task_names
 from ravens_suite.report.charts import Series
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
+from ravens_suite.rollout.evaluation_plan import options_folder
 from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
@@ -314,16 +316,40 @@ def _read_run(run: RunFolder) -> list[Run]:
         return []
     scores = {score.task: score for score in _read_scores(run.evaluations) if score.split == "test"}
     policy = PolicySpec("agent", agent, str(run.policy.path))
-    others = sorted({*scores, *looked_into(run.path)}.difference(tasks))
+    asked = _asked_about(run)
+    usual = {task for task, options in asked if not options}
+    others = sorted({*scores, *_tasks_watched(run.evaluations), *looked_into(run.path), *usual}.difference(tasks))
     found = [_run(run.path, policy, task, record, scores.get(task), run.evaluations) for task in [*tasks, *others]]
-    for folder in sorted((run.evaluations / OPTIONS).glob("*")):
+    for folder in sorted({*(run.evaluations / OPTIONS).glob("*"), *_folders_of(run, asked)}):
         scored = {score.task: score for score in _read_scores(folder) if score.split == "test"}
-        watched = {score.task for path in (folder / WATCHED).glob("*") for score in _read_scores(path)}
         looked = looked_into(folder)
-        for task in sorted({*scored, *watched, *looked}):
+        given = {task: options for task, options in asked if run.evaluations / options_folder(options) == folder}
+        for task in sorted({*scored, *_tasks_watched(folder), *looked, *given}):
             run_here = _run(folder, policy, task, record, scored.get(task), folder)
-            found.append(replace(run_here, given=given_options(looked.get(task))))
+            found.append(replace(run_here, given=given_options(looked.get(task)) or given.get(task, {})))
     return found
+
+
+def _tasks_watched(evaluations: Path) -> set[str]:
+    """The tasks on which forecasters watched test scenes, whether these were evaluated without one, too, or not."""
+    scores = (score for path in (evaluations / WATCHED).glob("*") for score in _read_scores(path))
+    return {score.task for score in scores if score.split == "test"}
+
+
+def _asked_about(run: RunFolder) -> list[tuple[str, Mapping[str, Any]]]:
+    """Task and options of the decisions that were asked about; their scenes need not have been evaluated."""
+    try:
+        found = read_influence(run)
+    except (DamagedDataError, MissingDataError):
+        return []  # What shows the file says that it is damaged.
+    if not run.policy.is_there() or found.weights != run.policy.fingerprint():
+        return []
+    return [(each.task, each.options) for each in found.decisions]
+
+
+def _folders_of(run: RunFolder, asked: Iterable[tuple[str, Mapping[str, Any]]]) -> set[Path]:
+    """Where results with the options of such decisions lie, if there are any."""
+    return {run.evaluations / options_folder(options) for _, options in asked if options}
 
 
 def _watches(run: RunFolder) -> bool:

@@ -84,16 +84,8 @@ def _changed(noted: Mapping[str, Any], settings: Mapping[str, Any], policy: Poli
         return why
     if policy.fingerprint and policy.kind == "import":
         return ""
-    if policy.kind == "socket" and not (policy.fingerprint or policy.code):
-        return (
-            "a policy server that does not say what it serves, which may be something else by now (--force lets its "
-            "outcomes count)"
-        )
-    if library := policy.asks_elsewhere:
-        return (
-            f"a policy that asks another process (it imports {library}), which may answer otherwise by now (a policy "
-            "with an attribute fingerprint says what it is)"
-        )
+    if why := policy.unknown:
+        return why
     if noted["policy"].get("code", policy.code) != policy.code and not policy.of_the_suite:
         return "the policy before a change of its code"
     if noted["policy"].get("outside", "") != policy.outside:

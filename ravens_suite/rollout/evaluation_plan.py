@@ -112,10 +112,19 @@ class EvaluationPlan:
     @property
     def _options_folder(self) -> Path:
         """Of the results with ``options``, within that of the others; itself where there are none."""
-        if not self.options:
-            return Path()
-        digest = hashlib.sha256(json.dumps(to_json(dict(self.options)), sort_keys=True).encode()).hexdigest()
-        return Path(OPTIONS) / "-".join([*sorted(self.options), digest[:8]])
+        return options_folder(self.options)
+
+
+def options_folder(options: Mapping[str, Any]) -> Path:
+    """Where results with options of a task lie, with which a policy was not trained, within the folder of the others.
+
+    Args:
+        options: by name, JSON values; of none that folder itself.
+    """
+    if not options:
+        return Path()
+    digest = hashlib.sha256(json.dumps(to_json(dict(options)), sort_keys=True).encode()).hexdigest()
+    return Path(OPTIONS) / "-".join([*sorted(options), digest[:8]])
 
 
 def file_of_task(folder: Path, name: str, task: str) -> Path:
@@ -161,6 +170,9 @@ def plan_evaluation(
         return EvaluationPlan(spec, chosen, split, own, options=differing_options(chosen, {}, own))
     usual, own = (run_arguments(run, chosen, given) for given in ({}, arguments))
     options = differing_options(chosen, usual, own)
+    if _is_copy_in(run, Path(spec.folder)):
+        # Its environment is that of the run, but its results take the place of none of the run's.
+        return EvaluationPlan(spec, chosen, split, own, options=options)
     return EvaluationPlan(spec, chosen, split, own, str(run.path), only_task=tasks == (chosen,), options=options)
 
 
@@ -240,18 +252,26 @@ def _tasks_of(spec: PolicySpec) -> tuple[str, ...]:
 
 
 def run_of(spec: PolicySpec) -> RunFolder | None:
-    """The training run that a policy comes from; ``None`` where there is none, or one of version 0.1."""
+    """The training run that a policy comes from, also as a copy of its weights from along the way.
+
+    ``None`` where there is none, or one of version 0.1.
+    """
     if spec.kind != "agent":
         return None
     here = Path(spec.folder)
-    for run in (RunFolder(here.parent), RunFolder(here)):
-        if run.exists() and here in (run.policy.path, run.path):
+    for run in (RunFolder(here.parent), RunFolder(here), RunFolder(here.absolute().parent.parent)):
+        if run.exists() and (here in (run.policy.path, run.path) or _is_copy_in(run, here)):
             try:
                 run.record()
             except ConflictError:
                 return None
             return run
     return None
+
+
+def _is_copy_in(run: RunFolder, policy: Path) -> bool:
+    """Whether a policy is a copy of a run's weights from along the way, and not that which was kept."""
+    return policy.absolute() == (run.checkpoints_path / policy.absolute().name).absolute()
 
 
 def run_arguments(run: RunFolder, task: str, given: Mapping[str, Any]) -> dict[str, Any]:

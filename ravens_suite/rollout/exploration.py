@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -42,6 +43,14 @@ class ExplorePolicy:
         if not isinstance(action_space, gymnasium.spaces.Dict) or set(action_space.spaces) != _ACTION:
             raise ConfigError(f"The policy {EXPLORE} gives actions of pick and place: use random for this environment.")
         self.reset(0)
+
+    @staticmethod
+    def suits(environment: gymnasium.Env[Any, Any]) -> bool:
+        """Whether it can act in an environment: whether that takes picks and places, and shows images."""
+        actions, seen = environment.action_space, environment.observation_space
+        if not isinstance(actions, gymnasium.spaces.Dict) or not isinstance(seen, gymnasium.spaces.Dict):
+            return False
+        return set(actions.spaces) == _ACTION and set(_KEYS) <= set(seen.spaces)
 
     def reset(self, seed: int) -> None:
         """Draw anew from a seed."""

@@ -49,13 +49,13 @@ def keep_failures(evaluation: Evaluation, on_episode: Callable[[int], None] = la
 
 
 def keep_episode(
-    policy: str | PolicySpec,
+    policy: str | Path | PolicySpec,
     seed: int,
     task: str | None = None,
     *,
     split: Split = "test",
     arguments: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
 ) -> Path:
     """Run one seed of a policy and store the episode.
 
@@ -73,6 +73,7 @@ def keep_episode(
     Raises:
         ConfigError: the scene of this seed cannot be placed, or the seed is below 0 or beyond 64 bits.
     """
+    out = None if out is None else Path(out)
     seed = check_number("--seed", seed, 0, MOST_SEED)
     plan = plan_evaluation(policy, task, split, arguments or {})
     kept = _keep(plan, [seed], _store(plan, plan.path(out).parent / EPISODES), {}, lambda seed: None)

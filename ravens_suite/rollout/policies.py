@@ -261,9 +261,12 @@ class PolicySpec:
     def folder_name(self) -> str:
         """Name of the folder of its results, unless one is given.
 
-        What a server says of itself is part of it, so that two of its policies have two folders.
+        What a server says of itself is part of it, so that two of its policies have two folders. So are run and step of
+        a copy of weights from along the way.
         """
         name = self.name
+        if copied := _copied_in(self.folder):
+            return copied
         if self.kind == "socket":
             for scheme in SCHEMES:
                 name = name.removeprefix(scheme)
@@ -289,6 +292,21 @@ class PolicySpec:
         texts = (path.read_text(encoding="utf-8", errors="replace") for path in own_files(*source))
         named = {name for text in texts for name in imported_names(text)}
         return min({name.partition(".")[0] for name in named} & _TALKING | named & {_CLIENT}, default="")
+
+    @property
+    def unknown(self) -> str:
+        """What it is in words, where nobody can know whether it still does what it did; else empty."""
+        if self.kind == "socket" and not (self.fingerprint or self.code):
+            return (
+                "a policy server that does not say what it serves, which may be something else by now (--force lets "
+                "its outcomes count)"
+            )
+        if library := self.asks_elsewhere:
+            return (
+                f"a policy that asks another process (it imports {library}), which may answer otherwise by now (a "
+                "policy with an attribute fingerprint says what it is)"
+            )
+        return ""
 
     def is_that_of(self, noted: Mapping[str, Any]) -> bool:
         """Whether a record, of ``to_json``, is of the same policy; the suite's own code may have changed since."""
@@ -344,6 +362,15 @@ def close_policy(policy: Policy | None) -> None:
         policy = policy.policy
     if isinstance(policy, RemotePolicy):
         policy.close()
+
+
+def _copied_in(folder: str) -> str:
+    """Run and step of a copy of its weights (``train --keep-checkpoints``); empty for other folders."""
+    if not folder:
+        return ""
+    copy = Path(folder).absolute()
+    run = RunFolder(copy.parent.parent)
+    return f"{run.path.name}-{copy.name}" if copy.parent == run.checkpoints_path and run.exists() else ""
 
 
 def _said_by(reference: str) -> str:

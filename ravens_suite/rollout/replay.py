@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.observations import Observation, missing_keys_message
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.seeding import Split
+from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.episode_header import EpisodeSummary
 from ravens_suite.envs.perturbations import Perturbations
@@ -34,7 +35,7 @@ class Decision:
     Attributes:
         maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing,
             and for all decisions but the first and the last where not every one is wanted.
-        action: what it then did.
+        action: what it then did, or would have done; empty where it has nothing left to do.
         told: the instruction that it observed; empty where it observed none.
     """
 
@@ -94,7 +95,39 @@ class _Traced:
         """Only agents explain themselves."""
         explain: Callable[[Observation], dict[str, Any]] = getattr(self.policy, "explain", lambda _: {})
         with blame("explain of the policy"):
-            return explain(observation)
+            return checked_maps(explain(observation), str(getattr(self.policy, "name", type(self.policy).__name__)))
+
+
+def checked_maps(maps: Any, name: str) -> dict[str, Any]:
+    """What an agent shows of a decision, if pictures can be made of it; nothing where it has nothing to show.
+
+    Args:
+        maps: what its ``explain`` returned: by name, arrays as of ``Agent.explain``, or tensors of any dtype.
+        name: of the agent, for the message.
+
+    Raises:
+        ConfigError: the scene is not among them, or one is no map of the whole table (320, 160).
+    """
+    if not isinstance(maps, Mapping):
+        raise ConfigError(f"explain of {name} must return maps by name, or an empty dict; it returned {maps!r:.60}.")
+    if not maps:
+        return {}
+    found = {key: np.asarray(value) for key, value in maps.items()}
+    if lacking := [key for key in ("color", "height") if key not in found]:
+        raise ConfigError(f"explain of {name} returns no {lacking[0]!r}: add that of the heightmap (Agent.explain).")
+    for key in _MAPS & found.keys():
+        of_color = key.endswith("color")
+        wanted = (*AGENT_WORKSPACE.shape, 3) if of_color else AGENT_WORKSPACE.shape
+        if found[key].shape != wanted or (of_color and found[key].dtype != np.uint8):
+            raise ConfigError(
+                f"{key!r} that explain of {name} returns must be {wanted}{' uint8' if of_color else ''}, a map of the "
+                f"whole table; it is {found[key].shape} {found[key].dtype}."
+            )
+    return found
+
+
+_MAPS = frozenset(("color", "height", "pick", "place", "predicted_color", "predicted_height"))
+"""What ``Agent.explain`` may return."""
 
 
 def replay(
@@ -161,8 +194,13 @@ def decisions_of(policy: PolicySpec, episode: Episode) -> tuple[Decision, ...]:
     agent.reset(episode.seed)
     for step in range(episode.steps):
         observation = {key: _plain(values[step]) for key, values in episode.observations.items()}
-        action = agent.act(observation)
-        decisions.append(Decision(agent.explain(observation), action))
+        try:
+            action: Action = agent.act(observation)
+        except OracleGaveUpError:
+            action = {}  # The one that was recorded had more to do.
+        with blame(f"explain of the agent {policy.name}"):
+            maps = checked_maps(agent.explain(observation), policy.name)
+        decisions.append(Decision(maps, action))
         if not decisions[0].maps:
             raise ConfigError(f"The agent {policy.name} has no heatmaps to show.")
     return tuple(decisions)

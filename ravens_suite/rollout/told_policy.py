@@ -70,9 +70,11 @@ class ToldPolicy:
         if "instruction" in observation:
             told = {"instruction": said, "instruction_bytes": encode_text(said, INSTRUCTION_BYTES)}
             observation = {**observation, **{key: value for key, value in told.items() if key in observation}}
+        if not self._begun:
+            self.said = said  # Also where the policy then has nothing to do.
         action = self._policy.act(observation)
         if not self._begun:
-            self._begun, self.said, self.first = True, said, self._about(action)
+            self._begun, self.first = True, self._about(action)
         return action
 
     @property

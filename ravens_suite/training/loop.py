@@ -36,6 +36,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import control_of, environment_id, load_trainee
 from ravens_suite.training.capabilities import warn_of_sentences, warn_of_tilts
 from ravens_suite.training.data import is_own_data
+from ravens_suite.training.declared import check_declared, warn_of_device
 from ravens_suite.training.run_record import (
     TrainingState,
     begin,
@@ -170,6 +171,8 @@ def check_plan(plan: TrainingPlan, data: Path | None = None) -> None:
         raise missing_library("tensorboard")
     if missing := sorted(load_trainee(plan.agent).__abstractmethods__):
         raise ConfigError(f"The agent {plan.agent} lacks {', '.join(missing)}: write these methods.")
+    check_declared(load_trainee(plan.agent), plan.agent)
+    warn_of_device(load_trainee(plan.agent), plan.agent, plan.settings.device)
     for task in plan.tasks:
         if data is not None and is_own_data(task, data):
             if plan.settings.val_episodes:

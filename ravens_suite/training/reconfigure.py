@@ -22,7 +22,8 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
     """A copy of a run whose agent acts by other settings.
 
     Its evaluations are its own; those of the first run are not copied. It is the run that training with these settings
-    from the start would have given, since training does not read them.
+    from the start would have given, since training does not read them. Only validation episodes were acted by those of
+    before, which the ``selection`` of the record says where weights were chosen by them.
 
     Args:
         run: folder of a finished training run.
@@ -57,11 +58,22 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
         for files in (made.policy, *made.checkpoints().values()):
             _change(files, settings, outside)
         kept = {name: value for name, value in record.items() if name != "outside"}
-        write_json(made.record_path, {**kept, **named_code(plan), "plan": plan.to_json(), "command": noted})
+        changed = {"plan": plan.to_json(), "command": noted, "selection": _selection(record)}
+        write_json(made.record_path, {**kept, **named_code(plan), **changed})
         with blame(f"load of the agent {plan.agent}"):
             trainee.load(made.policy.path)
         made.path.rename(target.path)
     return target
+
+
+def _selection(record: Mapping[str, Any]) -> str:
+    """How the weights of a run were chosen, of which a copy acts otherwise."""
+    rule = str(record.get("selection", ""))
+    validated = record["training"]["best_score"] is not None
+    return rule if not validated or rule.endswith(_OF_BEFORE) else f"{rule}{_OF_BEFORE}"
+
+
+_OF_BEFORE = ", acting by the settings of before"
 
 
 def _check_names(trainee: Any, agent: str, settings: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,6 +24,8 @@ _LIMITS = {
     "threads": (1, 1024),
 }
 """Least and most of each number of ``TrainingSettings``."""
+_LONGEST_NAME = 220
+"""Characters of a run's name; most file systems take 255, of which temporary names need some."""
 MOST_CHECKPOINTS = 1000
 """The most copies of the weights that a run keeps."""
 LATER_FIELDS: Mapping[str, Any] = {"until": "steps", "keep_checkpoints": 0, "drop": {}, "more_data": []}
@@ -144,10 +147,18 @@ class TrainingPlan:
 
     @property
     def name(self) -> str:
-        """For a folder: ``block-insertion-10-0``; several tasks are joined by ``+``."""
+        """For a folder: ``block-insertion-10-0``; several tasks are joined by ``+``.
+
+        Of so many that no file system takes the name, it has the first, the number of the others, and a digest of all.
+        """
         dropped = sum(len(seeds) for seeds in self.drop.values())
         more = "-and-more" if self.more_data else ""
-        return f"{'+'.join(self.tasks)}-{self.demos}-{self.seed}{f'-without-{dropped}' if dropped else ''}{more}"
+        ending = f"-{self.demos}-{self.seed}{f'-without-{dropped}' if dropped else ''}{more}"
+        joined = "+".join(self.tasks)
+        if len(joined + ending) > _LONGEST_NAME:
+            digest = hashlib.sha256(joined.encode()).hexdigest()[:8]
+            joined = f"{self.tasks[0]}+{len(self.tasks) - 1}-others-{digest}"
+        return joined + ending
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds the plan."""

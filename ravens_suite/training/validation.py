@@ -11,11 +11,12 @@ import gymnasium
 from ravens_suite.agents.base import Trainee
 from ravens_suite.agents.forecasters.base import Forecaster
 from ravens_suite.core.forecast import scores_of
+from ravens_suite.core.policy import Policy
 from ravens_suite.core.seeding import Split
 from ravens_suite.errors import ConfigError
-from ravens_suite.rollout.actors import Actor
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.policies import ORACLE, PolicySpec, one_thread
+from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
+from ravens_suite.rollout.policies import OraclePolicy, RandomPolicy, one_thread
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.watching import Watch
 
@@ -73,9 +74,20 @@ def _score(environment: gymnasium.Env[Any, Any], agent: Any, seed: int) -> float
 
 
 def _forecast_score(environment: gymnasium.Env[Any, Any], forecaster: Any, seed: int) -> float | None:
-    policy = Actor(PolicySpec("oracle", ORACLE), _EXPLORED * (seed % 2)).make(environment)
     watch = Watch(forecaster)
-    rollout = roll_out(environment, policy, seed, record=False, watch=watch)
+    rollout = roll_out(environment, _watched(environment, seed), seed, record=False, watch=watch)
     truth = scores_of(rollout.rewards)
     errors = [abs(said.progress - true) for said, true in zip(watch.forecasts, truth, strict=False)]
     return 1 - math.fsum(errors) / len(errors) if errors else None
+
+
+def _watched(environment: gymnasium.Env[Any, Any], seed: int) -> Policy:
+    """Who acts while a forecaster is judged: the oracle, at odd seeds with random actions in between.
+
+    They are such as move objects, where picks are asked for and images show objects; else any.
+    """
+    oracle = OraclePolicy(environment)
+    if seed % 2 == 0:
+        return oracle
+    kind = ExplorePolicy if ExplorePolicy.suits(environment) else RandomPolicy
+    return WithExploration(oracle, kind(environment.action_space), _EXPLORED)

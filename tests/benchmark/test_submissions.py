@@ -67,6 +67,22 @@ def test_what_an_evaluation_gave_is_taken(good: dict[str, Any], tmp_path: Path) 
     assert row.success_rate_interval[0] < 66 < row.success_rate_interval[1]
 
 
+def test_an_entry_of_numpys_numbers_and_one_key_is_json(tmp_path: Path) -> None:
+    """As a loop over arrays gives them; letters of the key were taken for keys."""
+    row = result_of(
+        _evaluation(tmp_path),
+        demos=np.int64(10),
+        seed=np.int32(0),
+        train_seconds=np.float64(412.5),
+        hardware="1 core",
+        observation_keys="state",
+        selection="last weights",
+    )
+    file = {"format": 1, "agent": "mine", "description": "A policy of mine.", "results": [row]}
+    (read,) = read_submission(_write(tmp_path, json.dumps(file))).results
+    assert (read.demos, read.seed, read.train_seconds, read.observation_keys) == (10, 0, 412.5, ("state",))
+
+
 def _set(*path: Any, to: Any) -> Callable[[Any], None]:
     def change(value: Any) -> None:
         for part in path[:-1]:

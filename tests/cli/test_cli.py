@@ -22,6 +22,7 @@ from fake_environment import TASK
 
 import ravens_suite
 from ravens_suite.cli.commands import COMMANDS
+from ravens_suite.cli.commands.evaluate import _notes
 from ravens_suite.cli.commands.tasks import Tasks
 from ravens_suite.cli.console import Console
 from ravens_suite.cli.main import main
@@ -30,6 +31,8 @@ from ravens_suite.data.atomic import write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import CapabilityWarning, ConfigError
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan
+from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.training.settings import TrainingPlan
 
 
@@ -158,6 +161,13 @@ def test_rows_of_other_policies_and_environments_stand_beside_those_of_the_oracl
         'fake-task,test,1,100.0,100.0,2.0,"{""shade"": 3}",',
         "fake-task,test,1,30.0,0.0,3.0,,random",
     ]
+
+
+def test_rows_of_policies_in_two_folders_stand_beside_each_other() -> None:
+    folders = ["first/checkpoints/00000001", "first/checkpoints/00000009", "first/policy"]
+    specs = [PolicySpec("agent", "transporter", folder) for folder in folders]
+    plans = [EvaluationPlan(spec, TASK, "test", run=run) for spec, run in zip(specs, ["", "", "first"], strict=True)]
+    assert [_notes(plan)["policy"] for plan in plans] == [f"transporter ({name})" for name in [*folders[:2], "first"]]
 
 
 @pytest.mark.parametrize(

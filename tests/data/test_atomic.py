@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ravens_suite.data import atomic
-from ravens_suite.data.atomic import read_json, remove_leftovers, write_bytes, write_json
+from ravens_suite.data.atomic import check_writable, read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.locks import locked
 
 _LEFT = ".a.json.0123456789abcdef0123456789abcdef.tmp"
@@ -125,3 +125,19 @@ def test_numbers_of_numpy_are_written_as_those_of_python(tmp_path: Path) -> None
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "b.json", {"share": np.float32("nan")})
     assert not (tmp_path / "b.json").exists()
+
+
+def test_what_cannot_be_written_is_known_before_the_work_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    check_writable(tmp_path / "new" / "folder" / "page.html")
+    check_writable(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(IsADirectoryError):
+        check_writable(tmp_path)
+    with pytest.raises(NotADirectoryError, match="file"):
+        check_writable(tmp_path / "file" / "below" / "page.html")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # Nothing is refused to the superuser.
+    with pytest.raises(PermissionError, match=r"page\.html"):
+        check_writable(tmp_path / "new" / "page.html")

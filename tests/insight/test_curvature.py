@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,9 +43,66 @@ def test_curvature_belongs_to_the_loss_that_it_was_written_for() -> None:
     assert not OwnLoss.gives_curvature()
 
 
-def test_curvature_without_a_gradient_is_named(tmp_path: Path) -> None:
-    collect(TASK, episodes=1, data=tmp_path, arguments={"observe": ["state"]})
-    store = EpisodeStore.of(tmp_path, TASK, "train")
+class LossAsNumber(StateMlp):
+    """A loss that nothing can be learnt from."""
+
+    name = "loss-as-number"
+
+    def example_loss(self, dataset: Any, step: int) -> Any:
+        return float(super().example_loss(dataset, step).detach())
+
+
+class Losses(StateMlp):
+    """A loss for each output."""
+
+    name = "losses"
+
+    def example_loss(self, dataset: Any, step: int) -> torch.Tensor:
+        return super().example_loss(dataset, step).expand(3)
+
+
+class Detached(StateMlp):
+    """A loss whose gradient was cut off."""
+
+    name = "detached"
+
+    def example_loss(self, dataset: Any, step: int) -> torch.Tensor:
+        return super().example_loss(dataset, step).detach()
+
+
+class Nameless(StateMlp):
+    """An agent that does not say what it learns."""
+
+    name = "nameless"
+
+    def trained_parameters(self) -> dict[str, torch.nn.Parameter]:
+        return {}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> EpisodeStore:
+    folder = tmp_path_factory.mktemp("data")
+    collect(TASK, episodes=1, data=folder, arguments={"observe": ["state"]})
+    return EpisodeStore.of(folder, TASK, "train")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (LossAsNumber, r"example_loss of the agent loss-as-number must be a \(\) tensor with a gradient; got a float"),
+        (Losses, r"got a \(3,\) tensor"),
+        (Detached, r"got a \(\) tensor without one"),
+        (Nameless, "trained_parameters of the agent nameless gives none"),
+    ],
+)
+def test_what_is_no_loss_of_a_step_is_named(kind: type[StateMlp], said: str, store: EpisodeStore) -> None:
+    made = kind(None, 0, store.interface())
+    datasets = datasets_of(made, Demonstrations([store.path(store.seeds()[0])]))
+    with pytest.raises(ConfigError, match=said):
+        step_gradients(made, datasets, 64)
+
+
+def test_curvature_without_a_gradient_is_named(store: EpisodeStore) -> None:
     made = WithoutGradient(None, 0, store.interface())
     datasets = datasets_of(made, Demonstrations([store.path(store.seeds()[0])]))
     with pytest.raises(ConfigError, match=r"curvature_terms of the agent without-gradient must be a \(k,\) tensor"):

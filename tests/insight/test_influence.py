@@ -16,11 +16,12 @@ pytest.importorskip("torch")
 from ravens_suite.cli.main import main
 from ravens_suite.core.observations import groups_with
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
-from ravens_suite.insight.cleaning import first_ranked, train_without
+from ravens_suite.insight.cleaning import check_dropped, first_ranked, train_without
 from ravens_suite.insight.decisions import decision_of
 from ravens_suite.insight.influence import Question, decision_gradients, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
@@ -103,6 +104,15 @@ def test_a_second_question_reads_the_gradients_and_gives_the_same(
     assert asked[-2:] == [1, 0] and asked.count(0) == 1, "a question asked again is answered once"
     assert json.dumps(again.decisions[1].did) == json.dumps(first.decisions[0].did)
     assert again.decisions[1].towards == first.decisions[0].towards
+
+
+def test_a_second_process_that_would_lose_decisions_of_the_first_is_refused(data: Path, trained: Path) -> None:
+    with (
+        locked(RunFolder(trained).influence, "writing into"),
+        pytest.raises(ConflictError, match=r"Another process is writing into .*influence: wait for it to end"),
+    ):
+        find_influence(trained, data)
+    assert len(find_influence(trained, data).demonstrations) == 4
 
 
 def test_natural_gradients_are_kept_and_say_what_bears_on_a_decision(data: Path, trained: Path) -> None:
@@ -222,9 +232,23 @@ def test_decisions_may_be_on_a_task_that_was_not_learnt_with_options_of_its_own(
     assert "build, structure [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]], test scene" in said
     assert main([*command, "--seeds", str(decision["seed"])]) == 0
     assert [each["options"] for each in json.loads(capsys.readouterr().out)["decisions"]] == [structure, {}]
-    (shown,) = [each for each in find_runs(data) if each.task == "build"]
-    (section,) = influence_sections([shown])
-    assert len(section.decisions) == 1 and not section.demonstrations
+    shown = [each for each in find_runs(data) if each.task == "build"]
+    assert sorted(each.test is None for each in shown) == [False, True], "the plain structure was not evaluated"
+    for each in shown:
+        (section,) = influence_sections([each])
+        assert len(section.decisions) == 1 and not section.demonstrations
+
+
+def test_decisions_about_scenes_that_nobody_evaluated_are_in_the_report(builder: tuple[Path, Path]) -> None:
+    """As the command says: on other tasks, with options of a task, and with both."""
+    data, run = builder
+    gate = {"structure": [[0, 0, 0], [0, 1, 0]]}
+    find_influence(run, data, [Question("build-tower", 2), Question("build", 3, arguments=gate)], projection=32)
+    shown = {each.title: each for each in find_runs(data) if each.test is None}
+    for title in ("build-tower", "build, structure [[0, 0, 0], [0, 1, 0]]"):
+        (section,) = influence_sections([shown[title]])
+        assert len(section.decisions) == 1
+    assert not influence_sections([shown["build-row"]])[0].decisions
 
 
 def test_what_contradicts_the_training_is_refused(
@@ -325,6 +349,14 @@ def test_the_demonstrations_to_leave_out_can_be_named(data: Path, trained: Path,
     options = ["--drop-file", str(tmp_path / "drop.json"), "--out", str(tmp_path / "clean"), "--val-episodes", "1"]
     assert main([*command, *options]) == 0
     assert 0 not in RunFolder(tmp_path / "clean").record()["demonstrations"][TASK]
+
+
+def test_seeds_to_leave_out_may_be_numpys(trained: Path) -> None:
+    check_dropped(trained, {TASK: np.array([0, 1])})
+    with pytest.raises(ConfigError, match=r"The demonstration 99 of .* cannot be left out"):
+        check_dropped(trained, {TASK: np.array([99, 0])})
+    with pytest.raises(ConfigError, match="No demonstration is named"):
+        check_dropped(trained, {TASK: np.array([], dtype=np.int64)})
 
 
 def test_training_again_without_some_learns_from_nothing_that_was_collected_since(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 import ravens_suite
 from ravens_suite.core.observations import decode_text, named_poses
 from ravens_suite.data.language_probes import SENTENCES, ProbedEpisode
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.insight import language_probe as module
 from ravens_suite.insight.language_probe import LanguageProbe, ProbeJob, probe_language
@@ -59,6 +59,11 @@ def _choose(poses: Mapping[str, Any], kind: str, said: set[str]) -> Any:
     return ((named if said else [*free.values()][::-1]) or [np.array([0.3, -0.45, 0.0])])[0]
 
 
+def give_up(observation: Mapping[str, Any]) -> dict[str, Any]:
+    """Does nothing, whatever it is told."""
+    raise OracleGaveUpError("Nothing that I understand.")
+
+
 def probe(policy: str, out: Path, **options: Any) -> LanguageProbe:
     return probe_language(policy, TASK, **{"episodes": SEEDS, "arguments": OBSERVE, "out": out, **options})
 
@@ -98,6 +103,13 @@ def test_who_does_not_listen_does_the_same_whatever_is_said(tmp_path: Path) -> N
     done = probe(DEAF, tmp_path, episodes=2)
     for seed in range(2):
         assert len({(one.score, one.steps) for one in done.episodes if one.seed == seed}) == 1
+
+
+def test_what_was_said_is_noted_where_the_policy_does_nothing_about_it(tmp_path: Path) -> None:
+    done = probe(f"{__file__}:give_up", tmp_path, episodes=1)
+    assert [one.steps for one in done.episodes] == [0] * len(SENTENCES)
+    said = {one.sentence: one.said for one in done.episodes}
+    assert said["own"].startswith("put the ") and said["empty"] == "" and len({*said.values()}) == len(SENTENCES)
 
 
 def test_chance_is_the_share_of_named_blocks_among_all(listener: LanguageProbe) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 import ravens_suite
@@ -15,7 +16,7 @@ from ravens_suite.cli.main import main
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
-from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes
+from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes, checked_grades
 from ravens_suite.insight.robustness import measure_robustness, read_robustness
 from ravens_suite.insight.search_plan import SearchPlan
 from ravens_suite.report.page import write_report
@@ -35,6 +36,14 @@ class BackwardsPool(SerialPool):
     ) -> Generator[Outcome[Any, Any], None, None]:
         self.done += len(jobs)
         yield from super().outcomes(make, list(jobs)[::-1], *rest)
+
+
+def test_grades_may_be_numpys_numbers_and_are_whole() -> None:
+    """As of an array; what ``to_json`` gave of the points was no JSON, and half a grade ended in a traceback."""
+    grades = checked_grades(tuple(np.arange(3, 0, -1)))
+    assert grades == (1, 2, 3) and json.dumps(grades) == "[1, 2, 3]"
+    with pytest.raises(ConfigError, match=r"whole numbers from 1 to 5; got 1\.5"):
+        checked_grades((1.5,))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("axis", AXES.values(), ids=list(AXES))
@@ -89,6 +98,26 @@ def test_a_figure_is_made_once_and_in_any_order(tmp_path: Path) -> None:
     again = measure("b", pool, axes=["layout"], grades=[1])
     assert pool.done == 10
     assert first.to_json() == both.to_json() == again.to_json() == read_robustness(again.path).to_json()
+
+
+def test_figures_of_a_policy_that_may_be_another_one_by_now_are_not_joined(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may answer otherwise than it did, as an evaluation of it says."""
+    (tmp_path / "mine.py").write_text(
+        "import socket\nfrom ravens_suite.errors import OracleGaveUpError\n"
+        "def act(observation): raise OracleGaveUpError('Nobody answers.')\n"
+    )
+
+    def measure(axis: str, **further: Any) -> tuple[str, ...]:
+        arguments = {"observe": ["proprioception"]}
+        chosen: dict[str, Any] = {"axes": [axis], "grades": [1], "episodes": 1, "arguments": arguments, **further}
+        return tuple(measure_robustness(f"{tmp_path}/mine.py:act", TASK, out=tmp_path / "out", **chosen).axes)
+
+    assert measure("layout") == ("layout",)
+    assert measure("occluders") == ("occluders",)
+    assert "summary.json was of a policy that asks another process (it imports socket)" in caplog.text
+    assert measure("layout", force=True) == ("layout", "occluders")
 
 
 def test_a_summary_never_joins_figures_of_different_environments_seeds_or_tasks(

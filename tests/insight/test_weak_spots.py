@@ -14,6 +14,7 @@ import pytest
 
 from ravens_suite.cli.commands.weakspots import SearchedAxis
 from ravens_suite.cli.main import main
+from ravens_suite.data.atomic import write_json
 from ravens_suite.data.scenes import SceneSet, SceneSpec, read_scenes
 from ravens_suite.errors import (
     ConfigError,
@@ -30,7 +31,7 @@ from ravens_suite.insight.calibration import Calibration, calibration_path, read
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
 from ravens_suite.insight.proposals import Look, Proposal, ProposalWorker, Tried
 from ravens_suite.insight.search_plan import SearchPlan
-from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
+from ravens_suite.insight.weak_spots import WeakSpots, _Search, find_weak_spots
 from ravens_suite.report import weak_spots
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
@@ -124,6 +125,20 @@ def test_a_search_with_other_options_keeps_the_earlier_one(
     assert read_calibration(tmp_path / "calibration" / f"{TASK}.json").is_of(
         plan_evaluation(FINDER, TASK, "test", SMALL)
     )
+
+
+def test_a_search_of_a_policy_that_may_be_another_one_by_now_begins_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "mine.py").write_text("import socket\ndef act(observation): return {}\n")
+    evaluation = plan_evaluation(f"{tmp_path}/mine.py:act", TASK, "test", {"observe": ["proprioception"]})
+    search = _Search(evaluation, SearchPlan(axes=("none",)), Calibration(), tmp_path)
+    write_json(search.path, {"settings": search._settings, "proposals": []})
+    search.load(force=True)
+    assert search.path.exists() and not caplog.records
+    search.load()
+    assert not search.path.exists() and search.path.with_name(f"{search.path.name}.old").exists()
+    assert "is of a policy that asks another process (it imports socket)" in caplog.text
 
 
 def test_a_search_into_another_folder_takes_the_calibration_that_lies_with_the_policy(

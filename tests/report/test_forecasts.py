@@ -93,6 +93,15 @@ def test_what_each_forecaster_watched_is_found_beside_the_plain_evaluation_and_w
     assert warnings_of(run, 5) == ""
 
 
+def test_what_a_forecaster_watched_of_a_run_on_another_task_is_shown(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    watched = run / "eval" / "watched" / "first"
+    write_evaluation(watched, [outcome(0, [0.1, 0.9, 0.9])], task="build-pallet", watch={"stop_at": None})
+    own, other = sorted(find_runs(tmp_path), key=lambda each: each.task)
+    assert (own.task, other.task, other.elsewhere) == ("block-insertion", "build-pallet", "block-insertion")
+    assert not own.watched and list(other.watched) == ["first"] and other.test == other.watched["first"]
+
+
 def test_a_failed_episode_says_when_it_was_foreseen() -> None:
     assert warning_words(outcome(0, [0.1, 0.9, 0.9, 0.9])) == "The forecaster said from action 1 on that it would fail."
     assert "from the start" in warning_words(outcome(0, [0.9, 0.9, 0.9]))

@@ -375,3 +375,15 @@ def test_the_title_lists_the_agents(agents: list[str], title: str) -> None:
     from ravens_suite.report.page import _title
 
     assert _title([SimpleNamespace(agent=agent, title="t") for agent in agents]) == title  # type: ignore[misc]
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_any_episode_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "run")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("ravens_suite.report.page.make_section", lambda *_, **__: pytest.fail("an episode is run"))
+    with pytest.raises(NotADirectoryError):
+        write_report(run, tmp_path / "file" / "page.html")
+    with pytest.raises(IsADirectoryError):
+        write_report(run, tmp_path)

@@ -20,7 +20,7 @@ from ravens_suite.core.projection import project
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.envs.observations import camera_matrices
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, OracleGaveUpError
 from ravens_suite.report.rerun_file import MOST_POINTS, Entry, layout, log_entries, scene_points, write_rerun
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.replay import Decision, decisions_of
@@ -176,6 +176,33 @@ def test_who_has_no_heatmaps_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {**_episode().observations, "tip_pose": np.zeros((3, 7))}
     with pytest.raises(ConfigError, match="no heatmaps to show"):
         decisions_of(spec, _episode(observations=seen))
+
+
+class _Content(_Shy):
+    """An agent that has nothing left to do after its first action, where the recorded one goes on."""
+
+    observation_keys = ("color",)
+
+    def act(self, observation: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(None)
+        if len(self.asked) > 2:
+            raise OracleGaveUpError("All that is left is what it laid there itself.")
+        return dict(_decision().action)
+
+    def explain(self, observation: dict[str, Any]) -> dict[str, Any]:
+        return dict(_decision().maps)
+
+
+def test_an_agent_that_would_end_the_episode_sooner_is_shown_without_an_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ravens_suite.rollout.replay.load_agent", lambda name: SimpleNamespace(load=lambda folder: _Content())
+    )
+    decisions = decisions_of(PolicySpec("agent", "content", "runs/content"), _episode())
+    assert [bool(decision.action) for decision in decisions] == [True, False]
+    entries = list(log_entries(_episode(), decisions))
+    assert _at(entries, "heatmaps/pick", 1)["image"].any()
+    agent = [(entry.path, entry.kind) for entry in entries if entry.path.startswith("world/agent") and entry.step == 1]
+    assert agent == [("world/agent", "Clear")]
 
 
 @pytest.fixture

@@ -98,3 +98,27 @@ def test_of_a_run_that_is_not_finished_it_is_said_which_weights_are_looked_at(
     (tmp_path / "run.json").write_text(json.dumps(record))
     warn_of_training(EvaluationPlan(PolicySpec("agent", "state-mlp"), "build", "test", run=str(tmp_path)))
     assert ("not finished: these are its weights after step 300" in caplog.text) is not finished
+
+
+def test_a_copy_of_weights_from_along_the_way_knows_the_environment_of_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was evaluated in the default environment, with other images and cameras than it had learnt from."""
+    record = {"plan": {"tasks": ["build-tower"]}, "environments": {"build-tower": {"arguments": LEARNT["build-tower"]}}}
+    copy = tmp_path / "first" / "checkpoints" / "00000005"
+    copy.mkdir(parents=True)
+    (tmp_path / "first" / "run.json").write_text(json.dumps(record))
+    monkeypatch.chdir(tmp_path)
+    for folder in (copy, copy.relative_to(tmp_path)):
+        policy = PolicySpec("agent", "transporter", str(folder))
+        plan = plan_evaluation(policy, None, "test", {})
+        assert (plan.task, plan.arguments) == ("build-tower", LEARNT["build-tower"])
+        # None of the results of the run gives way, nor do those of another copy.
+        assert plan.path(None) == Path("runs/first-00000005/build-tower/test.json")
+        assert plan.home(None) == plan.path(None).parent
+        with pytest.raises(ConflictError, match="was trained with image_size"):
+            plan_evaluation(policy, "build-tower", "test", {"image_size": [48, 64]})
+    run = plan_evaluation(PolicySpec("agent", "transporter", "first/policy"), None, "test", {})
+    assert run.path(None) == Path("first/eval/test.json")
+    monkeypatch.chdir(copy)
+    assert plan_evaluation("oracle", "build-tower", "test", {}).path(None).parts[:2] == ("runs", "oracle")

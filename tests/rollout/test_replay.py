@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from ravens_suite.data.episode import Episode, read_episode, write_episode
-from ravens_suite.errors import ConflictError, OracleGaveUpError, ReplayError
+from ravens_suite.errors import ConfigError, ConflictError, OracleGaveUpError, ReplayError
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.policies import OraclePolicy
-from ravens_suite.rollout.replay import RecordedActions, environment_of, repeat, state_at
+from ravens_suite.rollout.replay import RecordedActions, checked_maps, environment_of, repeat, state_at
 from ravens_suite.rollout.rollout import roll_out, to_episode
 
 ARGUMENTS: dict[str, Any] = {"observe": ["images", "state"], "image_size": [24, 32]}
@@ -127,3 +127,34 @@ def test_recorded_actions_come_in_order_and_end() -> None:
         assert [policy.act({})["pick"][0] for _ in range(2)] == [0.0, 7.0]
         with pytest.raises(OracleGaveUpError, match="repeated"):
             policy.act({})
+
+
+MAPS = {
+    "color": np.zeros((320, 160, 3), np.uint8),
+    "height": np.zeros((320, 160), np.float32),
+    "pick": np.zeros((320, 160)),
+}
+
+
+def test_what_an_agent_shows_of_a_decision_is_taken_as_it_is() -> None:
+    assert checked_maps({}, "mine") == {}
+    assert checked_maps(MAPS, "mine").keys() == MAPS.keys()
+    assert checked_maps({**MAPS, "own": [1, 2]}, "mine")["own"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        (None, "must return maps by name, or an empty dict; it returned None"),
+        ({"color": MAPS["color"], "pick": MAPS["pick"]}, "explain of mine returns no 'height'"),
+        (
+            {**MAPS, "pick": np.zeros((160, 80))},
+            r"'pick' that explain of mine returns must be \(320, 160\), .*80",
+        ),
+        ({**MAPS, "color": MAPS["color"] / 255}, r"'color' .* must be \(320, 160, 3\) uint8, .* float64"),
+    ],
+)
+def test_maps_of_which_no_picture_can_be_made_are_named(maps: Any, said: str) -> None:
+    """A report ended in a traceback, or showed actions beside where they are."""
+    with pytest.raises(ConfigError, match=said):
+        checked_maps(maps, "mine")

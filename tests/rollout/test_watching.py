@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ravens_suite.agents.forecasters.base import Forecaster
 from ravens_suite.core.forecast import Forecast
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.atomic import read_json, write_json
@@ -30,6 +31,7 @@ from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.watching import Watch, WatchSpec
 from ravens_suite.training.loop import train
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings
+from ravens_suite.training.validation import Validator
 
 TASK = "stack-block-pyramid"
 SMALL = {"image_size": [48, 64]}
@@ -50,6 +52,45 @@ class Clock:
         self.seen += 1
         assert (action is None) == (self.seen == 0)
         return Forecast(min(self.seen / 10, 1.0), 0.0, float(self.seen >= self.enough))
+
+
+class Believer(Forecaster[None]):
+    """A forecaster in a user's file that learns nothing, and believes that half is done."""
+
+    name = "believer"
+    config_type = make_dataclass("Config", [("steps", int, 1)], frozen=True)
+    controls = ("primitive", "waypoint")
+
+    def make_dataset(self, demonstrations: Any) -> None:
+        """Nothing."""
+
+    def fit_step(self, dataset: None, step: int) -> dict[str, float]:
+        return {}
+
+    def weights(self) -> dict[str, Any]:
+        return {}
+
+    def set_weights(self, weights: dict[str, Any]) -> None:
+        """There are none."""
+
+    training_state, set_training_state = weights, set_weights
+
+    def reset(self, seed: int = 0) -> None:
+        """Nothing to forget."""
+
+    def update(self, observation: Any, action: Mapping[str, Any] | None = None) -> Forecast:
+        return Forecast(0.5, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("task", "observed"), [("block-insertion", "state"), ("block-insertion-continuous", "proprioception")]
+)
+def test_one_of_a_user_may_see_no_images_and_watch_way_points(task: str, observed: str) -> None:
+    """Its training ended in an error when its steps were done, at the first validation scene with random actions."""
+    environments = {task: {"arguments": {"observe": [observed]}}}
+    with Validator(environments) as validator:
+        scores = [validator(Believer(), "val", [seed]) for seed in (0, 1)]
+    assert all(score is not None and 0 <= score <= 100 for score in scores)
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,16 @@ def test_the_copy_acts_by_the_settings_and_is_what_training_with_them_gives(data
     assert weights(trained) == weights(other), "a finished run is left as it is"
 
 
+def test_validation_by_the_settings_of_before_is_not_taken_for_one_by_those_of_now(data: Path, tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    train(replace(PLAN, settings=replace(PLAN.settings, val_episodes=1)), data, first, evaluate=lambda *_: 80.0)
+    reconfigure(first, {"picks": 2}, second)
+    reconfigure(second, {"picks": 3}, third)
+    chosen = "best mean score on validation episodes"
+    assert record(first)["selection"] == chosen
+    assert record(second)["selection"] == record(third)["selection"] == f"{chosen}, acting by the settings of before"
+
+
 def test_the_copy_notes_the_code_of_a_users_own_that_it_acts_by(tmp_path: Path) -> None:
     """Else the command that trains with these settings would take a change of that code for what it is not."""
     collect(

@@ -28,7 +28,7 @@ from ravens_suite.rollout.evaluation_plan import tasks_of
 from ravens_suite.training import settings as module
 from ravens_suite.training import validation
 from ravens_suite.training.data import choose_demonstrations
-from ravens_suite.training.loop import checkpoint_steps, train
+from ravens_suite.training.loop import check_plan, checkpoint_steps, train
 from tests.training.plans import PLAN, SMALL, KilledError, changed, record, weights
 
 
@@ -330,6 +330,44 @@ def test_demonstrations_of_a_task_that_has_changed_since_are_refused_before_the_
     with pytest.raises(ConflictError, match=r"has changed since .* action 'drop' was absent"):
         train(plan, data, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("observation_keys", "state", r"observation_keys of state-mlp must be a tuple of names, \('state',\)"),
+        ("observation_keys", None, r'must be a tuple of names, \("color", "depth"\); it is None'),
+        ("controls", ("waypoints",), "controls of state-mlp has 'waypoints': there are primitive and waypoint"),
+        ("conditions", "instruction", r"must be a tuple of names, \('instruction',\)"),
+        ("action_keys", (1,), r'must be a tuple of names, \("color", "depth"\); it is \(1,\)'),
+        ("config_type", None, "config_type of state-mlp must be a dataclass of its settings.*it is None"),
+        ("config_type", dict, "must be a dataclass of its settings"),
+    ],
+)
+def test_what_an_agent_says_of_itself_is_checked_first(
+    attribute: str, value: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comma was missing: letters were looked for among what is observed, or an attribute ended in a traceback."""
+    monkeypatch.setattr(load_agent("state-mlp"), attribute, value)
+    with pytest.raises(ConfigError, match=said):
+        check_plan(changed(agent="state-mlp", config={}))
+
+
+def test_a_gpu_for_an_agent_that_takes_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_agent("state-mlp"), "config_type", make_dataclass("Own", [("steps", int, 5)]))
+    with pytest.warns(RavensWarning, match="--device cuda changes nothing: the settings of state-mlp have no device"):
+        check_plan(changed(agent="state-mlp", config={}, device="cuda"))
+
+
+def test_a_run_on_many_tasks_has_a_name_that_a_file_system_takes(tmp_path: Path) -> None:
+    """Without --out, a run on all tasks that are told in words could not begin."""
+    tasks = tuple(f"separating-piles-{number}" for number in range(20))
+    names = {changed(tasks=each, seed=3).name for each in (tasks, tasks[::-1], tasks[:-1])}
+    assert len(names) == 3
+    for name in names:
+        (tmp_path / name).mkdir()
+        assert name.startswith("separating-piles-") and name.endswith("-2-3")
+    assert changed(tasks=tasks[:2]).name == "separating-piles-0+separating-piles-1-2-0"
 
 
 def test_an_unfinished_agent_is_named(data: Path, tmp_path: Path) -> None:

@@ -229,8 +229,9 @@ def _notes(plan: EvaluationPlan) -> dict[str, str]:
 
     differing = contradictions(plan.task, {}, {key: now for key, now in plan.arguments.items() if key != "observe"})
     environment = {key: now for key, (_, now) in sorted(differing.items())}
-    label = (
-        "" if plan.policy.kind == "oracle" else f"{plan.policy.label} ({plan.run})" if plan.run else plan.policy.name
-    )
+    policy = plan.policy
+    label = "" if policy.kind == "oracle" else policy.name
+    if policy.kind == "agent":  # Of a run, or of a folder that holds a policy alone.
+        label = f"{policy.label} ({plan.run or policy.folder})"
     ended = plan.watch.folder_name if plan.watch and plan.watch.stop_at is not None else ""
     return dict(zip(_NOTES, (label, json.dumps(environment) if environment else "", ended), strict=True))

@@ -51,7 +51,7 @@ class Train(OutputOptions):
     (say 5)."""
 
     drop_file: Path | None = None
-    """JSON file of demonstrations to leave out, {"TASK": [SEED, ...]}, as ravens-suite influence writes."""
+    """JSON file of demonstrations to leave out, {"TASK": [SEED, ...]}, as ravens-suite influence takes it, too."""
 
     more_data: tuple[Path, ...] = ()
     """Further data folders: every demonstration of the tasks in them is learnt from, beside the --demos that are drawn

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from ravens_suite.agents.base import config_from_json
 from ravens_suite.agents.common.module_agent import ModuleAgent
-from ravens_suite.core.observations import Observation
+from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import ConfigError
+from ravens_suite.insight.gradients import step_gradients
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,20 @@ class Momentum(Line):
         return torch.optim.SGD(net.parameters(), self.config.learning_rate, momentum=0.9)
 
 
+class Nesterov(Line):
+    """The same with an optimiser that has moments of another shape than their parameter's."""
+
+    def make_optimiser(self, net: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.NAdam(net.parameters(), self.config.learning_rate)
+
+
+class Averaged(Line):
+    """The same with another one of the kind."""
+
+    def make_optimiser(self, net: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.ASGD(net.parameters(), self.config.learning_rate)
+
+
 DATA = torch.tensor([[-1.0, 2.0], [0.0, 1.0], [1.0, -0.5]])
 
 
@@ -68,7 +85,7 @@ def test_steps_descend() -> None:
     assert losses[-1] < 0.1 * losses[0]
 
 
-@pytest.mark.parametrize("kind", [Line, Momentum])
+@pytest.mark.parametrize("kind", [Line, Momentum, Nesterov, Averaged])
 def test_training_goes_on_as_if_it_had_not_been_interrupted(kind: type[Line]) -> None:
     whole, resumed = kind(seed=3), kind(seed=4)
     for step in range(3):
@@ -79,6 +96,91 @@ def test_training_goes_on_as_if_it_had_not_been_interrupted(kind: type[Line]) ->
         whole.fit_step(DATA, step)
         resumed.fit_step(DATA, step)
     assert all(torch.equal(whole.weights()[name], resumed.weights()[name]) for name in whole.weights())
+
+
+class Counting(Line):
+    """The same, and it counts its steps under the very name that training uses."""
+
+    def __init__(self, config: LineConfig | None = None, seed: int = 0, interface: Interface | None = None) -> None:
+        super().__init__(config, seed, interface)
+        self.counted = 0
+
+    def training_state(self) -> dict[str, Tensor]:
+        return {**super().training_state(), "step": torch.tensor([self.counted, 7])}
+
+    def set_training_state(self, state: dict[str, Tensor]) -> None:
+        self.counted = int(state["step"][0])
+        super().set_training_state(state)
+
+
+def test_a_training_state_may_have_a_tensor_called_step(tmp_path: Path) -> None:
+    first, resumed = Counting(seed=3), Counting(seed=4)
+    first.counted = 30
+    first.save_training(tmp_path / "training.safetensors", 5)
+    assert resumed.load_training(tmp_path / "training.safetensors") == 5
+    assert resumed.counted == 30
+
+
+@dataclass(frozen=True)
+class NestedConfig(LineConfig):
+    layers: tuple[tuple[int, ...], ...] = ((8, 8), (4,))
+
+
+class Nested(Line):
+    """The same with a list of lists among its settings."""
+
+    name = "nested"
+    config_type = NestedConfig
+
+
+def test_a_setting_may_be_a_list_of_lists(tmp_path: Path) -> None:
+    Nested().save(tmp_path)
+    assert Nested.load(tmp_path).config == NestedConfig()
+    assert config_from_json(NestedConfig, {"layers": [[2], [3, 5]]}).layers == ((2,), (3, 5))
+
+
+class Frozen(Line):
+    """The same with a layer that is not trained."""
+
+    def make_net(self) -> nn.Module:
+        net = super().make_net()
+        next(net.children()).requires_grad_(False)
+        return net
+
+    def example_loss(self, dataset: Tensor, step: int) -> Tensor:
+        return nn.functional.mse_loss(self.net(dataset[step : step + 1, :1]), dataset[step : step + 1, 1:])
+
+
+def test_what_is_frozen_is_not_learnt_and_has_no_influence() -> None:
+    agent = Frozen()
+    before = {name: value.clone() for name, value in agent.weights().items()}
+    agent.fit_step(DATA, 0)
+    learnt = [name for name, value in agent.weights().items() if not torch.equal(value, before[name])]
+    assert list(agent.trained_parameters()) == learnt == ["2.weight", "2.bias"]
+    assert step_gradients(agent, [(DATA, range(3))], 0).gradients.shape == (3, 4)
+
+
+class Regularised(Line):
+    """The same with layers that do something else in training than in acting."""
+
+    def make_net(self) -> nn.Module:
+        frozen = nn.BatchNorm1d(1).eval()
+        return nn.Sequential(frozen, nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+    def example_loss(self, dataset: Tensor, step: int) -> Tensor:
+        return nn.functional.mse_loss(self.net(dataset[step : step + 1, :1]), dataset[step : step + 1, 1:])
+
+
+def test_it_acts_in_evaluation_mode_and_learns_as_before() -> None:
+    """Dropout drew other values at each act, and one scene alone was a batch to normalise, or an error."""
+    agent = Regularised(seed=1)
+    agent.fit_step(DATA, 0)
+    before = {name: value.clone() for name, value in agent.weights().items()}
+    first = agent.act({})["pick"]
+    assert all(torch.equal(agent.act({})["pick"], first) for _ in range(5))
+    assert torch.equal(agent.example_loss(DATA, 0), agent.example_loss(DATA, 0))
+    assert all(torch.equal(value, before[name]) for name, value in agent.weights().items())
+    assert [module.training for module in agent.net.children()] == [False, True, True, True, True]
 
 
 def test_moments_are_stored_by_the_names_of_parameters() -> None:
