@@ -292,9 +292,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             "sensor": self._sensor_before,
             "seeds": self.np_random.bit_generator.state,
         }
-        memory = Memory(
-            generators, episode.control.plan(), deepcopy(episode.done), self._observer.noise(self.observed)
-        )
+        memory = Memory(generators, episode.control.plan(), deepcopy(episode.done), self._observer.noise(self.observed))
         decisive = deepcopy(self._decisive)
         return EnvironmentState(decisive, episode.seed, tuple(episode.taken), episode.poses(), memory)
 
