@@ -292,7 +292,7 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             "sensor": self._sensor_before,
             "seeds": self.np_random.bit_generator.state,
         }
-        memory = Memory(generators, episode.control.plan(), deepcopy(episode.done))
+        memory = Memory(generators, episode.control.plan(), deepcopy(episode.done), self._observer.noise(self.observed))
         decisive = deepcopy(self._decisive)
         return EnvironmentState(decisive, episode.seed, tuple(episode.taken), episode.poses(), memory)
 
@@ -329,8 +329,10 @@ class RavensEnv(gymnasium.Env[Any, Any]):
             self._simulation.robot.show()
             self._scene.on_step = _weakly(self._on_unseen_step)
         over = False
+        # What was seen otherwise had other noise, or none: then it is that of an episode of this environment.
+        own_noise = state.memory is None or state.memory.noise not in (None, self._observer.noise(self.observed))
         for action in state.actions:
-            self._observer.pass_over(self.observed, noise=state.memory is None)
+            self._observer.pass_over(self.observed, noise=own_noise)
             if state.memory is None:
                 with suppress(OracleGaveUpError):
                     self._simulation.oracle_action()
@@ -339,12 +341,13 @@ class RavensEnv(gymnasium.Env[Any, Any]):
         state.check_poses(self._simulation.poses())
         if state.memory is not None:
             self._recall(state.memory)
+            if not own_noise:
+                self._observer.rng.bit_generator.state = state.memory.generators["sensor"]
         return over
 
     def _recall(self, memory: Memory) -> None:
-        """Go on with the random numbers and the plan of a state."""
+        """Go on with the plan of a state, and with its random numbers but for those of the sensors."""
         self._simulation.oracle_rng.bit_generator.state = memory.generators["oracle"]
-        self._observer.rng.bit_generator.state = memory.generators["sensor"]
         self.np_random.bit_generator.state = memory.generators["seeds"]
         self._simulation.control.restore_plan(memory.plan)
         self._simulation.done = deepcopy(dict(memory.done))

@@ -62,6 +62,19 @@ class Observer:
         """The sensors' noise of a seed begins."""
         self.rng = generator(seed, self._simulation.split, "sensor")
 
+    def noise(self, groups: Sequence[ObservationGroup]) -> tuple[Any, ...]:
+        """What the sensors' random numbers of an episode are drawn for; environments of the same draw the same ones.
+
+        Args:
+            groups: that are observed.
+
+        Returns:
+            Number of cameras, their image size, and whether the goal is observed, too; empty where nothing is drawn.
+        """
+        if not self._variations.camera_noise or "images" not in groups:
+            return ()
+        return len(self._nominal_cameras), tuple(self._nominal_cameras[0].image_size), "goal" in groups
+
     def dress(self) -> None:
         """Give a scene that was built just now the looks, the light and the cameras of its seed."""
         self._state.reset()

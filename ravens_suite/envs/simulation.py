@@ -138,7 +138,7 @@ class Simulation:
                     self.robot.reset()
                     goals = check_goals(self.task, self.scene, self.task.build(self.scene, rng))
                 if clutter is not None:
-                    self._variations.clutter(self.scene, clutter)
+                    self._variations.clutter(self.scene, clutter, self.task.colors)
                     self._perturbations.add_occluders(self.scene, clutter)
             except PlacementError as error:
                 reason = error

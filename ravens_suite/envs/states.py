@@ -28,11 +28,14 @@ class Memory:
             observation; ``seeds``, which gives the seed of a ``reset`` without one.
         plan: what the control keeps of the oracle's plan.
         done: what ``info`` says of the last action.
+        noise: what the numbers of ``sensor`` were drawn for, see ``Observer.noise``; ``None`` in states of earlier
+            builds.
     """
 
     generators: Mapping[str, Any]
     plan: Any
     done: Mapping[str, Any]
+    noise: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,6 +44,7 @@ _SHADES = (0.7, 1.2)
 _CAMERA_SHIFT = 0.01
 _CAMERA_TURN = math.radians(1.0)
 _DISTRACTOR_SIZES = (0.03, 0.06)
+_BLACK: Color = (0.12, 0.12, 0.12)
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,35 @@ class Variations:
             depth=quantize_depth(np.clip(depth, 0, images.depth.max())),
         )
 
-    def clutter(self, scene: Scene, rng: np.random.Generator) -> None:
+    def clutter(self, scene: Scene, rng: np.random.Generator, held: Any = ()) -> None:
         """Add the distractors, in colours that the scene does not use where there are any left.
+
+        Args:
+            scene: with what the task has built.
+            rng: draws colours, sizes and places.
+            held: ``Task.colors``. Of a task that has some, distractors are in these, or black where all are in use: a
+                sentence may name any of them.
 
         Raises:
             PlacementError: there is no room for them.
         """
         used = {visual.color for name in scene.objects() for visual in scene.body(name).visuals}
-        colors = [color for color in PALETTE.values() if color not in used] or list(PALETTE.values())
+        own = _named_colors(held)
+        colors = [color for color in own or PALETTE.values() if color not in used]
+        colors = colors or ([_BLACK] if own else list(PALETTE.values()))
         for index in range(self.distractors):
             width, length, height = (float(value) for value in rng.uniform(*_DISTRACTOR_SIZES, 3))
             size = (width, length, height)
             body = solid(Box(size), colors[int(rng.integers(len(colors)))], mass=0.05)
             scene.add(free_name(scene, "distractor", index + 1), body, free_pose(scene, size, rng), "movable")
+
+
+def _named_colors(names: Any) -> list[Color]:
+    """The suite's colours of some names; none of what is no tuple of such names, as an attribute of a user's may be."""
+    known = {**PALETTE, "white": (1.0, 1.0, 1.0)}
+    if not isinstance(names, tuple) or any(not isinstance(name, str) or name not in known for name in names):
+        return []
+    return [known[name] for name in names]
 
 
 def _is_bool(value: object) -> bool:

@@ -27,8 +27,8 @@ from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_statistics import PixelStatistics
 from ravens_suite.interop.resize import resized_camera, resized_observation
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
-from ravens_suite.registry import control_of, load_task
-from ravens_suite.rollout.sentences import needs_sentence
+from ravens_suite.registry import control_of
+from ravens_suite.rollout.sentences import needs_sentence, sentence_of
 
 END = "end"
 """Beside a set, the folder of what the cameras saw after the last action: each an episode without an action."""
@@ -225,7 +225,7 @@ def _words(task: str, shown: bool = False) -> str:
     """
     try:
         control_of(task)
-        sentence = load_task(task)[0].instruction
+        sentence = sentence_of(task)
     except UnknownNameError:
         sentence = ""
     if sentence and needs_sentence(task):

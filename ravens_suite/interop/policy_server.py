@@ -34,7 +34,8 @@ from ravens_suite import __version__
 from ravens_suite.core.modules import load_object
 from ravens_suite.core.numbers import check_number
 from ravens_suite.core.observations import Interface
-from ravens_suite.core.policy import Action, Policy, confidence_of
+from ravens_suite.core.policy import Policy, confidence_of
+from ravens_suite.envs.actions import UNREADABLE
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment, to_json
@@ -331,7 +332,7 @@ class _Session:
         except OracleGaveUpError as error:
             return encode({OURS: {"gave_up": str(error)}})
         sure = confidence_of(self._policy)
-        said = {"action": dict(action)} if sure is None else {"action": dict(action), "confidence": sure}
+        said = {"action": _sendable(action), **({} if sure is None else {"confidence": sure})}
         return encode({**_row(action), OURS: said})
 
     def _told(self, words: Any) -> dict[str, str]:
@@ -365,12 +366,29 @@ class _Session:
         return {}
 
 
-def _row(action: Action) -> dict[str, Any]:
+def _sendable(value: Any) -> Any:
+    """What a policy gave, as messages hold it: other arrays than NumPy's, such as tensors, as NumPy's.
+
+    What is no action is passed on, for the environment says what is wrong with it. So is an array alone, which is one
+    where there is one pose.
+    """
+    if isinstance(value, Mapping):
+        return {name: _sendable(part) for name, part in value.items()}
+    if value is None or isinstance(value, bool | int | float | str | bytes | np.ndarray | np.generic):
+        return value
+    try:
+        array = np.asarray(value)
+    except UNREADABLE:
+        return value
+    return array if array.dtype.kind in "biuf" else value
+
+
+def _row(action: Any) -> dict[str, Any]:
     """``actions`` for clients of openpi, where an action is of numbers only."""
     parts = []
-    for name in sorted(action):
+    for part in [action[name] for name in sorted(action)] if isinstance(action, Mapping) else [action]:
         try:
-            parts.append(np.asarray(action[name], dtype=np.float64).reshape(-1))
-        except (TypeError, ValueError):
+            parts.append(np.asarray(part, dtype=np.float64).reshape(-1))
+        except UNREADABLE:
             return {}
     return {"actions": np.concatenate(parts)[None]} if parts else {}

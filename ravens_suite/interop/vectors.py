@@ -80,7 +80,13 @@ class VectorActions:
             ConfigError: with ``delta``, the pose of the tool was not observed.
         """
         if self._flat is not None:
-            return self._flat.flatten(action)
+            try:
+                return self._flat.flatten(action)
+            except InvalidActionError as error:
+                raise InvalidActionError(
+                    "An action tilts the tool, for which the layout yaw has no numbers: choose actions='quaternion' "
+                    "(--env.actions=quaternion), and export the data set so, too (--actions quaternion)."
+                ) from error
         tip = _observed(tip)
         pose = np.asarray(action["pose"], dtype=np.float64)
         turn = (Rotation.from_quat(pose[3:]) * Rotation.from_quat(tip[3:]).inv()).as_rotvec()

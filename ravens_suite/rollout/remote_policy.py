@@ -87,7 +87,7 @@ class RemotePolicy:
         said = answer.get(OURS)
         if isinstance(said, dict) and "gave_up" in said:
             raise OracleGaveUpError(str(said["gave_up"]))
-        if isinstance(said, dict) and isinstance(said.get("action"), dict):
+        if isinstance(said, dict) and "action" in said:
             self._confidence = said.get("confidence")
             return [said["action"]]
         url = self._served.address.url

@@ -25,13 +25,29 @@ def needs_sentence(task: str) -> bool:
     return "{" in load_task(task)[0].instruction
 
 
+def sentence_of(task: str) -> str:
+    """The sentence of the first goal step, that of the variant where a task is one; with slots where it has some.
+
+    Args:
+        task: registered name.
+
+    Raises:
+        UnknownNameError: there is no such task.
+    """
+    task_class, own = load_task(task)
+    try:
+        return task_class(**own).forms()[0]
+    except Exception:  # One of a user's that needs an option; what else is wrong with it is said where it is used.
+        return task_class.instruction
+
+
 def of_a_goal_picture(tasks: Iterable[str]) -> list[str]:
     """The tasks whose sentence sends one to the goal picture for what is to be done.
 
     Args:
         tasks: registered names.
     """
-    return [task for task in tasks if "goal image" in load_task(task)[0].instruction]
+    return [task for task in tasks if "goal image" in sentence_of(task)]
 
 
 def without_sentence(tasks: Sequence[str], observe: Sequence[str]) -> list[str]:

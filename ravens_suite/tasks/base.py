@@ -34,6 +34,8 @@ class Task(ABC):
             ``slots`` fills.
         sentences: other forms of it, with the same slots.
         variants: further forms of the task; a literal, see ``registry.py``.
+        colors: names of the suite's colours that the split has, a tuple, of a task that holds some back for testing;
+            distractors are in no others then. Empty for all.
 
     Args:
         split: which split the scenes are for; only tasks that hold some objects back for testing look at it.
@@ -45,6 +47,7 @@ class Task(ABC):
     instruction: ClassVar[str] = ""
     sentences: ClassVar[Sentences] = Sentences()
     variants: ClassVar[Variants] = {}
+    colors: tuple[str, ...] = ()
 
     def __init__(self, split: Split = "train") -> None:
         self.split = split

@@ -91,8 +91,11 @@ def _nearest(candidates: NDArray[np.int64], occupied: NDArray[np.uint8], crowdin
     if not occupied.any():
         return candidates
     distances = cv2.distanceTransform(1 - occupied, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()[candidates]
+    # Of the same image OpenCV 5.0 gives other last bits from call to call, and so another order of what is equally far.
+    # Squares of distances between pixels are whole numbers.
+    squares = np.rint(np.square(distances, dtype=np.float64))
     count = max(math.ceil((1 - crowding) * len(candidates)), 1)
-    return np.sort(candidates[np.argsort(distances, kind="stable")[:count]])
+    return np.sort(candidates[np.argsort(squares, kind="stable")[:count]])
 
 
 @dataclass

@@ -245,6 +245,25 @@ def test_a_state_of_an_environment_that_draws_nothing_is_seen_in_one_that_draws(
     seeing.close()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [STATES, {"observe": ["images", "goal"], "image_size": [24, 32], "camera_noise": 1.0}, {"image_size": [12, 16]}],
+)
+def test_what_was_seen_otherwise_is_seen_with_the_noise_of_an_episode_of_its_own(arguments: dict[str, Any]) -> None:
+    """It was that of the first observation again, or none that there ever was."""
+    noisy = {"image_size": [24, 32], "camera_noise": 1.0}
+    finds, sees = make("stack-block-pyramid", arguments), make("stack-block-pyramid", noisy)
+    for environment in (finds, sees):
+        environment.reset(seed=2)
+    go_on(finds, 2)
+    lived = go_on(sees, 4)
+    # An action's reward and end are not told of a moment that is restored.
+    assert {**restore(sees, save(finds)), "rest": b""} == {**lived[1], "rest": b""}
+    assert go_on(sees, 2) == lived[2:]
+    finds.close()
+    sees.close()
+
+
 def test_films_are_the_same_after_a_state() -> None:
     environment = make("block-insertion-continuous", {**STATES, "render_mode": "rgb_array_list", "motion": "simulated"})
     environment.reset(seed=0)

@@ -32,5 +32,24 @@ class Sure(Counting):
 ONE_OBJECT = Counting()
 
 
+class Tensor:
+    """An array of another library: NumPy makes its own of it, msgpack does not know it."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.arange(7, dtype=np.float32)
+
+
+def of_another_library(observation: dict[str, Any]) -> dict[str, Any]:
+    return {"pick": Tensor(), "place": range(7)}
+
+
+def without_a_name(observation: dict[str, Any]) -> Any:
+    return np.array([0.5, 0.1, 0.005, 0, 0, 0, 1])
+
+
+def nothing(observation: dict[str, Any]) -> None:
+    return None
+
+
 def broken(observation: dict[str, Any]) -> dict[str, Any]:
     raise ZeroDivisionError("a bug")

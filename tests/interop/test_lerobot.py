@@ -375,6 +375,8 @@ def test_a_task_that_only_a_sentence_tells_needs_the_sentence() -> None:
     from ravens_suite.interop.lerobot_episode import _words
 
     assert _words("block-insertion").startswith("put the red")
+    assert "where the goal image shows it" in _words("block-insertion-no-fixture-continuous")  # Not that of its class.
+    assert _words("stack-by-size-and-color-in-zones").startswith("put each big block into the square")
     assert _words("a-task-of-others") == "a task of others"
     with pytest.raises(ConfigError, match="--observe images instruction"):
         _words("packing-shapes")

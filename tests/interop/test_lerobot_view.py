@@ -247,3 +247,12 @@ def test_cameras_are_called_as_in_a_set_whatever_their_names(tmp_path: Path, vie
 def test_a_view_that_could_not_be_acted_in_is_refused_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         LeRobotView("block-insertion-continuous", **options, **SMALL)
+
+
+def test_an_oracle_that_tilts_the_tool_names_the_layout_for_it() -> None:
+    """It named an argument of another class."""
+    view = LeRobotView("block-insertion-six-dof", render_size=(24, 32))
+    view.reset(seed=0)
+    with pytest.raises(InvalidActionError, match=r"actions='quaternion'"):
+        view.oracle_action()
+    view.close()

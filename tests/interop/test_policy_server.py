@@ -28,12 +28,13 @@ from ravens_suite.errors import (
 from ravens_suite.interop.policy_server import PolicyServer, PolicySource
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout.evaluate import evaluate
-from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.policies import PolicySpec, as_policy
 from ravens_suite.rollout.policy_client import PolicyClient
 from ravens_suite.rollout.policy_messages import encode
 from ravens_suite.rollout.remote_policy import RemotePolicy
 
 pytest.importorskip("websockets")
+from tests.interop import served_policies
 from tests.interop.servers import SPACE, foreign_server, make_run, own_policy, port_of, results_in
 
 
@@ -81,6 +82,23 @@ def test_actions_keep_their_types(serve: Any) -> None:
     action = policy.act({"color": np.zeros((3, 6, 8, 3), np.uint8)})
     assert (action["pick"].dtype, action["place"].dtype) == (np.float32, np.int64)
     policy.close()
+
+
+@pytest.mark.parametrize("name", ["of_another_library", "without_a_name", "nothing"])
+def test_an_action_comes_as_the_policy_gives_it(name: str, serve: Any) -> None:
+    """What is an action in this process is one over a socket; what is none is refused by the environment in both."""
+    here = as_policy(getattr(served_policies, name)).act({})
+    policy = RemotePolicy(PolicySpec.parse(serve(own_policy(name)).url).served, SPACE)  # type: ignore[arg-type]
+    policy.reset(7)
+    there: Any = policy.act({})
+    policy.close()
+    assert type(there) is type(here)
+    if isinstance(here, dict):
+        assert there.keys() == here.keys()
+        assert all(np.array_equal(there[key], np.asarray(here[key])) for key in here)
+        assert there["pick"].dtype == np.float32
+    else:
+        np.testing.assert_array_equal(there, here)
 
 
 def test_the_random_policy_is_served_for_a_task(serve: Any, tmp_path: Path) -> None:

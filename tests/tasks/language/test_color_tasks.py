@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ravens_suite.registry import load_task, task_names
+from ravens_suite.rollout.environments import make_environment
 from ravens_suite.tasks.language._base import ColorTask
 from ravens_suite.tasks.language._colors import EVALUATION, RGB, TRAINING
 
@@ -49,6 +50,21 @@ def test_no_body_shows_a_colour_that_the_split_does_not_have(build: Callable[...
             for body in start.scene.objects():
                 if body.split()[0] in RGB:
                     assert {visual.color for visual in start.scene.body(body).visuals} == {RGB[body.split()[0]]}
+
+
+@pytest.mark.parametrize("name", ["put-block-in-bowl-unseen", "separating-piles-unseen"])
+def test_nor_does_a_distractor(name: str) -> None:
+    """It is in no colour of the scene either, which its sentence might name: all seven are there beside the bowls."""
+    environment = make_environment(name, "train", {"observe": ["state"], "distractors": 3})
+    scene: Any = environment.get_wrapper_attr("_scene")
+    for seed in range(3):
+        environment.reset(seed=seed)
+        colors = {name: {visual.color for visual in scene.body(name).visuals} for name in scene.objects()}
+        added = set.union(*(colors.pop(name) for name in list(colors) if name.startswith("distractor")))
+        assert added
+        assert not added & {RGB[name] for name in set(EVALUATION) - set(TRAINING)}
+        assert not added & set.union(*colors.values())
+    environment.close()
 
 
 @pytest.mark.parametrize("name", FAMILY)
