@@ -27,7 +27,7 @@ import mujoco
 import numpy as np
 
 WALL, RADIUS, START, GOAL = 0.45, 0.01, 0.43, 0.8
-"""Along x, in metres: the wall's near side, the radius of the tip, where its centre begins and where it is asked to go."""
+"""Along x, in metres: the wall's near side, the tip's radius, where its centre begins and where it is to go."""
 HAND = """<joint name="x" type="slide" axis="1 0 0"/><geom name="tip" size="0.01"/>"""
 RAIL = """<joint name="y" type="slide" axis="0 1 0"/><inertial pos="0 0 0" mass="1" diaginertia="1 1 1"/>"""
 SCENE = """<mujoco><worldbody><geom name="wall" type="box" pos="0.5 0 0" size="0.05 0.3 0.3"/>{}</worldbody></mujoco>"""
@@ -68,8 +68,8 @@ mended = [gap(ARM, step, gain=0.85 * step) for step in steps]
 free = gap(FREE, 1.0)
 said = [", ".join(f"{value:.0f}" for value in values) for values in (plain, braked, mended)]
 print(
-    f"5 mm are to be kept; gap after 20 steps of 1, 0.1, 0.02 and 0.002 s: {said[0]} mm; at most 0.5 m/s: {said[1]} mm; "
-    f"gain * dt: {said[2]} mm; a hand of the world, steps of 1 s: {free:.0f} mm"
+    f"5 mm are to be kept; gap after 20 steps of 1, 0.1, 0.02 and 0.002 s: {said[0]} mm; at most 0.5 m/s: {said[1]} "
+    f"mm; gain * dt: {said[2]} mm; a hand of the world, steps of 1 s: {free:.0f} mm"
 )
 sys.exit(
     not (

@@ -54,9 +54,9 @@ for cone in ("pyramidal", "elliptic"):
     slides = [slide(cone, degrees) for degrees in (0.0, 22.5, 45.0)]
     turned = slide(cone, 22.5, block=30.0, table=30.0)
     said.append(
-        f"{cone}: let go at 0, 22.5 and 45 degrees it goes {', '.join(f'{far:.2f}' for _, far, _ in slides)} of the way; "
-        f"that at 22.5 slides at {slides[1][0]:.1f} and stops {100 * slides[1][2]:.1f} cm beside its line, with table and "
-        f"block turned by 30 degrees at {turned[0]:.1f}"
+        f"{cone}: let go at 0, 22.5 and 45 degrees it goes {', '.join(f'{far:.2f}' for _, far, _ in slides)} of the "
+        f"way; that at 22.5 slides at {slides[1][0]:.1f} and stops {100 * slides[1][2]:.1f} cm beside its line, with "
+        f"table and block turned by 30 degrees at {turned[0]:.1f}"
     )
     if cone == "pyramidal":
         right &= slides[2][1] > 1.3 and slides[1][0] > 33.0 and slides[1][2] > 0.02 and turned[0] > 33.0

@@ -4,14 +4,14 @@
 # Fingers and links of arms are capsules: round ends, and cheap to collide. URDF files write them as <capsule
 # radius="0.02" length="0.1"/>, like cylinders. ROS reads that (urdf::Capsule of rolling), and so do MuJoCo, PyBullet
 # 3.2.7 (which refuses a capsule without length) and SAPIEN 3.0.3. Newton's importer takes "height" and, where that is
-# not given, 1; cylinders keep their length. There is no warning, and a finger of 14 cm is a pole of 104 cm, through hand
-# and table. Where a link has no <inertial>, its mass follows: 1.29 kg in place of 0.16. Newton's own test of such a
-# capsule has a length of 1.0, so that it passes. A file that gives both attributes suits all of them.
+# not given, 1; cylinders keep their length. There is no warning, and a finger of 14 cm is a pole of 104 cm, through
+# hand and table. Where a link has no <inertial>, its mass follows: 1.29 kg in place of 0.16. Newton's own test of such
+# a capsule has a length of 1.0, so that it passes. A file that gives both attributes suits all of them.
 #
 # Needs Linux on x86-64; downloads 170 MB.
 #
-# Seen (Python 3.11): "capsule: Newton 1.00 m, 1.29 kg, MuJoCo 0.10 m, 0.16 kg; cylinder: Newton 0.10 m, 0.13 kg, MuJoCo
-# 0.10 m, 0.13 kg; both attributes: Newton 0.10 m, 0.16 kg, MuJoCo 0.10 m, 0.16 kg"
+# Seen (Python 3.11): "capsule: Newton 1.00 m, 1.29 kg, MuJoCo 0.10 m, 0.16 kg; cylinder: Newton 0.10 m, 0.13 kg,
+# MuJoCo 0.10 m, 0.13 kg; both attributes: Newton 0.10 m, 0.16 kg, MuJoCo 0.10 m, 0.16 kg"
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
 python3.11 -m venv "$folder/venv"
@@ -40,7 +40,8 @@ for name, shape in SHAPES.items():
     builder = newton.ModelBuilder()
     builder.add_urdf(text)
     model = mujoco.MjModel.from_xml_string(text)
-    found[name] = 2.0 * builder.shape_scale[0][1], builder.body_mass[-1], 2.0 * model.geom_size[0, 1], model.body_mass[-1]
+    length = 2.0 * model.geom_size[0, 1]
+    found[name] = 2.0 * builder.shape_scale[0][1], builder.body_mass[-1], length, model.body_mass[-1]
     said.append("{}: Newton {:.2f} m, {:.2f} kg, MuJoCo {:.2f} m, {:.2f} kg".format(name, *found[name]))
 print(*said, sep="; ")
 capsule, cylinder, both = found.values()

@@ -2,7 +2,7 @@
 # scipy 1.17.1: barnard_exact gives another p-value when failures are counted in place of successes: 0.0499 and 0.0541
 # for two policies that succeeded in 8 of 10 and in 13 of 30 trials. The smaller one is wrong.
 #
-# Barnard's test is what papers on evaluating robot policies advise for a few trials with yes or no as an outcome. Its
+# Barnard's exact test is one for few trials with yes or no as an outcome, as those of two policies on a robot. Its
 # two-sided p-value adds up all tables that are at least as extreme as the one seen, so also the mirrored one, with
 # successes and failures exchanged, which is exactly as extreme. SciPy compares the statistics, quotients with square
 # roots, by >= with no tolerance; where the mirrored table's is smaller by its last bit, that table and others like it

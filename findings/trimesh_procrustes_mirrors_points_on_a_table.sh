@@ -6,8 +6,8 @@
 # and registration.procrustes(a, b, scale=False) fits the pose. It allows reflections unless told otherwise, which
 # sounds harmless for points that a rigid motion maps onto each other. But points in a plane fit equally well mirrored
 # at it. Which of the two comes out is decided by signs that the SVD is free to choose and, with noise, by the noise:
-# 100 of 200 fits to six points with 0.5 mm of it, and 25 where the points are up to 1 mm beside the plane. The result is
-# right in the plane, its third axis is the other way round, and turned into a quaternion it is any rotation. icp and
+# 100 of 200 fits to six points with 0.5 mm of it, and 25 where the points are up to 1 mm beside the plane. The result
+# is right in the plane, its third axis is the other way round, and turned into a quaternion it is any rotation. icp and
 # mesh_other hand the same default on. reflection=False gives a rotation each time, with the same residual.
 #
 # Seen (Python 3.11): "of 200 fits to points on a table 100 are mirrored, and put what is 10 cm above it at -10 cm, the
@@ -50,9 +50,9 @@ def fits(unevenness, **options):
 
 flat, uneven, proper = fits(0.0), fits(0.001), fits(0.0, reflection=False)
 print(
-    f"of {FITS} fits to points on a table {flat[0]} are mirrored, and put what is 10 cm above it at {flat[2]:.0f} cm, the "
-    f"others at {flat[3]:.0f} cm; {uneven[0]} where it is uneven by 1 mm; {proper[0]} with reflection=False; residuals "
-    f"{flat[1]:.2f} and {proper[1]:.2f} mm"
+    f"of {FITS} fits to points on a table {flat[0]} are mirrored, and put what is 10 cm above it at {flat[2]:.0f} cm, "
+    f"the others at {flat[3]:.0f} cm; {uneven[0]} where it is uneven by 1 mm; {proper[0]} with reflection=False; "
+    f"residuals {flat[1]:.2f} and {proper[1]:.2f} mm"
 )
 sys.exit(
     not (
