@@ -78,7 +78,7 @@ def spread(rows: list[dict[str, str]], demos: int) -> list[str]:
         f"| task | {' | '.join(f'seed {seed}' for seed in seeds)} | mean | apart | success rate |",
         "|---" * (len(seeds) + 4) + "|",
         *(line(task, values) for task, values in lines.items()),
-        line("**mean**", means),
+        line(f"**{'mean' if len(lines) == len(tasks) else f'mean of these {len(lines)}'}**", means),
     ]
 
 

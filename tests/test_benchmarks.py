@@ -73,6 +73,18 @@ def test_world_models_without_anything_to_predict_have_no_errors_and_runs_have_n
     assert [script["name_of"](folder) for folder in folders] == ["one", "two", "three", "four"]
 
 
+def test_the_table_of_seeds_says_what_its_means_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the tasks that had one seed alone, and of a seed only where it had all of the others."""
+    runs = {("align-box-corner", 0): 90, ("align-box-corner", 1): 100, ("align-box-corner", 2): 98}
+    runs |= {("stack-block-pyramid", 0): 80, ("stack-block-pyramid", 1): 96, ("block-insertion", 0): 100}
+    rows = [{"task": task, "seed": str(seed), "score": str(of), "strict": "50"} for (task, seed), of in runs.items()]
+    assert functions_of("scores", monkeypatch)["spread"](rows, 1)[2:] == [
+        "| align-box-corner | 90.0 | 100.0 | 98.0 | 96.0 | 10.0 | 50.0 % |",
+        "| stack-block-pyramid | 80.0 | 96.0 |  | 88.0 | 16.0 | 50.0 % |",
+        "| **mean of these 2** | 85.0 | 98.0 |  | 92.0 | 13.0 | 50.0 % |",
+    ]
+
+
 def test_no_colour_is_unseen_to_a_run_that_was_shown_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,12 +17,14 @@ from .devices import choose_device
 from .optimiser import moments, set_moments, under
 
 _EVALUATED = ("act", "explain", "update", "example_loss", "curvature_terms")
-"""Methods in which the network is in evaluation mode."""
+"""Methods in which the network is in evaluation mode, unless ``fit_step`` calls them."""
 
 
 def _evaluated(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def evaluated(self: ModuleTrainee[Any], *arguments: Any, **options: Any) -> Any:
+        if self._learns:  # It may descend example_loss itself, or by a method of its own that is called update.
+            return method(self, *arguments, **options)
         modes = [(module, module.training) for module in self.net.modules()]
         if not any(training for _, training in modes):
             return method(self, *arguments, **options)
@@ -36,13 +38,25 @@ def _evaluated(method: Callable[..., Any]) -> Callable[..., Any]:
     return evaluated
 
 
+def _learning(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def learning(self: ModuleTrainee[Any], *arguments: Any, **options: Any) -> Any:
+        before, self._learns = self._learns, True
+        try:
+            return method(self, *arguments, **options)
+        finally:
+            self._learns = before
+
+    return learning
+
+
 class ModuleTrainee(Trainee[Data]):
     """What learns with a network ``net`` and an optimiser ``optimiser``.
 
     A subclass says in ``make_net`` what the network is, and takes its gradient steps with ``descend``. ``config`` needs
     ``steps: int`` and ``learning_rate: float``, and may have ``device: str``. While it acts or watches, and where it is
     asked for the loss of a step, the network is in evaluation mode: dropout drops nothing, and batch normalisation goes
-    by what it has seen in training.
+    by what it has seen in training. What ``fit_step`` calls is computed in the mode that it left the network in.
 
     Attributes:
         device: of the network and of what it reads.
@@ -54,6 +68,8 @@ class ModuleTrainee(Trainee[Data]):
     """
 
     scheduled = False
+    _learns = False
+    """Whether ``fit_step`` is being carried out."""
 
     def __init__(self, config: Any = None, seed: int = 0, interface: Interface | None = None) -> None:
         super().__init__(config, seed, interface)
@@ -66,10 +82,10 @@ class ModuleTrainee(Trainee[Data]):
     def __init_subclass__(cls, **options: Any) -> None:
         """Let what a subclass computes for users be computed in evaluation mode."""
         super().__init_subclass__(**options)
-        for name in _EVALUATED:
+        for name, wrapped in {**dict.fromkeys(_EVALUATED, _evaluated), "fit_step": _learning}.items():
             method = cls.__dict__.get(name)
             if callable(method) and not getattr(method, "__isabstractmethod__", False):
-                setattr(cls, name, _evaluated(method))
+                setattr(cls, name, wrapped(method))
 
     @abstractmethod
     def make_net(self) -> nn.Module:

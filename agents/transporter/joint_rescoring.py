@@ -22,6 +22,8 @@ NEAR = 16.0
 """Pixels, 50 mm: two places closer than this count as the same. Picks are off-centre, and so are their places."""
 LEAST = -5.0
 """Log-probability of giving a pick no place, and lower limit for all places: differences below it are noise."""
+_ROUNDING = 1e-9
+"""What sums of log-probabilities may be off by: with more picks the same numbers are added in another order."""
 
 MOST_ASSIGNMENTS = 1_000_000
 """So many are scored in about a second and some hundred megabytes."""
@@ -101,7 +103,7 @@ def is_settled(
     ]
     highest, *rest = sorted(best, reverse=True)
     rival = max([*rest, float(scores.of_assignments.max()) + max(others)])
-    return highest - rival > -math.log(sharing) * len(others) * len(places)
+    return highest - rival > -math.log(sharing) * len(others) * len(places) + _ROUNDING
 
 
 class _Scores(NamedTuple):

@@ -149,9 +149,9 @@ class Variations:
 
 
 def _named_colors(names: Any) -> list[Color]:
-    """The suite's colours of some names; none of what is no tuple of such names, as an attribute of a user's may be."""
+    """The suite's colours of some names; none of what is no list of such names, as an attribute of a user's may be."""
     known = {**PALETTE, "white": (1.0, 1.0, 1.0)}
-    if not isinstance(names, tuple) or any(not isinstance(name, str) or name not in known for name in names):
+    if not isinstance(names, tuple | list) or any(not isinstance(name, str) or name not in known for name in names):
         return []
     return [known[name] for name in names]
 

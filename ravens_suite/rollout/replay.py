@@ -99,7 +99,7 @@ class _Traced:
 
 
 def checked_maps(maps: Any, name: str) -> dict[str, Any]:
-    """What an agent shows of a decision, if pictures can be made of it; nothing where it has nothing to show.
+    """What an agent shows of a decision, if pictures can be made of it; nothing where it has no map of them to show.
 
     Args:
         maps: what its ``explain`` returned: by name, arrays as of ``Agent.explain``, or tensors of any dtype.
@@ -110,7 +110,7 @@ def checked_maps(maps: Any, name: str) -> dict[str, Any]:
     """
     if not isinstance(maps, Mapping):
         raise ConfigError(f"explain of {name} must return maps by name, or an empty dict; it returned {maps!r:.60}.")
-    if not maps:
+    if not _MAPS & maps.keys():
         return {}
     found = {key: np.asarray(value) for key, value in maps.items()}
     if lacking := [key for key in ("color", "height") if key not in found]:

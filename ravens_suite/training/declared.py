@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -40,7 +40,8 @@ def check_declared(trainee: type[Trainee[Any]], name: str) -> None:
         )
     for attribute, known in _LISTS.items():
         value = getattr(trainee, attribute, None)
-        if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
+        names = isinstance(value, Collection) and not isinstance(value, str)
+        if not names or not all(isinstance(item, str) for item in value):
             example = f"({value!r:.60},)" if isinstance(value, str) else '("color", "depth")'
             wanted = example if isinstance(value, str) or not known else f"out of {', '.join(known)}"
             raise ConfigError(f"{attribute} of {name} must be a tuple of names, {wanted}; it is {value!r:.60}.")

@@ -138,6 +138,7 @@ MAPS = {
 
 def test_what_an_agent_shows_of_a_decision_is_taken_as_it_is() -> None:
     assert checked_maps({}, "mine") == {}
+    assert checked_maps({"attention": [1, 2]}, "mine") == {}, "a report films its episodes all the same"
     assert checked_maps(MAPS, "mine").keys() == MAPS.keys()
     assert checked_maps({**MAPS, "own": [1, 2]}, "mine")["own"].tolist() == [1, 2]
 

@@ -353,6 +353,17 @@ def test_what_an_agent_says_of_itself_is_checked_first(
         check_plan(changed(agent="state-mlp", config={}))
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("controls", {"primitive"}), ("conditions", frozenset()), ("observation_keys", ["state"]), ("action_keys", {})],
+)
+def test_names_that_an_agent_gives_in_another_collection_are_taken(
+    attribute: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_agent("state-mlp"), attribute, value)
+    check_plan(changed(agent="state-mlp", config={}))
+
+
 def test_a_gpu_for_an_agent_that_takes_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_agent("state-mlp"), "config_type", make_dataclass("Own", [("steps", int, 5)]))
     with pytest.warns(RavensWarning, match="--device cuda changes nothing: the settings of state-mlp have no device"):

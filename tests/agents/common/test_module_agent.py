@@ -183,6 +183,29 @@ def test_it_acts_in_evaluation_mode_and_learns_as_before() -> None:
     assert [module.training for module in agent.net.children()] == [False, True, True, True, True]
 
 
+class Descending(Regularised):
+    """The same, whose step descends the loss of an example, by a method whose name forecasters have, too."""
+
+    def fit_step(self, dataset: Tensor, step: int) -> dict[str, float]:
+        return self.update(dataset)
+
+    def update(self, dataset: Tensor) -> dict[str, float]:
+        return self.descend(self.example_loss(dataset, 0))
+
+    def example_loss(self, dataset: Tensor, step: int) -> Tensor:
+        return nn.functional.mse_loss(self.net(dataset[:, :1]), dataset[:, 1:])
+
+
+def test_what_a_step_calls_is_learnt_in_the_mode_of_training() -> None:
+    """A step that descends ``example_loss`` learnt without dropout, and normalised by what it had never seen."""
+    direct, called = Regularised(seed=1), Descending(seed=1)
+    for agent in (direct, called):
+        torch.manual_seed(2)
+        agent.fit_step(DATA, 0)
+    assert all(torch.equal(value, called.weights()[name]) for name, value in direct.weights().items())
+    assert torch.equal(called.example_loss(DATA, 0), called.example_loss(DATA, 0))
+
+
 def test_moments_are_stored_by_the_names_of_parameters() -> None:
     agent = Line()
     agent.fit_step(DATA, 0)
