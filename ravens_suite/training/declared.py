@@ -39,7 +39,7 @@ def check_declared(trainee: type[Trainee[Any]], name: str) -> None:
             f"{config_type!r:.60} (docs/own_agent.md)."
         )
     for attribute, known in _LISTS.items():
-        value = getattr(trainee, attribute, None)
+        value: Any = getattr(trainee, attribute, None)
         names = isinstance(value, Collection) and not isinstance(value, str)
         if not names or not all(isinstance(item, str) for item in value):
             example = f"({value!r:.60},)" if isinstance(value, str) else '("color", "depth")'
