@@ -185,7 +185,7 @@ class PolicyServer:
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients
         self._idle, self._largest = idle, largest_message
-        self._lock = threading.Lock()
+        self._places = threading.Condition()
         self._connections: set[ServerConnection] = set()
         self._stopping = False
         self._server = _listen(self._serve, host, port, largest_message)
@@ -205,8 +205,9 @@ class PolicyServer:
 
     def close(self) -> None:
         """Close the connections and stop; a policy that is computing is waited for some seconds."""
-        with self._lock:
+        with self._places:
             self._stopping = True
+            self._places.notify_all()
             connections = list(self._connections)
         closing = [threading.Thread(target=connection.close, args=(_AWAY,), daemon=True) for connection in connections]
         closing.append(threading.Thread(target=self._server.shutdown, daemon=True))
@@ -246,12 +247,14 @@ class PolicyServer:
         except (ConnectionClosed, TimeoutError):
             return
         finally:
-            with self._lock:
+            with self._places:
                 self._connections.discard(connection)
+                self._places.notify_all()
 
     def _enter(self, connection: ServerConnection) -> str:
         """Why a connection is refused; empty where it is taken."""
-        with self._lock:
+        with self._places:
+            self._places.wait_for(lambda: not self._may_be_freed(), _GRACE_SECONDS)
             if self._stopping:
                 return "This server is being stopped."
             if len(self._connections) >= self._clients:
@@ -259,6 +262,17 @@ class PolicyServer:
                 return f"This server takes {self._clients} clients at a time{why}: try again later."
             self._connections.add(connection)
             return ""
+
+    def _may_be_freed(self) -> bool:
+        """Whether all places are taken, and a client that has one is gone.
+
+        A client that closes its connection learns that it is closed before the thread here does, and may connect again
+        in between.
+        """
+        from websockets.protocol import State
+
+        gone = any(connection.state is not State.OPEN for connection in self._connections)
+        return len(self._connections) >= self._clients and gone and not self._stopping
 
 
 def _listen(handler: Callable[[ServerConnection], None], host: str, port: int, largest_message: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,27 @@ def test_one_object_is_not_shared_by_two_clients(serve: Any) -> None:
     with PolicyClient(server.url), pytest.raises(PolicyServerError, match="serve a class"):
         PolicyClient(server.url)
     serve(own_policy("Counting"), clients=1)
+
+
+def test_who_leaves_makes_room_for_who_comes_next(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client knows that its connection is closed before the thread that serves it does."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.server import ServerConnection
+
+    receive = ServerConnection.recv
+
+    def slow(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return receive(self, *args, **options)
+        except ConnectionClosed:
+            time.sleep(0.3)
+            raise
+
+    monkeypatch.setattr(ServerConnection, "recv", slow)
+    server = serve(own_policy("ONE_OBJECT"))
+    for _ in range(3):
+        with PolicyClient(server.url), pytest.raises(PolicyServerError, match="takes 1 clients"):
+            PolicyClient(server.url)
 
 
 def test_a_policy_that_explores_now_and_then_lets_its_server_go(serve: Any) -> None:
