@@ -152,7 +152,7 @@ class PolicySpec:
     outside: str = ""
 
     @staticmethod
-    def parse(text: str) -> PolicySpec:
+    def parse(text: str | Path) -> PolicySpec:
         """The policy that a user means.
 
         Args:
@@ -165,6 +165,7 @@ class PolicySpec:
             ConfigError: the settings of the agent name code that is not there any more.
             PolicyServerLostError: there is no such server.
         """
+        text = str(text)
         if text in (ORACLE, RANDOM):
             code = digest_of_files([Path(__file__)], of_the_suite=True)
             return PolicySpec("oracle" if text == ORACLE else "random", text, code=code)

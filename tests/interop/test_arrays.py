@@ -269,7 +269,7 @@ def test_a_run_on_recordings_is_loaded_and_served_in_the_robots_frame(recorded: 
     pytest.importorskip("websockets")
     from ravens_suite.interop.policy_server import PolicySource
 
-    _, served = PolicySource(str(tmp_path / "run")).make()
+    _, served = PolicySource(tmp_path / "run").make()
     served.reset(0)
     np.testing.assert_array_equal(served.act(moment)["pick"], action["pick"])
 
