@@ -55,7 +55,7 @@ class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
             ResetNeededError: there is no episode: none has begun, or it is over, by the forecaster's word, too.
         """
         if self._stopped:
-            raise ResetNeeded("The episode is over by the forecaster's word, so step() goes no further: call reset() first.")
+            raise ResetNeeded("The episode is over by the forecaster's word, so step() cannot go on: call reset().")
         observation, reward, terminated, truncated, info = self.env.step(action)  # It refuses where no episode is.
         before = self._last().progress
         stops = self._watch.see(observation, info.get("action", action))
