@@ -20,7 +20,7 @@ from ravens_suite.core.geometry import yaw_quaternion
 from ravens_suite.core.modules import load_object
 from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action, Policy
-from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files
+from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files, source_text
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, source_of
@@ -290,7 +290,7 @@ class PolicySpec:
         source = source_of(self.name) if self.kind == "import" else None
         if self.fingerprint or source is None:
             return ""
-        texts = (path.read_text(encoding="utf-8", errors="replace") for path in own_files(*source))
+        texts = map(source_text, own_files(*source))
         named = {name for text in texts for name in imported_names(text)}
         return min({name.partition(".")[0] for name in named} & _TALKING | named & {_CLIENT}, default="")
 
