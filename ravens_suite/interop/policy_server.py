@@ -182,7 +182,8 @@ class PolicyServer:
         check_number("--port", port, 0, 65535)
         check_number("--clients", clients, 1, 1000)
         check_number("--largest-message", largest_message, 1024, 1024 * _MEBIBYTE)
-        if isinstance(idle, bool) or not isinstance(idle, Real) or not 0 < idle <= 86400:
+        seconds: Any = idle
+        if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < float(seconds) <= 86400:
             raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients
