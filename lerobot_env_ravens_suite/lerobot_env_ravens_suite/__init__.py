@@ -15,6 +15,7 @@ import gymnasium
 from lerobot.configs.types import FeatureType, PolicyFeature
 from lerobot.envs.configs import EnvConfig
 
+from ravens_suite.core.cameras import PUBLISHED_IMAGE_SIZE
 from ravens_suite.interop.lerobot_view import LeRobotView
 
 _ACTION, _STATE = "action", "agent_pos"
@@ -78,16 +79,18 @@ class RavensSuiteEnv(EnvConfig):
     @property
     def gym_kwargs(self) -> dict[str, Any]:
         """Keyword arguments of ``LeRobotView`` besides the task."""
+        rows, columns = PUBLISHED_IMAGE_SIZE
+        drawn = self.render_rows or rows, self.render_columns or columns
         sizes = {
-            "image_size": (self.image_rows, self.image_columns),
-            "render_size": (self.render_rows, self.render_columns),
+            "image_size": (self.image_rows or drawn[0], self.image_columns or drawn[1]),
+            "render_size": drawn,
         }
         return {
             "split": self.split,
             "actions": self.actions,
             "proprioception": self.proprioception,
             "goal": self.goal,
-            **{name: size for name, size in sizes.items() if any(size)},
+            **sizes,
         }
 
     def create_envs(

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ravens_suite.core.source_digest import imported_names
+from ravens_suite.core.source_digest import imported_names, source_text
 from ravens_suite.errors import ConfigError, UserCodeError
 
 _REACHED: set[Path] = set()
@@ -117,7 +117,7 @@ def _neighbours(path: Path) -> set[str]:
     """Names of the modules of its folder that a file imports, directly or through others; libraries come first."""
     folder, found, waiting = path.parent, set[str](), [path]
     while waiting:
-        source = waiting.pop().read_text(encoding="utf-8", errors="replace")
+        source = source_text(waiting.pop())
         for name in {each.partition(".")[0] for each in imported_names(source)} - found - sys.stdlib_module_names:
             places = [place for place in (folder / f"{name}.py", folder / name / "__init__.py") if place.is_file()]
             if places and not _is_library(name):

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from importlib.util import decode_source
 from pathlib import Path
 
 LENGTH = 16
@@ -38,6 +39,21 @@ def digest_of_files(paths: Iterable[Path], *, of_the_suite: bool = False) -> str
     """
     named = sorted((path.name, _code_of(path, of_the_suite, *_stamp(path))) for path in set(paths))
     return digest_of_text("\n".join(f"{name}\n{code}" for name, code in named))
+
+
+def source_text(path: Path) -> str:
+    """The text of a Python file, in the encoding that it declares; of what Python would refuse, as far as it is UTF-8.
+
+    Editors on Windows put a mark before UTF-8, with which no text can be parsed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    data = path.read_bytes()
+    try:
+        return decode_source(data)
+    except (SyntaxError, ValueError):
+        return data.decode("utf-8", errors="backslashreplace")
 
 
 def code_lines(source: str) -> str:
@@ -120,7 +136,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=512)
 def _code_of(path: Path, of_the_suite: bool, modified: int, size: int) -> str:
-    source = path.read_text(encoding="utf-8", errors="backslashreplace")
+    source = source_text(path)
     return suite_lines(source) if of_the_suite else code_lines(source)
 
 
@@ -140,7 +156,7 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, int]]:
 def _imports(file: Path, limit: Path, top: Path, modified: int, size: int) -> tuple[Path, ...]:
     """Files below ``limit`` that a file imports itself."""
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8", errors="backslashreplace"))
+        tree = ast.parse(source_text(file))
     except (SyntaxError, ValueError):
         return ()
     found: list[Path] = []

@@ -147,7 +147,7 @@ def read_json(path: Path, way_out: str = "delete it and run the command again") 
         DamagedDataError: it is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))  # Editors on Windows put a mark before UTF-8.
     except FileNotFoundError as error:
         raise MissingDataError(f"There is no file {path}.") from error
     except (ValueError, RecursionError) as error:

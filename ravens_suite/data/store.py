@@ -362,7 +362,7 @@ def _json_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     try:
         value: dict[str, Any] = json.loads(json.dumps(settings, allow_nan=False, default=of_numpy))
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"Settings of a data set must be JSON: {error}.") from error
+        raise ConfigError(f"Settings of a data set must be JSON: {str(error).removesuffix('.')}.") from error
     _check_settings(value, _refuse_setting)  # What would be called damaged when it is read is not written.
     return value
 

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, Protocol
 
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.states import EnvironmentState
-from ravens_suite.errors import ResetNeededError
+from ravens_suite.errors import ConfigError, ResetNeededError
 
 P = ParamSpec("P")
 
@@ -68,15 +68,31 @@ _ATTRIBUTES = ("_spec", "_np_random", "_np_random_seed", "observation_space", "a
 
 
 def knows_its_arguments(init: Callable[P, None]) -> Callable[P, None]:
-    """Decorates ``__init__`` of an environment: it keeps what it was called with."""
+    """Decorates ``__init__`` of an environment: it keeps what it was called with.
+
+    What cannot be kept is refused by name, as a ``ConfigError``: values of the arguments are JSON's.
+    """
 
     @wraps(init)
     def wrapped(*given: P.args, **named: P.kwargs) -> None:
         own: Any = given[0]
-        setattr(own, _ARGUMENTS, Arguments(type(own), deepcopy(given[1:]), deepcopy(named)))
+        positional = tuple(_kept(f"argument {number}", value) for number, value in enumerate(given[1:], 1))
+        kept = {name: _kept(name, value) for name, value in named.items()}
+        setattr(own, _ARGUMENTS, Arguments(type(own), positional, kept))
         init(*given, **named)
 
     return wrapped
+
+
+def _kept(name: str, value: Any) -> Any:
+    """A copy of an argument; of a generator or of a view of a dictionary, for one, there is none."""
+    try:
+        return deepcopy(value)
+    except Exception as error:
+        raise ConfigError(
+            f"{name} must be a JSON value, such as a list or a dictionary; got {value!r:.80}, which cannot be copied: "
+            "write list(...) or dict(...) around it, or around what is in it."
+        ) from error
 
 
 def arguments_of(environment: Copyable) -> Arguments:

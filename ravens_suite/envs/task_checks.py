@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
@@ -117,14 +117,17 @@ def check_goals(task: Task, scene: Scene, goals: Any) -> Sequence[Goal]:
     """
     if isinstance(goals, Goal):
         raise TaskDefinitionError("build returned one goal: return a list of goals, [goal].")
-    if not goals:
+    if goals is not None and not isinstance(goals, Iterable):
+        raise TaskDefinitionError(f"build returned {goals!r:.80}: return a list of goals.")
+    # A build that yields its goals does its work here.
+    checked: Sequence[Goal] = tuple(() if goals is None else goals)
+    if not checked:
         raise TaskDefinitionError("build returned no goals: return a list of them.")
-    for goal in goals:
+    for goal in checked:
         if not isinstance(goal, Goal):
             raise TaskDefinitionError(
                 f"build returned {goal!r} among its goals: return PoseGoal, ZoneGoal or the like."
             )
-    checked: Sequence[Goal] = goals
     _check_objects(task, scene, checked)
     _check_targets(checked)
     total = math.fsum(goal.share for goal in checked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from ravens_suite.errors import ConfigError, UnknownNameError
 from ravens_suite.execution.cores import available_cores, thread_limits
 from ravens_suite.execution.protocols import JobPool, Outcome, ReportingWorker, Worker
@@ -38,9 +40,10 @@ def make_pool(
 
     Raises:
         UnknownNameError: there is no such engine.
-        ConfigError: fewer than one worker or try, or too many workers.
+        ConfigError: fewer than one worker or try, too many workers, or no whole number of them.
         MissingLibraryError: Ray is not installed.
     """
+    workers, tries = _whole("--workers", workers), _whole("tries", tries)
     if workers < 1:
         raise ConfigError(f"--workers must be at least 1, not {workers}.")
     if workers > MOST_WORKERS:
@@ -60,3 +63,11 @@ def make_pool(
     from ravens_suite.execution.processes import ProcessPool
 
     return ProcessPool(workers, tries, nested)
+
+
+def _whole(option: str, value: int) -> int:
+    """One of Python's or of NumPy's whole numbers; half of the cores of a machine may be none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ConfigError(f"{option} must be a whole number, not {value!r}.") from None

@@ -110,7 +110,7 @@ class Recordings:
                 f"There is no {path}: it says the task, the workspace and the units of the recorded arrays beside it."
             )
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(path.read_text(encoding="utf-8-sig"))
         except ValueError as error:
             raise ConfigError(f"{path} is no JSON: {error}.") from error
         try:

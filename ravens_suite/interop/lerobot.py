@@ -72,8 +72,7 @@ def export_lerobot(
         MissingLibraryError: pyarrow is not installed.
     """
     folder, out = Path(folder), Path(out)
-    options = options or LeRobotOptions()
-    options.check()
+    options = (options or LeRobotOptions()).checked()
     check_number("--workers", workers, 1, _MOST_WORKERS)
     try:
         import pyarrow  # noqa: F401

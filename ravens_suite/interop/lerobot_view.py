@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ravens_suite.core.observations import GOAL
 from ravens_suite.core.seeding import Split
+from ravens_suite.envs.views import checked_size
 from ravens_suite.errors import ConfigError, ResetNeededError
 from ravens_suite.interop.lerobot_features import GOAL_VIEW, camera_names
 from ravens_suite.interop.resize import Size, resized
@@ -76,7 +77,9 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         observed = [*_OBSERVED, *(["proprioception"] if proprioception else []), *(["goal"] if goal else [])]
         self._arguments = {"observe": observed, **(arguments or {})}
         if render_size is not None:
-            self._arguments["image_size"] = list(render_size)
+            self._arguments["image_size"] = list(checked_size("render_size", render_size))
+        # Before anything is made: what is wrong would else be met by the first reset, in OpenCV's words.
+        wanted = None if image_size is None else checked_size("image_size", image_size)
         self._environment: gymnasium.Env[Any, Any] | None = None
         self.task_description = ""
         # Nothing is drawn by this one, so that it opens no context of the graphics card.
@@ -85,7 +88,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
             own: Any = bare.unwrapped
             names = camera_names([camera.name for camera in own.cameras], len(own.cameras))
             self._cameras = (*names, *(f"{name}{GOAL_VIEW}" for name in names if goal))
-            self._size: Size = image_size or own.cameras[0].image_size
+            self._size: Size = wanted or own.cameras[0].image_size
             self._max_episode_steps = int(own.max_steps)
             space: Any = bare.action_space
         finally:

@@ -26,6 +26,8 @@ import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -79,8 +81,8 @@ class PolicySource:
         RavensError: what ``PolicySpec.parse`` and ``PolicySpec.make`` raise.
     """
 
-    def __init__(self, policy: str, task: str | None = None) -> None:
-        self._text = policy
+    def __init__(self, policy: str | Path, task: str | None = None) -> None:
+        self._text = str(policy)
         spec = PolicySpec.parse(policy)
         if spec.kind == "oracle":
             raise ConfigError(
@@ -168,7 +170,7 @@ class PolicyServer:
 
     def __init__(
         self,
-        policy: str,
+        policy: str | Path,
         task: str | None = None,
         *,
         host: str = "127.0.0.1",
@@ -180,7 +182,8 @@ class PolicyServer:
         check_number("--port", port, 0, 65535)
         check_number("--clients", clients, 1, 1000)
         check_number("--largest-message", largest_message, 1024, 1024 * _MEBIBYTE)
-        if not 0 < idle <= 86400:
+        seconds: Any = idle
+        if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < float(seconds) <= 86400:
             raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from ravens_suite.core.modules import source_file
+from ravens_suite.core.source_digest import source_text
 
 _LOG = logging.getLogger(__name__)
 _VARIANTS = "variants"
@@ -29,7 +30,7 @@ def declared_variants(module: str, class_name: str, given: type | None) -> dict[
         path = source_file(module)
         if path is None:
             return {}
-        source = path.read_text(encoding="utf-8")
+        source = source_text(path)
         return _literal_variants(source, class_name) if _VARIANTS in source else {}
     except Exception as error:
         # Whatever is wrong with one task must not keep the suite from being imported.

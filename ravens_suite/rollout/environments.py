@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
+from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import Interface
 from ravens_suite.envs.observations import interface_of
 from ravens_suite.errors import ConflictError, PlacementError, UnknownOptionError
@@ -276,7 +277,12 @@ def _version(name: str) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """The same value in JSON types: NumPy scalars and arrays become numbers and lists, tuples lists."""
+    """The same value in JSON types: NumPy scalars and arrays become numbers and lists, tuples lists.
+
+    A ``Camera``, which environments take as they take its JSON, becomes that.
+    """
+    if isinstance(value, Camera):
+        return to_json(value.to_json())
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

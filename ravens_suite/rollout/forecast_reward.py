@@ -10,6 +10,7 @@ import gymnasium
 from ravens_suite.core.forecast import Forecast
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action
+from ravens_suite.envs.lifecycle import ResetNeeded
 from ravens_suite.envs.observations import interface_of
 from ravens_suite.rollout.watching import Watch, WatchSpec
 
@@ -35,21 +36,30 @@ class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         super().__init__(environment)
         interface = interface_of(environment, environment.get_wrapper_attr("control"))
         self._watch: Watch = WatchSpec.parse(str(run), stop_at=stop_at).make(interface)
+        self._stopped = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """See ``gymnasium.Env``; the forecaster forgets the last episode."""
         observation, info = self.env.reset(seed=seed, options=options)
+        self._stopped = False
         self._watch.reset(0 if seed is None else seed)
         self._watch.see(observation, None)
         return observation, {**info, "forecast": self._last().to_json()}
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """See ``gymnasium.Env``."""
+        """See ``gymnasium.Env``.
+
+        Raises:
+            ResetNeededError: there is no episode: none has begun, or it is over, by the forecaster's word, too.
+        """
+        if self._stopped:
+            raise ResetNeeded("The episode is over by the forecaster's word, so step() cannot go on: call reset().")
         observation, reward, terminated, truncated, info = self.env.step(action)  # It refuses where no episode is.
         before = self._last().progress
         stops = self._watch.see(observation, info.get("action", action))
+        self._stopped = stops
         told = {"forecast": self._last().to_json(), "task_reward": float(reward)}
         return observation, self._last().progress - before, terminated or stops, truncated, {**info, **told}
 

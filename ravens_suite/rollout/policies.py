@@ -20,7 +20,7 @@ from ravens_suite.core.geometry import yaw_quaternion
 from ravens_suite.core.modules import load_object
 from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action, Policy
-from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files
+from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files, source_text
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, source_of
@@ -152,7 +152,7 @@ class PolicySpec:
     outside: str = ""
 
     @staticmethod
-    def parse(text: str) -> PolicySpec:
+    def parse(text: str | Path) -> PolicySpec:
         """The policy that a user means.
 
         Args:
@@ -165,6 +165,7 @@ class PolicySpec:
             ConfigError: the settings of the agent name code that is not there any more.
             PolicyServerLostError: there is no such server.
         """
+        text = str(text)
         if text in (ORACLE, RANDOM):
             code = digest_of_files([Path(__file__)], of_the_suite=True)
             return PolicySpec("oracle" if text == ORACLE else "random", text, code=code)
@@ -289,7 +290,7 @@ class PolicySpec:
         source = source_of(self.name) if self.kind == "import" else None
         if self.fingerprint or source is None:
             return ""
-        texts = (path.read_text(encoding="utf-8", errors="replace") for path in own_files(*source))
+        texts = map(source_text, own_files(*source))
         named = {name for text in texts for name in imported_names(text)}
         return min({name.partition(".")[0] for name in named} & _TALKING | named & {_CLIENT}, default="")
 

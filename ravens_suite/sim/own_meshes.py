@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -181,13 +182,14 @@ def _read_stl(data: bytes) -> Array:
         numbers = np.frombuffer(data, dtype=_STL_TRIANGLE, offset=_STL_HEADER)["numbers"]
         surface: Array = numbers[:, 1:].astype(np.float64)
         return surface
-    if not data.lstrip().startswith(b"solid"):
+    if data.removeprefix(codecs.BOM_UTF8).lstrip()[:5].lower() != b"solid":
         raise ValueError(f"its header tells of {count} triangles in {expected} bytes, but there are {len(data)}")
     return _read_stl_text(_text(data))
 
 
 def _read_stl_text(text: str) -> Array:
-    lines = [line.split() for line in text.splitlines() if line.strip()]
+    # Some programs write the words of the format in capitals.
+    lines = [line.lower().split() for line in text.splitlines() if line.strip()]
     if lines[-1][0] != "endsolid":
         raise ValueError("there is no endsolid at its end")
     corners = [[float(word) for word in words[1:4]] for words in lines if words[0] == "vertex"]

@@ -9,7 +9,9 @@ import pytest
 
 from ravens_suite.core import modules
 from ravens_suite.core.modules import import_file, load_object, source_of_reference
+from ravens_suite.core.source_digest import own_files
 from ravens_suite.errors import ConfigError, UserCodeError
+from ravens_suite.registry.variants import declared_variants
 
 
 def test_a_file_is_imported_once_and_gives_what_it_defines(tmp_path: Path) -> None:
@@ -79,3 +81,21 @@ def test_a_package_in_the_working_directory_is_not_just_missing(
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", ".")])
     with pytest.raises(ConfigError, match=r"no module package_here.*PYTHONPATH=\."):
         load_object("package_here.module:thing")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "first"), [("utf-8-sig", ""), ("latin-1", "# -*- coding: latin-1 -*-\n")], ids=["mark", "declared"]
+)
+def test_a_file_in_any_encoding_of_python_may_import_others_and_declare_variants(
+    tmp_path: Path, encoding: str, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Python itself reads could not be parsed here, so that imports and variants were not seen."""
+    name = f"beside_{encoding.replace('-', '_')}"
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(modules, "_REACHED", set())
+    (tmp_path / f"{name}.py").write_text("value = 3")
+    path = tmp_path / f"main_{name}.py"
+    path.write_text(f"{first}import {name}\nword = 'ü'\nclass T:\n    variants = {{'x': {{'a': 1}}}}\n", encoding)
+    assert load_object(f"{path}:{name}").value == 3
+    assert own_files(path, path.stem) == {path, tmp_path / f"{name}.py"}
+    assert declared_variants(str(path), "T", None) == {"x": {"a": 1}}

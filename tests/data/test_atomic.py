@@ -141,3 +141,8 @@ def test_what_cannot_be_written_is_known_before_the_work_is_done(
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # Nothing is refused to the superuser.
     with pytest.raises(PermissionError, match=r"page\.html"):
         check_writable(tmp_path / "new" / "page.html")
+
+
+def test_json_that_a_person_saved_with_a_mark_of_utf_8_is_read(tmp_path: Path) -> None:
+    (tmp_path / "scenes.json").write_text('{"name": "ü"}', "utf-8-sig")
+    assert read_json(tmp_path / "scenes.json") == {"name": "ü"}

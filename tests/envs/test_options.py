@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import gymnasium
@@ -283,6 +284,22 @@ ODD: list[tuple[str, Any]] = [
 def test_an_odd_option_is_refused_by_name(option: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=option):
         RavensEnv("block-insertion", observe=["state"], **{option: value})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"observe": (name for name in ["state"])},
+        {"observe": {"state": 1}.keys()},
+        {"cameras": {"top": {"position": [0.5, 0, 1], "look_at": [0.5, 0, 0]}}.values()},
+        {"perturb": MappingProxyType({"light": 1})},
+    ],
+    ids=["generator", "keys", "values", "proxy"],
+)
+def test_what_cannot_be_kept_is_refused_by_name(options: dict[str, Any]) -> None:
+    """Python's own words, ``cannot pickle 'dict_keys' object``, named no option."""
+    with pytest.raises(ConfigError, match=f"^{next(iter(options))} must be a JSON value"):
+        RavensEnv("block-insertion", **options)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "1", True, np.array([1]), {}])

@@ -96,6 +96,8 @@ _BELOW = replace(GOAL, targets=(Pose((0.5, 0.2, -0.5)),))
         ({"goals": (_BELOW,)}, r"off the table"),
         ({"goals": GOAL}, r"build returned one goal: return a list"),
         ({"goals": None}, r"build returned no goals"),
+        ({"goals": iter(())}, r"build returned no goals"),
+        ({"goals": 3}, r"build returned 3: return a list"),
         ({"goals": ["cube"]}, r"build returned 'cube' among its goals"),
         ({"max_steps": None}, r"max_steps is None: set it to a whole number"),
         ({"max_steps": 0}, r"max_steps is 0"),
@@ -123,6 +125,11 @@ def test_a_wrong_definition_is_named(reset: Callable[..., None], attributes: dic
         reset(**attributes)
     assert "The task cubes is defined wrongly" in str(error.value)
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+def test_goals_may_be_yielded(reset: Callable[..., None]) -> None:
+    """They were looked at once, and gone: their shares were said to sum to 0."""
+    reset(goals=iter([GOAL]))
 
 
 def test_a_goal_of_a_body_that_does_not_move_is_named(reset: Callable[..., None]) -> None:

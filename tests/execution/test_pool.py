@@ -239,6 +239,8 @@ def test_processes_have_one_thread_for_numerical_libraries() -> None:
 def test_wrong_wishes_are_refused() -> None:
     with pytest.raises(ConfigError, match="--workers must be at least 1"):
         make_pool(workers=0)
+    with pytest.raises(ConfigError, match=r"--workers must be a whole number, not 2\.0"):
+        make_pool(workers=4 / 2)
     with pytest.raises(ConfigError, match="at least one try"):
         make_pool(tries=0)
     with pytest.raises(UnknownNameError, match="Did you mean 'processes'"):

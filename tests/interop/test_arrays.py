@@ -160,7 +160,7 @@ def test_what_lacks_or_is_named_otherwise_is_said(tmp_path: Path) -> None:
     (tmp_path / "robot.json").write_text("{")
     with pytest.raises(ConfigError, match="no JSON"):
         import_episodes(tmp_path, "arrays", tmp_path / "data")
-    (tmp_path / "robot.json").write_text(json.dumps(ROBOT))
+    (tmp_path / "robot.json").write_text(json.dumps(ROBOT), "utf-8-sig")  # As editors on Windows may.
     with pytest.raises(MissingDataError, match=r"000000\.npz"):
         import_episodes(tmp_path, "arrays", tmp_path / "data")
     (tmp_path / "first.npz").touch()
@@ -269,7 +269,7 @@ def test_a_run_on_recordings_is_loaded_and_served_in_the_robots_frame(recorded: 
     pytest.importorskip("websockets")
     from ravens_suite.interop.policy_server import PolicySource
 
-    _, served = PolicySource(str(tmp_path / "run")).make()
+    _, served = PolicySource(tmp_path / "run").make()
     served.reset(0)
     np.testing.assert_array_equal(served.act(moment)["pick"], action["pick"])
 

@@ -356,6 +356,18 @@ def test_what_is_no_export_is_said(tmp_path: Path) -> None:
         export_lerobot(tmp_path, tmp_path / "out", LeRobotOptions(image_size=(0, 10)))
 
 
+@pytest.mark.parametrize("options", [{"images": "jpg"}, {"image_size": 24}, {"image_size": (24, 32, 3)}], ids=repr)
+def test_options_that_cannot_be_are_named(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Of images in a form that there is not, an import said that they had changed, though they were PNG."""
+    with pytest.raises(ConfigError, match=next(iter(options)).replace("_", "-")):
+        export_lerobot(tmp_path, tmp_path / "out", LeRobotOptions(**options))
+
+
+def test_a_size_may_be_an_array(data: Path, tmp_path: Path) -> None:
+    (done,) = export_lerobot(data, tmp_path / "out", LeRobotOptions(image_size=np.array([8, 12])))  # type: ignore[arg-type]
+    assert export_lerobot(data, tmp_path / "out", LeRobotOptions(image_size=(8, 12))) == [done]
+
+
 def test_the_commands(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, again = str(tmp_path / "out"), str(tmp_path / "again")
     line = ["export", str(data), "--to", "lerobot", "--out", out, "--actions", "quaternion", "--json"]

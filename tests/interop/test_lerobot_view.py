@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+import runpy
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import gymnasium
 import numpy as np
@@ -222,6 +226,30 @@ def test_lerobot_finds_the_plug_in_by_its_name() -> None:
     assert "register_subclass('ravens_suite')" in ast.unparse(config)
 
 
+def test_of_a_size_that_is_given_in_part_the_plug_in_fills_in_the_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 is 480 rows or 640 columns of what is drawn, and what is drawn of what the policy gets."""
+
+    class EnvConfig:
+        def __init__(self) -> None:
+            self.features: dict[str, Any] = {}
+            self.features_map: dict[str, Any] = {}
+
+        @staticmethod
+        def register_subclass(_: str) -> Any:
+            return lambda config: config
+
+    types = SimpleNamespace(FeatureType=MagicMock(), PolicyFeature=MagicMock())
+    for name, module in {"configs.types": types, "envs.configs": SimpleNamespace(EnvConfig=EnvConfig)}.items():
+        monkeypatch.setitem(sys.modules, f"lerobot.{name.partition('.')[0]}", MagicMock())
+        monkeypatch.setitem(sys.modules, f"lerobot.{name}", module)
+    monkeypatch.setitem(sys.modules, "lerobot", MagicMock())
+    made = runpy.run_path(str(_PLUGIN / "lerobot_env_ravens_suite" / "__init__.py"))
+    config = made["RavensSuiteEnv"].__new__(made["RavensSuiteEnv"])
+    config.render_rows, config.image_columns = 240, 32
+    assert config.gym_kwargs["render_size"] == (240, 640)
+    assert config.gym_kwargs["image_size"] == (240, 32)
+
+
 def test_cameras_are_called_as_in_a_set_whatever_their_names(tmp_path: Path, views: list[LeRobotView]) -> None:
     place = {"position": [0.5, 0, 1.2], "look_at": [0.5, 0, 0]}
     for names, called in (("top left", "side"), ["top-left", "side"]), (("a b", "a-b"), ["camera_0", "camera_1"]):
@@ -242,11 +270,14 @@ def test_cameras_are_called_as_in_a_set_whatever_their_names(tmp_path: Path, vie
     [
         ({"actions": "delta"}, "proprioception=True"),
         ({"arguments": {"observe": ["images"]}}, "leave observe out"),
+        ({"image_size": (0, 10)}, "image_size must be"),
+        ({"image_size": 24}, "image_size must be"),
+        ({"render_size": 24}, "render_size must be"),
     ],
 )
 def test_a_view_that_could_not_be_acted_in_is_refused_at_once(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        LeRobotView("block-insertion-continuous", **options, **SMALL)
+        LeRobotView("block-insertion-continuous", **{**SMALL, **options})
 
 
 def test_an_oracle_that_tilts_the_tool_names_the_layout_for_it() -> None:

@@ -63,7 +63,7 @@ def test_a_port_that_is_taken_is_named(serve: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"port": -1}, {"port": 70000}, {"clients": 0}, {"idle": 0.0}, {"largest_message": 10}]
+    "options", [{"port": -1}, {"port": 70000}, {"clients": 0}, {"idle": 0.0}, {"idle": "5"}, {"largest_message": 10}]
 )
 def test_numbers_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="--"):

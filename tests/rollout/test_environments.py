@@ -12,9 +12,11 @@ from fake_environment import TASK
 from ravens_suite.benchmark.grid import BenchmarkPlan
 from ravens_suite.benchmark.trials import TrialSettings
 from ravens_suite.cli.main import main
+from ravens_suite.core.cameras import published_cameras
+from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConflictError, UnknownOptionError
 from ravens_suite.rollout.collect import collect
-from ravens_suite.rollout.environments import checked_arguments, make_environment
+from ravens_suite.rollout.environments import checked_arguments, differing_arguments, make_environment
 from ravens_suite.rollout.evaluate import evaluate
 
 _CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
@@ -87,6 +89,16 @@ def test_a_continuous_form_keeps_its_control_and_its_step_limit() -> None:
         checked_arguments(name, "test", {"control": "primitive"})
     with pytest.raises(ConflictError, match=r"max_episode_steps is 3, .* 48"):
         checked_arguments(name, "test", {"max_episode_steps": 3})
+
+
+def test_cameras_are_noted_as_the_values_that_they_stand_for(tmp_path: Path) -> None:
+    """Environments take a ``Camera``; a folder of episodes was refused where one was among its settings."""
+    (camera, *_) = published_cameras((24, 32))
+    arguments = {"observe": ["state"], "cameras": [camera]}
+    collect("block-insertion", episodes=1, data=tmp_path, arguments=arguments)
+    noted = EpisodeStore.of(tmp_path, "block-insertion", "train").manifest()["arguments"]
+    assert noted == {"observe": ["state"], "cameras": [camera.to_json()]}
+    assert not differing_arguments("block-insertion", noted, arguments)
 
 
 def test_an_unknown_option_is_named_without_what_gymnasium_adds() -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import make_dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -234,6 +235,21 @@ def test_the_reward_is_the_change_of_the_progress_that_is_seen(run: Path) -> Non
         _, reward, _, _, info = environment.step(action)
         assert reward == pytest.approx(info["forecast"]["progress"] - first, abs=1e-3)
         assert info["task_reward"] > 0
+    finally:
+        environment.close()
+
+
+def test_an_episode_that_the_forecaster_ended_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(Clock(1), stop_at=0.5)
+    monkeypatch.setattr(WatchSpec, "parse", lambda run, stop_at: SimpleNamespace(make=lambda interface: watch))
+    environment = ForecastReward(make_environment(TASK, "train", SMALL), "run", stop_at=0.5)
+    act = environment.get_wrapper_attr("oracle_action")
+    try:
+        for _ in range(2):
+            environment.reset(seed=0)
+            assert environment.step(act())[2]
+            with pytest.raises(ResetNeededError, match="by the forecaster's word"):
+                environment.step(act())
     finally:
         environment.close()
 

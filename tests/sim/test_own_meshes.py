@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,14 @@ def test_files_of_other_programs_are_read(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(triangles(Mesh(str(path))), corners, atol=1e-7)
     ascii_path = write(tmp_path / "text.stl", trimesh.exchange.stl.export_stl_ascii(mesh))
     np.testing.assert_allclose(triangles(Mesh(ascii_path, scale=2.0)), 2 * corners, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", [str.upper, "\ufeff{}".format], ids=["capitals", "mark of UTF-8"])
+def test_stl_text_may_be_in_capitals_or_begin_with_a_mark(tmp_path: Path, change: Callable[[str], str]) -> None:
+    """It was taken for a binary file that had been cut short."""
+    mesh = trimesh.creation.box((0.1, 0.2, 0.3))
+    path = write(tmp_path / "box.stl", change(trimesh.exchange.stl.export_stl_ascii(mesh)))
+    np.testing.assert_allclose(triangles(Mesh(path)), mesh.triangles, atol=1e-6)
 
 
 def test_an_own_mesh_falls_and_rests(tmp_path: Path) -> None:

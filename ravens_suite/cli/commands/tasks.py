@@ -149,7 +149,7 @@ def _build(task: Task) -> Sequence[Goal]:
             scene.reset()
             robot.reset()
             try:
-                return task.build(scene, rng)
+                return list(task.build(scene, rng))
             except PlacementError as error:
                 reason = error
         raise reason
