@@ -19,8 +19,13 @@ def provenance() -> dict[str, Any]:
 
 
 def command() -> str:
-    """The command line of this process, with the program's name only."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command line of this process, with the program's name only.
+
+    ``python -m ravens_suite`` is called as the program that it is: the name of its file, ``__main__.py``, is none.
+    """
+    program = Path(sys.argv[0])
+    name = "ravens-suite" if program.parts[-2:] == ("ravens_suite", "__main__.py") else program.name
+    return shlex.join([name, *sys.argv[1:]])
 
 
 def commit() -> str:

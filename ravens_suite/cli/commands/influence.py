@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -128,7 +129,9 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
         tasks = RunFolder(self.folder).record()["plan"]["tasks"]
         given = json_object("--environment", self.environment)
         if self.seeds and self.task is None and len(tasks) > 1:
-            raise ConfigError(f"Say of which task the scenes are: ravens-suite influence {self.folder} TASK.")
+            raise ConfigError(
+                f"Say of which task the scenes are: ravens-suite influence {shlex.quote(str(self.folder))} TASK."
+            )
         chosen = [self.task] if self.task is not None else tasks
         return [
             Question(task, seed, self.split, self.step, self.label, given)
