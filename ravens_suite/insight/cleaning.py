@@ -11,6 +11,7 @@ from typing import Any
 from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_record import commands_of
 from ravens_suite.errors import ConfigError
 from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
@@ -150,7 +151,7 @@ def train_without(
     home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
     folder = out or home.with_name(f"{home.name}-without-{count}")
     train(replace(plan, drop=every), data_of(record, data), folder, like=run, on_progress=on_progress)
-    _note_first(RunFolder(folder), str(record.get("command", "")))
+    _note_first(RunFolder(folder), " && ".join(commands_of(record)))
     elsewhere = tuple(task for task in plan.tasks if record["environments"][task]["id"] == "")
 
     def figures(policy: Path) -> dict[str, Summary]:

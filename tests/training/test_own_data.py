@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ravens_suite.data.episode import Episode
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.insight.cleaning import train_without
 from ravens_suite.report.view import view_episode
 from ravens_suite.rollout.own_robot import setup_of
 from ravens_suite.training.loop import train
@@ -97,3 +99,19 @@ def test_wrong_demonstrations_of_ones_own_are_found_and_left_out(
     (dropped,) = cleaned["dropped"]["pour-tea"]
     again = RunFolder(tmp_path / "run-without-1").record()
     assert again["finished"] and again["demonstrations"] == {"pour-tea": [seed for seed in (11, 12) if seed != dropped]}
+
+
+def test_a_run_made_of_one_that_was_given_more_steps_notes_every_command(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given(name: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["/bin/ravens-suite", name])
+
+    plan = replace(_plan(), keep_checkpoints=1)
+    for steps in (2, 3):
+        given(f"train-{steps}")
+        train(replace(plan, settings=replace(plan.settings, steps=steps)), own, tmp_path / "run")
+    given("influence")
+    train_without(tmp_path / "run", None, {"pour-tea": [12]})
+    again = RunFolder(tmp_path / "run-without-1").record()["command"]
+    assert again == "ravens-suite train-2 && ravens-suite train-3 && ravens-suite influence"
