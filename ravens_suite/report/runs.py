@@ -236,6 +236,15 @@ def _identity(policy: PolicySpec) -> tuple[str, ...]:
     return policy.kind, policy.name, where
 
 
+def without_folders(run: Run, error: Exception) -> str:
+    """What is said of a run, without the folders of this machine that it lies in: the page is for others, too."""
+    homes = {run.folder.parent, *([Path(run.policy.folder).parent.parent] if run.policy.folder else [])}
+    text = str(error)
+    for home in sorted(map(str, homes - {Path()}), key=len, reverse=True):
+        text = text.replace(f"{home}{os.sep}", "")
+    return text
+
+
 def stale(run: Run, score: Score) -> str:
     """Why an evaluation is not of the run, or of the task, as they are now, for a person; empty where it is."""
     if run.weights_differ(score.policy.fingerprint):

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.errors import MissingDataError
 from ravens_suite.report.names import told_apart
-from ravens_suite.report.runs import Run, count_policies, find_runs
+from ravens_suite.report.runs import Run, count_policies, find_runs, without_folders
 from ravens_suite.report.seeds import seeds_rows
 from ravens_suite.report.tables import score_table, training_rows
 from ravens_suite.rollout.policies import PolicySpec
@@ -136,3 +137,10 @@ def test_a_run_that_was_evaluated_elsewhere_too_counts_once(tmp_path: Path) -> N
     (tmp_path / "other" / "test.json").write_text(json.dumps(value))
     found = find_runs(tmp_path)
     assert len(found) == 2 and count_policies(found) == 1
+
+
+def test_a_page_names_no_folder_in_which_such_an_agent_lies(tmp_path: Path) -> None:
+    policy = PolicySpec("agent", "a", str(tmp_path / "x" / "first" / "policy"))
+    error = MissingDataError(f"There is no trained agent in {policy.folder}: train one.")
+    shown = Run(tmp_path / "y" / "elsewhere", policy, TASK, {}, None)
+    assert without_folders(shown, error) == "There is no trained agent in first/policy: train one."
