@@ -12,6 +12,8 @@ from typing import Any
 from ravens_suite.execution.pool import available_cores
 from ravens_suite.rollout.environments import versions
 
+_MAIN = ("ravens_suite", "cli", "main.py")
+
 
 def provenance() -> dict[str, Any]:
     """JSON: ``command``, ``commit``, ``versions``, ``machine``."""
@@ -24,7 +26,8 @@ def command() -> str:
     ``python -m ravens_suite`` is called as the program that it is: the name of its file, ``__main__.py``, is none.
     """
     program = Path(sys.argv[0])
-    name = "ravens-suite" if program.parts[-2:] == ("ravens_suite", "__main__.py") else program.name
+    ours = program.parts[-2:] == ("ravens_suite", "__main__.py") or program.parts[-3:] == _MAIN
+    name = "ravens-suite" if ours else program.name
     return shlex.join([name, *sys.argv[1:]])
 
 

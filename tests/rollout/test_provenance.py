@@ -15,6 +15,7 @@ from ravens_suite.rollout.provenance import command
         ("/usr/local/bin/ravens-suite", "ravens-suite"),
         # As Python names the program of ``python -m ravens_suite``.
         ("/usr/lib/python3/site-packages/ravens_suite/__main__.py", "ravens-suite"),
+        ("/usr/lib/python3/site-packages/ravens_suite/cli/main.py", "ravens-suite"),
         ("study.py", "study.py"),
     ],
 )
