@@ -152,7 +152,7 @@ def train_without(
     folder = out or home.with_name(f"{home.name}-without-{count}")
     train(replace(plan, drop=every), data_of(record, data), folder, like=run, on_progress=on_progress)
     _note_first(RunFolder(folder), " && ".join(commands_of(record)))
-    elsewhere = tuple(task for task in plan.tasks if record["environments"][task]["id"] == "")
+    elsewhere = tuple(task for task in plan.tasks if record["environments"][task].get("id") == "")
 
     def figures(policy: Path) -> dict[str, Summary]:
         return {

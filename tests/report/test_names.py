@@ -125,8 +125,8 @@ def test_an_agent_that_was_evaluated_elsewhere_is_shown_with_whose_weights_it_ha
     assert [each.agent for each in told_apart(find_runs(tmp_path / "elsewhere"))] == [name]
     found = told_apart(find_runs(tmp_path))
     assert [each.agent for each in found] == [name, "transporter"]
-    (rows_of_it, _) = score_table(found).rows
-    assert rows_of_it.figures.mean_score == 100 and rows_of_it.demos == 0
+    row, _ = score_table(found).rows
+    assert row.figures.mean_score == 100 and row.demos == 0
 
 
 def test_a_run_that_was_evaluated_elsewhere_too_counts_once(tmp_path: Path) -> None:
