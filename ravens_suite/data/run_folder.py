@@ -9,6 +9,7 @@ about the policy.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,7 +207,7 @@ class RunFolder:
         if "tasks" not in record["plan"]:
             raise ConflictError(
                 f"{self.record_path} was written by version 0.1, which did not note the environment: train again, or "
-                f"evaluate the policy alone (ravens-suite evaluate {self.policy.path} TASK)."
+                f"evaluate the policy alone (ravens-suite evaluate {shlex.quote(str(self.policy.path))} TASK)."
             )
         return checked_record(record, self.record_path)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -63,6 +64,22 @@ def checked_record(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if "interface" in value:
         Fields(value, damaged).interface("interface")
     return Recorded(value, damaged)
+
+
+def commands_of(record: Mapping[str, Any]) -> list[str]:
+    """The commands that made a run, in order, each once: the one that began it, and those that gave it more steps.
+
+    Args:
+        record: content of ``run.json``; that of a run that was made of another one joins commands by `` && ``.
+    """
+    parts = [record, *record.get("continued", ())]
+    given = [part["command"] for part in parts if part.get("command")]
+    return [*dict.fromkeys(each if isinstance(each, str) else _typed(each) for each in given)]
+
+
+def _typed(words: Sequence[str]) -> str:
+    """A command as one types it: the program's name without its folder."""
+    return shlex.join([Path(words[0]).name, *words[1:]])
 
 
 def _check(value: Mapping[str, Any], kinds: Mapping[str, Any], damaged: Callable[[str], NoReturn], where: str) -> None:

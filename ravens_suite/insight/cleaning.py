@@ -11,6 +11,7 @@ from typing import Any
 from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_record import commands_of
 from ravens_suite.errors import ConfigError
 from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
@@ -30,12 +31,15 @@ class Cleaned:
         dropped: seeds of the demonstrations that were left out, by task.
         before: figures of the first run by task.
         after: figures of the new one by task.
+        not_compared: tasks whose episodes were made elsewhere, such as by a robot: there is no environment to try both
+            runs in.
     """
 
     run: Path
     dropped: Mapping[str, Sequence[int]]
     before: Mapping[str, Summary]
     after: Mapping[str, Summary]
+    not_compared: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -116,6 +120,8 @@ def train_without(
 ) -> Cleaned:
     """Train a run's plan again without some of its demonstrations, and evaluate both on validation scenes.
 
+    Where a task has no environment, as one's own data, the new run is all there is: nothing is evaluated.
+
     All else of what the first run learnt from is the same, whatever was collected since. Both commands go on where they
     were stopped, and what is finished is not done again.
 
@@ -145,7 +151,8 @@ def train_without(
     home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
     folder = out or home.with_name(f"{home.name}-without-{count}")
     train(replace(plan, drop=every), data_of(record, data), folder, like=run, on_progress=on_progress)
-    _note_first(RunFolder(folder), str(record.get("command", "")))
+    _note_first(RunFolder(folder), " && ".join(commands_of(record)))
+    elsewhere = tuple(task for task in plan.tasks if record["environments"][task].get("id") == "")
 
     def figures(policy: Path) -> dict[str, Summary]:
         return {
@@ -153,6 +160,7 @@ def train_without(
                 str(policy), task, split="val", episodes=val_episodes, pool=pool, on_progress=on_progress
             ).summary
             for task in plan.tasks
+            if task not in elsewhere
         }
 
-    return Cleaned(folder, dropped, figures(run), figures(folder))
+    return Cleaned(folder, dropped, figures(run), figures(folder), elsewhere)

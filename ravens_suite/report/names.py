@@ -6,11 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
+from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import UnknownNameError
 from ravens_suite.report.runs import Run
 from ravens_suite.rollout.environments import differing_arguments
+from ravens_suite.rollout.policies import PolicySpec
 
 _LONGEST = 40
 Named = TypeVar("Named", bound=Hashable)
@@ -34,6 +37,7 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
         words = [_settings(run)] if len(settings[run.policy.name]) > 1 else []
         words.append(_in_words({name: value for name, value in _way(run).items() if name in ways[run.policy.name]}))
         words += ["and more data"] if run.plan.get("more_data") else []
+        words += [_home_of(run.policy)] if run.policy.folder and not run.trained else []
         more = ", ".join(filter(None, words))
         agent = classes[run.policy.name]
         named.append(replace(run, shown=f"{agent} ({more})" if more else agent))
@@ -43,6 +47,18 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
         replace(run, shown=f"{run.shown} in {'/'.join(folders[run.folder])}") if alike[_looks(run)] > 1 else run
         for run in named
     ]
+
+
+def _home_of(policy: PolicySpec) -> str:
+    """Whose weights an agent has that was evaluated elsewhere than with its training: run and step, or a folder."""
+    folder = Path(policy.folder)
+    run = RunFolder(folder.parent)
+    if run.policy.path == folder:
+        return run.path.name
+    run = RunFolder(folder.parent.parent)
+    if run.checkpoints_path == folder.parent and folder.name.isdecimal():
+        return f"{run.path.name} after step {int(folder.name)}"
+    return folder.name
 
 
 def _looks(run: Run) -> Hashable:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -198,7 +199,7 @@ class Run:
     def weights_differ(self, fingerprint: str) -> bool:
         """Whether what was measured of weights with a fingerprint is not of those that the run holds now."""
         policy = PolicyFolder(Path(self.policy.folder))
-        there = self.trained and policy.settings.exists() and policy.weights.exists()
+        there = self.policy.kind == "agent" and policy.is_there()
         return there and fingerprint not in ("", policy.fingerprint())
 
     @property
@@ -226,7 +227,22 @@ class Run:
 
 def count_policies(runs: Iterable[Run]) -> int:
     """Of how many policies runs are: one may be evaluated on several tasks, and with several options of a task."""
-    return len({(run.policy.kind, run.policy.name, run.policy.folder, run.policy.fingerprint) for run in runs})
+    return len({_identity(run.policy) for run in runs})
+
+
+def _identity(policy: PolicySpec) -> tuple[str, ...]:
+    """What tells a policy from others: of an agent its folder, however the path to it is written."""
+    where = os.path.realpath(policy.folder) if policy.folder else policy.fingerprint
+    return policy.kind, policy.name, where
+
+
+def without_folders(run: Run, error: Exception) -> str:
+    """What is said of a run, without the folders of this machine that it lies in: the page is for others, too."""
+    homes = {run.folder.parent, *([Path(run.policy.folder).parent.parent] if run.policy.folder else [])}
+    text = str(error)
+    for home in sorted(map(str, homes - {Path()}), key=len, reverse=True):
+        text = text.replace(f"{home}{os.sep}", "")
+    return text
 
 
 def stale(run: Run, score: Score) -> str:
@@ -403,7 +419,7 @@ def _run(
 
 
 def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
-    """Evaluations of policies that were not trained here."""
+    """Evaluations of policies that were not trained here, or that lie elsewhere than with their training (--out)."""
     found: dict[tuple[Path, str], tuple[PolicySpec, Score | None]] = {}
     for path in sorted(folder.rglob("*test.json")):
         if any(run in path.parents for run in runs):
@@ -411,7 +427,7 @@ def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
         if path.parent.name == STOPPED:
             continue  # Beside the evaluation whose episodes nobody stopped.
         for score in _read_scores(path.parent, path.name):
-            if score.split not in SPLITS or score.policy.kind == "agent" or score.stop_at is not None:
+            if score.split not in SPLITS or score.stop_at is not None:
                 continue
             if path.parents[1].name == WATCHED:
                 found.setdefault((path.parents[2], score.task), (score.policy, None))

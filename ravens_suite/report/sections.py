@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from ravens_suite.report.drawing import (
     resize,
 )
 from ravens_suite.report.forecasts import warnings_of
-from ravens_suite.report.runs import Run, Score, stale
+from ravens_suite.report.runs import Run, Score, stale, without_folders
 from ravens_suite.report.video import encode_video
 from ravens_suite.rollout.replay import Decision, Replay, replay
 
@@ -194,8 +193,7 @@ class _Replays:
             )
         except (RavensError, ImportError) as error:
             _LOG.warning("%s, %s is not shown: %s", run.title, run.label, error)
-            # The page is for others, too: no folders of this machine.
-            self.problems[run.folder] = (run.label, str(error).replace(f"{run.folder.parent}{os.sep}", ""))
+            self.problems[run.folder] = (run.label, without_folders(run, error))
             return {}
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ravens_suite.benchmark.comparison import Difference, difference, published_agents, published_for
 from ravens_suite.data.outcomes import Summary, mean_over_tasks
+from ravens_suite.data.run_record import commands_of
 from ravens_suite.report.charts import line_chart
 from ravens_suite.report.runs import Run, Score, count_policies, mean_of
 from ravens_suite.rollout.environments import unlike_the_task
@@ -283,7 +282,7 @@ def made(runs: Sequence[Run]) -> list[dict[str, Any]]:
     for run in runs:
         for record in (run.record, run.test.provenance if run.test else {}):
             # Runs that were made of others note the commands of these, too.
-            commands |= dict.fromkeys(command_line(record["command"]).split(_THEN) if record.get("command") else [])
+            commands |= dict.fromkeys(one for said in commands_of(record) for one in said.split(_THEN))
         for name, value in _facts(run).items():
             if value:
                 facts.setdefault(name, {})[value] = None
@@ -322,7 +321,14 @@ def _training_facts(run: Run) -> dict[str, str]:
         "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",
         "validation": f"validation seeds 0 to {many - 1}, {rule}" if many else f"none: {rule}",
         "training seed": str(run.seed),
+        "given more steps": _continued(run.record.get("continued", ())),
     }
+
+
+def _continued(continued: Sequence[Mapping[str, Any]]) -> str:
+    """After which steps a finished run was given more; empty where it was not."""
+    steps = ", ".join(f"{part['step']:,}" for part in continued)
+    return f"after step {steps}" if steps else ""
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -338,13 +344,6 @@ def ranges(numbers: Sequence[int]) -> str:
 
 _THEN = " && "
 """Between commands that are noted together."""
-
-
-def command_line(command: Any) -> str:
-    """A command as one types it: the program's name without its folder."""
-    if isinstance(command, str):
-        return command
-    return shlex.join([Path(command[0]).name, *command[1:]])
 
 
 def _flat(value: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError
 from ravens_suite.insight.weak_spots import WEAK_SPOTS
 from ravens_suite.report.drawing import resize
 from ravens_suite.report.robustness import labels_of
-from ravens_suite.report.runs import Run, task_changes
+from ravens_suite.report.runs import Run, task_changes, without_folders
 from ravens_suite.report.sections import Panel, heat_panels
 from ravens_suite.rollout.definitions import the_task_has_changed
 from ravens_suite.rollout.replay import Replay, replay
@@ -111,7 +110,7 @@ def _view(run: Run, scenes: SceneSet, label: str, on_note: Callable[[str], None]
                 panels = _panels(run, own[0], scenes.notes.get("arguments") or {})
             except (RavensError, ImportError) as error:
                 _LOG.warning("%s, %s is not shown: %s", run.task, label, error)
-                problem = str(error).replace(f"{run.folder.parent}{os.sep}", "")
+                problem = without_folders(run, error)
         on_note(f"{run.task}, weak spots")
         kinds.append(KindView(kind, len(own), _words(scenes.scenes.index(own[0]) + 1, own[0]), panels))
     return WeakSpotsView(label, summary, tuple(kinds), problem)

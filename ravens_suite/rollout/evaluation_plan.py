@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -337,4 +338,4 @@ _OTHERWISE = {"wording": "; ravens-suite probe-language tells it held-out senten
 def _which_task(policy: str, tasks: Iterable[str]) -> str:
     named = f" ({', '.join(tasks)})" if tasks else ""
     # Many commands take a policy and a task in this order, so none of them is named.
-    return f"Say which task{named}: name it right after the policy, as in {policy} TASK."
+    return f"Say which task{named}: name it right after the policy, as in {shlex.quote(policy)} TASK."

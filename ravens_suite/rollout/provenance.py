@@ -12,6 +12,8 @@ from typing import Any
 from ravens_suite.execution.pool import available_cores
 from ravens_suite.rollout.environments import versions
 
+_MAIN = ("ravens_suite", "cli", "main.py")
+
 
 def provenance() -> dict[str, Any]:
     """JSON: ``command``, ``commit``, ``versions``, ``machine``."""
@@ -19,8 +21,14 @@ def provenance() -> dict[str, Any]:
 
 
 def command() -> str:
-    """The command line of this process, with the program's name only."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command line of this process, with the program's name only.
+
+    ``python -m ravens_suite`` is called as the program that it is: the name of its file, ``__main__.py``, is none.
+    """
+    program = Path(sys.argv[0])
+    ours = program.parts[-2:] == ("ravens_suite", "__main__.py") or program.parts[-3:] == _MAIN
+    name = "ravens-suite" if ours else program.name
+    return shlex.join([name, *sys.argv[1:]])
 
 
 def commit() -> str:

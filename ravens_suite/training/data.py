@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -326,7 +327,7 @@ def episodes_beside(
                 if not (seeds := store.seeds()[:count]):
                     raise MissingDataError(
                         f"There is no episode in {store.folder}, which {setting} names: collect some (ravens-suite "
-                        f"collect {task} --policy ... --data {folder})."
+                        f"collect {task} --policy ... --data {shlex.quote(folder)})."
                     )
                 held = read_task(agent, task, Path(folder))
                 if not force:

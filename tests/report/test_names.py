@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.errors import MissingDataError
 from ravens_suite.report.names import told_apart
-from ravens_suite.report.runs import Run, find_runs
+from ravens_suite.report.runs import Run, count_policies, find_runs, without_folders
 from ravens_suite.report.seeds import seeds_rows
 from ravens_suite.report.tables import score_table, training_rows
 from ravens_suite.rollout.policies import PolicySpec
@@ -103,3 +104,43 @@ def test_a_run_of_several_tasks_is_no_other_seed_of_a_run_of_one(tmp_path: Path)
     rows = score_table(runs).rows
     assert [row.agent for row in rows] == ["transporter", "transporter, trained on 2 tasks"]
     assert one.exists() and not seeds_rows(rows)
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        ("x/first/policy", "transporter (first)"),
+        ("x/first/checkpoints/00000040", "transporter (first after step 40)"),
+        ("x/weights", "transporter (weights)"),
+    ],
+)
+def test_an_agent_that_was_evaluated_elsewhere_is_shown_with_whose_weights_it_has(
+    tmp_path: Path, policy: str, name: str
+) -> None:
+    home = write_run(tmp_path / "first", failed=0)
+    value = json.loads((home / "eval" / "test.json").read_text())
+    value["policy"]["folder"] = str(tmp_path / policy)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "test.json").write_text(json.dumps(value))
+    assert [each.agent for each in told_apart(find_runs(tmp_path / "elsewhere"))] == [name]
+    found = told_apart(find_runs(tmp_path))
+    assert [each.agent for each in found] == [name, "transporter"]
+    row, _ = score_table(found).rows
+    assert row.figures.mean_score == 100 and row.demos == 0
+
+
+def test_a_run_that_was_evaluated_elsewhere_too_counts_once(tmp_path: Path) -> None:
+    home = write_run(tmp_path / "first")
+    value = json.loads((home / "eval" / "test.json").read_text())
+    value["policy"] |= {"folder": str(tmp_path / "other" / ".." / "first" / "policy"), "fingerprint": "1234"}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "test.json").write_text(json.dumps(value))
+    found = find_runs(tmp_path)
+    assert len(found) == 2 and count_policies(found) == 1
+
+
+def test_a_page_names_no_folder_in_which_such_an_agent_lies(tmp_path: Path) -> None:
+    policy = PolicySpec("agent", "a", str(tmp_path / "x" / "first" / "policy"))
+    error = MissingDataError(f"There is no trained agent in {policy.folder}: train one.")
+    shown = Run(tmp_path / "y" / "elsewhere", policy, TASK, {}, None)
+    assert without_folders(shown, error) == "There is no trained agent in first/policy: train one."

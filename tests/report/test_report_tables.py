@@ -80,6 +80,17 @@ def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, periods: 
     assert said == f"validation seeds {seeds}, best"
 
 
+def test_the_commands_of_a_run_that_was_given_more_steps_are_all_listed(tmp_path: Path) -> None:
+    """The first one alone makes the run of fewer steps."""
+    folder = write_run(tmp_path / "a")
+    record = json.loads((folder / "run.json").read_text())
+    record["continued"] = [{"step": 1000, "command": "ravens-suite train --steps 2000"}, {"step": 2000}]
+    (folder / "run.json").write_text(json.dumps(record))
+    (made,) = tables.made(find_runs(tmp_path))
+    assert made["commands"] == ["ravens-suite train", "ravens-suite train --steps 2000"]
+    assert ("given more steps", "after step 1,000, 2,000") in made["facts"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "compared"),
     [

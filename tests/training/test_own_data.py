@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ravens_suite.cli.main import main
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.insight.cleaning import train_without
 from ravens_suite.report.view import view_episode
 from ravens_suite.rollout.own_robot import setup_of
 from ravens_suite.training.loop import train
@@ -80,3 +84,34 @@ def test_an_own_episode_is_shown(own: Path, tmp_path: Path, said: dict[str, Any]
     store = EpisodeStore.of(own, "pour-tea", "train")
     path = store.write(replace(store.read(11), metadata=said))
     assert "pour-tea" in view_episode(path, tmp_path / "page.html").read_text()
+
+
+def test_wrong_demonstrations_of_ones_own_are_found_and_left_out(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both runs cannot be compared in an environment, which ended the command in an error when all was trained."""
+    train(replace(_plan(), keep_checkpoints=2), own, tmp_path / "run")
+    assert main(["influence", str(tmp_path / "run"), "--drop", "1", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "pour-tea: trained again without 1. There is no environment" in said.err
+    cleaned = json.loads(said.out)["cleaned"]
+    assert cleaned.keys() == {"run", "dropped"}
+    (dropped,) = cleaned["dropped"]["pour-tea"]
+    again = RunFolder(tmp_path / "run-without-1").record()
+    assert again["finished"] and again["demonstrations"] == {"pour-tea": [seed for seed in (11, 12) if seed != dropped]}
+
+
+def test_a_run_made_of_one_that_was_given_more_steps_notes_every_command(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given(name: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["/bin/ravens-suite", name])
+
+    plan = replace(_plan(), keep_checkpoints=1)
+    for steps in (2, 3):
+        given(f"train-{steps}")
+        train(replace(plan, settings=replace(plan.settings, steps=steps)), own, tmp_path / "run")
+    given("influence")
+    train_without(tmp_path / "run", None, {"pour-tea": [12]})
+    again = RunFolder(tmp_path / "run-without-1").record()["command"]
+    assert again == "ravens-suite train-2 && ravens-suite train-3 && ravens-suite influence"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -30,7 +31,8 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     """Folder of a training run that kept copies of its weights (train --keep-checkpoints 5)."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
-    """Task of the decisions, which the run need not have learnt; needed where it learnt several."""
+    """Task of the decisions, which the run need not have learnt; each that it learnt unless given. Needed with --seeds
+    where it learnt several."""
 
     data: Path | None = None
     """Folder of all data: the demonstrations are in DATA/TASK/train. That of the training unless given."""
@@ -113,6 +115,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
             check_number("--drop", self.drop, 1, MOST_EPISODES)
         if self.drop or self.drop_file is not None:
             check_number("--val-episodes", self.val_episodes, 1, MOST_EPISODES)
+            self.processes(self.val_episodes)
         record = RunFolder(self.folder).record()
         folders = (record["demonstrations"], *record.get("more_demonstrations", {}).values())
         count = sum(len(seeds) for folder in folders for seeds in folder.values())
@@ -128,7 +131,9 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
         tasks = RunFolder(self.folder).record()["plan"]["tasks"]
         given = json_object("--environment", self.environment)
         if self.seeds and self.task is None and len(tasks) > 1:
-            raise ConfigError(f"Say of which task the scenes are: ravens-suite influence {self.folder} TASK.")
+            raise ConfigError(
+                f"Say of which task the scenes are: ravens-suite influence {shlex.quote(str(self.folder))} TASK."
+            )
         chosen = [self.task] if self.task is not None else tasks
         return [
             Question(task, seed, self.split, self.step, self.label, given)
@@ -202,5 +207,10 @@ def _say_cleaned(console: Console, cleaned: Cleaned) -> None:
             f"({before.mean_score_interval[0]:.1f} to {before.mean_score_interval[1]:.1f}) with all demonstrations, "
             f"{after.mean_score:.1f} ({after.mean_score_interval[0]:.1f} to {after.mean_score_interval[1]:.1f}) "
             f"without {count}."
+        )
+    if cleaned.not_compared:
+        console.say(
+            f"{', '.join(cleaned.not_compared)}: trained again without {count}. There is no environment to compare "
+            "both runs in: try them where the demonstrations were made (docs/own_data.md)."
         )
     console.say(str(cleaned.run))

@@ -119,7 +119,7 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
             f"({figures['failures']} failed), after a look at {figures['looks']} scenes; {found.path}"
         )
         if found.scenes.scenes:
-            console.say(f"Another policy on them: ravens-suite evaluate POLICY --scenes '{found.path}'")
+            console.say(f"Another policy on them: ravens-suite evaluate POLICY --scenes {shlex.quote(str(found.path))}")
             again = ["ravens-suite", "evaluate", self.policy, "--scenes", f"{found.path}#1"]
             # A run knows its environment, and the scenes the options of their task; the rest was said by the user.
             known = self.arguments() if Path(self.policy).is_dir() else found.scenes.scenes[0].changes
