@@ -187,7 +187,8 @@ class PolicyServer:
             raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients
-        self._idle, self._largest = idle, largest_message
+        # Numbers of NumPy's are no times to wait for a thread.
+        self._idle, self._largest = float(idle), largest_message
         self._places = threading.Condition()
         self._connections: set[ServerConnection] = set()
         self._stopping = False

@@ -46,6 +46,11 @@ def test_what_draws_needs_a_task(policy: str) -> None:
         PolicyServer(policy, port=0)
 
 
+def test_seconds_may_be_numpys(serve: Any) -> None:
+    with PolicyClient(serve(own_policy("Counting"), idle=np.float32(60)).url) as client:
+        assert "actions" in client.infer({"state": np.zeros(2)})
+
+
 def test_what_explores_needs_picks_and_places() -> None:
     with pytest.raises(ConfigError, match="gives actions of pick and place"):
         PolicyServer("explore", "block-insertion-continuous", port=0)
