@@ -261,6 +261,8 @@ class PolicyServer:
             self._places.wait_for(lambda: not self._may_be_freed(), _GRACE_SECONDS)
             if self._stopping:
                 return "This server is being stopped."
+            if self._may_be_freed():
+                return "The policy still computes an answer for a client that has left: try again later."
             if len(self._connections) >= self._clients:
                 why = " (all would share one object: serve a class)" if self.source.one_object else ""
                 return f"This server takes {self._clients} clients at a time{why}: try again later."
