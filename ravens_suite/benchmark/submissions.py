@@ -208,7 +208,7 @@ def _other_conditions(task: str, record: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Editors on Windows put a mark before UTF-8.
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
     except FileNotFoundError as error:
         raise MissingDataError(f"There is no file {path}.") from error

@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 from ravens_suite.data.fields import Fields, is_number, is_whole
 from ravens_suite.errors import DamagedDataError
 
+THEN = " && "
+"""Between commands that are noted together."""
+
 
 class Recorded(dict[str, Any]):
     """A JSON object of a record; a field that it lacks is named where it is asked for.
@@ -70,15 +73,18 @@ def commands_of(record: Mapping[str, Any]) -> list[str]:
     """The commands that made a run, in order, each once: the one that began it, and those that gave it more steps.
 
     Args:
-        record: content of ``run.json``; that of a run that was made of another one joins commands by `` && ``.
+        record: content of ``run.json``; that of a run that was made of others has theirs first, joined by ``THEN``.
     """
     parts = [record, *record.get("continued", ())]
     given = [part["command"] for part in parts if part.get("command")]
-    return [*dict.fromkeys(each if isinstance(each, str) else _typed(each) for each in given)]
+    # A copy keeps which steps its run was given, whose commands are joined in its own already.
+    return [*dict.fromkeys(one for each in given for one in _typed(each).split(THEN))]
 
 
-def _typed(words: Sequence[str]) -> str:
-    """A command as one types it: the program's name without its folder."""
+def _typed(words: str | Sequence[str]) -> str:
+    """A command as one types it: the program's name without its folder, where its words are noted one by one."""
+    if isinstance(words, str):
+        return words
     return shlex.join([Path(words[0]).name, *words[1:]])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.data.run_record import commands_of
+from ravens_suite.data.run_record import THEN, commands_of
 from ravens_suite.errors import ConfigError
 from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
@@ -104,8 +104,8 @@ def _note_first(run: RunFolder, command: str) -> None:
     """Note before a run's command the one that made the run that it begins from: it alone would not repeat it."""
     record = run.record()
     own = str(record.get("command", ""))
-    if command and not own.startswith(f"{command} && "):
-        run.write_record({**record, "command": f"{command} && {own}" if own else command})
+    if command and not own.startswith(f"{command}{THEN}"):
+        run.write_record({**record, "command": f"{command}{THEN}{own}" if own else command})
 
 
 def train_without(
@@ -151,7 +151,7 @@ def train_without(
     home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
     folder = out or home.with_name(f"{home.name}-without-{count}")
     train(replace(plan, drop=every), data_of(record, data), folder, like=run, on_progress=on_progress)
-    _note_first(RunFolder(folder), " && ".join(commands_of(record)))
+    _note_first(RunFolder(folder), THEN.join(commands_of(record)))
     elsewhere = tuple(task for task in plan.tasks if record["environments"][task].get("id") == "")
 
     def figures(policy: Path) -> dict[str, Summary]:

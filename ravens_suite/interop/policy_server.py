@@ -187,7 +187,8 @@ class PolicyServer:
             raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients
-        self._idle, self._largest = idle, largest_message
+        # Numbers of NumPy's are no times to wait for a thread.
+        self._idle, self._largest = float(idle), largest_message
         self._places = threading.Condition()
         self._connections: set[ServerConnection] = set()
         self._stopping = False
@@ -260,6 +261,8 @@ class PolicyServer:
             self._places.wait_for(lambda: not self._may_be_freed(), _GRACE_SECONDS)
             if self._stopping:
                 return "This server is being stopped."
+            if self._may_be_freed():
+                return "The policy still computes an answer for a client that has left: try again later."
             if len(self._connections) >= self._clients:
                 why = " (all would share one object: serve a class)" if self.source.one_object else ""
                 return f"This server takes {self._clients} clients at a time{why}: try again later."

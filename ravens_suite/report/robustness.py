@@ -120,7 +120,7 @@ def _curves_of(run: Run) -> Robustness | None:
     except DamagedDataError as error:
         _LOG.warning("Left out of the report: %s", error)
         return None
-    if run.trained and run.weights_differ(str(curves.policy.get("fingerprint", ""))):
+    if run.weights_differ(str(curves.policy.get("fingerprint", ""))):
         _LOG.warning("%s is of other weights than the run holds now: measure robustness again.", path)
         return None
     if words := task_changes(curves.task, curves.split, curves.arguments, curves.definition):

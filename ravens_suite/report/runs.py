@@ -429,7 +429,7 @@ def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
         for score in _read_scores(path.parent, path.name):
             if score.split not in SPLITS or score.stop_at is not None:
                 continue
-            if path.parents[1].name == WATCHED:
+            if path.parent.parent.name == WATCHED:
                 found.setdefault((path.parents[2], score.task), (score.policy, None))
             else:
                 found[path.parent, score.task] = (score.policy, score)

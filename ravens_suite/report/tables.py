@@ -281,8 +281,7 @@ def made(runs: Sequence[Run]) -> list[dict[str, Any]]:
     facts: dict[str, dict[str, None]] = {}
     for run in runs:
         for record in (run.record, run.test.provenance if run.test else {}):
-            # Runs that were made of others note the commands of these, too.
-            commands |= dict.fromkeys(one for said in commands_of(record) for one in said.split(_THEN))
+            commands |= dict.fromkeys(commands_of(record))
         for name, value in _facts(run).items():
             if value:
                 facts.setdefault(name, {})[value] = None
@@ -340,10 +339,6 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             parts.append([number])
     return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts)
-
-
-_THEN = " && "
-"""Between commands that are noted together."""
 
 
 def _flat(value: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
-from ravens_suite.data.run_record import commands_of
+from ravens_suite.data.run_record import THEN, commands_of
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
 from ravens_suite.registry import load_trainee
 from ravens_suite.training.run_record import named_code, resolve_config
@@ -50,7 +50,7 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
     plan = replace(plan, config={**plan.config, **settings})
     config = resolve_config(plan)
     trainee.check_config(config, Interface.from_json(record["interface"]))
-    noted = " && ".join(filter(None, (*commands_of(record), command)))
+    noted = THEN.join(filter(None, (*commands_of(record), command)))
     target.path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{target.path.name}-", dir=target.path.parent) as folder:
         made = RunFolder(Path(folder) / target.path.name)

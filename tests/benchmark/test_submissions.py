@@ -149,11 +149,18 @@ def test_several_faults_are_a_line_each_and_not_without_end(good: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[1", '{"format": NaN}', '{"format": 1, "format": 1}', "[" * 100_000, "\ufeff{}", "null"]
+    "text", ["", "{", "[1", '{"format": NaN}', '{"format": 1, "format": 1}', "[" * 100_000, "null"]
 )
 def test_what_is_no_json_object_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match=r"mine\.json"):
         read_submission(_write(tmp_path, text))
+
+
+def test_a_file_that_an_editor_saved_with_a_mark_of_utf_8_is_read(good: dict[str, Any], tmp_path: Path) -> None:
+    path = _write(tmp_path, good)
+    read = read_submission(path)
+    path.write_text(path.read_text(), "utf-8-sig")
+    assert read_submission(path) == read
 
 
 def test_no_file_is_named_as_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 import ravens_suite
 from ravens_suite.cli.commands.robustness import AxisName
 from ravens_suite.cli.main import main
+from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
@@ -168,6 +169,26 @@ def test_what_makes_no_sense_is_refused_in_one_line(capsys: pytest.CaptureFixtur
     damaged.write_text("{}")
     with pytest.raises(DamagedDataError, match="robustness again"):
         read_robustness(damaged)
+
+
+def test_curves_of_weights_that_lie_elsewhere_give_way_to_those_of_now(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An agent may be measured apart from its training, which then goes on."""
+    weights = PolicyFolder(tmp_path / "run" / "policy")
+    weights.path.mkdir(parents=True)
+    weights.settings.write_text("{}")
+    weights.weights.write_bytes(b"")
+    path = measure_robustness("oracle", TASK, axes=["light"], grades=[1], episodes=1, out=tmp_path / "out").path
+    value = json.loads(path.read_text())
+
+    def rows(fingerprint: str) -> int:
+        policy = {"kind": "agent", "name": "a", "folder": str(weights.path), "fingerprint": fingerprint}
+        path.write_text(json.dumps({**value, "policy": policy}))
+        return len(robustness_section(find_policies(tmp_path)).rows)
+
+    assert rows(weights.fingerprint()) == 1 and not caplog.records
+    assert rows("before") == 0 and "of other weights than the run holds now" in caplog.text
 
 
 def test_several_policies_stand_on_one_page(tmp_path: Path) -> None:

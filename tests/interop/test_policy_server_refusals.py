@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from fake_environment import TASK
 
+from ravens_suite.core.modules import load_object
 from ravens_suite.core.observations import Interface
 from ravens_suite.errors import (
     ConfigError,
@@ -20,6 +22,7 @@ from ravens_suite.errors import (
 )
 from ravens_suite.insight.robustness import measure_robustness
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
+from ravens_suite.interop import policy_server
 from ravens_suite.interop.policy_server import PolicyServer
 from ravens_suite.registry import environment_id, load_agent
 from ravens_suite.rollout.actors import Actor
@@ -44,6 +47,11 @@ def test_the_oracle_is_not_served() -> None:
 def test_what_draws_needs_a_task(policy: str) -> None:
     with pytest.raises(ConfigError, match=f"serve {policy} TASK"):
         PolicyServer(policy, port=0)
+
+
+def test_seconds_may_be_numpys(serve: Any) -> None:
+    with PolicyClient(serve(own_policy("Counting"), idle=np.float32(60)).url) as client:
+        assert "actions" in client.infer({"state": np.zeros(2)})
 
 
 def test_what_explores_needs_picks_and_places() -> None:
@@ -120,6 +128,34 @@ def test_who_leaves_makes_room_for_who_comes_next(serve: Any, monkeypatch: pytes
     for _ in range(3):
         with PolicyClient(server.url), pytest.raises(PolicyServerError, match="takes 1 clients"):
             PolicyClient(server.url)
+
+
+def test_a_policy_that_computes_for_a_client_that_has_left_is_not_waited_for_long(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is connected, so that it must not be said that others are."""
+    from websockets.sync.client import connect
+
+    begun, ends = threading.Event(), threading.Event()
+
+    def act(observation: Any) -> dict[str, Any]:
+        begun.set()
+        ends.wait()
+        return {"pick": np.zeros(7)}
+
+    policy = own_policy("ONE_OBJECT")
+    monkeypatch.setattr(load_object(policy), "act", act)
+    monkeypatch.setattr(policy_server, "_GRACE_SECONDS", 0.05)
+    server = serve(policy)
+    try:
+        with connect(server.url) as client:
+            client.recv()
+            client.send(encode({"state": np.zeros(2)}))
+            assert begun.wait(60)
+        with pytest.raises(PolicyServerError, match="for a client that has left"):
+            PolicyClient(server.url)
+    finally:
+        ends.set()
 
 
 def test_a_policy_that_explores_now_and_then_lets_its_server_go(serve: Any) -> None:

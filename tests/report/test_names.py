@@ -144,3 +144,11 @@ def test_a_page_names_no_folder_in_which_such_an_agent_lies(tmp_path: Path) -> N
     error = MissingDataError(f"There is no trained agent in {policy.folder}: train one.")
     shown = Run(tmp_path / "y" / "elsewhere", policy, TASK, {}, None)
     assert without_folders(shown, error) == "There is no trained agent in first/policy: train one."
+
+
+def test_an_evaluation_may_lie_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path has fewer folders than were counted."""
+    home = write_run(tmp_path / "first")
+    monkeypatch.chdir(home / "eval")
+    (found,) = find_runs(Path())
+    assert found.folder == Path() and found.test is not None

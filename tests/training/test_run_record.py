@@ -11,6 +11,7 @@ import pytest
 
 from ravens_suite.cli.main import main
 from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_record import commands_of
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.registry import load_agent
 from ravens_suite.report.runs import read_scalars
@@ -227,3 +228,10 @@ def test_tasks_and_folders_may_be_named_in_any_order_however_often_a_run_is_kill
         train(plan, data, tmp_path / "killed", save_every=2, on_progress=kill)
     train(plan, data, tmp_path / "killed")
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
+
+
+def test_a_copy_of_a_run_that_was_given_more_steps_notes_each_command_once() -> None:
+    """It keeps after which steps these were given, and its own commands begin with those that gave them."""
+    copied = {"command": "train && train on && reconfigure", "continued": [{"step": 2, "command": "train on"}]}
+    assert commands_of(copied) == ["train", "train on", "reconfigure"]
+    assert commands_of({**copied, "command": ["/bin/train", "a b"]}) == ["train 'a b'", "train on"]
