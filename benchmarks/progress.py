@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/progress"))
     parser.add_argument("--demos", type=int, default=100)
     parser.add_argument("--test", type=int, default=40)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--config", default="{}")
     parser.add_argument("--out", type=Path)

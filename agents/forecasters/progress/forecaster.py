@@ -59,7 +59,7 @@ class ProgressConfig:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
-    steps: int = setting(500, least=1, most=10**9)
+    steps: int = setting(1000, least=1, most=10**9)
     batch: int = setting(6, least=1, most=1000)
     piece: int = setting(8, least=1, most=1000)
     looks: int = setting(3, least=0, most=100)
