@@ -27,6 +27,7 @@ from .recutting import has_slot, recut
 from .remaining_object import with_remaining_object
 from .retilting import retilted
 from .steps import Step
+from .strangers import draw_stranger
 from .symmetry import symmetry_order
 from .table import bare_table, table_appearance
 from .tilts import Tilt, moved_normal
@@ -67,6 +68,8 @@ class Augmentation:
         recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
         adrift: share of examples of loose things (``loose_things.py``) that show it elsewhere. Which part of it is best
             picked there is not known.
+        strangers: share of scattered examples that show one more object, in another colour (``strangers.py``). Whether
+            that one is to be picked is not known.
         margin: least distance of pick and place from the border, pixels.
     """
 
@@ -87,6 +90,7 @@ class Augmentation:
     retilted: float = 0.0
     recut: float = 0.0
     adrift: float = 0.0
+    strangers: float = 0.0
     margin: float = 4.0
 
 
@@ -140,6 +144,7 @@ class _Arrangement(NamedTuple):
         goal: the finished scene, bent and coloured as the table is.
         first: the first scene without the objects that still lie as they did there, bent and coloured likewise.
         unmoved: those objects, by their indices.
+        picks_known: whether the pick affinity says what is best picked.
     """
 
     objects: list[FreeObject]
@@ -153,6 +158,7 @@ class _Arrangement(NamedTuple):
     goal: Heightmap | None
     first: Heightmap | None
     unmoved: list[int]
+    picks_known: bool = True
 
 
 def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> Example:
@@ -207,7 +213,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
             unmoved = arrangement.unmoved
             paste(first, [arrangement.objects[i] for i in unmoved], [moved[i] for i in unmoved], shade)
         pick_affinity = warp(arrangement.pick_affinity, compose(matrix, arrangement.motions[0]))
-    if adrift and arrangement is not None:
+    if arrangement is not None and not arrangement.picks_known:
         pick_affinity[:] = 0
     elif not pick_affinity.sum() > 0:
         column, row = np.clip(pick.astype(int), 0, [columns - 1, rows - 1])
@@ -262,11 +268,21 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         finished, first = (scene and recolored_goal(scene, table, color) for scene in (finished, first))
         table = Heightmap(color, table.height)
     free = warp((bare_table(table) & ~goal).astype(np.uint8), table_stretch, border=(1.0,)).astype(bool)
+    count = len(objects)
+    # Drawn only where it counts, so that all other examples are those without it. Other pictures would not show it.
+    if augmentation.strangers and finished is None and first is None and rng.random() < augmentation.strangers:
+        stranger = draw_stranger(objects, table, goal, rng)
+        if stranger is not None:
+            objects.append(stranger[1])
+            shapes.append(shapes[stranger[0]])
     scattered = scatter(objects, shapes, free, rng)
+    if not scattered and len(objects) > count:
+        objects, shapes = objects[:count], shapes[:count]
+        scattered = scatter(objects, shapes, free, rng)
     if not scattered:
         return None
     # Drawn only where it counts, so that all other examples are those without it.
-    alone, slotted = len(objects) == 1, has_slot(step) and augmentation.misplaced > 0
+    alone, slotted = count == 1, has_slot(step) and augmentation.misplaced > 0
     if (alone or slotted) and rng.random() < augmentation.misplaced:
         there = None
         if slotted and not (alone and rng.random() < _BESIDE):
@@ -292,6 +308,7 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         goal=finished,
         first=first,
         unmoved=unmoved,
+        picks_known=len(objects) == count,
     )
 
 
@@ -315,6 +332,7 @@ def _set_adrift(step: Step, pick: Array, rng: np.random.Generator) -> _Arrangeme
         goal=step.goal,
         first=step.first,
         unmoved=[],
+        picks_known=False,
     )
 
 

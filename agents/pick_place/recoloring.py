@@ -46,13 +46,13 @@ def recolor(scene: Heightmap, goal: NDArray[np.bool_], own: Array, rng: np.rando
         thing = labels[window] == label
         pixels = color[window][thing].astype(np.float64)
         brightness = float(pixels.max())
-        drawn = _draw_color(taken, rng)
+        drawn = draw_color(taken, rng)
         if drawn is not None and brightness >= _DARKEST:
             color[window][thing] = (pixels.max(axis=1, keepdims=True) / brightness * drawn).astype(np.uint8)
     return color
 
 
-def _draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
+def draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
     """(3,) random colour, 0 to 255, whose hue and saturation resemble no taken one; ``None`` if none is found."""
     for _ in range(_ATTEMPTS):
         hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)

@@ -1,0 +1,55 @@
+"""One more object in another colour, in some examples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
+from ravens_suite.agents.transporter.agent import Transporter
+from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.core.heightmap import Heightmap
+from tests.agents import scenes
+
+_RED, _GREEN = (255, 87, 89), (89, 169, 79)
+_SQUARE = np.array([[-20, -20], [20, -20], [20, 20], [-20, 20]]) / 1000
+_GOAL = np.array([0.6, 0.2, 0.7])
+_STEP = scenes.Scene(
+    _SQUARE, 0.03, _RED, np.array([0.4, -0.2, 0.0]), (_GOAL,), ((scenes.place(1.3 * _SQUARE, _GOAL), 0.002, _GREEN),)
+).step(np.random.default_rng(0))
+_OFTEN = Augmentation(scatter=1, strangers=1, shift=0, yaw=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 100_000))
+def test_a_stranger_lies_on_bare_table_and_what_goes_where_stays_as_it_was(seed: int) -> None:
+    example = augment(_STEP, _OFTEN, np.random.default_rng(seed))
+    tall = example.height > 0.02
+    red = (example.color == _RED).all(axis=-1)
+    strange = tall & ~red
+    assert strange.sum() > 60 and red.sum() > 60, "as large as the object"
+    colors = example.color[strange].astype(float)
+    for other in (_RED, _GREEN):
+        unlike = colors / np.linalg.norm(colors, axis=1, keepdims=True) - other / np.linalg.norm(other)
+        assert np.linalg.norm(unlike, axis=1).min() > 0.2
+    column, row = example.pick.astype(int)
+    assert red[row, column]
+    column, row = example.place[0].astype(int)
+    assert tuple(example.color[row, column]) == _GREEN
+    assert not example.pick_affinity.any(), "nobody has shown whether it is to be picked"
+
+
+def test_other_pictures_would_not_show_it() -> None:
+    goal = Heightmap(_STEP.color, _STEP.height)
+    for step in (replace(_STEP, goal=goal), replace(_STEP, first=goal)):
+        example = augment(step, _OFTEN, np.random.default_rng(0))
+        assert example.pick_affinity.any()
+
+
+def test_the_agent_is_shown_them_where_nothing_is_told_by_its_colour() -> None:
+    config = TransporterConfig(strangers=0.3)
+    assert Transporter(config).augmentation(1).strangers == 0.3
+    assert Transporter().augmentation(1).strangers == 0, "it was tried on few tasks"
