@@ -53,7 +53,15 @@ def recolor(scene: Heightmap, goal: NDArray[np.bool_], own: Array, rng: np.rando
 
 
 def draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
-    """(3,) float64 random colour, 0 to 255, whose hue and saturation resemble no taken one; ``None`` if none is found."""
+    """A random colour whose hue and saturation resemble no taken one.
+
+    Args:
+        taken: (3,) float64 colours, 0 to 255.
+        rng: draws it.
+
+    Returns:
+        (3,) float64, 0 to 255; ``None`` if none is found.
+    """
     for _ in range(_ATTEMPTS):
         hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)
         pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)
