@@ -52,4 +52,4 @@ def test_other_pictures_would_not_show_it() -> None:
 def test_the_agent_is_shown_them_where_nothing_is_told_by_its_colour() -> None:
     config = TransporterConfig(strangers=0.3)
     assert Transporter(config).augmentation(1).strangers == 0.3
-    assert Transporter().augmentation(1).strangers == 0, "it was tried on few tasks"
+    assert Transporter().augmentation(1).strangers == 0, "it harms where colours say what goes where"
