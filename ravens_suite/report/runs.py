@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -288,18 +289,26 @@ def find_runs(folder: Path) -> list[Run]:
 
 def read_scalars(logs: Path) -> dict[str, Series]:
     """Everything TensorBoard would plot, by name; empty when there are no logs."""
-    if not any(logs.glob("**/*tfevents*")):
+    files = list(logs.glob("*tfevents*"))
+    if not files:
         return {}
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.compat.proto.event_pb2 import SessionLog
+    from tensorboard.util.tensor_util import make_ndarray
 
-    # It warns of steps that a resumed run logged twice, which is as it should be.
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    events = EventAccumulator(str(logs), size_guidance={"scalars": 0})
-    events.Reload()
+    # Their names hold the second alone: of two that began within one, the later may be the first by its name.
+    loaded = [list(EventFileLoader(str(file)).Load()) for file in files]
+    begun = sorted((events for events in loaded if events), key=lambda events: float(events[0].wall_time))
+    found: dict[str, dict[int, float]] = {}
+    for event in chain.from_iterable(begun):
+        if event.session_log.status == SessionLog.START:
+            # A run that goes on does these steps anew.
+            found = {name: {at: y for at, y in points.items() if at < event.step} for name, points in found.items()}
+        for value in event.summary.value:
+            if value.metadata.plugin_data.plugin_name == "scalars":
+                found.setdefault(value.tag, {})[event.step] = float(make_ndarray(value.tensor))
     result = {}
-    for name in events.Tags()["scalars"]:
-        # A resumed run may hold a step twice: the later entry counts.
-        by_step = {event.step: event.value for event in events.Scalars(name)}
+    for name, by_step in found.items():
         points = np.array(sorted(by_step.items()), dtype=np.float64).reshape(-1, 2)
         result[name] = Series(name, points[:, 0], points[:, 1])
     return result

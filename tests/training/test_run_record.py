@@ -201,9 +201,15 @@ def test_the_curve_of_validation_keeps_the_step_at_which_a_run_goes_on(data: Pat
         plan = changed(steps=steps, val_episodes=1, **MLP)
         train(plan, data, tmp_path, evaluate=lambda agent, split, seeds: score)
 
+    logs = RunFolder(tmp_path).logs
     run(2, 30.0)
+    (first,) = logs.iterdir()
+    # As if both had begun within a second: the later one comes first by its name, which ends in 10.
+    first = first.rename(logs / "events.out.tfevents.1700000000.host.1.9")
     run(4, 60.0)
-    curves = read_scalars(RunFolder(tmp_path).logs)
+    (second,) = (path for path in logs.iterdir() if path != first)
+    second.rename(first.with_suffix(".10"))
+    curves = read_scalars(logs)
     assert curves["val/mean_score"].x.tolist() == [2, 4] and curves["val/mean_score"].y.tolist() == [30, 60]
     assert curves["train/loss"].x.tolist() == [0, 1, 2, 3]
 
