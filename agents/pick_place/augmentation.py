@@ -17,6 +17,7 @@ from ravens_suite.core.heightmap import Heightmap
 
 from ..common.sentences import mirrored
 from .bending import Bend, draw_bend
+from .distractors import draw_distractor
 from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, stretch
 from .goal_scenes import recolored_goal
 from .loose_things import drift
@@ -27,7 +28,6 @@ from .recutting import has_slot, recut
 from .remaining_object import with_remaining_object
 from .retilting import retilted
 from .steps import Step
-from .strangers import draw_stranger
 from .symmetry import symmetry_order
 from .table import bare_table, table_appearance
 from .tilts import Tilt, moved_normal
@@ -68,8 +68,8 @@ class Augmentation:
         recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
         adrift: share of examples of loose things (``loose_things.py``) that show it elsewhere. Which part of it is best
             picked there is not known.
-        strangers: share of scattered examples that show one more object, in another colour (``strangers.py``). Whether
-            that one is to be picked is not known.
+        distractors: share of scattered examples that show one more object, in another colour (``distractors.py``).
+            Whether that one is to be picked is not known.
         margin: least distance of pick and place from the border, pixels.
     """
 
@@ -90,7 +90,7 @@ class Augmentation:
     retilted: float = 0.0
     recut: float = 0.0
     adrift: float = 0.0
-    strangers: float = 0.0
+    distractors: float = 0.0
     margin: float = 4.0
 
 
@@ -270,11 +270,11 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     free = warp((bare_table(table) & ~goal).astype(np.uint8), table_stretch, border=(1.0,)).astype(bool)
     count = len(objects)
     # Drawn only where it counts, so that all other examples are those without it. Other pictures would not show it.
-    if augmentation.strangers and finished is None and first is None and rng.random() < augmentation.strangers:
-        stranger = draw_stranger(objects, table, goal, rng)
-        if stranger is not None:
-            objects.append(stranger[1])
-            shapes.append(shapes[stranger[0]])
+    if augmentation.distractors and finished is None and first is None and rng.random() < augmentation.distractors:
+        distractor = draw_distractor(objects, table, goal, rng)
+        if distractor is not None:
+            objects.append(distractor[1])
+            shapes.append(shapes[distractor[0]])
     scattered = scatter(objects, shapes, free, rng)
     if not scattered and len(objects) > count:
         objects, shapes = objects[:count], shapes[:count]

@@ -71,9 +71,9 @@ class TransporterConfig:
         recut_alone: the same with one demonstration. In between the share falls with the logarithm of their number.
         adrift: share of examples in which a rope, or what else several steps move without turning it, lies elsewhere.
             No demonstration shows it as it lies after a wrong move.
-        strangers: share of scattered examples that show one more object, in another colour: helps where one
-            demonstration shows few colours, and nothing is told by its colour. Where sentences or goals are shown there
-            are none.
+        distractors: share of scattered examples that show one more object, in a colour that no demonstration shows.
+            Helps where demonstrations show few colours and the task does not depend on colour; harms where it does.
+            Not used where sentences or goals are shown.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
         news: where it is told something, share of examples that are steps at which a sentence is first said. At later
@@ -137,7 +137,7 @@ class TransporterConfig:
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)
     adrift: float = setting(0.15, least=0, most=1)
-    strangers: float = setting(0.0, least=0, most=1)
+    distractors: float = setting(0.0, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     news: float = setting(1 / 3, least=0, most=1)
     outlook: int = setting(4, least=0, most=1000)

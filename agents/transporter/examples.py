@@ -60,7 +60,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         remaining=config.leftover,
         recut=config.recut + (config.recut_alone - config.recut) * few,
         adrift=config.adrift,
-        strangers=0.0 if listens else config.strangers,
+        distractors=0.0 if listens else config.distractors,
     )
 
 

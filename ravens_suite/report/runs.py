@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS
 from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
 from ravens_suite.registry import is_forecaster, task_names
 from ravens_suite.report.charts import Series
+from ravens_suite.report.training_logs import read_scalars
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.evaluation_plan import options_folder
 from ravens_suite.rollout.policies import PolicySpec
@@ -285,33 +285,6 @@ def find_runs(folder: Path) -> list[Run]:
             f"There is no run in {folder}: train one first (ravens-suite train), evaluate a policy, or quickstart."
         )
     return sorted(runs, key=lambda run: (run.task, run.demos, run.agent, run.seed, str(run.folder)))
-
-
-def read_scalars(logs: Path) -> dict[str, Series]:
-    """Everything TensorBoard would plot, by name; empty when there are no logs."""
-    files = list(logs.glob("*tfevents*"))
-    if not files:
-        return {}
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-    from tensorboard.compat.proto.event_pb2 import SessionLog
-    from tensorboard.util.tensor_util import make_ndarray
-
-    # Their names hold the second alone: of two that began within one, the later may be the first by its name.
-    loaded = [list(EventFileLoader(str(file)).Load()) for file in files]
-    begun = sorted((events for events in loaded if events), key=lambda events: float(events[0].wall_time))
-    found: dict[str, dict[int, float]] = {}
-    for event in chain.from_iterable(begun):
-        if event.session_log.status == SessionLog.START:
-            # A run that goes on does these steps anew.
-            found = {name: {at: y for at, y in points.items() if at < event.step} for name, points in found.items()}
-        for value in event.summary.value:
-            if value.metadata.plugin_data.plugin_name == "scalars":
-                found.setdefault(value.tag, {})[event.step] = float(make_ndarray(value.tensor))
-    result = {}
-    for name, by_step in found.items():
-        points = np.array(sorted(by_step.items()), dtype=np.float64).reshape(-1, 2)
-        result[name] = Series(name, points[:, 0], points[:, 1])
-    return result
 
 
 def _short(value: Any) -> str:

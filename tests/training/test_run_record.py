@@ -14,7 +14,7 @@ from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.run_record import commands_of
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.registry import load_agent
-from ravens_suite.report.runs import read_scalars
+from ravens_suite.report.training_logs import read_scalars
 from ravens_suite.training.loop import train
 from tests.training.plans import PLAN, KilledError, changed, record, weights
 

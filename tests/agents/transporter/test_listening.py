@@ -218,8 +218,8 @@ def test_an_agent_of_before_there_were_directions_acts_as_it_did(tmp_path: Path)
 
 def test_named_colours_are_left_as_they_are(tmp_path: Path) -> None:
     _, interface = demonstrations(tmp_path)
-    augmentation = Transporter(replace(TINY, strangers=1.0), interface=interface).augmentation(1)
-    assert augmentation.recolored == 0 and augmentation.strangers == 0 and augmentation.shade == 1
+    augmentation = Transporter(replace(TINY, distractors=1.0), interface=interface).augmentation(1)
+    assert augmentation.recolored == 0 and augmentation.distractors == 0 and augmentation.shade == 1
     assert Transporter(replace(TINY)).augmentation(1).recolored > 0
 
 

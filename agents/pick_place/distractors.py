@@ -1,4 +1,4 @@
-"""One more object in a colour that no demonstration shows: what the task never asked for is no place to put things.
+"""Distractors: one more object, in a colour that no demonstration shows, at which nothing is to be placed.
 
 From one demonstration of packing-boxes without an orange box, an agent took orange boxes for the brown container.
 """
@@ -18,7 +18,7 @@ from .recoloring import draw_color
 from .table import bare_table
 
 
-def draw_stranger(
+def draw_distractor(
     objects: Sequence[FreeObject], table: Heightmap, goal: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[int, FreeObject] | None:
     """A copy of a free object in a random colour, which resembles neither that of the picked one nor that of the goal.

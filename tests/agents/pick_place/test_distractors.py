@@ -20,12 +20,12 @@ _GOAL = np.array([0.6, 0.2, 0.7])
 _STEP = scenes.Scene(
     _SQUARE, 0.03, _RED, np.array([0.4, -0.2, 0.0]), (_GOAL,), ((scenes.place(1.3 * _SQUARE, _GOAL), 0.002, _GREEN),)
 ).step(np.random.default_rng(0))
-_OFTEN = Augmentation(scatter=1, strangers=1, shift=0, yaw=0)
+_OFTEN = Augmentation(scatter=1, distractors=1, shift=0, yaw=0)
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 100_000))
-def test_a_stranger_lies_on_bare_table_and_what_goes_where_stays_as_it_was(seed: int) -> None:
+def test_a_distractor_lies_on_bare_table_and_what_goes_where_stays_as_it_was(seed: int) -> None:
     example = augment(_STEP, _OFTEN, np.random.default_rng(seed))
     tall = example.height > 0.02
     red = (example.color == _RED).all(axis=-1)
@@ -50,6 +50,6 @@ def test_other_pictures_would_not_show_it() -> None:
 
 
 def test_the_agent_is_shown_them_where_nothing_is_told_by_its_colour() -> None:
-    config = TransporterConfig(strangers=0.3)
-    assert Transporter(config).augmentation(1).strangers == 0.3
-    assert Transporter().augmentation(1).strangers == 0, "it harms where colours say what goes where"
+    config = TransporterConfig(distractors=0.3)
+    assert Transporter(config).augmentation(1).distractors == 0.3
+    assert Transporter().augmentation(1).distractors == 0, "it harms where colours say what goes where"
