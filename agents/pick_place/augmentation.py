@@ -22,10 +22,11 @@ from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, s
 from .goal_scenes import recolored_goal
 from .loose_things import drift
 from .misplacing import beside, in_wrong_slot, raised
+from .nudging import nudged
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
 from .recutting import has_slot, recut
-from .remaining_object import with_remaining_object
+from .remaining_object import with_object_left, with_remaining_object
 from .retilting import retilted
 from .steps import Step
 from .symmetry import symmetry_order
@@ -64,6 +65,8 @@ class Augmentation:
         misplaced: share of scattered examples of the only free object left that show it beside its goal, and of objects
             that go into slots of their outlines that show it in a slot that it does not fit.
         remaining: share of examples of pushes with a known final scene that show one more object there.
+        nudged: share of examples of loose things with a known last scene that show a part of it beside its place.
+        unfinished: share of examples of free objects with a known last scene that show it with one more object to pick.
         retilted: share of examples of tilted places whose target is tilted and raised otherwise.
         recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
         adrift: share of examples of loose things (``loose_things.py``) that show it elsewhere. Which part of it is best
@@ -87,6 +90,8 @@ class Augmentation:
     bent: float = 0.0
     misplaced: float = 0.0
     remaining: float = 0.0
+    nudged: float = 0.0
+    unfinished: float = 0.0
     retilted: float = 0.0
     recut: float = 0.0
     adrift: float = 0.0
@@ -114,6 +119,7 @@ class Example:
         tilt: of the first place, where the step has one.
         instruction: what was said before the step, where it is known; of a mirrored scene, left is right.
         turn: of the table's own axes in the image, radians from the column axis towards the row axis.
+        place_known: whether place and yaw mean anything.
     """
 
     color: NDArray[np.uint8]
@@ -127,6 +133,7 @@ class Example:
     tilt: Tilt | None = None
     instruction: str | None = None
     turn: float = 0.0
+    place_known: bool = True
 
 
 class _Arrangement(NamedTuple):
@@ -145,6 +152,7 @@ class _Arrangement(NamedTuple):
         first: the first scene without the objects that still lie as they did there, bent and coloured likewise.
         unmoved: those objects, by their indices.
         picks_known: whether the pick affinity says what is best picked.
+        distractor: whether the last object is one.
     """
 
     objects: list[FreeObject]
@@ -159,6 +167,7 @@ class _Arrangement(NamedTuple):
     first: Heightmap | None
     unmoved: list[int]
     picks_known: bool = True
+    distractor: bool = False
 
 
 def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> Example:
@@ -172,7 +181,13 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         step = retilted(step, rng)
     if step.final_scene is not None and rng.random() < augmentation.remaining:
         step = with_remaining_object(step, rng)
+    place_known = True
     # Drawn only where it counts, so that all other examples are those without it.
+    if augmentation.nudged and step.settled is not None and rng.random() < augmentation.nudged:
+        step = nudged(step, rng) or step
+    if augmentation.unfinished and step.end is not None and step.free_objects and rng.random() < augmentation.unfinished:
+        unfinished = with_object_left(step, rng)
+        step, place_known = unfinished or step, unfinished is None
     if augmentation.recut and has_slot(step) and rng.random() < augmentation.recut:
         step = recut(step, rng)
     rows, columns = step.height.shape
@@ -207,7 +222,10 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         # A goal shows loose objects as bright as they are.
         shade = 1.0 if goal else _draw_factors(augmentation.shade, 1, augmentation.altered, rng)[0]
         moved = [compose(matrix, motion) for motion in arrangement.motions]
-        paste(scene, arrangement.objects, moved, shade)
+        shown = len(moved) - arrangement.distractor
+        paste(scene, arrangement.objects[:shown], moved[:shown], shade)
+        # Darker or brighter, it could have the colour of the goal.
+        paste(scene, arrangement.objects[shown:], moved[shown:])
         if arrangement.first is not None:
             first = _moved_scene(arrangement.first, table_matrix)
             unmoved = arrangement.unmoved
@@ -227,7 +245,8 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     said = step.instruction
     said = mirrored(said) if said is not None and np.linalg.det(matrix[:, :2]) < 0 else said
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
-    return Example(scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn)
+    shown = (scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn)
+    return Example(*shown, place_known)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
@@ -309,6 +328,7 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         first=first,
         unmoved=unmoved,
         picks_known=len(objects) == count,
+        distractor=len(objects) > count,
     )
 
 

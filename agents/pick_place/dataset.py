@@ -19,7 +19,7 @@ from ravens_suite.errors import ConfigError
 from .goal_scenes import with_earlier_goal
 from .history import Move, demonstration_statistics, least_move, returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
-from .loose_things import loose_things
+from .loose_things import loose_things, settled_thing
 from .packing import PackedEpisode, Store
 from .recutting import has_slot
 from .steps import Step, step_from_maps, with_later_objects
@@ -212,4 +212,13 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
             ]
     if first_scenes:
         steps = [replace(step, first=maps[0]) for step in steps]
-    return with_later_objects(steps)
+    joined = with_later_objects(steps)
+    if goals or instructions or first_scenes:
+        return joined
+    settled = settled_thing(joined, maps)
+    return [
+        replace(step, end=maps[-1], settled=settled)
+        if settled or (step.free_objects and step.final_scene is None and step.tilt is None)
+        else step
+        for step in joined
+    ]

@@ -11,17 +11,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import FreeObject
-from .recoloring import draw_color
+from .recoloring import random_color
 from .table import bare_table
+
+_LEAST, _NEAR = 60.0, 140.0
+"""Least distance between its colour and that of the goal, and largest of a colour near it, in RGB from 0 to 255."""
+_ATTEMPTS = 100
+"""Random colours tried before the example is left without one."""
 
 
 def draw_distractor(
     objects: Sequence[FreeObject], table: Heightmap, goal: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[int, FreeObject] | None:
-    """A copy of a free object in a random colour, which resembles neither that of the picked one nor that of the goal.
+    """A copy of a free object in a random colour that is not that of the goal.
 
     Args:
         objects: of the step, the picked one first.
@@ -33,11 +39,8 @@ def draw_distractor(
         The index of what was copied, and the copy, which goes into no slot; ``None`` if no colour was found.
     """
     copied = int(rng.integers(len(objects)))
-    taken = [objects[0].color[objects[0].mask].mean(axis=0)]
     there = goal & ~bare_table(table)
-    if there.any():
-        taken.append(table.color[there].mean(axis=0))
-    drawn = draw_color(taken, rng)
+    drawn = _draw_color(table.color[there].mean(axis=0) if there.any() else None, rng)
     if drawn is None:
         return None
     color = objects[copied].color.copy()
@@ -46,3 +49,14 @@ def draw_distractor(
     brightness = pixels.max(axis=1, keepdims=True) / max(pixels.max(), 1.0)
     color[objects[copied].mask] = (brightness * drawn).astype(np.uint8)
     return copied, replace(objects[copied], color=color, slot=None)
+
+
+def _draw_color(goal: Array | None, rng: np.random.Generator) -> Array | None:
+    """(3,) float64 colour, 0 to 255, that is not that of the goal (3,); half of the time it is near it."""
+    near = goal is not None and rng.random() < 0.5
+    for _ in range(_ATTEMPTS):
+        drawn = random_color(rng)
+        distance = _LEAST if goal is None else float(np.linalg.norm(drawn - goal))
+        if distance >= _LEAST and not (near and distance > _NEAR):
+            return drawn
+    return None

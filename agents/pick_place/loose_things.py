@@ -10,6 +10,7 @@ Positions are those of ``plane.py``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,10 @@ from .plane import rigid, transform
 from .steps import Step
 from .table import above_table, bare_table, holes, table_appearance
 
-_LEFT = 0.9
-"""Least share of what it covered at first that nothing covers in the end."""
+_LEFT = 0.6
+"""Least share of what it covered at first that nothing covers in the end. A rope may lie across its place at first."""
+_MOVING = 0.75
+"""Least share of the thing that did not stand there all along."""
 _WHOLE = 0.9
 """Least share of all that stands at a step, but did not stand there all along, that is the thing."""
 _NEAR = 40.0
@@ -56,6 +59,23 @@ def loose_things(steps: Sequence[Step], maps: Sequence[Heightmap]) -> Iterator[F
         table, known = _table(maps, above)
         things = [_thing(step, at & ~still, table, known) for step, at in zip(steps, above, strict=False)]
     yield from things
+
+
+def settled_thing(steps: Sequence[Step], maps: Sequence[Heightmap]) -> FreeObject | None:
+    """The loose thing of steps as it lies in the last of their scenes.
+
+    Args:
+        steps: with the things of ``loose_things``.
+        maps: the scenes before each of them, then the one after the last.
+
+    Returns:
+        ``None`` if no step has one, or if it is in parts there, or reaches the border.
+    """
+    if all(step.loose is None for step in steps):
+        return None
+    above = np.stack([above_table(scene.height) for scene in maps])
+    last = replace(steps[-1], color=maps[-1].color, height=maps[-1].height, pick=steps[-1].place)
+    return _thing(last, above[-1] & ~above.all(axis=0), *_table(maps, above))
 
 
 def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Generator) -> Array | None:
@@ -113,7 +133,7 @@ def _thing(step: Step, moving: NDArray[np.bool_], table: Heightmap, known: NDArr
     if mask is None or touches_border(mask):
         return None
     own = (mask & moving).sum()
-    if own < _WHOLE * moving.sum() or own < _WHOLE * mask.sum():
+    if own < _WHOLE * moving.sum() or own < _MOVING * mask.sum():
         return None
     wide = grown(mask, SHADOW)
     rows, columns = np.nonzero(wide)

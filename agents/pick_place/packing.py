@@ -160,6 +160,8 @@ class PackedStep:
     instruction: str | None
     first: PackedArrays | None
     loose: PackedFreeObject | None
+    end: PackedArrays | None
+    settled: PackedFreeObject | None
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -180,6 +182,8 @@ class PackedStep:
             self.instruction,
             self._scene(self.first),
             None if self.loose is None else self.loose.unpack(),
+            self._scene(self.end),
+            None if self.settled is None else self.settled.unpack(),
         )
 
     def _scene(self, scene: PackedArrays | None) -> Heightmap | None:
@@ -190,6 +194,10 @@ class PackedStep:
 
     def _heights(self, bits: NDArray[np.uint32]) -> NDArray[np.float32]:
         return self.arrays.store.heights(bits.view(np.float32)).view(np.float32)
+
+
+def _kept(found: FreeObject | None) -> tuple[FreeObject, ...]:
+    return () if found is None else (found,)
 
 
 class PackedEpisode(Sequence[Step]):
@@ -205,16 +213,16 @@ class PackedEpisode(Sequence[Step]):
     @staticmethod
     def of(steps: Sequence[Step], store: Store) -> PackedEpisode:
         """Pack steps. What several of them share, such as an object that a later one moves, is packed once."""
-        found = {id(each): each for step in steps for each in step.free_objects}
+        found = {id(each): each for step in steps for each in (*step.free_objects, *_kept(step.settled))}
         objects = {key: PackedFreeObject.of(each, store) for key, each in found.items()}
         scenes: dict[int, PackedArrays] = {}
         packed = []
         for step in steps:
-            others = (step.final_scene, step.goal, step.first)
+            others = (step.final_scene, step.goal, step.first, step.end)
             for scene in others:
                 if scene is not None and id(scene) not in scenes:
                     scenes[id(scene)] = PackedArrays.of([store.heights(scene.height), scene.color], store)
-            final, goal, first = (None if scene is None else scenes[id(scene)] for scene in others)
+            final, goal, first, end = (None if scene is None else scenes[id(scene)] for scene in others)
             images: list[NDArray[Any]] = [store.heights(step.height), step.pick_affinity, step.color]
             packed.append(
                 PackedStep(
@@ -228,6 +236,8 @@ class PackedEpisode(Sequence[Step]):
                     step.instruction,
                     first,
                     None if step.loose is None else PackedFreeObject.of(step.loose, store),
+                    end,
+                    None if step.settled is None else objects[id(step.settled)],
                 )
             )
         return PackedEpisode(packed)

@@ -63,12 +63,18 @@ def draw_color(taken: list[Array], rng: np.random.Generator) -> Array | None:
         (3,) float64, 0 to 255; ``None`` if none is found.
     """
     for _ in range(_ATTEMPTS):
-        hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)
-        pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)
-        drawn: Array = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64)
+        drawn = random_color(rng)
         if all(np.linalg.norm(_unit(drawn) - _unit(other)) >= _LEAST_DISTANCE for other in taken):
             return drawn
     return None
+
+
+def random_color(rng: np.random.Generator) -> Array:
+    """(3,) float64, 0 to 255: a colour of any hue, neither very grey nor very dark."""
+    hue, saturation, value = rng.uniform(0, 180), rng.uniform(30, 220), rng.uniform(100, 255)
+    pixel = np.array([[[hue, saturation, value]]]).astype(np.uint8)
+    drawn: Array = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64)
+    return drawn
 
 
 def _unit(color: Array) -> Array:

@@ -14,10 +14,10 @@ import numpy as np
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
-from .free_objects import paste, sampled_pixels
-from .plane import rigid, transform, warp
+from .free_objects import paste, sampled_pixels, scatter
+from .plane import IDENTITY, rigid, transform, warp
 from .steps import Step
-from .table import above_table
+from .table import above_table, bare_table
 
 _LEAST_FREE = 0.5
 """Least share of the object's pixels on free ground: less, and it would count as already placed."""
@@ -57,6 +57,38 @@ def with_remaining_object(step: Step, rng: np.random.Generator) -> Step:
         free_objects=(),
         centre=transform(motion, step.centre),
         final_scene=None,
+    )
+
+
+def with_object_left(step: Step, rng: np.random.Generator) -> Step | None:
+    """The last scene of the demonstration, with one more copy of the picked object on bare table.
+
+    That one is picked, and not those that have arrived. Where it goes is not known.
+
+    Args:
+        step: with a free object and the last scene.
+        rng: chooses the position.
+
+    Returns:
+        The step, without free objects; its place means nothing. ``None`` if there is no room.
+    """
+    assert step.end is not None
+    scene = Heightmap(step.end.color.copy(), step.end.height.copy())
+    motions = scatter(step.free_objects[:1], [IDENTITY], bare_table(scene), rng)
+    if not motions:
+        return None
+    paste(scene, step.free_objects[:1], motions)
+    pick_affinity = warp(step.pick_affinity, motions[0])
+    return replace(
+        step,
+        color=scene.color,
+        height=scene.height,
+        pick=transform(motions[0], step.pick),
+        pick_affinity=pick_affinity / pick_affinity.sum(),
+        free_objects=(),
+        centre=transform(motions[0], step.centre),
+        symmetry_order=1,
+        end=None,
     )
 
 

@@ -29,7 +29,7 @@ from .tilts import Tilt, flattened, tilt_of, twist
 
 NO_ROTATION = 1e-6
 """Radians: a place orientation within this of the pick orientation means that the step does not turn its object."""
-_PICK_RADIUS = 1.5
+PICK_RADIUS = 1.5
 """Pixels around the demonstrated pick that count as valid picks where no object is found."""
 
 
@@ -55,6 +55,9 @@ class Step:
         instruction: what was said before the action, where it is known.
         first: the first scene of the demonstration, for an agent that remembers it.
         loose: what is picked with all that hangs together with it, if several steps move it (``loose_things.py``).
+        end: the last scene of the demonstration, if a free object or a loose thing was picked and neither goal, first
+            scene nor instruction is known; else ``None``.
+        settled: the loose thing as it lies in that scene.
     """
 
     color: NDArray[np.uint8]
@@ -72,6 +75,8 @@ class Step:
     instruction: str | None = None
     first: Heightmap | None = None
     loose: FreeObject | None = None
+    end: Heightmap | None = None
+    settled: FreeObject | None = None
 
     @property
     def scene(self) -> Heightmap:
@@ -132,7 +137,7 @@ def step_from_maps(
     motion = rigid(yaw, source, target)
     mask = moved_object(before, after, source, motion)
     if mask is None:
-        spot = disc(before.height.shape, source, _PICK_RADIUS)
+        spot = disc(before.height.shape, source, PICK_RADIUS)
         step = Step(before.color, before.height, source, target, yaw, affinity_weights(spot), centre=mask_centre(spot))
         if end is None or step.rotates:
             return step
@@ -154,7 +159,7 @@ def _tilted_step(before: Heightmap, after: Heightmap, source: Array, target: Arr
     motion = flattened(tilt.normal, yaw, source, target)
     standing = standing_object(before, source)
     found = standing is not None and bool((changed_pixels(before, after) & standing).sum() > standing.sum() / 2)
-    mask = standing if standing is not None and found else disc(before.height.shape, source, _PICK_RADIUS)
+    mask = standing if standing is not None and found else disc(before.height.shape, source, PICK_RADIUS)
     return Step(
         before.color,
         before.height,

@@ -205,7 +205,7 @@ class Transporter(Agent[PickPlaceDataset]):
     ) -> OutlookBatch:
         # Objects that are scattered together with their goal, or added, do not lie where the end of the sentence shows
         # them. A loose thing that lies elsewhere does end there.
-        plain = replace(augmentation, scatter=0.0, remaining=0.0)
+        plain = replace(augmentation, scatter=0.0, remaining=0.0, unfinished=0.0, nudged=0.0)
         steps = (dataset.sample_sentence(rng) for _ in range(self.config.outlook))
         examples = [augment(step, fitting(self.config, plain, step), rng) for step in steps]
         bare = [replace(example, goal=None, first=None) for example in examples]

@@ -65,15 +65,19 @@ class TransporterConfig:
             slot, or in the slot of another object; of the last such object, half of them do.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
+        unfinished: share of examples that show the last scene of the demonstration with one more object to pick, so that
+            what has arrived there stays; with one demonstration. With more, this share and the next two fall with the
+            logarithm of their number: there are none with ten, nor where a sentence, a goal or the first scene is shown.
+        nudged: the same, of a rope, or what else several steps move without turning it, a part of which lies beside its
+            place there.
+        distractors: share of scattered examples that show one more object, in another colour. Nothing is to be placed
+            at it, and whether it is to be picked is not known.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
             outlines, with a hundred demonstrations or more. It is none where a goal, a sentence or the first scene is
             shown, too.
         recut_alone: the same with one demonstration. In between the share falls with the logarithm of their number.
         adrift: share of examples in which a rope, or what else several steps move without turning it, lies elsewhere.
             No demonstration shows it as it lies after a wrong move.
-        distractors: share of scattered examples that show one more object, in a colour that no demonstration shows.
-            Helps where demonstrations show few colours and the task does not depend on colour; harms where it does.
-            Not used where sentences or goals are shown.
         hindsight: where goals are shown, share of examples whose goal is what the demonstration has built at a later
             step, drawn at random, in place of what it has built in the end.
         news: where it is told something, share of examples that are steps at which a sentence is first said. At later
@@ -134,10 +138,12 @@ class TransporterConfig:
     bent: float = setting(0.3, least=0, most=1)
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
+    unfinished: float = setting(0.15, least=0, most=1)
+    nudged: float = setting(0.3, least=0, most=1)
+    distractors: float = setting(0.3, least=0, most=1)
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)
     adrift: float = setting(0.15, least=0, most=1)
-    distractors: float = setting(0.0, least=0, most=1)
     hindsight: float = setting(0.5, least=0, most=1)
     news: float = setting(1 / 3, least=0, most=1)
     outlook: int = setting(4, least=0, most=1000)

@@ -19,6 +19,8 @@ from ..pick_place.steps import Step
 from .config import TransporterConfig
 from .losses import Batch, Draws
 
+_SEVERAL = 10
+"""Number of demonstrations from which nothing is added to their scenes: they show enough."""
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used and the least of recut ones."""
 
@@ -43,6 +45,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
     more = (config.altered_alone - config.altered) / demos
     # 1 for one demonstration, 0.5 for ten and 0 for a hundred. The more there are, the more outlines are seen.
     few = max(0.0, 1 - math.log(demos) / math.log(_MANY))
+    alone = max(0.0, 1 - math.log(demos) / math.log(_SEVERAL))
     # What is named by its colour must keep it, and what is not must not get it.
     shade = 1.0 if listens else config.shade * (config.shade_alone / config.shade) ** (1 / demos)
     return Augmentation(
@@ -60,7 +63,9 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         remaining=config.leftover,
         recut=config.recut + (config.recut_alone - config.recut) * few,
         adrift=config.adrift,
-        distractors=0.0 if listens else config.distractors,
+        unfinished=config.unfinished * alone,
+        nudged=config.nudged * alone,
+        distractors=0.0 if listens else config.distractors * alone,
     )
 
 

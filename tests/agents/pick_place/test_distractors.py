@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.transporter.agent import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.agents.transporter.examples import augmentation_for
 from ravens_suite.core.heightmap import Heightmap
 from tests.agents import scenes
 
@@ -27,19 +28,25 @@ _OFTEN = Augmentation(scatter=1, distractors=1, shift=0, yaw=0)
 @given(seed=st.integers(0, 100_000))
 def test_a_distractor_lies_on_bare_table_and_what_goes_where_stays_as_it_was(seed: int) -> None:
     example = augment(_STEP, _OFTEN, np.random.default_rng(seed))
-    tall = example.height > 0.02
     red = (example.color == _RED).all(axis=-1)
-    strange = tall & ~red
+    strange = (example.height > 0.02) & ~red
     assert strange.sum() > 60 and red.sum() > 60, "as large as the object"
-    colors = example.color[strange].astype(float)
-    for other in (_RED, _GREEN):
-        unlike = colors / np.linalg.norm(colors, axis=1, keepdims=True) - other / np.linalg.norm(other)
-        assert np.linalg.norm(unlike, axis=1).min() > 0.2
+    assert np.linalg.norm(example.color[strange].astype(float) - _GREEN, axis=1).min() > 55
     column, row = example.pick.astype(int)
     assert red[row, column]
     column, row = example.place[0].astype(int)
     assert tuple(example.color[row, column]) == _GREEN
     assert not example.pick_affinity.any(), "nobody has shown whether it is to be picked"
+
+
+def test_half_of_them_are_nearly_of_the_colour_of_the_goal() -> None:
+    distances = []
+    for seed in range(100):
+        example = augment(_STEP, _OFTEN, np.random.default_rng(seed))
+        strange = (example.height > 0.02) & (example.color != _RED).any(axis=-1)
+        color = example.color[strange].astype(float).mean(axis=0)
+        distances.append(np.linalg.norm(color - _GREEN))
+    assert 0.5 < np.mean(np.array(distances) < 140) < 0.9
 
 
 def test_other_pictures_would_not_show_it() -> None:
@@ -49,7 +56,8 @@ def test_other_pictures_would_not_show_it() -> None:
         assert example.pick_affinity.any()
 
 
-def test_the_agent_is_shown_them_where_nothing_is_told_by_its_colour() -> None:
-    config = TransporterConfig(distractors=0.3)
-    assert Transporter(config).augmentation(1).distractors == 0.3
-    assert Transporter().augmentation(1).distractors == 0, "it harms where colours say what goes where"
+def test_the_agent_is_shown_them_where_few_colours_are_demonstrated_and_none_is_named() -> None:
+    agent = Transporter(TransporterConfig(distractors=0.3))
+    assert [agent.augmentation(demos).distractors for demos in (1, 10, 100)] == [0.3, 0, 0]
+    assert 0 < agent.augmentation(3).distractors < 0.3
+    assert augmentation_for(TransporterConfig(), 1, listens=True).distractors == 0

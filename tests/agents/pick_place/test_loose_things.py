@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ravens_suite.agents.pick_place.augmentation import UNCHANGED, Example, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.free_objects import sampled_pixels
-from ravens_suite.agents.pick_place.loose_things import drift, loose_things
+from ravens_suite.agents.pick_place.loose_things import drift, loose_things, settled_thing
 from ravens_suite.agents.pick_place.packing import PackedEpisode, Store
 from ravens_suite.agents.pick_place.steps import Step
 from ravens_suite.core.heightmap import Heightmap
@@ -70,6 +70,31 @@ def test_what_several_steps_move_is_found_at_each_of_them() -> None:
         mask = np.zeros(scene.height.shape, bool)
         mask[thing.window] = thing.mask
         assert np.array_equal(mask, scene.height > 0.01)
+
+
+def test_it_is_found_where_a_part_of_it_lies_at_its_place_at_first() -> None:
+    start = [(_LINE.start - 4, 208), (_LINE.start - 12, 208), (_LINE.start - 20, 208), (_LINE.start - 28, 208)]
+    halfway = [start[0], (_LINE.start - 4, 200), (_LINE.start - 4, 192), start[1]]
+    end = [(_LINE.start - 4, row) for row in (208, 200, 192, 216)]
+    maps = [_scene(*start), _scene(*halfway), _scene(*end)]
+    steps = [_step(maps[0], start[3], halfway[2]), _step(maps[1], halfway[3], end[3])]
+    things = [*loose_things(steps, maps)]
+    assert all(thing is not None and thing.mask.sum() == 256 for thing in things)
+    steps = [replace(step, loose=thing) for step, thing in zip(steps, things, strict=True)]
+    settled = settled_thing(steps, maps)
+    assert settled is not None
+    mask = np.zeros((320, 160), bool)
+    mask[settled.window] = settled.mask
+    assert np.array_equal(mask, maps[2].height > 0.01)
+
+
+def test_what_settles_in_parts_is_none() -> None:
+    steps, maps = _sentence()
+    assert settled_thing(steps, maps) is None, "there is no loose thing"
+    steps = [replace(step, loose=thing) for step, thing in zip(steps, loose_things(steps, maps), strict=True)]
+    assert settled_thing(steps, maps) is not None
+    maps[2].height[216:224, _LINE.start - 4 : _LINE.start + 4] = 0
+    assert settled_thing(steps, maps) is None
 
 
 @pytest.mark.parametrize("case", ["a cell stays", "turned", "one step", "nothing picked"])

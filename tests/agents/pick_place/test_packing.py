@@ -73,6 +73,8 @@ def _episode(seed: int, steps: int = 4) -> list[Step]:
                 rng.random(2),
                 end if index % 2 else None,
                 first=None if index % 2 else end,
+                end=end if index < 2 else None,
+                settled=objects[0] if index < 2 else None,
             )
         )
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
 from ravens_suite.agents.pick_place.plane import to_pixels
-from ravens_suite.agents.pick_place.remaining_object import with_remaining_object
+from ravens_suite.agents.pick_place.remaining_object import with_object_left, with_remaining_object
 from ravens_suite.agents.pick_place.steps import Step, step_from_maps
 from ravens_suite.core.geometry import Array, Pose
 from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.rollout.collect import collect
+from tests.agents import scenes
 
 RED, GREEN = (200, 60, 60), (60, 160, 60)
 START, GOAL = Pose((0.4, -0.2, 0.0)), Pose((0.5, 0.2, 0.0))
@@ -179,3 +181,43 @@ def test_the_end_is_known_of_what_takes_all_to_one_place(tmp_path: Path, metres:
     ends = [step.final_scene is not None for step in steps]
     # Pushes of several cubes at once have no single object that could be shown once more.
     assert sum(ends) > len(ends) / 4 if known else not any(ends)
+
+
+def carried() -> tuple[Step, Heightmap]:
+    """A block that was laid into its frame, and the scene then."""
+    scene = scenes.insertion(np.random.default_rng(0))
+    step, end = scene.step(np.random.default_rng(0)), scene.draw(scene.targets[0])
+    assert len(step.free_objects) == 1
+    return replace(step, end=end), end
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_one_more_of_what_was_laid_down_is_picked_and_what_has_arrived_stays(seed: int) -> None:
+    step, end = carried()
+    example = with_object_left(step, np.random.default_rng(seed))
+    assert example is not None and (example.free_objects, example.end) == ((), None)
+    added = (example.height - end.height) > 0.03
+    size = step.free_objects[0].mask.sum()
+    assert added.sum() == pytest.approx(size, rel=0.1)
+    assert (example.color[~cv2.dilate(added.astype(np.uint8), np.ones((21, 21))).astype(bool)] > 0).all()
+    column, row = example.pick.astype(int)
+    assert added[row - 1 : row + 2, column - 1 : column + 2].any()
+    assert example.pick_affinity.sum() == pytest.approx(1)
+    assert example.pick_affinity[~cv2.dilate(added.astype(np.uint8), np.ones((3, 3))).astype(bool)].sum() < 0.01
+
+
+def test_where_it_goes_is_not_known() -> None:
+    step, _ = carried()
+    rng = np.random.default_rng(0)
+    often = Augmentation(unfinished=1.0, scatter=0.0)
+    assert not any(augment(step, often, rng).place_known for _ in range(5))
+    assert all(augment(replace(step, end=None), often, rng).place_known for _ in range(5))
+    assert all(augment(step, Augmentation(unfinished=0.0), rng).place_known for _ in range(5))
+
+
+def test_without_bare_table_there_is_no_room_for_one_more() -> None:
+    step, end = carried()
+    full = Heightmap(end.color, end.height + np.float32(0.1))
+    full.height[0] = 0
+    assert with_object_left(replace(step, end=full), np.random.default_rng(0)) is None

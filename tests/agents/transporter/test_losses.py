@@ -69,3 +69,19 @@ def test_where_no_pick_is_known_to_be_best_none_is_learned(net: TransporterNet) 
         assert torch.isfinite(loss)
     assert gradients[0].abs().max() < 1e-4 * gradients[1].abs().max(), "what is left is rounding over all cells"
     assert torch.allclose(gradients[2], gradients[1] / 2, atol=1e-5)
+
+
+def test_where_the_place_is_not_known_picks_alone_are_learned(net: TransporterNet) -> None:
+    step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
+    known = augment(step, Augmentation(flips=True), np.random.default_rng(0))
+    unknown = replace(known, place_known=False)
+    gradients = {}
+    for name, head in (("pick", net.pick), ("place", net.coarse), ("refine", net.fine)):
+        for example in (known, unknown):
+            net.zero_grad()
+            losses(net, [example], np.random.default_rng(0))[name].backward()  # type: ignore[no-untyped-call]
+            found = [p.grad.flatten() for p in head.parameters() if p.grad is not None]
+            gradients[name, example.place_known] = torch.cat(found).abs().max()
+    assert gradients["pick", False] == gradients["pick", True]
+    for name in ("place", "refine"):
+        assert gradients[name, False] < 1e-3 * gradients[name, True], "what is left is rounding over all cells"
