@@ -185,7 +185,12 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     # Drawn only where it counts, so that all other examples are those without it.
     if augmentation.nudged and step.settled is not None and rng.random() < augmentation.nudged:
         step = nudged(step, rng) or step
-    if augmentation.unfinished and step.end is not None and step.free_objects and rng.random() < augmentation.unfinished:
+    if (
+        augmentation.unfinished
+        and step.end is not None
+        and step.free_objects
+        and rng.random() < augmentation.unfinished
+    ):
         unfinished = with_object_left(step, rng)
         step, place_known = unfinished or step, unfinished is None
     if augmentation.recut and has_slot(step) and rng.random() < augmentation.recut:
@@ -288,8 +293,10 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         table = Heightmap(color, table.height)
     free = warp((bare_table(table) & ~goal).astype(np.uint8), table_stretch, border=(1.0,)).astype(bool)
     count = len(objects)
-    # Drawn only where it counts, so that all other examples are those without it. Other pictures would not show it.
-    if augmentation.distractors and finished is None and first is None and rng.random() < augmentation.distractors:
+    # Drawn only where it counts, so that all other examples are those without it. Other pictures would not show it, and
+    # where places are tilted it was not tried.
+    alike = finished is None and first is None and step.tilt is None
+    if augmentation.distractors and alike and rng.random() < augmentation.distractors:
         distractor = draw_distractor(objects, table, goal, rng)
         if distractor is not None:
             objects.append(distractor[1])

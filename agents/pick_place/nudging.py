@@ -1,7 +1,7 @@
 """Nudged-thing augmentation: the last scene of a demonstration, in which a part of a loose thing lies beside its place.
 
-Demonstrations of a rope that is laid bead by bead hardly show how to mend what lies nearly right, those of two moves not
-at all. But in the last image all of it is where it is meant to be. So what is bent away from there has to go back.
+Demonstrations of a rope that is laid bead by bead hardly show how to mend what lies nearly right, those of two moves
+not at all. But in the last image all of it is where it is meant to be. So what is bent away from there has to go back.
 
 Positions are those of ``plane.py``.
 """
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array
-from ravens_suite.core.heightmap import Heightmap
 
 from .free_objects import FreeObject, inpaint
 from .moved_object import disc
@@ -27,7 +26,7 @@ _SHORTEST, _LONGEST = 5.0, 25.0
 _NARROWEST, _WIDEST = 8.0, 30.0
 """Pixels: standard deviation of what is nudged along with it."""
 _STEEPEST = 0.7
-"""Least width by length: narrower, and the thing would be folded over itself ; ``exp(-0.5)`` would just do."""
+"""Least width by length: narrower, and the thing would be folded over itself."""
 _AGAIN, _LESS = 0.5, 0.7
 """Share of things that are nudged at a second part, and largest length of that by the length of the first."""
 _MIDDLE = 0.25

@@ -65,11 +65,12 @@ class TransporterConfig:
             slot, or in the slot of another object; of the last such object, half of them do.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
-        unfinished: share of examples that show the last scene of the demonstration with one more object to pick, so that
-            what has arrived there stays; with one demonstration. With more, this share and the next two fall with the
-            logarithm of their number: there are none with ten, nor where a sentence, a goal or the first scene is shown.
-        nudged: the same, of a rope, or what else several steps move without turning it, a part of which lies beside its
-            place there.
+        unfinished: share of examples that show the last scene of the demonstration with one more object to pick, so
+            that what has arrived there stays; with one demonstration. With more, this share and the next two fall with
+            the logarithm of their number: there are none with ten. Nor are there any where a sentence, a goal or the
+            first scene is shown, or where places are tilted.
+        nudged: the same of a rope, or what else several steps move without turning it: a part of it lies beside its
+            place.
         distractors: share of scattered examples that show one more object, in another colour. Nothing is to be placed
             at it, and whether it is to be picked is not known.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
@@ -140,7 +141,7 @@ class TransporterConfig:
     leftover: float = setting(0.3, least=0, most=1)
     unfinished: float = setting(0.15, least=0, most=1)
     nudged: float = setting(0.3, least=0, most=1)
-    distractors: float = setting(0.3, least=0, most=1)
+    distractors: float = setting(0.2, least=0, most=1)
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)
     adrift: float = setting(0.15, least=0, most=1)

@@ -95,14 +95,16 @@ def test_it_is_nudged_to_all_sides_at_its_ends_and_between_them() -> None:
 def test_it_lies_on_nothing_that_stands() -> None:
     step = _step()
     assert step.end is not None
-    step.end.height[126:, :] = 0.05
+    step.end.height[126:150, :] = 0.05
     for seed in range(30):
         found = nudged(step, np.random.default_rng(seed))
-        assert found is not None and (found.height[126:] == np.float32(0.05)).all()
-    step.end.height[:118] = 0.05
+        assert found is not None and (found.height[126:150] == np.float32(0.05)).all()
+    step.end.height[94:118] = 0.05
     step.end.height[118:126, :38] = step.end.height[118:126, 122:] = 0.05
     assert nudged(step, np.random.default_rng(0)) is None, "there is no room"
-    assert augment(step, replace(UNCHANGED, nudged=1.0), np.random.default_rng(0)).pick_affinity.argmax() == 200 * 160 + 80
+    assert (
+        augment(step, replace(UNCHANGED, nudged=1.0), np.random.default_rng(0)).pick_affinity.argmax() == 200 * 160 + 80
+    )
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.4, 25, 55), (1.0, 100, 100)])
