@@ -140,7 +140,7 @@ class TransporterConfig:
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
     unfinished: float = setting(0.15, least=0, most=1)
-    nudged: float = setting(0.3, least=0, most=1)
+    nudged: float = setting(0.6, least=0, most=1)
     distractors: float = setting(0.2, least=0, most=1)
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)
