@@ -65,7 +65,8 @@ class Augmentation:
         misplaced: share of scattered examples of the only free object left that show it beside its goal, and of objects
             that go into slots of their outlines that show it in a slot that it does not fit.
         remaining: share of examples of pushes with a known final scene that show one more object there.
-        nudged: share of examples of loose things with a known last scene that show a part of it beside its place.
+        nudged: so many steps are added to demonstrations of loose things: last scenes with a part of them beside its
+            place.
         unfinished: share of examples of free objects with a known last scene that show it with one more object to pick.
         retilted: share of examples of tilted places whose target is tilted and raised otherwise.
         recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
@@ -183,7 +184,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         step = with_remaining_object(step, rng)
     place_known = True
     # Drawn only where it counts, so that all other examples are those without it.
-    if augmentation.nudged and step.settled is not None and rng.random() < augmentation.nudged:
+    if augmentation.nudged and step.settled is not None and rng.random() < _share(augmentation.nudged, step.moves):
         step = nudged(step, rng) or step
     if (
         augmentation.unfinished
@@ -252,6 +253,11 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
     shown = (scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn)
     return Example(*shown, place_known)
+
+
+def _share(added: float, moves: int) -> float:
+    """Share of so many added steps among those and the demonstrated ones."""
+    return added / (added + moves)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:

@@ -217,7 +217,7 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
         return joined
     settled = settled_thing(joined, maps)
     return [
-        replace(step, end=maps[-1], settled=settled)
+        replace(step, end=maps[-1], settled=settled, moves=len(joined))
         if settled or (step.free_objects and step.final_scene is None and step.tilt is None)
         else step
         for step in joined

@@ -162,6 +162,7 @@ class PackedStep:
     loose: PackedFreeObject | None
     end: PackedArrays | None
     settled: PackedFreeObject | None
+    moves: int
 
     def unpack(self) -> Step:
         """The step, with fresh images."""
@@ -184,6 +185,7 @@ class PackedStep:
             None if self.loose is None else self.loose.unpack(),
             self._scene(self.end),
             None if self.settled is None else self.settled.unpack(),
+            self.moves,
         )
 
     def _scene(self, scene: PackedArrays | None) -> Heightmap | None:
@@ -238,6 +240,7 @@ class PackedEpisode(Sequence[Step]):
                     None if step.loose is None else PackedFreeObject.of(step.loose, store),
                     end,
                     None if step.settled is None else objects[id(step.settled)],
+                    step.moves,
                 )
             )
         return PackedEpisode(packed)

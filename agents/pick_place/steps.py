@@ -58,6 +58,7 @@ class Step:
         end: the last scene of the demonstration, if a free object or a loose thing was picked and neither goal, first
             scene nor instruction is known; else ``None``.
         settled: the loose thing as it lies in that scene.
+        moves: number of steps of the demonstration, where that scene is known.
     """
 
     color: NDArray[np.uint8]
@@ -77,6 +78,7 @@ class Step:
     loose: FreeObject | None = None
     end: Heightmap | None = None
     settled: FreeObject | None = None
+    moves: int = 0
 
     @property
     def scene(self) -> Heightmap:

@@ -69,8 +69,8 @@ class TransporterConfig:
             that what has arrived there stays; with one demonstration. With more, this share and the next two fall with
             the logarithm of their number: there are none with ten. Nor are there any where a sentence, a goal or the
             first scene is shown, or where places are tilted.
-        nudged: the same of a rope, or what else several steps move without turning it: a part of it lies beside its
-            place.
+        nudged: so many steps are added to the one demonstration of a rope, or of what else several steps move without
+            turning it: the last scene with a part of it beside its place. As above, fewer with more demonstrations.
         distractors: share of scattered examples that show one more object, in another colour. Nothing is to be placed
             at it, and whether it is to be picked is not known.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
@@ -140,7 +140,7 @@ class TransporterConfig:
     amiss: float = setting(0.15, least=0, most=1)
     leftover: float = setting(0.3, least=0, most=1)
     unfinished: float = setting(0.15, least=0, most=1)
-    nudged: float = setting(0.6, least=0, most=1)
+    nudged: float = setting(3.0, least=0, most=1000)
     distractors: float = setting(0.2, least=0, most=1)
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)

@@ -46,7 +46,7 @@ def _step() -> Step:
     spot = np.zeros((320, 160), np.float32)
     spot[200, 80] = 1
     pick, place = np.array([80.5, 200.5]), np.array([80.5, 121.5])
-    return Step(table.color, table.height, pick, place, 0.0, spot, end=end, settled=rope)
+    return Step(table.color, table.height, pick, place, 0.0, spot, end=end, settled=rope, moves=1)
 
 
 @settings(max_examples=200, deadline=None)
@@ -103,14 +103,18 @@ def test_it_lies_on_nothing_that_stands() -> None:
     step.end.height[118:126, :38] = step.end.height[118:126, 122:] = 0.05
     assert nudged(step, np.random.default_rng(0)) is None, "there is no room"
     assert (
-        augment(step, replace(UNCHANGED, nudged=1.0), np.random.default_rng(0)).pick_affinity.argmax() == 200 * 160 + 80
+        augment(step, replace(UNCHANGED, nudged=1000.0), np.random.default_rng(0)).pick_affinity.argmax()
+        == 200 * 160 + 80
     )
 
 
-@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.4, 25, 55), (1.0, 100, 100)])
-def test_the_setting_is_a_share_of_examples(share: float, least: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("added", "moves", "least", "most"), [(0, 2, 0, 0), (3, 3, 35, 65), (3, 27, 1, 25), (99, 1, 90, 100)]
+)
+def test_so_many_steps_are_added_to_a_demonstration(added: float, moves: int, least: int, most: int) -> None:
     rng = np.random.default_rng(0)
-    examples = [augment(_step(), replace(UNCHANGED, nudged=share), rng) for _ in range(100)]
+    step = replace(_step(), moves=moves)
+    examples = [augment(step, replace(UNCHANGED, nudged=added), rng) for _ in range(100)]
     assert least <= sum(bool((example.height > 0.01).any()) for example in examples) <= most
 
 
@@ -120,7 +124,7 @@ def test_in_demonstrations_of_a_task(task: str, found: bool, tmp_path: Path) -> 
     demonstrations = open_demonstrations(tmp_path, {task: EpisodeStore.of(tmp_path, task, "train").seeds()})
     (episode,) = PickPlaceDataset.from_demonstrations(demonstrations).episodes
     for step in episode:
-        assert step.end is not None
+        assert step.end is not None and step.moves == len(episode)
         assert (step.settled is not None) == found
     if found:
         thing = episode[0].settled

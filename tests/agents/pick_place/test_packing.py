@@ -75,6 +75,7 @@ def _episode(seed: int, steps: int = 4) -> list[Step]:
                 first=None if index % 2 else end,
                 end=end if index < 2 else None,
                 settled=objects[0] if index < 2 else None,
+                moves=index,
             )
         )
     return result
