@@ -228,10 +228,11 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         # A goal shows loose objects as bright as they are.
         shade = 1.0 if goal else _draw_factors(augmentation.shade, 1, augmentation.altered, rng)[0]
         moved = [compose(matrix, motion) for motion in arrangement.motions]
-        shown = len(moved) - arrangement.distractor
-        paste(scene, arrangement.objects[:shown], moved[:shown], shade)
-        # Darker or brighter, it could have the colour of the goal.
-        paste(scene, arrangement.objects[shown:], moved[shown:])
+        own = len(moved) - arrangement.distractor
+        paste(scene, arrangement.objects[:own], moved[:own], shade)
+        if arrangement.distractor:
+            # Darker or brighter, it could have the colour of the goal.
+            paste(scene, arrangement.objects[own:], moved[own:])
         if arrangement.first is not None:
             first = _moved_scene(arrangement.first, table_matrix)
             unmoved = arrangement.unmoved
@@ -251,8 +252,8 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     said = step.instruction
     said = mirrored(said) if said is not None and np.linalg.det(matrix[:, :2]) < 0 else said
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
-    shown = (scene.color, scene.height * factor, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn)
-    return Example(*shown, place_known)
+    color, height = scene.color, scene.height * factor
+    return Example(color, height, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn, place_known)
 
 
 def _share(added: float, moves: int) -> float:
@@ -299,10 +300,8 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         table = Heightmap(color, table.height)
     free = warp((bare_table(table) & ~goal).astype(np.uint8), table_stretch, border=(1.0,)).astype(bool)
     count = len(objects)
-    # Drawn only where it counts, so that all other examples are those without it. Other pictures would not show it, and
-    # where places are tilted it was not tried.
-    alike = finished is None and first is None and step.tilt is None
-    if augmentation.distractors and alike and rng.random() < augmentation.distractors:
+    # Drawn only where it counts, so that all other examples are those without it. Other pictures would not show it.
+    if augmentation.distractors and finished is None and first is None and rng.random() < augmentation.distractors:
         distractor = draw_distractor(objects, table, goal, rng)
         if distractor is not None:
             objects.append(distractor[1])

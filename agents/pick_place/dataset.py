@@ -216,9 +216,10 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
     if goals or instructions or first_scenes:
         return joined
     settled = settled_thing(joined, maps)
+    turned = any(step.rotates for step in joined)
     return [
         replace(step, end=maps[-1], settled=settled, moves=len(joined))
-        if settled or (step.free_objects and step.final_scene is None and step.tilt is None)
+        if settled or (turned and step.free_objects and step.tilt is None)
         else step
         for step in joined
     ]

@@ -1,8 +1,8 @@
 """Loose things: what several steps move to where a sentence wants it, such as a rope that is laid bead by bead.
 
-No single step moves all of it, so that none shows it as a free object. But where it lay at first there is bare table in
-the end, and where it is meant to lie does not depend on where it lies now. A demonstration never shows it across a
-place that is not meant, as it lies after a move that went wrong; shown elsewhere, it does.
+No single step moves all of it, so that none shows it as a free object. But where most of it lay at first there is bare
+table in the end, and where it is meant to lie does not depend on where it lies now. A demonstration never shows it
+across a place that is not meant, as it lies after a move that went wrong; shown elsewhere, it does.
 
 Positions are those of ``plane.py``.
 """
@@ -24,12 +24,10 @@ from .plane import rigid, transform
 from .steps import Step
 from .table import above_table, bare_table, holes, table_appearance
 
-_LEFT = 0.6
+_LEFT = 0.75
 """Least share of what it covered at first that nothing covers in the end. A rope may lie across its place at first."""
-_MOVING = 0.75
-"""Least share of the thing that did not stand there all along."""
 _WHOLE = 0.9
-"""Least share of all that stands at a step, but did not stand there all along, that is the thing."""
+"""Least share of all that moves that is the thing, and of the thing that moves."""
 _NEAR = 40.0
 """Pixels, 125 mm: standard deviation along each axis of the position about its place of what is shown near it."""
 _TURN = np.pi / 2
@@ -47,7 +45,7 @@ def loose_things(steps: Sequence[Step], maps: Sequence[Heightmap]) -> Iterator[F
 
     Yields:
         For each step the thing; ``None`` where one step carries the sentence out, where something is turned or moved as
-        a free object, and where any of what lies at the first pick stays there. At a step also where nothing stands at
+        a free object, and where much of what lies at the first pick stays there. At a step also where nothing stands at
         the pick, where it reaches the border, and where it is a part of what moves, or has with it what never moves.
     """
     things: list[FreeObject | None] = [None] * len(steps)
@@ -55,9 +53,9 @@ def loose_things(steps: Sequence[Step], maps: Sequence[Heightmap]) -> Iterator[F
     whole = None if len(steps) < 2 or turned else standing_object(maps[0], steps[0].pick)
     if whole is not None and (~above_table(maps[-1].height))[whole].mean() >= _LEFT:
         above = np.stack([above_table(scene.height) for scene in maps])
-        still = above.all(axis=0)
         table, known = _table(maps, above)
-        things = [_thing(step, at & ~still, table, known) for step, at in zip(steps, above, strict=False)]
+        moving = above & ~_still(above, whole)
+        things = [_thing(step, at, table, known) for step, at in zip(steps, moving, strict=False)]
     yield from things
 
 
@@ -71,11 +69,12 @@ def settled_thing(steps: Sequence[Step], maps: Sequence[Heightmap]) -> FreeObjec
     Returns:
         ``None`` if no step has one, or if it is in parts there, or reaches the border.
     """
-    if all(step.loose is None for step in steps):
+    whole = standing_object(maps[0], steps[0].pick)
+    if whole is None or all(step.loose is None for step in steps):
         return None
     above = np.stack([above_table(scene.height) for scene in maps])
     last = replace(steps[-1], color=maps[-1].color, height=maps[-1].height, pick=steps[-1].place)
-    return _thing(last, above[-1] & ~above.all(axis=0), *_table(maps, above))
+    return _thing(last, above[-1] & ~_still(above, whole), *_table(maps, above))
 
 
 def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Generator) -> Array | None:
@@ -102,6 +101,19 @@ def drift(thing: FreeObject, table: Heightmap, place: Array, rng: np.random.Gene
     return None
 
 
+def _still(above: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(rows, columns) bool: what stood there all along and was no part of the thing at first.
+
+    A part of a rope that lies across its place stands there all along, too.
+
+    Args:
+        above: (maps, rows, columns) bool, where something stands.
+        whole: (rows, columns) bool, the thing at first.
+    """
+    still: NDArray[np.bool_] = above.all(axis=0) & ~whole
+    return still
+
+
 def _table(maps: Sequence[Heightmap], above: NDArray[np.bool_]) -> tuple[Heightmap, NDArray[np.bool_]]:
     """What lies beneath all that stands, and where any of the maps shows it, (rows, columns) bool.
 
@@ -125,7 +137,7 @@ def _thing(step: Step, moving: NDArray[np.bool_], table: Heightmap, known: NDArr
 
     Args:
         step: of the sentence.
-        moving: (rows, columns) bool, what stands but did not stand there all along.
+        moving: (rows, columns) bool, what stands but for ``_still``.
         table: what lies beneath.
         known: (rows, columns) bool, where that has been seen.
     """
@@ -133,7 +145,7 @@ def _thing(step: Step, moving: NDArray[np.bool_], table: Heightmap, known: NDArr
     if mask is None or touches_border(mask):
         return None
     own = (mask & moving).sum()
-    if own < _WHOLE * moving.sum() or own < _MOVING * mask.sum():
+    if own < _WHOLE * moving.sum() or own < _WHOLE * mask.sum():
         return None
     wide = grown(mask, SHADOW)
     rows, columns = np.nonzero(wide)

@@ -55,9 +55,9 @@ class Step:
         instruction: what was said before the action, where it is known.
         first: the first scene of the demonstration, for an agent that remembers it.
         loose: what is picked with all that hangs together with it, if several steps move it (``loose_things.py``).
-        end: the last scene of the demonstration, if a free object or a loose thing was picked and neither goal, first
-            scene nor instruction is known; else ``None``.
-        settled: the loose thing as it lies in that scene.
+        end: the last scene of the demonstration, if one more free object may be shown in it, or ``settled``. Never of a
+            push, with a tilted place, or where a goal, the first scene or an instruction is known.
+        settled: the loose thing of the demonstration as it lies in that scene.
         moves: number of steps of the demonstration, where that scene is known.
     """
 

@@ -20,7 +20,7 @@ from .config import TransporterConfig
 from .losses import Batch, Draws
 
 _SEVERAL = 10
-"""Number of demonstrations from which nothing is added to their scenes: they show enough."""
+"""Number of demonstrations from which there are no distractors and no last scenes with something amiss."""
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used and the least of recut ones."""
 

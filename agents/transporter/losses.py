@@ -46,7 +46,7 @@ class Batch(NamedTuple):
         place: (batch, poses, 2) float32; every pose is a correct one.
         yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
         pick_affinity: (batch, rows, columns) float32, see ``Step``.
-        place_known: (batch,) float32, 1 where place and yaw mean anything, else 0.
+        place_known: (batch,) bool, whether place and yaw mean anything.
         sentence: what is said, for networks that listen.
         outlook: what their outlook learns from, if they have one.
     """
@@ -110,7 +110,7 @@ def make_batch(examples: Sequence[Example], *, few_shapes: bool = False) -> Batc
         place=tensor([padded(e.place, _OFF_MAP) for e in examples]).float(),
         yaw=tensor([padded(e.yaw, 0.0) for e in examples]).float(),
         pick_affinity=tensor([e.pick_affinity for e in examples]),
-        place_known=torch.tensor([float(e.place_known) for e in examples]),
+        place_known=torch.tensor([e.place_known for e in examples]),
     )
 
 
@@ -155,7 +155,7 @@ def compute_losses(
     )
     return {
         "pick": kl_divergence(pick_logits, where_known(pick_target, pick_logits.float())),
-        "place": kl_divergence(place_logits, _where_place_known(batch, target, place_logits)),
+        "place": kl_divergence(place_logits, where_known(target, place_logits.float(), batch.place_known)),
         "refine": _refine_loss(config, batch, features, place_logits, draws),
         **losses,
     }
@@ -182,8 +182,4 @@ def _refine_loss(
         position_std=_FINE_POSITION,
         angle_std=_FINE_ANGLE * angle_step(config),
     )
-    return kl_divergence(logits, _where_place_known(batch, target.view_as(logits), logits))
-
-
-def _where_place_known(batch: Batch, target: Tensor, logits: Tensor) -> Tensor:
-    return where_known(target * batch.place_known.view(-1, *[1] * (target.ndim - 1)), logits.float())
+    return kl_divergence(logits, where_known(target.view_as(logits), logits.float(), batch.place_known))

@@ -87,18 +87,20 @@ def kl_divergence(logits: Tensor, target: Tensor) -> Tensor:
     return functional.kl_div(log_probabilities, target, reduction="batchmean")
 
 
-def where_known(target: Tensor, logits: Tensor) -> Tensor:
+def where_known(target: Tensor, logits: Tensor, known: Tensor | None = None) -> Tensor:
     """Targets for ``kl_divergence``, without a gradient where nothing is known.
 
     Args:
-        target: (batch, ...) float32, not negative; all zero for an example of which nothing is known.
+        target: (batch, ...) float32, not negative.
         logits: (batch, ...) float32.
+        known: (batch,) bool, whether anything is known of an example; if not given, where its target is not all zero.
 
     Returns:
-        (batch, ...) float32: the target, and for such an example what the network expects itself.
+        (batch, ...) float32: the target, and for an example of which nothing is known what the network expects itself.
     """
     expected = logits.detach().flatten(1).softmax(dim=1).view_as(logits)
-    known = target.flatten(1).sum(dim=1) > 0
+    if known is None:
+        known = target.flatten(1).sum(dim=1) > 0
     return torch.where(known.view(-1, *[1] * (target.ndim - 1)), target, expected)
 
 

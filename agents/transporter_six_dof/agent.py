@@ -154,6 +154,8 @@ class TransporterSixDof(Transporter):
         plain = super().augmentation(demos)
         if not self.tilt_net.tilting:
             return plain
+        # Nor have these been tried with tilted places.
+        plain = replace(plain, unfinished=0.0, nudged=0.0, distractors=0.0)
         return replace(plain, stretch=1.0, bent=0.0, scale=1.0, height=1.0, retilted=self.config.retilted)
 
     def tilt_loss(self, examples: list[Example], rng: np.random.Generator) -> Tensor:

@@ -142,6 +142,15 @@ def test_where_nothing_is_tilted_it_is_the_plain_agent() -> None:
 
 
 @pytest.mark.parametrize("tilting", [False, True])
+def test_where_places_are_tilted_no_example_lacks_its_place_or_has_a_distractor(*, tilting: bool) -> None:
+    agent = TransporterSixDof(TINY)
+    agent.tilt_net.tilting.fill_(tilting)
+    augmentation = agent.augmentation(1)
+    added = (augmentation.unfinished, augmentation.nudged, augmentation.distractors)
+    assert not any(added) if tilting else all(added)
+
+
+@pytest.mark.parametrize("tilting", [False, True])
 def test_what_it_put_back_unchanged_it_turns_unless_it_tilts(monkeypatch: pytest.MonkeyPatch, *, tilting: bool) -> None:
     scene = tilted_scenes.draw(tilted_scenes.normal_of(0.3, 1.0), 0.3)
     asked: list[bool] = []

@@ -40,13 +40,28 @@ def test_a_distractor_lies_on_bare_table_and_what_goes_where_stays_as_it_was(see
 
 
 def test_half_of_them_are_nearly_of_the_colour_of_the_goal() -> None:
+    bowl = (scenes.place(1.3 * _SQUARE, _GOAL), 0.002, _RED)
+    start = np.array([0.4, -0.2, 0.0])
+    step = scenes.Scene(_SQUARE, 0.03, _GREEN, start, (_GOAL,), (bowl,)).step(np.random.default_rng(0))
     distances = []
-    for seed in range(100):
-        example = augment(_STEP, _OFTEN, np.random.default_rng(seed))
-        strange = (example.height > 0.02) & (example.color != _RED).any(axis=-1)
-        color = example.color[strange].astype(float).mean(axis=0)
-        distances.append(np.linalg.norm(color - _GREEN))
-    assert 0.5 < np.mean(np.array(distances) < 140) < 0.9
+    for seed in range(150):
+        example = augment(step, _OFTEN, np.random.default_rng(seed))
+        strange = (example.height > 0.02) & (example.color != _GREEN).any(axis=-1)
+        distances.append(np.linalg.norm(example.color[strange].astype(float).mean(axis=0) - _RED))
+    near = np.mean(np.array(distances) < 140)
+    assert 0.5 < near < 0.8, "of colours drawn at random alone, three in ten are"
+
+
+def test_they_are_as_bright_as_they_were_drawn() -> None:
+    """A darker orange would be the brown of the goal."""
+    shaded = replace(_OFTEN, shade=3.0, altered=1.0)
+    for seed in range(40):
+        example = augment(_STEP, shaded, np.random.default_rng(seed))
+        colors = example.color[example.height > 0.02].astype(float)
+        off = np.linalg.norm(np.cross(colors, _RED), axis=1) / np.linalg.norm(colors, axis=1) / np.linalg.norm(_RED)
+        strange = colors[off > 0.05]
+        assert len(strange) > 60
+        assert strange.max(axis=1).min() >= 99, "none is darker than any is drawn"
 
 
 def test_other_pictures_would_not_show_it() -> None:

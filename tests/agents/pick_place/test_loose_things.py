@@ -72,6 +72,14 @@ def test_what_several_steps_move_is_found_at_each_of_them() -> None:
         assert np.array_equal(mask, scene.height > 0.01)
 
 
+def test_what_stands_there_all_along_is_no_part_of_it_however_small() -> None:
+    maps = _sentence()[1]
+    for scene in maps:
+        scene.height[196:200, 90:96] = 0.03
+    found = [*loose_things([_step(maps[0], _START[0], _HALFWAY[0]), _step(maps[1], _HALFWAY[2], _END[2])], maps)]
+    assert found[0] is not None and found[1] is None, "a post of 24 pixels touches 192 of the chain"
+
+
 def test_it_is_found_where_a_part_of_it_lies_at_its_place_at_first() -> None:
     start = [(_LINE.start - 4, 208), (_LINE.start - 12, 208), (_LINE.start - 20, 208), (_LINE.start - 28, 208)]
     halfway = [start[0], (_LINE.start - 4, 200), (_LINE.start - 4, 192), start[1]]

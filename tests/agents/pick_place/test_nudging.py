@@ -21,6 +21,7 @@ from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.rollout.collect import collect
 from ravens_suite.training.data import open_demonstrations
+from tests.agents import scenes
 
 _TABLE, _GREEN = 51, (89, 169, 79)
 _ROWS, _COLUMNS = slice(120, 124), slice(40, 120)
@@ -134,6 +135,23 @@ def test_in_demonstrations_of_a_task(task: str, found: bool, tmp_path: Path) -> 
 
 def test_with_few_demonstrations_alone() -> None:
     agent = Transporter()
-    for name in ("nudged", "unfinished"):
+    for name in ("nudged", "unfinished", "distractors"):
         shares = [getattr(agent.augmentation(demos), name) for demos in (1, 3, 10, 100)]
         assert shares[0] == getattr(agent.config, name) > shares[1] > 0 == shares[2] == shares[3]
+
+
+@pytest.mark.parametrize("loose", [True, False])
+def test_with_ten_examples_are_as_if_there_were_no_last_scene(loose: bool) -> None:
+    if loose:
+        step = _step()
+    else:
+        step = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
+        step = replace(step, end=_end(), moves=1)
+    augmentation = Transporter().augmentation(10)
+    for seed in range(5):
+        one, other = (
+            augment(each, augmentation, np.random.default_rng(seed))
+            for each in (step, replace(step, end=None, settled=None, moves=0))
+        )
+        assert np.array_equal(one.color, other.color) and np.array_equal(one.place, other.place)
+        assert one.place_known and np.array_equal(one.pick_affinity, other.pick_affinity)

@@ -200,7 +200,9 @@ def test_one_more_of_what_was_laid_down_is_picked_and_what_has_arrived_stays(see
     added = (example.height - end.height) > 0.03
     size = step.free_objects[0].mask.sum()
     assert added.sum() == pytest.approx(size, rel=0.1)
-    assert (example.color[~cv2.dilate(added.astype(np.uint8), np.ones((21, 21))).astype(bool)] > 0).all()
+    elsewhere = ~cv2.dilate(added.astype(np.uint8), np.ones((21, 21))).astype(bool)
+    assert (example.color[elsewhere] == end.color[elsewhere]).all()
+    assert (example.height[elsewhere] == end.height[elsewhere]).all(), "what has arrived is there, too"
     column, row = example.pick.astype(int)
     assert added[row - 1 : row + 2, column - 1 : column + 2].any()
     assert example.pick_affinity.sum() == pytest.approx(1)
@@ -218,6 +220,18 @@ def test_where_it_goes_is_not_known() -> None:
 
 def test_without_bare_table_there_is_no_room_for_one_more() -> None:
     step, end = carried()
-    full = Heightmap(end.color, end.height + np.float32(0.1))
-    full.height[0] = 0
+    full = Heightmap(end.color, end.height.copy())
+    full.height[::4] = 0.05
     assert with_object_left(replace(step, end=full), np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize(("task", "known"), [("sweeping-piles", False), ("place-red-in-green", True)])
+def test_the_last_scene_is_kept_of_picks_and_not_of_pushes(task: str, known: bool, tmp_path: Path) -> None:
+    collect(task, episodes=1, data=tmp_path)
+    store = EpisodeStore.of(tmp_path, task, "train")
+    demonstrations = Demonstrations([store.path(store.seeds()[0])])
+    (steps,) = PickPlaceDataset.from_demonstrations(demonstrations).episodes
+    assert any(step.free_objects for step in steps)
+    assert any(step.end is not None for step in steps) == known
+    (steps,) = PickPlaceDataset.from_demonstrations(demonstrations, first_scenes=True).episodes
+    assert all(step.end is None for step in steps), "what is remembered would not show it"
