@@ -178,24 +178,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     many shapes. The motion of the scene is drawn again until pick and place are on the map; after many failures the
     scene is left as it is.
     """
-    if step.tilt is not None and rng.random() < augmentation.retilted:
-        step = retilted(step, rng)
-    if step.final_scene is not None and rng.random() < augmentation.remaining:
-        step = with_remaining_object(step, rng)
-    place_known = True
-    # Drawn only where it counts, so that all other examples are those without it.
-    if augmentation.nudged and step.settled is not None and rng.random() < _share(augmentation.nudged, step.moves):
-        step = nudged(step, rng) or step
-    if (
-        augmentation.unfinished
-        and step.end is not None
-        and step.free_objects
-        and rng.random() < augmentation.unfinished
-    ):
-        unfinished = with_object_left(step, rng)
-        step, place_known = unfinished or step, unfinished is None
-    if augmentation.recut and has_slot(step) and rng.random() < augmentation.recut:
-        step = recut(step, rng)
+    step, place_known = _another_scene(step, augmentation, rng)
     rows, columns = step.height.shape
     pick = _draw_pick(step.pick_affinity, rng)
     # Where the step does not rotate, an object cannot be pasted at another angle.
@@ -254,6 +237,27 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
     color, height = scene.color, scene.height * factor
     return Example(color, height, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn, place_known)
+
+
+def _another_scene(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> tuple[Step, bool]:
+    """A step in a scene that was not demonstrated so, and whether its place is known there.
+
+    Its goal is tilted otherwise, or it has other outlines. Or the scene is the last one, with something amiss.
+    """
+    if step.tilt is not None and rng.random() < augmentation.retilted:
+        step = retilted(step, rng)
+    if step.final_scene is not None and rng.random() < augmentation.remaining:
+        step = with_remaining_object(step, rng)
+    # From here on drawn only where it counts, so that all other examples are those without it.
+    if augmentation.nudged and step.settled is not None and rng.random() < _share(augmentation.nudged, step.moves):
+        return nudged(step, rng) or step, True
+    known, picked = True, step.end is not None and bool(step.free_objects)
+    if augmentation.unfinished and picked and rng.random() < augmentation.unfinished:
+        left = with_object_left(step, rng)
+        step, known = left or step, left is None
+    if augmentation.recut and has_slot(step) and rng.random() < augmentation.recut:
+        step = recut(step, rng)
+    return step, known
 
 
 def _share(added: float, moves: int) -> float:
