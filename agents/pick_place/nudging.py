@@ -55,7 +55,7 @@ def nudged(step: Step, rng: np.random.Generator) -> Step | None:
     scene = inpaint(step.end, [thing])
     standing = above_table(scene.height)
     weights = affinity_weights(thing.mask)
-    middle: Array = np.argwhere(weights > _MIDDLE * weights.max())[:, ::-1] + thing.origin + 0.5
+    middle = np.argwhere(weights > _MIDDLE * weights.max())[:, ::-1].astype(np.float64) + thing.origin + 0.5
     for _ in range(_ATTEMPTS):
         nudges = _draw_nudges(middle, rng)
         ways = _displacement(middle, nudges)
