@@ -33,7 +33,7 @@ def test_a_distractor_lies_on_bare_table_and_what_goes_where_stays_as_it_was(see
     assert strange.sum() > 60 and red.sum() > 60, "as large as the object"
     assert np.linalg.norm(example.color[strange].astype(float) - _GREEN, axis=1).min() > 55
     column, row = example.pick.astype(int)
-    assert red[row, column]
+    assert red[row - 1 : row + 2, column - 1 : column + 2].any(), "a pick on its edge may be half a pixel beside it"
     column, row = example.place[0].astype(int)
     assert tuple(example.color[row, column]) == _GREEN
     assert not example.pick_affinity.any(), "nobody has shown whether it is to be picked"
