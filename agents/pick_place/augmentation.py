@@ -16,23 +16,23 @@ from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
 from ..common.sentences import mirrored
+from .augmentation_settings import UNCHANGED, Augmentation
 from .bending import Bend, draw_bend
 from .distractors import draw_distractor
 from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, stretch
 from .goal_scenes import recolored_goal
 from .loose_things import drift
 from .misplacing import beside, in_wrong_slot, raised
-from .nudging import nudged
+from .other_scenes import another_scene
 from .plane import IDENTITY, compose, inverse, rigid, transform, warp
 from .recoloring import recolor
-from .recutting import has_slot, recut
-from .remaining_object import with_object_left, with_remaining_object
-from .retilting import retilted
+from .recutting import has_slot
 from .steps import Step
 from .symmetry import symmetry_order
 from .table import bare_table, table_appearance
 from .tilts import Tilt, moved_normal
 
+__all__ = ["UNCHANGED", "Augmentation", "Example", "augment"]
 _ATTEMPTS = 100
 """Random motions tried before the scene is left as it is."""
 _BENDS = 10
@@ -41,67 +41,6 @@ _BESIDE = 0.5
 """Share of misplaced objects beside their goal, of those that are the last one left and go into a slot."""
 _OBLONG = 1.25
 """Ratio of the two stretch factors from which an object keeps no symmetry but that of a half turn."""
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Settings of augmentation.
-
-    *Scattered examples* are those in which all free objects of the step were pasted at random positions.
-
-    Attributes:
-        yaw: largest rotation of the scene, radians.
-        shift: largest translation of the scene along each axis, pixels.
-        scale: largest factor, or divisor, by which the scene is scaled.
-        height: largest factor, or divisor, of heights.
-        scatter: share of scattered examples among those of steps with free objects.
-        flips: whether half of the examples are mirrored.
-        stretch: largest factor, or divisor, of lengths along each of two axes.
-        shade: largest factor, or divisor, of the brightness of free objects.
-        altered: share of scattered examples that are stretched, and share that are shaded.
-        altered_scenes: share of examples of steps without rotation that are stretched as a whole.
-        recolored: share of scattered examples in which things that the step does not involve get random colours.
-        bent: share of scattered examples whose object is bent together with its goal.
-        misplaced: share of scattered examples of the only free object left that show it beside its goal, and of objects
-            that go into slots of their outlines that show it in a slot that it does not fit.
-        remaining: share of examples of pushes with a known final scene that show one more object there.
-        nudged: so many steps are added to demonstrations of loose things: last scenes with a part of them beside its
-            place.
-        unfinished: share of examples of free objects with a known last scene that show it with one more object to pick.
-        retilted: share of examples of tilted places whose target is tilted and raised otherwise.
-        recut: share of examples of objects that go into slots of their outlines whose outlines are random ones.
-        adrift: share of examples of loose things (``loose_things.py``) that show it elsewhere. Which part of it is best
-            picked there is not known.
-        distractors: share of scattered examples that show one more object, in another colour (``distractors.py``).
-            Whether that one is to be picked is not known.
-        margin: least distance of pick and place from the border, pixels.
-    """
-
-    yaw: float = np.pi
-    shift: float = 60.0
-    scale: float = 1.0
-    height: float = 1.0
-    scatter: float = 0.7
-    flips: bool = False
-    stretch: float = 1.0
-    shade: float = 1.0
-    altered: float = 0.5
-    altered_scenes: float = 0.5
-    recolored: float = 0.0
-    bent: float = 0.0
-    misplaced: float = 0.0
-    remaining: float = 0.0
-    nudged: float = 0.0
-    unfinished: float = 0.0
-    retilted: float = 0.0
-    recut: float = 0.0
-    adrift: float = 0.0
-    distractors: float = 0.0
-    margin: float = 4.0
-
-
-UNCHANGED = Augmentation(yaw=0.0, shift=0.0, scatter=0.0, altered=0.0, altered_scenes=0.0, margin=0.0)
-"""Steps as they were demonstrated; only the pick is drawn anew on its object."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +117,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     many shapes. The motion of the scene is drawn again until pick and place are on the map; after many failures the
     scene is left as it is.
     """
-    step, place_known = _another_scene(step, augmentation, rng)
+    step, place_known = another_scene(step, augmentation, rng)
     rows, columns = step.height.shape
     pick = _draw_pick(step.pick_affinity, rng)
     # Where the step does not rotate, an object cannot be pasted at another angle.
@@ -237,32 +176,6 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
     color, height = scene.color, scene.height * factor
     return Example(color, height, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn, place_known)
-
-
-def _another_scene(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> tuple[Step, bool]:
-    """A step in a scene that was not demonstrated so, and whether its place is known there.
-
-    Its goal is tilted otherwise, or it has other outlines. Or the scene is the last one, with something amiss.
-    """
-    if step.tilt is not None and rng.random() < augmentation.retilted:
-        step = retilted(step, rng)
-    if step.final_scene is not None and rng.random() < augmentation.remaining:
-        step = with_remaining_object(step, rng)
-    # From here on drawn only where it counts, so that all other examples are those without it.
-    if augmentation.nudged and step.settled is not None and rng.random() < _share(augmentation.nudged, step.moves):
-        return nudged(step, rng) or step, True
-    known, picked = True, step.end is not None and bool(step.free_objects)
-    if augmentation.unfinished and picked and rng.random() < augmentation.unfinished:
-        left = with_object_left(step, rng)
-        step, known = left or step, left is None
-    if augmentation.recut and has_slot(step) and rng.random() < augmentation.recut:
-        step = recut(step, rng)
-    return step, known
-
-
-def _share(added: float, moves: int) -> float:
-    """Share of so many added steps among those and the demonstrated ones."""
-    return added / (added + moves)
 
 
 def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:

@@ -1,4 +1,4 @@
-"""Distractors: one more object, in a colour that no demonstration shows, at which nothing is to be placed.
+"""Distractors: one more object, in a random colour unlike that of the goal, at which nothing is to be placed.
 
 From one demonstration of packing-boxes without an orange box, an agent took orange boxes for the brown container.
 """

@@ -1,7 +1,8 @@
-"""Remaining-object augmentation: the last scene of a demonstration with one more object to push.
+"""Remaining-object augmentation: the last scene of a demonstration with one more object.
 
-Demonstrations seldom show a nearly finished scene. If one more object lay beside the goal of the last scene, it would
-have to go where the others went. So the last image, which no action follows, becomes a training example, too.
+Demonstrations seldom show a nearly finished scene, and never that a finished one stays as it is. If one more object lay
+on the table in the last scene, it would be moved next, and what has arrived would not. So the last image, which no
+action follows, becomes a training example, too. Pushes that all go to one place say where it goes; picks do not.
 """
 
 from __future__ import annotations

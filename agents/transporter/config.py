@@ -65,14 +65,16 @@ class TransporterConfig:
             slot, or in the slot of another object; of the last such object, half of them do.
         leftover: share of remaining-object examples: the last scene of the demonstration with one more object to push.
             Among those of pushes that all go to one place.
-        unfinished: share of examples that show the last scene of the demonstration with one more object to pick, so
-            that what has arrived there stays; with one demonstration. With more, this share and the next two fall with
-            the logarithm of their number: there are none with ten. Nor are there any where a sentence, a goal or the
-            first scene is shown, or where places are tilted.
-        nudged: so many steps are added to the one demonstration of a rope, or of what else several steps move without
-            turning it: the last scene with a part of it beside its place. As above, fewer with more demonstrations.
-        distractors: share of scattered examples that show one more object, in another colour. Nothing is to be placed
-            at it, and whether it is to be picked is not known.
+        unfinished: with one demonstration, share of examples that show its last scene with one more object to pick, so
+            that the agent leaves alone what is in place. The share falls with the logarithm of the number of
+            demonstrations, to none with ten. Not used where a sentence, a goal or the first scene is shown, or where
+            places are tilted.
+        nudged: with one demonstration of a rope, or of anything that several steps move without turning it, number of
+            steps added to those demonstrated: its last scene with a part of the rope bent away, which has to go back.
+            It falls in the same way, and is not used in the same cases.
+        distractors: with one demonstration, share of scattered examples that show one more object, in a colour unlike
+            that of the goal. Nothing is to be placed at it. Whether to pick it is not known, so those examples teach
+            no picks. It falls in the same way, and is not used in the same cases.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
             outlines, with a hundred demonstrations or more. It is none where a goal, a sentence or the first scene is
             shown, too.
