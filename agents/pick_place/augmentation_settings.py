@@ -38,6 +38,9 @@ class Augmentation:
             picked there is not known.
         distractors: share of scattered examples that show one more object, in another colour (``distractors.py``).
             Whether that one is to be picked is not known.
+        bystanders: share of examples in which what the step has nothing to do with lies elsewhere (``bystanders.py``).
+        word_colors: share of examples in which whatever has one colour word gets one random colour, for agents that are
+            told colours. They draw it once the sentence is read of the image.
         margin: least distance of pick and place from the border, pixels.
     """
 
@@ -61,6 +64,8 @@ class Augmentation:
     recut: float = 0.0
     adrift: float = 0.0
     distractors: float = 0.0
+    bystanders: float = 0.0
+    word_colors: float = 0.0
     margin: float = 4.0
 
 

@@ -213,7 +213,8 @@ def _steps(episode: EpisodeReader, *, goals: bool, tilts: bool, instructions: bo
     if first_scenes:
         steps = [replace(step, first=maps[0]) for step in steps]
     joined = with_later_objects(steps)
-    if goals or instructions or first_scenes:
+    # A sentence that changes says nothing of the last scene.
+    if goals or first_scenes or len({step.instruction for step in joined}) > 1:
         return joined
     settled = settled_thing(joined, maps)
     turned = any(step.rotates for step in joined)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .augmentation_settings import Augmentation
+from .bystanders import with_bystanders_elsewhere
 from .nudging import nudged
 from .recutting import has_slot, recut
 from .remaining_object import with_object_left, with_remaining_object
@@ -28,6 +29,8 @@ def another_scene(step: Step, augmentation: Augmentation, rng: np.random.Generat
     if step.final_scene is not None and rng.random() < augmentation.remaining:
         step = with_remaining_object(step, rng)
     # From here on drawn only where it counts, so that all other examples are those without it.
+    if augmentation.bystanders and rng.random() < augmentation.bystanders:
+        step = with_bystanders_elsewhere(step, rng)
     if augmentation.nudged and step.settled is not None and rng.random() < _share(augmentation.nudged, step.moves):
         return nudged(step, rng) or step, True
     known, picked = True, step.end is not None and bool(step.free_objects)

@@ -190,7 +190,7 @@ class Transporter(Agent[PickPlaceDataset]):
         news = self.config.news if self.listens else 0.0
         steps = (dataset.sample(rng, hindsight, news) for _ in range(self.config.batch))
         examples = [augment(self._shown(step), fitting(self.config, augmentation, step), rng) for step in steps]
-        batch = self.examples_to_batch(examples, rng)
+        batch = self.examples_to_batch(examples, rng, augmentation.word_colors)
         if self.net.outlook is not None:
             batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
         draws = draw(self.config, len(examples), rng, turning=dataset.turning)
@@ -209,7 +209,7 @@ class Transporter(Agent[PickPlaceDataset]):
         steps = (dataset.sample_sentence(rng) for _ in range(self.config.outlook))
         examples = [augment(step, fitting(self.config, plain, step), rng) for step in steps]
         bare = [replace(example, goal=None, first=None) for example in examples]
-        batch = self.examples_to_batch(bare, rng)
+        batch = self.examples_to_batch(bare, rng, augmentation.word_colors)
         assert batch.sentence is not None
         return OutlookBatch(batch.image, batch.sentence, filled_cells(examples))
 
@@ -245,13 +245,16 @@ class Transporter(Agent[PickPlaceDataset]):
         """See ``Agent``."""
         return dict(self.net.named_parameters())
 
-    def examples_to_batch(self, examples: Sequence[Example], rng: np.random.Generator) -> Batch:
+    def examples_to_batch(
+        self, examples: Sequence[Example], rng: np.random.Generator, word_colors: float = 0.0
+    ) -> Batch:
         """Examples as tensors on the CPU; where colours are named, in other hues, and some words unknown."""
         few_shapes = self.device.type == "cuda"
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
         sentence = read_sentences(self.config, with_words_unknown(self.config, examples, rng), few_shapes=few_shapes)
-        return make_batch(in_other_hues(examples, rng), few_shapes=few_shapes)._replace(sentence=sentence)
+        hues = in_other_hues(examples, rng, word_colors)
+        return make_batch(hues, few_shapes=few_shapes)._replace(sentence=sentence)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""

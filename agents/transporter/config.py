@@ -67,14 +67,20 @@ class TransporterConfig:
             Among those of pushes that all go to one place.
         unfinished: with one demonstration, share of examples that show its last scene with one more object to pick, so
             that the agent leaves alone what is in place. The share falls with the logarithm of the number of
-            demonstrations, to none with ten. Not used where a sentence, a goal or the first scene is shown, or where
-            places are tilted.
+            demonstrations, to none with ten. Not used where a goal or the first scene is shown, where the sentence
+            changes within the episode, or where places are tilted.
         nudged: with one demonstration of a rope, or of anything that several steps move without turning it, number of
             steps added to those demonstrated: its last scene with a part of the rope bent away, which has to go back.
             It falls in the same way, and is not used in the same cases.
+        bystanders: where it is told something, with one demonstration, share of examples in which things that the step
+            has nothing to do with lie elsewhere, so that its goal is not known by what lies beside it. It falls in the
+            same way, and is not used where a direction is said.
+        word_colors: where it is told colours, with one demonstration, share of examples in which whatever has one
+            colour word is shown in one random colour, so that it is not known by how bright it is. In all others, hues
+            are turned together. It falls in the same way, and is not used where a shade is said.
         distractors: with one demonstration, share of scattered examples that show one more object, in a colour unlike
             that of the goal. Nothing is to be placed at it. Whether to pick it is not known, so those examples teach
-            no picks. It falls in the same way, and is not used in the same cases.
+            no picks. It falls in the same way, and is not used in the same cases, nor where a sentence is shown.
         recut: share of examples in which objects that go into slots of their outlines, and these slots, have random
             outlines, with a hundred demonstrations or more. It is none where a goal, a sentence or the first scene is
             shown, too.
@@ -143,6 +149,8 @@ class TransporterConfig:
     leftover: float = setting(0.3, least=0, most=1)
     unfinished: float = setting(0.15, least=0, most=1)
     nudged: float = setting(3.0, least=0, most=1000)
+    bystanders: float = setting(0.5, least=0, most=1)
+    word_colors: float = setting(0.5, least=0, most=1)
     distractors: float = setting(0.2, least=0, most=1)
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)

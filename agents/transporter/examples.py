@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..common.sentences import SentenceBatch, make_sentences, names_a_bare_shape, names_a_color, resolve
+from ravens_suite.core.heightmap import Heightmap
+
+from ..common.color_words import name_colors
+from ..common.sentences import (
+    SentenceBatch,
+    make_sentences,
+    names_a_bare_shape,
+    names_a_color,
+    names_a_direction,
+    resolve,
+)
 from ..common.unknown_words import with_unknown_words
 from ..common.word_encoders import OWN
 from ..pick_place.augmentation import Augmentation, Example
-from ..pick_place.recoloring import with_other_hues
+from ..pick_place.recoloring import with_colors_of_words, with_other_hues
 from ..pick_place.steps import Step
 from .config import TransporterConfig
 from .losses import Batch, Draws
 
 _SEVERAL = 10
 """Number of demonstrations from which there are no distractors and no last scenes with something amiss."""
+_SHADE = re.compile(r"\b(light|dark)", re.IGNORECASE)
+"""A word for a shade, such as "the lightest brown plate": which one it is, brightness says."""
 _MANY = 100
 """Number of demonstrations from which the full share of bent objects is used and the least of recut ones."""
 
@@ -66,6 +80,8 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         unfinished=config.unfinished * alone,
         nudged=config.nudged * alone,
         distractors=0.0 if listens else config.distractors * alone,
+        bystanders=config.bystanders * alone if listens else 0.0,
+        word_colors=config.word_colors * alone if listens else 0.0,
     )
 
 
@@ -79,6 +95,8 @@ def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -
     if said:
         # It may name an object by its outline, its size or its name.
         augmentation = replace(augmentation, recut=0.0)
+    if names_a_direction(said):
+        augmentation = replace(augmentation, bystanders=0.0)
     if config.shape_words and names_a_bare_shape(said):
         augmentation = replace(augmentation, altered_scenes=0.0)
     if config.shape_words and any(mention.side for mention in resolve(said)[1].values()):
@@ -113,11 +131,24 @@ def with_words_unknown(
     return [replace(example, instruction=words) for example, words in zip(examples, said, strict=True)]
 
 
-def in_other_hues(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
-    """Examples in whose images, where colours are named, the words alone say what a colour is for."""
+def in_other_hues(examples: Sequence[Example], rng: np.random.Generator, word_colors: float = 0.0) -> list[Example]:
+    """Examples in whose images, where colours are named, the words alone say what a colour is for.
+
+    Args:
+        examples: with the sentences that were read of them as they are.
+        rng: draws hues.
+        word_colors: share of examples in which each colour word has a random colour of its own.
+    """
     return [
-        replace(example, color=with_other_hues(example.color, rng))
+        replace(example, color=_other_colors(example, rng, word_colors))
         if names_a_color(example.instruction or "")
         else example
         for example in examples
     ]
+
+
+def _other_colors(example: Example, rng: np.random.Generator, word_colors: float) -> NDArray[np.uint8]:
+    # Drawn only where it counts, so that all other examples are those without it.
+    if word_colors and not _SHADE.search(example.instruction or "") and rng.random() < word_colors:
+        return with_colors_of_words(Heightmap(example.color, example.height), name_colors(example.color), rng)
+    return with_other_hues(example.color, rng)
