@@ -120,9 +120,9 @@ def with_colors_of_words(scene: Heightmap, names: NDArray[np.float32], rng: np.r
     """
     things = ~bare_table(scene)
     shares, value = names[:, things], scene.color.max(axis=2)[things].astype(np.float32)
-    own = shares * (shares == shares.max(axis=0))
-    brightness = (own @ value + 1.0) / (own.sum(axis=1) + 1e-3)
-    drawn = np.stack([random_color(rng) for _ in names]).astype(np.float32) / np.maximum(brightness, 1.0)[:, None]
+    # By the brightest pixel of each word, so that no channel overflows, which would change the hue.
+    brightest = ((shares == shares.max(axis=0)) * value).max(axis=1, initial=1.0)
+    drawn = np.stack([random_color(rng) for _ in names]).astype(np.float32) / brightest[:, None]
     color = scene.color.copy()
     color[things] = np.clip((shares.T @ drawn) * value[:, None], 0, 255).round().astype(np.uint8)
     return color

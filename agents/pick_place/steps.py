@@ -56,7 +56,7 @@ class Step:
         first: the first scene of the demonstration, for an agent that remembers it.
         loose: what is picked with all that hangs together with it, if several steps move it (``loose_things.py``).
         end: the last scene of the demonstration, if one more free object may be shown in it, or ``settled``. Never of a
-            push, with a tilted place, or where a goal, the first scene or an instruction is known.
+            push, with a tilted place, or where a goal or the first scene is known, or the instruction changes.
         settled: the loose thing of the demonstration as it lies in that scene.
         moves: number of steps of the demonstration, where that scene is known.
     """

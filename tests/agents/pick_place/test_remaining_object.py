@@ -235,3 +235,15 @@ def test_the_last_scene_is_kept_of_picks_and_not_of_pushes(task: str, known: boo
     assert any(step.end is not None for step in steps) == known
     (steps,) = PickPlaceDataset.from_demonstrations(demonstrations, first_scenes=True).episodes
     assert all(step.end is None for step in steps), "what is remembered would not show it"
+
+
+@pytest.mark.parametrize(
+    ("task", "known"), [("put-block-in-bowl-seen", True), ("stack-block-pyramid-seq-seen", False)], ids=["one", "many"]
+)
+def test_a_sentence_that_changes_says_nothing_of_the_last_scene(task: str, known: bool, tmp_path: Path) -> None:
+    collect(task, episodes=1, data=tmp_path, arguments={"observe": ["images", "instruction"]})
+    store = EpisodeStore.of(tmp_path, task, "train")
+    demonstrations = Demonstrations([store.path(store.seeds()[0])])
+    (steps,) = PickPlaceDataset.from_demonstrations(demonstrations, instructions=True).episodes
+    assert any(step.free_objects for step in steps)
+    assert any(step.end is not None for step in steps) == known
