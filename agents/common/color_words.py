@@ -31,6 +31,8 @@ _SAME = {
 _TABLE = Path(__file__).parent / "color_names.csv"
 _WIDTH = 6.0
 """Standard deviation of what counts as the same colour, in units of CIELAB."""
+_SURELY = 0.8
+"""Least likelihood of a word for a colour that stands for it."""
 _LEVELS = 32
 """Levels of red, of green and of blue for which words are looked up."""
 
@@ -55,10 +57,24 @@ def name_colors(color: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @cache
+def colors_of(word: int) -> NDArray[np.int64]:
+    """(n, 3) int64 RGB that people call by a colour word, of index ``word`` in ``BASIC``, and hardly by another one."""
+    named = np.array([values for found, values in _survey() if found == word])
+    red, green, blue = (named * _LEVELS // 256).T
+    kept: NDArray[np.int64] = named[_likelihoods()[red, green, blue, word] > _SURELY]
+    return kept
+
+
+def _survey() -> list[tuple[int, list[int]]]:
+    """The index in ``BASIC`` and the RGB of every name."""
+    with _TABLE.open() as lines:
+        return [(BASIC.index(word), [int(value) for value in values]) for word, *values in list(csv.reader(lines))[1:]]
+
+
+@cache
 def _likelihoods() -> NDArray[np.float32]:
     """(32, 32, 32, 12) float32: those of all colours, by level of red, green and blue."""
-    with _TABLE.open() as lines:
-        rows = [(BASIC.index(word), [int(value) for value in values]) for word, *values in list(csv.reader(lines))[1:]]
+    rows = _survey()
     words = np.array([word for word, _ in rows])
     named = _lab(np.array([values for _, values in rows]))
     levels = (np.arange(_LEVELS) + 0.5) * 256 / _LEVELS

@@ -102,27 +102,3 @@ def with_other_hues(color: NDArray[np.uint8], rng: np.random.Generator) -> NDArr
     matrix = (grey + saturation * turned).astype(np.float32)
     seen: NDArray[np.uint8] = np.clip(color @ matrix.T, 0, 255).round().astype(np.uint8)
     return seen
-
-
-def with_colors_of_words(scene: Heightmap, names: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The colours of a scene in which what has one colour word gets one random colour, bright or dark.
-
-    For agents that are told colours by few demonstrations: turned together, colours still differ in brightness, and so
-    the words need not be listened to. Relative brightness within what has a word stays, and so does the bare table.
-
-    Args:
-        scene: colours and heights.
-        names: (words, rows, columns) float32, how likely each pixel has each word; they sum to one.
-        rng: draws the colours.
-
-    Returns:
-        (rows, columns, 3) uint8, a new image.
-    """
-    things = ~bare_table(scene)
-    shares, value = names[:, things], scene.color.max(axis=2)[things].astype(np.float32)
-    # By the brightest pixel of each word, so that no channel overflows, which would change the hue.
-    brightest = ((shares == shares.max(axis=0)) * value).max(axis=1, initial=1.0)
-    drawn = np.stack([random_color(rng) for _ in names]).astype(np.float32) / brightest[:, None]
-    color = scene.color.copy()
-    color[things] = np.clip((shares.T @ drawn) * value[:, None], 0, 255).round().astype(np.uint8)
-    return color

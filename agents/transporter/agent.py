@@ -64,7 +64,15 @@ from .candidates import Candidates, find_candidates
 from .config import TransporterConfig
 from .decision import Decision, decide
 from .encoder import CHANNELS
-from .examples import StepInputs, augmentation_for, fitting, in_other_hues, read_sentences, with_words_unknown
+from .examples import (
+    StepInputs,
+    augmentation_for,
+    fitting,
+    in_other_hues,
+    in_other_words,
+    read_sentences,
+    with_words_unknown,
+)
 from .joint_rescoring import check_assignments
 from .losses import Batch, compute_losses, draw, make_batch
 from .network import TransporterNet
@@ -252,6 +260,7 @@ class Transporter(Agent[PickPlaceDataset]):
         few_shapes = self.device.type == "cuda"
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
+        examples = in_other_words(examples, word_colors, rng)
         sentence = read_sentences(self.config, with_words_unknown(self.config, examples, rng), few_shapes=few_shapes)
         hues = in_other_hues(examples, rng, word_colors)
         return make_batch(hues, few_shapes=few_shapes)._replace(sentence=sentence)

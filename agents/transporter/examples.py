@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ravens_suite.core.heightmap import Heightmap
 
-from ..common.color_words import name_colors
+from ..common.color_words import BASIC, name_colors
 from ..common.sentences import (
     SentenceBatch,
     make_sentences,
@@ -26,7 +26,8 @@ from ..common.sentences import (
 from ..common.unknown_words import with_unknown_words
 from ..common.word_encoders import OWN
 from ..pick_place.augmentation import Augmentation, Example
-from ..pick_place.recoloring import with_colors_of_words, with_other_hues
+from ..pick_place.recoloring import random_color, with_other_hues
+from ..pick_place.rewording import painted, reworded
 from ..pick_place.steps import Step
 from .config import TransporterConfig
 from .losses import Batch, Draws
@@ -131,24 +132,40 @@ def with_words_unknown(
     return [replace(example, instruction=words) for example, words in zip(examples, said, strict=True)]
 
 
-def in_other_hues(examples: Sequence[Example], rng: np.random.Generator, word_colors: float = 0.0) -> list[Example]:
+def in_other_words(examples: Sequence[Example], share: float, rng: np.random.Generator) -> Sequence[Example]:
+    """Examples of which a share has other colour words, and things in such colours, but where a shade is said."""
+    # Drawn only where it counts, so that all other examples are those without it.
+    return [
+        reworded(example, rng) if share and _names_colors(example) and rng.random() < share else example
+        for example in examples
+    ]
+
+
+def in_other_hues(examples: Sequence[Example], rng: np.random.Generator, share: float = 0.0) -> list[Example]:
     """Examples in whose images, where colours are named, the words alone say what a colour is for.
 
     Args:
         examples: with the sentences that were read of them as they are.
         rng: draws hues.
-        word_colors: share of examples in which each colour word has a random colour of its own.
+        share: of examples in which what has one colour word gets a random colour of its own, bright or dark, but where
+            a shade is said. Turned together, hues still differ in brightness.
     """
     return [
-        replace(example, color=_other_colors(example, rng, word_colors))
+        replace(example, color=_own_colors(example, rng))
+        if share and _names_colors(example) and rng.random() < share
+        else replace(example, color=with_other_hues(example.color, rng))
         if names_a_color(example.instruction or "")
         else example
         for example in examples
     ]
 
 
-def _other_colors(example: Example, rng: np.random.Generator, word_colors: float) -> NDArray[np.uint8]:
-    # Drawn only where it counts, so that all other examples are those without it.
-    if word_colors and not _SHADE.search(example.instruction or "") and rng.random() < word_colors:
-        return with_colors_of_words(Heightmap(example.color, example.height), name_colors(example.color), rng)
-    return with_other_hues(example.color, rng)
+def _names_colors(example: Example) -> bool:
+    """Whether a sentence names colours, and no shades of them."""
+    said = example.instruction or ""
+    return names_a_color(said) and not _SHADE.search(said)
+
+
+def _own_colors(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
+    colors = np.stack([random_color(rng) for _ in BASIC]).astype(np.float32)
+    return painted(Heightmap(example.color, example.height), name_colors(example.color), colors)
