@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,8 @@ from .table import bare_table
 _WORD = re.compile(r"[A-Za-z]+")
 _KEPT = ("black",)
 """Words for colours that the table and shadows have."""
+_AROUND = 7
+"""Side of the square of pixels that say together which word one of them has."""
 
 
 def reworded(example: Example, rng: np.random.Generator) -> Example:
@@ -57,10 +60,12 @@ def painted(scene: Heightmap, names: NDArray[np.float32], colors: NDArray[np.flo
         (rows, columns, 3) uint8, a new image.
     """
     things = ~bare_table(scene)
-    shares, value = names[:, things], scene.color.max(axis=2)[things].astype(np.float32)
-    own = shares.argmax(axis=0)
+    # By the pixels around, too: edges and shadows of a thing often have other words than the thing.
+    around = np.stack([cv2.blur(name * things, (_AROUND, _AROUND)) for name in names])
+    own, value = around[:, things].argmax(axis=0), scene.color.max(axis=2)[things].astype(np.float32)
+    # By the brightest pixel of each word, so that no channel overflows, which would change the hue.
     brightest = np.ones(len(names), np.float32)
     np.maximum.at(brightest, own, value)
     color = scene.color.copy()
-    color[things] = ((shares.T @ colors) * (value / brightest[own])[:, None]).round().astype(np.uint8)
+    color[things] = (colors[own] * (value / brightest[own])[:, None]).round().astype(np.uint8)
     return color

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
-from ravens_suite.agents.pick_place.recoloring import recolor, with_colors_of_words, with_other_hues
+from ravens_suite.agents.pick_place.recoloring import recolor, with_other_hues
 from ravens_suite.core.heightmap import Heightmap
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from tests.agents import scenes
@@ -75,31 +75,3 @@ def test_other_hues_keep_greys_and_change_colours() -> None:
     seen = np.stack([with_other_hues(image, rng)[0] for _ in range(50)])
     assert np.abs(seen[:, 0].astype(int) - 120).max() <= 1
     assert {int(row.argmax()) for row in seen[:, 1]} == {0, 1, 2}
-
-
-def _painted() -> tuple[Heightmap, np.ndarray]:
-    """A table with a bright and a dark thing of two words, and how likely each pixel has each of three words."""
-    scene = Heightmap(np.full((160, 320, 3), 51, np.uint8), np.zeros((160, 320), np.float32))
-    names = np.zeros((3, 160, 320), np.float32)
-    names[2] = 1
-    for word, (top, value) in enumerate(((20, 250), (90, 60))):
-        at = (slice(top, top + 30), slice(40, 80))
-        scene.color[at], scene.height[at] = value, 0.04
-        scene.color[top : top + 15, 40:80] //= 2
-        names[:, at[0], at[1]] = 0
-        names[word][at] = 1
-    return scene, names
-
-
-def test_each_colour_word_gets_one_random_colour() -> None:
-    scene, names = _painted()
-    brighter = 0
-    for seed in range(40):
-        seen = with_colors_of_words(scene, names, np.random.default_rng(seed)).astype(float)
-        assert (seen[scene.height == 0] == 51).all(), "the table stays"
-        first, second = seen[45, 60], seen[115, 60]
-        assert (seen[36:50, 41:79] == first).all(), "what has one word has one colour"
-        np.testing.assert_allclose(seen[25, 60], first * 125 / 250, atol=2)
-        assert np.abs(first - second).max() > 5
-        brighter += first.max() > second.max()
-    assert 8 < brighter < 32, "how bright they were tells nothing"

@@ -14,10 +14,9 @@ import torch
 from ravens_suite.agents.common.sentences import FORMS, form_of
 from ravens_suite.agents.pick_place.augmentation import UNCHANGED, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
-from ravens_suite.agents.pick_place.recoloring import with_other_hues
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
-from ravens_suite.agents.transporter.examples import fitting, in_other_hues
+from ravens_suite.agents.transporter.examples import fitting, in_other_hues, in_other_words
 from ravens_suite.agents.transporter.losses import make_batch
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.heightmap import Heightmap
@@ -235,19 +234,24 @@ def test_hues_change_only_where_a_colour_is_named(tmp_path: Path) -> None:
         assert torch.equal(agent.examples_to_batch([example], rng).image, plain) == kept
 
 
-def test_with_few_demonstrations_colour_words_have_colours_of_their_own_but_where_a_shade_is_said(
-    tmp_path: Path,
-) -> None:
+def test_with_few_demonstrations_colours_and_their_words_change_but_where_a_shade_is_said(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
     agent = Transporter(replace(TINY, word_colors=1.0), interface=interface)
     shares = [agent.augmentation(demos).word_colors for demos in (1, 3, 10, 100)]
     assert shares[0] == 1 > shares[1] > 0 == shares[2] == shares[3]
     step = data.episodes[0][0]
-    for said, own in (("put the red blocks in a blue bowl", True), ("put the red blocks in the darkest bowl", False)):
+    for said, changes in (
+        ("put the red blocks in a blue bowl", True),
+        ("put the red blocks in the darkest blue bowl", False),
+        ("put them into each other", False),
+    ):
         example = augment(replace(step, instruction=said), UNCHANGED, np.random.default_rng(1))
-        hues = with_other_hues(example.color, np.random.default_rng(2))
-        (drawn,) = in_other_hues([example], np.random.default_rng(2), 1.0)
-        assert np.array_equal(drawn.color, hues) != own
+        (other,) = in_other_words([example], 1.0, np.random.default_rng(2))
+        assert (other.instruction != said) == changes and np.array_equal(other.color, example.color) != changes
+        assert in_other_words([example], 0.0, np.random.default_rng(2)) == [example]
+        (together,) = in_other_hues([example], np.random.default_rng(2))
+        (apart,) = in_other_hues([example], np.random.default_rng(2), 1.0)
+        assert np.array_equal(apart.color, together.color) != changes
 
 
 def test_a_missing_sentence_is_asked_for(tmp_path: Path) -> None:
