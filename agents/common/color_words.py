@@ -31,7 +31,7 @@ _SAME = {
 _TABLE = Path(__file__).parent / "color_names.csv"
 _WIDTH = 6.0
 """Standard deviation of what counts as the same colour, in units of CIELAB."""
-_SURELY = 0.8
+_SURELY = 0.5
 """Least likelihood of a word for a colour that stands for it."""
 _LEVELS = 32
 """Levels of red, of green and of blue for which words are looked up."""
@@ -58,7 +58,7 @@ def name_colors(color: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @cache
 def colors_of(word: int) -> NDArray[np.int64]:
-    """(n, 3) int64 RGB that people call by a colour word, of index ``word`` in ``BASIC``, and hardly by another one."""
+    """(n, 3) int64 RGB that most people call by a colour word, of index ``word`` in ``BASIC``."""
     named = np.array([values for found, values in _survey() if found == word])
     red, green, blue = (named * _LEVELS // 256).T
     kept: NDArray[np.int64] = named[_likelihoods()[red, green, blue, word] > _SURELY]

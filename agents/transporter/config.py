@@ -150,7 +150,7 @@ class TransporterConfig:
     unfinished: float = setting(0.15, least=0, most=1)
     nudged: float = setting(3.0, least=0, most=1000)
     bystanders: float = setting(0.5, least=0, most=1)
-    word_colors: float = setting(0.5, least=0, most=1)
+    word_colors: float = setting(0.7, least=0, most=1)
     distractors: float = setting(0.2, least=0, most=1)
     recut: float = setting(0.15, least=0, most=1)
     recut_alone: float = setting(0.85, least=0, most=1)
