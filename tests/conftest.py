@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from ravens_suite import registry
+from ravens_suite.registry.variants import HANDED_ON
 
 _HAS_TORCH = find_spec("torch") is not None
 
@@ -47,6 +48,7 @@ def registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for kind in registry.VARIABLES:
         monkeypatch.setitem(registry.entries.registered, kind, {})
         monkeypatch.setenv(registry.VARIABLES[kind], "")
+    monkeypatch.setenv(HANDED_ON, "")
     yield
     monkeypatch.undo()
     registry.entries.tasks.cache_clear()

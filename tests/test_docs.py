@@ -20,7 +20,7 @@ import pytest
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import parse
 from ravens_suite.registry import agent_names, environment_id, forecaster_names
-from ravens_suite.rollout.environments import checked_arguments
+from ravens_suite.rollout.environments import checked_arguments, make_environment
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -133,6 +133,15 @@ def test_tables_agree_with_what_they_show() -> None:
     for page in update_pages.PAGES:
         text = page.read_text()
         assert update_pages.updated(text) == text, f"{page.name} is out of date: python docs/update_pages.py"
+
+
+def test_the_page_about_observations_says_all_that_info_holds() -> None:
+    environment = make_environment("block-insertion", "test", {"observe": ["state"]})
+    _, info = environment.reset(seed=0)
+    environment.close()
+    _, _, section = (DOCS / "observations.md").read_text().partition("## What `info` says")
+    said = re.findall(r"^\| `(\w+)` \|", section.partition("\n## ")[0], flags=re.MULTILINE)
+    assert sorted(said) == sorted(info)
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.stem)

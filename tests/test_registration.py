@@ -132,6 +132,38 @@ def test_child_processes_and_the_command_line_know_what_was_registered(tmp_path:
     assert run.stdout.split() == ["17"]
 
 
+@pytest.mark.parametrize(
+    "variants",
+    [
+        "from base import Base\nclass Own(Base):\n    pass\n",
+        "from base import Base\nclass Own(Base):\n    variants = {f'of-{n}': {'n': n} for n in (2, 3)}\n",
+    ],
+    ids=["inherited", "computed"],
+)
+def test_child_processes_know_variants_that_no_source_says(tmp_path: Path, variants: str) -> None:
+    (tmp_path / "base.py").write_text(
+        "from ravens_suite.tasks.base import Task\n"
+        "class Base(Task):\n"
+        "    max_steps = 1\n"
+        "    variants = {'of-2': {'n': 2}}\n"
+        "    def build(self, scene, rng): ...\n"
+    )
+    (tmp_path / "script.py").write_text(
+        variants + "import subprocess, sys\n"
+        "if __name__ == '__main__':\n"
+        "    import ravens_suite\n"
+        "    ravens_suite.register_task('own', Own)\n"
+        "    code = 'from ravens_suite import registry as r; print(r.load_task(\"own-of-2\")[1])'\n"
+        "    subprocess.run([sys.executable, '-c', code], check=True)\n"
+        "    Own.variants = {}\n"
+        "    ravens_suite.register_task('own', Own)\n"
+        "    code = 'from ravens_suite import registry as r; print(\"own-of-2\" in r.task_names())'\n"
+        "    subprocess.run([sys.executable, '-c', code], check=True)\n"
+    )
+    run = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["{'n': 2}", "False"]
+
+
 @pytest.mark.parametrize("reference", ["__main__:Tiles", "tests.test_registration:make.<locals>.Tiles"])
 def test_a_child_process_says_that_it_cannot_import_a_class_of_a_notebook(
     monkeypatch: pytest.MonkeyPatch, reference: str

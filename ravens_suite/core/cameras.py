@@ -396,6 +396,9 @@ _PUBLISHED_POSES = (
     _side_camera("right", -0.5),
 )
 
+PUBLISHED_CAMERAS = len(_PUBLISHED_POSES)
+"""How many cameras the published benchmark has."""
+
 
 def published_cameras(image_size: tuple[int, int] = PUBLISHED_IMAGE_SIZE) -> tuple[Camera, ...]:
     """The front, left and right cameras of the published benchmark (Transporter Networks, section 4).

@@ -6,7 +6,8 @@ construction and an agent's choices never shift the scene.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Callable
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -19,6 +20,8 @@ RandomStream = Literal[
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 _STREAMS: tuple[RandomStream, ...] = get_args(RandomStream)
+
+T = TypeVar("T")
 
 
 def checked_seed(seed: int) -> int:
@@ -44,3 +47,19 @@ def generator(seed: int, split: Split, stream: RandomStream) -> np.random.Genera
         raise UnknownNameError("split", split, SPLITS)
     key = (SPLITS.index(split), _STREAMS.index(stream))
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=key))
+
+
+def drawn(rng: np.random.Generator, draw: Callable[[np.random.Generator], T], count: int, usual: int) -> list[T]:
+    """Random values, of which the generator gives the same number however many are asked for.
+
+    So what it gives afterwards does not depend on the count, and no value on how many others there are.
+
+    Args:
+        rng: it is asked for ``usual`` values; what there is beyond comes from a generator that it spawns.
+        draw: makes one value.
+        count: values to return.
+        usual: values to draw at least.
+    """
+    values = [draw(rng) for _ in range(usual)]
+    (other,) = rng.spawn(1)
+    return [*values, *(draw(other) for _ in range(count - usual))][:count]

@@ -12,6 +12,7 @@ from ravens_suite.envs.task_checks import check_attributes, task_code
 from ravens_suite.envs.views import RenderMode
 from ravens_suite.errors import ConfigError, TaskDefinitionError, UnknownOptionError, did_you_mean
 from ravens_suite.registry import load_task
+from ravens_suite.sim.rendering.factory import check_renderer
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.sentences import Wording
@@ -34,6 +35,7 @@ def check_choices(
 
     Raises:
         ConfigError: one is no text, or none of its choices.
+        UnknownNameError: there is no such renderer.
     """
     if not isinstance(task, str):
         raise ConfigError(f"task must be the name of one, such as block-insertion; got {task!r}.")
@@ -44,6 +46,7 @@ def check_choices(
     _check_choice("wording", wording, get_args(Wording))
     if not isinstance(renderer, str):
         raise ConfigError(f"renderer must be auto or the name of one; got {renderer!r}.")
+    check_renderer(renderer)  # Where nothing is drawn now, it is noted, and draws films of these episodes later.
 
 
 def checked_switch(name: str, value: Any) -> bool:

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ravens_suite.core.cameras import Camera
+from ravens_suite.core.cameras import PUBLISHED_CAMERAS, Camera
 from ravens_suite.core.geometry import Pose, Vector
 from ravens_suite.core.palette import Color
-from ravens_suite.core.seeding import Split, generator
+from ravens_suite.core.seeding import Split, drawn, generator
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Box, marker
 from ravens_suite.sim.rendering.base import Lighting
@@ -111,8 +111,9 @@ class Perturbations:
         rng = generator(seed, split, "perturbation")
         angle, sign = float(rng.uniform(0, 2 * math.pi)), _signs(rng, 1)[0]
         table = (_any_color(rng), _any_color(rng))
-        moves = tuple((_unit_vector(rng), _unit_vector(rng)) for _ in range(2 * cameras))
-        return Directions(angle, sign, table, moves[:cameras], moves[cameras:], rng)
+        # What is drawn for bodies comes after this, and must not depend on who looks at them.
+        known, unknown = (tuple(drawn(rng, _any_move, cameras, PUBLISHED_CAMERAS)) for _ in range(2))
+        return Directions(angle, sign, table, known, unknown, rng)
 
     def lighting(self, light: Lighting, directions: Directions) -> Lighting:
         """The light of an episode, from the one that it would have."""
@@ -218,6 +219,10 @@ def _unit_vector(rng: np.random.Generator) -> Vector:
     vector = rng.normal(size=3)
     x, y, z = (float(value) for value in vector / np.linalg.norm(vector))
     return x, y, z
+
+
+def _any_move(rng: np.random.Generator) -> tuple[Vector, Vector]:
+    return _unit_vector(rng), _unit_vector(rng)
 
 
 def _moved(cameras: Sequence[Camera], moves: Sequence[tuple[Vector, Vector]], metres: float) -> tuple[Camera, ...]:

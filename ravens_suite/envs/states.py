@@ -108,9 +108,11 @@ def _filled(name: str, value: Any, defaults: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The same with lists for tuples, as JSON has it."""
+    """The same with lists for tuples and arrays, as JSON has it: two arrays do not compare to one truth value."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -12,9 +12,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.cameras import Camera
+from ravens_suite.core.cameras import PUBLISHED_CAMERAS, Camera
 from ravens_suite.core.geometry import Pose, euler_quaternion
 from ravens_suite.core.palette import PALETTE, Color
+from ravens_suite.core.seeding import drawn
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, Box, Visual, solid
@@ -111,7 +112,9 @@ class Variations:
         """The cameras of an episode."""
         if "camera" not in self.randomize:
             return tuple(cameras)
-        return tuple(replace(camera, pose=camera.pose @ _small_move(rng)) for camera in cameras)
+        # The looks of bodies are drawn after this, and must not depend on who looks at them.
+        moves = drawn(rng, _small_move, len(cameras), PUBLISHED_CAMERAS)
+        return tuple(replace(camera, pose=camera.pose @ move) for camera, move in zip(cameras, moves, strict=True))
 
     def noisy(self, images: Images, rng: np.random.Generator) -> Images:
         """Images with the sensor noise of one observation."""

@@ -50,6 +50,7 @@ from ravens_suite.core.observations import ControlName
 from ravens_suite.errors import ConfigError, RavensError, UnknownNameError, missing_library
 from ravens_suite.registry import entries
 from ravens_suite.registry.entries import CONTINUOUS, VARIABLES, Entry, Kind
+from ravens_suite.registry.variants import hand_on
 
 if TYPE_CHECKING:
     from ravens_suite.agents.base import Agent, Trainee
@@ -304,6 +305,8 @@ def add(kind: Kind, entry: Entry) -> None:
     entries.registered[kind][entry.name] = entry
     others = [other for other in entries.in_variable(kind) if other.name != entry.name]
     os.environ[VARIABLES[kind]] = ";".join(f"{other.name}={other.reference}" for other in [*others, entry])
+    if kind == "task" and entry.given is not None:
+        hand_on(entry.module, entry.attribute, entry.given)
     for names in all_of.values():
         names.cache_clear()
     register_environments()

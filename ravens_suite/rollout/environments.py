@@ -72,7 +72,7 @@ def checked_arguments(task: str, split: str, arguments: Mapping[str, Any], *, sh
     for name in _OF_GYMNASIUM & kept.keys():
         raise UnknownOptionError(f"{task} has no option {name!r}: leave it out of the arguments (--environment).")
     for name in arguments:
-        settled = _settled(task, split, name, shown=shown)
+        settled = _settled(task, split, name, arguments, shown=shown)
         if settled is None:
             continue
         value, why, way_out = settled
@@ -89,10 +89,12 @@ def checked_arguments(task: str, split: str, arguments: Mapping[str, Any], *, sh
     return kept
 
 
-def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str, str] | None:
+def _settled(
+    task: str, split: str, name: str, arguments: Mapping[str, Any], *, shown: bool
+) -> tuple[Any, str, str] | None:
     """What the names of task and split settle of an argument: its value, why, and what else to do.
 
-    ``None`` for one that is free.
+    ``None`` for one that is free. The step limit depends on the other arguments, too: on options of the task.
     """
     identifier = environment_id(task)
     match name:
@@ -108,7 +110,7 @@ def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str
             return control_of(task), f"{task} takes actions of control", way_out
         case "max_episode_steps":
             way_out = ", and write max_steps in a task of your own for another limit"
-            return limit_of(task), f"the step limit of {task} is", way_out
+            return limit_of(task, arguments), f"the step limit of {task} is", way_out
         case "render_mode" if not shown:
             return None, "nothing is shown here, so that it is", "; view and report show episodes"
     variant = variant_arguments(task)
@@ -117,19 +119,26 @@ def _settled(task: str, split: str, name: str, *, shown: bool) -> tuple[Any, str
     return None
 
 
-def limit_of(task: str) -> int:
+def limit_of(task: str, arguments: Mapping[str, Any] | None = None) -> int:
     """Actions of an episode of a task at most: more in its continuous form.
 
     Args:
         task: registered name.
+        arguments: of its environment, of which those count that are options of the task itself.
 
     Raises:
         UnknownNameError: there is no such task.
+        RavensError: the task refuses an option.
     """
     from ravens_suite.envs.controls import step_limit  # Imports the simulator.
+    from ravens_suite.envs.task_checks import task_code
 
     task_class, own = load_task(task)
-    return step_limit(control_of(task), task_class(**own).max_steps)
+    free = task_options(task)
+    options = {name: value for name, value in (arguments or {}).items() if name in free}
+    with task_code(task, task_class, "__init__"):
+        made = task_class(**{**own, **options})
+    return step_limit(control_of(task), made.max_steps)
 
 
 def describe_interface(environment: gymnasium.Env[Any, Any], task: str) -> Interface:

@@ -130,6 +130,11 @@ def test_a_setting_that_cannot_work_is_named(options: dict[str, Any]) -> None:
         make(**options)
 
 
+def test_a_renderer_that_there_is_not_is_refused_where_nothing_is_drawn_too() -> None:
+    with pytest.raises(UnknownNameError, match=r"modernGL.*'moderngl'"):
+        make(observe=["state"], renderer="modernGL")
+
+
 def test_every_option_works_together_with_the_others() -> None:
     options = {
         "split": "train",

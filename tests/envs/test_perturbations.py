@@ -135,3 +135,24 @@ def test_boxes_that_come_later_are_coloured_too_and_the_same_after_a_state(chang
     assert colors(changed) == after
     plain.close()
     changed.close()
+
+
+LOOKING = [{"name": str(x), "position": [x, 0.3, 1.0], "look_at": [0.5, 0, 0]} for x in (0.4, 0.5, 0.6, 0.7)]
+
+
+@pytest.mark.parametrize("change", [{"perturb": {"color": 0.5, "camera": 0.02}}, {"randomize": ["color", "camera"]}])
+def test_colours_of_a_seed_do_not_depend_on_how_many_cameras_look(change: dict[str, Any]) -> None:
+    def looks(count: int) -> tuple[dict[str, Any], Any]:
+        small = {"renderer": "tiny", "image_size": [24, 32], "cameras": LOOKING[:count], **change}
+        environment: Any = make_environment("place-red-in-green", "test", small)
+        seen, _ = environment.reset(seed=3)
+        scene = environment.unwrapped._scene
+        colors = {name: scene.body(name).visuals[0].color for name in scene.objects()}
+        environment.close()
+        return colors, seen["camera_poses"]
+
+    three, poses_of_three = looks(3)
+    for count in (1, 4):
+        others, poses_of_others = looks(count)
+        assert others == three
+        np.testing.assert_array_equal(poses_of_others[: min(count, 3)], poses_of_three[:count])

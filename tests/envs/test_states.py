@@ -337,6 +337,17 @@ def test_a_default_that_is_given_makes_no_other_environment(given: tuple[dict[st
     otherwise.close()
 
 
+def test_options_that_are_arrays_are_compared_by_their_numbers() -> None:
+    cells = [[0, 0, 0], [0, 1, 0], [0, 0.5, 1]]
+    one, other = (gymnasium.make(BUILD, **STATES, structure=own) for own in (list(map(np.array, cells)), cells))
+    one.reset(seed=0)
+    for there, back in ((one, other), (other, one), (one, one)):
+        _, info = back.reset(options={"state": there.get_wrapper_attr("save_state")()})
+        assert info["seed"] == 0
+    one.close()
+    other.close()
+
+
 def test_what_leads_elsewhere_is_named() -> None:
     environment: Any = make("block-insertion", STATES)
     environment.reset(seed=0)

@@ -32,9 +32,21 @@ def make_renderer(name: str = "auto") -> Renderer:
         except RendererError as error:
             _warn_once(str(error))
             return _make_tiny()
-    if name not in _MAKERS:
-        raise UnknownNameError("renderer", name, [*_MAKERS, "auto"])
+    check_renderer(name)
     return _MAKERS[name]()
+
+
+def check_renderer(name: str) -> None:
+    """Refuse a name that no renderer has; whether one of that name runs here shows when it is made.
+
+    Args:
+        name: see ``make_renderer``.
+
+    Raises:
+        UnknownNameError: there is no such renderer.
+    """
+    if name not in (known := [*_MAKERS, "auto"]):
+        raise UnknownNameError("renderer", name, known)
 
 
 def _make_moderngl() -> Renderer:

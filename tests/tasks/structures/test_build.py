@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ravens_suite.core.geometry import Pose
 from ravens_suite.envs.environment import RavensEnv
-from ravens_suite.errors import ConfigError
-from ravens_suite.rollout.environments import checked_arguments
+from ravens_suite.errors import ConfigError, ConflictError
+from ravens_suite.rollout.environments import checked_arguments, make_environment
 from ravens_suite.tasks.structures._cells import (
     HELD_OUT,
     LEARNT,
@@ -91,6 +91,14 @@ def test_a_structure_of_the_users_own_is_built_and_its_goal_is_seen() -> None:
 
 def test_the_step_limit_is_that_of_the_structure() -> None:
     assert checked_arguments("build-pallet", "test", {"max_episode_steps": 10}) == {}
+    own = {"structure": GATE}
+    environment = make_environment("build-continuous", "test", {**own, "observe": ["state"]})
+    limit = environment.spec.max_episode_steps  # type: ignore[union-attr]
+    environment.close()
+    assert limit
+    assert checked_arguments("build-continuous", "test", {**own, "max_episode_steps": limit}) == own
+    with pytest.raises(ConflictError, match=rf"max_episode_steps is 5, .* {limit}"):
+        checked_arguments("build-continuous", "test", {**own, "max_episode_steps": 5})
 
 
 @pytest.mark.parametrize(
