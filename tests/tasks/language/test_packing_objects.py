@@ -236,6 +236,9 @@ def test_a_name_that_no_sentence_can_have_is_refused(tmp_path: Path) -> None:
     folder_of(tmp_path, "tin.obj", "große_dose.obj")
     with pytest.raises(ConfigError, match=r"große_dose\.obj .* ASCII"):
         things_in(tmp_path)
+    (tmp_path / "große_dose.obj").rename(tmp_path / "__.obj")
+    with pytest.raises(ConfigError, match=r"__\.obj .* has no name that a sentence could say"):
+        things_in(tmp_path)
 
 
 def test_held_out_names_may_be_those_of_files(tmp_path: Path) -> None:
