@@ -7,7 +7,7 @@ machine rounds them otherwise. Those of code are digests of sources without thei
 
 | part | changes with |
 |---|---|
-| bodies | names, kinds, shapes, masses and friction |
+| bodies | names, kinds, shapes, masses and friction; the files that the task says its scenes are of (``Task.files``) |
 | colors | colours |
 | poses | where bodies are put down |
 | goals | objects, targets, matches, shares, tolerances, zones |
@@ -129,8 +129,9 @@ def _scene(task: Task) -> Definition:
         goals = _build(task, scene)
         names = scene.objects()
         bodies = {name: scene.body(name) for name in names}
+        described = [(name, scene.kind(name), _plain(_uncolored(body))) for name, body in bodies.items()]
         return {
-            "bodies": _digest([(name, scene.kind(name), _plain(_uncolored(body))) for name, body in bodies.items()]),
+            "bodies": _digest([*described, *map(_file, task.files)]),
             "colors": _digest([visual.color for body in bodies.values() for visual in body.visuals]),
             "poses": _digest([scene.placed(name) for name in names]),
             "goals": _digest([(type(goal).__name__, goal) for goal in goals]),
@@ -236,6 +237,11 @@ def _plain(value: Any) -> Any:
 
 def _plain_mesh(mesh: Mesh) -> Any:
     """Of a mesh of the user's own what its file holds, and not the folder it lies in."""
-    path = Path(mesh.name)
-    own = digest_of_text(path.read_bytes().decode("latin-1")) if path.is_file() else ""
-    return {"is": "Mesh", "name": path.name, "content": own, "pose": _plain(mesh.pose), "scale": _plain(mesh.scale)}
+    name, own = _file(mesh.name)
+    return {"is": "Mesh", "name": name, "content": own, "pose": _plain(mesh.pose), "scale": _plain(mesh.scale)}
+
+
+def _file(path: str | Path) -> tuple[str, str]:
+    """Name of a file, whatever folder it lies in, and a digest of what it holds; none of what is no file."""
+    path = Path(path)
+    return path.name, digest_of_text(path.read_bytes().decode("latin-1")) if path.is_file() else ""

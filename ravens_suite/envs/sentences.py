@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ravens_suite.envs.simulation import Simulation
+from ravens_suite.envs.task_checks import check_candidates
 from ravens_suite.sim.topview import visible_points
 from ravens_suite.tasks.candidates import Candidate, Candidates, chance
 from ravens_suite.tasks.sentences import fill
@@ -32,13 +33,12 @@ class SentencesNow:
     def candidates(self) -> Candidates:
         """What the sentence could mean; none where it does not choose, and after the last goal step."""
         with self._simulation.task_code("candidates"):
-            return self._simulation.task.candidates(self._simulation.scorer.steps_done)
+            return check_candidates(self._simulation.task.candidates(self._simulation.scorer.steps_done))
 
     @property
     def has_paraphrases(self) -> bool:
         """Whether the task has held-out forms of its sentence."""
-        with self._simulation.task_code("current_sentences"):
-            return bool(self._simulation.task.current_sentences(self._simulation.scorer.steps_done).held_out)
+        return bool(self._simulation.sentences().held_out)
 
     def plain(self) -> str:
         """The plain form."""

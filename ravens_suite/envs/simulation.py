@@ -16,14 +16,21 @@ from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control, step_limit
 from ravens_suite.envs.perturbations import Perturbations
-from ravens_suite.envs.task_checks import check_goals, check_limit, check_report, check_text, task_code
+from ravens_suite.envs.task_checks import (
+    check_goals,
+    check_limit,
+    check_report,
+    check_sentences,
+    check_text,
+    task_code,
+)
 from ravens_suite.envs.variations import Variations
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, TaskDefinitionError
 from ravens_suite.sim.precision import EXACT, FINE, Precision
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.sentences import Wording
+from ravens_suite.tasks.sentences import Sentences, Wording, unfilled
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
@@ -84,8 +91,13 @@ class Simulation:
         self._variations = variations
         self._perturbations = perturbations
         self._wording: Wording = wording
-        if wording == "held-out" and not task.forms()[1].held_out:
-            raise ConfigError(f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'.")
+        if wording == "held-out":
+            with task_code(name, type(task), "current_sentences"):
+                held_out = check_sentences("current_sentences", task.forms()[1]).held_out
+            if not held_out:
+                raise ConfigError(
+                    f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'."
+                )
         self._control_name: ControlName = control
         with task_code(name, type(task), "the primitive"):
             self.scene = Scene(precision_of(task, motion))
@@ -235,6 +247,8 @@ class Simulation:
         """
         step = self.scorer.steps_done
         said = self._worded(step, wording or self._wording)
+        if not self.scorer.done and (slot := unfilled(said)):
+            self._check_slots(said, slot, step)
         if not self._perturbations.mistyped:
             return said
         seed = generator(self.seed, self.split, "perturbation").integers(2**31, size=step + 1)[step]
@@ -245,13 +259,30 @@ class Simulation:
             plain = check_text("current_instruction", self.task.current_instruction(step))
         if wording == "plain":
             return plain
-        with self.task_code("current_sentences"):
-            sentences = self.task.current_sentences(step)
+        sentences = self.sentences()
         forms = (
             (plain, *sentences.training) if wording == "training" else sentences.held_out or (plain,)
         )  # After the last step.
         rng = generator(self.seed, self.split, "wording")
         return forms[int(rng.integers(2**31, size=step + 1)[step]) % len(forms)]
+
+    def _check_slots(self, said: str, slot: str, step: int) -> None:
+        """Refuse a sentence with a slot of a task that has no words for any; other braces are the task's own.
+
+        Raises:
+            TaskDefinitionError: names the slot.
+        """
+        with self.task_code("slots"):
+            if not self.task.slots(step):
+                raise TaskDefinitionError(
+                    f"the sentence {said!r} has a slot {slot!r}, but slots() gives no words at goal step {step}: let "
+                    f"it return them, {{{slot!r}: ...}}."
+                )
+
+    def sentences(self) -> Sentences:
+        """Other forms of the sentence of the present goal step, as the task says."""
+        with self.task_code("current_sentences"):
+            return check_sentences("current_sentences", self.task.current_sentences(self.scorer.steps_done))
 
     def met(self, poses: Poses) -> dict[str, bool]:
         """For every object whether it is where the last goal step that names it wants it: ``Scorer.met``."""

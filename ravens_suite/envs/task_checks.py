@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.goals import Goal
@@ -18,7 +19,9 @@ from ravens_suite.core.workspace import TASK_WORKSPACE
 from ravens_suite.errors import TaskDefinitionError, blame
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.candidates import Candidates
 from ravens_suite.tasks.primitives import MotionReport, Primitive
+from ravens_suite.tasks.sentences import Sentences
 
 _MARGIN = 1e-3
 """Metres that a target may lie outside the workspace, and that its z may lie below the table."""
@@ -70,6 +73,9 @@ def check_attributes(task: Task) -> None:
         raise TaskDefinitionError(f"primitive is {primitive!r}: give a motion primitive, such as PickPlace().")
     if not isinstance(task.instruction, str):
         raise TaskDefinitionError(f"instruction is {task.instruction!r}: write one sentence, or an empty text.")
+    check_sentences("sentences", task.sentences)
+    if not isinstance(task.files, list | tuple) or not all(isinstance(path, str | Path) for path in task.files):
+        raise TaskDefinitionError(f"files is {task.files!r:.80}: set it to a list of paths.")
 
 
 def check_report(report: Any) -> None:
@@ -91,6 +97,32 @@ def check_text(method: str, text: Any) -> str:
     if not isinstance(text, str):
         raise TaskDefinitionError(f"{method} returned {text!r:.80}: return a text.")
     return text
+
+
+def check_sentences(where: str, sentences: Any) -> Sentences:
+    """What a task has, or a method of it returned, as other forms of its sentence.
+
+    Raises:
+        TaskDefinitionError: it is something else.
+    """
+    if not isinstance(sentences, Sentences):
+        raise TaskDefinitionError(
+            f"{where} gives {sentences!r:.80}: give Sentences(training=(...), held_out=(...)), with texts in both."
+        )
+    return sentences
+
+
+def check_candidates(candidates: Any) -> Candidates:
+    """What ``candidates`` of a task returned.
+
+    Raises:
+        TaskDefinitionError: it is something else than Candidates.
+    """
+    if not isinstance(candidates, Candidates):
+        raise TaskDefinitionError(
+            f"candidates returned {candidates!r:.80}: return Candidates(...), without any where nothing is chosen."
+        )
+    return candidates
 
 
 def check_limit(limit: Any) -> int:

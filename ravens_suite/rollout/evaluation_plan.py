@@ -314,7 +314,11 @@ def own_arguments(
     own, free = environments.get(task), task_options(task)
     if own is None:
         known = {*general, *free}
-        own = {name: value for name, value in next(iter(environments.values())).items() if name in known}
+        # Of several tasks not every one has an option of this task: the first that has it says it.
+        learnt = {name: value for other in reversed([*environments.values()]) for name, value in other.items()}
+        options = {name: value for name, value in learnt.items() if name in free and name not in general}
+        first = next(iter(environments.values()))
+        own = {**options, **{name: value for name, value in first.items() if name in known}}
     for name in own.keys() - general.keys() - free:
         raise ConflictError(
             f"{trained} was trained with {name} {own[name]!r}, which is no option of {task} in this version of the "

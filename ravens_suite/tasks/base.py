@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,6 +37,9 @@ class Task(ABC):
         variants: further forms of the task; a literal, see ``registry.py``.
         colors: names of the suite's colours that the split has, a tuple, of a task that holds some back for testing;
             distractors are in no others then. Empty for all.
+        files: paths of files, such as meshes, of which a scene may show some and the next one others. Where one of them
+            changes, what was made with it is of another task, see ``envs/definition.py``. Empty where every scene shows
+            all.
 
     Args:
         split: which split the scenes are for; only tasks that hold some objects back for testing look at it.
@@ -48,6 +52,7 @@ class Task(ABC):
     sentences: ClassVar[Sentences] = Sentences()
     variants: ClassVar[Variants] = {}
     colors: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     def __init__(self, split: Split = "train") -> None:
         self.split = split

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ravens_suite.errors import TaskDefinitionError
 
@@ -20,7 +20,8 @@ held-out: paraphrases that training never shows."""
 FINISHED = "the task is finished"
 """What an instruction says once the last goal step is complete, where it changes from step to step."""
 
-_ARTICLE = re.compile(r"\b(a)(?= [aeiou])")
+_ARTICLE = re.compile(r"\ba(?= [aeiou])")
+_BEFORE_A_SLOT = re.compile(r"\ba $")
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -31,10 +32,17 @@ class Sentences:
     Attributes:
         training: templates that may be learned from, beside the plain form.
         held_out: templates for testing only.
+
+    Raises:
+        TaskDefinitionError: one of them is no list of texts.
     """
 
     training: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("training", "held_out"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
 
     def filled(self, slots: Mapping[str, str]) -> Sentences:
         """The same with words in their slots; raises TaskDefinitionError for a slot without words."""
@@ -44,21 +52,52 @@ class Sentences:
         )
 
 
+def _texts(name: str, forms: Any) -> tuple[str, ...]:
+    # A text is a sequence, too, of letters: each of them would be told as a sentence.
+    if isinstance(forms, str):
+        raise TaskDefinitionError(f"{name} of Sentences is one text, {forms!r}: put a comma after it, ({forms!r},).")
+    if not isinstance(forms, list | tuple) or not all(isinstance(form, str) for form in forms):
+        raise TaskDefinitionError(f"{name} of Sentences is {forms!r:.80}: give a list of texts.")
+    return tuple(forms)
+
+
 def fill(template: str, slots: Mapping[str, str]) -> str:
     """A template with words in its slots; as it is where there are no slots at all.
 
+    The last word of a slot is no article: "pack the letter a in the box" stays.
+
     Raises:
-        TaskDefinitionError: a slot has no words.
+        TaskDefinitionError: a slot has no words, or something else than words.
     """
     if not slots:
         return template
-    for name in _SLOT.findall(template):
-        if name not in slots:
-            raise TaskDefinitionError(
-                f"the sentence {template!r} has a slot {name!r}, but words are given for {', '.join(slots)}: let "
-                "slots() name every slot."
-            )
-    return _ARTICLE.sub("an", _SLOT.sub(lambda found: slots[found[1]], template))
+    pieces, end = [], 0
+    for found in _SLOT.finditer(template):
+        words = _words(template, found[1], slots)
+        before = _ARTICLE.sub("an", template[end : found.start()])
+        if words[:1] in tuple("aeiou"):
+            before = _BEFORE_A_SLOT.sub("an ", before)
+        pieces += [before, _ARTICLE.sub("an", words)]
+        end = found.end()
+    return "".join([*pieces, _ARTICLE.sub("an", template[end:])])
+
+
+def _words(template: str, name: str, slots: Mapping[str, str]) -> str:
+    if name not in slots:
+        raise TaskDefinitionError(
+            f"the sentence {template!r} has a slot {name!r}, but words are given for {', '.join(slots)}: let "
+            "slots() name every slot."
+        )
+    words: Any = slots[name]
+    if not isinstance(words, str):
+        raise TaskDefinitionError(f"slots gives {words!r:.80} for the slot {name!r} of {template!r}: give a text.")
+    return words
+
+
+def unfilled(sentence: str) -> str:
+    """Name of a slot that a sentence still has; empty for none."""
+    found = _SLOT.search(sentence)
+    return found[1] if found else ""
 
 
 def several(words: list[str]) -> str:

@@ -130,6 +130,16 @@ def test_a_mesh_of_ones_own_counts_by_what_is_in_it(own: Callable[..., dict[str,
     assert changed(then, own(swap), OF_THE_TASK) == [OF_THE_TASK["bodies"]]
 
 
+def test_files_that_the_task_names_count_by_what_is_in_them(own: Callable[..., dict[str, str]], tmp_path: Path) -> None:
+    listed = tmp_path / "things.txt"
+    names = ("self.side = side", f"self.side = side; self.files = [{str(listed)!r}]")
+    listed.write_text("mug")
+    then = own(names)
+    assert own(names) == then
+    listed.write_text("cup")
+    assert changed(then, own(names), OF_THE_TASK) == [OF_THE_TASK["bodies"]]
+
+
 def test_a_scene_that_cannot_be_placed_is_passed_over(own: Callable[..., dict[str, str]]) -> None:
     crowded = (
         "# Where the slots are.",

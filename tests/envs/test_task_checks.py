@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from ravens_suite.sim.bodies import Body, Box, Cylinder, Sphere, Visual, marker,
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.primitives import PickPlace
+from ravens_suite.tasks.sentences import Sentences
 
 CUBE = solid(Box((0.04, 0.04, 0.04)), (1.0, 0.0, 0.0), mass=0.01)
 GOAL = PoseGoal(
@@ -78,6 +79,23 @@ def reset(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return run
 
 
+@pytest.fixture
+def cubes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RavensEnv]]:
+    """Environments of the task with other attributes, which observe its sentence."""
+    monkeypatch.setitem(registry.entries.tasks(), "cubes", registry.Entry("cubes", __name__, "Cubes"))
+    made: list[RavensEnv] = []
+
+    def make(wording: Any = "plain", **attributes: Any) -> RavensEnv:
+        for key, value in attributes.items():
+            monkeypatch.setattr(Cubes, key, value)
+        made.append(RavensEnv("cubes", observe=["instruction"], wording=wording))
+        return made[-1]
+
+    yield make
+    for environment in made:
+        environment.close()
+
+
 _OFF = replace(GOAL, targets=(Pose((0.9, 0.2, 0.02)),))
 _BELOW = replace(GOAL, targets=(Pose((0.5, 0.2, -0.5)),))
 
@@ -105,6 +123,8 @@ _BELOW = replace(GOAL, targets=(Pose((0.5, 0.2, -0.5)),))
         ({"max_steps": True}, r"max_steps is True"),
         ({"max_bodies": 0}, r"max_bodies is 0"),
         ({"instruction": None}, r"instruction is None"),
+        ({"sentences": ("put it there", "lay it there")}, r"sentences gives \('put it there', .*: give Sentences\("),
+        ({"files": "mug.obj"}, r"files is 'mug.obj': set it to a list"),
         ({"primitive": PickPlace}, r"primitive is a class: give an object, primitive = PickPlace\(\)"),
         ({"primitive": "push"}, r"primitive is 'push'"),
         (
@@ -125,6 +145,42 @@ def test_a_wrong_definition_is_named(reset: Callable[..., None], attributes: dic
         reset(**attributes)
     assert "The task cubes is defined wrongly" in str(error.value)
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("wording", "words", "said"),
+    [
+        ("plain", None, "slot 'color', but slots\\(\\) gives no words at goal step 0"),
+        ("training", {}, "slot 'color', but slots\\(\\) gives no words at goal step 0"),
+        ("held-out", {}, "slot 'color', but slots\\(\\) gives no words at goal step 0"),
+        ("plain", {"color": 3}, "slots gives 3 for the slot 'color'"),
+        ("training", {"colour": "red"}, "slot 'color', but words are given for colour"),
+    ],
+)
+def test_a_sentence_with_a_slot_that_nothing_fills_is_named(
+    cubes: Callable[..., RavensEnv], wording: Any, words: Any, said: str
+) -> None:
+    """It was told with its braces, or ended in an error that named none."""
+    forms = Sentences(("put the {color} one there",), ("lay the {color} one there",))
+    environment = cubes(
+        wording=wording,
+        instruction="put the {color} cube there",
+        sentences=forms,
+        slots=lambda self, step: words,
+    )
+    with pytest.raises(TaskDefinitionError, match=f"The task cubes is defined wrongly: .*{said}"):
+        environment.reset(seed=0)
+
+
+def test_what_methods_return_in_place_of_sentences_and_candidates_is_named(cubes: Callable[..., RavensEnv]) -> None:
+    environment = cubes(current_sentences=lambda self, step: ["put it there"], candidates=lambda self, step: None)
+    environment.reset(seed=0)
+    with pytest.raises(TaskDefinitionError, match="candidates returned None: return Candidates"):
+        print(environment.sentences.candidates)
+    with pytest.raises(TaskDefinitionError, match=r"current_sentences gives \['put it there'\]: give Sentences"):
+        print(environment.sentences.has_paraphrases)
+    with pytest.raises(TaskDefinitionError, match=r"current_sentences gives \['put it there'\]: give Sentences"):
+        cubes(wording="held-out", current_sentences=lambda self, step: ["put it there"])
 
 
 def test_goals_may_be_yielded(reset: Callable[..., None]) -> None:

@@ -59,6 +59,9 @@ def test_options_of_the_learned_task_hold_as_far_as_another_one_has_them() -> No
     assert own_arguments("run", own, "block-insertion", {}) == {"observe": ["images", "goal"]}
     meshes = {"packing-objects-seq-seen": {"observe": ["instruction"], "folder": "meshes"}}
     assert own_arguments("run", meshes, "packing-objects-group", {})["folder"] == "meshes"
+    beside = {"assembling-kits-seq": {"observe": ["images", "instruction"]}, **meshes}
+    assert own_arguments("run", beside, "packing-objects-group", {})["folder"] == "meshes", "not the first alone"
+    assert "folder" not in own_arguments("run", beside, "packing-shapes", {})
     assert own_arguments("run", meshes, "packing-objects-group", {"folder": "others"})["folder"] == "others"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -71,6 +72,8 @@ class PackingThings(LanguageTask):
         if folder is not None and not isinstance(folder, str):
             raise ConfigError(f"folder must be the path of one, as a text; got {folder!r}.")
         self.things = things_of(objects, split, folder)
+        if folder is not None:
+            self.files = tuple(Path(mesh) for thing in self.things for mesh, _ in thing.parts)
         self._zone = (Pose(), (0.0, 0.0))
 
     def add_container(self, scene: Scene, rng: np.random.Generator) -> tuple[Pose, list[Cell]]:

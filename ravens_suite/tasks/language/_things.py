@@ -255,7 +255,7 @@ def things_in(folder: Path) -> tuple[Thing, ...]:
     textures are not read. Files whose names begin with a dot are passed over.
 
     Raises:
-        ConfigError: there is no such folder, fewer than two meshes are in it, or two of them have one name.
+        ConfigError: there is no such folder, fewer than two meshes are in it, two of them have one name, or one none.
     """
     if not folder.is_dir():
         raise ConfigError(f"There is no folder {folder}: give one that holds .obj or .stl files.")
@@ -266,6 +266,8 @@ def things_in(folder: Path) -> tuple[Thing, ...]:
     for path in files:
         if not path.name.isascii():
             raise ConfigError(f"{path.name} of {folder} has letters that sentences cannot have: rename it in ASCII.")
+        if not _spoken(path.name):
+            raise ConfigError(f"{path.name} of {folder} has no name that a sentence could say: rename it in words.")
         other = by_name.setdefault(_spoken(path.name).casefold(), path)
         if other is not path:
             raise ConfigError(

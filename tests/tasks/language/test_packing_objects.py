@@ -13,9 +13,13 @@ import pytest
 import trimesh
 
 from ravens_suite.assets.things import things
+from ravens_suite.core.seeding import generator
+from ravens_suite.envs import definition
+from ravens_suite.envs.definition import OF_THE_TASK, changed, define
 from ravens_suite.errors import ConfigError, MeshError
 from ravens_suite.registry import environment_id, load_task
 from ravens_suite.sim.bodies import Mesh, triangles
+from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.language._colors import RGB
 from ravens_suite.tasks.language._things import _PARTS, THINGS, things_in, things_of
 
@@ -131,6 +135,33 @@ def test_a_folder_of_meshes_takes_the_place_of_the_things(tmp_path: Path) -> Non
         env.close()
 
 
+def test_what_a_folder_holds_is_part_of_the_task_also_what_its_first_scene_does_not_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluation was taken for one of the meshes that there are now."""
+
+    def defined(split: Any = "train") -> dict[str, str]:
+        monkeypatch.setattr(definition, "_known", {})
+        return define("packing-objects-seq-unseen", split, {"folder": str(tmp_path)})
+
+    folder_of(tmp_path, *(f"thing_{i}.obj" for i in range(12)), "held.obj", "back.obj")
+    (tmp_path / "held_out.txt").write_text("held\nback\n")
+    task = load_task("packing-objects-seq")[0](folder=str(tmp_path), objects="unseen")  # type: ignore[call-arg]
+    scene = Scene()
+    task.build(scene, generator(0, "train", "scene"))
+    shown = {name.rsplit(" ", 1)[0] for name in scene.objects()}
+    scene.close()
+    (unseen, *_) = sorted({f"thing {i}" for i in range(12)} - shown)
+    then, tested = defined(), defined("test")
+    assert defined() == then
+    larger = CUBE.replace("0.1", "0.08")
+    (tmp_path / "held.obj").write_text(larger)
+    assert defined() == then
+    assert changed(tested, defined("test"), OF_THE_TASK)
+    (tmp_path / f"{unseen.replace(' ', '_')}.obj").write_text(larger)
+    assert changed(then, defined(), OF_THE_TASK) == [OF_THE_TASK["bodies"]]
+
+
 def test_a_folder_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     task = load_task("packing-objects-seq")[0]
     with pytest.raises(ConfigError, match="There is no folder"):
@@ -204,6 +235,9 @@ def test_names_are_plain_words_and_colours_are_found_in_any_spelling(tmp_path: P
 def test_a_name_that_no_sentence_can_have_is_refused(tmp_path: Path) -> None:
     folder_of(tmp_path, "tin.obj", "große_dose.obj")
     with pytest.raises(ConfigError, match=r"große_dose\.obj .* ASCII"):
+        things_in(tmp_path)
+    (tmp_path / "große_dose.obj").rename(tmp_path / "__.obj")
+    with pytest.raises(ConfigError, match=r"__\.obj .* has no name that a sentence could say"):
         things_in(tmp_path)
 
 

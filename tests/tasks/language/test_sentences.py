@@ -37,6 +37,29 @@ def test_slots_are_filled_with_the_article_that_fits() -> None:
     assert Sentences(("a {bowl}",), ("the {bowl}",)).filled(words) == Sentences(("a red bowl",), ("the red bowl",))
 
 
+def test_what_fills_a_slot_stays_as_it_is() -> None:
+    words = {"thing": "letter a", "box": "oak box", "both": "a orange and a red block"}
+    assert fill("pack the {thing} in a {box}", words) == "pack the letter a in an oak box"
+    assert fill("{thing} under it", words) == "letter a under it"
+    assert fill("put {both} down", words) == "put an orange and a red block down"
+
+
+@pytest.mark.parametrize(
+    ("forms", "said"),
+    [
+        ({"training": "put it there"}, r"training of Sentences is one text, 'put it there': put a comma after it"),
+        ({"held_out": "lay it there"}, r"held_out of Sentences is one text"),
+        ({"training": None}, r"training of Sentences is None: give a list of texts"),
+        ({"held_out": ("lay it there", 3)}, r"held_out of Sentences is \('lay it there', 3\): give a list of texts"),
+    ],
+)
+def test_forms_that_are_no_list_of_texts_are_refused(forms: Any, said: str) -> None:
+    """Of one text without its comma every letter was told as a sentence."""
+    with pytest.raises(TaskDefinitionError, match=said):
+        Sentences(**forms)
+    assert Sentences(["put it there"]) == Sentences(("put it there",))  # type: ignore[arg-type]
+
+
 def test_words_are_joined() -> None:
     assert [several(["a"]), several(["a", "b"]), several(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
 
