@@ -214,3 +214,14 @@ class RunFolder:
     def write_record(self, record: dict[str, Any]) -> None:
         """Write ``run.json``, whole or not at all."""
         write_json(self.record_path, record)
+
+
+def name_of_copy(folder: Path) -> str:
+    """Run and step of a copy of its weights (``train --keep-checkpoints``), ``RUN-00000005``; empty for other folders.
+
+    Args:
+        folder: of a trained agent or forecaster.
+    """
+    copy = folder.absolute()
+    run = RunFolder(copy.parent.parent)
+    return f"{run.path.name}-{copy.name}" if copy.parent == run.checkpoints_path and run.exists() else ""

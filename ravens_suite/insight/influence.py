@@ -11,6 +11,7 @@ influence/pictures/*.png                    the table before the steps that are 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,10 +50,11 @@ from ravens_suite.insight.training_gradients import (
     training_gradients,
 )
 from ravens_suite.rollout.environments import to_json
-from ravens_suite.rollout.evaluation_plan import plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import one_thread
 from ravens_suite.rollout.provenance import provenance
 
+_LOG = logging.getLogger(__name__)
 _MOST_NAMED = 1000
 
 
@@ -147,6 +149,8 @@ def failed_seeds(
 ) -> list[int]:
     """Scenes on which a run was evaluated and failed, the worst first; none where it was not evaluated.
 
+    What was evaluated before the run was trained on says nothing of the weights of now: it is left out, with a warning.
+
     Args:
         run: folder of the run.
         task: registered name.
@@ -155,10 +159,18 @@ def failed_seeds(
     """
     if RunFolder(Path(run)).record()["environments"].get(task, {}).get("id") == "":
         return []  # Its episodes were made elsewhere: there is no environment to be evaluated in.
-    plain = plan_evaluation(run, task, split, arguments or {}).path(None)
+    plan = plan_evaluation(run, task, split, arguments or {})
+    plain = plan.path(None)
     for path in [*([plain] if plain.exists() else []), *sorted(plain.parent.glob(f"{WATCHED}/*/{plain.name}"))]:
         value = read_json(path)
         if not isinstance(value, dict) or value.get("task") != task:
+            continue
+        if not _is_of(plan, value.get("policy")):
+            _LOG.warning(
+                "%s is of other weights than the run holds now, so nobody knows which scenes these fail on: evaluate "
+                "again, or name scenes with --seeds.",
+                path,
+            )
             continue
         try:
             outcomes = [EpisodeOutcome.from_json(each) for each in value["results"]]
@@ -169,6 +181,11 @@ def failed_seeds(
         failed = [each for each in outcomes if not each.success and each.steps]
         return [each.seed for each in sorted(failed, key=lambda each: (each.score, each.seed))]
     return []
+
+
+def _is_of(plan: EvaluationPlan, policy: Any) -> bool:
+    """Whether an evaluation that notes a policy is of the weights of now; one that notes none counts."""
+    return not isinstance(policy, dict) or policy.get("fingerprint", "") in ("", plan.policy.fingerprint)
 
 
 def rank(gradients: TrainingGradients) -> tuple[DemonstrationFound, ...]:

@@ -21,7 +21,7 @@ from ravens_suite.core.modules import load_object
 from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.core.source_digest import digest_of_files, imported_names, own_files, source_text
-from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder, name_of_copy
 from ravens_suite.errors import ConfigError, MissingDataError, blame
 from ravens_suite.registry import load_agent, source_of
 from ravens_suite.rollout.exploration import EXPLORE, ExplorePolicy, WithExploration
@@ -266,7 +266,7 @@ class PolicySpec:
         a copy of weights from along the way.
         """
         name = self.name
-        if copied := _copied_in(self.folder):
+        if self.folder and (copied := name_of_copy(Path(self.folder))):
             return copied
         if self.kind == "socket":
             for scheme in SCHEMES:
@@ -363,15 +363,6 @@ def close_policy(policy: Policy | None) -> None:
         policy = policy.policy
     if isinstance(policy, RemotePolicy):
         policy.close()
-
-
-def _copied_in(folder: str) -> str:
-    """Run and step of a copy of its weights (``train --keep-checkpoints``); empty for other folders."""
-    if not folder:
-        return ""
-    copy = Path(folder).absolute()
-    run = RunFolder(copy.parent.parent)
-    return f"{run.path.name}-{copy.name}" if copy.parent == run.checkpoints_path and run.exists() else ""
 
 
 def _said_by(reference: str) -> str:

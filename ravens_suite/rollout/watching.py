@@ -9,7 +9,7 @@ from typing import Any
 from ravens_suite.core.forecast import Forecast, Forecaster, checked_forecast
 from ravens_suite.core.observations import Interface, Observation, missing_keys_message
 from ravens_suite.core.policy import Action
-from ravens_suite.data.run_folder import PolicyFolder, RunFolder
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder, name_of_copy
 from ravens_suite.errors import ConfigError, blame
 from ravens_suite.registry import forecaster_names, load_forecaster
 from ravens_suite.rollout.policy_code import code_of, outside_of
@@ -64,10 +64,14 @@ class WatchSpec:
 
     @property
     def folder_name(self) -> str:
-        """Name of the folder of what it watched: that of its run, and from which probability it ended episodes."""
+        """Name of the folder of what it watched: that of its run, and from which probability it ended episodes.
+
+        Of a copy of weights from along the way, run and step: copies of several runs have one name.
+        """
         path = Path(self.folder).resolve()
         run = path.parent if path == RunFolder(path.parent).policy.path else path
-        return run.name if self.stop_at is None else f"{run.name}-{self.stop_at:g}"
+        name = name_of_copy(path) or run.name
+        return name if self.stop_at is None else f"{name}-{self.stop_at:g}"
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -208,6 +208,19 @@ def test_failed_scenes_are_those_of_the_plain_evaluation_or_else_of_a_watched_on
     assert failed_seeds(run, "lab-task") == [], "what was recorded elsewhere has no scenes to fail on"
 
 
+def test_what_was_evaluated_before_a_run_was_trained_on_names_no_failed_scenes(
+    trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    assert failed_seeds(run, TASK)
+    path = RunFolder(run).evaluations / "test.json"
+    value = json.loads(path.read_text())
+    write_json(path, {**value, "policy": {**value["policy"], "fingerprint": "of other weights"}})
+    assert failed_seeds(run, TASK) == []
+    assert "is of other weights than the run holds now" in caplog.text and "--seeds" in caplog.text
+
+
 @pytest.fixture(scope="module")
 def builder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Data of two rows of cubes, collected with a distractor, and a run on them."""

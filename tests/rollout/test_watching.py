@@ -179,6 +179,16 @@ def test_what_a_forecaster_ended_lies_beside_what_it_did_not(run: Path, tmp_path
     assert EpisodeReader(kept).summary.steps == done.outcomes[0].steps == 0
 
 
+def test_what_copies_of_the_weights_of_two_forecasters_watched_lies_apart(run: Path, tmp_path: Path) -> None:
+    names = []
+    for name in ("first", "second"):
+        copied = RunFolder(tmp_path / name)
+        shutil.copytree(run, copied.path)
+        shutil.copytree(copied.policy.path, copied.checkpoint(5).path)
+        names.append(WatchSpec.parse(str(copied.checkpoint(5).path)).folder_name)
+    assert names == ["first-00000005", "second-00000005"]
+
+
 class Says(Clock):
     """A forecaster that says something once an action was taken, or raises it."""
 
