@@ -121,8 +121,9 @@ def language_tasks() -> str:
             ]
         )
     for demos in ("1", "10", "100"):
-        of = [row for row in _rows("scores_language.csv") if (row["task"], demos) in published and row["demos"] == demos]
-        if {row["task"] for row in of} == {task for task, number in published if number == demos}:
+        columns = {task for task, number in published if number == demos}
+        of = [row for row in _rows("scores_language.csv") if row["demos"] == demos and row["task"] in columns]
+        if {row["task"] for row in of} == columns:
             rows += [
                 [f"**mean, {name}**", demos, f"{ours:.1f}", "", f"{best:.1f}", ""]
                 for name, (ours, best) in language.means(of).items()
