@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,7 @@ def _plain_mesh(mesh: Mesh) -> Any:
     return {"is": "Mesh", "name": name, "content": own, "pose": _plain(mesh.pose), "scale": _plain(mesh.scale)}
 
 
-def _file(path: str | Path) -> tuple[str, str]:
+def _file(path: str | PathLike[str]) -> tuple[str, str]:
     """Name of a file, whatever folder it lies in, and a digest of what it holds; none of what is no file."""
     path = Path(path)
     return path.name, digest_of_text(path.read_bytes().decode("latin-1")) if path.is_file() else ""
