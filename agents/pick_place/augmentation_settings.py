@@ -39,8 +39,9 @@ class Augmentation:
         distractors: share of scattered examples that show one more object, in another colour (``distractors.py``).
             Whether that one is to be picked is not known.
         bystanders: share of examples in which what the step has nothing to do with lies elsewhere (``bystanders.py``).
-        word_colors: share of examples in which whatever has one colour word gets one random colour, for agents that are
-            told colours. They draw it once the sentence is read of the image.
+        word_colors: for agents that are told colours, share of examples whose colour words are exchanged, and
+            share of those in which whatever has one colour word gets one random colour. ``augment`` does neither: the
+            agent does, around reading the sentence.
         margin: least distance of pick and place from the border, pixels.
     """
 

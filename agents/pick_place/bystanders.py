@@ -60,7 +60,7 @@ def bystanders(step: Step) -> list[FreeObject]:
         own[each.window] |= each.mask
     if step.loose is not None:
         own[step.loose.window] |= step.loose.mask
-    # What is nearer to each other than a shadow's width may be one thing, or lean against the next.
+    # With less than the gap between them, two may be one thing, or lean against each other.
     _, labels = cv2.connectedComponents(grown(~bare, _GAP // 2).astype(np.uint8), connectivity=8)
     labels[bare] = 0
     others = [other for other in (step.goal, step.first) if other is not None]

@@ -64,15 +64,7 @@ from .candidates import Candidates, find_candidates
 from .config import TransporterConfig
 from .decision import Decision, decide
 from .encoder import CHANNELS
-from .examples import (
-    StepInputs,
-    augmentation_for,
-    fitting,
-    in_other_hues,
-    in_other_words,
-    read_sentences,
-    with_words_unknown,
-)
+from .examples import StepInputs, augmentation_for, fitting, read_sentences, told_batch
 from .joint_rescoring import check_assignments
 from .losses import Batch, compute_losses, draw, make_batch
 from .network import TransporterNet
@@ -256,14 +248,11 @@ class Transporter(Agent[PickPlaceDataset]):
     def examples_to_batch(
         self, examples: Sequence[Example], rng: np.random.Generator, word_colors: float = 0.0
     ) -> Batch:
-        """Examples as tensors on the CPU; where colours are named, in other hues, and some words unknown."""
+        """Examples as tensors on the CPU; with sentences where it is told something (``told_batch``)."""
         few_shapes = self.device.type == "cuda"
         if not self.listens:
             return make_batch(examples, few_shapes=few_shapes)
-        examples = in_other_words(examples, word_colors, rng)
-        sentence = read_sentences(self.config, with_words_unknown(self.config, examples, rng), few_shapes=few_shapes)
-        hues = in_other_hues(examples, rng, word_colors)
-        return make_batch(hues, few_shapes=few_shapes)._replace(sentence=sentence)
+        return told_batch(self.config, examples, rng, word_colors, few_shapes=few_shapes)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""

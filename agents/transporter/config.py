@@ -75,9 +75,11 @@ class TransporterConfig:
         bystanders: where it is told something, with one demonstration, share of examples in which things that the step
             has nothing to do with lie elsewhere, so that its goal is not known by what lies beside it. It falls in the
             same way, and is not used where a direction is said.
-        word_colors: where it is told colours, with one demonstration, share of examples in which whatever has one
-            colour word is shown in one random colour, so that it is not known by how bright it is. In all others, hues
-            are turned together. It falls in the same way, and is not used where a shade is said.
+        word_colors: where it is told colours, with one demonstration, share of examples whose colour words are replaced
+            by others, in the sentence and in the scene (``rewording.py``). And share of examples in which whatever has
+            one colour word is shown in one random colour, so that it is not known by how bright it is; in all others,
+            hues are turned together. It falls in the same way, and is not used where a shade is said, or where a goal
+            or the first scene is shown.
         distractors: with one demonstration, share of scattered examples that show one more object, in a colour unlike
             that of the goal. Nothing is to be placed at it. Whether to pick it is not known, so those examples teach
             no picks. It falls in the same way, and is not used in the same cases, nor where a sentence is shown.

@@ -30,10 +30,11 @@ from ..pick_place.recoloring import random_color, with_other_hues
 from ..pick_place.rewording import painted, reworded
 from ..pick_place.steps import Step
 from .config import TransporterConfig
-from .losses import Batch, Draws
+from .losses import Batch, Draws, make_batch
 
 _SEVERAL = 10
-"""Number of demonstrations from which there are no distractors and no last scenes with something amiss."""
+"""Number of demonstrations from which there are no distractors, no last scenes with something amiss, no bystanders
+elsewhere and no other colour words."""
 _SHADE = re.compile(r"\b(light|dark)", re.IGNORECASE)
 """A word for a shade, such as "the lightest brown plate": which one it is, brightness says."""
 _MANY = 100
@@ -132,11 +133,36 @@ def with_words_unknown(
     return [replace(example, instruction=words) for example, words in zip(examples, said, strict=True)]
 
 
-def in_other_words(examples: Sequence[Example], share: float, rng: np.random.Generator) -> Sequence[Example]:
-    """Examples of which a share has other colour words, and things in such colours, but where a shade is said."""
+def told_batch(
+    config: TransporterConfig,
+    examples: Sequence[Example],
+    rng: np.random.Generator,
+    word_colors: float,
+    *,
+    few_shapes: bool,
+) -> Batch:
+    """Examples with sentences as tensors on the CPU, altered so that the sentences have to be listened to.
+
+    Args:
+        config: settings.
+        examples: as ``augment`` makes them.
+        rng: draws what is altered.
+        word_colors: ``Augmentation.word_colors``.
+        few_shapes: whether sentences are padded to few lengths, for a GPU.
+    """
+    examples = in_other_words(examples, rng, word_colors)
+    sentence = read_sentences(config, with_words_unknown(config, examples, rng), few_shapes=few_shapes)
+    return make_batch(in_other_hues(examples, rng, word_colors), few_shapes=few_shapes)._replace(sentence=sentence)
+
+
+def in_other_words(examples: Sequence[Example], rng: np.random.Generator, share: float) -> Sequence[Example]:
+    """Examples of which a share has other colour words in the sentence, and things in such colours in the scene.
+
+    Only where colours may change: see ``_colors_may_change``.
+    """
     # Drawn only where it counts, so that all other examples are those without it.
     return [
-        reworded(example, rng) if share and _names_colors(example) and rng.random() < share else example
+        reworded(example, rng) if share and _colors_may_change(example) and rng.random() < share else example
         for example in examples
     ]
 
@@ -147,12 +173,12 @@ def in_other_hues(examples: Sequence[Example], rng: np.random.Generator, share: 
     Args:
         examples: with the sentences that were read of them as they are.
         rng: draws hues.
-        share: of examples in which what has one colour word gets a random colour of its own, bright or dark, but where
-            a shade is said. Turned together, hues still differ in brightness.
+        share: of examples in which what has one colour word gets a random colour of its own, bright or dark, where
+            colours may change. In all others, hues are turned together; they still differ in brightness.
     """
     return [
         replace(example, color=_own_colors(example, rng))
-        if share and _names_colors(example) and rng.random() < share
+        if share and _colors_may_change(example) and rng.random() < share
         else replace(example, color=with_other_hues(example.color, rng))
         if names_a_color(example.instruction or "")
         else example
@@ -160,12 +186,14 @@ def in_other_hues(examples: Sequence[Example], rng: np.random.Generator, share: 
     ]
 
 
-def _names_colors(example: Example) -> bool:
-    """Whether a sentence names colours, and no shades of them."""
+def _colors_may_change(example: Example) -> bool:
+    """Whether colours are named, but no shades of them, and no other picture shows them as they were."""
     said = example.instruction or ""
-    return names_a_color(said) and not _SHADE.search(said)
+    alone = example.goal is None and example.first is None
+    return alone and names_a_color(said) and not _SHADE.search(said)
 
 
 def _own_colors(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The colours of an example in which each colour word has a random one."""
     colors = np.stack([random_color(rng) for _ in BASIC]).astype(np.float32)
     return painted(Heightmap(example.color, example.height), name_colors(example.color), colors)

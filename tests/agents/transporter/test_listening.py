@@ -239,19 +239,25 @@ def test_with_few_demonstrations_colours_and_their_words_change_but_where_a_shad
     agent = Transporter(replace(TINY, word_colors=1.0), interface=interface)
     shares = [agent.augmentation(demos).word_colors for demos in (1, 3, 10, 100)]
     assert shares[0] == 1 > shares[1] > 0 == shares[2] == shares[3]
-    step = data.episodes[0][0]
+    step = replace(data.episodes[0][0], goal=None)  # What the agent is shown has none.
     for said, changes in (
         ("put the red blocks in a blue bowl", True),
         ("put the red blocks in the darkest blue bowl", False),
         ("put them into each other", False),
     ):
         example = augment(replace(step, instruction=said), UNCHANGED, np.random.default_rng(1))
-        (other,) = in_other_words([example], 1.0, np.random.default_rng(2))
+        (other,) = in_other_words([example], np.random.default_rng(2), 1.0)
         assert (other.instruction != said) == changes and np.array_equal(other.color, example.color) != changes
-        assert in_other_words([example], 0.0, np.random.default_rng(2)) == [example]
+        assert in_other_words([example], np.random.default_rng(2), 0.0) == [example]
         (together,) = in_other_hues([example], np.random.default_rng(2))
         (apart,) = in_other_hues([example], np.random.default_rng(2), 1.0)
         assert np.array_equal(apart.color, together.color) != changes
+        # Another picture would show the colours of before.
+        seen = Heightmap(example.color, example.height)
+        for remembering in (replace(example, first=seen), replace(example, goal=seen)):
+            assert in_other_words([remembering], np.random.default_rng(2), 1.0) == [remembering]
+            (kept,) = in_other_hues([remembering], np.random.default_rng(2), 1.0)
+            assert np.array_equal(kept.color, together.color)
 
 
 def test_a_missing_sentence_is_asked_for(tmp_path: Path) -> None:
