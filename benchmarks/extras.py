@@ -54,6 +54,11 @@ STEPS = {
         "ravens-suite train visual-foresight block-insertion --demos 1 --steps 2 --val-episodes 0 --data d --config "
         + shlex.quote('{"lightning": true, "devices": 2, "batch": 2}'),
     ),
+    "minilm": (
+        "ravens-suite collect put-block-in-bowl-seen --episodes 1 --data d --observe images instruction",
+        "ravens-suite train transporter put-block-in-bowl-seen --demos 1 --steps 2 --val-episodes 0 --data d --config "
+        + shlex.quote('{"words": "minilm"}'),
+    ),
     "minari": (
         f"ravens-suite {_COLLECT}",
         "ravens-suite export d --to minari --out m",

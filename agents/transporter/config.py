@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..common.devices import PRECISIONS
 from ..common.settings import setting
-from ..common.word_encoders import OWN
+from ..common.word_encoders import MINILM, OWN
 
 FINE, COARSE = 2, 4
 """Heightmap pixels along a cell of the fine map (6.25 mm) and of the coarse map (12.5 mm)."""
@@ -104,9 +104,10 @@ class TransporterConfig:
         unknown_words: where it is told something and learns the vectors of words, share of the words of training
             sentences at which there is one that it does not know; none at words for colours, shapes and directions.
             Paraphrases have words that no demonstration has.
-        words: where it is told something, what gives the vectors of words: ``own`` (they are learned), or a function of
-            yours, ``package.module:name`` or ``path/to/file.py:name``, that takes the words of a sentence and returns a
-            vector for each (``agents/common/word_encoders.py``).
+        words: where it is told something, what gives the vectors of words: ``own`` (they are learned); ``minilm``, the
+            language model all-MiniLM-L6-v2; or a function of yours, ``package.module:name`` or
+            ``path/to/file.py:name``, that takes the words of a sentence and returns a vector for each
+            (``agents/common/word_encoders.py``).
         shape_words: where it is told something, whether it is shown which things have the outline that a word names, as
             it is shown colours (``agents/common/shape_words.py``).
         lookahead: where goals are shown, actions that a search looks ahead over what the agent would do
@@ -163,7 +164,7 @@ class TransporterConfig:
     gives_up: bool = True
     remembers: bool = False
     unknown_words: float = setting(0.1, least=0, most=1)
-    words: str = setting(OWN, choices=(OWN,), names="code")
+    words: str = setting(OWN, choices=(OWN, MINILM), names="code")
     shape_words: bool = True
     lookahead: int = setting(0, least=0, most=10)
     workers: int = setting(0, least=0, most=256)

