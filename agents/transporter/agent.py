@@ -26,7 +26,8 @@ Where a goal is observed, the heightmap of the finished scene is further channel
 goal is moved with its scene (``pick_place/goal_scenes.py``). With ``lookahead``, candidates are searched for what leads
 to the goal (``planning.py``). With ``remembers``, the first scene of the episode is shown in the same way:
 what has been moved since cannot be seen any more. Then the colour words of a sentence are also shown one by one, in
-their order, so that a task of several steps can be followed by one sentence.
+their order, so that a task of several steps can be followed by one sentence. With ``counts``, further channels say how
+many things there are like each.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ from ravens_suite.errors import ConfigError, OracleGaveUpError
 
 from ..base import Agent
 from ..common.ahead import Ahead
+from ..common.counts import COUNTS
 from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
@@ -100,7 +102,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self.use_bfloat16 = choose_bfloat16(self.config.precision, self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            channels = CHANNELS * (1 + self.shows_goal + self.config.remembers)
+            channels = CHANNELS * (1 + self.shows_goal + self.config.remembers) + COUNTS * self.config.counts
             self.net = TransporterNet(self.config, channels, listens=self.listens).to(self.device)
         self.optimiser = Optimiser(
             self.net,
@@ -232,7 +234,7 @@ class Transporter(Agent[PickPlaceDataset]):
         """
         rng = np.random.default_rng([self.seed, step])
         example = augment(self._shown(dataset.episodes[0][step]), UNCHANGED, rng)
-        batch = make_batch([example])
+        batch = make_batch([example], counts=self.config.counts)
         if self.listens:
             batch = batch._replace(sentence=read_sentences(self.config, [example]))
         turning = bool(self.net.turning)
@@ -251,7 +253,7 @@ class Transporter(Agent[PickPlaceDataset]):
         """Examples as tensors on the CPU; with sentences where it is told something (``told_batch``)."""
         few_shapes = self.device.type == "cuda"
         if not self.listens:
-            return make_batch(examples, few_shapes=few_shapes)
+            return make_batch(examples, counts=self.config.counts, few_shapes=few_shapes)
         return told_batch(self.config, examples, rng, word_colors, few_shapes=few_shapes)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:

@@ -17,6 +17,7 @@ from torch.nn import functional
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
+from ..common.counts import count_maps
 from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
@@ -158,6 +159,9 @@ def find_candidates(
     for other in (goal, first):
         if other is not None:
             image = with_scene(image, _encoded(other, device))
+    if config.counts:
+        numbers = torch.from_numpy(count_maps(heightmap.color, heightmap.height))
+        image = with_scene(image, numbers[None].to(device))
     sentence = None
     if instruction is not None:
         heights = [heightmap.height] if config.shape_words else None

@@ -101,6 +101,8 @@ class TransporterConfig:
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in
             their order, since what is next depends on what is done.
+        counts: whether the network is shown of each thing how many there are like it, up to six, for tasks in which
+            that decides what belongs where (``agents/common/counts.py``).
         unknown_words: where it is told something and learns the vectors of words, share of the words of training
             sentences at which there is one that it does not know; none at words for colours, shapes and directions.
             Paraphrases have words that no demonstration has.
@@ -163,6 +165,7 @@ class TransporterConfig:
     outlook: int = setting(4, least=0, most=1000)
     gives_up: bool = True
     remembers: bool = False
+    counts: bool = False
     unknown_words: float = setting(0.1, least=0, most=1)
     words: str = setting(OWN, choices=(OWN, MINILM), names="code")
     shape_words: bool = True

@@ -209,13 +209,14 @@ def encode_image(color: Tensor, height: Tensor) -> Tensor:
 
 
 def with_scene(image: Tensor, other: Tensor) -> Tensor:
-    """The input of an agent that is shown another scene, too: its channels come last, at the same places.
+    """The input of an agent that is shown another scene or other maps, too: these come last, at the same places.
 
     Args:
         image: (batch, channels, rows, columns) float32 of ``encode_image`` or of this function.
-        other: (batch, 5, rows, columns) float32 of ``encode_image``: the finished scenes, or the first ones.
+        other: (batch, n, rows, columns) float32: of ``encode_image``, the finished scenes or the first ones, or of
+            ``count_maps``.
 
     Returns:
-        (batch, channels + 5, rows, columns) float32.
+        (batch, channels + n, rows, columns) float32.
     """
     return torch.cat([image, other], dim=1).contiguous(memory_format=torch.channels_last)

@@ -64,7 +64,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
     alone = max(0.0, 1 - math.log(demos) / math.log(_SEVERAL))
     # What is named by its colour must keep it, and what is not must not get it.
     shade = 1.0 if listens else config.shade * (config.shade_alone / config.shade) ** (1 / demos)
-    return Augmentation(
+    shares = Augmentation(
         scale=config.scale,
         height=config.height_scale,
         flips=config.flips,
@@ -85,6 +85,8 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         bystanders=config.bystanders * alone if listens else 0.0,
         word_colors=config.word_colors * alone if listens else 0.0,
     )
+    # Where the number of things of a kind decides, it must stay what it was.
+    return replace(shares, recolored=0.0, remaining=0.0, unfinished=0.0, distractors=0.0) if config.counts else shares
 
 
 def fitting(config: TransporterConfig, augmentation: Augmentation, step: Step) -> Augmentation:
@@ -152,7 +154,8 @@ def told_batch(
     """
     examples = in_other_words(examples, rng, word_colors)
     sentence = read_sentences(config, with_words_unknown(config, examples, rng), few_shapes=few_shapes)
-    return make_batch(in_other_hues(examples, rng, word_colors), few_shapes=few_shapes)._replace(sentence=sentence)
+    shown = in_other_hues(examples, rng, word_colors)
+    return make_batch(shown, counts=config.counts, few_shapes=few_shapes)._replace(sentence=sentence)
 
 
 def in_other_words(examples: Sequence[Example], rng: np.random.Generator, share: float) -> Sequence[Example]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
+from ..common.counts import count_maps
 from ..common.devices import autocast
 from ..common.sampling import angle_grid
 from ..common.sentences import SentenceBatch
@@ -40,8 +41,8 @@ class Batch(NamedTuple):
     """Examples as tensors; positions in heightmap pixels (column, row).
 
     Attributes:
-        image: (batch, 5, rows, columns) float32 of ``encode_image``; with goals five channels more, and five with what
-            is remembered.
+        image: (batch, 5, rows, columns) float32 of ``encode_image``; with goals five channels more, five with what is
+            remembered, and six with numbers of things.
         pick: (batch, 2) float32.
         place: (batch, poses, 2) float32; every pose is a correct one.
         yaw: (batch, poses) float32 radians, of the place pose relative to the pick pose.
@@ -82,11 +83,12 @@ def draw(config: TransporterConfig, count: int, rng: np.random.Generator, *, tur
     return Draws(angles, torch.from_numpy(error).float())
 
 
-def make_batch(examples: Sequence[Example], *, few_shapes: bool = False) -> Batch:
+def make_batch(examples: Sequence[Example], *, counts: bool = False, few_shapes: bool = False) -> Batch:
     """Examples as tensors; those with fewer correct poses than others are padded.
 
     Args:
         examples: a step's.
+        counts: whether the number of each thing is shown, too.
         few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
     """
 
@@ -104,6 +106,8 @@ def make_batch(examples: Sequence[Example], *, few_shapes: bool = False) -> Batc
     for others in ([e.goal for e in examples], [e.first for e in examples]):
         if shown := [scene for scene in others if scene is not None]:
             image = with_scene(image, encode_image(*(tensor(part) for part in zip(*map(_parts, shown), strict=True))))
+    if counts:
+        image = with_scene(image, tensor([count_maps(e.color, e.height) for e in examples]))
     return Batch(
         image=image,
         pick=tensor([e.pick for e in examples]).float(),

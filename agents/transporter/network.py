@@ -64,7 +64,8 @@ class TransporterNet(nn.Module):
 
     Args:
         config: settings.
-        channels: of the images: ``CHANNELS``, and as many again for each other scene that is shown.
+        channels: of the images: ``CHANNELS``, as many again for each other scene that is shown, and ``COUNTS`` where
+            numbers are.
         listens: whether it is told what to do.
 
     Attributes:

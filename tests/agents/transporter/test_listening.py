@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from ravens_suite.agents.common.counts import COUNTS
 from ravens_suite.agents.common.sentences import FORMS, form_of
 from ravens_suite.agents.pick_place.augmentation import UNCHANGED, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
@@ -274,3 +275,19 @@ def test_a_missing_sentence_is_asked_for(tmp_path: Path) -> None:
 def test_nothing_is_added_where_nothing_is_said() -> None:
     agent = Transporter(TINY)
     assert not agent.listens and not any("sentence" in name for name in agent.weights())
+
+
+def test_what_is_shown_numbers_of_things_learns_and_acts_with_them_and_keeps_them(tmp_path: Path) -> None:
+    data, interface = demonstrations(tmp_path)
+    plain = Transporter(TINY, interface=interface)
+    agent = Transporter(replace(TINY, counts=True), interface=interface)
+    shown = agent.step_inputs(data, agent.augmentation(1), 0).batch.image
+    assert shown.shape[1] == plain.step_inputs(data, plain.augmentation(1), 0).batch.image.shape[1] + COUNTS
+    assert np.isfinite(sum(agent.fit_step(data, 0).values()))
+    changes = agent.augmentation(1)
+    assert changes.unfinished == changes.distractors == changes.remaining == changes.recolored == 0 < changes.scatter
+    assert plain.augmentation(1).unfinished > 0
+    agent.save(tmp_path / "policy")
+    scene = data.episodes[0][0].scene
+    first, again = (each.decide(scene, None, "put it there") for each in (agent, Transporter.load(tmp_path / "policy")))
+    assert torch.equal(first.pick_logits, again.pick_logits)
