@@ -45,6 +45,7 @@ _DIRECTION = re.compile(
 )
 """A word for where something lies. No direction are "on top of", "back into the box", "the middle of the stand" and
 "the middle brown plate", which is one of three shades."""
+_SAME_COLOR = re.compile(r"\b(colou?rs?|match(es|ing)?)\b")
 _OPPOSITE = {"left": "right", "right": "left"}
 _SIDE = re.compile(r"\b(left|right)\b")
 
@@ -74,6 +75,7 @@ class SentenceBatch(NamedTuple):
         shapes: (batch, words) int64 index in ``fits``, -1 for words that name no shape; ``None`` where none are looked
             for.
         fits: (batch, 4, rows, columns) float32 of ``seen_mentions``; zeros from the last mention on.
+        matching: (batch,) bool, whether a sentence says that colours belong together (``asks_for_same_color``).
     """
 
     words: Tensor
@@ -83,6 +85,7 @@ class SentenceBatch(NamedTuple):
     vectors: Tensor | None = None
     shapes: Tensor | None = None
     fits: Tensor | None = None
+    matching: Tensor | None = None
 
 
 def make_sentences(
@@ -136,7 +139,10 @@ def _read(
             colors[index, position] = -1 if found is None else found
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
-    batch = SentenceBatch(*(torch.from_numpy(values) for values in (rows, colors, names)))
+    batch = SentenceBatch(
+        *(torch.from_numpy(values) for values in (rows, colors, names)),
+        matching=torch.tensor([asks_for_same_color(sentence) for sentence in sentences]),
+    )
     if encoder != OWN:
         told = [
             [_neutral(word, position in shown) for position, word in enumerate(each)]
@@ -227,6 +233,11 @@ def form_of(sentence: str) -> int:
 def names_a_color(sentence: str) -> bool:
     """Whether a sentence has a colour word."""
     return any(color_word(word) is not None for word in _WORD.findall(sentence.lower()))
+
+
+def asks_for_same_color(sentence: str) -> bool:
+    """Whether a sentence speaks of colours without naming one ("its color"), or of what matches."""
+    return _SAME_COLOR.search(sentence.lower()) is not None
 
 
 def names_a_bare_shape(sentence: str) -> bool:

@@ -393,6 +393,8 @@ class Transporter(Agent[PickPlaceDataset]):
         missing = {name: torch.zeros_like(getattr(self.net, name)) for name in ("least_move", "slots")}
         if self.net.outlook is not None:
             missing["outlook.trusts.weight"] = torch.zeros_like(self.net.outlook.trusts.weight)
+        if self.net.same_color is not None:
+            missing["same_color.trust"] = torch.zeros_like(self.net.same_color.trust)
         added = {f"{copy}.{name}": value for copy in ("net", "average") for name, value in missing.items()}
         self.optimiser.set_state({**added, **state})
 

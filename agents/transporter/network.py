@@ -15,6 +15,7 @@ from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
 from .outlook import Outlook
+from .same_color import SameColor, asked_names
 
 _SAID = 32
 """Length of the vector of a sentence."""
@@ -29,6 +30,7 @@ class SceneFeatures(NamedTuple):
         fine_key: (batch, F * 4, rows / 2, columns / 2), what the fine keys of all picks are made from.
         said: (batch, 32) vectors of the sentences, where there are any.
         prior: (batch, rows / 4, columns / 4) float32 of ``Outlook.prior``, where there is one.
+        names: (batch, 12, rows / 4, columns / 4) float32 of ``asked_names``, where there are sentences.
     """
 
     features: Features
@@ -36,6 +38,7 @@ class SceneFeatures(NamedTuple):
     fine_key: Tensor
     said: Tensor | None = None
     prior: Tensor | None = None
+    names: Tensor | None = None
 
 
 class PlaceFeatures(NamedTuple):
@@ -98,6 +101,7 @@ class TransporterNet(nn.Module):
         # After all others, whose first weights are as they would be without it.
         self.where = LiftingConv(2, fine, kernel=4, stride=2, padding=1) if listens else None
         self.outlook = Outlook(given, shaped=shaped) if listens and config.outlook else None
+        self.same_color = SameColor() if listens else None
         self.register_buffer("turning", torch.tensor(True))
         self.register_buffer("habits", torch.full((2,), 0.5))
         self.register_buffer("least_move", torch.tensor(0.0))
@@ -111,16 +115,17 @@ class TransporterNet(nn.Module):
             image: (batch, channels, rows, columns) float32 of ``encode_image``.
             sentence: what is said about them, if the network ``listens``.
         """
-        said, where, prior = None, None, None
+        said, where, prior, names = None, None, None, None
         if self.sentence is not None:
             assert sentence is not None
             prior = None if self.outlook is None else self.outlook.prior(image, sentence)
             maps, said = self.sentence(sentence)
+            names = asked_names(sentence)
             image = torch.cat([image, maps.float()], dim=1).contiguous(memory_format=torch.channels_last)
             where = self._directions(sentence.where)
         features = self.trunk(image, where)
         keys = self.coarse.shared_key(features.coarse), self.fine.shared_key(features.fine)
-        return SceneFeatures(features, *keys, said, prior)
+        return SceneFeatures(features, *keys, said, prior, names)
 
     def missing_in_old_weights(self) -> dict[str, Tensor]:
         """What old weights lack, so that their agents act as they did: no directions, outlook, giving up, or slots.
@@ -128,7 +133,7 @@ class TransporterNet(nn.Module):
         Returns:
             Tensors by name, of any shape, float32.
         """
-        added = {"where": self.where, "outlook": self.outlook}
+        added = {"where": self.where, "outlook": self.outlook, "same_color": self.same_color}
         own = {
             f"{name}.{key}": value for name, part in added.items() if part for key, value in part.state_dict().items()
         }
@@ -164,8 +169,15 @@ class TransporterNet(nn.Module):
             key=self.coarse.key(scene.coarse_key, context, said),
             fine_query=self.fine.query(fine, pick / FINE),
             fine_key=self.fine.key(scene.fine_key, context, said),
-            prior=None if scene.prior is None else scene.prior.expand(len(pick), -1, -1),
+            prior=self._prior(scene, pick),
         )
+
+    def _prior(self, scene: SceneFeatures, pick: Tensor) -> Tensor | None:
+        """What is added to the logits of places: what the outlook expects, and where the same colour is."""
+        if self.same_color is None or scene.names is None:
+            return None
+        same: Tensor = self.same_color(scene.names.expand(len(pick), -1, -1, -1), pick)
+        return same if scene.prior is None else same + scene.prior
 
     def angles(self, count: int) -> Tensor:
         """(count,) float32 radians: evenly spaced place angles from zero; (1,) zero if nothing is turned."""

@@ -107,12 +107,11 @@ def language_tasks() -> str:
         key = row["task"], row["demos"]
         published[key] = max(published.get(key, (0.0, "")), (float(row["score"]), row["agent"]))
     rows = []
-    for row in _rows("scores_language.csv"):
+    for row in sorted(_rows("scores_language.csv"), key=lambda row: (row["task"], int(row["demos"]))):
         best = published.get((row["task"], row["demos"]))
-        remembers = '"remembers": true' in row["command"]
         rows.append(
             [
-                row["task"] + (", with `remembers`" if remembers else ""),
+                row["task"] + "".join(f", with `{name}`" for name in _shown(row)),
                 row["demos"],
                 f"{float(row['score']):.1f}",
                 _rate(row),
@@ -132,11 +131,14 @@ def language_tasks() -> str:
     return table([*head, "commit"], rows)
 
 
+def _shown(row: dict[str, str]) -> list[str]:
+    """What an agent was shown beside the scene and the sentence, by the settings that it was trained with."""
+    return [name for name in ("remembers", "counts") if f'"{name}": true' in row["command"]]
+
+
 def language_of_many() -> str:
     """One model for many tasks that are told, beside models of one task and the best published agent of each column."""
-    alone = {
-        (row["task"], row["demos"]): row for row in _rows("scores_language.csv") if '"remembers"' not in row["command"]
-    }
+    alone = {(row["task"], row["demos"]): row for row in _rows("scores_language.csv") if not _shown(row)}
     rows, lines = _rows("scores_language_multi.csv"), []
     for demos in sorted({row["demos"] for row in rows}, key=int):
         of = [row for row in rows if row["demos"] == demos]
