@@ -81,3 +81,12 @@ def test_weights_of_before_act_without_it() -> None:
     old = {name: value for name, value in net.state_dict().items() if not name.startswith("same_color")}
     net.load_state_dict({**{k: v for k, v in net.missing_in_old_weights().items() if k not in old}, **old})
     torch.testing.assert_close(prior(), expected, rtol=0, atol=0)
+
+
+def test_the_middle_of_a_frame_of_the_same_colour_counts_more_than_that_of_another() -> None:
+    image = table(RED, TABLE, TABLE)
+    for index, look in ((1, BLUE), (2, RED)):
+        frame = image[4:28, 32 * index + 4 : 32 * index + 28]
+        frame[:3], frame[-3:], frame[:, :3], frame[:, -3:] = look, look, look, look
+    logits = SameColor()(asked_names(make_sentences([ASKED], [image])), at(0))
+    assert logits[0, 4, 20] > logits[0, 4, 12] + 1
