@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array
@@ -72,7 +73,8 @@ class RobotPolicy:
             the order of ``robot.json``.
 
         Raises:
-            ConfigError: an array is missing, or has another type or shape.
+            ConfigError: an array is missing, or has another type or shape; or depth looks like another unit than that
+                of ``robot.json``.
             InvalidCameraError: an intrinsic matrix is none.
             InvalidPoseError: an extrinsic matrix is none.
         """
@@ -88,6 +90,7 @@ class RobotPolicy:
         if missing := [key for key in ARRAYS if key not in observation]:
             raise ConfigError(f"The observation has no {' and no '.join(missing)}: give {', '.join(ARRAYS)}.")
         seen = self.setup.observation(*(observation[key] for key in ARRAYS))
+        self._check_unit(np.asarray(observation["depth"]))
         views = len(seen["color"])
         for key, side in (("camera_intrinsics", 3), ("camera_poses", 4)):
             if np.ndim(seen["color"]) != 4 or seen[key].shape != (views, side, side):
@@ -98,6 +101,25 @@ class RobotPolicy:
         for matrix in seen["camera_intrinsics"]:
             check_intrinsics(matrix)
         return {**{key: value for key, value in observation.items() if key not in ARRAYS}, **seen}
+
+    def _check_unit(self, depth: NDArray[Any]) -> None:
+        """Refuse depth in another unit than the recordings': all of it would be holes, or beside the table.
+
+        Args:
+            depth: (N, H, W), as it was given.
+        """
+        whole = depth.dtype.kind in "ui"
+        for index, image in enumerate(depth):
+            with np.errstate(invalid="ignore"):
+                measured = image[np.isfinite(image) & (image > 0)]
+            typical = float(np.median(measured)) if measured.size else 0.0
+            # A covered camera may measure a few whole millimetres, but nobody writes metres in whole numbers.
+            if (unit := self.setup.other_unit(typical, whole=whole)) and (unit == "millimetres" or not whole):
+                factor = "divide by 1000" if unit == "millimetres" else "multiply by 1000"
+                raise ConfigError(
+                    f"The depth of camera {index} is {depth.dtype}, typically {typical:.4g}, which looks like {unit}; "
+                    f"the recordings that the agent learnt from are in {self.setup.depth_unit}: {factor}."
+                )
 
 
 def setup_of(run: RunFolder) -> RobotSetup | None:
