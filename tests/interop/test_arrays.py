@@ -278,7 +278,11 @@ def test_a_run_on_recordings_is_loaded_and_served_in_the_robots_frame(recorded: 
 @pytest.mark.parametrize(
     ("unit", "depth", "words"),
     [
-        ("metres", np.uint16(650), r"camera 0 is uint16, typically 650, which looks like millimetres.*: divide by 1000"),
+        (
+            "metres",
+            np.uint16(650),
+            r"camera 0 is uint16, typically 650, which looks like millimetres.*: divide by 1000",
+        ),
         ("metres", np.float32(650), "float32, typically 650, which looks like millimetres"),
         ("metres", np.uint16(1), "looks like millimetres"),
         ("millimetres", np.float32(0.65), r"typically 0\.65, which looks like metres.*: multiply by 1000"),
