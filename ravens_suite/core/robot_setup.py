@@ -37,9 +37,6 @@ _MIDDLE = ((_LOW[0] + _HIGH[0]) / 2, (_LOW[1] + _HIGH[1]) / 2)
 _ROUNDED = 1e-6
 """Metres by which a workspace may be larger than ours, from rounding."""
 
-FAR = 20.0
-"""Metres that nothing on a table is away; in millimetres, everything is."""
-
 _FARTHEST_DEPTH = 100.0
 """Metres: no camera measures farther; what does is noise."""
 
@@ -189,17 +186,6 @@ class RobotSetup:
         metres = np.asarray(depth, dtype=np.float64) * DEPTH_UNITS[self.depth_unit]
         with np.errstate(invalid="ignore"):
             return quantize_depth(np.where((metres > 0) & (metres < _FARTHEST_DEPTH), metres, 0.0))
-
-    def other_unit(self, typical: float, *, whole: bool) -> str:
-        """The unit that depth seems to have where that is not ``depth_unit``; empty where it is, or nobody can tell.
-
-        Args:
-            typical: a usual value among those that were measured; 0 where none was.
-            whole: whether they are whole numbers, in which nobody measures metres.
-        """
-        if self.depth_unit == "metres" and (typical > FAR or (whole and typical > 0)):
-            return "millimetres"
-        return "metres" if self.depth_unit == "millimetres" and 0 < typical < FAR else ""
 
     def camera_poses(self, extrinsics: NDArray[Any]) -> Array:
         """Extrinsics (..., 4, 4) of any dtype as they were recorded, as camera poses of the suite.
