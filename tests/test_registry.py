@@ -218,7 +218,9 @@ def test_an_import_that_fails_is_named_with_its_cause_when_the_task_is_used(
     ],
     ids=["imported", "renamed, twice", "of a module", "of a package", "from a package", "no class of its own"],
 )
-def test_a_class_inherits_variants_and_nothing_is_imported_for_it(declare: Declare, tmp_path: Path, source: str) -> None:
+def test_a_class_inherits_variants_and_nothing_is_imported_for_it(
+    declare: Declare, tmp_path: Path, source: str
+) -> None:
     (tmp_path / "foreign_own.py").write_text(source)
     declare(TASKS, {"own": "foreign_own:Own"})
     assert {name for name in registry.task_names() if name.startswith("own")} == {"own", "own-tall", "own-two-sided"}
@@ -249,7 +251,7 @@ def test_variants_of_its_own_take_the_place_of_inherited_ones(
         "class None_(Cubes):\n    variants = {}\n"
         "class Unknown(Gone, dict(a=1)['a'], Round): ...\nclass Round(Unknown): ...\n"
     )
-    declare(TASKS, {name.lower(): f"foreign_own:{name}" for name in ("Other", "Unknown")} | {"none": "foreign_own:None_"})
+    declare(TASKS, {"other": "foreign_own:Other", "unknown": "foreign_own:Unknown", "none": "foreign_own:None_"})
     names = {name for name in registry.task_names() if name.partition("-")[0] in ("other", "none", "unknown")}
     assert names == {"other", "other-flat", "none", "unknown"} and not caplog.text
 

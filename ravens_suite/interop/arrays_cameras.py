@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from ravens_suite.core.conventions import CAMERA_AXES
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.projection import project, world_points
-from ravens_suite.core.robot_setup import FAR, RobotSetup
+from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.errors import RavensError
 from ravens_suite.interop.arrays import RecordedEpisode
+from ravens_suite.rollout.own_robot import FAR, other_unit
 
 _LEAST_MEASURED = 0.1
 """Share of a depth image."""
@@ -154,7 +155,7 @@ class CameraEvidence:
 
     def _units(self) -> Iterator[str]:
         typical = float(np.median(self._raw)) if self._raw else 0.0
-        if unit := self._setup.other_unit(typical, whole=self._whole):
+        if unit := other_unit(self._setup, typical, whole=self._whole):
             yield (
                 f"camera {self._index}: depth is typically {typical:.4g}, {'in whole numbers ' if self._whole else ''}"
                 f'which looks like {unit}, not {self._setup.depth_unit}: write "depth_unit": "{unit}" in robot.json'

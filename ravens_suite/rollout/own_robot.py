@@ -19,6 +19,8 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.registry import load_agent
 
 ARRAYS = ("color", "depth", "intrinsics", "extrinsics")
+FAR = 20.0
+"""Metres that nothing on a table is away; in millimetres, everything is."""
 
 
 class RobotPolicy:
@@ -114,12 +116,25 @@ class RobotPolicy:
                 measured = image[np.isfinite(image) & (image > 0)]
             typical = float(np.median(measured)) if measured.size else 0.0
             # A covered camera may measure a few whole millimetres, but nobody writes metres in whole numbers.
-            if (unit := self.setup.other_unit(typical, whole=whole)) and (unit == "millimetres" or not whole):
+            if (unit := other_unit(self.setup, typical, whole=whole)) and (unit == "millimetres" or not whole):
                 factor = "divide by 1000" if unit == "millimetres" else "multiply by 1000"
                 raise ConfigError(
                     f"The depth of camera {index} is {depth.dtype}, typically {typical:.4g}, which looks like {unit}; "
                     f"the recordings that the agent learnt from are in {self.setup.depth_unit}: {factor}."
                 )
+
+
+def other_unit(setup: RobotSetup, typical: float, *, whole: bool) -> str:
+    """The unit that depth seems to have where that is not the ``depth_unit`` of a setup; else empty.
+
+    Args:
+        setup: of the robot.
+        typical: a usual value among those that were measured; 0 where none was.
+        whole: whether they are whole numbers, in which nobody measures metres.
+    """
+    if setup.depth_unit == "metres" and (typical > FAR or (whole and typical > 0)):
+        return "millimetres"
+    return "metres" if setup.depth_unit == "millimetres" and 0 < typical < FAR else ""
 
 
 def setup_of(run: RunFolder) -> RobotSetup | None:
