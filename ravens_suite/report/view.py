@@ -137,7 +137,9 @@ def play(episode: Episode) -> Playback:
     Raises:
         RavensError: its environment cannot be made here.
     """
-    environment = environment_of(episode, motion="simulated", render_mode="rgb_array_list")
+    # Recorded actions look at nothing: neither images of all cameras nor an oracle episode for the goal is needed.
+    unseen = {"observe": ["proprioception"]}
+    environment = environment_of(episode, motion="simulated", render_mode="rgb_array_list", **unseen)
     try:
         rollout = roll_out(environment, RecordedActions(episode.actions), episode.seed, record=False)
         frames: Any = environment.render()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,9 +20,12 @@ from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.report.rerun_file import log_entries
-from ravens_suite.report.view import contact_sheet, open_in_viewer, recorded_action, step_views, view_episode
-from ravens_suite.rollout.environments import in_order, pose_order
-from ravens_suite.rollout.replay import Decision
+from ravens_suite.report.view import contact_sheet, open_in_viewer, play, recorded_action, step_views, view_episode
+from ravens_suite.rollout.environments import in_order, make_environment, pose_order
+from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.replay import Decision, environment_of
+from ravens_suite.rollout.rollout import roll_out, to_episode
+from ravens_suite.sim.rendering.tiny import TinyRenderer
 from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.primitives import PickPlace
 
@@ -133,6 +137,27 @@ def test_the_viewer_of_recordings_listens_on_this_machine_alone(
     assert open_in_viewer(tmp_path / "a.rrd")
     ((*_, option, address, path),) = started
     assert (option, address, path) == ("--bind", "127.0.0.1", str(tmp_path / "a.rrd"))
+
+
+def test_a_film_draws_its_own_frames_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every observation was drawn by all cameras, and an oracle episode was run and drawn for the goal."""
+    drawn: list[tuple[tuple[int, int], ...]] = []
+    draw = TinyRenderer.render
+
+    def render(self: Any, scene: Any, cameras: Any, **options: Any) -> Any:
+        drawn.append(tuple(camera.image_size for camera in cameras))
+        return draw(self, scene, cameras, **options)
+
+    arguments = {"observe": ["images", "goal"], "renderer": "tiny", "image_size": [12, 16]}
+    with closing(make_environment("block-insertion", "train", arguments)) as environment:
+        episode = to_episode(roll_out(environment, OraclePolicy(environment), 0), "block-insertion", "train", arguments)
+    small = {"render_size": [24, 32], "render_fps": 10}
+    monkeypatch.setattr(
+        "ravens_suite.report.view.environment_of", lambda of, **changed: environment_of(of, **changed, **small)
+    )
+    monkeypatch.setattr(TinyRenderer, "render", render)
+    assert play(episode).score == 100
+    assert len(drawn) > 5 and set(drawn) == {((24, 32),)}
 
 
 class Bent(PickPlace):
