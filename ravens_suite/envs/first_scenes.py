@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
+
+import numpy as np
 
 from ravens_suite.core.goals import Goal
 from ravens_suite.core.seeding import generator
@@ -16,6 +18,8 @@ from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.sentences import unfilled
 
 _SEEDS_TRIED = 20
+_ATTEMPTS = 50
+"""Draws of the scene of one seed."""
 _COMPARED = 4
 """Scenes whose sentences are compared."""
 
@@ -50,6 +54,37 @@ def first_scenes(task: Task) -> Iterator[tuple[Scene, Sequence[Goal]]]:
             raise PlacementError(f"None of the first {_SEEDS_TRIED} scenes of the task could be placed: {reason}")
     finally:
         scene.close()
+
+
+@contextmanager
+def scene_of_seed(task: Task, seed: int = 0) -> Iterator[Sequence[Goal]]:
+    """The goals of the scene of a seed; what the task says of the scene can be asked within, while it is there.
+
+    Args:
+        task: that builds it, once.
+        seed: drawn anew, as in an episode, until everything has its place.
+
+    Raises:
+        PlacementError: there is no room.
+        TaskDefinitionError: something is wrong with the goals.
+    """
+    scene, rng = Scene(), generator(seed, task.split, "scene")
+    try:
+        yield _drawn(task, scene, rng)
+    finally:
+        scene.close()
+
+
+def _drawn(task: Task, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+    robot = Robot(scene, task.primitive.tool)
+    for _ in range(_ATTEMPTS):
+        scene.reset()
+        robot.reset()
+        try:
+            return check_goals(task, scene, task.build(scene, rng))
+        except PlacementError as error:
+            reason = error
+    raise reason
 
 
 def sentence_differs(task: Task) -> bool:
