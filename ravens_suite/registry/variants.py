@@ -136,17 +136,18 @@ def _places(expression: ast.expr, tree: ast.Module, module: str, path: Path) -> 
     if not before:
         yield module, name
     for node in ast.walk(tree):
-        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
-            called = alias.asname or alias.name
-            if isinstance(node, ast.Import):
-                if before == called:
-                    yield _beside(alias.name, path), name
-                continue
+        if isinstance(node, ast.Import):
+            yield from (
+                (_beside(alias.name, path), name) for alias in node.names if before == (alias.asname or alias.name)
+            )
+        elif isinstance(node, ast.ImportFrom):
             origin = _absolute(node, module, path)
-            if not before and called == name:
-                yield _beside(origin, path), alias.name
-            elif before == called:
-                yield _beside(f"{origin}.{alias.name}", path), name
+            for alias in node.names:
+                called = alias.asname or alias.name
+                if not before and called == name:
+                    yield _beside(origin, path), alias.name
+                elif before == called:
+                    yield _beside(f"{origin}.{alias.name}", path), name
 
 
 def _absolute(node: ast.ImportFrom, module: str, path: Path) -> str:
