@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from ravens_suite.benchmark.comparison import difference
@@ -19,13 +21,20 @@ from ravens_suite.benchmark.published import best_published, published_scores
 from ravens_suite.data.tables import read_rows
 
 EPISODES = 100
-"""Test seeds behind each row."""
+"""Test seeds behind a row whose command names no other number."""
+
+
+def episodes_of(scores: dict[str, str]) -> int:
+    """Test seeds behind a row, as the command says that made it."""
+    words = [part for word in shlex.split(scores.get("command") or "") for part in word.split("=", 1)]
+    given = [after for word, after in pairwise(words) if word == "--episodes"]
+    return int(given[-1]) if given else EPISODES
 
 
 def row(scores: dict[str, str], best: float) -> str:
     """One line of a table."""
     ours = round(float(scores["score"]), 1)
-    gap = difference(ours, EPISODES, best)
+    gap = difference(ours, episodes_of(scores), best)
     first, second = (f"**{value:.1f}**" if value >= max(ours, best) else f"{value:.1f}" for value in (ours, best))
     strict = f"{float(scores['strict']):.0f} % ({float(scores['low']):.0f} to {float(scores['high']):.0f})"
     interval = f"{gap.points:+.1f} ({gap.low:+.0f} to {gap.high:+.0f})"

@@ -85,6 +85,21 @@ def test_the_table_of_seeds_says_what_its_means_are_of(monkeypatch: pytest.Monke
     ]
 
 
+def test_an_interval_is_of_as_many_test_seeds_as_the_command_of_a_row_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was that of 100 seeds, whatever had been run."""
+    script = functions_of("scores", monkeypatch)
+    scores = {"task": "a", "score": "80", "strict": "80", "low": "70", "high": "88", "train_seconds": "60"}
+    rows = [
+        script["row"]({**scores, "commit": "abc", "command": f"ravens-suite benchmark{options}"}, 70.0)
+        for options in ("", " --episodes 100 --steps 9", " --episodes=25", " --episodes 400")
+    ]
+    assert rows[0] == rows[1] and len(set(rows)) == 3
+    widths = [
+        int(high) - int(low) for low, high in (re.findall(r"\(([+-]\d+) to ([+-]\d+)\)", row)[-1] for row in rows)
+    ]
+    assert widths[2] > widths[1] > widths[3]
+
+
 def test_no_colour_is_unseen_to_a_run_that_was_shown_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -206,6 +206,56 @@ def test_an_import_that_fails_is_named_with_its_cause_when_the_task_is_used(
     assert registry.load_task("block-insertion")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from foreign_cubes import Cubes\nclass Own(Cubes):\n    max_steps = 4\n",
+        "from foreign_cubes import Cubes as Base\nclass Between(Base): ...\nclass Own(Between): ...\n",
+        "import foreign_cubes as cubes\nclass Mixin: ...\nclass Own(Mixin, cubes.Cubes): ...\n",
+        "import foreign.cubes\nclass Own(foreign.cubes.Cubes): ...\n",
+        "from foreign import cubes\nclass Own(cubes.Cubes): ...\n",
+        "from foreign_cubes import Cubes as Own\n",
+    ],
+    ids=["imported", "renamed, twice", "of a module", "of a package", "from a package", "no class of its own"],
+)
+def test_a_class_inherits_variants_and_nothing_is_imported_for_it(
+    declare: Declare, tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "foreign_own.py").write_text(source)
+    declare(TASKS, {"own": "foreign_own:Own"})
+    assert {name for name in registry.task_names() if name.startswith("own")} == {"own", "own-tall", "own-two-sided"}
+    assert registry.variant_arguments("own-two-sided") == {"sides": 2}
+    assert not {"foreign", "foreign.cubes", "foreign_cubes", "foreign_own"} & set(sys.modules)
+
+
+def test_what_a_package_hands_on_has_its_variants_and_a_file_those_of_its_folder(
+    declare: Declare, tmp_path: Path
+) -> None:
+    package = tmp_path / "foreign"
+    (package / "__init__.py").write_text("from .own import Own\n")
+    (package / "own.py").write_text("from .cubes import Cubes\nclass Own(Cubes): ...\n")
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / "base_of_mine.py").write_text(_FOREIGN_TASKS)
+    (away / "mine.py").write_text("from base_of_mine import Cubes\nclass Mine(Cubes): ...\n")
+    declare(TASKS, {"own": "foreign:Own", "mine": f"{away / 'mine.py'}:Mine"})
+    assert {"own-tall", "mine-tall"} <= set(registry.task_names())
+
+
+def test_variants_of_its_own_take_the_place_of_inherited_ones(
+    declare: Declare, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "foreign_own.py").write_text(
+        "from foreign_cubes import Cubes\nfrom nowhere import Gone\n"
+        "class Other(Cubes):\n    variants = {'flat': {'height': 0.01}}\n"
+        "class None_(Cubes):\n    variants = {}\n"
+        "class Unknown(Gone, dict(a=1)['a'], Round): ...\nclass Round(Unknown): ...\n"
+    )
+    declare(TASKS, {"other": "foreign_own:Other", "unknown": "foreign_own:Unknown", "none": "foreign_own:None_"})
+    names = {name for name in registry.task_names() if name.partition("-")[0] in ("other", "none", "unknown")}
+    assert names == {"other", "other-flat", "none", "unknown"} and not caplog.text
+
+
 def test_variants_that_are_no_literal_are_left_out_and_said(declare: Declare, caplog: pytest.LogCaptureFixture) -> None:
     declare(TASKS, {"odd": "foreign_cubes:Computed"})
     assert not [name for name in registry.task_names() if name.startswith("odd-")]

@@ -19,7 +19,8 @@ from ..common.color_words import BASIC, color_word, colors_of, name_colors
 from .augmentation import Example
 from .table import bare_table
 
-_WORD = re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"(?:\b([Aa])n?(\s+))?\b([A-Za-z]+)")
+"""A word, and the article with the space before it where there is one."""
 _KEPT = ("black",)
 """Words for colours that the table and shadows have."""
 _AROUND = 7
@@ -28,6 +29,8 @@ _AROUND = 7
 
 def reworded(example: Example, rng: np.random.Generator) -> Example:
     """An example in which the colour words are exchanged, and what has one word has a colour of the other one.
+
+    An article right before such a word is that of the new one: "a red bowl" becomes "an orange bowl".
 
     Args:
         example: with a sentence.
@@ -39,8 +42,11 @@ def reworded(example: Example, rng: np.random.Generator) -> Example:
     colors = np.stack([rng.choice(colors_of(index)) for index in others]).astype(np.float32)
 
     def other(found: re.Match[str]) -> str:
-        index = color_word(found[0].lower())
-        return found[0] if index is None else BASIC[others[index]]
+        article, space, word = found.groups()
+        index = color_word(word.lower())
+        if index is None or (new := BASIC[others[index]]) == word:
+            return found[0]
+        return f"{article}{'n' if new[0] in 'aeiou' else ''}{space}{new}" if article else new
 
     color = painted(Heightmap(example.color, example.height), name_colors(example.color), colors)
     return replace(example, color=color, instruction=_WORD.sub(other, example.instruction or ""))

@@ -22,7 +22,8 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from importlib import resources
@@ -33,15 +34,12 @@ from typing import Any
 import numpy as np
 
 import ravens_suite
-from ravens_suite.core.goals import Goal
-from ravens_suite.core.seeding import SPLITS, Split, generator
+from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.core.source_digest import code_lines, digest_of_files, digest_of_text, imported_files, own_files
-from ravens_suite.envs.task_checks import check_attributes, check_goals, task_code
-from ravens_suite.errors import PlacementError
+from ravens_suite.envs.first_scenes import first_scenes
+from ravens_suite.envs.task_checks import check_attributes, task_code
 from ravens_suite.registry import load_task
 from ravens_suite.sim.bodies import Body, Mesh
-from ravens_suite.sim.robot import Robot
-from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 
 Definition = dict[str, str]
@@ -70,6 +68,7 @@ _NEITHER = (
     "core/statistics.py",
     "core/memory.py",
     "envs/definition.py",
+    "envs/first_scenes.py",
     "envs/task_checks.py",
 )
 """Files of the rooms core, sim and envs that decide nothing of what happens in a scene."""
@@ -77,7 +76,6 @@ _SCRIPT = ("__main__", "__mp_main__")
 """Names of the module of the script that runs, in it and in its workers."""
 _DIGITS = 6
 """Decimals of metres that count."""
-_SEEDS_TRIED = 20
 
 _known: dict[tuple[Any, ...], Definition] = {}
 
@@ -125,9 +123,8 @@ def changed(then: Mapping[str, Any] | None, now: Mapping[str, Any], parts: Mappi
 
 def _scene(task: Task) -> Definition:
     """The parts that a built scene shows."""
-    scene = Scene()
-    try:
-        goals = _build(task, scene)
+    with closing(first_scenes(task)) as scenes:
+        scene, goals = next(scenes)
         names = scene.objects()
         bodies = {name: scene.body(name) for name in names}
         described = [(name, scene.kind(name), _plain(_uncolored(body))) for name, body in bodies.items()]
@@ -138,20 +135,6 @@ def _scene(task: Task) -> Definition:
             "goals": _digest([(type(goal).__name__, goal) for goal in goals]),
             "limits": _digest([task.max_steps, task.max_bodies, type(task.primitive).__name__, task.primitive]),
         }
-    finally:
-        scene.close()
-
-
-def _build(task: Task, scene: Scene) -> Sequence[Goal]:
-    robot = Robot(scene, task.primitive.tool)
-    for seed in range(_SEEDS_TRIED):
-        scene.reset()
-        robot.reset()
-        try:
-            return check_goals(task, scene, task.build(scene, generator(seed, task.split, "scene")))
-        except PlacementError as error:
-            reason = error
-    raise PlacementError(f"None of the first {_SEEDS_TRIED} scenes of the task could be placed: {reason}")
 
 
 def _code(task_class: type[Any]) -> str:

@@ -28,11 +28,12 @@ class Cleaned:
 
     Attributes:
         run: folder of the new run.
-        dropped: seeds of the demonstrations that were left out, by task.
+        dropped: seeds of the demonstrations that were left out of the new run and not of the first, by task.
         before: figures of the first run by task.
         after: figures of the new one by task.
         not_compared: tasks whose episodes were made elsewhere, such as by a robot: there is no environment to try both
             runs in.
+        earlier: how many demonstrations the first run had been trained without already.
     """
 
     run: Path
@@ -40,13 +41,16 @@ class Cleaned:
     before: Mapping[str, Summary]
     after: Mapping[str, Summary]
     not_compared: tuple[str, ...] = ()
+    earlier: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
         figures = {
             task: {"before": self.before[task].to_json(), "after": self.after[task].to_json()} for task in self.before
         }
-        return {"run": str(self.run), "dropped": {task: list(seeds) for task, seeds in self.dropped.items()}, **figures}
+        dropped = {task: list(seeds) for task, seeds in self.dropped.items()}
+        before = {"left_out_before": self.earlier} if self.earlier else {}
+        return {"run": str(self.run), "dropped": dropped, **before, **figures}
 
 
 def first_ranked(found: Influence, count: int) -> dict[str, list[int]]:
@@ -129,7 +133,8 @@ def train_without(
         run: folder of the finished run.
         data: folder of all data; ``None`` for the one that the run was trained on.
         dropped: seeds by task, all of them demonstrations of the run.
-        out: folder of the new run; beside the first one, with ``-without-N`` at the end of its name, unless given.
+        out: folder of the new run; beside the first one, with ``-without-N`` at the end of its name, unless given;
+            N counts what was left out of the first run, too.
         val_episodes: scenes of each task.
         pool: where episodes are run; this process by default.
         on_progress: called after every step of training and every episode.
@@ -163,4 +168,5 @@ def train_without(
             if task not in elsewhere
         }
 
-    return Cleaned(folder, dropped, figures(run), figures(folder), elsewhere)
+    earlier = sum(map(len, plan.drop.values()))
+    return Cleaned(folder, dropped, figures(run), figures(folder), elsewhere, earlier)

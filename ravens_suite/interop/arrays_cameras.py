@@ -20,9 +20,7 @@ from ravens_suite.core.projection import project, world_points
 from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.errors import RavensError
 from ravens_suite.interop.arrays import RecordedEpisode
-
-FAR = 20.0
-"""Metres that nothing on a table is away; in millimetres, everything is."""
+from ravens_suite.rollout.own_robot import FAR, other_unit
 
 _LEAST_MEASURED = 0.1
 """Share of a depth image."""
@@ -156,16 +154,11 @@ class CameraEvidence:
             )
 
     def _units(self) -> Iterator[str]:
-        name, typical = f"camera {self._index}", float(np.median(self._raw)) if self._raw else 0.0
-        if self._setup.depth_unit == "metres" and (typical > FAR or (self._whole and typical)):
+        typical = float(np.median(self._raw)) if self._raw else 0.0
+        if unit := other_unit(self._setup, typical, whole=self._whole):
             yield (
-                f"{name}: depth is typically {typical:.4g}, in {'whole ' if self._whole else ''}numbers that look like "
-                'millimetres, not metres: write "depth_unit": "millimetres" in robot.json'
-            )
-        elif self._setup.depth_unit == "millimetres" and 0 < typical < FAR:
-            yield (
-                f"{name}: depth is typically {typical:.4g}, which looks like metres, not millimetres: write "
-                '"depth_unit": "metres" in robot.json'
+                f"camera {self._index}: depth is typically {typical:.4g}, {'in whole numbers ' if self._whole else ''}"
+                f'which looks like {unit}, not {self._setup.depth_unit}: write "depth_unit": "{unit}" in robot.json'
             )
 
     def _far_away(self) -> Iterator[str]:

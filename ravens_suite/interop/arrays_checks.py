@@ -18,7 +18,8 @@ from ravens_suite.core.geometry import Array, Pose, tilt_error
 from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.errors import ConfigError, RavensWarning
 from ravens_suite.interop.arrays import Recordings
-from ravens_suite.interop.arrays_cameras import FAR, CameraEvidence
+from ravens_suite.interop.arrays_cameras import CameraEvidence
+from ravens_suite.rollout.own_robot import FAR
 
 SAMPLES = 10
 """Steps whose images are looked at, each of another episode."""

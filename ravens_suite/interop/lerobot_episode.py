@@ -225,10 +225,10 @@ def _words(task: str, shown: bool = False) -> str:
     """
     try:
         control_of(task)
-        sentence = sentence_of(task)
+        sentence, needed = sentence_of(task), needs_sentence(task)
     except UnknownNameError:
-        sentence = ""
-    if sentence and needs_sentence(task):
+        sentence, needed = "", False
+    if needed:
         if not shown:
             raise ConfigError(
                 f"What {task} asks for is said by its instruction alone, which these episodes do not have: collect "

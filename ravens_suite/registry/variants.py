@@ -6,13 +6,17 @@ import ast
 import json
 import logging
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from ravens_suite.core.modules import source_file
+from ravens_suite.core.modules import find_spec, source_file
 from ravens_suite.core.source_digest import source_text
 
 _LOG = logging.getLogger(__name__)
 _VARIANTS = "variants"
+_SUITE = "ravens_suite.tasks."
+"""Before the modules of the suite's own tasks."""
 
 HANDED_ON = "RAVENS_SUITE_TASK_VARIANTS"
 """Environment variable: the variants of registered classes whose source does not say them, such as inherited ones, as
@@ -78,32 +82,87 @@ def _handed_on() -> dict[str, Any]:
 
 
 def _in_source(module: str, class_name: str) -> dict[str, dict[str, Any]]:
-    """The variants that the source of a class says; none where there is no source."""
-    path = source_file(module)
-    if path is None:
-        return {}
-    source = source_text(path)
-    return _literal_variants(source, class_name) if _VARIANTS in source else {}
+    """The variants that the source of a class says, or that of a class that it is derived from; else none."""
+    return _said(module, class_name, frozenset()) or {}
 
 
-def _literal_variants(source: str, class_name: str) -> dict[str, dict[str, Any]]:
-    """The value of ``variants`` in the body of a class.
+def _said(module: str, name: str, below: frozenset[tuple[str, str]]) -> dict[str, dict[str, Any]] | None:
+    """The variants of what a module calls by a name; ``None`` where no source says any.
+
+    Args:
+        module: or its file.
+        name: of a class, that the module defines or imports.
+        below: modules and names that lead here, so that a circle ends.
 
     Raises:
-        SyntaxError: the source is not Python.
+        SyntaxError: a source is not Python.
         ValueError: the value is not a literal of names to keyword arguments.
     """
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.ClassDef) or node.name != class_name:
-            continue
-        for statement in node.body:
-            match statement:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-                    | ast.Assign(targets=[ast.Name(id=name)], value=value)
-                ) if name == _VARIANTS:
-                    return _checked_variants(value)
-    return {}
+    path = source_file(module)
+    if path is None or not path.is_file() or (module, name) in below:
+        return None
+    source = source_text(path)
+    if module.startswith(_SUITE) and _VARIANTS not in source:
+        return None  # To parse every file of the suite would take time at its import.
+    tree = ast.parse(source)
+    found = next((each for each in ast.walk(tree) if isinstance(each, ast.ClassDef) and each.name == name), None)
+    for statement in found.body if found else ():
+        match statement:
+            case (
+                ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value)
+                | ast.Assign(targets=[ast.Name(id=target)], value=value)
+            ) if target == _VARIANTS:
+                return _checked_variants(value)
+    wanted: list[ast.expr] = list(found.bases) if found else [ast.Name(name)]
+    for expression in wanted:
+        for place in _places(expression, tree, module, path):
+            if (said := _said(*place, below | {(module, name)})) is not None:
+                return said
+    return None
+
+
+def _places(expression: ast.expr, tree: ast.Module, module: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Modules, or their files, and the names there, of what an expression in a source may name.
+
+    Args:
+        expression: such as a base of a class.
+        tree: of the source.
+        module: of the source, or its file.
+        path: of the source.
+    """
+    if isinstance(expression, ast.Subscript):  # A class of some type: Base[int].
+        expression = expression.value
+    before, _, name = ast.unparse(expression).rpartition(".")
+    if not before:
+        yield module, name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (
+                (_beside(alias.name, path), name) for alias in node.names if before == (alias.asname or alias.name)
+            )
+        elif isinstance(node, ast.ImportFrom):
+            origin = _absolute(node, module, path)
+            for alias in node.names:
+                called = alias.asname or alias.name
+                if not before and called == name:
+                    yield _beside(origin, path), alias.name
+                elif before == called:
+                    yield _beside(f"{origin}.{alias.name}", path), name
+
+
+def _absolute(node: ast.ImportFrom, module: str, path: Path) -> str:
+    """Full name of the module that a ``from`` imports from."""
+    if not node.level:
+        return node.module or ""
+    package = module.split(".")
+    up = node.level - (path.name == "__init__.py")
+    return ".".join([*package[: len(package) - up], *([node.module] if node.module else [])])
+
+
+def _beside(module: str, path: Path) -> str:
+    """A module; the file of that name beside a user's own file where there is no module, as for its imports."""
+    neighbour = path.parent / f"{module}.py"
+    return str(neighbour) if module.isidentifier() and neighbour.is_file() and find_spec(module) is None else module
 
 
 def _checked_variants(expression: ast.expr) -> dict[str, dict[str, Any]]:

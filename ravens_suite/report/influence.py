@@ -26,6 +26,7 @@ from ravens_suite.report.drawing import draw_action, map_picture
 from ravens_suite.report.robustness import labels_of
 from ravens_suite.report.runs import Run
 from ravens_suite.report.sections import Panel
+from ravens_suite.rollout.environments import pose_order
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,11 +117,12 @@ def _view(decision: DecisionFound, pictures: Path) -> DecisionView:
         f"{decision.split.capitalize()} scene {decision.seed}, which {end}: action {decision.step + 1}, which earned "
         f"{100 * decision.reward:.0f}"
     )
-    panels = [_panel("What the agent did", pictures / decision.picture, decision.did)]
+    order = pose_order(decision.task, decision.options)
+    panels = [_panel("What the agent did", pictures / decision.picture, decision.did, order)]
     if decision.label == "oracle":
-        panels.append(_panel("What the oracle would have done", pictures / decision.picture, decision.action))
+        panels.append(_panel("What the oracle would have done", pictures / decision.picture, decision.action, order))
     panels += [
-        _panel(_words(step, decision.task), pictures / step.picture, step.action)
+        _panel(_words(step, decision.task), pictures / step.picture, step.action, pose_order(step.task))
         for step in decision.towards[:_RESPONSIBLE]
     ]
     away = ", ".join(_words(step, decision.task) for step in decision.away[:_RESPONSIBLE])
@@ -133,11 +135,11 @@ def _words(step: StepFound, task: str) -> str:
     return f"Demonstration {step.seed}{of_task}{place}, action {step.step + 1} ({step.influence:+.2f})"
 
 
-def _panel(name: str, path: Path, action: Mapping[str, Any]) -> Panel | None:
-    """The table with an action drawn in; ``None`` where no picture was kept."""
+def _panel(name: str, path: Path, action: Mapping[str, Any], order: Sequence[str]) -> Panel | None:
+    """The table with an action drawn in, its poses in an order; ``None`` where no picture was kept."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
     if image is None:
         return None
     color = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
     poses = {key: np.asarray(value, dtype=np.float64) for key, value in action.items()}
-    return Panel.of(name, draw_action(map_picture(color, _SCALE), Action.from_dict(poses), scale=_SCALE))
+    return Panel.of(name, draw_action(map_picture(color, _SCALE), Action.from_dict(poses, order), scale=_SCALE))

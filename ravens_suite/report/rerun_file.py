@@ -249,7 +249,7 @@ def _decision(decision: Decision, step: int) -> Iterator[Entry]:
     if not decision.action:  # It would end the episode here.
         yield Entry("world/agent", step, "Clear", {"recursive": True})
         return
-    yield from _poses("world/agent", Action.from_dict(decision.action), step, (_AGENT, _AGENT))
+    yield from _poses("world/agent", Action.from_dict(decision.action, ()), step, (_AGENT, _AGENT))
 
 
 def _part(name: str) -> str:

@@ -205,7 +205,7 @@ def _film(seed: int, episode: Replay, recorded: float) -> Film:
 
 def _scene(seed: int, episode: Replay, recorded: float) -> SceneView:
     decision = episode.decisions[0]
-    action = Action.from_dict(decision.action)
+    action = Action.from_dict(decision.action, ())
     picture = action_picture(decision.maps["color"], decision.maps["height"], action)
     panels = (Panel.of("Scene and action", picture), *heat_panels(decision), *_predicted_panels(episode.decisions, 0))
     return SceneView(seed, recorded, "", _told([decision]), panels)
@@ -223,7 +223,7 @@ def heat_panels(decision: Decision, when: str = "") -> list[Panel]:
     for part, tint in (("pick", PICK_COLOR), ("place", PLACE_COLOR)):
         if part in decision.maps:
             picture = heat_picture(decision.maps["color"], decision.maps[part], tint)
-            marked = draw_action(picture, Action.from_dict(decision.action), "first" if part == "pick" else "last")
+            marked = draw_action(picture, Action.from_dict(decision.action, ()), "first" if part == "pick" else "last")
             panels.append(Panel.of(f"Where to {part}{when}", marked))
     return panels
 

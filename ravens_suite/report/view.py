@@ -21,7 +21,6 @@ from ravens_suite.data.atomic import write_bytes
 from ravens_suite.data.episode import Episode, read_episode
 from ravens_suite.data.store import SUFFIX
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
-from ravens_suite.registry import load_task, task_names
 from ravens_suite.report.drawing import (
     Picture,
     action_picture,
@@ -33,7 +32,7 @@ from ravens_suite.report.drawing import (
 )
 from ravens_suite.report.sections import Panel
 from ravens_suite.report.video import encode_video
-from ravens_suite.rollout.replay import RecordedActions, environment_of
+from ravens_suite.rollout.replay import RecordedActions, environment_of, recorded_order
 from ravens_suite.rollout.rollout import roll_out
 
 FORMATS = ("html", "png")
@@ -138,7 +137,9 @@ def play(episode: Episode) -> Playback:
     Raises:
         RavensError: its environment cannot be made here.
     """
-    environment = environment_of(episode, motion="simulated", render_mode="rgb_array_list")
+    # Recorded actions look at nothing: neither images of all cameras nor an oracle episode for the goal is needed.
+    unseen = {"observe": ["proprioception"]}
+    environment = environment_of(episode, motion="simulated", render_mode="rgb_array_list", **unseen)
     try:
         rollout = roll_out(environment, RecordedActions(episode.actions), episode.seed, record=False)
         frames: Any = environment.render()
@@ -222,9 +223,8 @@ def camera_names(episode: Episode, images: Sized) -> list[str]:
 def recorded_action(episode: Episode, step: int) -> Action:
     """The poses of a step's action, in the order of the task's primitive; none at the end."""
     action = {key: values[step] for key, values in episode.actions.items() if step < episode.steps}
-    if action.keys() <= {"pick", "place"} or episode.task not in task_names():
-        return Action.from_dict(action)
-    return Action.from_dict(action, load_task(episode.task)[0].primitive.poses)
+    usual = action.keys() <= {"pick", "place"}  # Then no task has to be made for it.
+    return Action.from_dict(action) if usual else Action.from_dict(action, recorded_order(episode))
 
 
 def _texts(episode: Episode, step: int) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import Any
 import gymnasium
 
 from ravens_suite.core.memory import keep_freed_memory
-from ravens_suite.data.scenes import SceneSet, SceneSpec
+from ravens_suite.core.observations import Interface
+from ravens_suite.data.scenes import SceneSet, SceneSpec, changes_digest
 from ravens_suite.data.store import Attempt, EpisodeStore
 from ravens_suite.envs.definition import OF_THE_TASK, changed, define
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
@@ -27,7 +29,13 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.actors import folder_settings
 from ravens_suite.rollout.collect import SOLVED, Collected
 from ravens_suite.rollout.definitions import the_task_has_changed
-from ravens_suite.rollout.environments import checked_arguments, differing_arguments, make_environment, versions
+from ravens_suite.rollout.environments import (
+    checked_arguments,
+    describe_interface,
+    differing_arguments,
+    make_environment,
+    versions,
+)
 from ravens_suite.rollout.policies import OraclePolicy
 from ravens_suite.rollout.rollout import roll_out, to_episode
 from ravens_suite.rollout.scene_changes import check_changes
@@ -68,13 +76,14 @@ def collect_scenes(
     Raises:
         ConfigError: there is no scene, one is of another split, or two of one seed differ; or no scene was solved.
         ConflictError: the folder holds other episodes, or another process is at work there; or the task of its episodes
-            has changed since.
+            has changed since; or a scene changes what is observed, or how actions are given.
     """
     check_scenes(scenes)
     start = time.perf_counter()
     store = EpisodeStore.of(data, scenes.task, _SPLIT)
     own = checked_arguments(scenes.task, _SPLIT, arguments or {})
     check_changes(scenes, own)
+    _check_alike(scenes, own)
     with store.locked():
         _claim(store, scenes.task, own, force=force)
         store.repair()
@@ -123,6 +132,48 @@ def check_scenes(scenes: SceneSet) -> None:
                 f"The set {scenes.name!r} holds seed {scene.seed} twice, with different changes: an episode is filed "
                 "by its seed. Leave one of them out."
             )
+
+
+def _check_alike(scenes: SceneSet, own: Mapping[str, Any]) -> None:
+    """Refuse scenes whose episodes would have other arrays than the folder says of all of them; raises ConflictError.
+
+    Nothing is run or drawn.
+    """
+    usual, seen = _interface(scenes.task, own), set()
+    for scene in scenes.scenes:
+        if (key := changes_digest(scene.changes)) in seen:
+            continue
+        seen.add(key)
+        here = _interface(scenes.task, scene.arguments(own))
+        if here != usual:
+            raise ConflictError(
+                f"The scene of seed {scene.seed} in {scenes.name!r} changes {_in_words(usual, here)}, and the episodes "
+                f"of a folder have the same. Collect such scenes into a folder of their own: leave {_NOT_CHANGED} out "
+                "of the changes, and give them as options of the environment."
+            )
+
+
+_NOT_CHANGED = "observe, image_size, cameras and what adds bodies to an observed state"
+"""What makes another interface."""
+
+
+def _interface(task: str, arguments: Mapping[str, Any]) -> Interface:
+    with closing(make_environment(task, _SPLIT, dict(arguments))) as environment:
+        return describe_interface(environment, task)
+
+
+def _in_words(usual: Interface, here: Interface) -> str:
+    """How what a scene gives or takes differs: names, or shapes of the first one."""
+    for kind in ("observation", "action"):
+        was, now = getattr(usual, kind), getattr(here, kind)
+        if more := sorted(now.keys() - was.keys()):
+            return f"what is observed (there {'is' if len(more) == 1 else 'are'} {', '.join(more)}, too)"
+        if less := sorted(was.keys() - now.keys()):
+            return f"what is observed (there is no {', no '.join(less)})"
+        for name in sorted(was):
+            if was[name] != now[name]:
+                return f"{name} (shape {now[name].shape}, where others have {was[name].shape})"
+    return "how actions are given"
 
 
 def _claim(store: EpisodeStore, task: str, arguments: Mapping[str, Any], *, force: bool) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -19,10 +19,14 @@ from ravens_suite.envs.observations import interface_of
 from ravens_suite.errors import ConflictError, PlacementError, UnknownOptionError
 from ravens_suite.registry import control_of, environment_id, load_task, variant_arguments, variant_named_by
 
+if TYPE_CHECKING:
+    from ravens_suite.tasks.base import Task  # Imports the simulator.
+
 _VERSIONED = ("ravens-suite", "gymnasium", "numpy", "scipy", "opencv-python-headless", "moderngl")
 _SIMULATORS = ("pybullet", "pybullet-arm64")
 """Distributions of the simulator: the first has wheels up to Python 3.11, the second from 3.12 on."""
 _SEEDS_TRIED = 50
+_USUAL_POSES = ("pick", "place")
 _ADDED_BY_GYMNASIUM = " was raised from the environment creator"
 _OF_GYMNASIUM = frozenset(("self", "disable_env_checker"))
 """Names that reach no environment: arguments of ``gymnasium.make`` and of the constructor themselves."""
@@ -131,14 +135,44 @@ def limit_of(task: str, arguments: Mapping[str, Any] | None = None) -> int:
         RavensError: the task refuses an option.
     """
     from ravens_suite.envs.controls import step_limit  # Imports the simulator.
+
+    return step_limit(control_of(task), _made(task, arguments).max_steps)
+
+
+def pose_order(task: str, arguments: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Names of the poses of an action, in the order in which the tool visits them; recorded ones are sorted by name.
+
+    Args:
+        task: name of a task, or of own data.
+        arguments: of its environment, of which those count that are options of the task itself.
+
+    Returns:
+        As the primitive of the task says, which may depend on an option; pick and place where nobody can know.
+    """
+    try:
+        return tuple(_made(task, arguments).primitive.poses)
+    except (
+        Exception
+    ):  # Own data, or a task that is gone or has other options by now: its actions are shown all the same.
+        return _USUAL_POSES
+
+
+def in_order(action: Any, order: Sequence[str]) -> Any:
+    """An action whose poses of these names come first, in this order; what is no mapping, as it is."""
+    if not isinstance(action, Mapping):
+        return action
+    return {**{name: action[name] for name in order if name in action}, **action}
+
+
+def _made(task: str, arguments: Mapping[str, Any] | None) -> Task:
+    """A task with those of the arguments of its environment that are its own options."""
     from ravens_suite.envs.task_checks import task_code
 
     task_class, own = load_task(task)
     free = task_options(task)
     options = {name: value for name, value in (arguments or {}).items() if name in free}
     with task_code(task, task_class, "__init__"):
-        made = task_class(**{**own, **options})
-    return step_limit(control_of(task), made.max_steps)
+        return task_class(**{**own, **options})
 
 
 def describe_interface(environment: gymnasium.Env[Any, Any], task: str) -> Interface:

@@ -82,12 +82,13 @@ class EvaluationPlan:
             out: its folder; ``RUN/eval`` unless given, or ``runs/<policy>/<task>`` without a run. What was evaluated
                 with other ``options`` lies in ``options/<their names>-<digest>`` within that, so that it takes the
                 place of no other; what a forecaster watched in ``watched/<run of the forecaster>`` within it; what one
-                ended in ``stopped/<run of the forecaster>-<probability>``. Where several tasks are evaluated into one
-                folder, the first has the file ``<split>.json``, and others have their names before that.
+                ended in ``stopped/<run of the forecaster>-<probability>`` (of two such runs of one name, see
+                ``WatchSpec.folder_in``). Where several tasks are evaluated into one folder, the first has the file
+                ``<split>.json``, and others have their names before that.
         """
         folder = self._evaluations if out is None else out
         if self.watch is not None:
-            folder = folder / (WATCHED if self.watch.stop_at is None else STOPPED) / self.watch.folder_name
+            folder = self.watch.folder_in(folder / (WATCHED if self.watch.stop_at is None else STOPPED))
         if self.run and not self.only_task:
             return folder / f"{self.task}-{self.split}.json"
         return file_of_task(folder, self.split, self.task)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array
@@ -18,6 +19,8 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.registry import load_agent
 
 ARRAYS = ("color", "depth", "intrinsics", "extrinsics")
+FAR = 20.0
+"""Metres that nothing on a table is away; in millimetres, everything is."""
 
 
 class RobotPolicy:
@@ -72,7 +75,8 @@ class RobotPolicy:
             the order of ``robot.json``.
 
         Raises:
-            ConfigError: an array is missing, or has another type or shape.
+            ConfigError: an array is missing, or has another type or shape; or depth looks like another unit than that
+                of ``robot.json``.
             InvalidCameraError: an intrinsic matrix is none.
             InvalidPoseError: an extrinsic matrix is none.
         """
@@ -88,6 +92,7 @@ class RobotPolicy:
         if missing := [key for key in ARRAYS if key not in observation]:
             raise ConfigError(f"The observation has no {' and no '.join(missing)}: give {', '.join(ARRAYS)}.")
         seen = self.setup.observation(*(observation[key] for key in ARRAYS))
+        self._check_unit(np.asarray(observation["depth"]))
         views = len(seen["color"])
         for key, side in (("camera_intrinsics", 3), ("camera_poses", 4)):
             if np.ndim(seen["color"]) != 4 or seen[key].shape != (views, side, side):
@@ -98,6 +103,38 @@ class RobotPolicy:
         for matrix in seen["camera_intrinsics"]:
             check_intrinsics(matrix)
         return {**{key: value for key, value in observation.items() if key not in ARRAYS}, **seen}
+
+    def _check_unit(self, depth: NDArray[Any]) -> None:
+        """Refuse depth in another unit than the recordings': all of it would be holes, or beside the table.
+
+        Args:
+            depth: (N, H, W), as it was given.
+        """
+        whole = depth.dtype.kind in "ui"
+        for index, image in enumerate(depth):
+            with np.errstate(invalid="ignore"):
+                measured = image[np.isfinite(image) & (image > 0)]
+            typical = float(np.median(measured)) if measured.size else 0.0
+            # A covered camera may measure a few whole millimetres, but nobody writes metres in whole numbers.
+            if (unit := other_unit(self.setup, typical, whole=whole)) and (unit == "millimetres" or not whole):
+                factor = "divide by 1000" if unit == "millimetres" else "multiply by 1000"
+                raise ConfigError(
+                    f"The depth of camera {index} is {depth.dtype}, typically {typical:.4g}, which looks like {unit}; "
+                    f"the recordings that the agent learnt from are in {self.setup.depth_unit}: {factor}."
+                )
+
+
+def other_unit(setup: RobotSetup, typical: float, *, whole: bool) -> str:
+    """The unit that depth seems to have where that is not the ``depth_unit`` of a setup; else empty.
+
+    Args:
+        setup: of the robot.
+        typical: a usual value among those that were measured; 0 where none was.
+        whole: whether they are whole numbers, in which nobody measures metres.
+    """
+    if setup.depth_unit == "metres" and (typical > FAR or (whole and typical > 0)):
+        return "millimetres"
+    return "metres" if setup.depth_unit == "millimetres" and 0 < typical < FAR else ""
 
 
 def setup_of(run: RunFolder) -> RobotSetup | None:

@@ -31,6 +31,8 @@ OURS = "ravens_suite"
 PROTOCOL = 1
 _OPEN_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
+_GREETING_SECONDS = 30.0
+"""In which a server says what it serves, at least: it may wait for a client that leaves, and makes its policy first."""
 _RETRY_SECONDS = 0.2
 _EXECUTE, _TIMEOUT, _WAIT = "execute", "timeout", "wait"
 _MOST_SECONDS = 86400.0
@@ -44,7 +46,7 @@ class ServerAddress:
     Attributes:
         url: without these three; any other part of the query is the server's.
         execute: how many actions of a chunk are carried out before the next is asked for.
-        timeout: seconds that an answer may take.
+        timeout: seconds that an answer may take; what a server says first may take 30 all the same.
         wait: seconds to wait for a server that is gone to come back, at the start of an episode.
     """
 
@@ -223,7 +225,7 @@ class PolicyClient:
                         "serve RUN), or check host and port. The same command then continues."
                     ) from error
             time.sleep(_RETRY_SECONDS)
-        self.metadata = self._receive()
+        self.metadata = self._receive(max(self._address.timeout, _GREETING_SECONDS))
         self.served = Served.of(self._address, self.metadata)
 
     def infer(self, observation: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,24 +255,24 @@ class PolicyClient:
             raise PolicyServerLostError(f"The connection to {self._address.url} is closed: connect again.")
         with suppress(ConnectionClosed):  # Why it was closed may still lie in what was received.
             self._connection.send(message)
-        return self._receive()
+        return self._receive(self._address.timeout)
 
     def close(self) -> None:
         """Close the connection; may be called twice."""
         self._connection = None
         self._closing.close()
 
-    def _receive(self) -> dict[str, Any]:
+    def _receive(self, seconds: float) -> dict[str, Any]:
         from websockets.exceptions import ConnectionClosed
 
         if self._connection is None:
             raise PolicyServerLostError(f"The connection to {self._address.url} is closed: connect again.")
         try:
-            message = self._connection.recv(timeout=self._address.timeout)
+            message = self._connection.recv(timeout=seconds)
         except TimeoutError as error:
             self.close()
             raise PolicyServerLostError(
-                f"The policy server at {self._address.url} has not answered for {self._address.timeout:g} s: look at "
+                f"The policy server at {self._address.url} has not answered for {seconds:g} s: look at "
                 f"what it does, or allow more (ws://...?{_TIMEOUT}=SECONDS). What is finished is kept."
             ) from error
         except ConnectionClosed as error:

@@ -21,7 +21,7 @@ from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.states import EnvironmentState
 from ravens_suite.errors import ConfigError, OracleGaveUpError, ReplayError, blame
 from ravens_suite.registry import load_agent
-from ravens_suite.rollout.environments import default_arguments, make_environment
+from ravens_suite.rollout.environments import default_arguments, in_order, make_environment, pose_order
 from ravens_suite.rollout.policies import PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.rollout import Rollout, roll_out
 
@@ -35,7 +35,8 @@ class Decision:
     Attributes:
         maps: what ``Agent.explain`` gave: ``color``, ``height`` and heatmaps over them; empty when it gives nothing,
             and for all decisions but the first and the last where not every one is wanted.
-        action: what it then did, or would have done; empty where it has nothing left to do.
+        action: what it then did, or would have done, its poses in the order of the task's primitive; empty where it has
+            nothing left to do.
         told: the instruction that it observed; empty where it observed none.
     """
 
@@ -62,7 +63,10 @@ class Replay:
 
 @dataclass
 class _Traced:
-    """A policy that keeps the first and the last explanation of another one, and a picture of the start."""
+    """A policy that keeps the first and the last explanation of another one, and a picture of the start.
+
+    Poses of kept actions come in an order.
+    """
 
     policy: Policy
     environment: gymnasium.Env[Any, Any]
@@ -70,6 +74,7 @@ class _Traced:
     start: list[Frame] = field(default_factory=list)
     latest: Observation = field(default_factory=dict)
     every: bool = False
+    order: Sequence[str] = ()
 
     def reset(self, seed: int) -> None:
         self.policy.reset(seed)
@@ -81,7 +86,8 @@ class _Traced:
             self.start += _frames(self.environment)
         wanted = self.every or not self.decisions
         told = str(observation.get("instruction", ""))
-        self.decisions.append(Decision(self._explain(observation) if wanted else {}, action, told))
+        maps = self._explain(observation) if wanted else {}
+        self.decisions.append(Decision(maps, in_order(action, self.order), told))
         self.latest = observation
         return action
 
@@ -156,11 +162,11 @@ def replay(
     mode = {"motion": "simulated", "render_mode": "rgb_array_list"} if film else {"render_mode": "rgb_array"}
     environment = make_environment(task, split, {**(arguments or {}), **mode})
     result: dict[int, Replay] = {}
-    made = None
+    order, made = pose_order(task, arguments), None
     try:
         made = policy.make(environment)
         for seed in seeds:
-            traced = _Traced(made, environment, every=every and not film)
+            traced = _Traced(made, environment, every=every and not film, order=order)
             with one_thread(policy.kind):
                 rollout = roll_out(environment, traced, seed, record=False)
                 decisions = traced.finished()
@@ -190,7 +196,7 @@ def decisions_of(policy: PolicySpec, episode: Episode) -> tuple[Decision, ...]:
     keys = dict.fromkeys([*agent.observation_keys, *agent.reads(agent.interface)])
     if missing := [key for key in keys if key not in episode.observations]:
         raise ConfigError(f"{policy.name} reads what this episode lacks. {missing_keys_message(missing, ())}")
-    decisions = []
+    decisions, order = [], recorded_order(episode)
     agent.reset(episode.seed)
     for step in range(episode.steps):
         observation = {key: _plain(values[step]) for key, values in episode.observations.items()}
@@ -200,10 +206,16 @@ def decisions_of(policy: PolicySpec, episode: Episode) -> tuple[Decision, ...]:
             action = {}  # The one that was recorded had more to do.
         with blame(f"explain of the agent {policy.name}"):
             maps = checked_maps(agent.explain(observation), policy.name)
-        decisions.append(Decision(maps, action))
+        decisions.append(Decision(maps, in_order(action, order)))
         if not decisions[0].maps:
             raise ConfigError(f"The agent {policy.name} has no heatmaps to show.")
     return tuple(decisions)
+
+
+def recorded_order(episode: Episode) -> tuple[str, ...]:
+    """Names of the poses of an episode's actions, in the order in which the tool visited them; see ``pose_order``."""
+    arguments = episode.metadata.get("arguments")  # Of own data it may be anything.
+    return pose_order(episode.task, arguments if isinstance(arguments, Mapping) else None)
 
 
 class RecordedActions:

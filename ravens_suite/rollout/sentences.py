@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ravens_suite.envs.first_scenes import sentence_differs
 from ravens_suite.registry import load_task
+from ravens_suite.tasks.base import Task
 
 TOLD_BY = ("instruction", "goal")
 """Groups of observations that say which of the possible goals of a scene is meant."""
 HELD_OUT = "held-out"
+
+_known: dict[tuple[type[Task], str], bool] = {}
 
 
 def needs_sentence(task: str) -> bool:
@@ -21,8 +25,19 @@ def needs_sentence(task: str) -> bool:
     Raises:
         UnknownNameError: there is no such task.
     """
-    # What differs from scene to scene, and cannot be seen, stands in slots.
-    return "{" in load_task(task)[0].instruction
+    task_class, own = load_task(task)
+    key = task_class, repr(own)
+    if key not in _known:
+        _known[key] = _differs(task_class, own)
+    return _known[key]
+
+
+def _differs(task_class: type[Task], own: Mapping[str, Any]) -> bool:
+    """Whether the first sentence of a task is another one from scene to scene, which nobody can see."""
+    try:
+        return sentence_differs(task_class(**own))
+    except Exception:  # One of a user's that needs an option; what else is wrong with it is said where it is used.
+        return "{" in task_class.instruction
 
 
 def sentence_of(task: str) -> str:

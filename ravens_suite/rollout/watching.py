@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from ravens_suite.core.forecast import Forecast, Forecaster, checked_forecast
 from ravens_suite.core.observations import Interface, Observation, missing_keys_message
 from ravens_suite.core.policy import Action
+from ravens_suite.data.atomic import read_json
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder, name_of_copy
-from ravens_suite.errors import ConfigError, blame
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError, blame
 from ravens_suite.registry import forecaster_names, load_forecaster
 from ravens_suite.rollout.policy_code import code_of, outside_of
 
@@ -68,10 +70,48 @@ class WatchSpec:
 
         Of a copy of weights from along the way, run and step: copies of several runs have one name.
         """
-        path = Path(self.folder).resolve()
-        run = path.parent if path == RunFolder(path.parent).policy.path else path
-        name = name_of_copy(path) or run.name
+        name = name_of_copy(Path(self.folder).resolve()) or self._run.resolve().name
         return name if self.stop_at is None else f"{name}-{self.stop_at:g}"
+
+    @property
+    def label(self) -> str:
+        """For a table of one's own: where its run, or its folder, was said to be, and the probability."""
+        return str(self._run) if self.stop_at is None else f"{self._run}-{self.stop_at:g}"
+
+    @property
+    def _run(self) -> Path:
+        """Folder of the run; of weights alone, and of a copy of them, their own."""
+        path = Path(self.folder)
+        return path.parent if path == RunFolder(path.parent).policy.path else path
+
+    @property
+    def place(self) -> str:
+        """Digest of where the forecaster lies, which tells two of one name apart."""
+        return hashlib.sha256(str(Path(self.folder).resolve()).encode()).hexdigest()[:8]
+
+    def folder_in(self, folder: Path) -> Path:
+        """The folder of what it watched, within another one.
+
+        It is called ``folder_name``; where a forecaster that lies elsewhere has that name already, its place follows,
+        so that neither takes the other's place. What is noted of the same weights is its own wherever it lay then.
+
+        Args:
+            folder: of all forecasters.
+        """
+        usual = folder / self.folder_name
+        own = folder / f"{self.folder_name}-{self.place}"
+        return own if own.exists() or any(map(self._is_of_another, usual.glob("*.json"))) else usual
+
+    def _is_of_another(self, path: Path) -> bool:
+        """Whether the file of an evaluation is of another forecaster; not where nobody knows."""
+        try:
+            value = read_json(path)
+        except (DamagedDataError, MissingDataError, OSError):
+            return False
+        noted = value.get("watch") if isinstance(value, dict) else None
+        if not isinstance(noted, dict) or "place" not in noted:
+            return False
+        return noted["place"] != self.place and noted.get("fingerprint") != self.fingerprint
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -98,9 +138,9 @@ class WatchSpec:
         return watch
 
     def to_json(self) -> dict[str, Any]:
-        """What an evaluation records of it; without the folder, which may be moved."""
+        """What an evaluation records of it; without the folder, which may be moved, but with a digest of it."""
         own = {"name": self.name, "fingerprint": self.fingerprint, "stop_at": self.stop_at, "code": self.code}
-        return {**own, **({"outside": self.outside} if self.outside else {})}
+        return {**own, "place": self.place, **({"outside": self.outside} if self.outside else {})}
 
 
 @dataclass

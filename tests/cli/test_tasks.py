@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from ravens_suite.rollout.environments import make_environment
 from ravens_suite.sim.bodies import Box, solid
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.candidates import Candidate, Candidates
 from ravens_suite.tasks.placement import free_pose
 from ravens_suite.tasks.sentences import Sentences
 
@@ -112,3 +113,49 @@ def test_it_is_told_in_held_out_words_too() -> None:
     told = environment.reset(seed=0)[0]["instruction"]
     environment.close()
     assert told in ("the red block goes here", "the blue block goes here")
+
+
+class Yields(Fetch):
+    """Yields its goal, and looks at its scene for what it says."""
+
+    built: ClassVar[int] = 0
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Iterator[Goal]:  # type: ignore[override]
+        """Counted."""
+        type(self).built += 1
+        self.scene = scene
+        yield from super().build(scene, rng)
+
+    def current_instruction(self, step: int) -> str:
+        """By where things lie."""
+        return f"fetch what lies at x {self.scene.pose(self.meant).position[0]:.2f}"
+
+    def candidates(self, step: int) -> Candidates:
+        """All blocks of the scene as it is; the meant one first."""
+        names = sorted(self.scene.names("movable"), key=lambda name: name != self.meant)
+        return Candidates(picks=tuple(Candidate({"block": name}, (name,)) for name in names))
+
+
+@pytest.mark.usefixtures("registrations")
+def test_a_task_is_built_once_and_asked_while_its_scene_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    register_task("yields", Yields)
+    Yields.built = 0
+    found, text = described("yields", capsys)
+    assert Yields.built == 1
+    assert found["goals"] == "1 pose goal" and found["could_mean"] in ([["blue block"]], [["red block"]])
+    assert "fetch what lies at x 0." in text and "fetch the {block}" in text
+
+
+@pytest.mark.parametrize(
+    ("goals", "words"), [("one", "returned one goal: return a list of goals"), ("none", "build returned no goals")]
+)
+@pytest.mark.usefixtures("registrations")
+def test_what_is_no_list_of_goals_is_named(goals: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def build(self: Any, scene: Scene, rng: np.random.Generator) -> Any:
+        (goal,) = Fetch.build(self, scene, rng)
+        return goal if goals == "one" else []
+
+    register_task("wrong", type("Wrong", (Fetch,), {"build": build}))
+    assert main(["tasks", "wrong"]) == 1
+    said = capsys.readouterr().err
+    assert "The task wrong is defined wrongly" in said and words in said

@@ -318,6 +318,24 @@ def test_noise_has_the_published_size() -> None:
     noisy.close()
 
 
+def test_a_goal_has_noise_once_an_episode() -> None:
+    """It is a photograph by the same sensors, and not taken anew at every step."""
+    small = {"image_size": (24, 32), "observe": ["images", "goal"]}
+    plain, noisy = make(**small), make(**small, camera_noise=1.0)
+    clean, first = plain.reset(seed=0)[0], noisy.reset(seed=0)[0]
+    assert 0.002 < np.std(first["goal_depth"] - clean["goal_depth"]) < 0.004
+    assert not np.array_equal(first["goal_depth"] - clean["goal_depth"], first["depth"] - clean["depth"])
+    second = noisy.step(noisy.oracle_action())[0]
+    assert not np.array_equal(second["depth"], first["depth"])
+    again = noisy.reset(seed=0)[0]
+    for key in ("goal_color", "goal_depth"):
+        np.testing.assert_array_equal(second[key], first[key])
+        np.testing.assert_array_equal(again[key], first[key])
+    assert not np.array_equal(noisy.reset(seed=1)[0]["goal_depth"], first["goal_depth"])
+    plain.close()
+    noisy.close()
+
+
 def test_distractors_are_there_and_do_not_score() -> None:
     environment = make(distractors=4)
     _, info = environment.reset(seed=0)

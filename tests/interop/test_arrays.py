@@ -6,6 +6,7 @@ import json
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -272,6 +273,42 @@ def test_a_run_on_recordings_is_loaded_and_served_in_the_robots_frame(recorded: 
     _, served = PolicySource(tmp_path / "run").make()
     served.reset(0)
     np.testing.assert_array_equal(served.act(moment)["pick"], action["pick"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "depth", "words"),
+    [
+        (
+            "metres",
+            np.uint16(650),
+            r"camera 0 is uint16, typically 650, which looks like millimetres.*: divide by 1000",
+        ),
+        ("metres", np.float32(650), "float32, typically 650, which looks like millimetres"),
+        ("metres", np.uint16(1), "looks like millimetres"),
+        ("millimetres", np.float32(0.65), r"typically 0\.65, which looks like metres.*: multiply by 1000"),
+        ("metres", np.float32(0.65), ""),
+        ("metres", np.uint16(0), ""),
+        ("metres", np.float32("nan"), ""),
+        ("millimetres", np.uint16(650), ""),
+        ("millimetres", np.float64(650), ""),
+        ("millimetres", np.uint16(3), ""),
+    ],
+)
+def test_depth_in_another_unit_than_the_recordings_is_refused(unit: str, depth: Any, words: str) -> None:
+    """Whole millimetres where metres were recorded were all holes, and metres as millimetres lay at the lens."""
+    setup = RobotSetup.from_json({**ROBOT, "depth_unit": unit})
+    robot = RobotPolicy(Recall({}), setup)
+    moment = {
+        "color": np.zeros((1, 4, 6, 3), np.uint8),
+        "depth": np.full((1, 4, 6), depth),
+        "intrinsics": np.array([[[6.0, 0, 3], [0, 6.0, 2], [0, 0, 1]]]),
+        "extrinsics": np.eye(4)[None],
+    }
+    if words:
+        with pytest.raises(ConfigError, match=words):
+            robot.act(moment)
+    else:
+        assert robot.act(moment) == {}
 
 
 def test_a_run_of_the_suite_has_no_robot(tmp_path: Path) -> None:

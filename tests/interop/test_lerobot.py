@@ -395,6 +395,17 @@ def test_a_task_that_only_a_sentence_tells_needs_the_sentence() -> None:
     assert _words("packing-shapes", shown=True) == "packing shapes"
 
 
+def test_a_sentence_that_every_scene_sets_has_to_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its class has none, and the name of the task was taken for one."""
+    from ravens_suite.interop import lerobot_episode
+
+    monkeypatch.setattr(lerobot_episode, "sentence_of", lambda task: "")
+    monkeypatch.setattr(lerobot_episode, "needs_sentence", lambda task: True)
+    lerobot_episode._words.cache_clear()
+    with pytest.raises(ConfigError, match="is said by its instruction alone"):
+        lerobot_episode._words("block-insertion")
+
+
 def test_to_give_what_is_the_default_makes_no_other_set(tmp_path: Path) -> None:
     write_waypoints(tmp_path / "own", (2,))  # Images of 8 x 12, 5 a second.
     (first,) = export_lerobot(tmp_path / "own", tmp_path / "out")

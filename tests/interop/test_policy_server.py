@@ -283,6 +283,27 @@ def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
         release.set()
 
 
+def test_what_a_server_says_first_may_take_longer_than_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes its policy first, and may wait for a client that leaves: a short timeout gave it up before that."""
+    asked: list[float] = []
+    with foreign_server(lambda _: encode({"actions": [0.0]})) as url:
+        client = PolicyClient(f"{url}?timeout=0.5")
+        assert client._connection is not None
+        receive = client._connection.recv
+        monkeypatch.setattr(client._connection, "recv", lambda timeout: asked.append(timeout) or receive(timeout))
+        client.infer({})
+        assert asked == [0.5]
+        monkeypatch.setattr(
+            "websockets.sync.client.ClientConnection.recv",
+            lambda self, timeout: asked.append(timeout) or encode({}),
+        )
+        client.connect()
+        assert asked == [0.5, 30.0]
+        PolicyClient(f"{url}?timeout=60").close()
+        assert asked == [0.5, 30.0, 60.0]
+        client.close()
+
+
 def test_a_policy_of_ones_own_that_asks_a_server_is_known_to_ask_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("from ravens_suite.rollout.policy_client import PolicyClient\ndef act(observation): ...\n")

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pytest
 
+import ravens_suite
 from ravens_suite.cli.main import main
 from ravens_suite.core.cameras import Camera, published_cameras
+from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.data.episode import Episode, write_episode
 from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
-from ravens_suite.report.view import contact_sheet, open_in_viewer, step_views, view_episode
+from ravens_suite.report.rerun_file import log_entries
+from ravens_suite.report.view import contact_sheet, open_in_viewer, play, recorded_action, step_views, view_episode
+from ravens_suite.rollout.environments import in_order, make_environment, pose_order
+from ravens_suite.rollout.policies import OraclePolicy
+from ravens_suite.rollout.replay import Decision, environment_of
+from ravens_suite.rollout.rollout import roll_out, to_episode
+from ravens_suite.sim.rendering.tiny import TinyRenderer
+from ravens_suite.tasks.base import Task, Variants
+from ravens_suite.tasks.primitives import PickPlace
 
 _SIZE = (48, 64)
 
@@ -125,3 +137,83 @@ def test_the_viewer_of_recordings_listens_on_this_machine_alone(
     assert open_in_viewer(tmp_path / "a.rrd")
     ((*_, option, address, path),) = started
     assert (option, address, path) == ("--bind", "127.0.0.1", str(tmp_path / "a.rrd"))
+
+
+def test_a_film_draws_its_own_frames_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every observation was drawn by all cameras, and an oracle episode was run and drawn for the goal."""
+    drawn: list[tuple[tuple[int, int], ...]] = []
+    draw = TinyRenderer.render
+
+    def render(self: Any, scene: Any, cameras: Any, **options: Any) -> Any:
+        drawn.append(tuple(camera.image_size for camera in cameras))
+        return draw(self, scene, cameras, **options)
+
+    arguments = {"observe": ["images", "goal"], "renderer": "tiny", "image_size": [12, 16]}
+    with closing(make_environment("block-insertion", "train", arguments)) as environment:
+        episode = to_episode(roll_out(environment, OraclePolicy(environment), 0), "block-insertion", "train", arguments)
+    small = {"render_size": [24, 32], "render_fps": 10}
+    monkeypatch.setattr(
+        "ravens_suite.report.view.environment_of", lambda of, **changed: environment_of(of, **changed, **small)
+    )
+    monkeypatch.setattr(TinyRenderer, "render", render)
+    assert play(episode).score == 100
+    assert len(drawn) > 5 and set(drawn) == {((24, 32),)}
+
+
+class Bent(PickPlace):
+    """Goes from the touch to the end by a bend; names of recorded poses are sorted, and these are not."""
+
+    poses: ClassVar[tuple[str, ...]] = ("touch", "end", "bend")
+
+    def __init__(self, poses: tuple[str, ...] = poses) -> None:
+        object.__setattr__(self, "poses", poses)
+
+
+class OrderOfItsOwn(Task):
+    """Its ``__init__`` makes the primitive, by an option."""
+
+    max_steps = 2
+    variants: ClassVar[Variants] = {"last": {"bend": "last"}}
+
+    def __init__(self, split: Any = "train", bend: str = "between") -> None:
+        super().__init__(split)
+        poses = ("touch", "end", "bend") if bend == "last" else ("touch", "bend", "end")
+        self.primitive = Bent(poses)  # type: ignore[misc]
+
+    def build(self, scene: Any, rng: Any) -> Any:
+        """Nothing is built here."""
+
+
+@pytest.mark.usefixtures("registrations")
+@pytest.mark.parametrize(
+    ("task", "arguments", "order"),
+    [
+        ("own-order", {}, ["touch", "bend", "end"]),
+        ("own-order", {"bend": "last", "observe": ["state"]}, ["touch", "end", "bend"]),
+        ("own-order-last", {}, ["touch", "end", "bend"]),
+        ("own-order", {"gone": 1}, ["touch", "bend", "end"]),
+        ("of-others", "no arguments", ["bend", "end", "touch"]),
+    ],
+)
+def test_poses_come_in_the_order_of_a_primitive_that_its_init_sets(task: str, arguments: Any, order: list[str]) -> None:
+    """They came in that of the class, which has another one or none."""
+    ravens_suite.register_task("own-order", OrderOfItsOwn)
+    poses = {name: np.array([Pose((0.5, 0.0, 0.01 * at)).vector()] * 2) for at, name in enumerate(sorted(order))}
+    episode = replace(_episode(), task=task, actions=poses, metadata={"arguments": arguments})
+    assert list(recorded_action(episode, 0)) == order
+    lines = [entry for entry in log_entries(episode) if entry.path == "world/action/path"]
+    heights = [poses[name][0, 2] for name in order]
+    drawn = np.array(lines[0].values["strips"])
+    np.testing.assert_allclose([drawn[0, 0, 2], *drawn[:, 1, 2]], heights)
+
+
+@pytest.mark.usefixtures("registrations")
+def test_so_do_those_of_what_an_agent_would_do() -> None:
+    ravens_suite.register_task("own-order", OrderOfItsOwn)
+    order = pose_order("own-order", {"bend": "last"})
+    action = in_order(dict.fromkeys(("bend", "end", "gripper", "touch"), Pose().vector()), order)
+    assert list(action) == ["touch", "end", "bend", "gripper"]
+    maps = {"color": np.zeros((320, 160, 3), np.uint8), "height": np.zeros((320, 160), np.float32)}
+    entries = log_entries(_episode(), [Decision(maps, {name: action[name] for name in order})])
+    drawn = [entry.path for entry in entries if entry.path.startswith("world/agent/") and entry.path.count("/") == 2]
+    assert drawn[:3] == [f"world/agent/{name}" for name in order]

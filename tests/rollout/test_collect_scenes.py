@@ -114,6 +114,31 @@ def test_a_folder_holds_scenes_or_other_demonstrations(data: Path) -> None:
         collect_scenes(scene_set(SceneSpec(100_001, "train")), data=data / "hard", arguments=SMALL)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"observe": ["images", "state", "goal"]}, "what is observed .there are goal_camera_intrinsics, .*, too"),
+        ({"observe": ["state"]}, "what is observed .there is no camera_intrinsics, no camera_poses, no color"),
+        ({"image_size": [48, 64]}, r"color .shape \(3, 48, 64, 3\), where others have \(3, 24, 32, 3\)"),
+        ({"distractors": 2}, r"state .shape \(374,\), where others have \(352,\)"),
+    ],
+)
+def test_scenes_that_change_what_is_observed_do_not_share_a_folder(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    """They were mixed: the manifest said of all episodes what was true of some."""
+    scenes = scene_set(SceneSpec(100_001, "train"), SceneSpec(100_002, "train", changes))
+    with pytest.raises(ConflictError, match=message):
+        collect_scenes(scenes, data=tmp_path, arguments=SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_changes_that_leave_the_observation_as_it_is_are_no_conflict(tmp_path: Path) -> None:
+    changed = {"observe": ["state"], "ends_when_done": True}
+    scenes = scene_set(SceneSpec(100_001, "train", changed), SceneSpec(100_002, "train"))
+    assert collect_scenes(scenes, data=tmp_path, arguments={"observe": ["state"]}).episodes == 2
+
+
 def test_an_agent_learns_from_both(data: Path, tmp_path: Path) -> None:
     both = replace(PLAN, more_data=(str(data / "hard"),), keep_checkpoints=1)
     train(both, data / "plain", tmp_path / "both")

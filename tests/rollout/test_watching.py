@@ -152,7 +152,8 @@ def test_an_evaluation_notes_what_was_said_and_the_figures_stay(run: Path, tmp_p
     assert watched.to_json()["watching"]["episodes"] == 2
     noted = read_json(watched.path)
     code = code_of("progress")
-    assert noted["watch"] == {"name": "progress", "fingerprint": spec.fingerprint, "stop_at": None, "code": code}
+    own = {"name": "progress", "fingerprint": spec.fingerprint, "stop_at": None, "code": code, "place": spec.place}
+    assert noted["watch"] == own
     before = watched.path.read_bytes()
     again = evaluate("oracle", TASK, episodes=2, arguments=arguments, watch=spec, out=tmp_path)
     assert again.outcomes[1].forecasts == watched.outcomes[1].forecasts
@@ -187,6 +188,42 @@ def test_what_copies_of_the_weights_of_two_forecasters_watched_lies_apart(run: P
         shutil.copytree(copied.policy.path, copied.checkpoint(5).path)
         names.append(WatchSpec.parse(str(copied.checkpoint(5).path)).folder_name)
     assert names == ["first-00000005", "second-00000005"]
+
+
+def test_what_two_forecasters_of_one_name_watched_lies_apart(run: Path, tmp_path: Path) -> None:
+    specs = []
+    for parent in ("first", "second"):
+        copied = RunFolder(tmp_path / parent / "p")
+        shutil.copytree(run, copied.path)
+        settings = read_json(copied.policy.settings)
+        write_json(copied.policy.settings, {**settings, "of": parent})
+        specs.append(WatchSpec.parse(str(copied.path)))
+    first, second = specs
+    folder = tmp_path / "watched"
+    assert first.folder_in(folder) == second.folder_in(folder) == folder / "p"  # Nobody has the name yet.
+    write_json(folder / "p" / "test.json", {"watch": first.to_json()})
+    assert first.folder_in(folder) == folder / "p"
+    assert second.folder_in(folder) == folder / f"p-{second.place}"
+    write_json(folder / f"p-{second.place}" / "test.json", {"watch": second.to_json()})
+    (folder / "p" / "test.json").unlink()
+    assert second.folder_in(folder) == folder / f"p-{second.place}", "it stays where it is"
+    # What is trained on, or moved, is the same forecaster.
+    write_json(folder / "p" / "test.json", {"watch": {**first.to_json(), "fingerprint": "of weights of before"}})
+    assert first.folder_in(folder) == folder / "p"
+    write_json(folder / "p" / "test.json", {"watch": {**first.to_json(), "place": "elsewhere"}})
+    assert first.folder_in(folder) == folder / "p"
+    # In a table of one's own each has a row.
+    assert [replace(spec, stop_at=0.5).label for spec in specs] == [
+        f"{tmp_path / parent / 'p'}-0.5" for parent in ("first", "second")
+    ]
+
+
+def test_an_evaluation_leaves_that_of_another_forecaster_of_its_name_alone(run: Path, tmp_path: Path) -> None:
+    spec = WatchSpec.parse(str(run))
+    other = {**spec.to_json(), "fingerprint": "other weights", "place": "elsewhere"}
+    write_json(tmp_path / "watched" / "p" / "val.json", {"watch": other})
+    done = evaluate("random", TASK, episodes=1, arguments=SMALL, watch=spec, out=tmp_path)
+    assert done.path == tmp_path / "watched" / f"p-{spec.place}" / "test.json"
 
 
 class Says(Clock):

@@ -6,15 +6,20 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ravens_suite.cli.commands.influence import _say_cleaned
+from ravens_suite.cli.console import Console
 from ravens_suite.cli.main import main
 from ravens_suite.data.named_seeds import read_seeds
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError
+from ravens_suite.insight import cleaning
 from ravens_suite.training.loop import kept_steps, train
 from ravens_suite.training.settings import TrainingPlan
 from tests.training.plans import KilledError, changed, record, weights
@@ -66,6 +71,24 @@ def test_a_run_without_some_demonstrations_says_which(data: Path, tmp_path: Path
     assert train(plan, data, tmp_path).steps == 6, "it goes on by its own plan"
     with pytest.raises(ConflictError, match="drop"):
         train(PLAN, data, tmp_path)
+
+
+def test_a_run_that_was_cleaned_already_is_not_said_to_have_all_demonstrations(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = Summary.of([EpisodeOutcome(0, 1.0, True, 1, "done")])
+    monkeypatch.setattr(cleaning, "evaluate", lambda *policy, **options: SimpleNamespace(summary=summary))
+    train(PLAN, data, tmp_path / "run")
+    first = cleaning.train_without(tmp_path / "run", data, {TASK: [0]}, val_episodes=1)
+    second = cleaning.train_without(first.run, data, {TASK: [2]}, val_episodes=1)
+    assert record(second.run)["demonstrations"] == {TASK: [1]}
+    assert second.run.name == "run-without-1-without-2", "all that it lacks"
+    for cleaned in (first, second):
+        _say_cleaned(Console(), cleaned)
+    plain, again = [line for line in capsys.readouterr().out.splitlines() if "validation scenes" in line]
+    assert plain.endswith(") without 1.") and ") with all demonstrations, " in plain
+    assert again.endswith(") without 1 more.") and ") without the 1 left out before, " in again
+    assert "left_out_before" not in first.to_json() and second.to_json()["left_out_before"] == 1
 
 
 @pytest.mark.parametrize(

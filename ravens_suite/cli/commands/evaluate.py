@@ -54,7 +54,7 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
     watch: Path | None = None
     """Run of a forecaster that notes what it thinks of every episode (docs/progress.md); the report shows from which
     step on it said that an episode would fail. The result lies in watched/NAME beside the usual one, NAME being that of
-    the forecaster's run."""
+    the forecaster's run (of a second run of that name, with a digest after it)."""
 
     stop_when_done: Path | None = None
     """Run of a forecaster that ends every episode when it says that all is done; the environment does not. The result
@@ -211,7 +211,7 @@ def _result(done: list[Evaluation]) -> dict[str, Any]:
 _COLUMNS = ("task", "split", "episodes", "score", "strict", "mean_steps")
 """Of the table of ``--record``."""
 _NOTES = ("policy", "environment", "stopped")
-"""Further columns that tell rows apart: who acts, where, and the forecaster that ended episodes, as its folder says."""
+"""Further columns that tell rows apart: who acts, where, and the forecaster that ended episodes, by its folder."""
 
 
 def _record(path: Path, evaluation: Evaluation) -> None:
@@ -233,5 +233,5 @@ def _notes(plan: EvaluationPlan) -> dict[str, str]:
     label = "" if policy.kind == "oracle" else policy.name
     if policy.kind == "agent":  # Of a run, or of a folder that holds a policy alone.
         label = f"{policy.label} ({plan.run or policy.folder})"
-    ended = plan.watch.folder_name if plan.watch and plan.watch.stop_at is not None else ""
+    ended = plan.watch.label if plan.watch and plan.watch.stop_at is not None else ""
     return dict(zip(_NOTES, (label, json.dumps(environment) if environment else "", ended), strict=True))

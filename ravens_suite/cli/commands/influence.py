@@ -68,7 +68,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     """Train again without these demonstrations: a JSON file, {"TASK": [SEED, ...]}."""
 
     out: Path | None = None
-    """Folder of the run that is trained again; RUN-without-N unless given."""
+    """Folder of the run that is trained again; RUN-without-N unless given, N being all that it lacks."""
 
     val_episodes: int = 20
     """Validation scenes of each task on which both runs are compared."""
@@ -200,17 +200,20 @@ def _step(step: StepFound) -> str:
 
 def _say_cleaned(console: Console, cleaned: Cleaned) -> None:
     count = sum(len(seeds) for seeds in cleaned.dropped.values())
+    # A run that was cleaned already had not all of them, either.
+    whole = f"without the {cleaned.earlier} left out before" if cleaned.earlier else "with all demonstrations"
+    less = f"without {count} more" if cleaned.earlier else f"without {count}"
     for task, before in cleaned.before.items():
         after = cleaned.after[task]
         console.say(
             f"{task}, {before.episodes} validation scenes: mean score {before.mean_score:.1f} "
-            f"({before.mean_score_interval[0]:.1f} to {before.mean_score_interval[1]:.1f}) with all demonstrations, "
+            f"({before.mean_score_interval[0]:.1f} to {before.mean_score_interval[1]:.1f}) {whole}, "
             f"{after.mean_score:.1f} ({after.mean_score_interval[0]:.1f} to {after.mean_score_interval[1]:.1f}) "
-            f"without {count}."
+            f"{less}."
         )
     if cleaned.not_compared:
         console.say(
-            f"{', '.join(cleaned.not_compared)}: trained again without {count}. There is no environment to compare "
+            f"{', '.join(cleaned.not_compared)}: trained again {less}. There is no environment to compare "
             "both runs in: try them where the demonstrations were made (docs/own_data.md)."
         )
     console.say(str(cleaned.run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -13,15 +13,7 @@ from ravens_suite.cli.console import Console
 from ravens_suite.cli.listing import describe_all, say_broken, say_table
 from ravens_suite.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ravens_suite.core.goals import Goal
-    from ravens_suite.tasks.base import Task
-
 _DEMOS = (1, 10, 100)
-_ATTEMPTS = 50
-"""Draws of the scene of seed 0."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ class Tasks(OutputOptions):
         console.result({"tasks": rows, "broken": broken})
 
     def _describe(self, console: Console, name: str) -> None:
-        described = {**_row(name), **_sentences(name)}
+        described = _row(name, words=True)
         for key in ("task", "environment", "max_steps", "primitive", "goals"):
             console.say(f"{key.replace('_', ' '):<12} {described[key]}")
         for wording, forms in described["forms"].items():
@@ -90,78 +82,13 @@ def _names() -> list[str]:
     return task_names()
 
 
-def _row(name: str) -> dict[str, Any]:
+def _row(name: str, *, words: bool = False) -> dict[str, Any]:
     from ravens_suite.benchmark.published import best_published
-    from ravens_suite.errors import blame
-    from ravens_suite.registry import environment_id, load_task
-    from ravens_suite.rollout.environments import limit_of
+    from ravens_suite.rollout.task_description import describe_task
 
-    task_class, arguments = load_task(name)
-    with blame(f"__init__ of the task {name}"):
-        task = task_class(**arguments)
-    with blame(f"build of the task {name}"):
-        goals = _goals(task)
     best = {demos: best_published(name, demos) for demos in _DEMOS}
-    return {
-        "task": name,
-        "environment": environment_id(name),
-        "max_steps": limit_of(name),
-        "primitive": task.primitive.name,
-        "goals": goals,
-        "published": {str(demos): None if row is None else row.score for demos, row in best.items()},
-    }
-
-
-def _sentences(name: str) -> dict[str, Any]:
-    """All forms of the instruction, slots in braces; what every goal step says, and could, in the scene of seed 0."""
-    from ravens_suite.errors import blame
-    from ravens_suite.registry import load_task
-
-    task_class, arguments = load_task(name)
-    with blame(f"the instruction of the task {name}"):
-        task = task_class(**arguments)
-        plain, others = task.forms()
-        steps = range(len(_build(task)))
-        said = [task.current_instruction(step) for step in steps]
-        could_mean = [_others(task, step) for step in steps]
-    forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
-    return {"forms": forms, "said": said, "could_mean": could_mean}
-
-
-def _others(task: Task, step: int) -> list[str]:
-    """What a sentence could name in place of what it names, in the words for that."""
-    candidates = task.candidates(step)
-    others = (*candidates.picks[1:], *candidates.places[1:])
-    return [" and ".join(candidate.words.values()) for candidate in others]
-
-
-def _build(task: Task) -> Sequence[Goal]:
-    """The goals in the scene of seed 0."""
-    from ravens_suite.core.seeding import generator
-    from ravens_suite.errors import PlacementError
-    from ravens_suite.sim.robot import Robot
-    from ravens_suite.sim.scene import Scene
-
-    scene, rng = Scene(), generator(0, "train", "scene")
-    robot = Robot(scene, task.primitive.tool)
-    try:
-        for _ in range(_ATTEMPTS):
-            scene.reset()
-            robot.reset()
-            try:
-                return list(task.build(scene, rng))
-            except PlacementError as error:
-                reason = error
-        raise reason
-    finally:
-        scene.close()
-
-
-def _goals(task: Task) -> str:
-    """Number and kind of the goal steps, in the scene of seed 0."""
-    goals = _build(task)
-    kind = type(goals[0]).__name__.removesuffix("Goal").lower()
-    return f"{len(goals)} {kind} goal{'' if len(goals) == 1 else 's'}"
+    published = {str(demos): None if row is None else row.score for demos, row in best.items()}
+    return {**describe_task(name, words=words), "published": published}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +58,29 @@ def test_every_word_is_drawn_and_other_words_for_a_colour_are_known() -> None:
     said = [reworded(_example("Put the crimson block beside it"), np.random.default_rng(seed)) for seed in range(80)]
     words = {(other.instruction or "").split()[2] for other in said}
     assert words == set(BASIC) - {"black"}
+
+
+def test_an_article_is_that_of_the_new_word() -> None:
+    """It stayed: a orange block was said of what had been a red one, and an blue one of an orange one."""
+    said = "A red block goes into an orange bowl, a big black ring near\nan  aqua one, the a and an x-ray stay"
+    seen = set()
+    for seed in range(60):
+        words = reworded(_example(said), np.random.default_rng(seed)).instruction or ""
+        found = re.fullmatch(
+            r"(An?) (\w+) block goes into (an?) (\w+) bowl, a big black ring near\n(an?)  (\w+) one, "
+            "the a and an x-ray stay",
+            words,
+        )
+        assert found is not None, words
+        for article, word in zip(found.groups()[::2], found.groups()[1::2], strict=True):
+            assert article.lower() == ("an" if word == "orange" else "a"), words
+            seen.add(word)
+    assert "orange" in seen and len(seen) > 5
+
+
+def test_a_sentence_without_words_for_colours_stays_to_the_letter() -> None:
+    said = "Put a  orang block, an blackish one and a on the table: a black one, an black one."
+    assert reworded(_example(said), np.random.default_rng(0)).instruction == said
 
 
 @pytest.mark.parametrize("word", range(len(BASIC)))

@@ -1,0 +1,55 @@
+"""What a task is and says, for a person: taken from the training scene of seed 0, which is built once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ravens_suite.envs.first_scenes import scene_of_seed
+from ravens_suite.envs.task_checks import task_code
+from ravens_suite.errors import blame
+from ravens_suite.registry import environment_id, load_task
+from ravens_suite.rollout.environments import limit_of
+from ravens_suite.tasks.base import Task
+
+
+def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
+    """A task in JSON values.
+
+    Args:
+        name: registered name.
+        words: with ``forms``, all forms of the instruction, slots in braces; ``said``, what every goal step says in
+            that scene; and ``could_mean``, what else each could.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        RavensError: the task is defined wrongly, or its own code raises.
+    """
+    task_class, arguments = load_task(name)
+    with blame(f"__init__ of the task {name}"):
+        task = task_class(**arguments)
+    with blame(f"the instruction of the task {name}"):
+        plain, others = task.forms()
+    with task_code(name, task_class, "build"), scene_of_seed(task) as goals:
+        kind = type(goals[0]).__name__.removesuffix("Goal").lower()
+        described = {
+            "task": name,
+            "environment": environment_id(name),
+            "max_steps": limit_of(name),
+            "primitive": task.primitive.name,
+            "goals": f"{len(goals)} {kind} goal{'' if len(goals) == 1 else 's'}",
+        }
+        if words:
+            # While the scene is there: a task may look at it for what it says.
+            with blame(f"the instruction of the task {name}"):
+                described["said"] = [task.current_instruction(step) for step in range(len(goals))]
+                described["could_mean"] = [_others(task, step) for step in range(len(goals))]
+            forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
+            described["forms"] = forms
+    return described
+
+
+def _others(task: Task, step: int) -> list[str]:
+    """What a sentence could name in place of what it names, in the words for that."""
+    candidates = task.candidates(step)
+    others = (*candidates.picks[1:], *candidates.places[1:])
+    return [" and ".join(candidate.words.values()) for candidate in others]
