@@ -140,7 +140,9 @@ def _read(
             rows[index, position] = _bucket(word) if found is None else _COLOR
     names = np.stack([name_colors(image) for image in images])
     batch = SentenceBatch(
-        *(torch.from_numpy(values) for values in (rows, colors, names)),
+        words=torch.from_numpy(rows),
+        colors=torch.from_numpy(colors),
+        names=torch.from_numpy(names),
         matching=torch.tensor([asks_for_same_color(sentence) for sentence in sentences]),
     )
     if encoder != OWN:

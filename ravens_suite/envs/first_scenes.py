@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 
@@ -24,7 +24,7 @@ _COMPARED = 4
 """Scenes whose sentences are compared."""
 
 
-def first_scenes(task: Task) -> Iterator[tuple[Scene, Sequence[Goal]]]:
+def first_scenes(task: Task) -> Generator[tuple[Scene, Sequence[Goal]], None, None]:
     """The scenes of the lowest seeds that can be placed, one after the other in the same ``Scene``.
 
     Args:
