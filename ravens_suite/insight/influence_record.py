@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NoReturn
 
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.data.fields import Fields
+from ravens_suite.data.fields import Fields, object_of
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import DamagedDataError
 
@@ -199,14 +199,9 @@ def read_influence(run: RunFolder) -> Influence:
             value.text("weights"),
             tuple(value.wholes("checkpoints")),
             value.whole("projection"),
-            tuple(DemonstrationFound(**each) for each in value.items("demonstrations")),
-            tuple(_decision(each) for each in value.items("decisions")),
+            tuple(object_of(DemonstrationFound, each) for each in value.items("demonstrations")),
+            tuple(object_of(DecisionFound, each) for each in value.items("decisions")),
             value.text("method") if "method" in value else "",
         )
-    except (TypeError, KeyError) as error:
+    except TypeError as error:
         damaged(str(error))
-
-
-def _decision(value: Mapping[str, Any]) -> DecisionFound:
-    steps = {key: tuple(StepFound(**each) for each in value[key]) for key in ("towards", "away")}
-    return DecisionFound(**{**value, **steps})
