@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.errors import InvalidPoseError
 
 Array = NDArray[np.float64]
@@ -113,7 +114,7 @@ class Pose:
             qx, qy, qz, qw = self.quaternion
             off = abs(qx * qx + qy * qy + qz * qz + qw * qw - 1.0) + 0.0 * (x + y + z)
             right = off <= _DRIFT
-        except (TypeError, ValueError):
+        except UNREADABLE:
             raise InvalidPoseError(
                 "A pose is a position of three numbers and a quaternion (x, y, z, w) of four; got "
                 f"{self.position!r} and {self.quaternion!r}."
@@ -143,7 +144,7 @@ class Pose:
         """
         try:
             x, y, z, qx, qy, qz, qw = (float(value) for value in vector)
-        except (TypeError, ValueError):
+        except UNREADABLE:
             raise InvalidPoseError(
                 f"A pose is seven numbers, position and quaternion (x, y, z, w); got {vector!r}."
             ) from None
@@ -256,7 +257,7 @@ def check_rigid(matrix: NDArray[Any]) -> None:
     """
     try:
         values = np.asarray(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise InvalidPoseError(f"A pose matrix has 4 x 4 numbers; got {matrix!r}.") from None
     if values.shape != (4, 4):
         raise InvalidPoseError(f"A pose matrix has shape (4, 4); got {values.shape}.")
