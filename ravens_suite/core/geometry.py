@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.core.numbers import UNREADABLE
+from ravens_suite.core.numbers import UNREADABLE, is_finite
 from ravens_suite.errors import InvalidPoseError
 
 Array = NDArray[np.float64]
@@ -72,8 +72,8 @@ def yaw_quaternion(yaw: float) -> Quaternion:
     Raises:
         InvalidPoseError: the angle is not finite.
     """
-    if not math.isfinite(yaw):
-        raise InvalidPoseError(f"An angle must be a finite number of radians; got {yaw}.")
+    if not is_finite(yaw):
+        raise InvalidPoseError(f"An angle must be a finite number of radians; got {yaw!r:.80}.")
     return (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
 
 
@@ -83,8 +83,8 @@ def euler_quaternion(roll: float, pitch: float, yaw: float) -> Quaternion:
     Raises:
         InvalidPoseError: an angle is not finite.
     """
-    if not all(map(math.isfinite, (roll, pitch, yaw))):
-        raise InvalidPoseError(f"Angles must be finite numbers of radians; got {roll}, {pitch}, {yaw}.")
+    if not all(map(is_finite, (roll, pitch, yaw))):
+        raise InvalidPoseError(f"Angles must be finite numbers of radians; got {(roll, pitch, yaw)!r:.200}.")
     from scipy.spatial.transform import Rotation  # Takes as long to import as all else a plain scene needs.
 
     x, y, z, w = Rotation.from_euler("zxy", [yaw, roll, pitch]).as_quat()

@@ -16,7 +16,8 @@ from ravens_suite.core.conventions import (
     wxyz_from_xyzw,
     xyzw_from_wxyz,
 )
-from ravens_suite.core.geometry import Pose, check_rigid
+from ravens_suite.core.geometry import Pose, check_rigid, euler_quaternion, yaw_quaternion
+from ravens_suite.core.goals import PoseGoal
 from ravens_suite.core.policy import confidence_of
 from ravens_suite.core.projection import project, world_points
 from ravens_suite.core.robot_setup import RobotSetup
@@ -25,6 +26,7 @@ from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.variations import Variations
 from ravens_suite.errors import InvalidPoseError, RavensError
 from ravens_suite.sim.bodies import Body, Box, Cylinder, Hull, Mesh, Sphere, Visual
+from ravens_suite.sim.rendering.base import Lighting
 
 
 class _Tensor:
@@ -62,6 +64,10 @@ _ENTRIES: dict[str, Callable[[Any], Any]] = {
     "vector": lambda value: Pose.from_vector([value, 0, 0, 0, 0, 0, 1]),
     "matrix": lambda value: Pose.from_matrix(_matrix(value)),
     "rigid": lambda value: check_rigid(_matrix(value)),
+    "yaw": yaw_quaternion,
+    "angles": lambda value: euler_quaternion(0.0, value, 0.0),
+    "brightness": lambda value: Lighting(ambient=value),
+    "symmetry": lambda value: PoseGoal(objects=("a",), targets=(Pose(),), matches=((True,),), symmetries=(value,)),
     "look at": lambda value: look_at((value, 0, 1), (0, 0, 0)),
     "focal length": lambda value: Camera("a", Pose(), focal_length=value),
     "far": lambda value: Camera("a", Pose(), far=value),
