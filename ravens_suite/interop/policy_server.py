@@ -136,6 +136,11 @@ _DRAWS: Mapping[str, Callable[[Any], Policy]] = {"random": RandomPolicy, "explor
 
 def _action_space(spec: PolicySpec, task: str | None) -> Any:
     if spec.kind not in _DRAWS:
+        if task is not None:
+            raise ConfigError(
+                f"Only random and explore are served for a task, and {spec.label} is not: leave {task!r} out. Who "
+                "evaluates it says in which task."
+            )
         return None
     if task is None:
         raise ConfigError(
