@@ -171,6 +171,10 @@ def test_records_of_runs_are_damaged_by_name(tmp_path: Path) -> None:
                 continue
             except Exception as error:
                 pytest.fail(f"{path.name}, {where}: {error!r}")
+    first = found.to_json()["decisions"][0]
+    for field, odd in (("did", {"pick": "x"}), ("did", {"pick": [0.0]}), ("picture", "../../a.png")):
+        with pytest.raises(DamagedDataError):
+            read_it({**found.to_json(), "decisions": [{**first, field: odd}]})
     with pytest.raises(DamagedDataError, match="self_influence"):
         first = found.to_json()["demonstrations"][0]
         read_it({**found.to_json(), "demonstrations": [{**first, "self_influence": "x"}]})
