@@ -132,7 +132,8 @@ def object_of(kind: type[T], value: Any, name: str = "") -> T:
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"{name or kind.__name__} is not a JSON object")
-    hints, needed = _hints_of(kind)
+    anything: Any = kind
+    hints, needed = _hints_of(anything)
     for wrong, words in ((needed - value.keys(), "lacks"), (value.keys() - hints.keys(), "has an unknown field")):
         if wrong:
             raise TypeError(f"{name or kind.__name__} {words} {min(wrong, key=str)!r}")
