@@ -26,7 +26,6 @@ import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,7 +33,7 @@ import numpy as np
 
 from ravens_suite import __version__
 from ravens_suite.core.modules import load_object
-from ravens_suite.core.numbers import UNREADABLE, check_number
+from ravens_suite.core.numbers import UNREADABLE, check_number, is_finite
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.policy import Policy, confidence_of
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
@@ -187,7 +186,7 @@ class PolicyServer:
         check_number("--clients", clients, 1, 1000)
         check_number("--largest-message", largest_message, 1024, 1024 * _MEBIBYTE)
         seconds: Any = idle
-        if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < seconds <= 86400:
+        if not is_finite(seconds) or not 0 < seconds <= 86400:
             raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients
