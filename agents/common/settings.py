@@ -13,13 +13,13 @@ made. A plain field is checked for its type alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from ravens_suite.core.numbers import is_finite
 from ravens_suite.errors import ConfigError
 
 _LIMITS, _NAMES = "limits", "names"
@@ -171,9 +171,7 @@ def _fits(value: Any, kind: Any, limits: Limits) -> bool:
         )
     if kind in (int, float):
         wanted = Integral if kind is int else Real
-        return (
-            isinstance(value, wanted) and not isinstance(value, bool) and math.isfinite(value) and limits.allow(value)
-        )
+        return isinstance(value, wanted) and is_finite(value) and limits.allow(value)
     if kind is str:
         return isinstance(value, str) and limits.allow(value)
     if kind is bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ravens_suite.core.geometry import Vector
+from ravens_suite.core.numbers import UNREADABLE, is_finite
 from ravens_suite.errors import InvalidCameraError, InvalidPoseError
 
 MOST_PIXELS = 1 << 24
@@ -32,7 +32,7 @@ def numbers_of(value: Any, count: int, what: str, name: str) -> list[float]:
     """
     try:
         numbers = [float(number) for number in value]
-    except (TypeError, ValueError):
+    except UNREADABLE:
         numbers = []
     if len(numbers) != count:
         raise InvalidPoseError(f"Camera {name!r}: {what} must have {count} numbers; got {value!r}.")
@@ -67,9 +67,8 @@ def finite_number(value: Any, what: str, name: str) -> float:
     Raises:
         InvalidCameraError: it is none, or not finite.
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):
-        raise InvalidCameraError(f"Camera {name!r}: {what} must be a finite number; got {value!r}.")
+    if not is_finite(value):
+        raise InvalidCameraError(f"Camera {name!r}: {what} must be a finite number; got {value!r:.80}.")
     return float(value)
 
 

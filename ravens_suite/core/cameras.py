@@ -17,6 +17,7 @@ import numpy as np
 
 from ravens_suite.core.camera_values import finite_number, image_point, numbers_of, vector_of, whole_size
 from ravens_suite.core.geometry import Array, Pose, Vector
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.errors import InvalidCameraError, InvalidPoseError, UnknownNameError
 
 PUBLISHED_IMAGE_SIZE = (480, 640)
@@ -290,7 +291,7 @@ def check_intrinsics(matrix: Array) -> None:
     """
     try:
         values = np.asarray(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise InvalidCameraError(f"Intrinsics are 3 x 3 numbers; got {matrix!r}.") from None
     if values.shape != (3, 3):
         raise InvalidCameraError(f"Intrinsics have shape (3, 3); got {values.shape}.")
@@ -320,7 +321,11 @@ def look_at(position: Vector, target: Vector, up: Vector = (0.0, 0.0, 1.0)) -> P
         InvalidPoseError: a number is not finite, position and target are one point, or ``up`` is zero.
     """
     for name, value in (("position", position), ("target", target), ("up", up)):
-        if np.shape(value) != (3,) or not np.isfinite(value).all():
+        try:
+            numbers = np.asarray(value, dtype=np.float64)
+        except UNREADABLE:
+            numbers = np.empty(0)
+        if numbers.shape != (3,) or not np.isfinite(numbers).all():
             raise InvalidPoseError(f"look_at: {name} must be three finite numbers; got {value!r}.")
     forward = np.subtract(target, position)
     length = np.linalg.norm(forward)

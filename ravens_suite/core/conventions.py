@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array, check_rigid
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.errors import InvalidCameraError, InvalidPoseError, UnknownNameError
 
 CameraAxes = Literal["opencv", "opengl", "ros"]
@@ -46,7 +47,7 @@ def xyzw_from_wxyz(quaternions: NDArray[Any] | Sequence[float]) -> Array:
         (..., 4) float64, real part last.
 
     Raises:
-        InvalidPoseError: there are not four numbers.
+        InvalidPoseError: there are not four finite numbers.
     """
     return _rolled(quaternions, -1)
 
@@ -55,7 +56,7 @@ def wxyz_from_xyzw(quaternions: NDArray[Any] | Sequence[float]) -> Array:
     """The inverse of ``xyzw_from_wxyz``: (..., 4) float64 with the real part moved from the end to the front.
 
     Raises:
-        InvalidPoseError: there are not four numbers.
+        InvalidPoseError: there are not four finite numbers.
     """
     return _rolled(quaternions, 1)
 
@@ -72,10 +73,12 @@ def camera_axes(pose: NDArray[Any], source: str, target: str = "opencv") -> Arra
         (..., 4, 4) float64, world from camera; the axes of the camera are ``target``.
 
     Raises:
-        InvalidPoseError: there are not 4 x 4 numbers.
+        InvalidPoseError: a matrix is no pose.
         UnknownNameError: there are no such axes.
     """
     matrices = _matrices(pose)
+    for matrix in matrices.reshape(-1, 4, 4):
+        check_rigid(matrix)
     for name in (source, target):
         if name not in CAMERA_AXES:
             raise UnknownNameError("camera axes", name, CAMERA_AXES)
@@ -128,7 +131,7 @@ def intrinsics_from_opencv(matrix: NDArray[Any]) -> Array:
     """
     try:
         result = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise InvalidCameraError(f"Intrinsics have 3 x 3 numbers; got {matrix!r}.") from None
     if result.shape[-2:] != (3, 3):
         raise InvalidCameraError(f"Intrinsics have shape (..., 3, 3); got {result.shape}.")
@@ -141,17 +144,19 @@ def intrinsics_from_opencv(matrix: NDArray[Any]) -> Array:
 def _rolled(quaternions: NDArray[Any] | Sequence[float], by: int) -> Array:
     try:
         values = np.asarray(quaternions, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise InvalidPoseError(f"A quaternion is four numbers; got {quaternions!r}.") from None
     if values.ndim == 0 or values.shape[-1] != 4:
         raise InvalidPoseError(f"Quaternions have shape (..., 4); got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise InvalidPoseError(f"A quaternion holds a number that is not finite: {quaternions!r:.200}.")
     return np.roll(values, by, axis=-1)
 
 
 def _matrices(pose: NDArray[Any]) -> Array:
     try:
         matrices = np.asarray(pose, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise InvalidPoseError(f"A pose matrix has 4 x 4 numbers; got {pose!r}.") from None
     if matrices.shape[-2:] != (4, 4):
         raise InvalidPoseError(f"Pose matrices have shape (..., 4, 4); got {matrices.shape}.")

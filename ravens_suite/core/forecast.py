@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.errors import ConfigError
@@ -76,7 +77,7 @@ def checked_forecast(said: Any, name: str) -> Forecast:
 def _share(value: Any, figure: str, name: str) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError, RuntimeError):
+    except UNREADABLE:
         number = math.nan
     if not -_ROUNDING <= number <= 1 + _ROUNDING:
         raise ConfigError(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.numbers import UNREADABLE, is_finite
 from ravens_suite.errors import InvalidPoseError
 
 Array = NDArray[np.float64]
@@ -71,8 +72,8 @@ def yaw_quaternion(yaw: float) -> Quaternion:
     Raises:
         InvalidPoseError: the angle is not finite.
     """
-    if not math.isfinite(yaw):
-        raise InvalidPoseError(f"An angle must be a finite number of radians; got {yaw}.")
+    if not is_finite(yaw):
+        raise InvalidPoseError(f"An angle must be a finite number of radians; got {yaw!r:.80}.")
     return (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
 
 
@@ -82,8 +83,8 @@ def euler_quaternion(roll: float, pitch: float, yaw: float) -> Quaternion:
     Raises:
         InvalidPoseError: an angle is not finite.
     """
-    if not all(map(math.isfinite, (roll, pitch, yaw))):
-        raise InvalidPoseError(f"Angles must be finite numbers of radians; got {roll}, {pitch}, {yaw}.")
+    if not all(map(is_finite, (roll, pitch, yaw))):
+        raise InvalidPoseError(f"Angles must be finite numbers of radians; got {(roll, pitch, yaw)!r:.200}.")
     from scipy.spatial.transform import Rotation  # Takes as long to import as all else a plain scene needs.
 
     x, y, z, w = Rotation.from_euler("zxy", [yaw, roll, pitch]).as_quat()
@@ -113,7 +114,7 @@ class Pose:
             qx, qy, qz, qw = self.quaternion
             off = abs(qx * qx + qy * qy + qz * qz + qw * qw - 1.0) + 0.0 * (x + y + z)
             right = off <= _DRIFT
-        except (TypeError, ValueError):
+        except UNREADABLE:
             raise InvalidPoseError(
                 "A pose is a position of three numbers and a quaternion (x, y, z, w) of four; got "
                 f"{self.position!r} and {self.quaternion!r}."
@@ -143,7 +144,7 @@ class Pose:
         """
         try:
             x, y, z, qx, qy, qz, qw = (float(value) for value in vector)
-        except (TypeError, ValueError):
+        except UNREADABLE:
             raise InvalidPoseError(
                 f"A pose is seven numbers, position and quaternion (x, y, z, w); got {vector!r}."
             ) from None
@@ -256,7 +257,7 @@ def check_rigid(matrix: NDArray[Any]) -> None:
     """
     try:
         values = np.asarray(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise InvalidPoseError(f"A pose matrix has 4 x 4 numbers; got {matrix!r}.") from None
     if values.shape != (4, 4):
         raise InvalidPoseError(f"A pose matrix has shape (4, 4); got {values.shape}.")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ravens_suite.core.geometry import Array, Pose, angle_error, tilt_error
+from ravens_suite.core.numbers import is_finite
 from ravens_suite.core.workspace import FLOOR
 from ravens_suite.errors import TaskDefinitionError
 
@@ -82,7 +83,7 @@ class Goal(ABC):
                 f"symmetries of {kind} has {len(self.symmetries)} entries for {len(objects)} objects: give each one."
             )
         for angle in self.symmetries:
-            if not (math.isfinite(angle) and angle >= 0):
+            if not (is_finite(angle) and angle >= 0):
                 raise TaskDefinitionError(f"symmetries of {kind} has {angle!r}: give radians, 0 where it is free.")
         if not 1 - COMPLETE < self.share <= 1 + 1e-9:
             raise TaskDefinitionError(
@@ -380,7 +381,7 @@ class Scorer:
 
 
 def _check_positive(kind: str, name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
+    if not (is_finite(value) and value > 0):
         raise TaskDefinitionError(f"{name} of {kind} is {value!r}: give a number above 0.")
 
 

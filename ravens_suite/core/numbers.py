@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from ravens_suite.errors import ConfigError
 
+UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
+"""What conversions to float raise of a value that holds no numbers: the third of whole numbers beyond the largest
+float, the last is of tensors of PyTorch that require gradients."""
 MOST_SEED = 2**63 - 1
 """The largest seed: what 64 bits with a sign hold, as files and libraries store it."""
 MOST_EPISODES = 1_000_000
@@ -40,6 +44,16 @@ def check_number(option: str, value: int, least: int, most: int) -> int:
     if number > most:
         raise ConfigError(f"{option} must be at most {most}, not {number}.")
     return number
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number of Python's or NumPy's that a float can hold; truth values are none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # Of whole numbers beyond the largest float.
+        return False
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import Observation
 from ravens_suite.errors import ConfigError
 
@@ -58,7 +59,7 @@ def confidence_of(policy: Policy) -> float | None:
         return None
     try:
         value = float(said)
-    except (TypeError, ValueError, RuntimeError):
+    except UNREADABLE:
         value = math.inf
     if math.isnan(value):
         return None

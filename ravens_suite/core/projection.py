@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import check_intrinsics
 from ravens_suite.core.geometry import Array, check_rigid
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.errors import ConfigError
 
@@ -65,11 +66,14 @@ def project(points: NDArray[Any], intrinsics: Array, pose: Array) -> tuple[Array
         is not in front of the camera. And (...) float64 metres along the optical axis, negative behind the camera.
 
     Raises:
-        ConfigError: the points do not have three coordinates each.
+        ConfigError: the points are no numbers, or do not have three coordinates each.
         InvalidCameraError: the intrinsics are none.
         InvalidPoseError: the pose is none.
     """
-    points = np.asarray(points, dtype=np.float64)
+    try:
+        points = np.asarray(points, dtype=np.float64)
+    except UNREADABLE:
+        raise ConfigError(f"points are (..., 3) numbers, metres; got {points!r:.80}.") from None
     if points.ndim == 0 or points.shape[-1] != 3:
         raise ConfigError(f"points have shape {points.shape}, not (..., 3).")
     check_intrinsics(intrinsics)

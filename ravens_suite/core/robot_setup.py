@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.conventions import CAMERA_AXES, camera_axes, inverse_matrix, wxyz_from_xyzw, xyzw_from_wxyz
 from ravens_suite.core.geometry import Array, Pose, Vector
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.types import quantize_depth
 from ravens_suite.core.workspace import AGENT_WORKSPACE
@@ -224,7 +225,10 @@ class RobotSetup:
         return {name: self.from_suite(pose) for name, pose in action.items()}
 
     def _read(self, pose: Any) -> Pose:
-        values = np.asarray(pose, dtype=np.float64)
+        try:
+            values = np.asarray(pose, dtype=np.float64)
+        except UNREADABLE:
+            return Pose.from_vector(pose)  # Which says what is wrong with it.
         if self.quaternions == "wxyz" and values.shape == (7,):
             values = np.concatenate([values[:3], xyzw_from_wxyz(values[3:])])
         return Pose.from_vector(values)
@@ -243,7 +247,7 @@ _EXAMPLE = (
 def _numbers(value: Any, count: int, name: str) -> tuple[float, ...]:
     try:
         numbers = tuple(float(number) for number in value)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         numbers = ()
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise ConfigError(f"{name} must be {count} finite numbers; got {value!r}.")

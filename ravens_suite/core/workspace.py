@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ravens_suite.core.geometry import Array
+from ravens_suite.core.numbers import UNREADABLE, is_finite
 from ravens_suite.errors import ConfigError
 
 PIXEL_SIZE = 0.003125
@@ -25,13 +26,12 @@ _MOST_PIXELS = 2**24
 """Of a map; more would be of lengths in another unit."""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
 def _corner(name: str, value: Any) -> tuple[float, float, float]:
-    numbers = list(value) if isinstance(value, tuple | list | np.ndarray) and np.ndim(value) == 1 else []
-    if len(numbers) != 3 or not all(map(_is_number, numbers)) or not np.isfinite(numbers).all():
+    try:
+        numbers = list(value) if isinstance(value, tuple | list | np.ndarray) and np.ndim(value) == 1 else []
+    except UNREADABLE:
+        numbers = []
+    if len(numbers) != 3 or not all(map(is_finite, numbers)):
         raise ConfigError(f"{name} of a workspace must be three finite numbers (x, y, z), in metres; got {value!r}.")
     x, y, z = map(float, numbers)
     return x, y, z
@@ -64,7 +64,7 @@ class Workspace:
         size = np.subtract(self.high, self.low)
         if not (size > 0).all():
             raise ConfigError(f"A workspace needs low < high on each axis; got {self.low} and {self.high}.")
-        if not _is_number(self.pixel_size) or not 0 < self.pixel_size < np.inf:
+        if not is_finite(self.pixel_size) or self.pixel_size <= 0:
             raise ConfigError(f"pixel_size of a workspace must be metres above 0; got {self.pixel_size!r}.")
         object.__setattr__(self, "pixel_size", float(self.pixel_size))
         columns, rows = size[:2] / self.pixel_size

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -144,14 +145,30 @@ def read_json(path: Path, way_out: str = "delete it and run the command again") 
 
     Raises:
         MissingDataError: there is no such file.
-        DamagedDataError: it is not JSON.
+        DamagedDataError: it is not JSON, or holds a number that float64 cannot.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))  # Editors on Windows put a mark before UTF-8.
+        # Editors on Windows put a mark before UTF-8.
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text, parse_constant=_refuse_number, parse_float=_finite, parse_int=_finite_int)
     except FileNotFoundError as error:
         raise MissingDataError(f"There is no file {path}.") from error
     except (ValueError, RecursionError) as error:
         raise DamagedDataError(f"{path} is not valid JSON ({error}): {way_out}.") from error
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text:.40} is no number of JSON, or too large")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
+
+
+def _finite_int(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import missing_keys_message
 from ravens_suite.core.seeding import checked_seed
 from ravens_suite.data.container import Container, write_container
@@ -146,7 +147,7 @@ def _numbers(values: Any, what: str) -> NDArray[np.float64]:
     """An array as float64, which is what is stored; the same one where it is."""
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except UNREADABLE:
         raise ConfigError(f"{what} must be numbers; got {values!r:.80}.") from None
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from functools import lru_cache, partial
+from types import NoneType, UnionType
+from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ravens_suite.core.observations import Interface
 
 Damaged = Callable[[str], NoReturn]
 """Raises the error of a file for a reason."""
+
+T = TypeVar("T")
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -111,6 +116,71 @@ class Fields:
         return f"{name!r} of {self._name}" if self._name else repr(name)
 
 
+def object_of(kind: type[T], value: Any, name: str = "") -> T:
+    """A dataclass from the JSON object that ``asdict`` makes of it, every field of which is of its kind.
+
+    Numbers are finite, and lists are tuples. What a class is annotated with is what its fields may be: texts, numbers,
+    truth values, sequences, mappings of texts, choices, other dataclasses, and ``None`` beside one of these.
+
+    Args:
+        kind: the dataclass.
+        value: as it was read from JSON.
+        name: of the object within the file, for the message.
+
+    Raises:
+        TypeError: a field is missing, unknown or of another kind; the message says which.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name or kind.__name__} is not a JSON object")
+    anything: Any = kind
+    hints, needed = _hints_of(anything)
+    for wrong, words in ((needed - value.keys(), "lacks"), (value.keys() - hints.keys(), "has an unknown field")):
+        if wrong:
+            raise TypeError(f"{name or kind.__name__} {words} {min(wrong, key=str)!r}")
+    return kind(**{key: _of_kind(hints[key], item, f"{name}.{key}" if name else key) for key, item in value.items()})
+
+
+def object_in(value: Mapping[str, Any], name: str, missing: T) -> Mapping[str, Any] | T:
+    """The object under a name of another one; what is ``missing`` where there is none, or nothing.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    found = value.get(name)
+    if found is None:
+        return missing
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{name} is {found!r:.60}")
+    return found
+
+
+@lru_cache
+def _hints_of(kind: Any) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """What the fields of a dataclass are annotated with, and those without a default."""
+    hints = get_type_hints(kind)
+    needed = [item.name for item in fields(kind) if item.default is item.default_factory is MISSING]
+    return {item.name: hints[item.name] for item in fields(kind)}, frozenset(needed)
+
+
+def _of_kind(hint: Any, value: Any, name: str) -> Any:
+    """A value as an annotation has it; TypeError for one of another kind."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        rest = [part for part in parts if part is not NoneType]
+        return None if value is None and len(rest) < len(parts) else _of_kind(rest[0], value, name)
+    if is_dataclass(hint):
+        return object_of(hint, value, name)  # type: ignore[arg-type]  # It is a class.
+    if origin in (tuple, Sequence) and isinstance(value, list | tuple):
+        kinds = parts if origin is tuple and parts[-1] is not Ellipsis else [parts[0]] * len(value)
+        if len(kinds) == len(value):
+            return tuple(_of_kind(part, item, name) for part, item in zip(kinds, value, strict=True))
+    elif origin is Mapping and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: _of_kind(parts[1], item, f"{name}.{key}") for key, item in value.items()}
+    elif hint is Any or _PLAIN.get(hint, partial(_is_one_of, parts if origin is Literal else ()))(value):
+        return value
+    raise TypeError(f"{name} is {value!r:.60}")
+
+
 def is_whole(value: Any) -> bool:
     """Whether a JSON value is a whole number, not negative; true and false are none."""
     return type(value) is int and value >= 0
@@ -124,6 +194,18 @@ def is_number(value: Any) -> bool:
         return math.isfinite(value)
     except OverflowError:
         return False
+
+
+def _is_one_of(choices: tuple[Any, ...], value: Any) -> bool:
+    return isinstance(value, str) and value in choices
+
+
+_PLAIN: Mapping[Any, Callable[[Any], bool]] = {
+    int: lambda value: type(value) is int,
+    float: is_number,
+    str: lambda value: isinstance(value, str),
+    bool: lambda value: isinstance(value, bool),
+}
 
 
 def _all(value: Any, fits: Callable[[Any], bool]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ravens_suite.core.statistics import percent_interval
+from ravens_suite.data.fields import object_of
 from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 
 OWN, PARAPHRASE, ANOTHER, NONSENSE, EMPTY = "own", "paraphrase", "another", "nonsense", "empty"
@@ -72,11 +73,12 @@ class ProbedEpisode:
         """The inverse of ``to_json``.
 
         Raises:
-            KeyError: a field is missing.
-            TypeError: a field is missing or unknown.
+            TypeError: a field is missing, unknown or of another kind.
         """
-        first = {str(part): FirstChoice(**choice) for part, choice in value["first"].items()}
-        return ProbedEpisode(**{**value, "first": first})
+        found = object_of(ProbedEpisode, value)
+        if found.sentence not in SENTENCES:
+            raise TypeError(f"sentence is {found.sentence!r:.60}")
+        return found
 
 
 @dataclass(frozen=True)

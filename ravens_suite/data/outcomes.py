@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ravens_suite.core.forecast import Forecast
 from ravens_suite.core.statistics import percent_interval
+from ravens_suite.data.fields import object_of
 
 DONE = "done"
 STEP_LIMIT = "step limit"
@@ -70,10 +72,14 @@ class EpisodeOutcome:
         """The inverse of ``to_json``.
 
         Raises:
-            TypeError: a field is missing or unknown.
+            TypeError: a field is missing, unknown or of another kind.
         """
-        lists = {name: tuple(value.get(name, ())) for name in ("motions", "rewards", "confidences", "forecasts")}
-        return EpisodeOutcome(**{**value, **lists})
+        found = object_of(EpisodeOutcome, value)
+        for forecast in found.forecasts:
+            object_of(Forecast, forecast)
+        if found.confidences and len(found.confidences) != len(found.rewards):
+            raise TypeError(f"there are {len(found.confidences)} confidences of {len(found.rewards)} actions")
+        return found
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,14 @@ class PolicyFolder:
         settings = Fields(read_json(self.settings, _AGAIN), self._damaged)
         return settings.interface("interface") if "interface" in settings else Interface()
 
+    def config(self) -> dict[str, Any]:
+        """The settings that the agent was trained with, JSON values by name.
+
+        Raises:
+            DamagedDataError: that is not what an agent wrote.
+        """
+        return dict(Fields(read_json(self.settings, _AGAIN), self._damaged).mapping("config"))
+
     def outside(self) -> dict[str, list[str]]:
         """What the settings name outside this folder: ``code`` of a user's own, folders of other ``policies``.
 

@@ -151,6 +151,7 @@ _FIELDS: dict[str, Any] = {
         "device": _TEXT,
         "keep_checkpoints": _WHOLE,
         "drop": _each(_list(_WHOLE)),
+        "more_data": _list(_TEXT),
     },
     "environments": _OBJECT,
     "data": _TEXT,

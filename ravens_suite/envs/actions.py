@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from ravens_suite.core.geometry import Array, Pose
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.workspace import Workspace
 from ravens_suite.errors import InvalidActionError
-
-UNREADABLE = (TypeError, ValueError, OverflowError, RuntimeError)
-"""What NumPy raises of a value that holds no numbers; the last is of tensors of PyTorch that require gradients."""
 
 _LEAST_NORM = 1e-6
 """A shorter quaternion counts as zero."""

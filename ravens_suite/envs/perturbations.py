@@ -195,7 +195,7 @@ class Directions:
 def _amount(name: str, amount: Any) -> Any:
     whole = name in _COUNTED
     number = isinstance(amount, Real) and not isinstance(amount, bool | np.bool_)
-    if not number or not 0 <= float(amount) <= MOST[name] or (whole and int(amount) != amount):
+    if not number or not 0 <= amount <= MOST[name] or (whole and int(amount) != amount):
         kind = "a whole number" if whole else "a number"
         raise ConfigError(f"{name} in perturb must be {kind} from 0 to {MOST[name]}; got {amount!r}.")
     return int(amount) if whole else float(amount)

@@ -6,7 +6,7 @@ import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import PUBLISHED_CAMERAS, Camera
 from ravens_suite.core.geometry import Pose, euler_quaternion
+from ravens_suite.core.numbers import is_finite
 from ravens_suite.core.palette import PALETTE, Color
 from ravens_suite.core.seeding import drawn
 from ravens_suite.core.types import quantize_depth
@@ -67,7 +68,7 @@ class Variations:
         """From keyword arguments of the environment; raises ConfigError for what cannot work."""
         if not isinstance(randomize, (list, tuple)) or any(name not in RANDOMIZED for name in randomize):
             raise ConfigError(f"randomize must be a list of names out of {', '.join(RANDOMIZED)}; got {randomize!r}.")
-        if not (isinstance(camera_noise, Real) and not _is_bool(camera_noise) and 0 <= camera_noise < math.inf):
+        if not is_finite(camera_noise) or camera_noise < 0:
             raise ConfigError(f"camera_noise must be a number >= 0; got {camera_noise!r}.")
         if not isinstance(distractors, Integral) or _is_bool(distractors) or not 0 <= distractors <= MOST_DISTRACTORS:
             raise ConfigError(f"distractors must be a whole number from 0 to {MOST_DISTRACTORS}; got {distractors!r}.")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.core.statistics import wilson
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.fields import object_in, object_of
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.pool import JobPool, make_pool
@@ -265,9 +266,17 @@ def read_calibration(path: Path | str) -> Calibrated:
     value = read_json(path)
     try:
         own, calibrated = (_reliability(value["test"][name]) for name in ("own", "calibrated"))
-        fitted = Calibration(**value["calibration"])
-        made = {"arguments": value.get("arguments"), "definition": value.get("definition", {})}
-        return Calibrated(str(value["task"]), dict(value["policy"]), fitted, own, calibrated, path, **made)
+        fitted = object_of(Calibration, value["calibration"])
+        return Calibrated(
+            str(value["task"]),
+            dict(value["policy"]),
+            fitted,
+            own,
+            calibrated,
+            path,
+            object_in(value, "arguments", None),
+            object_in(value, "definition", {}),
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedDataError(
             f"{path} is damaged ({error!r}): run ravens-suite calibrate again, which writes it anew."

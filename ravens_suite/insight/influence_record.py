@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ravens_suite.data.atomic import read_json, write_json
-from ravens_suite.data.fields import Fields
+from ravens_suite.data.fields import Fields, is_number, object_of
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import DamagedDataError
 
@@ -199,14 +200,27 @@ def read_influence(run: RunFolder) -> Influence:
             value.text("weights"),
             tuple(value.wholes("checkpoints")),
             value.whole("projection"),
-            tuple(DemonstrationFound(**each) for each in value.items("demonstrations")),
+            tuple(object_of(DemonstrationFound, each) for each in value.items("demonstrations")),
             tuple(_decision(each) for each in value.items("decisions")),
             value.text("method") if "method" in value else "",
         )
-    except (TypeError, KeyError) as error:
+    except TypeError as error:
         damaged(str(error))
 
 
-def _decision(value: Mapping[str, Any]) -> DecisionFound:
-    steps = {key: tuple(StepFound(**each) for each in value[key]) for key in ("towards", "away")}
-    return DecisionFound(**{**value, **steps})
+def _decision(value: Any) -> DecisionFound:
+    """A decision whose actions and pictures a report can draw; TypeError for another one."""
+    found = object_of(DecisionFound, value)
+    steps = (*found.towards, *found.away)
+    for action in (found.did, found.action, *(step.action for step in steps)):
+        for name, part in action.items():
+            pose = isinstance(part, list) and len(part) == _POSE and all(map(is_number, part))
+            if not pose and not is_number(part):
+                raise TypeError(f"{name} of an action is {part!r:.60}")
+    for picture in (found.picture, *(step.picture for step in steps)):
+        if picture != Path(picture).name:
+            raise TypeError(f"picture is {picture!r:.60}, no name of a file")
+    return found
+
+
+_POSE = 7

@@ -18,6 +18,7 @@ import numpy as np
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.observations import Observation
 from ravens_suite.core.policy import Action, Policy, confidence_of
+from ravens_suite.data.fields import object_of
 from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, blame
 from ravens_suite.insight.axes import AXES, GRADES
@@ -125,14 +126,14 @@ class Tried:
         """The inverse of ``to_json``.
 
         Raises:
-            KeyError: a field is missing.
             TypeError: a field is missing or of another kind.
         """
-        looks = tuple(Look(**{**row, "layout": tuple(row["layout"])}) for row in value["looks"])
-        outcome = None if value["outcome"] is None else EpisodeOutcome.from_json(value["outcome"])
-        first, second = value["seconds"]
-        rest = {"looks": looks, "outcome": outcome, "faults": tuple(value["faults"]), "seconds": (first, second)}
-        return Tried(**{**value, **rest})
+        found = object_of(Tried, value)
+        if not -1 <= found.chosen < len(found.looks) or (found.chosen < 0) != (found.outcome is None):
+            raise TypeError(f"chosen is {found.chosen} of {len(found.looks)} looks")
+        if found.outcome is not None and len(found.faults) < len(found.outcome.rewards):
+            raise TypeError(f"there are {len(found.faults)} faults of {len(found.outcome.rewards)} actions")
+        return found
 
 
 def proposal_arguments(own: Mapping[str, Any], axis: str, grade: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.fields import object_in
 from ravens_suite.data.locks import locked_file
 from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
@@ -247,8 +248,8 @@ def read_robustness(path: Path | str) -> Robustness:
                 if name in value["axes"]
             },
             path=path,
-            arguments=value.get("arguments"),
-            definition=value.get("definition", {}),
+            arguments=object_in(value, "arguments", None),
+            definition=object_in(value, "definition", {}),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedDataError(

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ravens_suite.core.geometry import Pose, canonical, yaw_quaternion
-from ravens_suite.envs.actions import UNREADABLE
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.errors import ConfigError, InvalidActionError
 
 Rotation = Literal["yaw", "quaternion"]

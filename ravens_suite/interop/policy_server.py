@@ -26,7 +26,6 @@ import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,10 +33,9 @@ import numpy as np
 
 from ravens_suite import __version__
 from ravens_suite.core.modules import load_object
-from ravens_suite.core.numbers import check_number
+from ravens_suite.core.numbers import UNREADABLE, check_number, is_finite
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.policy import Policy, confidence_of
-from ravens_suite.envs.actions import UNREADABLE
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, RavensError
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.environments import make_environment, to_json
@@ -137,6 +135,11 @@ _DRAWS: Mapping[str, Callable[[Any], Policy]] = {"random": RandomPolicy, "explor
 
 def _action_space(spec: PolicySpec, task: str | None) -> Any:
     if spec.kind not in _DRAWS:
+        if task is not None:
+            raise ConfigError(
+                f"Only random and explore are served for a task, and {spec.label} is not: leave {task!r} out. Who "
+                "evaluates it says in which task."
+            )
         return None
     if task is None:
         raise ConfigError(
@@ -183,7 +186,7 @@ class PolicyServer:
         check_number("--clients", clients, 1, 1000)
         check_number("--largest-message", largest_message, 1024, 1024 * _MEBIBYTE)
         seconds: Any = idle
-        if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < float(seconds) <= 86400:
+        if not is_finite(seconds) or not 0 < seconds <= 86400:
             raise ConfigError(f"--idle must be a number of seconds from 1 to 86400, not {idle!r}.")
         self.source = PolicySource(policy, task)
         self._clients = 1 if self.source.one_object else clients

@@ -16,6 +16,8 @@ Size = tuple[int, int]
 """Rows and columns."""
 
 _IMAGE_AXES = 3
+_CHANNELS = 4
+"""OpenCV averages no more at once."""
 _OF_CAMERAS = ("color", "depth", "segmentation")
 """Images that the intrinsics are of."""
 
@@ -47,10 +49,17 @@ def resized(image: NDArray[Any], size: Size) -> NDArray[Any]:
     """An image (rows, columns, ...) in another size and the same dtype; the same one where it has that size."""
     if image.shape[:2] == size:
         return image
-    how = cv2.INTER_AREA if image.dtype == np.uint8 and image.ndim == _IMAGE_AXES else cv2.INTER_NEAREST_EXACT
-    made = cv2.resize(image, (size[1], size[0]), interpolation=how)
-    # OpenCV drops a last axis of length 1.
-    return np.asarray(made, dtype=image.dtype).reshape(*size, *image.shape[2:])
+    rows, columns = image.shape[:2]
+    if image.dtype == np.uint8 and image.ndim == _IMAGE_AXES:
+        parts = [image[..., first : first + _CHANNELS] for first in range(0, image.shape[2], _CHANNELS)]
+        made = [cv2.resize(part, (size[1], size[0]), interpolation=cv2.INTER_AREA) for part in parts]
+        # OpenCV drops a last axis of length 1.
+        return np.concatenate([part.reshape(*size, -1) for part in made], axis=-1).astype(np.uint8, copy=False)
+    # OpenCV takes neither all types nor any number of axes; which pixel is the nearest, it says of each.
+    numbers = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+    nearest = cv2.resize(numbers, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+    chosen: NDArray[Any] = image.reshape(rows * columns, *image.shape[2:])[nearest]
+    return chosen
 
 
 def resized_camera(camera: Camera, size: Size) -> Camera:

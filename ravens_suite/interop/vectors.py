@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from ravens_suite.core.geometry import canonical
-from ravens_suite.envs.actions import UNREADABLE
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.errors import ConfigError, InvalidActionError
 from ravens_suite.interop.flat import ActionLayout
 

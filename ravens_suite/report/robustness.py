@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ravens_suite.data.atomic import read_json
+from ravens_suite.data.fields import object_of
 from ravens_suite.data.run_folder import PROBES, RECORD
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.axes import AXES, GRADES
@@ -100,7 +101,7 @@ def _measured(folder: Path, runs: Sequence[Run]) -> list[Run]:
             continue
         try:
             value = read_json(path)
-            policy, task = PolicySpec(**value["policy"]), str(value["task"])
+            policy, task = object_of(PolicySpec, value["policy"]), str(value["task"])
         except (DamagedDataError, KeyError, TypeError) as error:
             _LOG.warning("Left out of the report: %s (%s)", path, error)
             continue

@@ -17,6 +17,7 @@ import numpy as np
 
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import read_json
+from ravens_suite.data.fields import is_number, object_in, object_of
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder, RunFolder
 from ravens_suite.errors import DamagedDataError, MissingDataError, RavensError
@@ -75,20 +76,24 @@ class Score:
         Raises:
             KeyError: it is of another kind or version.
             TypeError: it is of another kind or version.
+            ValueError: a figure is none.
         """
+        stop_at = object_in(value, "watch", {}).get("stop_at")
+        if stop_at is not None and not is_number(stop_at):
+            raise TypeError(f"stop_at is {stop_at!r:.60}")
         return Score(
             task=str(value["task"]),
             split=str(value["split"]),
-            policy=PolicySpec(**value["policy"]),
-            arguments=value["arguments"],
+            policy=object_of(PolicySpec, value["policy"]),
+            arguments=object_in(value, "arguments", {}),
             summary=Summary.from_json(value),
             outcomes=tuple(EpisodeOutcome.from_json(row) for row in value["results"]),
             seconds=float(value["seconds"]),
             renderer=str(value["renderer"]),
-            provenance=value["provenance"],
-            definition=value.get("definition", {}),
-            stop_at=value.get("watch", {}).get("stop_at"),
-            options=dict(value.get("options", {})),
+            provenance=object_in(value, "provenance", {}),
+            definition=object_in(value, "definition", {}),
+            stop_at=stop_at,
+            options=object_in(value, "options", {}),
         )
 
     @property

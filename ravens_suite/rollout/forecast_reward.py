@@ -36,16 +36,17 @@ class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         super().__init__(environment)
         interface = interface_of(environment, environment.get_wrapper_attr("control"))
         self._watch: Watch = WatchSpec.parse(str(run), stop_at=stop_at).make(interface)
-        self._stopped = False
+        self._why_none = ""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """See ``gymnasium.Env``; the forecaster forgets the last episode."""
+        self._why_none = "The last reset failed"  # The forecaster's part of it may, too.
         observation, info = self.env.reset(seed=seed, options=options)
-        self._stopped = False
         self._watch.reset(0 if seed is None else seed)
         self._watch.see(observation, None)
+        self._why_none = ""
         return observation, {**info, "forecast": self._last().to_json()}
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -54,12 +55,13 @@ class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         Raises:
             ResetNeededError: there is no episode: none has begun, or it is over, by the forecaster's word, too.
         """
-        if self._stopped:
-            raise ResetNeeded("The episode is over by the forecaster's word, so step() cannot go on: call reset().")
+        if self._why_none:
+            raise ResetNeeded(f"{self._why_none}, so step() cannot go on: call reset().")
         observation, reward, terminated, truncated, info = self.env.step(action)  # It refuses where no episode is.
         before = self._last().progress
+        self._why_none = "The last action was broken off"
         stops = self._watch.see(observation, info.get("action", action))
-        self._stopped = stops
+        self._why_none = "The episode is over by the forecaster's word" if stops else ""
         told = {"forecast": self._last().to_json(), "task_reward": float(reward)}
         return observation, self._last().progress - before, terminated or stops, truncated, {**info, **told}
 

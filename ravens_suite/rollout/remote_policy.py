@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import Interface, Observation
 from ravens_suite.core.policy import Action
 from ravens_suite.errors import ConfigError, ConflictError, InvalidMessageError, OracleGaveUpError, PolicyServerError
@@ -154,7 +155,7 @@ class _Layout:
         total = sum(count for count, _ in self._readers.values())
         try:
             array = np.asarray(rows, dtype=np.float64)
-        except (TypeError, ValueError):
+        except UNREADABLE:
             array = np.zeros(0)
         array = array[None] if array.ndim == 1 else array
         if array.ndim != 2 or not len(array) or array.shape[1] != total or len(self._readers) != len(self._spaces):

@@ -5,11 +5,13 @@ What it is told and what its first action is about: see ``data/language_probes.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
+import numpy as np
 
+from ravens_suite.core.numbers import UNREADABLE
 from ravens_suite.core.observations import INSTRUCTION_BYTES, Observation, encode_text
 from ravens_suite.core.policy import Action, Policy
 from ravens_suite.data.language_probes import ANOTHER, EMPTY, NONSENSE, PARAPHRASE, FirstChoice
@@ -99,10 +101,9 @@ class ToldPolicy:
         """Which of the candidates an action picks, and at which of them it places."""
         candidates, found = self._now.candidates, {}
         for part, choices in (("pick", candidates.picks), ("place", candidates.places)):
-            likely = chance(choices)
-            if likely is None or part not in action:
+            likely, position = chance(choices), _position(action, part)
+            if likely is None or position is None:
                 continue
-            position = [float(value) for value in action[part][:3]]
             chosen = self._picked(choices, position) if part == "pick" else _nearest(choices, position)
             told = self._told(choices)
             found[part] = FirstChoice(likely, chosen == 0, None if told is None else chosen == told)
@@ -120,6 +121,15 @@ class ToldPolicy:
             return None
         words = self._now.words(self._job.seed if self._job.sentence == ANOTHER else None).items()
         return next((i for i, choice in enumerate(choices) if choice.words.items() <= words), None)
+
+
+def _position(action: Any, part: str) -> list[float] | None:
+    """Metres; ``None`` where the action has none, of which the environment then says what is wrong with it."""
+    try:
+        numbers = np.asarray(action[part], dtype=np.float64) if isinstance(action, Mapping) else np.empty(0)
+    except (KeyError, *UNREADABLE):
+        return None
+    return [*map(float, numbers[:3])] if numbers.shape == (7,) and np.isfinite(numbers).all() else None
 
 
 def _nearest(choices: Sequence[Candidate], position: Sequence[float]) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.geometry import Array, Pose, Vector
+from ravens_suite.core.numbers import is_finite
 from ravens_suite.core.palette import Color
 from ravens_suite.errors import MeshError, TaskDefinitionError, UnknownNameError
 from ravens_suite.sim import meshes
@@ -262,7 +263,12 @@ def _as_tuple(value: Any) -> Any:
 
 def _are_real(values: Any, count: int) -> bool:
     """Whether these are so many numbers, finite or not."""
-    return isinstance(values, tuple) and len(values) == count and all(isinstance(each, _REAL) for each in values)
+    return isinstance(values, tuple) and len(values) == count and all(map(_is_real, values))
+
+
+def _is_real(value: Any) -> bool:
+    """Whether it is a number that a float can hold, finite or not."""
+    return isinstance(value, _REAL) and (isinstance(value, float | np.floating) or is_finite(int(value)))
 
 
 def _numbers(values: Any, count: int) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ravens_suite.core.observations import Interface
 from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.locks import locked_file
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.data.run_record import THEN, commands_of
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
@@ -51,9 +52,8 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
     config = resolve_config(plan)
     trainee.check_config(config, Interface.from_json(record["interface"]))
     noted = THEN.join(filter(None, (*commands_of(record), command)))
-    target.path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{target.path.name}-", dir=target.path.parent) as folder:
-        made = RunFolder(Path(folder) / target.path.name)
+    with _unfinished(target.path) as folder:
+        made = RunFolder(folder / target.path.name)
         _copy(source, made)
         outside = trainee.named_outside(config)
         for files in (made.policy, *made.checkpoints().values()):
@@ -65,6 +65,27 @@ def reconfigure(run: str | Path, settings: Mapping[str, Any], out: str | Path, c
             trainee.load(made.policy.path)
         made.path.rename(target.path)
     return target
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A folder beside a path for what will be moved there; that of a killed process is removed first.
+
+    Raises:
+        ConflictError: another process has one.
+    """
+    folder = path.with_name(f".{path.name[:_NAME_LENGTH]}{_UNFINISHED}")
+    with locked_file(path, "copying a run into"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_UNFINISHED = ".unfinished"
+_NAME_LENGTH = 100
 
 
 def _selection(record: Mapping[str, Any]) -> str:
@@ -106,7 +127,7 @@ def _copy(source: RunFolder, made: RunFolder) -> None:
 
 
 def _change(files: PolicyFolder, settings: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
-    value = read_json(files.settings)
-    value["config"].update(settings)
+    config = {**files.config(), **settings}
+    value = {**read_json(files.settings), "config": config}
     value.pop("outside", None)
     write_json(files.settings, {**value, **({"outside": dict(outside)} if any(outside.values()) else {})})

@@ -237,6 +237,23 @@ def test_what_view_cannot_show_is_said(command: list[str], said: str, capsys: py
     assert said in complaint and "delete" not in complaint
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["influence", "run", "--out", "elsewhere"], "--drop"),
+        (["influence", "run", "--val-episodes", "3"], "--drop"),
+        (["import", "exported", "--from", "minari", "--force"], "--from arrays"),
+        (["import", "exported", "--from", "lerobot", "--force"], "--from arrays"),
+    ],
+    ids=str,
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    command: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_control_c_keeps_what_is_done_and_is_status_130(tmp_path: Path) -> None:
     code = (
         # A shell starts what runs in the background with control-C ignored.

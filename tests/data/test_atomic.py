@@ -17,6 +17,7 @@ import pytest
 from ravens_suite.data import atomic
 from ravens_suite.data.atomic import check_writable, read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.locks import locked
+from ravens_suite.errors import DamagedDataError
 
 _LEFT = ".a.json.0123456789abcdef0123456789abcdef.tmp"
 _KILLED = (
@@ -146,3 +147,11 @@ def test_what_cannot_be_written_is_known_before_the_work_is_done(
 def test_json_that_a_person_saved_with_a_mark_of_utf_8_is_read(tmp_path: Path) -> None:
     (tmp_path / "scenes.json").write_text('{"name": "ü"}', "utf-8-sig")
     assert read_json(tmp_path / "scenes.json") == {"name": "ü"}
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "-1e999", "9" * 400])
+def test_numbers_that_no_float_holds_are_no_json(number: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"figures": [1e300, 123456789012345678901234567890, {number}]}}')
+    with pytest.raises(DamagedDataError, match="no number of JSON"):
+        read_json(path)

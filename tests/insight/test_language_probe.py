@@ -14,7 +14,7 @@ import pytest
 import ravens_suite
 from ravens_suite.core.observations import decode_text, named_poses
 from ravens_suite.data.language_probes import SENTENCES, ProbedEpisode
-from ravens_suite.errors import ConfigError, OracleGaveUpError
+from ravens_suite.errors import ConfigError, InvalidActionError, OracleGaveUpError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.insight import language_probe as module
 from ravens_suite.insight.language_probe import LanguageProbe, ProbeJob, probe_language
@@ -62,6 +62,30 @@ def _choose(poses: Mapping[str, Any], kind: str, said: set[str]) -> Any:
 def give_up(observation: Mapping[str, Any]) -> dict[str, Any]:
     """Does nothing, whatever it is told."""
     raise OracleGaveUpError("Nothing that I understand.")
+
+
+_NO_ACTIONS: list[Any] = [
+    None,
+    "pick",
+    {"pick": "here", "place": (0.5, 0, 0, *DOWN)},
+    {"pick": [0.5], "place": (0.5, 0, 0, *DOWN)},
+    {"pick": [10**400] * 7, "place": (0.5, 0, 0, *DOWN)},
+    {"pick": (np.nan, 0, 0, *DOWN), "place": (0.5, 0, 0, *DOWN)},
+    {"place": (0.5, 0, 0, *DOWN)},
+]
+
+
+class NoAction:
+    """Gives what is no action."""
+
+    given: Any = None
+
+    def reset(self, seed: int) -> None:
+        """Nothing to forget."""
+
+    def act(self, observation: Mapping[str, Any]) -> Any:
+        """What is no action."""
+        return NoAction.given
 
 
 def probe(policy: str, out: Path, **options: Any) -> LanguageProbe:
@@ -228,3 +252,12 @@ def test_what_could_not_be_said_does_not_settle_whether_a_policy_is_as_it_was(
 def rest(observation: Mapping[str, Any]) -> dict[str, Any]:
     """Picks where nothing is."""
     return {"pick": np.array([0.3, -0.45, 0.0, *DOWN]), "place": np.array([0.3, -0.45, 0.0, *DOWN])}
+
+
+@pytest.mark.parametrize("number", range(len(_NO_ACTIONS)))
+def test_what_is_no_action_is_named_as_in_an_evaluation(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NoAction, "given", _NO_ACTIONS[number])
+    with pytest.raises(InvalidActionError):
+        probe(f"{__name__}:NoAction", tmp_path, episodes=1)

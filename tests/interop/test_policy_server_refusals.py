@@ -49,6 +49,11 @@ def test_what_draws_needs_a_task(policy: str) -> None:
         PolicyServer(policy, port=0)
 
 
+def test_a_task_that_would_change_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="leave 'block-insertion' out"):
+        PolicyServer(own_policy("Counting"), "block-insertion", port=0)
+
+
 def test_seconds_may_be_numpys(serve: Any) -> None:
     with PolicyClient(serve(own_policy("Counting"), idle=np.float32(60)).url) as client:
         assert "actions" in client.infer({"state": np.zeros(2)})

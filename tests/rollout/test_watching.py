@@ -301,6 +301,41 @@ def test_an_episode_that_the_forecaster_ended_does_not_go_on(monkeypatch: pytest
         environment.close()
 
 
+class Breaks(Clock):
+    """Is interrupted at its first observation, or at a later one, once."""
+
+    at: int | None = 0
+
+    def update(self, observation: Any, action: Any = None) -> Forecast:
+        """See ``Forecaster``."""
+        forecast = super().update(observation, action)
+        if self.at == (0 if action is None else 1):
+            self.at = None
+            raise KeyboardInterrupt
+        return forecast
+
+
+@pytest.mark.parametrize(("at", "why"), [(0, "last reset failed"), (1, "last action was broken off")])
+def test_where_the_forecaster_was_interrupted_there_is_no_episode(
+    at: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecaster = Breaks(9)
+    forecaster.at = at
+    made = SimpleNamespace(make=lambda interface: Watch(forecaster))
+    monkeypatch.setattr(WatchSpec, "parse", lambda run, stop_at: made)
+    environment = ForecastReward(make_environment(TASK, "train", SMALL), "run")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            environment.reset(seed=0)
+            environment.step(environment.get_wrapper_attr("oracle_action")())
+        with pytest.raises(ResetNeededError, match=why):
+            environment.step({})
+        environment.reset(seed=0)
+        assert "forecast" in environment.step(environment.get_wrapper_attr("oracle_action")())[-1]
+    finally:
+        environment.close()
+
+
 @pytest.mark.parametrize(
     ("failing", "since"),
     [([0.1, 0.9, 0.9, 0.9, 0.1], 1), ([0.1, 0.9, 0.1, 0.9, 0.9], None), ([0.9, 0.9], None), ([0.9, 0.1, 0.1], 0)],

@@ -11,9 +11,10 @@ import pytest
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.cli.main import main
 from ravens_suite.data.run_folder import RunFolder
-from ravens_suite.errors import ConfigError, ConflictError, RavensError, UnknownNameError
+from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, RavensError, UnknownNameError
 from ravens_suite.registry import agent_names, load_trainee
 from ravens_suite.rollout.collect import collect
+from ravens_suite.training import reconfigure as module
 from ravens_suite.training.loop import train
 from ravens_suite.training.reconfigure import reconfigure
 from tests.training.plans import KilledError, changed, record, weights
@@ -131,3 +132,32 @@ def test_the_command_says_what_it_made(
 def test_settings_of_acting_are_settings(name: str) -> None:
     trainee = load_trainee(name)
     assert {*trainee.acting_settings} <= {*trainee.config_type.__dataclass_fields__}
+
+
+def test_what_a_killed_copy_left_is_removed_by_the_next(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = tmp_path / "first", tmp_path / "runs" / "other"
+    train(PLAN, data, first)
+    with monkeypatch.context() as patch:
+        # As a kill does: what was begun is left as it is.
+        patch.setattr(module.shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(module, "_change", _kill)
+        with pytest.raises(KilledError):
+            reconfigure(first, {"picks": 2}, other)
+    assert any(other.parent.iterdir())
+    reconfigure(first, {"picks": 2}, other)
+    assert [path.name for path in other.parent.iterdir()] == ["other"]
+
+
+def _kill(*_: object) -> None:
+    raise KilledError
+
+
+def test_settings_that_are_none_are_damaged(data: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    train(PLAN, data, first)
+    settings = RunFolder(first).policy.settings
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "config": 3}))
+    with pytest.raises(DamagedDataError, match="'config' is not"):
+        reconfigure(first, {"picks": 2}, tmp_path / "other")

@@ -10,6 +10,7 @@ import tyro
 
 from ravens_suite.cli.commands.options import OutputOptions
 from ravens_suite.cli.console import Console
+from ravens_suite.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Import(OutputOptions):
         """See ``Command``."""
         from ravens_suite.interop.imports import import_episodes
 
+        if self.force and self.source != "arrays":
+            raise ConfigError("--force is for recordings (--from arrays), whose checks it overrules: leave it out.")
         picture = self._draw(console) if self.source == "arrays" else None
         with console.progress(f"from {self.source}") as progress:
             done = import_episodes(self.folder, self.source, self.out, force=self.force, on_progress=progress)

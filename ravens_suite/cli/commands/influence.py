@@ -82,6 +82,9 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
 
         if self.drop and self.drop_file is not None:
             raise ConfigError("--drop and --drop-file both say what to leave out: give one of them.")
+        given = self.out, self.val_episodes
+        if not self.drop and self.drop_file is None and given != (None, InfluenceCommand.val_episodes):
+            raise ConfigError("--out and --val-episodes are of the run that --drop or --drop-file trains: give one.")
         self._check_numbers()
         # Read first: a mistake in it must not show up after minutes of gradients.
         left_out = None if self.drop_file is None else read_seeds(self.drop_file)

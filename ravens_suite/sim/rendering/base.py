@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
 from ravens_suite.core.geometry import Vector
+from ravens_suite.core.numbers import is_finite
 from ravens_suite.core.palette import Color
 from ravens_suite.errors import ConfigError
 from ravens_suite.sim.scene import Scene
@@ -62,7 +62,7 @@ class Lighting:
 
     def __post_init__(self) -> None:
         numbers = (*self.direction, self.ambient, self.diffuse)
-        if len(numbers) != 5 or not all(map(math.isfinite, numbers)) or not any(self.direction):
+        if len(numbers) != 5 or not all(map(is_finite, numbers)) or not any(self.direction):
             raise ConfigError(f"A light needs finite numbers and a direction that is not zero; got {self}.")
         if self.ambient < 0 or self.diffuse < 0:
             raise ConfigError(f"The brightness of a light must be >= 0; got {self.ambient} and {self.diffuse}.")

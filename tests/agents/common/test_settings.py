@@ -19,7 +19,7 @@ from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
 _WRONG = {
     "int": ["2", 1.5, True, None, [], float("nan"), -(10**30), 10**30],
-    "float": ["x", True, None, [], float("nan"), float("inf"), "1.0"],
+    "float": ["x", True, None, [], float("nan"), float("inf"), "1.0", 10**400],
     "bool": [1, "true", None, []],
     "str": [1, None, []],
     "tuple[int, ...]": [5, "8", [1.5], [True], None, {}],
