@@ -41,7 +41,8 @@ def count_things(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArr
     near = np.maximum(areas[:, None], areas) <= _LARGER * np.minimum(areas[:, None], areas)
     alike = (kinds[:, None] == kinds) & near
     numbers = np.minimum(alike.sum(axis=1), COUNTS).astype(np.float32)
-    return painted(found, numbers[None], height.shape)[0].astype(np.uint8)
+    shown: NDArray[np.uint8] = painted(found, numbers[None], height.shape)[0].astype(np.uint8)
+    return shown
 
 
 def count_maps(numbers: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -50,7 +51,8 @@ def count_maps(numbers: NDArray[np.uint8]) -> NDArray[np.float32]:
     Args:
         numbers: (rows, columns) uint8 of ``count_things``.
     """
-    return (np.arange(1, COUNTS + 1)[:, None, None] == numbers).astype(np.float32)
+    maps: NDArray[np.float32] = (np.arange(1, COUNTS + 1)[:, None, None] == numbers).astype(np.float32)
+    return maps
 
 
 def _first(values: NDArray[np.generic], thing: Thing) -> int:
