@@ -21,7 +21,7 @@ _LIES_ON_TABLE = 0.004
 """Metres above the table, as for ``things``."""
 
 
-def count_maps(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray[np.float32]:
+def count_things(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray[np.uint8]:
     """How many there are of each pixel's thing: of its colour word and about its size.
 
     Things that stand on the table and such that lie flat on it are counted apart.
@@ -31,7 +31,7 @@ def count_maps(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray
         height: (rows, columns) float32, metres above the table.
 
     Returns:
-        (6, rows, columns) float32: one in the map of its number, 1 to 5 and all larger ones, zero elsewhere.
+        (rows, columns) uint8: its number, 1 to 5, 6 for all larger ones, and 0 where no thing is.
     """
     names = name_colors(color)
     found = things(names, height)
@@ -40,8 +40,19 @@ def count_maps(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray
     areas = np.array([thing.mask.sum() for thing in found], np.float64)
     near = np.maximum(areas[:, None], areas) <= _LARGER * np.minimum(areas[:, None], areas)
     alike = (kinds[:, None] == kinds) & near
-    numbers = np.minimum(alike.sum(axis=1), COUNTS)
-    return painted(found, (np.arange(1, COUNTS + 1)[:, None] == numbers).astype(np.float32), height.shape)
+    numbers = np.minimum(alike.sum(axis=1), COUNTS).astype(np.float32)
+    shown: NDArray[np.uint8] = painted(found, numbers[None], height.shape)[0].astype(np.uint8)
+    return shown
+
+
+def count_maps(numbers: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(6, rows, columns) float32: one in the map of its number, zero elsewhere.
+
+    Args:
+        numbers: (rows, columns) uint8 of ``count_things``.
+    """
+    maps: NDArray[np.float32] = (np.arange(1, COUNTS + 1)[:, None, None] == numbers).astype(np.float32)
+    return maps
 
 
 def _first(values: NDArray[np.generic], thing: Thing) -> int:

@@ -45,7 +45,9 @@ _DIRECTION = re.compile(
 )
 """A word for where something lies. No direction are "on top of", "back into the box", "the middle of the stand" and
 "the middle brown plate", which is one of three shades."""
-_SAME_COLOR = re.compile(r"\b(colou?rs?|match(es|ing)?)\b")
+_SAME_COLOR = re.compile(r"\b(colou?rs?|same colou?red|matches|matching|match$)\b")
+"""Words that say that colours belong together. None is "match" where it says what to do with something: "match every
+object with its silhouette"."""
 _OPPOSITE = {"left": "right", "right": "left"}
 _SIDE = re.compile(r"\b(left|right)\b")
 
@@ -238,8 +240,21 @@ def names_a_color(sentence: str) -> bool:
 
 
 def asks_for_same_color(sentence: str) -> bool:
-    """Whether a sentence speaks of colours without naming one ("its color"), or of what matches."""
-    return _SAME_COLOR.search(sentence.lower()) is not None
+    """Whether a sentence has a word for colour itself ("its color", "same-colored"), or speaks of what matches."""
+    return bool(same_color_words(_WORD.findall(sentence.lower())))
+
+
+def same_color_words(words: Sequence[str]) -> list[int]:
+    """Positions of the words by which a sentence ``asks_for_same_color``.
+
+    Args:
+        words: of the sentence, in small letters.
+    """
+    said = " ".join(words)
+    spans = (
+        (said.count(" ", 0, found.start()), said.count(" ", 0, found.end())) for found in _SAME_COLOR.finditer(said)
+    )
+    return [position for first, last in spans for position in range(first, last + 1)]
 
 
 def names_a_bare_shape(sentence: str) -> bool:

@@ -15,11 +15,22 @@ from numpy.typing import NDArray
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
+from ..common.counts import count_things
 from ..common.sentences import mirrored
 from .augmentation_settings import UNCHANGED, Augmentation
 from .bending import Bend, draw_bend
 from .distractors import draw_distractor
-from .free_objects import FreeObject, inpaint, lies_as_before, paste, scatter, stretch
+from .free_objects import (
+    FreeObject,
+    counted,
+    inpaint,
+    lies_as_before,
+    paste,
+    paste_numbers,
+    scatter,
+    stretch,
+    uncounted,
+)
 from .goal_scenes import recolored_goal
 from .loose_things import drift
 from .misplacing import beside, in_wrong_slot, raised
@@ -60,6 +71,8 @@ class Example:
         instruction: what was said before the step, where it is known; of a mirrored scene, left is right.
         turn: of the table's own axes in the image, radians from the column axis towards the row axis.
         place_known: whether place and yaw mean anything.
+        numbers: (rows, columns) uint8 of ``count_things``, where things are counted: of the scene in which all of them
+            were on the map and in their own colours.
     """
 
     color: NDArray[np.uint8]
@@ -74,6 +87,7 @@ class Example:
     instruction: str | None = None
     turn: float = 0.0
     place_known: bool = True
+    numbers: NDArray[np.uint8] | None = None
 
 
 class _Arrangement(NamedTuple):
@@ -93,6 +107,7 @@ class _Arrangement(NamedTuple):
         unmoved: those objects, by their indices.
         picks_known: whether the pick affinity says what is best picked.
         distractor: whether the last object is one.
+        numbers: (rows, columns) uint8 of the table, bent as it is, where things are counted.
     """
 
     objects: list[FreeObject]
@@ -108,6 +123,7 @@ class _Arrangement(NamedTuple):
     unmoved: list[int]
     picks_known: bool = True
     distractor: bool = False
+    numbers: NDArray[np.uint8] | None = None
 
 
 def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) -> Example:
@@ -118,15 +134,17 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     scene is left as it is.
     """
     step, place_known = another_scene(step, augmentation, rng)
+    # Before anything leaves the map, or gets a size or a colour by which it would be of another kind.
+    numbers = count_things(step.color, step.height) if augmentation.counts else None
     rows, columns = step.height.shape
     pick = _draw_pick(step.pick_affinity, rng)
     # Where the step does not rotate, an object cannot be pasted at another angle.
     arrangement = None
     if step.free_objects and step.rotates and rng.random() < augmentation.scatter:
-        arrangement = _arrange(step, pick, augmentation, rng)
+        arrangement = _arrange(step, pick, augmentation, rng, numbers)
     adrift = augmentation.adrift > 0 and step.loose is not None and rng.random() < augmentation.adrift
     if adrift:
-        arrangement = _set_adrift(step, pick, rng)
+        arrangement = _set_adrift(step, pick, rng, numbers)
     if arrangement is None:
         motions, yaw = step.equivalent_motions()
         place = np.stack([transform(motion, pick) for motion in motions])
@@ -143,6 +161,7 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
         goal = goal and _moved_scene(goal, matrix)
         first = first and _moved_scene(first, matrix)
         pick_affinity = warp(step.pick_affinity, matrix)
+        numbers = None if numbers is None else warp(numbers, matrix)
     else:
         table_matrix = compose(matrix, arrangement.table_stretch)
         scene = _moved_scene(arrangement.table, table_matrix)
@@ -160,6 +179,8 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
             unmoved = arrangement.unmoved
             paste(first, [arrangement.objects[i] for i in unmoved], [moved[i] for i in unmoved], shade)
         pick_affinity = warp(arrangement.pick_affinity, compose(matrix, arrangement.motions[0]))
+        numbers = None if arrangement.numbers is None else warp(arrangement.numbers, table_matrix)
+        paste_numbers(numbers, arrangement.objects, moved)
     if arrangement is not None and not arrangement.picks_known:
         pick_affinity[:] = 0
     elif not pick_affinity.sum() > 0:
@@ -175,10 +196,16 @@ def augment(step: Step, augmentation: Augmentation, rng: np.random.Generator) ->
     said = mirrored(said) if said is not None and np.linalg.det(matrix[:, :2]) < 0 else said
     turn = math.atan2(matrix[1, 0], matrix[0, 0])
     color, height = scene.color, scene.height * factor
-    return Example(color, height, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn, place_known)
+    return Example(color, height, pick, place, yaw, pick_affinity, goal, first, tilt, said, turn, place_known, numbers)
 
 
-def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random.Generator) -> _Arrangement | None:
+def _arrange(
+    step: Step,
+    pick: Array,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    numbers: NDArray[np.uint8] | None = None,
+) -> _Arrangement | None:
     """New positions and shapes for all free objects of a step; ``None`` if there is no room.
 
     Args:
@@ -186,9 +213,11 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         pick: (2,) pixel position on the first of them.
         augmentation: settings.
         rng: chooses shapes and positions.
+        numbers: (rows, columns) uint8 of the step's scene, where things are counted.
     """
     motions, yaw = step.equivalent_motions()
-    objects, pick_affinity = list(step.free_objects), step.pick_affinity
+    objects, pick_affinity = counted(step.free_objects, numbers), step.pick_affinity
+    numbers = uncounted(numbers, objects)
     table, finished, first = inpaint(step.scene, objects), step.goal, step.first
     unmoved = [i for i, each in enumerate(objects) if first is not None and lies_as_before(each, first)]
     first = first and inpaint(first, [objects[i] for i in unmoved])
@@ -198,6 +227,7 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
     if bend:
         objects[0], pick_affinity, pick = bend.free_object(objects[0]), bend.mask(pick_affinity), bend.points(pick)
         table = bend.scene(table, motions[0])
+        numbers = None if numbers is None else bend.mask(numbers, motions[0])
         finished, first = (scene and bend.scene(scene, motions[0]) for scene in (finished, first))
         symmetries = [0]
     elif step.symmetry_order > 2:
@@ -258,10 +288,13 @@ def _arrange(step: Step, pick: Array, augmentation: Augmentation, rng: np.random
         unmoved=unmoved,
         picks_known=len(objects) == count,
         distractor=len(objects) > count,
+        numbers=numbers,
     )
 
 
-def _set_adrift(step: Step, pick: Array, rng: np.random.Generator) -> _Arrangement | None:
+def _set_adrift(
+    step: Step, pick: Array, rng: np.random.Generator, numbers: NDArray[np.uint8] | None = None
+) -> _Arrangement | None:
     """The loose thing of a step elsewhere; the place of what is picked, (2,) pixel position, stays where it is."""
     assert step.loose is not None
     table = inpaint(step.scene, [step.loose])
@@ -270,7 +303,7 @@ def _set_adrift(step: Step, pick: Array, rng: np.random.Generator) -> _Arrangeme
     if motion is None:
         return None
     return _Arrangement(
-        objects=[step.loose],
+        objects=counted([step.loose], numbers),
         motions=[motion],
         table=table,
         table_stretch=IDENTITY,
@@ -282,6 +315,7 @@ def _set_adrift(step: Step, pick: Array, rng: np.random.Generator) -> _Arrangeme
         first=step.first,
         unmoved=[],
         picks_known=False,
+        numbers=uncounted(numbers, [step.loose]),
     )
 
 

@@ -42,6 +42,7 @@ class Augmentation:
         word_colors: for agents that are told colours, share of examples whose colour words are exchanged, and
             share of those in which whatever has one colour word gets one random colour. ``augment`` does neither: the
             agent does, around reading the sentence.
+        counts: whether examples say how many things there are like each.
         margin: least distance of pick and place from the border, pixels.
     """
 
@@ -67,6 +68,7 @@ class Augmentation:
     distractors: float = 0.0
     bystanders: float = 0.0
     word_colors: float = 0.0
+    counts: bool = False
     margin: float = 4.0
 
 

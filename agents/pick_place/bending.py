@@ -23,7 +23,7 @@ from .table import table_appearance
 
 _MILD, _STRONG = 0.25, 0.6
 """Least and largest strength: with less an object may keep a symmetry, with more it loses its ends."""
-_IMAGES = ("mask", "shadow", "color", "height", "table_known", "table_color", "table_height")
+_IMAGES = ("mask", "shadow", "color", "height", "table_known", "table_color", "table_height", "numbers")
 """Fields of ``FreeObject`` that are images of its window."""
 
 _Remap: TypeAlias = Callable[..., NDArray[Any]]
@@ -61,9 +61,14 @@ class Bend(NamedTuple):
         local[..., 1] -= np.clip(local[..., 1] / width, -1, 1) * (width - 1)
         return transform(inverse(self.frame), local)
 
-    def mask(self, mask: NDArray[Any]) -> NDArray[Any]:
-        """An image (rows, columns) of the map, of any dtype, that is zero outside the object, after the bend."""
-        return self._remap(mask.shape, IDENTITY)(mask, (0.0,))
+    def mask(self, mask: NDArray[Any], motion: Array = IDENTITY) -> NDArray[Any]:
+        """An image (rows, columns) of the map, of any dtype, with zeros outside it, after the bend.
+
+        Args:
+            mask: of the object, or of the surroundings of its goal.
+            motion: (2, 3) matrix from the object to its goal, for the latter.
+        """
+        return self._remap(mask.shape, motion)(mask, (0.0,))
 
     def scene(self, scene: Heightmap, motion: Array) -> Heightmap:
         """A scene with the surroundings of the goal bent as the object is.
@@ -87,7 +92,8 @@ class Bend(NamedTuple):
             dtype = np.uint8 if image.dtype == np.bool_ else image.dtype
             return remap(np.pad(image, margins).astype(dtype), (0.0,)).astype(image.dtype)
 
-        images = {name: bent(getattr(free_object, name)) for name in _IMAGES}
+        fields = {name: getattr(free_object, name) for name in _IMAGES}
+        images = {name: bent(image) for name, image in fields.items() if image is not None}
         return replace(free_object, window=(rows, columns), **images)
 
     def _width_and_shift(self, position: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -56,6 +56,7 @@ class FreeObject:
         table_color: (..., 3) uint8, without the object.
         table_height: float32 metres, without the object.
         slot: (2, 3) matrix of the motion into a slot of its outline, where it goes into one.
+        numbers: uint8, with the object: of ``count_things``, where things are counted.
     """
 
     window: tuple[slice, slice]
@@ -67,6 +68,7 @@ class FreeObject:
     table_color: NDArray[np.uint8]
     table_height: NDArray[np.float32]
     slot: Array | None = None
+    numbers: NDArray[np.uint8] | None = None
 
     @property
     def origin(self) -> NDArray[np.int64]:
@@ -205,6 +207,37 @@ def paste(scene: Heightmap, objects: Sequence[FreeObject], motions: Sequence[Arr
             factor = 1.0 if shadows else min(shade, 255 / max(int(free_object.color[free_object.mask].max()), 1))
             scene.color[window][at] = factor * free_object.color[source][at]
             scene.height[window][at] = free_object.height[source][at]
+
+
+def counted(objects: Sequence[FreeObject], numbers: NDArray[np.uint8] | None) -> list[FreeObject]:
+    """Free objects with the numbers, (rows, columns) uint8, that their scene has there."""
+    return [each if numbers is None else replace(each, numbers=numbers[each.window].copy()) for each in objects]
+
+
+def uncounted(numbers: NDArray[np.uint8] | None, objects: Sequence[FreeObject]) -> NDArray[np.uint8] | None:
+    """A copy of numbers, (rows, columns) uint8, without those of free objects."""
+    if numbers is None:
+        return None
+    left = numbers.copy()
+    for free_object in objects:
+        left[free_object.window][grown(free_object.mask, _GAP)] = 0
+    return left
+
+
+def paste_numbers(numbers: NDArray[np.uint8] | None, objects: Sequence[FreeObject], motions: Sequence[Array]) -> None:
+    """Paste the numbers of moved objects, in place, as ``paste`` does with what they look like.
+
+    Args:
+        numbers: (rows, columns) uint8, if there are any.
+        objects: pasted in this order; those that have no numbers, with none.
+        motions: for each object the (2, 3) matrix from its old position.
+    """
+    if numbers is None:
+        return
+    for free_object, motion in zip(objects, motions, strict=True):
+        window, source, inside = _coverage(free_object, motion, numbers.shape)
+        at = inside & free_object.mask[source]
+        numbers[window][at] = 0 if free_object.numbers is None else free_object.numbers[source][at]
 
 
 class _Coverage(NamedTuple):

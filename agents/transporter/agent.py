@@ -206,8 +206,8 @@ class Transporter(Agent[PickPlaceDataset]):
         self, dataset: PickPlaceDataset, augmentation: Augmentation, rng: np.random.Generator
     ) -> OutlookBatch:
         # Objects that are scattered together with their goal, or added, do not lie where the end of the sentence shows
-        # them. A loose thing that lies elsewhere does end there.
-        plain = replace(augmentation, scatter=0.0, remaining=0.0, unfinished=0.0, nudged=0.0)
+        # them. A loose thing that lies elsewhere does end there. Of numbers it is shown none.
+        plain = replace(augmentation, scatter=0.0, remaining=0.0, unfinished=0.0, nudged=0.0, counts=False)
         steps = (dataset.sample_sentence(rng) for _ in range(self.config.outlook))
         examples = [augment(step, fitting(self.config, plain, step), rng) for step in steps]
         bare = [replace(example, goal=None, first=None) for example in examples]
@@ -233,8 +233,8 @@ class Transporter(Agent[PickPlaceDataset]):
         Pick on the object, first place angle and simulated error of the coarse place are drawn by the step alone.
         """
         rng = np.random.default_rng([self.seed, step])
-        example = augment(self._shown(dataset.episodes[0][step]), UNCHANGED, rng)
-        batch = make_batch([example], counts=self.config.counts)
+        example = augment(self._shown(dataset.episodes[0][step]), replace(UNCHANGED, counts=self.config.counts), rng)
+        batch = make_batch([example])
         if self.listens:
             batch = batch._replace(sentence=read_sentences(self.config, [example]))
         turning = bool(self.net.turning)
@@ -253,7 +253,7 @@ class Transporter(Agent[PickPlaceDataset]):
         """Examples as tensors on the CPU; with sentences where it is told something (``told_batch``)."""
         few_shapes = self.device.type == "cuda"
         if not self.listens:
-            return make_batch(examples, counts=self.config.counts, few_shapes=few_shapes)
+            return make_batch(examples, few_shapes=few_shapes)
         return told_batch(self.config, examples, rng, word_colors, few_shapes=few_shapes)
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:

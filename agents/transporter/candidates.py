@@ -17,7 +17,7 @@ from torch.nn import functional
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap
 
-from ..common.counts import count_maps
+from ..common.counts import count_maps, count_things
 from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
@@ -160,7 +160,7 @@ def find_candidates(
         if other is not None:
             image = with_scene(image, _encoded(other, device))
     if config.counts:
-        numbers = torch.from_numpy(count_maps(heightmap.color, heightmap.height))
+        numbers = torch.from_numpy(count_maps(count_things(heightmap.color, heightmap.height)))
         image = with_scene(image, numbers[None].to(device))
     sentence = None
     if instruction is not None:

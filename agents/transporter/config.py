@@ -101,8 +101,9 @@ class TransporterConfig:
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in
             their order, since what is next depends on what is done.
-        counts: whether the network is shown of each thing how many there are like it, up to six, for tasks in which
-            that decides what belongs where (``agents/common/counts.py``).
+        counts: whether the network is shown of each thing how many there are like it, six standing for more, too, for
+            tasks in which that decides what belongs where (``agents/common/counts.py``). Then no example shows a thing
+            more or things in other colours: ``recolored``, ``leftover``, ``unfinished`` and ``distractors`` are none.
         unknown_words: where it is told something and learns the vectors of words, share of the words of training
             sentences at which there is one that it does not know; none at words for colours, shapes and directions.
             Paraphrases have words that no demonstration has.

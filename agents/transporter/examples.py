@@ -84,6 +84,7 @@ def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) ->
         distractors=0.0 if listens else config.distractors * alone,
         bystanders=config.bystanders * alone if listens else 0.0,
         word_colors=config.word_colors * alone if listens else 0.0,
+        counts=config.counts,
     )
     # Where the number of things of a kind decides, it must stay what it was.
     return replace(shares, recolored=0.0, remaining=0.0, unfinished=0.0, distractors=0.0) if config.counts else shares
@@ -154,8 +155,7 @@ def told_batch(
     """
     examples = in_other_words(examples, rng, word_colors)
     sentence = read_sentences(config, with_words_unknown(config, examples, rng), few_shapes=few_shapes)
-    shown = in_other_hues(examples, rng, word_colors)
-    return make_batch(shown, counts=config.counts, few_shapes=few_shapes)._replace(sentence=sentence)
+    return make_batch(in_other_hues(examples, rng, word_colors), few_shapes=few_shapes)._replace(sentence=sentence)
 
 
 def in_other_words(examples: Sequence[Example], rng: np.random.Generator, share: float) -> Sequence[Example]:

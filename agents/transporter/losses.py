@@ -83,12 +83,11 @@ def draw(config: TransporterConfig, count: int, rng: np.random.Generator, *, tur
     return Draws(angles, torch.from_numpy(error).float())
 
 
-def make_batch(examples: Sequence[Example], *, counts: bool = False, few_shapes: bool = False) -> Batch:
+def make_batch(examples: Sequence[Example], *, few_shapes: bool = False) -> Batch:
     """Examples as tensors; those with fewer correct poses than others are padded.
 
     Args:
         examples: a step's.
-        counts: whether the number of each thing is shown, too.
         few_shapes: whether to pad to a power of two, since a GPU prepares anew for every shape.
     """
 
@@ -106,8 +105,8 @@ def make_batch(examples: Sequence[Example], *, counts: bool = False, few_shapes:
     for others in ([e.goal for e in examples], [e.first for e in examples]):
         if shown := [scene for scene in others if scene is not None]:
             image = with_scene(image, encode_image(*(tensor(part) for part in zip(*map(_parts, shown), strict=True))))
-    if counts:
-        image = with_scene(image, tensor([count_maps(e.color, e.height) for e in examples]))
+    if numbers := [e.numbers for e in examples if e.numbers is not None]:
+        image = with_scene(image, tensor([count_maps(each) for each in numbers]))
     return Batch(
         image=image,
         pick=tensor([e.pick for e in examples]).float(),

@@ -128,7 +128,9 @@ class TransporterNet(nn.Module):
         return SceneFeatures(features, *keys, said, prior, names)
 
     def missing_in_old_weights(self) -> dict[str, Tensor]:
-        """What old weights lack, so that their agents act as they did: no directions, outlook, giving up, or slots.
+        """What old weights lack, so that their agents act as they did.
+
+        They know no directions, outlook, same colour, giving up, or slots.
 
         Returns:
             Tensors by name, of any shape, float32.

@@ -125,7 +125,7 @@ class TransporterSixDof(Transporter):
         if not dataset.tilting:
             return losses
         rng = np.random.default_rng([self.seed, step, _STREAM])
-        augmentation = self.augmentation(len(dataset))
+        augmentation = replace(self.augmentation(len(dataset)), counts=False)
         examples = [augment(dataset.sample(rng), augmentation, rng) for _ in range(self.config.tilt_examples)]
         loss = self.tilt_loss(examples, rng)
         self.tilt_optimiser.step(loss, step)

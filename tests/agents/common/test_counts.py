@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ravens_suite.agents.common.counts import COUNTS, count_maps
+from ravens_suite.agents.common.counts import COUNTS, count_maps, count_things
 
 RED, BLUE, TABLE = (255, 87, 89), (78, 121, 167), (120, 110, 100)
 
@@ -25,7 +25,7 @@ def scene(*blocks: tuple[tuple[int, int, int], int, float]) -> Scene:
 
 def numbers(shown: Scene) -> list[int]:
     """The number that is shown in the middle of each block; 0 for none."""
-    maps = count_maps(*shown)
+    maps = count_maps(count_things(*shown))
     assert maps.shape == (COUNTS, *shown[1].shape) and maps.dtype == np.float32
     assert set(np.unique(maps)) <= {0.0, 1.0} and maps.sum(axis=0).max(initial=0) <= 1
     return [int(maps[:, 12, at + 6] @ np.arange(1, COUNTS + 1)) for at in range(0, shown[1].shape[1], 24)]

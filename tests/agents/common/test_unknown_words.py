@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ravens_suite.agents.common.color_words import color_word
-from ravens_suite.agents.common.sentences import names_a_direction, resolve
+from ravens_suite.agents.common.sentences import asks_for_same_color, names_a_direction, resolve
 from ravens_suite.agents.common.unknown_words import with_unknown_words
 
 SAID = (
@@ -17,10 +17,31 @@ SAID = (
     "put the rope from the front left tip to the back right corner",
     "the middle brown plate is where the grey block belongs, left of the ring",
     "put digit 7 into the bottom heart, then the digit two into a bowl",
+    "put each small block on the big block of its color",
+    "lay the rings on same-colored rods so that all of them match",
+    "match every object with its silhouette",
     "Sweep the piles",
     "",
 )
-WORDS = ("the", "of", "in", "red", "star", "left", "top", "middle", "letter", "a", "digit", "7", "brown", "put", "ring")
+WORDS = (
+    "the",
+    "of",
+    "in",
+    "red",
+    "star",
+    "left",
+    "top",
+    "middle",
+    "letter",
+    "a",
+    "digit",
+    "7",
+    "brown",
+    "put",
+    "ring",
+    "color",
+    "match",
+)
 
 
 def known(sentence: str) -> list[str]:
@@ -36,6 +57,7 @@ def test_what_is_said_of_colours_shapes_and_directions_stays(sentence: str, shar
     changed = with_unknown_words(sentence, share, np.random.default_rng(seed))
     assert list(resolve(changed)[1].values()) == list(resolve(sentence)[1].values())
     assert names_a_direction(changed) == names_a_direction(sentence)
+    assert asks_for_same_color(changed) == asks_for_same_color(sentence)
     colors = [[word for word in each.lower().split() if color_word(word) is not None] for each in (sentence, changed)]
     assert colors[0] == colors[1]
 

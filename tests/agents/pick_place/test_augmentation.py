@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ravens_suite.agents.common.counts import count_things
 from ravens_suite.agents.pick_place.augmentation import Augmentation, Example, augment
 from ravens_suite.agents.pick_place.free_objects import stretch
 from ravens_suite.agents.pick_place.plane import rigid, transform, warp
@@ -145,3 +147,36 @@ def test_shades_vary_and_hues_stay() -> None:
     assert min(brightness) < 150 and 200 < max(brightness) <= 255
     for shade in seen:
         np.testing.assert_allclose(shade / shade[0], np.array(_BLOCK) / _BLOCK[0], atol=0.02)
+
+
+@pytest.mark.parametrize("bent", [0.0, 1.0])
+@pytest.mark.parametrize("scattered", [0.0, 1.0])
+def test_things_that_leave_the_map_or_change_their_size_are_counted_as_they_were(scattered: float, bent: float) -> None:
+    """Their number decides what a step does: the demonstration was right about that of its own scene."""
+    start, goal = np.array([0.4, -0.2, 0.0]), np.array([0.6, 0.2, 0.7])
+    others = [scenes.place(_OBLONG, np.array(pose)) for pose in ([0.65, -0.4, 1.0], [0.35, 0.4, 0.3])]
+    decor = ((scenes.place(_OBLONG, goal), 5e-4, _SILHOUETTE), *((outline, 0.03, _BLOCK) for outline in others))
+    step = scenes.Scene(_OBLONG, 0.03, _BLOCK, start, (goal,), decor).step(np.random.default_rng(0))
+    assert step.free_objects
+    augmentation = Augmentation(scatter=scattered, stretch=1.8, altered=1, bent=bent, flips=True, counts=True)
+    counted_anew = []
+    for seed in range(12):
+        example = augment(step, augmentation, np.random.default_rng(seed))
+        plain = augment(step, replace(augmentation, counts=False), np.random.default_rng(seed))
+        assert plain.numbers is None and np.array_equal(plain.color, example.color), "nothing else changes"
+        assert example.numbers is not None and example.numbers.dtype == np.uint8
+        blocks, table = _seen(example, _BLOCK), ~_seen(example, _BLOCK) & ~_seen(example, _SILHOUETTE)
+        assert set(example.numbers[blocks].tolist()) == {3} and not example.numbers[table].any()
+        assert set(example.numbers[_seen(example, _SILHOUETTE)].tolist()) <= {1}
+        counted_anew.append(int(count_things(example.color, example.height)[blocks].max()))
+    assert min(counted_anew) < 3, "some of them left the map, or have another size than those that were scattered"
+
+
+def test_a_loose_thing_elsewhere_keeps_its_number() -> None:
+    start, goal = np.array([0.4, -0.2, 0.0]), np.array([0.6, 0.2, 0.0])
+    step = scenes.Scene(_OBLONG, 0.03, _BLOCK, start, (goal,), ()).step(np.random.default_rng(0))
+    loose = replace(step, free_objects=(), loose=step.free_objects[0])
+    example = augment(loose, Augmentation(adrift=1, shift=0, counts=True), np.random.default_rng(0))
+    assert not example.pick_affinity.any(), "it lies elsewhere"
+    assert example.numbers is not None
+    np.testing.assert_array_equal(example.numbers, _seen(example, _BLOCK).astype(np.uint8))

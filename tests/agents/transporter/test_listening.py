@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from ravens_suite.agents.common.counts import COUNTS
+from ravens_suite.agents.common.counts import COUNTS, count_maps
 from ravens_suite.agents.common.sentences import FORMS, form_of
 from ravens_suite.agents.pick_place.augmentation import UNCHANGED, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
@@ -283,6 +283,17 @@ def test_what_is_shown_numbers_of_things_learns_and_acts_with_them_and_keeps_the
     agent = Transporter(replace(TINY, counts=True), interface=interface)
     shown = agent.step_inputs(data, agent.augmentation(1), 0).batch.image
     assert shown.shape[1] == plain.step_inputs(data, plain.augmentation(1), 0).batch.image.shape[1] + COUNTS
+    color, height = np.full((320, 160, 3), 51, np.uint8), np.zeros((320, 160), np.float32)
+    for row, look in ((40, (255, 87, 89)), (100, (255, 87, 89)), (160, (78, 121, 167))):
+        color[row : row + 16, 60:76], height[row : row + 16, 60:76] = look, 0.04
+    step = replace(data.episodes[0][0], instruction="put the red blocks in a blue bowl", color=color, height=height)
+    example = augment(step, replace(UNCHANGED, counts=True), np.random.default_rng(0))
+    assert example.numbers is not None and example.numbers[48:200:60, 68].tolist() == [2, 2, 1]
+    numbers = agent.examples_to_batch([example], np.random.default_rng(0), 1.0).image[0, -COUNTS:].numpy()
+    np.testing.assert_array_equal(numbers, count_maps(example.numbers), err_msg="in other colours")
+    assert np.isfinite(float(agent.example_loss(data, 0).detach()))
+    batch = agent.step_inputs(data, agent.augmentation(1), 0).batch
+    assert batch.outlook is not None and batch.outlook.image.shape[1] == batch.image.shape[1] - COUNTS
     assert np.isfinite(sum(agent.fit_step(data, 0).values()))
     changes = agent.augmentation(1)
     assert changes.unfinished == changes.distractors == changes.remaining == changes.recolored == 0 < changes.scatter

@@ -39,6 +39,12 @@ def at(index: int) -> torch.Tensor:
         ("set the matching small block on top", True),
         ("put the red block in a green bowl", False),
         ("pack the colorful star", False),
+        ("put the red-colored block in a bowl", False),
+        ("put each block into the same-coloured bowl", True),
+        ("so that blocks and squares match", True),
+        ("into the square that matches it", True),
+        ("match every object with its silhouette on the board", False),
+        ("match the goal image with the red L-shaped block", False),
     ],
 )
 def test_sentences_ask_for_the_same_colour_or_do_not(sentence: str, asked: bool) -> None:
