@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,6 +197,16 @@ class Descending(Regularised):
         return nn.functional.mse_loss(self.net(dataset[:, :1]), dataset[:, 1:])
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """A loss that is asked for is computed by one thread, a step by all: sums differ in their last digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_what_a_step_calls_is_learnt_in_the_mode_of_training() -> None:
     """A step that descends ``example_loss`` learnt without dropout, and normalised by what it had never seen."""
     direct, called = Regularised(seed=1), Descending(seed=1)
