@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color_words import name_colors
-from .shape_words import Thing, painted, things
+from .shape_words import LIES_ON_TABLE, Thing, painted, things
 
 COUNTS = 6
 """Numbers that are told apart; the last one stands for all larger ones, too."""
 _LARGER = 1.5
 """Things of a kind differ in area by this factor at most: blocks of 4 and of 6 cm are two kinds."""
-_LIES_ON_TABLE = 0.004
-"""Metres above the table, as for ``things``."""
 
 
 def count_things(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -35,7 +33,7 @@ def count_things(color: NDArray[np.uint8], height: NDArray[np.float32]) -> NDArr
     """
     names = name_colors(color)
     found = things(names, height)
-    word, stands = names.argmax(axis=0), height > _LIES_ON_TABLE
+    word, stands = names.argmax(axis=0), height > LIES_ON_TABLE
     kinds = np.array([2 * _first(word, thing) + _first(stands, thing) for thing in found], np.int64)
     areas = np.array([thing.mask.sum() for thing in found], np.float64)
     near = np.maximum(areas[:, None], areas) <= _LARGER * np.minimum(areas[:, None], areas)

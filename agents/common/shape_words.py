@@ -48,7 +48,7 @@ _LEAST, _MOST = 40, 2000
 """Pixels of a thing: 4 to 200 square centimetres where one is 3.125 mm wide."""
 _MOST_THINGS = 200
 """Things of a picture that are compared, the largest ones: scenes have up to 40, a picture full of noise a thousand."""
-_LIES_ON_TABLE = 0.004
+LIES_ON_TABLE = 0.004
 """Metres above the table."""
 _SHARPNESS = 0.04
 """A word fits e times less for so much less overlap than that of the word that fits best."""
@@ -164,7 +164,7 @@ def things(names: NDArray[np.float32], height: NDArray[np.float32]) -> list[Thin
 
 def _patches(names: NDArray[np.float32], height: NDArray[np.float32]) -> Iterator[Thing]:
     """All patches of the size of things."""
-    kinds = 2 * names.argmax(axis=0) + (height > _LIES_ON_TABLE)
+    kinds = 2 * names.argmax(axis=0) + (height > LIES_ON_TABLE)
     for kind in np.flatnonzero(np.bincount(kinds.ravel()) >= _LEAST):
         _, labels, boxes, _ = cv2.connectedComponentsWithStats((kinds == kind).astype(np.uint8), connectivity=4)
         for label, (left, top, columns, rows, area) in enumerate(boxes):
