@@ -34,9 +34,11 @@ class PickPlaceDataset:
 
     Args:
         episodes: the steps of each episode.
+        tasks: number of tasks that they are of.
 
     Attributes:
         episodes: those with any step; a step is unpacked when it is asked for.
+        demos: demonstrations of a task: the mean over tasks.
         statistics: how often placed objects are picked again, and how often places are used again.
         turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
         least_move: pixels, ``history.least_move``; 0 where any step turns its object.
@@ -48,7 +50,7 @@ class PickPlaceDataset:
         ConfigError: there is not a single step.
     """
 
-    def __init__(self, episodes: Iterable[Sequence[Step]]) -> None:
+    def __init__(self, episodes: Iterable[Sequence[Step]], tasks: int = 1) -> None:
         store, packed = Store(), []
         told: list[list[tuple[str, Array, Array]]] = []
         self._news: list[tuple[int, ...]] = []
@@ -83,6 +85,7 @@ class PickPlaceDataset:
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
+        self.demos = max(len(packed) / tasks, 1.0)
         # Steps after the first of their sentence; plus one, as all sentences may be carried out in one step.
         lasting = np.array(
             [1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)]
@@ -111,10 +114,11 @@ class PickPlaceDataset:
                 goals, the goal of a step at which a sentence is new is the scene in which it has been carried out.
             first_scenes: whether each step comes with the first scene of its episode, for an agent that remembers it.
         """
-        return PickPlaceDataset(
+        episodes = (
             _steps(episode, goals=goals, tilts=tilts, instructions=instructions, first_scenes=first_scenes)
             for episode in demonstrations
         )
+        return PickPlaceDataset(episodes, len(demonstrations.tasks))
 
     def __len__(self) -> int:
         """Number of episodes."""
