@@ -12,6 +12,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ ROLES = 2
 """What a colour word or a shape word may be about: what is picked, and the place."""
 FORMS = 1021
 """Numbers that ``form_of`` gives; two forms of a run seldom share one."""
+PHRASES = 4093
+"""Numbers that ``phrases`` gives."""
 MENTIONS = 4
 """Colour words of a sentence, the first ones, that are shown in their order where that is asked for."""
 _BUCKETS = 509
@@ -232,6 +235,21 @@ def form_of(sentence: str) -> int:
     """A number below ``FORMS`` for what a sentence says, whatever colours it names."""
     words = ("" if color_word(word) is not None else word for word in _WORD.findall(sentence.lower()))
     return zlib.crc32(" ".join(words).encode()) % FORMS
+
+
+def phrases(sentence: str) -> list[int]:
+    """Numbers below ``PHRASES`` for the words of a sentence and for each two in a row, in rising order.
+
+    All colours count as one word, and all shapes as another.
+    """
+    words = _WORD.findall(sentence.lower())
+    kinds = [
+        NEUTRAL_SHAPE.upper() if shape else word if color_word(word) is None else NEUTRAL_COLOR.upper()
+        for word, shape in zip(words, shape_words(sentence), strict=True)
+        if word not in SPELT
+    ]
+    found = {*kinds, *(" ".join(pair) for pair in pairwise(kinds))}
+    return sorted({zlib.crc32(phrase.encode()) % PHRASES for phrase in found})
 
 
 def names_a_color(sentence: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
 from .goal_scenes import with_earlier_goal
-from .history import Move, demonstration_statistics, least_move, returns_by_form
+from .habits import TaskTallies
+from .history import returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
 from .loose_things import loose_things, settled_thing
 from .packing import PackedEpisode, Store
-from .recutting import has_slot
 from .steps import Step, step_from_maps, with_later_objects
 
 __all__ = ["KEYS", "PickPlaceDataset"]
@@ -34,58 +34,44 @@ class PickPlaceDataset:
 
     Args:
         episodes: the steps of each episode.
-        tasks: number of tasks that they are of.
+        tasks: the task of each; all are of one task unless given.
 
     Attributes:
         episodes: those with any step; a step is unpacked when it is asked for.
         demos: demonstrations of a task: the mean over tasks.
-        statistics: how often placed objects are picked again, and how often places are used again.
-        turning: whether any step turns its object; in some tasks, such as laying a rope, none does.
-        least_move: pixels, ``history.least_move``; 0 where any step turns its object.
+        habits: of all episodes.
+        habits_of_tasks: (32, 5) float32, see ``TaskTallies.tables``.
+        words_of_tasks: (32, 4093) float32, see ``TaskTallies.tables``.
         tilting: whether any place is tilted, and the agent places so.
-        slots: probability that a move puts its object into a slot of its outline (Jeffreys prior).
         returns: (1021,) float32 of ``returns_by_form``; one half everywhere without sentences.
 
     Raises:
         ConfigError: there is not a single step.
     """
 
-    def __init__(self, episodes: Iterable[Sequence[Step]], tasks: int = 1) -> None:
-        store, packed = Store(), []
+    def __init__(self, episodes: Iterable[Sequence[Step]], tasks: Iterable[str] | None = None) -> None:
+        store, packed = Store(), list[PackedEpisode]()
+        tallies = TaskTallies()
         told: list[list[tuple[str, Array, Array]]] = []
         self._news: list[tuple[int, ...]] = []
-        self.turning = self.tilting = False
-        lengths: list[float] = []
-        fitted: list[bool] = []
-
-        def moves() -> Iterator[list[Move]]:
-            """Those of one episode after the other; only its packed steps stay in memory."""
-            for episode in episodes:
-                if len(episode):
-                    packed.append(PackedEpisode.of(episode, store))
-                    self.turning |= any(step.rotates for step in episode)
-                    lengths.extend(math.dist(step.pick, step.place) for step in episode)
-                    fitted.extend(has_slot(step) for step in episode)
-                    self.tilting |= any(step.tilt is not None for step in episode)
-                    said = [step.instruction for step in episode]
-                    self._news.append(tuple(_news(said)))
-                    told.append(
-                        [
-                            (words, step.pick, step.place)
-                            for words, step in zip(said, episode, strict=True)
-                            if words is not None
-                        ]
-                    )
-                    yield [Move(step.scene, step.pick, step.place) for step in episode]
-
-        self.statistics = demonstration_statistics(moves())
+        # One after the other: only the packed steps of an episode stay in memory.
+        for episode, task in zip(episodes, repeat("") if tasks is None else tasks, strict=False):
+            if not len(episode):
+                continue
+            packed.append(PackedEpisode.of(episode, store))
+            tallies.add(task, episode)
+            said = [step.instruction for step in episode]
+            self._news.append(tuple(_news(said)))
+            told.append(
+                [(words, step.pick, step.place) for words, step in zip(said, episode, strict=True) if words is not None]
+            )
+        self.habits, self.tilting = tallies.all.habits, tallies.all.tilting
+        self.habits_of_tasks, self.words_of_tasks = tallies.tables()
         self.returns = returns_by_form(told)
-        self.least_move = 0.0 if self.turning else least_move(lengths)
-        self.slots = (sum(fitted) + 0.5) / (len(fitted) + 1)
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
-        self.demos = max(len(packed) / tasks, 1.0)
+        self.demos = len(packed) / len(tallies)
         # Steps after the first of their sentence; plus one, as all sentences may be carried out in one step.
         lasting = np.array(
             [1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)]
@@ -118,7 +104,7 @@ class PickPlaceDataset:
             _steps(episode, goals=goals, tilts=tilts, instructions=instructions, first_scenes=first_scenes)
             for episode in demonstrations
         )
-        return PickPlaceDataset(episodes, len(demonstrations.tasks))
+        return PickPlaceDataset(episodes, (reader.summary.task for reader in demonstrations))
 
     def __len__(self) -> int:
         """Number of episodes."""

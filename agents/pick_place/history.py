@@ -171,22 +171,43 @@ class DemonstrationStatistics(NamedTuple):
     repick: float
     sharing: float
 
+    @staticmethod
+    def of(counts: Counts) -> DemonstrationStatistics:
+        """The statistics of moves that were counted."""
+        could_repick, repicked, could_share, shared = counts
+        return DemonstrationStatistics((repicked + 0.5) / (could_repick + 1), (shared + 0.5) / (could_share + 1))
 
-def demonstration_statistics(episodes: Iterable[Sequence[Move]]) -> DemonstrationStatistics:
-    """The statistics of demonstrations, given the moves of each."""
+
+class Counts(NamedTuple):
+    """Numbers of moves.
+
+    Attributes:
+        could_repick: those before which there is an occupied place.
+        repicked: those that pick an object at one.
+        could_share: those that are not the first of their episode.
+        shared: those that go to a place where an earlier one went.
+    """
+
+    could_repick: int
+    repicked: int
+    could_share: int
+    shared: int
+
+
+def count_moves(moves: Iterable[Move]) -> Counts:
+    """What ``DemonstrationStatistics`` are made of, of the moves of one episode."""
     could_repick = repicked = could_share = shared = 0
-    for moves in episodes:
-        history = History()
-        places: list[Array] = []
-        for move in moves:
-            history.observe(move.before)
-            could_repick += bool(history.occupied_places)
-            repicked += any(np.abs(place - move.pick).max() <= NEAR for place in history.occupied_places)
-            could_share += bool(places)
-            shared += any(np.linalg.norm(place - move.place) < NEAR for place in places)
-            history.record(move)
-            places.append(move.place)
-    return DemonstrationStatistics((repicked + 0.5) / (could_repick + 1), (shared + 0.5) / (could_share + 1))
+    history = History()
+    places: list[Array] = []
+    for move in moves:
+        history.observe(move.before)
+        could_repick += bool(history.occupied_places)
+        repicked += any(np.abs(place - move.pick).max() <= NEAR for place in history.occupied_places)
+        could_share += bool(places)
+        shared += any(np.linalg.norm(place - move.place) < NEAR for place in places)
+        history.record(move)
+        places.append(move.place)
+    return Counts(could_repick, repicked, could_share, shared)
 
 
 def least_move(moves: Sequence[float]) -> float:

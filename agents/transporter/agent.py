@@ -69,7 +69,7 @@ from .encoder import CHANNELS
 from .examples import StepInputs, augmentation_for, fitting, read_sentences, told_batch
 from .joint_rescoring import check_assignments
 from .losses import Batch, compute_losses, draw, make_batch
-from .network import TransporterNet
+from .network import LATER_BUFFERS, TransporterNet
 from .outlook import OutlookBatch, filled_cells
 from .planning import plan
 
@@ -168,12 +168,7 @@ class Transporter(Agent[PickPlaceDataset]):
             ``learning_rate``.
         """
         for net in (self.net, self.optimiser.ema):
-            net.turning.fill_(dataset.turning)
-            net.habits.copy_(torch.tensor(dataset.statistics))
-            net.least_move.fill_(dataset.least_move)
-            net.slots.fill_(dataset.slots)
-            if net.returns is not None:
-                net.returns.copy_(torch.from_numpy(dataset.returns))
+            net.learn_habits(dataset)
         if self._ahead is None or self._ahead[0] is not dataset:
             make = partial(self.step_inputs, dataset, self.augmentation(dataset.demos))
             self._ahead = dataset, Ahead(make, self.config.steps, self.config.workers)
@@ -195,8 +190,8 @@ class Transporter(Agent[PickPlaceDataset]):
         batch = self.examples_to_batch(examples, rng, augmentation.word_colors)
         if self.net.outlook is not None:
             batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
-        draws = draw(self.config, len(examples), rng, turning=dataset.turning)
-        return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.turning)))
+        draws = draw(self.config, len(examples), rng, turning=dataset.habits.turning)
+        return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.habits.turning)))
 
     def _shown(self, step: Step) -> Step:
         """A step as the network is shown it: without the scene at its sentence's end, from which the outlook learns."""
@@ -322,7 +317,7 @@ class Transporter(Agent[PickPlaceDataset]):
         self._history.hear(instruction)
         decision = self.decide(heightmap, goal, instruction)
         self._check_that_something_is_left(decision.pick, instruction)
-        turns = bool(self.optimiser.ema.turning) and self.places_upright
+        turns = self.optimiser.ema.habits_now(instruction).turning and self.places_upright
         self._history.record(Move(heightmap, decision.pick, decision.place), decision.yaw if turns else None)
         self._confidence, self._decided = decision.probability, ((heightmap, goal, instruction), decision)
         pick = to_pose(decision.pick, heightmap, 0.0)
@@ -390,7 +385,8 @@ class Transporter(Agent[PickPlaceDataset]):
     def set_training_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of ``training_state``. See ``Trainee``."""
         # What runs of before there was it lack; the next step takes the bound from the demonstrations.
-        missing = {name: torch.zeros_like(getattr(self.net, name)) for name in ("least_move", "slots")}
+        buffers = {name: getattr(self.net, name) for name in LATER_BUFFERS}
+        missing = {name: torch.zeros_like(buffer) for name, buffer in buffers.items() if buffer is not None}
         if self.net.outlook is not None:
             missing["outlook.trusts.weight"] = torch.zeros_like(self.net.outlook.trusts.weight)
         if self.net.same_color is not None:

@@ -27,7 +27,6 @@ from ..pick_place.history import (
     NO_TURN,
     SAME_TURN,
     UNKNOWN,
-    DemonstrationStatistics,
     History,
     reach_of_turn,
 )
@@ -154,7 +153,7 @@ def find_candidates(
         all_picks: whether to return picks, too, that cannot change which action is chosen. Leaving them out saves time.
     """
     device = net.turning.device
-    statistics = DemonstrationStatistics(*net.habits.tolist())
+    habits = net.habits_now(instruction)
     image = _encoded(heightmap, device)
     for other in (goal, first):
         if other is not None:
@@ -173,14 +172,13 @@ def find_candidates(
         pick_logits = net.pick(scene.features, scene.said)[0]
     failed = bool(history.laid) and _takes_one_move(net, instruction)
     occupied = history.settled_places if failed else history.occupied_places
-    _penalise(pick_logits, occupied, -math.log(statistics.repick), NEAR // FINE)
+    _penalise(pick_logits, occupied, -math.log(habits.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
     for again in history.laid_again:
         _penalise(pick_logits, [again.place], max(len(again.yaws) - 2, 0) * _AGAIN_PENALTY, NEAR // FINE)
     picks = pick_candidates(config, pick_logits, history.failed_picks) if at is None else [PickCandidate(at, 0.0)]
-    angles = net.angles(config.angles)
-    seen = heightmap if float(net.slots) >= _OFTEN and not tilts else None
-    least = float(net.least_move)
+    angles = net.angles(config.angles, turning=habits.turning)
+    seen = heightmap if habits.slots >= _OFTEN and not tilts else None
 
     def placed(some: Sequence[PickCandidate]) -> list[PlaceCandidates]:
         positions = torch.tensor(np.stack([pick.position for pick in some]), dtype=torch.float32, device=device)
@@ -188,17 +186,17 @@ def find_candidates(
             features = net.place_features(scene, positions)
         tried = [None if tilts else _tried(history, pick.position, failed=failed) for pick in some]
         places = place_candidates(config, features, angles, positions, tried, seen)
-        if history.length < least:
-            _rule_out_short_moves(some, places, least)
+        if history.length < habits.least_move:
+            _rule_out_short_moves(some, places, habits.least_move)
         return places
 
     # Several picks take a GPU hardly longer than one.
     if all_picks or device.type != "cpu":
-        return Candidates(pick_logits, picks, placed(picks), statistics.sharing)
+        return Candidates(pick_logits, picks, placed(picks), habits.sharing)
     places: list[PlaceCandidates] = []
-    while len(places) < len(picks) and not _is_settled(picks, places, statistics.sharing):
+    while len(places) < len(picks) and not _is_settled(picks, places, habits.sharing):
         places += placed([picks[len(places)]])
-    return Candidates(pick_logits, picks[: len(places)], places, statistics.sharing)
+    return Candidates(pick_logits, picks[: len(places)], places, habits.sharing)
 
 
 def _is_settled(picks: Sequence[PickCandidate], places: Sequence[PlaceCandidates], sharing: float) -> bool:

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from ..common.equivariant import LiftingConv
 from ..common.sampling import angle_grid, sample
-from ..common.sentences import FORMS, MENTIONS, ROLES, SentenceBatch, SentenceNet
+from ..common.sentences import FORMS, MENTIONS, PHRASES, ROLES, SentenceBatch, SentenceNet
 from ..common.word_encoders import OWN, width
+from ..pick_place.dataset import PickPlaceDataset
+from ..pick_place.habits import TASKS, Habits, heard
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
@@ -19,6 +21,8 @@ from .same_color import SameColor, asked_names
 
 _SAID = 32
 """Length of the vector of a sentence."""
+LATER_BUFFERS = ("least_move", "slots", "habits_of_tasks", "words_of_tasks")
+"""What was added to the habits of demonstrations since agents are saved; zeros mean that nothing is known."""
 
 
 class SceneFeatures(NamedTuple):
@@ -72,10 +76,12 @@ class TransporterNet(nn.Module):
         listens: whether it is told what to do.
 
     Attributes:
-        turning: () bool buffer, whether any demonstration turns its object; if not, zero is the only place angle.
-        habits: (2,) float32 buffer, ``DemonstrationStatistics``: probabilities of picking again and of sharing a place.
-        least_move: () float32 buffer, pixels of the heightmap, ``least_move`` of the demonstrations; 0 for no bound.
-        slots: () float32 buffer, probability that demonstrations put an object into a slot of its outline.
+        turning: () bool buffer, ``Habits.turning`` of all demonstrations; if not, zero is the only place angle.
+        habits: (2,) float32 buffer, ``Habits.repick`` and ``sharing``.
+        least_move: () float32 buffer, ``Habits.least_move``.
+        slots: () float32 buffer, ``Habits.slots``.
+        habits_of_tasks: (32, 5) float32 buffer of ``TaskTallies.tables``; ``None`` for a network that does not listen.
+        words_of_tasks: (32, 4093) float32 buffer of ``TaskTallies.tables``, likewise.
         returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
 
@@ -83,6 +89,8 @@ class TransporterNet(nn.Module):
     habits: Tensor
     least_move: Tensor
     slots: Tensor
+    habits_of_tasks: Tensor | None
+    words_of_tasks: Tensor | None
     returns: Tensor | None
 
     def __init__(self, config: TransporterConfig, channels: int = CHANNELS, *, listens: bool = False) -> None:
@@ -106,6 +114,8 @@ class TransporterNet(nn.Module):
         self.register_buffer("habits", torch.full((2,), 0.5))
         self.register_buffer("least_move", torch.tensor(0.0))
         self.register_buffer("slots", torch.tensor(0.0))
+        self.register_buffer("habits_of_tasks", torch.zeros(TASKS, len(Habits._fields)) if listens else None)
+        self.register_buffer("words_of_tasks", torch.zeros(TASKS, PHRASES) if listens else None)
         self.register_buffer("returns", torch.full((FORMS,), 0.5) if listens else None)
 
     def read(self, image: Tensor, sentence: SentenceBatch | None = None) -> SceneFeatures:
@@ -130,7 +140,7 @@ class TransporterNet(nn.Module):
     def missing_in_old_weights(self) -> dict[str, Tensor]:
         """What old weights lack, so that their agents act as they did.
 
-        They know no directions, outlook, same colour, giving up, or slots.
+        They know no directions, outlook, same colour, giving up, slots, or tasks.
 
         Returns:
             Tensors by name, of any shape, float32.
@@ -140,8 +150,9 @@ class TransporterNet(nn.Module):
             f"{name}.{key}": value for name, part in added.items() if part for key, value in part.state_dict().items()
         }
         weights = {name: torch.zeros_like(value) for name, value in own.items()}
-        weights["least_move"] = torch.zeros_like(self.least_move)
-        weights["slots"] = torch.zeros_like(self.slots)
+        for name in LATER_BUFFERS:
+            if (buffer := getattr(self, name)) is not None:
+                weights[name] = torch.zeros_like(buffer)
         return weights if self.returns is None else {**weights, "returns": torch.full_like(self.returns, 0.5)}
 
     def _directions(self, maps: Tensor | None) -> Tensor | None:
@@ -181,6 +192,32 @@ class TransporterNet(nn.Module):
         same: Tensor = self.same_color(scene.names.expand(len(pick), -1, -1, -1), pick)
         return same if scene.prior is None else same + scene.prior
 
-    def angles(self, count: int) -> Tensor:
+    def learn_habits(self, dataset: PickPlaceDataset) -> None:
+        """Take over how demonstrations move things, and what is said of their tasks."""
+        habits = dataset.habits
+        self.turning.fill_(habits.turning)
+        self.habits.copy_(torch.tensor([habits.repick, habits.sharing]))
+        self.least_move.fill_(habits.least_move)
+        self.slots.fill_(habits.slots)
+        tables = {
+            "habits_of_tasks": dataset.habits_of_tasks,
+            "words_of_tasks": dataset.words_of_tasks,
+            "returns": dataset.returns,
+        }
+        for name, table in tables.items():
+            if (buffer := getattr(self, name)) is not None:
+                buffer.copy_(torch.from_numpy(table))
+
+    def habits_now(self, instruction: str | None) -> Habits:
+        """How demonstrations of the task that an instruction belongs to move things; of all, if it is not known."""
+        if instruction is not None and self.habits_of_tasks is not None and self.words_of_tasks is not None:
+            task = heard(instruction, self.words_of_tasks.cpu().numpy())
+            if task is not None:
+                # What is turned in any task may be turned in all: a kit that is taken for a rope must be.
+                return Habits(*self.habits_of_tasks[task].tolist())._replace(turning=bool(self.turning))
+        repick, sharing = self.habits.tolist()
+        return Habits(bool(self.turning), repick, sharing, float(self.least_move), float(self.slots))
+
+    def angles(self, count: int, *, turning: bool) -> Tensor:
         """(count,) float32 radians: evenly spaced place angles from zero; (1,) zero if nothing is turned."""
-        return angle_grid(count if self.turning else 1, self.turning.device)
+        return angle_grid(count if turning else 1, self.turning.device)

@@ -11,9 +11,11 @@ from ravens_suite.agents.common.sentences import form_of
 from ravens_suite.agents.pick_place.history import (
     NEAR,
     UNKNOWN,
+    Counts,
+    DemonstrationStatistics,
     History,
     Move,
-    demonstration_statistics,
+    count_moves,
     least_move,
     returns_by_form,
 )
@@ -127,6 +129,11 @@ def moves(*steps: tuple[tuple[int, int], tuple[int, int]]) -> list[Move]:
         result.append(Move(table(*sorted(lying)), np.array(pick, dtype=float), np.array(place, dtype=float)))
         lying = lying - {pick} | {place}
     return result
+
+
+def demonstration_statistics(episodes: list[list[Move]]) -> DemonstrationStatistics:
+    """Of the moves of several episodes."""
+    return DemonstrationStatistics.of(Counts(*np.sum([count_moves(each) for each in episodes], axis=0).tolist()))
 
 
 def test_share_of_picks_that_take_up_what_has_settled() -> None:

@@ -56,7 +56,7 @@ def test_a_slot_is_found_where_one_is_seen(seed: int) -> None:
 
 
 def test_data_sets_know_how_often_objects_go_into_slots() -> None:
-    assert PickPlaceDataset([[kit(0), kit(1)], [kit(0, seen=BOARD)]]).slots == 2.5 / 4
+    assert PickPlaceDataset([[kit(0), kit(1)], [kit(0, seen=BOARD)]]).habits.slots == 2.5 / 4
 
 
 def test_a_block_that_stands_where_an_equal_one_goes_is_no_slot() -> None:

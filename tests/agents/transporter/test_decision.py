@@ -12,6 +12,7 @@ import torch
 
 from ravens_suite.agents.common.sampling import angle_grid
 from ravens_suite.agents.common.sentences import FORMS
+from ravens_suite.agents.pick_place.habits import Habits
 from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
 from ravens_suite.agents.transporter import candidates as module
 from ravens_suite.agents.transporter.agent import Transporter
@@ -77,7 +78,10 @@ class GivenNet:
                 key[index, 0, row, column] = logit
         return PlaceFeatures(query, key, torch.zeros(len(picks), 16, 13, 13), torch.zeros(len(picks), 16, 160, 80))
 
-    def angles(self, count: int) -> torch.Tensor:
+    def habits_now(self, instruction: str | None) -> Habits:
+        return Habits(bool(self.turning), *self.habits.tolist(), float(self.least_move), float(self.slots))
+
+    def angles(self, count: int, *, turning: bool) -> torch.Tensor:
         return torch.zeros(1)
 
 
@@ -179,7 +183,7 @@ def test_outlines_are_compared_where_demonstrations_fill_slots_upright(
     monkeypatch.setattr(module, "SlotFit", GivenFit)
     net = GivenNet()
     net.slots = torch.tensor(slots)
-    monkeypatch.setattr(net, "angles", lambda count: angle_grid(count, torch.device("cpu")))
+    monkeypatch.setattr(net, "angles", lambda count, turning: angle_grid(count, torch.device("cpu")))
     decision = decided(net, tilts=tilts)
     assert bool(picks) == compared
     for pick, cell in zip(picks, (FIRST, SECOND), strict=False):
@@ -288,7 +292,7 @@ class Lying(GivenNet):
         features.key[:, 0, FIRST[1] * FINE // COARSE, FIRST[0] * FINE // COARSE] = 20.0
         return features
 
-    def angles(self, count: int) -> torch.Tensor:
+    def angles(self, count: int, *, turning: bool) -> torch.Tensor:
         return torch.arange(count) * math.tau / count
 
 
@@ -312,7 +316,7 @@ def test_ways_that_were_tried_are_improbable_and_no_others() -> None:
     """All cells where an object may be laid by such a turn, about a middle up to 50 mm beside the pick."""
     net = Lying()
     picks = torch.tensor(pixels(FIRST, FINE), dtype=torch.float32)[None].repeat(2, 1)
-    features, angles = net.place_features(None, picks), net.angles(12)
+    features, angles = net.place_features(None, picks), net.angles(12, turning=True)
     one, other = place_candidates(CONFIG, features, angles, picks, [None, Tried((0.0, math.pi / 2), math.radians(25))])
     less = (one.refined - other.refined).numpy()
     assert set(np.unique(less)) == {0.0, 30.0}

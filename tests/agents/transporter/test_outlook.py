@@ -189,7 +189,9 @@ def test_it_changes_where_things_are_placed(told: tuple[PickPlaceDataset, Interf
     scene = agent.net.read(batch.image, batch.sentence)
     features = agent.net.place_features(scene, batch.pick)
     assert features.prior is not None
-    with_it, without = (coarse_logits(each, agent.net.angles(12)) for each in (features, features._replace(prior=None)))
+    with_it, without = (
+        coarse_logits(each, agent.net.angles(12, turning=True)) for each in (features, features._replace(prior=None))
+    )
     assert torch.allclose(with_it - without, features.prior[:, None].expand_as(with_it), atol=1e-4)
 
 

@@ -16,7 +16,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ravens_suite.agents.base import config_from_json
 from ravens_suite.agents.pick_place.augmentation import Augmentation, augment
 from ravens_suite.agents.pick_place.dataset import KEYS, PickPlaceDataset
-from ravens_suite.agents.pick_place.history import DemonstrationStatistics
 from ravens_suite.agents.pick_place.plane import to_pixels
 from ravens_suite.agents.pick_place.steps import step_from_maps
 from ravens_suite.agents.transporter import Transporter
@@ -96,7 +95,7 @@ def test_what_no_demonstration_turns_is_never_turned(tmp_path: Path) -> None:
     table = scene.draw(scene.start)
     step = step_from_maps(table, table, Pose((0.4, 0.1, 0.0)), Pose((0.6, 0.2, 0.0)))
     demos = PickPlaceDataset([[step]])
-    assert not demos.turning and demonstrations().turning
+    assert not demos.habits.turning and demonstrations().habits.turning
     agent = Transporter(TINY)
     agent.fit_step(demos, 0)
     agent.save(tmp_path)
@@ -162,8 +161,8 @@ def test_the_statistics_of_demonstrations_are_kept_with_the_weights(tmp_path: Pa
     demos = PickPlaceDataset([[scenes.insertion(rng).step(rng)]])
     agent = Transporter(TINY)
     agent.fit_step(demos, 0)
-    assert tuple(agent.optimiser.ema.habits) == demos.statistics == (0.5, 0.5)
-    demos.statistics, demos.slots = DemonstrationStatistics(0.125, 0.25), 0.75
+    assert tuple(agent.optimiser.ema.habits) == (demos.habits.repick, demos.habits.sharing) == (0.5, 0.5)
+    demos.habits = demos.habits._replace(repick=0.125, sharing=0.25, slots=0.75)
     agent.fit_step(demos, 1)
     agent.save(tmp_path)
     loaded = Transporter.load(tmp_path)
@@ -176,12 +175,12 @@ def test_a_least_move_is_learned_only_where_nothing_is_turned() -> None:
     turned = scenes.insertion(rng).step(rng)
     straight = replace(turned, yaw=0.0, free_objects=())
     length = float(np.linalg.norm(turned.place - turned.pick))
-    assert PickPlaceDataset([[turned], [straight]]).least_move == 0
+    assert PickPlaceDataset([[turned], [straight]]).habits.least_move == 0
     data = PickPlaceDataset([[straight] * 25])
-    assert data.least_move == pytest.approx(0.4 * length)
+    assert data.habits.least_move == pytest.approx(0.4 * length)
     agent = Transporter(TINY)
     agent.fit_step(data, 0)
-    assert float(agent.optimiser.ema.least_move) == pytest.approx(data.least_move, rel=1e-5)
+    assert float(agent.optimiser.ema.least_move) == pytest.approx(data.habits.least_move, rel=1e-5)
 
 
 @pytest.mark.parametrize("buffer", ["least_move", "slots"])

@@ -1,0 +1,129 @@
+"""Habits of the demonstrations of each task, and which task a sentence belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ravens_suite.agents.pick_place.dataset import KEYS, PickPlaceDataset
+from ravens_suite.agents.pick_place.habits import TASKS, heard
+from ravens_suite.agents.pick_place.steps import Step
+from ravens_suite.agents.transporter import Transporter
+from ravens_suite.agents.transporter.config import TransporterConfig
+from ravens_suite.core.observations import ArraySpec, Interface
+from ravens_suite.data.store import EpisodeStore
+from ravens_suite.rollout.collect import collect
+from ravens_suite.training.data import open_demonstrations
+from tests.agents import scenes
+
+PIECES = ("put the red ring in the brown hole", "place the blue letter R shape into its hole")
+BEADS = ("lay the rope along the left side", "move the rope to the top side")
+TOLD = Interface({key: ArraySpec((1,), "uint8") for key in [*KEYS, "instruction"]})
+TINY = TransporterConfig(
+    widths=(2, 2, 2, 2), depth=1, coarse_radius=6, fine_radius=6, angles=12, steps=8, precision="float32", device="cpu"
+)
+
+
+def piece(said: str) -> Step:
+    rng = np.random.default_rng(0)
+    return replace(scenes.insertion(rng).step(rng), instruction=said)
+
+
+def bead(said: str) -> Step:
+    return replace(piece(said), yaw=0.0, free_objects=())
+
+
+def two_tasks() -> PickPlaceDataset:
+    return PickPlaceDataset([[piece(each) for each in PIECES], [bead(each) for each in BEADS]], ["kits", "rope"])
+
+
+def test_each_task_keeps_its_habits() -> None:
+    both = two_tasks()
+    kits, rope = (PickPlaceDataset([list(episode)]) for episode in both.episodes)
+    np.testing.assert_allclose(both.habits_of_tasks[:2], [kits.habits, rope.habits], rtol=1e-6)
+    assert not both.habits_of_tasks[2:].any() and not both.words_of_tasks[2:].any()
+    assert kits.habits.turning and not rope.habits.turning and both.habits.turning
+    assert rope.habits.least_move > 0 == both.habits.least_move
+    assert both.habits.slots == pytest.approx((kits.habits.slots * 3 + rope.habits.slots * 3 - 0.5) / 5)
+    assert both.demos == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "task"),
+    [
+        *((each, 0) for each in PIECES),
+        *((each, 1) for each in BEADS),
+        ("insert the green star into the gray hole", 0),
+        ("arrange the cord on the right side of the table", 1),
+        ("juggle", None),
+        ("", None),
+    ],
+)
+def test_words_tell_the_task(said: str, task: int | None) -> None:
+    assert heard(said, two_tasks().words_of_tasks) == task
+
+
+def test_a_task_with_many_sentences_is_as_likely_as_one_with_few() -> None:
+    episodes = [[piece("put it in"), bead("lay it down")], [bead("lay it down")] * 40]
+    data = PickPlaceDataset(episodes, ["few", "many"])
+    assert heard("put it in", data.words_of_tasks) == 0
+    assert heard("juggle", data.words_of_tasks) is None, "a word that no task has says nothing"
+
+
+def test_without_several_tasks_that_are_told_something_there_is_nothing_to_tell_apart() -> None:
+    silent = replace(piece(""), instruction=None)
+    many = [[piece("put it in")] for _ in range(TASKS + 1)]
+    for episodes, tasks in (
+        ([[piece(PIECES[0])]], ["kits"]),
+        ([[piece(PIECES[0])], [silent]], ["kits", "other"]),
+        (many, [str(number) for number in range(len(many))]),
+    ):
+        data = PickPlaceDataset(episodes, tasks)
+        assert not data.habits_of_tasks.any() and not data.words_of_tasks.any()
+        assert heard(PIECES[0], data.words_of_tasks) is None
+
+
+def test_an_agent_of_several_tasks_acts_by_the_habits_of_the_one_that_it_hears(tmp_path: Path) -> None:
+    data, agent = two_tasks(), Transporter(TINY, interface=TOLD)
+    agent.fit_step(data, 0)
+    agent.save(tmp_path)
+    for each in (agent, Transporter.load(tmp_path)):
+        assert isinstance(each, Transporter)
+        net = each.optimiser.ema
+        assert net.habits_now(BEADS[1]).least_move > 0 == net.habits_now(PIECES[1]).least_move
+        assert net.habits_now(BEADS[1]).turning, "for what was taken for a rope and is none"
+        np.testing.assert_allclose(net.habits_now("juggle"), data.habits, rtol=1e-6)
+
+
+def test_agents_of_before_there_were_tasks_act_by_the_habits_of_all(tmp_path: Path) -> None:
+    agent = Transporter(TINY, interface=TOLD)
+    agent.fit_step(two_tasks(), 0)
+    later = ("habits_of_tasks", "words_of_tasks")
+    old = Transporter(TINY, 1, interface=TOLD)
+    old.set_weights({name: value for name, value in agent.weights().items() if name not in later})
+    assert old.optimiser.ema.habits_now(BEADS[0]).least_move == 0
+    old.set_training_state({k: v for k, v in agent.training_state().items() if not k.endswith(later)})
+    assert torch.equal(old.optimiser.ema.habits, agent.optimiser.ema.habits)
+
+
+def test_tasks_are_told_apart_by_what_is_said_of_them(tmp_path: Path) -> None:
+    tasks = ("put-block-in-bowl-seen", "packing-shapes")
+    arguments = {"image_size": [48, 64], "observe": ["images", "instruction"], "wording": "training"}
+    for task in tasks:
+        collect(task, episodes=3, data=tmp_path, arguments=arguments)
+    stores = [EpisodeStore.of(tmp_path, task, "train") for task in tasks]
+    agent = Transporter(TINY, interface=stores[0].interface())
+    data = agent.make_dataset(
+        open_demonstrations(tmp_path, {task: store.seeds() for task, store in zip(tasks, stores, strict=True)})
+    )
+    order = [reader.summary.task for reader in open_demonstrations(tmp_path, {t: [0] for t in tasks})]
+    said = {
+        "put-block-in-bowl-seen": "stow the cyan blocks in any of the gray bowls",
+        "packing-shapes": "stow the heart in the box",
+    }
+    for row, task in enumerate(order):
+        assert heard(said[task], data.words_of_tasks) == row
