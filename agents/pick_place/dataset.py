@@ -17,7 +17,7 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.errors import ConfigError
 
 from .goal_scenes import with_earlier_goal
-from .habits import TaskTallies
+from .habits import TaskTallies, told_moves
 from .history import returns_by_form
 from .kept_heightmaps import KEYS, episode_heightmaps
 from .loose_things import loose_things, settled_thing
@@ -40,10 +40,10 @@ class PickPlaceDataset:
         episodes: those with any step; a step is unpacked when it is asked for.
         demos: demonstrations of a task: the mean over tasks.
         habits: of all episodes.
-        habits_of_tasks: (32, 5) float32, see ``TaskTallies.tables``.
+        habits_of_tasks: (32, 6) float32, see ``TaskTallies.tables``.
         words_of_tasks: (32, 4093) float32, see ``TaskTallies.tables``.
         tilting: whether any place is tilted, and the agent places so.
-        returns: (1021,) float32 of ``returns_by_form``; one half everywhere without sentences.
+        returns: (1021,) float32 of ``returns_by_form``.
 
     Raises:
         ConfigError: there is not a single step.
@@ -62,9 +62,7 @@ class PickPlaceDataset:
             tallies.add(task, episode)
             said = [step.instruction for step in episode]
             self._news.append(tuple(_news(said)))
-            told.append(
-                [(words, step.pick, step.place) for words, step in zip(said, episode, strict=True) if words is not None]
-            )
+            told.append(told_moves(episode))
         self.habits, self.tilting = tallies.all.habits, tallies.all.tilting
         self.habits_of_tasks, self.words_of_tasks = tallies.tables()
         self.returns = returns_by_form(told)

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ravens_suite.core.geometry import Array
+
 from ..common.sentences import PHRASES, phrases
-from .history import Counts, DemonstrationStatistics, Move, count_moves, least_move
+from .history import Counts, DemonstrationStatistics, Move, count_moves, count_returns, least_move, share_of_returns
 from .recutting import has_slot
 from .steps import Step
 
@@ -33,6 +35,8 @@ class Habits(NamedTuple):
         sharing: ``DemonstrationStatistics``.
         least_move: pixels, ``history.least_move``; 0 where any step turns its object.
         slots: probability that a move puts its object into a slot of its outline (Jeffreys prior).
+        returns: probability that a move takes up what was laid under the same sentence; ``history.UNKNOWN`` if none
+            was said for two moves.
     """
 
     turning: bool
@@ -40,6 +44,12 @@ class Habits(NamedTuple):
     sharing: float
     least_move: float
     slots: float
+    returns: float
+
+
+def told_moves(episode: Sequence[Step]) -> list[tuple[str, Array, Array]]:
+    """Of each step before which something was said the sentence, and (2,) pixel positions of pick and place."""
+    return [(step.instruction, step.pick, step.place) for step in episode if step.instruction is not None]
 
 
 class Tally:
@@ -59,6 +69,7 @@ class Tally:
         self._counts = Counts(0, 0, 0, 0)
         self._lengths: list[float] = []
         self._fitted = 0
+        self._returns = np.zeros(2)
 
     def add(self, episode: Sequence[Step], counts: Counts) -> None:
         """An episode, and what was counted of its moves."""
@@ -67,17 +78,19 @@ class Tally:
         self._counts = Counts(*np.add(self._counts, counts).tolist())
         self._lengths.extend(math.dist(step.pick, step.place) for step in episode)
         self._fitted += sum(has_slot(step) for step in episode)
-        for step in episode:
-            if step.instruction:
-                self.said[phrases(step.instruction)] += 1
-                self.sentences += 1
+        told = told_moves(episode)
+        self._returns += count_returns(told)
+        self.sentences += len(told)
+        for sentence, _, _ in told:
+            self.said[phrases(sentence)] += 1
 
     @property
     def habits(self) -> Habits:
         """Of all episodes so far."""
         shortest = 0.0 if self._turning else least_move(self._lengths)
         slots = (self._fitted + 0.5) / (len(self._lengths) + 1)
-        return Habits(self._turning, *DemonstrationStatistics.of(self._counts), shortest, slots)
+        returns = float(share_of_returns(*self._returns[:, None])[0])
+        return Habits(self._turning, *DemonstrationStatistics.of(self._counts), shortest, slots, returns)
 
 
 class TaskTallies:
@@ -101,12 +114,12 @@ class TaskTallies:
         """What ``heard`` and the agent need of each task.
 
         Returns:
-            (32, 5) float32 ``Habits``, and (32, 4093) float32 share of a task's sentences that have each of the
+            (32, 6) float32 ``Habits``, and (32, 4093) float32 share of a task's sentences that have each of the
             ``phrases`` (Jeffreys prior; zero for those that no task has). Zeros where there is no task; everywhere, if
-            there is only one, if nothing is said in one of them, or if there are too many.
+            nothing is said in one of them, or if there are too many.
         """
         habits, shares = np.zeros((TASKS, len(Habits._fields)), np.float32), np.zeros((TASKS, PHRASES), np.float32)
-        if 1 < len(self) <= TASKS and all(tally.sentences for tally in self._tasks.values()):
+        if len(self) <= TASKS and all(tally.sentences for tally in self._tasks.values()):
             for row, tally in enumerate(self._tasks.values()):
                 habits[row], shares[row] = tally.habits, (tally.said + 0.5) / (tally.sentences + 1)
             shares[:, self.all.said == 0] = 0

@@ -10,7 +10,7 @@ Positions are float64 pixels, (column, row), as in ``plane.py``.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,9 @@ NO_MOVE, NO_TURN = 3.5, math.radians(12)
 SAME_TURN = math.radians(25)
 """Yaws this near to each other count as one way to lie: more than what the tasks of the benchmark allow."""
 UNKNOWN = 0.5
-"""Probability of ``returns_by_form`` where no demonstration says anything about it."""
+"""Probability of ``returns_by_form`` for a sentence that was never said for two moves."""
+NEVER_SAID = -1.0
+"""What ``returns_by_form`` has for a sentence of a form that no demonstration has."""
 _LEAST_CHANGE = 9
 """Changed pixels within that radius from which an action had an effect there."""
 _SHORTER = 0.8
@@ -232,22 +234,51 @@ def returns_by_form(episodes: Iterable[Sequence[tuple[str, Array, Array]]]) -> N
         episodes: of each move its sentence, and (2,) pixel positions of pick and place.
 
     Returns:
-        (FORMS,) float32 probabilities (Jeffreys prior: ``UNKNOWN`` for a sentence that was never said for two moves).
+        (FORMS,) float32 probabilities of ``share_of_returns``, or ``NEVER_SAID``.
     """
-    could, did = np.zeros(FORMS), np.zeros(FORMS)
+    could, did, said = np.zeros(FORMS), np.zeros(FORMS), np.zeros(FORMS, bool)
     for episode in episodes:
-        history = History()
-        for sentence, pick, place in episode:
-            history.hear(sentence)
-            if history.laid:
-                form = form_of(sentence)
-                could[form] += 1
-                did[form] += history.takes_up_again(pick)
-            history.laid.append(place)
+        for form, returned in _later_moves(episode):
+            could[form] += 1
+            did[form] += returned
+        said[[form_of(sentence) for sentence, _, _ in episode]] = True
+    return np.where(said, share_of_returns(could, did), np.float32(NEVER_SAID))
+
+
+def count_returns(episode: Sequence[tuple[str, Array, Array]]) -> tuple[int, int]:
+    """The moves of an episode that are not the first of their sentence, and those that take up what was laid under it.
+
+    Args:
+        episode: as for ``returns_by_form``.
+    """
+    returned = [each for _, each in _later_moves(episode)]
+    return len(returned), sum(returned)
+
+
+def share_of_returns(could: Array, did: Array) -> NDArray[np.float32]:
+    """How often moves take up again what was laid under the same sentence.
+
+    Args:
+        could: (n,) moves that are not the first of their sentence.
+        did: (n,) those of them that do.
+
+    Returns:
+        (n,) float32 probabilities (Jeffreys prior; ``UNKNOWN`` where there is no such move, and only there).
+    """
     shares = ((did + 0.5) / (could + 1)).astype(np.float32)
     # Seen in half of all cases is not the same as unknown.
     shares[(could > 0) & (shares == UNKNOWN)] = np.nextafter(np.float32(UNKNOWN), np.float32(1))
     return shares
+
+
+def _later_moves(episode: Sequence[tuple[str, Array, Array]]) -> Iterator[tuple[int, bool]]:
+    """Of each move but the first of its sentence the form of the sentence, and whether it takes up what was laid."""
+    history = History()
+    for sentence, pick, place in episode:
+        history.hear(sentence)
+        if history.laid:
+            yield form_of(sentence), history.takes_up_again(pick)
+        history.laid.append(place)
 
 
 def reach_of_turn(yaw: float) -> float:

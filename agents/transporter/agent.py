@@ -56,7 +56,6 @@ from ..common.cuda_graph import RecordedStep, moved
 from ..common.devices import choose_bfloat16, choose_device
 from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
-from ..common.sentences import form_of
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
 from ..pick_place.history import History, Move
@@ -324,10 +323,9 @@ class Transporter(Agent[PickPlaceDataset]):
         return Action(pick, to_pose(decision.place, heightmap, decision.yaw))
 
     def _check_that_something_is_left(self, pick: Array, instruction: str | None) -> None:
-        returns = self.optimiser.ema.returns
-        if returns is None or instruction is None or not self.config.gives_up:
+        if instruction is None or not self.config.gives_up:
             return
-        if self._history.takes_up_again(pick) and float(returns[form_of(instruction)]) < _NEVER:
+        if self._history.takes_up_again(pick) and self.optimiser.ema.returns_now(instruction) < _NEVER:
             raise OracleGaveUpError("What it would pick next is what it has laid there itself.")
 
     def explain(self, observation: Observation) -> dict[str, Any]:

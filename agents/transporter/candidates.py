@@ -21,7 +21,7 @@ from ..common.counts import count_maps, count_things
 from ..common.cuda_graph import moved
 from ..common.devices import autocast
 from ..common.sampling import separated_maxima
-from ..common.sentences import form_of, make_sentences
+from ..common.sentences import make_sentences
 from ..pick_place.history import (
     NEAR,
     NO_TURN,
@@ -170,7 +170,9 @@ def find_candidates(
     with autocast(device, use_bfloat16):
         scene = net.read(image, sentence)
         pick_logits = net.pick(scene.features, scene.said)[0]
-    failed = bool(history.laid) and _takes_one_move(net, instruction)
+    # In demonstrations no sentence of its form was said for two moves.
+    takes_one_move = net.returns is not None and instruction is not None and net.returns_now(instruction) == UNKNOWN
+    failed = bool(history.laid) and takes_one_move
     occupied = history.settled_places if failed else history.occupied_places
     _penalise(pick_logits, occupied, -math.log(habits.repick), NEAR // FINE)
     _penalise(pick_logits, history.failed_picks, _FAILED_PENALTY, _FAILED_RADIUS)
@@ -218,13 +220,6 @@ def _tried(history: History, pick: Array, *, failed: bool) -> Tried | None:
     if (again := history.laid_again_at(pick)) is not None:
         return Tried(again.yaws, SAME_TURN)
     return Tried((0.0,), NO_TURN) if failed else None
-
-
-def _takes_one_move(net: TransporterNet, instruction: str | None) -> bool:
-    """Whether one move carries out a sentence: in demonstrations none of its form was said for two moves."""
-    if instruction is None or net.returns is None:
-        return False
-    return float(net.returns[form_of(instruction)]) == UNKNOWN
 
 
 def _rule_out_short_moves(picks: Sequence[PickCandidate], places: Sequence[PlaceCandidates], least: float) -> None:

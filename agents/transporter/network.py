@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from ..common.equivariant import LiftingConv
 from ..common.sampling import angle_grid, sample
-from ..common.sentences import FORMS, MENTIONS, PHRASES, ROLES, SentenceBatch, SentenceNet
+from ..common.sentences import FORMS, MENTIONS, PHRASES, ROLES, SentenceBatch, SentenceNet, form_of
 from ..common.word_encoders import OWN, width
 from ..pick_place.dataset import PickPlaceDataset
 from ..pick_place.habits import TASKS, Habits, heard
+from ..pick_place.history import NEVER_SAID, UNKNOWN
 from .config import COARSE, FINE, TransporterConfig
 from .encoder import CHANNELS, Encoder, Features
 from .heads import PickHead, PlaceHead
@@ -80,7 +81,7 @@ class TransporterNet(nn.Module):
         habits: (2,) float32 buffer, ``Habits.repick`` and ``sharing``.
         least_move: () float32 buffer, ``Habits.least_move``.
         slots: () float32 buffer, ``Habits.slots``.
-        habits_of_tasks: (32, 5) float32 buffer of ``TaskTallies.tables``; ``None`` for a network that does not listen.
+        habits_of_tasks: (32, 6) float32 buffer of ``TaskTallies.tables``; ``None`` for a network that does not listen.
         words_of_tasks: (32, 4093) float32 buffer of ``TaskTallies.tables``, likewise.
         returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
@@ -216,7 +217,17 @@ class TransporterNet(nn.Module):
                 # What is turned in any task may be turned in all: a kit that is taken for a rope must be.
                 return Habits(*self.habits_of_tasks[task].tolist())._replace(turning=bool(self.turning))
         repick, sharing = self.habits.tolist()
-        return Habits(bool(self.turning), repick, sharing, float(self.least_move), float(self.slots))
+        return Habits(bool(self.turning), repick, sharing, float(self.least_move), float(self.slots), UNKNOWN)
+
+    def returns_now(self, instruction: str) -> float:
+        """How often demonstrations take up again what was laid under such an instruction, see ``returns_by_form``.
+
+        Of one in a form that none of them has, how often those of the task that it belongs to do so.
+        """
+        if self.returns is None:
+            return UNKNOWN
+        found = float(self.returns[form_of(instruction)])
+        return self.habits_now(instruction).returns if found == NEVER_SAID else found
 
     def angles(self, count: int, *, turning: bool) -> Tensor:
         """(count,) float32 radians: evenly spaced place angles from zero; (1,) zero if nothing is turned."""

@@ -11,6 +11,7 @@ import torch
 
 from ravens_suite.agents.pick_place.dataset import KEYS, PickPlaceDataset
 from ravens_suite.agents.pick_place.habits import TASKS, heard
+from ravens_suite.agents.pick_place.history import UNKNOWN
 from ravens_suite.agents.pick_place.steps import Step
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
@@ -74,11 +75,10 @@ def test_a_task_with_many_sentences_is_as_likely_as_one_with_few() -> None:
     assert heard("juggle", data.words_of_tasks) is None, "a word that no task has says nothing"
 
 
-def test_without_several_tasks_that_are_told_something_there_is_nothing_to_tell_apart() -> None:
+def test_where_a_task_is_told_nothing_or_there_are_too_many_none_is_told_apart() -> None:
     silent = replace(piece(""), instruction=None)
     many = [[piece("put it in")] for _ in range(TASKS + 1)]
     for episodes, tasks in (
-        ([[piece(PIECES[0])]], ["kits"]),
         ([[piece(PIECES[0])], [silent]], ["kits", "other"]),
         (many, [str(number) for number in range(len(many))]),
     ):
@@ -97,6 +97,26 @@ def test_an_agent_of_several_tasks_acts_by_the_habits_of_the_one_that_it_hears(t
         assert net.habits_now(BEADS[1]).least_move > 0 == net.habits_now(PIECES[1]).least_move
         assert net.habits_now(BEADS[1]).turning, "for what was taken for a rope and is none"
         np.testing.assert_allclose(net.habits_now("juggle"), data.habits, rtol=1e-6)
+
+
+def test_one_task_has_the_habits_of_all() -> None:
+    data, agent = PickPlaceDataset([[piece(PIECES[0])] * 3, [bead(BEADS[0])]]), Transporter(TINY, interface=TOLD)
+    agent.fit_step(data, 0)
+    np.testing.assert_allclose(data.habits_of_tasks[0], data.habits, rtol=1e-6)
+    heard_or_not = [agent.optimiser.ema.habits_now(said) for said in (PIECES[1], "juggle")]
+    assert heard_or_not[0][:-1] == heard_or_not[1][:-1]
+
+
+def test_a_paraphrase_of_a_task_whose_sentences_take_several_moves_takes_several_moves() -> None:
+    """A sentence that one move carries out lets what was laid be taken up; another one ends when that is all."""
+    data = PickPlaceDataset([[piece("pack all blocks into the box")] * 3, [piece(each) for each in PIECES]], ["a", "b"])
+    agent = Transporter(TINY, interface=TOLD)
+    agent.fit_step(data, 0)
+    net = agent.optimiser.ema
+    packed = net.returns_now("pack all blocks into the box")
+    assert packed != UNKNOWN and net.returns_now("stow all blocks inside the box") == packed
+    assert net.returns_now(PIECES[0]) == net.returns_now("put the star in its hole") == UNKNOWN
+    assert net.returns_now("juggle") == UNKNOWN
 
 
 def test_agents_of_before_there_were_tasks_act_by_the_habits_of_all(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from ravens_suite.agents.common.sampling import angle_grid
-from ravens_suite.agents.common.sentences import FORMS
+from ravens_suite.agents.common.sentences import FORMS, form_of
 from ravens_suite.agents.pick_place.habits import Habits
-from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, History, Move
+from ravens_suite.agents.pick_place.history import NEAR, NO_MOVE, NO_TURN, UNKNOWN, History, Move
 from ravens_suite.agents.transporter import candidates as module
 from ravens_suite.agents.transporter.agent import Transporter
 from ravens_suite.agents.transporter.candidates import (
@@ -79,7 +79,11 @@ class GivenNet:
         return PlaceFeatures(query, key, torch.zeros(len(picks), 16, 13, 13), torch.zeros(len(picks), 16, 160, 80))
 
     def habits_now(self, instruction: str | None) -> Habits:
-        return Habits(bool(self.turning), *self.habits.tolist(), float(self.least_move), float(self.slots))
+        return Habits(bool(self.turning), *self.habits.tolist(), float(self.least_move), float(self.slots), UNKNOWN)
+
+    def returns_now(self, instruction: str) -> float:
+        assert self.returns is not None
+        return float(self.returns[form_of(instruction)])
 
     def angles(self, count: int, *, turning: bool) -> torch.Tensor:
         return torch.zeros(1)

@@ -15,6 +15,7 @@ from ravens_suite.agents.common.counts import COUNTS, count_maps
 from ravens_suite.agents.common.sentences import FORMS, form_of
 from ravens_suite.agents.pick_place.augmentation import UNCHANGED, augment
 from ravens_suite.agents.pick_place.dataset import PickPlaceDataset
+from ravens_suite.agents.pick_place.history import NEVER_SAID
 from ravens_suite.agents.transporter import Transporter
 from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.transporter.examples import fitting, in_other_hues, in_other_words
@@ -172,7 +173,7 @@ def test_steps_at_which_a_sentence_is_new_are_drawn_more_often(tmp_path: Path) -
     assert 0.43 < np.mean(now[400:]) < 0.57, "one first step of two"
     untold = PickPlaceDataset([[replace(one, instruction=None)] * 3])
     assert untold.sample(rng, news=1.0).instruction is None
-    assert (untold.returns == 0.5).all()
+    assert (untold.returns == NEVER_SAID).all()
 
 
 def test_long_sentences_are_drawn_more_often_for_the_outlook(tmp_path: Path) -> None:
