@@ -32,7 +32,7 @@ many things there are like each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -58,6 +58,7 @@ from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
+from ..pick_place.halving import half_of
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
 from ..pick_place.steps import Step
@@ -72,6 +73,8 @@ from .network import LATER_BUFFERS, TransporterNet
 from .outlook import OutlookBatch, filled_cells
 from .planning import plan
 
+_TRIES = 4
+"""Examples that are made for each one of half of the table, at most."""
 _NEVER = 0.05
 """Demonstrations count as never taking up again what was laid where the estimated probability is below this: from ten
 moves on that do not."""
@@ -184,13 +187,29 @@ class Transporter(Agent[PickPlaceDataset]):
         rng = np.random.default_rng([self.seed, step])
         hindsight = self.config.hindsight if self.shows_goal else 0.0
         news = self.config.news if self.listens else 0.0
-        steps = (dataset.sample(rng, hindsight, news) for _ in range(self.config.batch))
-        examples = [augment(self._shown(step), fitting(self.config, augmentation, step), rng) for step in steps]
+
+        def example() -> Example:
+            found = dataset.sample(rng, hindsight, news)
+            return augment(self._shown(found), fitting(self.config, augmentation, found), rng)
+
+        if not self.listens and step < self.config.halves * self.config.steps:
+            examples = self._halves(example, rng)
+        else:
+            examples = [example() for _ in range(self.config.batch)]
         batch = self.examples_to_batch(examples, rng, augmentation.word_colors)
         if self.net.outlook is not None:
             batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
         draws = draw(self.config, len(examples), rng, turning=dataset.habits.turning)
         return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.habits.turning)))
+
+    def _halves(self, example: Callable[[], Example], rng: np.random.Generator) -> list[Example]:
+        """Examples of half of the table; whole ones if too many have their pick and their place far apart."""
+        wholes, halves = list[Example](), list[Example]()
+        while len(halves) < self.config.batch and len(wholes) < _TRIES * self.config.batch:
+            wholes.append(example())
+            half = half_of(wholes[-1], rng)
+            halves += [] if half is None else [half]
+        return halves if len(halves) == self.config.batch else wholes[: self.config.batch]
 
     def _shown(self, step: Step) -> Step:
         """A step as the network is shown it: without the scene at its sentence's end, from which the outlook learns."""

@@ -100,6 +100,8 @@ class TransporterConfig:
             network.
         gives_up: where it is told something, whether it ends the episode rather than pick what it has laid under the
             same sentence, where demonstrations never do that.
+        halves: share of the steps, the first ones, whose examples show half of the table (``halving.py``), where it is told
+            nothing. Such a step takes six tenths of the time.
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in
             their order, since what is next depends on what is done.
@@ -167,6 +169,7 @@ class TransporterConfig:
     news: float = setting(1 / 3, least=0, most=1)
     outlook: int = setting(4, least=0, most=1000)
     gives_up: bool = True
+    halves: float = setting(0.0, least=0, most=1)
     remembers: bool = False
     counts: bool = False
     unknown_words: float = setting(0.1, least=0, most=1)
