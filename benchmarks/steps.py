@@ -6,7 +6,8 @@ Both builds collect the same ten demonstrations, each in its own format, and the
 each time in a new process: with all instructions of this processor (``all``; bfloat16 where it has them), and with
 those up to AVX2 in float32 (``avx2``), as most laptops have. Counted are processor seconds, the median over the steps;
 the decisions are for the images of the demonstrations, with the weights after these steps, from images to poses. A
-ratio is the first build's figure over today's.
+ratio is the first build's figure over today's. ``half`` is a step whose examples show half of the table (setting
+``halves``), which the first build does not have: its ratio is over a step of the whole.
 """
 
 from __future__ import annotations
@@ -49,10 +50,13 @@ def seconds(action):
     start = time.process_time()
     action()
     return time.process_time() - start
-training = [seconds(lambda: agent.fit_step(dataset, step)) for step in range(steps + 2)][2:]
+def median_step(agent):
+    return statistics.median([seconds(lambda: agent.fit_step(dataset, step)) for step in range(steps + 2)][2:])
+figures = {{"step": median_step(agent)}}
+{more}
 agent.reset()
 acting = [seconds(lambda: act(agent, seed, step)) for seed in range(4) for step in range(2)]
-print(json.dumps({{"step": statistics.median(training), "act": statistics.median(acting)}}))
+print(json.dumps({{**figures, "act": statistics.median(acting)}}))
 """
 FIRST = {
     "collect": "from pathlib import Path\nfrom ravens_suite.jobs.collect import collect",
@@ -63,6 +67,7 @@ FIRST = {
     "def act(agent, seed, step):\n"
     "    episode = episodes[seed]\n"
     "    agent.act({key: value[step] for key, value in episode.observations.items()}, episode.cameras)",
+    "more": "",
 }
 TODAY = {
     "collect": "from pathlib import Path\nfrom ravens_suite.rollout.collect import collect",
@@ -73,6 +78,7 @@ TODAY = {
     "seen = [[demonstrations[seed].observation(step, agent.observation_keys) for step in range(2)] "
     "for seed in range(4)]\n"
     "def act(agent, seed, step):\n    agent.act(seen[seed][step])",
+    "more": 'figures["half"] = median_step(kind(replace(kind.config_type(), precision=precision, halves=1.0), 0))',
 }
 
 
@@ -87,7 +93,7 @@ def measure(options: argparse.Namespace, first: Path, folder: Path) -> list[dict
             row: dict[str, Any] = {"processor": processor, "load": pinned.load()}
             for name in sorted(builds, reverse=bool(number % 2)):
                 code, tree = builds[name]
-                program = _MEASURE.format(imports=code["imports"], read=code["read"])
+                program = _MEASURE.format(imports=code["imports"], read=code["read"], more=code["more"])
                 arguments = [options.task, DEMOS, folder / name, precision, options.steps]
                 row[name] = pinned.run(program, arguments, tree, variables={"OMP_NUM_THREADS": "1", **variables})
             rows.append(row)
@@ -108,9 +114,9 @@ def main() -> None:
     ratios = {
         processor: {
             figure: pinned.spread(
-                [row["first"][figure] / row["today"][figure] for row in rows if row["processor"] == processor]
+                [row["first"][whole] / row["today"][figure] for row in rows if row["processor"] == processor]
             )
-            for figure in ("step", "act")
+            for figure, whole in (("step", "step"), ("half", "step"), ("act", "act"))
         }
         for processor in PROCESSORS
     }
