@@ -177,6 +177,22 @@ class Run:
         return sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
 
     @property
+    def further(self) -> Mapping[str, int]:
+        """Number of demonstrations from further folders (``--more-data``), by task."""
+        counts: dict[str, int] = {}
+        for by_task in self.record.get("more_demonstrations", {}).values():
+            for task, seeds in by_task.items():
+                counts[task] = counts.get(task, 0) + len(seeds)
+        return counts
+
+    @property
+    def learnt(self) -> int:
+        """From how many demonstrations of this task it learnt: none that was left out, all of further folders."""
+        own = self.record.get("demonstrations", {}).get(self.task)
+        kept = self.demos - len(self.plan.get("drop", {}).get(self.task, ())) if own is None else len(own)
+        return kept + self.further.get(self.task, 0)
+
+    @property
     def seed(self) -> int:
         """Of the choice of demonstrations, the initial weights and the augmentation."""
         return int(self.plan.get("seed", 0))
