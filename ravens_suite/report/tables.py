@@ -271,9 +271,10 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def _demos(run: Run) -> str:
-    """What was asked for of each task, and by how much the run learnt from less or more than that, of all tasks."""
+    """What was asked for of each task, and by how much the run learnt from less or more than that in all tasks."""
     more = sum(run.further.values())
-    return f"{run.demos}{f' less {run.dropped}' if run.dropped else ''}{f' and {more} more' if more else ''}"
+    changes = f"{f' less {run.dropped}' if run.dropped else ''}{f' and {more} more' if more else ''}"
+    return f"{run.demos}{changes}{' in all' if changes and len(run.plan.get('tasks', ())) > 1 else ''}"
 
 
 def _validation(run: Run) -> str:

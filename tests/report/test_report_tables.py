@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,8 @@ def test_a_page_says_from_how_many_demonstrations_a_run_learnt(
     assert f"Learnt from {learnt} demonstrations, evaluated" in page
     (run,) = runs = find_runs(tmp_path)
     assert [row["demos"] for row in tables.training_rows(runs)] == [asked], "what tells the rows of two runs apart"
+    several = replace(run, record={**run.record, "plan": {**run.plan, "tasks": [run.task, "other"]}})
+    assert tables.training_rows([several])[0]["demos"] == (asked if asked == "10" else f"{asked} in all")
     ((_, said),) = [fact for fact in tables.made(runs)[0]["facts"] if fact[0] == "demonstrations"]
     assert said.endswith(f", and {further} of further data") == bool(further)
     del record["demonstrations"], record["more_demonstrations"]  # As early versions wrote them.
