@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from ravens_suite.data.atomic import read_json
-from ravens_suite.data.fields import object_of
 from ravens_suite.data.run_folder import PROBES, RECORD
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.axes import AXES, GRADES
@@ -19,10 +18,9 @@ from ravens_suite.insight.language_probe import file_name
 from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS, SUMMARY, Point, Robustness, read_robustness
 from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
 from ravens_suite.report.charts import Series, line_chart
-from ravens_suite.report.runs import Run, find_runs, given_options, task_changes
+from ravens_suite.report.runs import Run, Weights, find_runs, given_options, policy_in, task_changes
 from ravens_suite.report.tables import Chart
 from ravens_suite.rollout.definitions import the_task_has_changed
-from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
 
@@ -97,7 +95,7 @@ def _measured(folder: Path, runs: Sequence[Run]) -> list[Run]:
     """Policies that something was found out about, with or without an evaluation, and that are none of the runs."""
     trained = [path.parent for path in folder.rglob(RECORD)]
     known = {(run.folder, run.task) for run in runs}
-    found = []
+    found, weights = [], Weights(trained)
     measured = [(path, path.parents[3]) for path in folder.rglob(f"{ROBUSTNESS}/*/*/{SUMMARY}")]
     probed = [(path, path.parents[1]) for path in folder.rglob(f"{PROBES}/{file_name('test', '*')}")]
     looked = [path for name in (CALIBRATION, WEAK_SPOTS) for path in folder.rglob(f"{name}/*.json")]
@@ -107,8 +105,8 @@ def _measured(folder: Path, runs: Sequence[Run]) -> list[Run]:
             continue
         try:
             value = read_json(path)
-            policy, task = object_of(PolicySpec, value["policy"]), str(value["task"])
-        except (DamagedDataError, KeyError, TypeError) as error:
+            policy, task = weights.find(policy_in(value)), str(value["task"])
+        except (AttributeError, DamagedDataError, KeyError, TypeError) as error:
             _LOG.warning("Left out of the report: %s (%s)", path, error)
             continue
         if (home, task) not in known:
