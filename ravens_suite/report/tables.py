@@ -272,8 +272,10 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _demos(run: Run) -> str:
     """What was asked for of each task, and by how much the run learnt from less or more than that in all tasks."""
-    more = sum(run.further.values())
-    changes = f"{f' less {run.dropped}' if run.dropped else ''}{f' and {more} more' if more else ''}"
+    own, more = run.record.get("demonstrations"), sum(run.further.values())
+    # What was left out of further data is none of those that were asked for.
+    less = run.dropped if own is None else sum(run.demos - len(seeds) for seeds in own.values())
+    changes = f"{f' less {less}' if less else ''}{f' and {more} more' if more else ''}"
     return f"{run.demos}{changes}{' in all' if changes and len(run.plan.get('tasks', ())) > 1 else ''}"
 
 
