@@ -276,6 +276,7 @@ class _Record:
         self.done: dict[ProbeJob, ProbedEpisode | None] = {}
         self.doubt, self.seconds = "", 0.0
         self._plan, self._settings, self._provenance = plan, plan.settings, provenance()
+        self._lie = where_weights_lie(plan.policy, path)
         self._replaces = False
 
     @property
@@ -331,8 +332,7 @@ class _Record:
         without = sorted([*job] for job, episode in self.done.items() if episode is None)
         rows = [episode.to_json() for episode in probe.episodes]
         extra = {"provenance": self._provenance, "without": without, "results": rows}
-        lie = where_weights_lie(self._plan.policy, self.path)
-        write_json(self.path, {**self._settings, **lie, **probe.to_json(), **extra})
+        write_json(self.path, {**self._settings, **self._lie, **probe.to_json(), **extra})
 
     def _start_anew(self, why: str) -> None:
         check_environment(self._plan)

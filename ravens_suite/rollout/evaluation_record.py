@@ -69,6 +69,7 @@ class EvaluationRecord:
         self._renderer = ""
         self._provenance = provenance()
         self._settings = plan.settings
+        self._lie = where_weights_lie(plan.policy, path)
         self._replaces = False
 
     @property
@@ -133,8 +134,7 @@ class EvaluationRecord:
         evaluation = self.evaluation(self.outcomes)
         rows = [item.to_json() for item in evaluation.outcomes]
         extra = {"renderer": self._renderer, "provenance": self._provenance, "results": rows}
-        lie = where_weights_lie(self._plan.policy, self.path)
-        write_json(self.path, {**self._settings, **lie, **evaluation.to_json(), **extra})
+        write_json(self.path, {**self._settings, **self._lie, **evaluation.to_json(), **extra})
 
     def evaluation(self, seeds: Iterable[int]) -> Evaluation:
         """The outcomes of some seeds."""
