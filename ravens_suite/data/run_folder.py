@@ -62,6 +62,11 @@ class PolicyFolder:
             MissingDataError: there is no trained agent here.
             DamagedDataError: its settings are not those of an agent.
         """
+        if not self.settings.exists() and RunFolder(self.path).exists():
+            raise MissingDataError(
+                f"There is no trained agent in {self.path} (yet): run the ravens-suite train command that began it "
+                "again, it goes on."
+            )
         if not self.settings.exists():
             raise MissingDataError(f"There is no trained agent in {self.path}: train one, or name its folder.")
         settings = read_json(self.settings, _AGAIN)

@@ -32,7 +32,12 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
+from ravens_suite.rollout.evaluation_plan import (
+    EvaluationPlan,
+    plan_evaluation,
+    warn_of_training,
+    where_weights_lie,
+)
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
@@ -246,7 +251,8 @@ def calibrate(
         calibration_path(plan, out),
     )
     made = {name: plan.settings[name] for name in ("arguments", "definition")}
-    write_json(found.path, {**found.to_json(), **made, "episodes": episodes, "provenance": provenance()})
+    lie = where_weights_lie(plan.policy, found.path)
+    write_json(found.path, {**found.to_json(), **made, **lie, "episodes": episodes, "provenance": provenance()})
     return replace(found, **made)
 
 

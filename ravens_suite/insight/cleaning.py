@@ -12,13 +12,14 @@ from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.data.outcomes import Summary
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.run_record import THEN, commands_of
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, ConflictError
 from ravens_suite.execution.pool import JobPool
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.training.data import data_of, without
 from ravens_suite.training.loop import train
+from ravens_suite.training.run_record import find_record
 from ravens_suite.training.settings import TrainingPlan
 
 
@@ -99,9 +100,53 @@ def check_dropped(run: Path | str, dropped: Mapping[str, Sequence[int]]) -> None
         without(drawn, [seed for seed in seeds if seed in drawn or seed not in further], task)
 
 
+def check_room(run: Path | str, dropped: int | Mapping[str, Sequence[int]], out: Path | str | None = None) -> None:
+    """Refuse a folder that holds another run than the one that is to be trained, before anything is computed.
+
+    Args:
+        run: folder of the finished run.
+        dropped: seeds by task, or how many demonstrations are to be left out where it is not known yet which.
+        out: folder of the new run, see ``train_without``.
+
+    Raises:
+        ConflictError: it holds one that was trained otherwise, or without others.
+    """
+    plan = TrainingPlan.from_json(RunFolder(Path(run)).record()["plan"])
+    if not isinstance(dropped, int):
+        find_record(*_again(Path(run), plan, _plain(dropped), out))
+        return
+    count = dropped + _count(plan.drop)
+    there = RunFolder(_folder(Path(run), count, out))
+    lacks = TrainingPlan.from_json(there.record()["plan"]).drop if there.exists() else plan.drop
+    if there.exists() and _count(lacks) != count:
+        raise ConflictError(
+            f"{there.path} holds a run that {_count(lacks) or 'no'} demonstrations were left out of, not {count}: name "
+            "another folder with --out, or delete this one."
+        )
+    find_record(replace(plan, drop=lacks), there)
+
+
 def _plain(dropped: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
     """Seeds by task in Python's lists and numbers; they may have been NumPy's."""
     return {task: [plain(seed) for seed in seeds] for task, seeds in dropped.items()}
+
+
+def _count(seeds: Mapping[str, Sequence[int]]) -> int:
+    return sum(len(set(each)) for each in seeds.values())
+
+
+def _folder(run: Path, count: int, out: Path | str | None) -> Path:
+    """Folder of a run that lacks so many demonstrations."""
+    home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
+    return home.with_name(f"{home.name}-without-{count}") if out is None else Path(out)
+
+
+def _again(
+    run: Path, plan: TrainingPlan, dropped: Mapping[str, Sequence[int]], out: Path | str | None
+) -> tuple[TrainingPlan, RunFolder]:
+    """The plan of a run without some more demonstrations, and where it is carried out."""
+    every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
+    return replace(plan, drop=every), RunFolder(_folder(run, _count(every), out))
 
 
 def _note_first(run: RunFolder, command: str) -> None:
@@ -151,11 +196,9 @@ def train_without(
     plan = TrainingPlan.from_json(record["plan"])
     dropped = _plain(dropped)
     check_dropped(run, dropped)
-    every = {task: sorted({*plan.drop.get(task, ()), *seeds}) for task, seeds in {**plan.drop, **dropped}.items()}
-    count = sum(len(seeds) for seeds in every.values())
-    home = run.resolve() if run.name in ("", "..") else run  # The folder "." has no name of its own.
-    folder = out or home.with_name(f"{home.name}-without-{count}")
-    train(replace(plan, drop=every), data_of(record, data), folder, like=run, on_progress=on_progress)
+    again, new = _again(run, plan, dropped, out)
+    folder = new.path
+    train(again, data_of(record, data), folder, like=run, on_progress=on_progress)
     _note_first(RunFolder(folder), THEN.join(commands_of(record)))
     elsewhere = tuple(task for task in plan.tasks if record["environments"][task].get("id") == "")
 

@@ -38,7 +38,13 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import describe_interface, make_environment
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, warn_of_training
+from ravens_suite.rollout.evaluation_plan import (
+    EvaluationPlan,
+    check_environment,
+    plan_evaluation,
+    warn_of_training,
+    where_weights_lie,
+)
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.rollout import roll_out
@@ -270,6 +276,7 @@ class _Record:
         self.done: dict[ProbeJob, ProbedEpisode | None] = {}
         self.doubt, self.seconds = "", 0.0
         self._plan, self._settings, self._provenance = plan, plan.settings, provenance()
+        self._lie = where_weights_lie(plan.policy, path)
         self._replaces = False
 
     @property
@@ -325,7 +332,7 @@ class _Record:
         without = sorted([*job] for job, episode in self.done.items() if episode is None)
         rows = [episode.to_json() for episode in probe.episodes]
         extra = {"provenance": self._provenance, "without": without, "results": rows}
-        write_json(self.path, {**self._settings, **probe.to_json(), **extra})
+        write_json(self.path, {**self._settings, **self._lie, **probe.to_json(), **extra})
 
     def _start_anew(self, why: str) -> None:
         check_environment(self._plan)

@@ -31,7 +31,12 @@ from ravens_suite.rollout.definitions import OF_THE_TASK, changed
 from ravens_suite.rollout.environments import differing_arguments, make_environment
 from ravens_suite.rollout.evaluate import EvaluationWorker
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
+from ravens_suite.rollout.evaluation_plan import (
+    EvaluationPlan,
+    plan_evaluation,
+    warn_of_training,
+    where_weights_lie,
+)
 from ravens_suite.rollout.evaluation_record import Evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
@@ -318,7 +323,8 @@ def _write_summary(
         }
         done = Robustness(plan.task, plan.split, plan.policy.to_json(), seeds, nominal, axes, path)
         made = {name: plan.settings[name] for name in ("arguments", "definition")}
-        write_json(path, {**done.to_json(), **made, "provenance": provenance()})
+        lie = where_weights_lie(plan.policy, path)
+        write_json(path, {**done.to_json(), **made, **lie, "provenance": provenance()})
     return replace(done, **made)
 
 

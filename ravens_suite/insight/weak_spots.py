@@ -39,7 +39,12 @@ from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
 from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.rollout.environments import differing_arguments, differing_options, to_json
 from ravens_suite.rollout.evaluate import EvaluationWorker
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
+from ravens_suite.rollout.evaluation_plan import (
+    EvaluationPlan,
+    plan_evaluation,
+    warn_of_training,
+    where_weights_lie,
+)
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.provenance import provenance
 
@@ -330,6 +335,7 @@ class _Search:
         spots.sort(key=lambda spot: (-counts[spot.kind], spot.kind, spot.tried.number))
         notes = {
             "policy": self._evaluation.policy.to_json(),
+            **where_weights_lie(self._evaluation.policy, self.scenes_path),
             "arguments": to_json(dict(self._evaluation.arguments)),
             "definition": self._settings["definition"],
             "threshold": self._plan.threshold,

@@ -195,7 +195,7 @@ def _subtitle(runs: Sequence[Run], table: page.ScoreTable) -> str:
     if len(runs) == 1 and not runs[0].trained:
         return f"Evaluated on {table.episodes} test scenes."
     if len(runs) == 1:
-        demos = f"{runs[0].demos} demonstration{'' if runs[0].demos == 1 else 's'}"
+        demos = f"{runs[0].learnt} demonstration{'' if runs[0].learnt == 1 else 's'}"
         # Whose they are, no run says: of the oracle, of a policy that explores, or of a robot.
         return f"Learnt from {demos}, evaluated on {table.episodes} unseen test scenes."
     count = count_policies(runs)

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from ravens_suite.data.atomic import read_json
-from ravens_suite.data.fields import object_of
 from ravens_suite.data.run_folder import PROBES, RECORD
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.axes import AXES, GRADES
+from ravens_suite.insight.calibration import CALIBRATION
 from ravens_suite.insight.language_probe import file_name
 from ravens_suite.insight.robustness import NOMINAL, ROBUSTNESS, SUMMARY, Point, Robustness, read_robustness
+from ravens_suite.insight.weak_spots import SEARCH, WEAK_SPOTS
 from ravens_suite.report.charts import Series, line_chart
-from ravens_suite.report.runs import Run, find_runs, given_options, task_changes
+from ravens_suite.report.runs import Run, Weights, find_runs, given_options, policy_in, task_changes
 from ravens_suite.report.tables import Chart
 from ravens_suite.rollout.definitions import the_task_has_changed
-from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +75,9 @@ def labels_of(runs: Sequence[Run]) -> dict[Path, str]:
 
 
 def find_policies(folder: Path) -> list[Run]:
-    """All policies in a folder and below: those of ``find_runs``, and others that were probed or measured alone.
+    """All policies in a folder and below: those of ``find_runs``, and others of which nothing else lies there.
+
+    Such a policy was probed alone, or its robustness, its confidence or its weak spots were looked at (``--out``).
 
     Raises:
         MissingDataError: there is none.
@@ -90,19 +92,21 @@ def find_policies(folder: Path) -> list[Run]:
 
 
 def _measured(folder: Path, runs: Sequence[Run]) -> list[Run]:
-    """Policies of which robustness was measured, or whether they listen, and that are none of the runs."""
+    """Policies that something was found out about, with or without an evaluation, and that are none of the runs."""
     trained = [path.parent for path in folder.rglob(RECORD)]
     known = {(run.folder, run.task) for run in runs}
-    found = []
+    found, weights = [], Weights(trained)
     measured = [(path, path.parents[3]) for path in folder.rglob(f"{ROBUSTNESS}/*/*/{SUMMARY}")]
     probed = [(path, path.parents[1]) for path in folder.rglob(f"{PROBES}/{file_name('test', '*')}")]
-    for path, home in sorted(measured) + sorted(probed):
+    looked = [path for name in (CALIBRATION, WEAK_SPOTS) for path in folder.rglob(f"{name}/*.json")]
+    searched = [(path, path.parents[1]) for path in looked if not path.stem.endswith(SEARCH)]
+    for path, home in sorted(measured) + sorted(probed) + sorted(searched):
         if any(run == home or run in home.parents for run in trained):
             continue
         try:
             value = read_json(path)
-            policy, task = object_of(PolicySpec, value["policy"]), str(value["task"])
-        except (DamagedDataError, KeyError, TypeError) as error:
+            policy, task = weights.find(policy_in(value)), str(value["task"])
+        except (AttributeError, DamagedDataError, KeyError, TypeError) as error:
             _LOG.warning("Left out of the report: %s (%s)", path, error)
             continue
         if (home, task) not in known:

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,7 @@ from ravens_suite.registry import is_forecaster, task_names
 from ravens_suite.report.charts import Series
 from ravens_suite.report.training_logs import read_scalars
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
-from ravens_suite.rollout.evaluation_plan import options_folder
+from ravens_suite.rollout.evaluation_plan import WEIGHTS, options_folder
 from ravens_suite.rollout.policies import PolicySpec
 
 _LOG = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Score:
         return Score(
             task=str(value["task"]),
             split=str(value["split"]),
-            policy=object_of(PolicySpec, value["policy"]),
+            policy=policy_in(value),
             arguments=object_in(value, "arguments", {}),
             summary=Summary.from_json(value),
             outcomes=tuple(EpisodeOutcome.from_json(row) for row in value["results"]),
@@ -177,6 +177,22 @@ class Run:
         return sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
 
     @property
+    def further(self) -> Mapping[str, int]:
+        """Number of demonstrations from further folders (``--more-data``), by task."""
+        counts: dict[str, int] = {}
+        for by_task in self.record.get("more_demonstrations", {}).values():
+            for task, seeds in by_task.items():
+                counts[task] = counts.get(task, 0) + len(seeds)
+        return counts
+
+    @property
+    def learnt(self) -> int:
+        """From how many demonstrations of this task it learnt: none that was left out, all of further folders."""
+        own = self.record.get("demonstrations", {}).get(self.task)
+        kept = self.demos - len(self.plan.get("drop", {}).get(self.task, ())) if own is None else len(own)
+        return kept + self.further.get(self.task, 0)
+
+    @property
     def seed(self) -> int:
         """Of the choice of demonstrations, the initial weights and the augmentation."""
         return int(self.plan.get("seed", 0))
@@ -229,6 +245,45 @@ class Run:
         steps = steps[steps >= max(part.x[0] for part in parts)]
         last = [part.y[np.searchsorted(part.x, steps, side="right") - 1] for part in parts]
         return Series(self.label, steps, np.sum(last, axis=0))
+
+
+def policy_in(value: Mapping[str, Any]) -> PolicySpec:
+    """The policy that a file of results is of, with the folder in which its weights lay.
+
+    Raises:
+        KeyError: none is noted.
+        TypeError: it is of another kind.
+    """
+    policy, folder = object_of(PolicySpec, value["policy"]), value.get(WEIGHTS, "")
+    if not isinstance(folder, str):
+        raise TypeError(f"{WEIGHTS} is {folder!r:.60}")
+    return replace(policy, folder=folder) if folder else policy
+
+
+class Weights:
+    """The weights of trained agents in a folder and below, looked for when they are first asked for.
+
+    Args:
+        runs: folders of training runs.
+    """
+
+    def __init__(self, runs: Sequence[Path]) -> None:
+        self._runs = [RunFolder(run) for run in runs]
+
+    def find(self, policy: PolicySpec) -> PolicySpec:
+        """A policy with the folder of its weights; where they are not where they lay, that of the same here, if any."""
+        lay = PolicyFolder(Path(policy.folder))
+        there = policy.folder and lay.is_there() and policy.fingerprint in ("", lay.fingerprint())
+        if policy.kind != "agent" or there:
+            return policy
+        here = self._here.get(policy.fingerprint)
+        return policy if here is None else replace(policy, folder=here)
+
+    @cached_property
+    def _here(self) -> dict[str, str]:
+        """Folders by fingerprint; of the same weights that of the run before those of its copies."""
+        folders = [each for run in self._runs for each in (*run.checkpoints().values(), run.policy)]
+        return {each.fingerprint(): str(each.path) for each in folders if each.is_there()}
 
 
 def count_policies(runs: Iterable[Run]) -> int:
@@ -420,7 +475,8 @@ def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
                 found.setdefault((path.parents[2], score.task), (score.policy, None))
             else:
                 found[path.parent, score.task] = (score.policy, score)
-    return [_run(home, policy, task, {}, test, home) for (home, task), (policy, test) in found.items()]
+    weights = Weights(runs)
+    return [_run(home, weights.find(policy), task, {}, test, home) for (home, task), (policy, test) in found.items()]
 
 
 def _read_scores(folder: Path, pattern: str = "*.json") -> list[Score]:

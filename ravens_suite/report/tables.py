@@ -258,7 +258,7 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
         {
             "name": run.agent,
             "task": ", ".join(run.plan.get("tasks", [run.task])),
-            "demos": run.demos,
+            "demos": _demos(run),
             "seed": run.seed,
             "steps": f"{run.training.get('best_step', 0):,}",
             "seconds": float(run.training.get("seconds", 0.0)),
@@ -268,6 +268,15 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
         }
         for run in reversed(learned.values())
     ]
+
+
+def _demos(run: Run) -> str:
+    """What was asked for of each task, and by how much the run learnt from less or more than that in all tasks."""
+    own, more = run.record.get("demonstrations"), sum(run.further.values())
+    # What was left out of further data is none of those that were asked for.
+    less = run.dropped if own is None else sum(run.demos - len(seeds) for seeds in own.values())
+    changes = f"{f' less {less}' if less else ''}{f' and {more} more' if more else ''}"
+    return f"{run.demos}{changes}{' in all' if changes and len(run.plan.get('tasks', ())) > 1 else ''}"
 
 
 def _validation(run: Run) -> str:
@@ -312,12 +321,13 @@ def _facts(run: Run) -> dict[str, str]:
 
 def _training_facts(run: Run) -> dict[str, str]:
     demonstrations = run.record.get("demonstrations", {}).get(run.task, [])
+    further = f", and {more} of further data" if (more := run.further.get(run.task, 0)) else ""
     many = run.plan.get("val_episodes", 0)
     if run.training.get("until_solved", {}).get("periods"):
         many *= 2  # What solved the first scenes was tried on as many others (training/until_solved.py).
     rule = run.record.get("selection", "")
     return {
-        "demonstrations": f"training seeds {ranges(demonstrations)}" if demonstrations else "",
+        "demonstrations": f"training seeds {ranges(demonstrations)}{further}" if demonstrations else "",
         "validation": f"validation seeds 0 to {many - 1}, {rule}" if many else f"none: {rule}",
         "training seed": str(run.seed),
         "given more steps": _continued(run.record.get("continued", ())),

@@ -54,6 +54,12 @@ class Actor:
         explorer = ExplorePolicy(environment.action_space)
         return WithExploration(self.policy.make(environment), explorer, self.explore)
 
+    def made(self, noted: Any) -> bool:
+        """Whether an episode that notes an actor, or ``None`` for none, is of this one."""
+        if not isinstance(noted, Mapping):
+            return self.demonstrates
+        return self.policy.is_that_of(noted) and noted.get("explore", 0.0) == self.explore
+
     def to_json(self) -> dict[str, Any]:
         """What an episode records of it."""
         return {**self.policy.to_json(), **({"explore": self.explore} if self.explore else {})}

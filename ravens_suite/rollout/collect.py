@@ -81,6 +81,7 @@ class Collected:
         episode_seconds: what one seed cost one process in this call, from reset to written file; 0 when all were there.
         renderer: that drew the images.
         policy: label of the policy that acted.
+        others: how many of the episodes another policy made, or the same one with another share of random actions.
     """
 
     task: str
@@ -90,10 +91,11 @@ class Collected:
     episode_seconds: float
     renderer: str
     policy: str = ORACLE
+    others: int = 0
 
     @property
     def summary(self) -> Summary:
-        """The policy's figures over all seeds tried."""
+        """The figures over all seeds tried, those of other policies among them."""
         return Summary.of([attempt.outcome for attempt in self.attempts])
 
     def to_json(self) -> dict[str, Any]:
@@ -107,6 +109,7 @@ class Collected:
             "seconds": round(self.seconds, 3),
             "seconds_per_episode": round(self.episode_seconds, 4),
             "renderer": self.renderer,
+            **({"of_other_policies": self.others} if self.others else {}),
         }
 
 
@@ -174,7 +177,14 @@ def collect(
         episode_seconds=_mean(job.seconds),
         renderer=str(store.manifest()["renderer"]),
         policy=actor.policy.label,
+        others=0 if actor.demonstrates else _made_by_others(store, job.attempts, actor),
     )
+
+
+def _made_by_others(store: EpisodeStore, attempts: Sequence[Attempt], actor: Actor) -> int:
+    """How many of the episodes that were kept another actor made."""
+    makers = (store.reader(attempt.seed).summary.metadata.get("policy") for attempt in attempts if attempt.kept)
+    return sum(not actor.made(maker) for maker in makers)
 
 
 def check_collection(

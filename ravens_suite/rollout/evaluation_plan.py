@@ -33,6 +33,8 @@ from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, observatio
 from ravens_suite.rollout.watching import WatchSpec
 
 _LOG = logging.getLogger(__name__)
+WEIGHTS = "weights"
+"""In a file of results that does not lie with the run of its policy: where the weights lay."""
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,21 @@ def run_of(spec: PolicySpec) -> RunFolder | None:
                 return None
             return run
     return None
+
+
+def where_weights_lie(policy: PolicySpec, path: Path) -> dict[str, str]:
+    """What a file notes of where the weights of a trained agent lay, if it does not lie with their run; else nothing.
+
+    It is for a report: what the file holds counts for the same weights wherever they lie.
+
+    Args:
+        policy: any.
+        path: of the file.
+    """
+    run = run_of(policy)
+    if policy.kind != "agent" or (run is not None and run.path.resolve() in path.resolve().parents):
+        return {}
+    return {WEIGHTS: policy.folder}
 
 
 def _is_copy_in(run: RunFolder, policy: Path) -> bool:

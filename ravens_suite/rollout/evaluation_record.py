@@ -13,7 +13,7 @@ from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.watching import WatchSummary
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.rollout.earlier_results import compare
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, where_weights_lie
 from ravens_suite.rollout.provenance import join_commits, provenance
 
 _LOG = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class EvaluationRecord:
         self._renderer = ""
         self._provenance = provenance()
         self._settings = plan.settings
+        self._lie = where_weights_lie(plan.policy, path)
         self._replaces = False
 
     @property
@@ -133,7 +134,7 @@ class EvaluationRecord:
         evaluation = self.evaluation(self.outcomes)
         rows = [item.to_json() for item in evaluation.outcomes]
         extra = {"renderer": self._renderer, "provenance": self._provenance, "results": rows}
-        write_json(self.path, {**self._settings, **evaluation.to_json(), **extra})
+        write_json(self.path, {**self._settings, **self._lie, **evaluation.to_json(), **extra})
 
     def evaluation(self, seeds: Iterable[int]) -> Evaluation:
         """The outcomes of some seeds."""

@@ -209,6 +209,10 @@ class PolicySpec:
             case "explore":
                 return ExplorePolicy(environment.action_space)
             case "agent":
+                if not self.folder:
+                    raise MissingDataError(
+                        f"Where the weights of {self.name} lie is not noted: name the folder of its run."
+                    )
                 with blame(f"load of the agent {self.name}"):
                     agent = load_agent(self.name).load(Path(self.folder))
                 PolicyFolder(Path(self.folder)).check_same(self.fingerprint)

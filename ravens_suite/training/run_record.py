@@ -276,7 +276,7 @@ def demonstrations_of(plan: TrainingPlan, record: Mapping[str, Any], data: Path)
 
 
 def _check_folders(plan: TrainingPlan, data: Path) -> None:
-    """Refuse further data whose demonstrations would count twice."""
+    """Refuse further data whose episodes would count twice, however the path to them is written."""
     seen = {data.resolve(): "--data"}
     for folder in plan.more_data:
         if (other := seen.setdefault(Path(folder).resolve(), f"--more-data {folder}")) != f"--more-data {folder}":
@@ -284,6 +284,14 @@ def _check_folders(plan: TrainingPlan, data: Path) -> None:
                 f"--more-data {folder} is the folder of {other}, too, whose demonstrations would count twice: "
                 f"{'draw more of them with --demos' if other == '--data' else 'name it once'}."
             )
+    # The same folder in the same words is refused where its episodes are looked for.
+    for setting, folders in load_trainee(plan.agent).named_data(resolve_config(plan)).items():
+        for folder in folders:
+            if (other := seen.setdefault(Path(folder).resolve(), f"{setting} {folder}")) != f"{setting} {folder}":
+                raise ConfigError(
+                    f"{setting} names {folder}, the folder of {other}, too, whose episodes would count twice: "
+                    f"{'draw more of them with --demos' if other == '--data' else 'name it once'}."
+                )
 
 
 def _drawn_by(like: Mapping[str, Any], task: str) -> list[int]:

@@ -13,6 +13,8 @@ import pytest
 
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.watching import WatchSpec
 
 
 def test_every_file_lies_in_the_run_and_none_in_the_place_of_another(tmp_path: Path) -> None:
@@ -45,6 +47,17 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     run.record_path.write_text(text)
     with pytest.raises(DamagedDataError, match=r"run\.json is not"):
         run.record()
+
+
+@pytest.mark.parametrize("parse", [PolicySpec.parse, WatchSpec.parse])
+def test_a_run_that_was_killed_before_it_kept_weights_says_what_to_do(parse: Any, tmp_path: Path) -> None:
+    """Not to train another one, which would be refused there."""
+    RunFolder(tmp_path / "run").write_record({"plan": {"agent": "transporter", "tasks": ["block-insertion"]}})
+    with pytest.raises(MissingDataError, match=r"\(yet\): run the ravens-suite train command that began it again"):
+        parse(str(tmp_path / "run"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MissingDataError, match="train one, or name its folder"):
+        parse(str(tmp_path / "empty"))
 
 
 def test_a_policy_names_its_agent(tmp_path: Path) -> None:

@@ -428,6 +428,35 @@ def test_a_wrong_file_of_demonstrations_is_refused_before_anything_is_computed(
     assert why in (said := capsys.readouterr().err) and "self-influence" not in said and "1/2" not in said
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--drop", "1"], "holds a run that no demonstrations were left out of, not 1: name another folder with --out"),
+        (["--drop", "1", "--seed", "1"], "with seed 1, not 0"),
+        (["--drop-file", "drop.json"], f"with drop {{}}, not {{'{TASK}': [0]}}"),
+    ],
+)
+def test_a_folder_that_holds_another_run_is_named_before_anything_is_computed(
+    data: Path,
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_json(tmp_path / "drop.json", {TASK: [0]})
+    shutil.copytree(trained, "other")
+    if "--seed" in options:  # One that lacks as many, but is of another plan.
+        options, other = options[:2], RunFolder(tmp_path / "other")
+        record = other.record()
+        other.write_record({**record, "plan": {**record["plan"], "seed": 1, "drop": {TASK: [0]}}})
+    command = ["influence", str(trained), "--data", str(data), "--decisions", "0", *options]
+    assert main([*command, "--out", "other"]) == 1
+    assert said in (told := capsys.readouterr().err) and "self-influence" not in told and "1/2" not in told
+
+
 def test_the_demonstrations_are_those_of_the_training_wherever_others_lie(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

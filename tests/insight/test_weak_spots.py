@@ -198,6 +198,22 @@ def test_every_kind_has_a_picture_in_the_report(found: WeakSpots, monkeypatch: p
     assert f"Sure and wrong in {len(found.scenes.scenes)} of 10 episodes" in page
 
 
+@pytest.mark.parametrize("kept", ["weakspots", "calibration"])
+def test_a_policy_of_which_nothing_else_lies_there_has_a_page(
+    found: WeakSpots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """As a search with --out leaves it, where the run was calibrated before."""
+    monkeypatch.setattr(weak_spots, "replay", lambda *_, **__: {})
+    home = tmp_path / "search"
+    shutil.copytree(found.path.parents[1] / kept, home / kept)
+    page = write_report(tmp_path, plan=ReportPlan(0, 0, 0)).path.read_text()
+    assert {"weakspots": "Sure and wrong in", "calibration": "<h3>Confidence</h3>"}[kept] in page
+    assert f"{TASK}, Finder" in page, "named as one without a score"
+    (home / "run.json").write_text("{}")  # Of a run that cannot be read nothing is shown as of another policy.
+    with pytest.raises(MissingDataError):
+        write_report(tmp_path)
+
+
 def test_weak_spots_of_a_task_that_has_changed_since_are_not_shown(
     found: WeakSpots, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

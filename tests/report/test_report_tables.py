@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 
 from ravens_suite.report import tables
+from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.report.runs import find_runs
 from tests.report.written_runs import write_run
 
@@ -89,6 +91,42 @@ def test_the_commands_of_a_run_that_was_given_more_steps_are_all_listed(tmp_path
     (made,) = tables.made(find_runs(tmp_path))
     assert made["commands"] == ["ravens-suite train", "ravens-suite train --steps 2000"]
     assert ("given more steps", "after step 1,000, 2,000") in made["facts"]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "further", "learnt", "asked"),
+    [
+        ([3, 8], 0, 8, "10 less 2"),
+        ([], 3, 13, "10 and 3 more"),
+        ([3], 1, 10, "10 less 1 and 1 more"),
+        ([], 0, 10, "10"),
+        ([103], 2, 12, "10 and 2 more"),
+    ],
+)
+def test_a_page_says_from_how_many_demonstrations_a_run_learnt(
+    tmp_path: Path, dropped: list[int], further: int, learnt: int, asked: str
+) -> None:
+    """Not how many were asked for, of which some were left out (--drop-file), or which others joined (--more-data).
+
+    The demonstration 103 lay among those others.
+    """
+    folder = write_run(tmp_path / "a")
+    record = json.loads((folder / "run.json").read_text())
+    record["plan"]["drop"] = {"block-insertion": dropped}
+    record["demonstrations"] = {"block-insertion": [seed for seed in range(10) if seed not in dropped]}
+    record["more_demonstrations"] = {"weak": {"block-insertion": [100 + seed for seed in range(further)]}}
+    (folder / "run.json").write_text(json.dumps(record))
+    page = write_report(tmp_path, plan=ReportPlan(films=0, scenes=0, failures=0)).path.read_text()
+    assert f"Learnt from {learnt} demonstrations, evaluated" in page
+    (run,) = runs = find_runs(tmp_path)
+    assert [row["demos"] for row in tables.training_rows(runs)] == [asked], "what tells the rows of two runs apart"
+    several = replace(run, record={**run.record, "plan": {**run.plan, "tasks": [run.task, "other"]}})
+    assert tables.training_rows([several])[0]["demos"] == (asked if asked == "10" else f"{asked} in all")
+    ((_, said),) = [fact for fact in tables.made(runs)[0]["facts"] if fact[0] == "demonstrations"]
+    assert said.endswith(f", and {further} of further data") == bool(further)
+    del record["demonstrations"], record["more_demonstrations"]  # As early versions wrote them.
+    (folder / "run.json").write_text(json.dumps(record))
+    assert find_runs(tmp_path)[0].learnt == 10 - len(dropped)
 
 
 @pytest.mark.parametrize(

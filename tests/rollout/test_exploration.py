@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from ravens_suite.cli.main import main
 from ravens_suite.core.heightmap import fuse_observation
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.data.store import EpisodeStore
@@ -82,8 +83,23 @@ def test_unsolved_episodes_are_kept_with_the_name_of_their_policy(tmp_path: Path
     assert store.manifest()["experience"] is True
     more = collect("block-insertion", episodes=3, data=tmp_path, policy="random", explore=0.5, arguments=SMALL)
     assert more.episodes == 3
+    # The figures are of all of them, so it is said how many others made.
+    assert (done.others, more.others, more.to_json()["of_other_policies"]) == (0, 2, 2)
+    assert "of_other_policies" not in done.to_json()
+    again: dict[str, Any] = {"episodes": 3, "data": tmp_path, "policy": "random", "arguments": SMALL}
+    assert [collect("block-insertion", explore=share, **again).others for share in (0.5, 0.25)] == [2, 3]
     recorded = store.reader(2).summary.metadata["policy"]
     assert (recorded["name"], recorded["explore"]) == ("random", 0.5)
+
+
+def test_figures_are_not_said_to_be_of_one_policy_where_several_acted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["collect", "block-insertion", "--data", str(tmp_path), "--workers", "1", "--image-size", "60", "80"]
+    assert main([*command, "--episodes", "1", "--policy", "explore"]) == 0
+    assert "; explore scored" in capsys.readouterr().out
+    assert main([*command, "--episodes", "3", "--policy", "random"]) == 0
+    assert "3 episodes in" in (said := capsys.readouterr().out) and "; random made 2 of them; all scored" in said
 
 
 def test_demonstrations_and_other_episodes_are_not_mixed(tmp_path: Path) -> None:

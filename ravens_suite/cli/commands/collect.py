@@ -152,6 +152,8 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 def _say(console: Console, done: Collected, folder: Path) -> None:
     row = done.to_json()
     who = "the oracle" if done.policy == "oracle" else done.policy
+    if done.others:
+        who = f"{who} made {row['episodes'] - done.others} of them; all"
     console.say(
         f"{done.task}: {row['episodes']} episodes in {folder}; {who} scored {row['mean_score']:.1f} over "
         f"{row['attempts']} seeds (success rate {row['success_rate']:.1f} %), {row['mean_steps']:.1f} steps an "

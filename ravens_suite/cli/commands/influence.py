@@ -76,7 +76,7 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     def run(self, console: Console) -> None:
         """See ``Command``."""
         from ravens_suite.data.named_seeds import read_seeds
-        from ravens_suite.insight.cleaning import check_dropped
+        from ravens_suite.insight.cleaning import check_dropped, check_room
         from ravens_suite.insight.influence import find_influence
         from ravens_suite.insight.influence_record import RECORD
 
@@ -90,6 +90,8 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
         left_out = None if self.drop_file is None else read_seeds(self.drop_file)
         if left_out is not None:
             check_dropped(self.folder, left_out)
+        if self.drop or left_out is not None:
+            check_room(self.folder, self.drop if left_out is None else left_out, self.out)
         questions = self._questions()
         with console.progress(f"influence on {self.folder}") as progress:
             found = find_influence(

@@ -271,6 +271,15 @@ def test_what_it_cannot_use_is_said(data: Path, tmp_path: Path) -> None:
         train(plan(data, more_data=[str(tmp_path / "nothing")]), data / "shown", tmp_path / "run")
     with pytest.raises(ConfigError, match=r"more_data names .* again"):
         train(plan(data, more_data=[str(data / "tried")] * 2), data / "shown", tmp_path / "run")
+    # However the path is written, and beside the folders of options.
+    tried, shown = data / "tried", data / "shown"
+    for named, more, mend in (
+        ([str(tried), f"{shown}/../tried"], (), "name it once"),
+        ([str(tried)], (f"{tried}/.",), "name it once"),
+        ([f"{tried}/../shown"], (), "draw more of them with --demos"),
+    ):
+        with pytest.raises(ConfigError, match=f"more_data names .* would count twice: {mend}"):
+            train(replace(plan(data, more_data=named), more_data=more), shown, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     solved = TrainingPlan(agent="progress", tasks=(TASK,), settings=TrainingSettings(until="solved"))
     with pytest.raises(ConfigError, match="solves no scenes, it watches"):
