@@ -14,10 +14,10 @@
 #
 # Downloads 200 MB. The module is imported without robosuite's environments, which would need many more packages.
 #
-# Seen (Python 3.11), a weight of 10 N in a hand at x = 0.5, z = 0.3 m of the base: force in x, y, z, and moment about the
-# base's y axis, which is 5 Nm: "down: 0 0 -10 N, -5 Nm; down and turned by 90 degrees: 0 0 -10 N, 0 Nm; down and tilted
-# by 30: 0 -8.66 -5 N, -2.5 Nm; forward: 0 0 10 N, -3 Nm; sideways: 0 0 10 N, 5 Nm; with the inverse of the pose 0 0 -10
-# N, 5 Nm in all; of a wrist and a tool, both down: right. Power in A and in B: 1, -1 W"
+# Seen (Python 3.11), a weight of 10 N in a hand at x = 0.5, z = 0.3 m of the base: force in x, y, z, and moment about
+# the y axis of the base, which is 5 Nm: "down: 0 0 -10 N, -5 Nm; down and turned by 90 degrees: 0 0 -10 N, 0 Nm; down
+# and tilted by 30: 0 -8.66 -5 N, -2.5 Nm; forward: 0 0 10 N, -3 Nm; sideways: 0 0 10 N, 5 Nm; with the inverse of the
+# pose 0 0 -10 N, 5 Nm in all; of a wrist and a tool, both down: right. Power in A and in B: 1, -1 W"
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
 python3.11 -m venv "$folder/venv"
@@ -89,5 +89,5 @@ wanted = {
     "forward": [0.0, 0.0, 10.0, -3.0],
     "sideways": [0.0, 0.0, 10.0, 5.0],
 }
-sys.exit(not right or seen != wanted or abs(powers[0] - powers[1]) < 1.0)
+sys.exit(bool(not right or seen != wanted or abs(powers[0] - powers[1]) < 1.0))
 PY
