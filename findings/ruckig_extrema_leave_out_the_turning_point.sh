@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# ruckig 0.19.4: position_extrema of a trajectory that begins in motion leaves out the point where it turns round. An arm
-# that is to stop and come back goes 21 cm far, and the extrema say 16.
+# ruckig 0.19.4: position_extrema of a trajectory that begins in motion leaves out the point where it turns round. An
+# arm that is to stop and come back goes 21 cm far, and the extrema say 16.
 #
 # Ruckig keeps limits of speed, acceleration and jerk, and none of position; its author names the extrema for checking
-# those (issue 51). At rest at both ends there is no overshoot and they are right. Where a new target comes while the arm
-# moves, which is what Ruckig is for, it may have to brake beyond the target. Where it turns round, the acceleration is
-# constant as a rule, and in such a part of a trajectory no extremum is found: what is reported is the farther one of
+# those (issue 51). At rest at both ends there is no overshoot and they are right. Where a new target comes while the
+# arm moves, which is what Ruckig is for, it may have to brake beyond the target. Where it turns round, the acceleration
+# is constant as a rule, and in such a part of a trajectory no extremum is found: what is reported is the farther one of
 # that part's ends. It is short by v^2 / (2 a) of the speed there, the more the higher the jerk may be; with so little
 # jerk that the acceleration never gets constant it is right. at_time and get_first_time_at_position are right for the
 # same trajectory. So a new target is accepted that drives a joint into its stop or a tool into a wall. Upstream: issue
@@ -13,8 +13,8 @@
 #
 # Seen (Python 3.11), 0.9 m/s, 0.1 m before the target, at most 2 m/s^2; the farthest point by samples and as reported:
 # "jerk 2: 0.570, 0.570; 5: 0.369, 0.368; 10: 0.289, 0.273; 100: 0.211, 0.165; 1000: 0.203, 0.153 m; a wall at 0.18 m,
-# jerk 100, is reached after 0.28 s; from rest to rest: right; of 500 new targets of an arm that moves 200 are off by more
-# than 1 cm, the worst by 0.20 m"
+# jerk 100, is reached after 0.28 s; from rest to rest: right; of 500 new targets of an arm that moves 200 are off by
+# more than 1 cm, the worst by 0.20 m"
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
