@@ -124,7 +124,7 @@ def test_demonstrations_are_counted_of_each_task_for_tilts_too(monkeypatch: pyte
     agent, counted = TransporterSixDof(TINY), list[float]()
     plain = agent.augmentation
     monkeypatch.setattr(agent, "augmentation", lambda demos: [counted.append(demos), plain(demos)][1])
-    agent.fit_step(PickPlaceDataset(tilted().episodes[0:1] * 4, ["one", "other"] * 2), 0)
+    agent.fit_step(PickPlaceDataset([list(tilted().episodes[0])] * 4, ["one", "other"] * 2), 0)
     assert counted == [2.0, 2.0]
 
 
