@@ -40,8 +40,8 @@ class PickPlaceDataset:
         episodes: those with any step; a step is unpacked when it is asked for.
         demos: demonstrations of a task: the mean over tasks.
         habits: of all episodes.
-        habits_of_tasks: (32, 6) float32, see ``TaskTallies.tables``.
-        words_of_tasks: (32, 4093) float32, see ``TaskTallies.tables``.
+        habits_of_tasks: (n, 6) float32, see ``TaskTallies.tables``.
+        words_of_tasks: (n, 4093) float32, see ``TaskTallies.tables``.
         tilting: whether any place is tilted, and the agent places so.
         returns: (1021,) float32 of ``returns_by_form``.
 

@@ -1,7 +1,8 @@
 """What the demonstrations of each task do, and which of the tasks a sentence sounds like.
 
-An agent that learned several tasks must not treat all alike: kits need the outlines of pieces and slots compared, ropes
-are never turned, and a place in a box is used again while one on a tower is not. Which task it is about, words tell.
+An agent that learned several tasks must not treat all alike: kits need the outlines of pieces and slots compared, no
+bead of a rope is moved by next to nothing, and a place in a box is used again while one on a tower is not. Which task
+it is about, words tell.
 """
 
 from __future__ import annotations
@@ -114,15 +115,18 @@ class TaskTallies:
         """What ``heard`` and the agent need of each task.
 
         Returns:
-            (32, 6) float32 ``Habits``, and (32, 4093) float32 share of a task's sentences that have each of the
-            ``phrases`` (Jeffreys prior; zero for those that no task has). Zeros where there is no task; everywhere, if
-            nothing is said in one of them, or if there are too many.
+            (n, 6) float32 ``Habits``, and (n, 4093) float32 share of a task's sentences that have each of the
+            ``phrases`` (Jeffreys prior; zero for those that no task has). There are no rows if nothing is said in one
+            of the tasks, or if there are more than 32.
         """
-        habits, shares = np.zeros((TASKS, len(Habits._fields)), np.float32), np.zeros((TASKS, PHRASES), np.float32)
-        if len(self) <= TASKS and all(tally.sentences for tally in self._tasks.values()):
-            for row, tally in enumerate(self._tasks.values()):
-                habits[row], shares[row] = tally.habits, (tally.said + 0.5) / (tally.sentences + 1)
-            shares[:, self.all.said == 0] = 0
+        apart = len(self) <= TASKS and all(tally.sentences for tally in self._tasks.values())
+        tasks = list(self._tasks.values()) if apart else []
+        # No more rows than there are tasks: influence keeps a data set of each demonstration.
+        habits = np.zeros((len(tasks), len(Habits._fields)), np.float32)
+        shares = np.zeros((len(tasks), PHRASES), np.float32)
+        for row, tally in enumerate(tasks):
+            habits[row], shares[row] = tally.habits, (tally.said + 0.5) / (tally.sentences + 1)
+        shares[:, self.all.said == 0] = 0
         return habits, shares
 
 
@@ -133,7 +137,7 @@ def heard(sentence: str, shares: NDArray[np.float32]) -> int | None:
 
     Args:
         sentence: what is said.
-        shares: (32, 4093) float32 of ``TaskTallies.tables``.
+        shares: (n, 4093) float32 of ``TaskTallies.tables``; rows of zeros are of no task.
 
     Returns:
         Its row; ``None`` where it is not much more likely than any other.

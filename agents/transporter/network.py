@@ -81,7 +81,8 @@ class TransporterNet(nn.Module):
         habits: (2,) float32 buffer, ``Habits.repick`` and ``sharing``.
         least_move: () float32 buffer, ``Habits.least_move``.
         slots: () float32 buffer, ``Habits.slots``.
-        habits_of_tasks: (32, 6) float32 buffer of ``TaskTallies.tables``; ``None`` for a network that does not listen.
+        habits_of_tasks: (32, 6) float32 buffer of ``TaskTallies.tables``, with zeros where there is no task; ``None``
+            for a network that does not listen.
         words_of_tasks: (32, 4093) float32 buffer of ``TaskTallies.tables``, likewise.
         returns: (1021,) float32 buffer, ``returns_by_form``; ``None`` for a network that does not listen.
     """
@@ -207,7 +208,8 @@ class TransporterNet(nn.Module):
         }
         for name, table in tables.items():
             if (buffer := getattr(self, name)) is not None:
-                buffer.copy_(torch.from_numpy(table))
+                buffer[: len(table)] = torch.from_numpy(table)
+                buffer[len(table) :] = 0
 
     def habits_now(self, instruction: str | None) -> Habits:
         """How demonstrations of the task that an instruction belongs to move things; of all, if it is not known."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ravens_suite.agents.common.sentences import PHRASES
 from ravens_suite.agents.pick_place.dataset import KEYS, PickPlaceDataset
 from ravens_suite.agents.pick_place.habits import TASKS, heard
 from ravens_suite.agents.pick_place.history import UNKNOWN
@@ -46,7 +47,7 @@ def test_each_task_keeps_its_habits() -> None:
     both = two_tasks()
     kits, rope = (PickPlaceDataset([list(episode)]) for episode in both.episodes)
     np.testing.assert_allclose(both.habits_of_tasks[:2], [kits.habits, rope.habits], rtol=1e-6)
-    assert not both.habits_of_tasks[2:].any() and not both.words_of_tasks[2:].any()
+    assert both.habits_of_tasks.shape == (2, len(both.habits)) and both.words_of_tasks.shape == (2, PHRASES)
     assert kits.habits.turning and not rope.habits.turning and both.habits.turning
     assert rope.habits.least_move > 0 == both.habits.least_move
     assert both.habits.slots == pytest.approx((kits.habits.slots * 3 + rope.habits.slots * 3 - 0.5) / 5)
@@ -83,7 +84,7 @@ def test_where_a_task_is_told_nothing_or_there_are_too_many_none_is_told_apart()
         (many, [str(number) for number in range(len(many))]),
     ):
         data = PickPlaceDataset(episodes, tasks)
-        assert not data.habits_of_tasks.any() and not data.words_of_tasks.any()
+        assert not len(data.habits_of_tasks) and not len(data.words_of_tasks)
         assert heard(PIECES[0], data.words_of_tasks) is None
 
 
@@ -97,6 +98,19 @@ def test_an_agent_of_several_tasks_acts_by_the_habits_of_the_one_that_it_hears(t
         assert net.habits_now(BEADS[1]).least_move > 0 == net.habits_now(PIECES[1]).least_move
         assert net.habits_now(BEADS[1]).turning, "for what was taken for a rope and is none"
         np.testing.assert_allclose(net.habits_now("juggle"), data.habits, rtol=1e-6)
+
+
+def test_a_data_set_of_few_tasks_is_small_and_nothing_is_left_of_those_of_another_one() -> None:
+    """Influence keeps a data set of each demonstration."""
+    one = PickPlaceDataset([[piece(PIECES[0])]])
+    assert one.words_of_tasks.nbytes + one.habits_of_tasks.nbytes < 20_000
+    net = Transporter(TINY, interface=TOLD).net
+    for data in (two_tasks(), one):
+        net.learn_habits(data)
+        for buffer, table in ((net.habits_of_tasks, data.habits_of_tasks), (net.words_of_tasks, data.words_of_tasks)):
+            assert buffer is not None and buffer.shape == (TASKS, table.shape[1])
+            np.testing.assert_array_equal(buffer[: len(table)], table)
+            assert not buffer[len(table) :].any()
 
 
 def test_one_task_has_the_habits_of_all() -> None:
@@ -119,7 +133,7 @@ def test_a_paraphrase_of_a_task_whose_sentences_take_several_moves_takes_several
     assert net.returns_now("juggle") == UNKNOWN
 
 
-def test_agents_of_before_there_were_tasks_act_by_the_habits_of_all(tmp_path: Path) -> None:
+def test_agents_of_before_there_were_tasks_act_by_the_habits_of_all() -> None:
     agent = Transporter(TINY, interface=TOLD)
     agent.fit_step(two_tasks(), 0)
     later = ("habits_of_tasks", "words_of_tasks")

@@ -54,7 +54,8 @@ def test_a_half_shows_pick_and_places_away_from_where_the_table_is_cut(
     pick: float, places: list[float], seed: int
 ) -> None:
     whole = example(pick, *places)
-    whole = replace(whole, goal=Heightmap(whole.color, whole.height), first=Heightmap(whole.color, whole.height))
+    seen = Heightmap(whole.color, whole.height)
+    whole = replace(whole, goal=seen, first=seen, numbers=whole.color[..., 0])
     half = half_of(whole, np.random.default_rng(seed))
     rows = [pick, *places]
     if half is None:
@@ -67,6 +68,7 @@ def test_a_half_shows_pick_and_places_away_from_where_the_table_is_cut(
     assert first == kept.start and np.array_equal(half.color, whole.color[kept])
     for scene in (half, half.goal, half.first):
         assert scene is not None and np.array_equal(scene.height, whole.height[kept])
+    assert half.numbers is not None and np.array_equal(half.numbers, whole.color[kept, :, 0])
     assert half.pick_affinity.sum() == pytest.approx(1)
     for _, row in (half.pick, *half.place):
         assert row >= _MARGIN or kept.start == 0
