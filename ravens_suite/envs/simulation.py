@@ -15,6 +15,7 @@ from ravens_suite.core.goals import Goal, Poses, Scorer
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control, step_limit
+from ravens_suite.envs.first_scenes import scene_of_seed
 from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.task_checks import (
     check_goals,
@@ -91,13 +92,8 @@ class Simulation:
         self._variations = variations
         self._perturbations = perturbations
         self._wording: Wording = wording
-        if wording == "held-out":
-            with task_code(name, type(task), "current_sentences"):
-                held_out = check_sentences("current_sentences", task.forms()[1]).held_out
-            if not held_out:
-                raise ConfigError(
-                    f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'."
-                )
+        if wording == "held-out" and not self._has_held_out():
+            raise ConfigError(f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'.")
         self._control_name: ControlName = control
         with task_code(name, type(task), "the primitive"):
             self.scene = Scene(precision_of(task, motion))
@@ -112,6 +108,21 @@ class Simulation:
         self.failure = ""
         self.done: dict[str, Any] = {}
         self.oracle_rng = np.random.default_rng(0)
+
+    def _has_held_out(self) -> bool:
+        """Whether the task has held-out forms; some tasks have theirs once there is a scene."""
+
+        def own(doing: str) -> AbstractContextManager[None]:
+            return task_code(self.name, type(self.task), doing)
+
+        with own("current_sentences"):
+            if check_sentences("current_sentences", self.task.forms()[1]).held_out:
+                return True
+        try:
+            with own("build"), scene_of_seed(self.task), own("current_sentences"):
+                return bool(check_sentences("current_sentences", self.task.current_sentences(0)).held_out)
+        except PlacementError:
+            return True  # That there is no room is said where it is asked for.
 
     @property
     def max_bodies(self) -> int:

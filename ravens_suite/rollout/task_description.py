@@ -10,6 +10,7 @@ from ravens_suite.errors import blame
 from ravens_suite.registry import environment_id, load_task
 from ravens_suite.rollout.environments import limit_of
 from ravens_suite.tasks.base import Task
+from ravens_suite.tasks.sentences import Sentences
 
 
 def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
@@ -43,6 +44,9 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
             with blame(f"the instruction of the task {name}"):
                 described["said"] = [task.current_instruction(step) for step in range(len(goals))]
                 described["could_mean"] = [_others(task, step) for step in range(len(goals))]
+                # Some tasks say nothing before there is a scene.
+                plain = plain or described["said"][0]
+                others = others if others != Sentences() else task.current_sentences(0)
             forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
             described["forms"] = forms
     return described

@@ -115,6 +115,56 @@ def test_it_is_told_in_held_out_words_too() -> None:
     assert told in ("the red block goes here", "the blue block goes here")
 
 
+class SaidByTheScene(Fetch):
+    """All that it says comes of its scene, without templates."""
+
+    instruction: ClassVar[str] = ""
+    sentences: ClassVar[Sentences] = Sentences()
+
+    def current_instruction(self, step: int) -> str:
+        """By what was drawn."""
+        return f"fetch the {self.meant}"
+
+    def current_sentences(self, step: int) -> Sentences:
+        """The same."""
+        return Sentences((f"bring me the {self.meant}",), (f"the {self.meant} goes here",))
+
+
+class SetInBuild(Fetch):
+    """Its ``build`` sets what it says."""
+
+    instruction: ClassVar[str] = ""
+    sentences: ClassVar[Sentences] = Sentences()
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """Both blocks, and the sentences."""
+        goals = super().build(scene, rng)
+        self.instruction = f"fetch the {self.meant}"  # type: ignore[misc]
+        self.sentences = Sentences((f"bring me the {self.meant}",), (f"the {self.meant} goes here",))  # type: ignore[misc]
+        return goals
+
+
+@pytest.mark.parametrize("task", [SaidByTheScene, SetInBuild])
+@pytest.mark.usefixtures("registrations")
+def test_forms_that_there_are_only_with_a_scene_are_shown_and_told(
+    task: type[Task], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty line stood for them, and the held-out ones were said not to be there."""
+    register_task("fetch", task)
+    found, _ = described("fetch", capsys)
+    (said,) = found["said"]  # type: ignore[misc]
+    block = said.removeprefix("fetch the ")
+    assert found["forms"] == {
+        "plain": [said],
+        "training": [said, f"bring me the {block}"],
+        "held-out": [f"the {block} goes here"],
+    }
+    environment = make_environment("fetch", "test", {"observe": ["instruction"], "wording": "held-out"})
+    told = environment.reset(seed=0)[0]["instruction"]
+    environment.close()
+    assert told in ("the red block goes here", "the blue block goes here")
+
+
 class Yields(Fetch):
     """Yields its goal, and looks at its scene for what it says."""
 
