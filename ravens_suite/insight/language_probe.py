@@ -38,7 +38,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.registry import load_agent
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import describe_interface, make_environment
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, plan_evaluation, warn_of_training
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
 from ravens_suite.rollout.provenance import join_commits, provenance
 from ravens_suite.rollout.rollout import roll_out
@@ -328,7 +328,7 @@ class _Record:
         write_json(self.path, {**self._settings, **probe.to_json(), **extra})
 
     def _start_anew(self, why: str) -> None:
-        check_environment(self._plan)
+        ProbeWorker(self._plan).close()  # What is refused must not be said to be run.
         _LOG.warning("%s: all episodes are run anew, and the earlier file is kept as %s.old.", why, self.path.name)
         self._replaces = True
 
