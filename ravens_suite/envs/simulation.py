@@ -22,16 +22,17 @@ from ravens_suite.envs.task_checks import (
     check_limit,
     check_report,
     check_sentences,
+    check_slots,
     check_text,
     task_code,
 )
 from ravens_suite.envs.variations import Variations
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, TaskDefinitionError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.sim.precision import EXACT, FINE, Precision
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.sentences import Sentences, Wording, unfilled
+from ravens_suite.tasks.sentences import Sentences, Wording
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
@@ -258,8 +259,9 @@ class Simulation:
         """
         step = self.scorer.steps_done
         said = self._worded(step, wording or self._wording)
-        if not self.scorer.done and (slot := unfilled(said)):
-            self._check_slots(said, slot, step)
+        if not self.scorer.done:
+            with self.task_code("slots"):
+                check_slots(self.task, said, step)
         if not self._perturbations.mistyped:
             return said
         seed = generator(self.seed, self.split, "perturbation").integers(2**31, size=step + 1)[step]
@@ -276,19 +278,6 @@ class Simulation:
         )  # After the last step.
         rng = generator(self.seed, self.split, "wording")
         return forms[int(rng.integers(2**31, size=step + 1)[step]) % len(forms)]
-
-    def _check_slots(self, said: str, slot: str, step: int) -> None:
-        """Refuse a sentence with a slot of a task that has no words for any; other braces are the task's own.
-
-        Raises:
-            TaskDefinitionError: names the slot.
-        """
-        with self.task_code("slots"):
-            if not self.task.slots(step):
-                raise TaskDefinitionError(
-                    f"the sentence {said!r} has a slot {slot!r}, but slots() gives no words at goal step {step}: let "
-                    f"it return them, {{{slot!r}: ...}}."
-                )
 
     def sentences(self) -> Sentences:
         """Other forms of the sentence of the present goal step, as the task says."""

@@ -196,6 +196,38 @@ def test_a_task_is_built_once_and_asked_while_its_scene_is_there(capsys: pytest.
     assert "fetch what lies at x 0." in text and "fetch the {block}" in text
 
 
+RED = {"block": "red block"}
+
+
+def names(*candidates: Any) -> Any:
+    """A method that says what could be picked."""
+    return lambda self, step: Candidates(picks=candidates)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"sentences": ("bring it", "fetch it")}, "sentences gives ('bring it', 'fetch it'): give Sentences("),
+        ({"current_instruction": lambda self, step: None}, "current_instruction returned None: return a text"),
+        ({"slots": lambda self, step: {}}, "has a slot 'block', but slots() gives no words at goal step 0"),
+        ({"candidates": lambda self, step: [RED]}, "candidates returned [{'block': 'red block'}]: return Candidates("),
+        ({"candidates": lambda self, step: Candidates(Candidate(RED))}, "picks of Candidates is one alone"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: Candidates((RED,))}, "give a list of candidates"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: names(Candidate(RED, ("red blok",)))(self, step)}, "mean 'red block'?"),
+        ({"candidates": lambda self, step: names(Candidate(RED, "red block"))(self, step)}, "bodies of Candidate is"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: names(Candidate("red block"))(self, step)}, "words of Candidate is 'red"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: names(Candidate(RED, (), Pose()))(self, step)}, "give a list of poses"),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.usefixtures("registrations")
+def test_what_is_said_wrongly_is_named(wrong: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some of it was shown as if it were right, and figures of a probe were of no body at all."""
+    register_task("wrong", type("Wrong", (Fetch,), wrong))
+    assert main(["tasks", "wrong"]) == 1
+    said = capsys.readouterr().err
+    assert "The task wrong is defined wrongly" in said and words in said
+
+
 @pytest.mark.parametrize(
     ("goals", "words"), [("one", "returned one goal: return a list of goals"), ("none", "build returned no goals")]
 )
