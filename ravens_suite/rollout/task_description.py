@@ -50,11 +50,12 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
         if words:
             # While the scene is there: a task may look at it for what it says.
             with blame(f"the instruction of the task {name}"):
-                described["said"] = [_said(task, step) for step in range(len(goals))]
+                said = [_said(task, step) for step in range(len(goals))]
                 choices = [check_candidates(task.candidates(step), task, scene) for step in range(len(goals))]
+                described["said"] = said
                 described["could_mean"] = [_others(each.picks[1:], each.places[1:]) for each in choices]
                 # Some tasks say nothing before there is a scene.
-                plain = check_text("current_instruction", plain) or described["said"][0]
+                plain = check_text("current_instruction", plain) or said[0]
                 others = check_sentences("current_sentences", others)
                 if not (others.training or others.held_out):
                     others = check_sentences("current_sentences", task.current_sentences(0))
