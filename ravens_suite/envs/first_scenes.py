@@ -57,8 +57,8 @@ def first_scenes(task: Task) -> Generator[tuple[Scene, Sequence[Goal]], None, No
 
 
 @contextmanager
-def scene_of_seed(task: Task, seed: int = 0) -> Iterator[Sequence[Goal]]:
-    """The goals of the scene of a seed; what the task says of the scene can be asked within, while it is there.
+def scene_of_seed(task: Task, seed: int = 0) -> Iterator[tuple[Scene, Sequence[Goal]]]:
+    """The scene of a seed and its goals; what the task says of the scene can be asked within, while it is there.
 
     Args:
         task: that builds it, once.
@@ -70,7 +70,7 @@ def scene_of_seed(task: Task, seed: int = 0) -> Iterator[Sequence[Goal]]:
     """
     scene, rng = Scene(), generator(seed, task.split, "scene")
     try:
-        yield _drawn(task, scene, rng)
+        yield scene, _drawn(task, scene, rng)
     finally:
         scene.close()
 

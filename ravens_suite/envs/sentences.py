@@ -32,8 +32,9 @@ class SentencesNow:
     @property
     def candidates(self) -> Candidates:
         """What the sentence could mean; none where it does not choose, and after the last goal step."""
+        task, step = self._simulation.task, self._simulation.scorer.steps_done
         with self._simulation.task_code("candidates"):
-            return check_candidates(self._simulation.task.candidates(self._simulation.scorer.steps_done))
+            return check_candidates(task.candidates(step), task, self._simulation.scene)
 
     @property
     def has_paraphrases(self) -> bool:

@@ -15,22 +15,24 @@ from ravens_suite.core.goals import Goal, Poses, Scorer
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import RandomStream, Split, generator
 from ravens_suite.envs.controls import Executed, make_control, step_limit
+from ravens_suite.envs.first_scenes import scene_of_seed
 from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.task_checks import (
     check_goals,
     check_limit,
     check_report,
     check_sentences,
+    check_slots,
     check_text,
     task_code,
 )
 from ravens_suite.envs.variations import Variations
-from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError, TaskDefinitionError
+from ravens_suite.errors import ConfigError, OracleGaveUpError, PlacementError
 from ravens_suite.sim.precision import EXACT, FINE, Precision
 from ravens_suite.sim.robot import Motion, Robot
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
-from ravens_suite.tasks.sentences import Sentences, Wording, unfilled
+from ravens_suite.tasks.sentences import Sentences, Wording
 
 PLACEMENT_ATTEMPTS = 50
 """Fresh draws of a scene before ``reset`` gives up."""
@@ -91,13 +93,8 @@ class Simulation:
         self._variations = variations
         self._perturbations = perturbations
         self._wording: Wording = wording
-        if wording == "held-out":
-            with task_code(name, type(task), "current_sentences"):
-                held_out = check_sentences("current_sentences", task.forms()[1]).held_out
-            if not held_out:
-                raise ConfigError(
-                    f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'."
-                )
+        if wording == "held-out" and not self._has_held_out():
+            raise ConfigError(f"{name} has no held-out forms of its instruction: take wording='plain' or 'training'.")
         self._control_name: ControlName = control
         with task_code(name, type(task), "the primitive"):
             self.scene = Scene(precision_of(task, motion))
@@ -112,6 +109,21 @@ class Simulation:
         self.failure = ""
         self.done: dict[str, Any] = {}
         self.oracle_rng = np.random.default_rng(0)
+
+    def _has_held_out(self) -> bool:
+        """Whether the task has held-out forms; some tasks have theirs once there is a scene."""
+
+        def own(doing: str) -> AbstractContextManager[None]:
+            return task_code(self.name, type(self.task), doing)
+
+        with own("current_sentences"):
+            if check_sentences("current_sentences", self.task.forms()[1]).held_out:
+                return True
+        try:
+            with own("build"), scene_of_seed(self.task), own("current_sentences"):
+                return bool(check_sentences("current_sentences", self.task.current_sentences(0)).held_out)
+        except PlacementError:
+            return True  # That there is no room is said where it is asked for.
 
     @property
     def max_bodies(self) -> int:
@@ -247,8 +259,9 @@ class Simulation:
         """
         step = self.scorer.steps_done
         said = self._worded(step, wording or self._wording)
-        if not self.scorer.done and (slot := unfilled(said)):
-            self._check_slots(said, slot, step)
+        if not self.scorer.done:
+            with self.task_code("slots"):
+                check_slots(self.task, said, step)
         if not self._perturbations.mistyped:
             return said
         seed = generator(self.seed, self.split, "perturbation").integers(2**31, size=step + 1)[step]
@@ -265,19 +278,6 @@ class Simulation:
         )  # After the last step.
         rng = generator(self.seed, self.split, "wording")
         return forms[int(rng.integers(2**31, size=step + 1)[step]) % len(forms)]
-
-    def _check_slots(self, said: str, slot: str, step: int) -> None:
-        """Refuse a sentence with a slot of a task that has no words for any; other braces are the task's own.
-
-        Raises:
-            TaskDefinitionError: names the slot.
-        """
-        with self.task_code("slots"):
-            if not self.task.slots(step):
-                raise TaskDefinitionError(
-                    f"the sentence {said!r} has a slot {slot!r}, but slots() gives no words at goal step {step}: let "
-                    f"it return them, {{{slot!r}: ...}}."
-                )
 
     def sentences(self) -> Sentences:
         """Other forms of the sentence of the present goal step, as the task says."""

@@ -21,7 +21,7 @@ from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.candidates import Candidates
 from ravens_suite.tasks.primitives import MotionReport, Primitive
-from ravens_suite.tasks.sentences import Sentences
+from ravens_suite.tasks.sentences import Sentences, unfilled
 
 _MARGIN = 1e-3
 """Metres that a target may lie outside the workspace, and that its z may lie below the table."""
@@ -112,17 +112,49 @@ def check_sentences(where: str, sentences: Any) -> Sentences:
     return sentences
 
 
-def check_candidates(candidates: Any) -> Candidates:
+def check_candidates(candidates: Any, task: Task, scene: Scene) -> Candidates:
     """What ``candidates`` of a task returned.
 
+    Args:
+        candidates: what it returned.
+        task: whose method it is.
+        scene: as it is now.
+
     Raises:
-        TaskDefinitionError: it is something else than Candidates.
+        TaskDefinitionError: it is something else than Candidates, or names a body that is not in the scene.
     """
     if not isinstance(candidates, Candidates):
         raise TaskDefinitionError(
             f"candidates returned {candidates!r:.80}: return Candidates(...), without any where nothing is chosen."
         )
+    if type(task).after_action is Task.after_action:  # Else bodies may be gone, or come later.
+        for name in (name for choice in candidates.picks for name in choice.bodies):
+            if name not in scene:
+                bodies = scene.objects()
+                raise TaskDefinitionError(
+                    f"candidates names {name!r}, but the scene has {', '.join(bodies) or 'no body'}"
+                    f"{_nearest(name, bodies)}: name bodies as in scene.add."
+                )
     return candidates
+
+
+def check_slots(task: Task, said: str, step: int) -> str:
+    """A sentence of a task, whose slots must be filled where there are no words for any; other braces are its own.
+
+    Args:
+        task: that says it.
+        said: the sentence.
+        step: number of goal steps that are complete.
+
+    Raises:
+        TaskDefinitionError: names the slot.
+    """
+    if (slot := unfilled(said)) and not task.slots(step):
+        raise TaskDefinitionError(
+            f"the sentence {said!r} has a slot {slot!r}, but slots() gives no words at goal step {step}: let "
+            f"it return them, {{{slot!r}: ...}}."
+        )
+    return said
 
 
 def check_limit(limit: Any) -> int:

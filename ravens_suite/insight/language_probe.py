@@ -40,7 +40,6 @@ from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.evaluation_plan import (
     EvaluationPlan,
-    check_environment,
     plan_evaluation,
     warn_of_training,
     where_weights_lie,
@@ -335,7 +334,7 @@ class _Record:
         write_json(self.path, {**self._settings, **self._lie, **probe.to_json(), **extra})
 
     def _start_anew(self, why: str) -> None:
-        check_environment(self._plan)
+        ProbeWorker(self._plan).close()  # What is refused must not be said to be run.
         _LOG.warning("%s: all episodes are run anew, and the earlier file is kept as %s.old.", why, self.path.name)
         self._replaces = True
 

@@ -289,7 +289,8 @@ def _measurable(plan: EvaluationPlan, wanted: list[tuple[str, int]]) -> list[tup
 def has_other_paraphrases(plan: EvaluationPlan) -> bool:
     """Whether the task has sentences that ``wording="training"`` never says."""
     try:
-        make_environment(plan.task, plan.split, {"observe": ["instruction"], "wording": "held-out"}).close()
+        told = {**plan.arguments, "observe": ["instruction"], "wording": "held-out"}
+        make_environment(plan.task, plan.split, told).close()
     except ConfigError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -117,10 +118,15 @@ class ConvertedEpisode:
                     "Choose --actions quaternion."
                 ) from error
             state = self._state.of(seen, last)
-            text = str(seen["instruction"]) if "instruction" in seen else _words(self._source.task, shown)
+            text = str(seen["instruction"]) if "instruction" in seen else self._words(shown)
             recording.add({**seen, added: np.array(step)})
             yield Frame(text, state, vector, float(rewards[step]), color, embedded), counted
             last = vector
+
+    def _words(self, shown: bool) -> str:
+        """See ``_words`` below."""
+        arguments = self._reader.summary.metadata.get("arguments")  # Of own data it may be anything.
+        return _words(self._source.task, shown, json.dumps(arguments if isinstance(arguments, Mapping) else {}))
 
     def _seen(self, pool: ThreadPoolExecutor, ahead: int) -> Iterator[Any]:
         """What was seen before each action; some are read ahead."""
@@ -213,19 +219,21 @@ def _coded_image(suffix: str, image: Any, options: Sequence[int]) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _words(task: str, shown: bool = False) -> str:
+def _words(task: str, shown: bool = False, made_with: str = "{}") -> str:
     """What is to be done where no instruction was observed: the task's own sentence, or its name.
 
     Args:
         task: of the episodes.
         shown: whether images of the goal scene say it.
+        made_with: arguments of the environment as JSON; an option of the task may decide what is said.
 
     Raises:
         ConfigError: what is to be done changes from scene to scene, and was not recorded.
     """
     try:
         control_of(task)
-        sentence, needed = sentence_of(task), needs_sentence(task)
+        arguments = json.loads(made_with)
+        sentence, needed = sentence_of(task, arguments), needs_sentence(task, arguments)
     except UnknownNameError:
         sentence, needed = "", False
     if needed:

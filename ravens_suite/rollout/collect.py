@@ -219,6 +219,22 @@ def check_collection(
             store.check_claim(folder_settings(store, environment, task, split, arguments, actor))
 
 
+def arguments_of(task: str, split: str, policy: str | Path | PolicySpec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the environment in which a policy acts: a run knows its own.
+
+    Args:
+        task: registered name.
+        split: see ``collect``.
+        policy: see ``collect``.
+        given: what is asked for, JSON values.
+
+    Raises:
+        RavensError: as ``collect`` does.
+    """
+    spec = policy if isinstance(policy, PolicySpec) else PolicySpec.parse(str(policy))
+    return arguments_for(Actor(spec), task, split, given)
+
+
 def _begun(
     store: EpisodeStore,
     task: str,

@@ -136,7 +136,7 @@ def limit_of(task: str, arguments: Mapping[str, Any] | None = None) -> int:
     """
     from ravens_suite.envs.controls import step_limit  # Imports the simulator.
 
-    return step_limit(control_of(task), _made(task, arguments).max_steps)
+    return step_limit(control_of(task), task_with(task, arguments).max_steps)
 
 
 def pose_order(task: str, arguments: Mapping[str, Any] | None = None) -> tuple[str, ...]:
@@ -150,7 +150,7 @@ def pose_order(task: str, arguments: Mapping[str, Any] | None = None) -> tuple[s
         As the primitive of the task says, which may depend on an option; pick and place where nobody can know.
     """
     try:
-        return tuple(_made(task, arguments).primitive.poses)
+        return tuple(task_with(task, arguments).primitive.poses)
     except (
         Exception
     ):  # Own data, or a task that is gone or has other options by now: its actions are shown all the same.
@@ -164,8 +164,17 @@ def in_order(action: Any, order: Sequence[str]) -> Any:
     return {**{name: action[name] for name in order if name in action}, **action}
 
 
-def _made(task: str, arguments: Mapping[str, Any] | None) -> Task:
-    """A task with those of the arguments of its environment that are its own options."""
+def task_with(task: str, arguments: Mapping[str, Any] | None) -> Task:
+    """A task with those of the arguments of its environment that are its own options.
+
+    Args:
+        task: registered name.
+        arguments: of its environment, JSON values.
+
+    Raises:
+        UnknownNameError: there is no such task.
+        RavensError: the task refuses an option.
+    """
     from ravens_suite.envs.task_checks import task_code
 
     task_class, own = load_task(task)

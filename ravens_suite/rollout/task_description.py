@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ravens_suite.envs.first_scenes import scene_of_seed
-from ravens_suite.envs.task_checks import task_code
+from ravens_suite.envs.task_checks import (
+    check_attributes,
+    check_candidates,
+    check_sentences,
+    check_slots,
+    check_text,
+    task_code,
+)
 from ravens_suite.errors import blame
 from ravens_suite.registry import environment_id, load_task
 from ravens_suite.rollout.environments import limit_of
@@ -25,11 +33,12 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
         RavensError: the task is defined wrongly, or its own code raises.
     """
     task_class, arguments = load_task(name)
-    with blame(f"__init__ of the task {name}"):
+    with task_code(name, task_class, "__init__"):
         task = task_class(**arguments)
-    with blame(f"the instruction of the task {name}"):
+        check_attributes(task)
+    with task_code(name, task_class, "the instruction"):
         plain, others = task.forms()
-    with task_code(name, task_class, "build"), scene_of_seed(task) as goals:
+    with task_code(name, task_class, "build"), scene_of_seed(task) as (scene, goals):
         kind = type(goals[0]).__name__.removesuffix("Goal").lower()
         described = {
             "task": name,
@@ -41,15 +50,24 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
         if words:
             # While the scene is there: a task may look at it for what it says.
             with blame(f"the instruction of the task {name}"):
-                described["said"] = [task.current_instruction(step) for step in range(len(goals))]
-                described["could_mean"] = [_others(task, step) for step in range(len(goals))]
+                said = [_said(task, step) for step in range(len(goals))]
+                choices = [check_candidates(task.candidates(step), task, scene) for step in range(len(goals))]
+                described["said"] = said
+                described["could_mean"] = [_others(each.picks[1:], each.places[1:]) for each in choices]
+                # Some tasks say nothing before there is a scene.
+                plain = check_text("current_instruction", plain) or said[0]
+                others = check_sentences("current_sentences", others)
+                if not (others.training or others.held_out):
+                    others = check_sentences("current_sentences", task.current_sentences(0))
             forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
             described["forms"] = forms
     return described
 
 
-def _others(task: Task, step: int) -> list[str]:
+def _said(task: Task, step: int) -> str:
+    return check_slots(task, check_text("current_instruction", task.current_instruction(step)), step)
+
+
+def _others(picks: Sequence[Any], places: Sequence[Any]) -> list[str]:
     """What a sentence could name in place of what it names, in the words for that."""
-    candidates = task.candidates(step)
-    others = (*candidates.picks[1:], *candidates.places[1:])
-    return [" and ".join(candidate.words.values()) for candidate in others]
+    return [" and ".join(candidate.words.values()) for candidate in (*picks, *places)]

@@ -77,7 +77,7 @@ class Task(ABC):
         """What is to be done now, in its plain form: ``instruction`` with the words of ``slots``.
 
         Args:
-            step: number of goal steps that are complete.
+            step: number of goal steps that are complete; after the last one, of all.
         """
         return fill(self.instruction, self.slots(step))
 
@@ -104,7 +104,7 @@ class Task(ABC):
         """Words for the slots of ``instruction`` and ``sentences``, known once the scene is built; by default none.
 
         Args:
-            step: number of goal steps that are complete.
+            step: number of goal steps that are complete; after the last one, of all.
         """
         return {}
 

@@ -77,7 +77,7 @@ def warn_of_sentences(
     arguments = {task: one["arguments"] for task, one in environments.items() if one.get("id")}
     told = "instruction" in reads or "instruction_bytes" in reads
     shown = any(GOAL + key in reads for key in agent.observation_keys)
-    if not (told or shown) and (tasks := [task for task in arguments if needs_sentence(task)]):
+    if not (told or shown) and (tasks := [task for task, one in arguments.items() if needs_sentence(task, one)]):
         _warn(
             f"Only its sentence says what is meant in a scene of {', '.join(tasks)}, and {agent.name} is not told any, "
             f"so it can only guess: {_mend(agent, 'instruction')}."

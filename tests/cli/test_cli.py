@@ -125,6 +125,26 @@ def test_collect_says_where_no_sentence_can_be_learned_from(
     assert bool(said) == any("note:" in note for note in notes)
 
 
+def test_collect_of_a_run_that_is_told_does_not_say_that_it_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run knows what it observes; the options of the command do not repeat it."""
+
+    def nothing(*_: Any, **__: Any) -> None:
+        raise ConfigError("Stop here.")
+
+    task, arguments = "put-block-in-bowl-seen", {"observe": ["images", "instruction"], "wording": "held-out"}
+    run = {"plan": {"tasks": [task]}, "environments": {task: {"arguments": arguments}}}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    monkeypatch.setattr(PolicySpec, "parse", lambda text: PolicySpec("agent", "transporter", str(tmp_path / "policy")))
+    monkeypatch.setattr("ravens_suite.rollout.collect.check_collection", lambda *_, **__: None)
+    monkeypatch.setattr("ravens_suite.rollout.collect.collect", nothing)
+    assert main(["collect", task, "--policy", str(tmp_path), "--workers", "1"]) == 1
+    said = capsys.readouterr().err
+    assert "no agent can learn what to do" not in said
+    assert "held-out are kept for tests" in said
+
+
 def test_collect_prints_its_figures_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["collect", TASK, "--episodes", "3", "--workers", "1", "--data", "d", "--json"]) == 0
     out = capsys.readouterr().out

@@ -115,6 +115,56 @@ def test_it_is_told_in_held_out_words_too() -> None:
     assert told in ("the red block goes here", "the blue block goes here")
 
 
+class SaidByTheScene(Fetch):
+    """All that it says comes of its scene, without templates."""
+
+    instruction: ClassVar[str] = ""
+    sentences: ClassVar[Sentences] = Sentences()
+
+    def current_instruction(self, step: int) -> str:
+        """By what was drawn."""
+        return f"fetch the {self.meant}"
+
+    def current_sentences(self, step: int) -> Sentences:
+        """The same."""
+        return Sentences((f"bring me the {self.meant}",), (f"the {self.meant} goes here",))
+
+
+class SetInBuild(Fetch):
+    """Its ``build`` sets what it says."""
+
+    instruction: ClassVar[str] = ""
+    sentences: ClassVar[Sentences] = Sentences()
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
+        """Both blocks, and the sentences."""
+        goals = super().build(scene, rng)
+        self.instruction = f"fetch the {self.meant}"  # type: ignore[misc]
+        self.sentences = Sentences((f"bring me the {self.meant}",), (f"the {self.meant} goes here",))  # type: ignore[misc]
+        return goals
+
+
+@pytest.mark.parametrize("task", [SaidByTheScene, SetInBuild])
+@pytest.mark.usefixtures("registrations")
+def test_forms_that_there_are_only_with_a_scene_are_shown_and_told(
+    task: type[Task], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty line stood for them, and the held-out ones were said not to be there."""
+    register_task("fetch", task)
+    found, _ = described("fetch", capsys)
+    (said,) = found["said"]  # type: ignore[misc]
+    block = said.removeprefix("fetch the ")
+    assert found["forms"] == {
+        "plain": [said],
+        "training": [said, f"bring me the {block}"],
+        "held-out": [f"the {block} goes here"],
+    }
+    environment = make_environment("fetch", "test", {"observe": ["instruction"], "wording": "held-out"})
+    told = environment.reset(seed=0)[0]["instruction"]
+    environment.close()
+    assert told in ("the red block goes here", "the blue block goes here")
+
+
 class Yields(Fetch):
     """Yields its goal, and looks at its scene for what it says."""
 
@@ -144,6 +194,38 @@ def test_a_task_is_built_once_and_asked_while_its_scene_is_there(capsys: pytest.
     assert Yields.built == 1
     assert found["goals"] == "1 pose goal" and found["could_mean"] in ([["blue block"]], [["red block"]])
     assert "fetch what lies at x 0." in text and "fetch the {block}" in text
+
+
+RED = {"block": "red block"}
+
+
+def names(*candidates: Any) -> Any:
+    """A method that says what could be picked."""
+    return lambda self, step: Candidates(picks=candidates)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"sentences": ("bring it", "fetch it")}, "sentences gives ('bring it', 'fetch it'): give Sentences("),
+        ({"current_instruction": lambda self, step: None}, "current_instruction returned None: return a text"),
+        ({"slots": lambda self, step: {}}, "has a slot 'block', but slots() gives no words at goal step 0"),
+        ({"candidates": lambda self, step: [RED]}, "candidates returned [{'block': 'red block'}]: return Candidates("),
+        ({"candidates": lambda self, step: Candidates(Candidate(RED))}, "picks of Candidates is one alone"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: Candidates((RED,))}, "give a list of candidates"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: names(Candidate(RED, ("red blok",)))(self, step)}, "mean 'red block'?"),
+        ({"candidates": lambda self, step: names(Candidate(RED, "red block"))(self, step)}, "bodies of Candidate is"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: names(Candidate("red block"))(self, step)}, "words of Candidate is 'red"),  # type: ignore[arg-type]
+        ({"candidates": lambda self, step: names(Candidate(RED, (), Pose()))(self, step)}, "give a list of poses"),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.usefixtures("registrations")
+def test_what_is_said_wrongly_is_named(wrong: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some of it was shown as if it were right, and figures of a probe were of no body at all."""
+    register_task("wrong", type("Wrong", (Fetch,), wrong))
+    assert main(["tasks", "wrong"]) == 1
+    said = capsys.readouterr().err
+    assert "The task wrong is defined wrongly" in said and words in said
 
 
 @pytest.mark.parametrize(

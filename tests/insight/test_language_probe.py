@@ -261,3 +261,13 @@ def test_what_is_no_action_is_named_as_in_an_evaluation(
     monkeypatch.setattr(NoAction, "given", _NO_ACTIONS[number])
     with pytest.raises(InvalidActionError):
         probe(f"{__name__}:NoAction", tmp_path, episodes=1)
+
+
+def test_what_is_refused_is_not_said_to_be_run_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It was, of episodes in another environment, although they stayed and nothing was run."""
+    path = probe(LISTENER, tmp_path, episodes=1).path
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="is told no sentence"):
+        probe(LISTENER, tmp_path, episodes=1, arguments={"observe": ["state"]})
+    assert "run anew" not in caplog.text
+    assert path.read_bytes() == before and not list(tmp_path.glob("*.old"))

@@ -18,11 +18,15 @@ from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.execution.protocols import Outcome
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.insight.axes import AXES, GRADES, applicable, checked_axes, checked_grades
-from ravens_suite.insight.robustness import measure_robustness, read_robustness
+from ravens_suite.insight.robustness import has_other_paraphrases, measure_robustness, read_robustness
 from ravens_suite.insight.search_plan import SearchPlan
+from ravens_suite.registry import load_task
 from ravens_suite.report.page import write_report
 from ravens_suite.report.robustness import find_policies, robustness_section
 from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan
+from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.tasks.sentences import Sentences
 
 TASK = "place-red-in-green"
 
@@ -78,6 +82,23 @@ def test_axes_that_change_nothing_for_a_policy_or_more_than_it_can_take_are_left
     with pytest.raises(ConfigError, match="'distractors' here: more bodies make the observed state longer"):
         checked_axes(("distractors",), on_states, learnt=True)
     assert {axis for axis, _ in SearchPlan().arms(on_states, learnt=True)} == {"", "layout"}
+
+
+class Polite(load_task(TASK)[0]):  # type: ignore[misc]
+    """Has paraphrases where an option asks for them."""
+
+    def __init__(self, split: Any = "train", polite: bool = False) -> None:
+        super().__init__(split)
+        held_out = ("please put the red blocks in the green bowls",) if polite else ()
+        self.sentences = Sentences(held_out=held_out)
+
+
+@pytest.mark.usefixtures("registrations")
+def test_options_of_a_task_decide_whether_there_are_other_paraphrases() -> None:
+    """They were asked of the task as it is without options, and the grade was left out."""
+    ravens_suite.register_task("polite", Polite)
+    plans = [EvaluationPlan(PolicySpec("oracle", "oracle"), "polite", "test", {"polite": one}) for one in (True, False)]
+    assert [has_other_paraphrases(plan) for plan in plans] == [True, False]
 
 
 def nothing(observation: Any) -> Any:

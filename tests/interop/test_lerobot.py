@@ -399,8 +399,8 @@ def test_a_sentence_that_every_scene_sets_has_to_be_recorded(monkeypatch: pytest
     """Its class has none, and the name of the task was taken for one."""
     from ravens_suite.interop import lerobot_episode
 
-    monkeypatch.setattr(lerobot_episode, "sentence_of", lambda task: "")
-    monkeypatch.setattr(lerobot_episode, "needs_sentence", lambda task: True)
+    monkeypatch.setattr(lerobot_episode, "sentence_of", lambda task, arguments: "")
+    monkeypatch.setattr(lerobot_episode, "needs_sentence", lambda task, arguments: True)
     lerobot_episode._words.cache_clear()
     with pytest.raises(ConfigError, match="is said by its instruction alone"):
         lerobot_episode._words("block-insertion")

@@ -13,7 +13,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.core.palette import PALETTE
 from ravens_suite.errors import PlacementError
-from ravens_suite.rollout.sentences import needs_sentence, without_sentence
+from ravens_suite.rollout.sentences import needs_sentence, sentence_of, without_sentence
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task, Variants
@@ -82,6 +82,20 @@ class SlotsOfAnOption(OneBlock):
         return {"color": self.color}
 
 
+class ToldByOption(SlotsOfAnOption):
+    """An option decides whether scenes differ in what they say."""
+
+    variants: ClassVar[Variants] = {}
+
+    def __init__(self, split: Any = "train", color: str = "red", *, drawn_anew: bool = False) -> None:
+        super().__init__(split, color)
+        self.drawn_anew = drawn_anew
+
+    def slots(self, step: int) -> Mapping[str, str]:
+        """Of the option, or of the scene."""
+        return {"color": self.drawn if self.drawn_anew else self.color}
+
+
 class NeedsAnOption(OneBlock):
     """Nobody can make it without one; the class alone says what is known."""
 
@@ -116,10 +130,20 @@ class Crowded(Overridden):
 def test_a_sentence_that_differs_from_scene_to_scene_is_needed(task: type[Task], needed: bool) -> None:
     ravens_suite.register_task("told", task)
     assert needs_sentence("told") == needed
-    assert without_sentence(["told"], ["images"]) == (["told"] if needed else [])
-    assert not without_sentence(["told"], ["images", "instruction"])
+    assert without_sentence({"told": {}}) == (["told"] if needed else [])
+    assert not without_sentence({"told": {"observe": ["images", "instruction"]}})
     if task is SlotsOfAnOption:
         assert not needs_sentence("told-blue")
+
+
+def test_options_of_the_environment_decide_too() -> None:
+    """The sentence of the default was written beside episodes of another option, and nobody was warned."""
+    ravens_suite.register_task("told", ToldByOption)
+    assert sentence_of("told") == "put it on red"
+    assert sentence_of("told", {"observe": ["images"], "color": "blue"}) == "put it on blue"
+    assert not needs_sentence("told", {"color": "blue"})
+    assert needs_sentence("told", {"drawn_anew": True})
+    assert without_sentence({"told": {"drawn_anew": True}}) == ["told"]
 
 
 def test_that_of_a_class_that_was_registered_anew_is_judged_anew() -> None:

@@ -99,16 +99,18 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     def _notes(self) -> list[str]:
         """Why no agent could learn from the episodes what is meant, or should."""
-        from ravens_suite.rollout.sentences import HELD_OUT, without_sentence
+        from ravens_suite.rollout.collect import arguments_of
+        from ravens_suite.rollout.sentences import held_out, without_sentence
 
-        arguments, notes = self.arguments(), []
-        observe = arguments.get("observe", ["images"])
-        if isinstance(observe, list) and (untold := without_sentence(self.tasks, observe)):
+        # A run knows its own.
+        made = {task: arguments_of(task, self.split, self.policy, self.arguments()) for task in self.tasks}
+        notes = []
+        if untold := without_sentence(made):
             notes.append(
                 f"Only its sentence says what is meant in a scene of {', '.join(untold)}: without --observe images "
                 "instruction, no agent can learn what to do."
             )
-        if self.split == "train" and arguments.get("wording") == HELD_OUT:
+        if self.split == "train" and held_out(made):
             notes.append(
                 "Sentences of wording held-out are kept for tests: collect what is to be learned from with training "
                 "or plain."
