@@ -49,7 +49,7 @@ class Habits(NamedTuple):
 
 
 def told_moves(episode: Sequence[Step]) -> list[tuple[str, Array, Array]]:
-    """Of each step before which something was said the sentence, and (2,) pixel positions of pick and place."""
+    """Of each step before which something was said the sentence, and (2,) float64 pixel positions of pick and place."""
     return [(step.instruction, step.pick, step.place) for step in episode if step.instruction is not None]
 
 

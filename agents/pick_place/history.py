@@ -249,7 +249,7 @@ def count_returns(episode: Sequence[tuple[str, Array, Array]]) -> tuple[int, int
     """The moves of an episode that are not the first of their sentence, and those that take up what was laid under it.
 
     Args:
-        episode: as for ``returns_by_form``.
+        episode: of each move its sentence, and (2,) pixel positions of pick and place.
     """
     returned = [each for _, each in _later_moves(episode)]
     return len(returned), sum(returned)
