@@ -38,7 +38,6 @@ class PickPlaceDataset:
 
     Attributes:
         episodes: those with any step; a step is unpacked when it is asked for.
-        demos: demonstrations of a task: the mean over tasks.
         habits: of all episodes.
         habits_of_tasks: (n, 6) float32, see ``TaskTallies.tables``.
         words_of_tasks: (n, 4093) float32, see ``TaskTallies.tables``.
@@ -69,7 +68,6 @@ class PickPlaceDataset:
         self.episodes = tuple(packed)
         if not self.episodes:
             raise ConfigError("There is no demonstrated step to learn from: collect at least one episode.")
-        self.demos = len(packed) / len(tallies)
         # Steps after the first of their sentence; plus one, as all sentences may be carried out in one step.
         lasting = np.array(
             [1 + (len(episode) - len(news) if news else 0) for episode, news in zip(packed, self._news, strict=True)]

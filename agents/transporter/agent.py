@@ -172,7 +172,7 @@ class Transporter(Agent[PickPlaceDataset]):
         for net in (self.net, self.optimiser.ema):
             net.learn_habits(dataset)
         if self._ahead is None or self._ahead[0] is not dataset:
-            make = partial(self.step_inputs, dataset, self.augmentation(dataset.demos))
+            make = partial(self.step_inputs, dataset, self.augmentation(len(dataset)))
             self._ahead = dataset, Ahead(make, self.config.steps, self.config.workers)
         inputs = self._ahead[1].get(step)
         rate = self.optimiser.begin(step)
@@ -279,8 +279,8 @@ class Transporter(Agent[PickPlaceDataset]):
         last = self.config.late_pick_weight if turning else first
         return first + (last - first) * min(1.0, 2 * step / self.config.steps)
 
-    def augmentation(self, demos: float) -> Augmentation:
-        """Augmentation for a number of demonstrations of a task: the fewer there are, the more examples are altered."""
+    def augmentation(self, demos: int) -> Augmentation:
+        """Augmentation for a number of demonstrations: the fewer there are, the more examples are altered."""
         return augmentation_for(self.config, demos, listens=self.listens)
 
     # ------------------------------------------------------------------ acting

@@ -20,7 +20,7 @@ class TransporterConfig:
     objects were pasted at random positions; *examples without rotation* are those of steps that do not turn their
     object, such as laying a rope or sweeping a pile.
 
-    A run on several tasks counts demonstrations of each task: eight tasks with one each have *one demonstration*.
+    A run on several tasks counts the demonstrations of all of them: other tasks show other things, too.
 
     Settings keep their names across versions, because every saved agent holds them.
 

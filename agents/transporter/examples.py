@@ -55,8 +55,8 @@ class StepInputs(NamedTuple):
     pick_weight: Tensor
 
 
-def augmentation_for(config: TransporterConfig, demos: float, *, listens: bool) -> Augmentation:
-    """Augmentation for a number of demonstrations of a task: the fewer there are, the more examples are altered."""
+def augmentation_for(config: TransporterConfig, demos: int, *, listens: bool) -> Augmentation:
+    """Augmentation for a number of demonstrations: the fewer there are, the more examples are altered."""
     # One demonstration shows the fewest shapes and colours. Bent shapes are less like the task's own.
     more = (config.altered_alone - config.altered) / demos
     # 1 for one demonstration, 0.5 for ten and 0 for a hundred. The more there are, the more outlines are seen.

@@ -125,7 +125,7 @@ class TransporterSixDof(Transporter):
         if not dataset.tilting:
             return losses
         rng = np.random.default_rng([self.seed, step, _STREAM])
-        augmentation = replace(self.augmentation(dataset.demos), counts=False)
+        augmentation = replace(self.augmentation(len(dataset)), counts=False)
         examples = [augment(dataset.sample(rng), augmentation, rng) for _ in range(self.config.tilt_examples)]
         loss = self.tilt_loss(examples, rng)
         self.tilt_optimiser.step(loss, step)
@@ -149,7 +149,7 @@ class TransporterSixDof(Transporter):
         own = {_PREFIX + name: parameter for name, parameter in self.tilt_net.named_parameters()}
         return {**super().trained_parameters(), **own}
 
-    def augmentation(self, demos: float) -> Augmentation:
+    def augmentation(self, demos: int) -> Augmentation:
         """As that of ``transporter``; what is tilted is neither stretched nor bent, since it would not fit any more."""
         plain = super().augmentation(demos)
         if not self.tilt_net.tilting:

@@ -120,14 +120,6 @@ def test_level_places_among_tilted_ones_are_learnt_as_level() -> None:
     assert agent.tilted(place, level.episodes[0][0].scene) is place
 
 
-def test_demonstrations_are_counted_of_each_task_for_tilts_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    agent, counted = TransporterSixDof(TINY), list[float]()
-    plain = agent.augmentation
-    monkeypatch.setattr(agent, "augmentation", lambda demos: [counted.append(demos), plain(demos)][1])
-    agent.fit_step(PickPlaceDataset([list(tilted().episodes[0])] * 4, ["one", "other"] * 2), 0)
-    assert counted == [2.0, 2.0]
-
-
 def test_no_reading_tilts_the_tool_beyond_seventy_degrees() -> None:
     agent = TransporterSixDof(TINY)
     with torch.no_grad():

@@ -237,24 +237,6 @@ def test_hues_change_only_where_a_colour_is_named(tmp_path: Path) -> None:
         assert torch.equal(agent.examples_to_batch([example], rng).image, plain) == kept
 
 
-def test_one_demonstration_each_of_several_tasks_is_altered_as_one_demonstration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seeds = {}
-    for task, episodes in ((TASK, 2), ("packing-shapes", 2)):
-        collect(task, episodes=episodes, data=tmp_path, arguments=ARGUMENTS)
-        seeds[task] = EpisodeStore.of(tmp_path, task, "train").seeds()
-    agent = Transporter(TINY, interface=EpisodeStore.of(tmp_path, TASK, "train").interface())
-    for each, demos in ((1, 1.0), (2, 2.0)):
-        data = agent.make_dataset(open_demonstrations(tmp_path, {task: found[:each] for task, found in seeds.items()}))
-        assert (len(data), data.demos) == (2 * each, demos)
-    counted = list[float]()
-    plain = agent.augmentation
-    monkeypatch.setattr(agent, "augmentation", lambda demos: [counted.append(demos), plain(demos)][1])
-    agent.fit_step(data, 0)
-    assert counted == [2.0]
-
-
 def test_with_few_demonstrations_colours_and_their_words_change_but_where_a_shade_is_said(tmp_path: Path) -> None:
     data, interface = demonstrations(tmp_path)
     agent = Transporter(replace(TINY, word_colors=1.0), interface=interface)
