@@ -54,7 +54,8 @@ class PickPlaceDataset:
         told: list[list[tuple[str, Array, Array]]] = []
         self._news: list[tuple[int, ...]] = []
         # One after the other: only the packed steps of an episode stay in memory.
-        for episode, task in zip(episodes, repeat("") if tasks is None else tasks, strict=False):
+        of_one = zip(episodes, repeat(""), strict=False)
+        for episode, task in of_one if tasks is None else zip(episodes, tasks, strict=True):
             if not len(episode):
                 continue
             packed.append(PackedEpisode.of(episode, store))

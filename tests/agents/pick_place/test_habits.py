@@ -68,6 +68,11 @@ def test_words_tell_the_task(said: str, task: int | None) -> None:
     assert heard(said, two_tasks().words_of_tasks) == task
 
 
+def test_every_episode_needs_its_task() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        PickPlaceDataset([[piece("put it in")]] * 2, ["kits"])
+
+
 def test_a_task_with_many_sentences_is_as_likely_as_one_with_few() -> None:
     episodes = [[piece("put it in"), bead("lay it down")], [bead("lay it down")] * 40]
     data = PickPlaceDataset(episodes, ["few", "many"])
