@@ -19,6 +19,7 @@ import pytest
 
 from ravens_suite.cli.commands import COMMANDS
 from ravens_suite.cli.main import parse
+from ravens_suite.envs.perturbations import MOST
 from ravens_suite.registry import agent_names, environment_id, forecaster_names
 from ravens_suite.rollout.environments import checked_arguments, make_environment
 
@@ -111,6 +112,15 @@ def test_a_command_on_a_page_is_one_that_the_command_line_takes(page: str, line:
         assert known, f"{page} names the agent {agent}"
 
 
+@pytest.mark.parametrize("page", python_pages(), ids=lambda page: page.stem)
+def test_code_and_commands_of_a_page_use_folders_of_their_own(page: Path) -> None:
+    """Who followed a page from above was refused: its code collects and trains otherwise than its commands."""
+    texts = {language: "\n".join(b.text for b in blocks(page) if b.language == language) for language in LANGUAGES}
+    by_code = set(re.findall(r'Path\("([\w/-]+)"\)', texts["python"]))
+    by_commands = {"data", *re.findall(r"--(?:data|out) (\S+)", texts["console"])}
+    assert by_code & by_commands <= {"robot_episodes"}, "this one is imported in the same way by both"
+
+
 def _own_tasks() -> set[str]:
     """Tasks that the pages tell how to add."""
     declared = [block.text for block in blocks(DOCS / "own_task.md") if block.language == "toml"]
@@ -133,6 +143,12 @@ def test_tables_agree_with_what_they_show() -> None:
     for page in update_pages.PAGES:
         text = page.read_text()
         assert update_pages.updated(text) == text, f"{page.name} is out of date: python docs/update_pages.py"
+
+
+def test_the_page_about_robustness_says_all_that_perturb_takes() -> None:
+    rows = re.findall(r"^\| (`.*`) \| .* \| ([\d.]+) \|$", (DOCS / "robustness.md").read_text(), flags=re.MULTILINE)
+    told = {name: float(most) for names, most in rows for name in re.findall(r"`(\w+)`", names)}
+    assert told == MOST
 
 
 def test_the_page_about_observations_says_all_that_info_holds() -> None:

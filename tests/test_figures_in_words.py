@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ravens_suite.data.tables import read_rows
@@ -116,3 +117,37 @@ def test_what_the_study_of_world_models_says() -> None:
         for name in ("image_error", "reward_error", "image_less_reward")
     }
     assert [key for key, zero in held.items() if not zero] == [("picture", "reward_error")], "as the page says"
+
+
+def test_how_much_longer_a_step_takes_without_bfloat16() -> None:
+    runs = result("steps.json")["runs"]
+    seconds = {
+        kind: median(run["today"]["step"] for run in runs if run["processor"] == kind) for kind in ("all", "avx2")
+    }
+    assert f"takes {seconds['avx2'] / seconds['all']:.1f} times as long for a gradient step" in page("README.md")
+
+
+def test_how_few_steps_an_easy_task_takes() -> None:
+    steps = [int(row["steps"]) for row in rows("scores_until_solved.csv")]
+    assert max(steps) / min(steps) == 5
+    assert "easy tasks take a fifth of the steps and hard ones all of them" in page("docs/evaluation.md")
+
+
+def test_what_environments_survive_and_keep() -> None:
+    told, odd, memory = page("docs/results.md"), result("fuzz.json"), result("memory.json")["block-insertion"]
+    refused = sum(outcomes["refused"] for outcomes in odd["outcomes"].values())
+    options = sum(count for outcomes in odd["options"].values() for count in outcomes.values())
+    words = f"{odd['actions']:,} odd actions, {refused:,} of which had to be refused, and {options:,} odd options"
+    assert f"survived {words}" in told
+    assert f"keeps about {round(memory['late'], -1):.0f} MB, and no more after 1,000 episodes" in told
+    assert abs(memory["growth_percent"]) < 0.05
+
+
+def test_which_grade_of_colour_costs_points() -> None:
+    (colors,) = [
+        row["axes"]["color"]["grades"]
+        for row in result("robustness.json")["rows"]
+        if (row["agent"], row["task"]) == ("transporter", "place-red-in-green")
+    ]
+    lower = [grade for grade, point in enumerate(colors, 1) if point["mean_score"] < 90]
+    assert f"other colours do in `place-red-in-green`, from grade {lower[0]} on" in page("docs/robustness.md")

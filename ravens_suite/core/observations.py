@@ -185,7 +185,9 @@ def groups_with(keys: Iterable[str]) -> tuple[ObservationGroup, ...]:
 def missing_keys_message(missing: Sequence[str], present: Iterable[str]) -> str:
     """What to tell somebody whose observations lack some keys."""
     groups = " ".join(groups_with([*missing, *present]))
-    hint = f"observe them (--observe {groups})" if groups_with(missing) else "no environment of the suite gives them"
+    hint = "no environment of the suite gives them"
+    if groups_with(missing):
+        hint = f"observe them (--observe {groups}; of demonstrations that is said when they are collected)"
     return f"The observations have no {', '.join(map(repr, missing))}: {hint}."
 
 

@@ -33,6 +33,8 @@ SUFFIX = ".safetensors"
 """Of the file of an episode."""
 _RECORDED_ONLY = ("versions", "seeds", "checksum", "definition", "earlier_definitions")
 """Keys of the manifest in which two collections may differ and still share a folder."""
+_OF_ARGUMENTS = ("cameras", "interface")
+"""Keys of the manifest that follow from the arguments of the environment."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,10 @@ class EpisodeStore:
         manifest = self.manifest()
         found = {key: value for key, value in manifest.items() if key not in _RECORDED_ONLY}
         if differing := list(differences(found, wanted)):
+            asked = [text for text in differing if not text.startswith(_OF_ARGUMENTS)]
+            named = asked if any(text.startswith("arguments") for text in asked) else differing
             raise ConflictError(
-                f"{self.folder} was collected with other settings ({'; '.join(differing)}): "
+                f"{self.folder} was collected with other settings ({'; '.join(named)}): "
                 "use these, name another --data folder, or delete this one."
             )
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,10 @@ def read_viewed(path: Path) -> Episode:
         raise MissingDataError(f"{path} is a folder: name an episode file in it, for example {_example(path)}.")
     if path.is_file() and path.suffix != SUFFIX:
         raise DamagedDataError(f"{path} is no episode: name the file of one, which ends in {SUFFIX}.")
+    if not path.exists():
+        beside = _episodes(path.parent.glob(f"*{SUFFIX}"))
+        hint = f"another one there is {beside[0]}" if beside else "name the file of an episode, or run one with --seed"
+        raise MissingDataError(f"There is no file {path}: {hint}.")
     return read_episode(path)
 
 
@@ -258,8 +262,12 @@ def _padded(picture: Picture, rows: int) -> Picture:
     return np.pad(picture, ((0, rows - len(picture)), (0, 6), (0, 0)))
 
 
+def _episodes(paths: Iterable[Path]) -> list[Path]:
+    return sorted(path for path in paths if path.stem.isdigit())
+
+
 def _example(folder: Path) -> str:
-    found = sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.stem.isdigit())
+    found = _episodes(folder.rglob(f"*{SUFFIX}"))
     return str(found[0]) if found else str(folder / "000000.safetensors")
 
 

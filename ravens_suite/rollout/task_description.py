@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ravens_suite.core.goals import Goal
 from ravens_suite.envs.first_scenes import scene_of_seed
 from ravens_suite.envs.task_checks import (
     check_attributes,
@@ -39,13 +42,12 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
     with task_code(name, task_class, "the instruction"):
         plain, others = task.forms()
     with task_code(name, task_class, "build"), scene_of_seed(task) as (scene, goals):
-        kind = type(goals[0]).__name__.removesuffix("Goal").lower()
         described = {
             "task": name,
             "environment": environment_id(name),
             "max_steps": limit_of(name),
             "primitive": task.primitive.name,
-            "goals": f"{len(goals)} {kind} goal{'' if len(goals) == 1 else 's'}",
+            "goals": _kinds(goals),
         }
         if words:
             # While the scene is there: a task may look at it for what it says.
@@ -62,6 +64,13 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
             forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
             described["forms"] = forms
     return described
+
+
+def _kinds(goals: Sequence[Goal]) -> str:
+    """How many goals of each kind there are, by the names of their classes: ``1 on-top goal``."""
+    names = (type(goal).__name__.removesuffix("Goal") for goal in goals)
+    kinds = Counter(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower() for name in names)
+    return ", ".join(f"{number} {kind} goal{'' if number == 1 else 's'}" for kind, number in kinds.items())
 
 
 def _said(task: Task, step: int) -> str:

@@ -217,14 +217,23 @@ def shared_interface(tasks: Sequence[TaskData]) -> Interface:
     return first.interface
 
 
-def choose_demonstrations(seeds: Sequence[int], count: int, seed: int) -> list[int]:
+def choose_demonstrations(seeds: Sequence[int], count: int, seed: int, task: str) -> list[int]:
     """A random subset of the collected episodes, without replacement, ascending (Transporter Networks, section 4.2).
+
+    Args:
+        seeds: of the episodes.
+        count: how many are chosen.
+        seed: of the choice.
+        task: that they are of, for the message.
 
     Raises:
         MissingDataError: there are fewer than ``count``.
     """
     if len(seeds) < count:
-        raise MissingDataError(f"{count} demonstrations were asked for, but {len(seeds)} were collected: collect more.")
+        raise MissingDataError(
+            f"{count} demonstrations of {task} were asked for (--demos), but there are {len(seeds)}: collect more, or "
+            "ask for fewer."
+        )
     return sorted(int(value) for value in np.random.default_rng(seed).permutation(sorted(seeds))[:count])
 
 

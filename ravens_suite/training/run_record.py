@@ -200,7 +200,10 @@ def begin(
         more = _of_these(more, like.get("more_demonstrations", {}))
     chosen = {}
     for name in plan.tasks:
-        drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed) if like is None else _drawn_by(like, name)
+        if like is None:
+            drawn = choose_demonstrations(seeds[name], plan.demos, plan.seed, name)
+        else:
+            drawn = _drawn_by(like, name)
         chosen[name] = without(drawn, _dropped_here(plan, name, drawn), name)
     beside = like.get(_BESIDE, {}) if like is not None else _drawn_beside(plan, chosen, more, force=force)
     return {

@@ -14,6 +14,7 @@ from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.registration import register_task
 from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.task_description import describe_task
 from ravens_suite.sim.bodies import Box, solid
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
@@ -51,6 +52,15 @@ def test_a_task_says_what_its_sentence_could_name_instead(capsys: pytest.Capture
     assert f"  {said}; or: " in text
     assert {words.split()[-1] for words in others} == {"blocks", "bowl"}
     assert not any(words in said for words in others)
+
+
+@pytest.mark.parametrize(
+    ("task", "goals"),
+    [("stack-by-size-and-color-in-zones", "1 together goal, 1 on-top goal"), ("align-rope", "1 one-way goal")],
+)
+def test_goals_of_every_kind_are_counted(task: str, goals: str) -> None:
+    """All were said to be of the kind of the first one, in a name run together."""
+    assert describe_task(task)["goals"] == goals
 
 
 def test_a_task_without_held_out_forms_says_so(capsys: pytest.CaptureFixture[str]) -> None:

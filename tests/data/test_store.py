@@ -64,12 +64,16 @@ def test_the_same_settings_may_be_claimed_again(store: EpisodeStore) -> None:
 
 
 def test_other_settings_are_refused_by_name(store: EpisodeStore) -> None:
-    other = {**_SETTINGS, "arguments": {"image_size": (48, 64)}, "renderer": "moderngl"}
+    """What only follows from the arguments is not named beside them: it buried them."""
+    interface = {"control": "primitive", "observation": {}, "action": {}}
+    other = {**_SETTINGS, "arguments": {"image_size": (48, 64)}, "renderer": "moderngl", "interface": interface}
     with pytest.raises(ConflictError) as error:
         store.claim(other, {})
     assert "arguments.image_size is [24, 32], not [48, 64]" in str(error.value)
     assert 'renderer is "tiny", not "moderngl"' in str(error.value)
-    assert "--data" in str(error.value)
+    assert "--data" in str(error.value) and "interface" not in str(error.value)
+    with pytest.raises(ConflictError, match="interface is null, not"):
+        store.claim({**_SETTINGS, "interface": interface}, {})
 
 
 def test_a_damaged_episode_and_a_missing_one_are_not_intact(

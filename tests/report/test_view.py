@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -108,8 +109,10 @@ def test_what_cannot_be_shown_says_why(episode_file: Path, tmp_path: Path) -> No
         view_episode(episode_file, tmp_path / "a.gif")
     with pytest.raises(MissingDataError, match=r"000003\.safetensors"):
         view_episode(tmp_path)
-    with pytest.raises(MissingDataError):
-        view_episode(tmp_path / "other.safetensors")
+    with pytest.raises(MissingDataError, match=f"another one there is {re.escape(str(episode_file))}"):
+        view_episode(episode_file.with_name("000004.safetensors"))
+    with pytest.raises(MissingDataError, match="or run one with --seed"):
+        view_episode(tmp_path / "none" / "oracle")
     episode_file.write_bytes(episode_file.read_bytes()[:-9])
     with pytest.raises(DamagedDataError, match="000003"):
         view_episode(episode_file)

@@ -296,7 +296,7 @@ def test_one_run_learns_several_tasks_and_is_evaluated_on_each(data: Path, tmp_p
         (
             "waypoint-mlp",
             "block-insertion-continuous",
-            "'state', 'tip_pose', 'gripper_state'.*--observe .*proprioception",
+            "'state', 'tip_pose', 'gripper_state'.*--observe .*proprioception; .* when they are collected",
         ),
         ("waypoint-mlp", "block-insertion", "gives actions of control waypoint"),
         ("transporter", "block-insertion-continuous", "gives actions of control primitive"),
@@ -312,12 +312,12 @@ def test_an_agent_refuses_what_it_cannot_use(data: Path, tmp_path: Path, agent: 
 
 def test_demonstrations_are_a_random_subset_without_replacement() -> None:
     seeds = range(0, 100, 3)
-    chosen = choose_demonstrations(seeds, 10, seed=1)
+    chosen = choose_demonstrations(seeds, 10, seed=1, task="block-insertion")
     assert len(set(chosen)) == 10 and set(chosen) <= set(seeds)
-    assert chosen == choose_demonstrations(list(reversed(seeds)), 10, seed=1)
-    assert chosen != choose_demonstrations(seeds, 10, seed=2)
-    with pytest.raises(MissingDataError, match="collect more"):
-        choose_demonstrations(seeds, 35, seed=0)
+    assert chosen == choose_demonstrations(list(reversed(seeds)), 10, seed=1, task="block-insertion")
+    assert chosen != choose_demonstrations(seeds, 10, seed=2, task="block-insertion")
+    with pytest.raises(MissingDataError, match=r"35 demonstrations of block-insertion .* there are 34: collect more"):
+        choose_demonstrations(seeds, 35, seed=0, task="block-insertion")
 
 
 def test_demonstrations_of_a_task_that_has_changed_since_are_refused_before_the_first_step(

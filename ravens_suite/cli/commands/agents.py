@@ -30,7 +30,8 @@ class Agents(OutputOptions):
             for row in rows
         ]
         say_table(console, table)
-        console.say("\nTilts: whether its poses may tilt the tool, or only turn it about the vertical axis.")
+        console.say("\nCan be told: what it is conditioned on, where that is observed (--observe images instruction).")
+        console.say("Tilts: whether its poses may tilt the tool, or only turn it about the vertical axis.")
         console.say("An agent of yours: file.py:Class or package.module:Class in place of the name.")
         console.say(
             f"Trained likewise, but they watch instead of acting (forecasters): {', '.join(forecaster_names())}."

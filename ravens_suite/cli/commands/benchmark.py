@@ -46,7 +46,7 @@ class Benchmark(EnvironmentOptions, OutputOptions):
     """How long agents are trained, where, and how weights are chosen; threads are a trial's share of the cores."""
 
     config: JsonText = "{}"
-    """Settings of agents that differ from their defaults, as a JSON object by agent."""
+    """Settings of agents that differ from their defaults, as a JSON object by agent: {"transporter": {"batch": 4}}."""
 
     workers: int = 1
     """Trials at once, each with its share of the cores; on Ray each with one core, or as many as --threads."""

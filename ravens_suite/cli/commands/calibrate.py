@@ -17,7 +17,8 @@ class Calibrate(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Calibrate an agent's own confidence on validation scenes and judge it on test scenes; a second run continues."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a training run, or a policy of yours that has a method confidence() (file.py:name)."""
+    """Folder of a training run, a policy of yours that has a method confidence() (file.py:name), or the address of a
+    server of one (ws://127.0.0.1:8000)."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task; each that the run was trained on unless given."""

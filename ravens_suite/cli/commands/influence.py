@@ -38,16 +38,17 @@ class InfluenceCommand(WorkerOptions, OutputOptions):
     """Folder of all data: the demonstrations are in DATA/TASK/train. That of the training unless given."""
 
     seeds: tuple[int, ...] = ()
-    """Scenes, one decision of each of which is explained; failed ones of RUN/eval unless given, --decisions of them."""
+    """Seeds of scenes, in each of which one decision is explained. Unless given: --decisions scenes that failed in
+    RUN/eval, the worst first."""
 
     environment: JsonText = "{}"
     """Options of the task, as evaluate took them, as a JSON object; those of the training unless given."""
 
     decisions: int = 3
-    """Failed test scenes that are explained where no --seeds are given; 0 for none."""
+    """Number of failed scenes that are explained where no --seeds are given; 0 for none."""
 
     split: SplitName = "test"
-    """Which scenes."""
+    """Split of the scenes."""
 
     step: int | None = None
     """Which action of the episode, from 0; the first one that earned nothing unless given."""

@@ -54,13 +54,15 @@ class EnvironmentOptions:
     """What draws the images: auto takes moderngl where it runs, else Bullet's TinyRenderer."""
 
     image_size: Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="ROWS COLUMNS")] = None
-    """Rows and columns of every camera; 480 640 unless given."""
+    """Rows and columns of every camera. Unless given: those of the training run that acts; without one, 480 640."""
 
     observe: tuple[ObservationGroup, ...] = ()
-    """What is observed; images unless given. Agents say what they need (see: ravens-suite agents)."""
+    """What is observed. Unless given: what the training run that acts observed; without one, images. Agents say what
+    they need (see: ravens-suite agents)."""
 
     environment: JsonText = "{}"
-    """Further keyword arguments of the environment, as a JSON object."""
+    """Further keyword arguments of the environment, as a JSON object (what there is: python -m pydoc
+    ravens_suite.envs.environment.RavensEnv)."""
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of the environment that were given.

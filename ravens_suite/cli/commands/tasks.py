@@ -46,7 +46,11 @@ class Tasks(OutputOptions):
         rows, broken = describe_all("task", _names(), _row)
         head = ("task", "environment", "steps", "primitive", "goals", *(f"best at {demos}" for demos in _DEMOS))
         say_table(console, [head, *(_cells(row) for row in rows)])
-        console.say("\nBest published mean score after 1, 10 and 100 demonstrations, of 100.")
+        console.say("\nGoals: those of the training scene of seed 0.")
+        console.say(
+            "Best at: the best published mean score, 0 to 100, from 1, 10 and 100 demonstrations of the ten published "
+            "tasks. Those of language tasks: docs/language_tasks.md."
+        )
         console.say("Each task also has a continuous form: <task>-continuous, ravens_suite/<Task>Continuous-v0.")
         console.say("ravens-suite tasks TASK shows the sentences of one: all forms, and what they could name.")
         say_broken(console, "task", broken)

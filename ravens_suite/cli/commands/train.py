@@ -44,7 +44,8 @@ class Train(OutputOptions):
     """How long it is trained, where, and how weights are chosen."""
 
     config: JsonText = "{}"
-    """Settings of the agent that differ from its defaults, as a JSON object."""
+    """Settings of the agent that differ from its defaults, as a JSON object: {"batch": 4}. An unknown one is refused,
+    and the message lists all."""
 
     keep_checkpoints: int = 0
     """Number of copies of the weights to keep, most of them from early in training; ravens-suite influence needs them

@@ -32,7 +32,7 @@ class View(EnvironmentOptions, OutputOptions):
     """Run this seed of the policy once more, store the episode beside its evaluation, and show it."""
 
     split: SplitName = "test"
-    """With --seed: which seeds."""
+    """With --seed: split of the scene."""
 
     out: Path | None = None
     """What to write (ending in .html or .png, or in .rrd with --rerun); beside the episode unless given."""

@@ -36,7 +36,8 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
     """Search for scenes in which an agent is sure of what it does, and wrong; a second run continues."""
 
     policy: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder of a training run, or a policy of yours that has a method confidence() (file.py:name)."""
+    """Folder of a training run, a policy of yours that has a method confidence() (file.py:name), or the address of a
+    server of one (ws://127.0.0.1:8000)."""
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task; each that the run was trained on unless given."""
