@@ -70,6 +70,7 @@ class SweepWithoutExceeding(LanguageTask):
     Version history: v0, first version.
     """
 
+    colors: tuple[str, ...] = TRAINING
     max_steps: ClassVar[int] = 8
     primitive: ClassVar[Primitive] = Push(step=0.0004, run_up=RUN_UP, stop_short=(SIDE + objects.BLADE[0]) / 2)
     instruction: ClassVar[str] = "sweep {blocks} into the {frame} without exceeding the {line}"
