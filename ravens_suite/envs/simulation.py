@@ -108,6 +108,7 @@ class Simulation:
         self.taken: list[dict[str, NDArray[Any]]] = []
         self.failure = ""
         self.done: dict[str, Any] = {}
+        self._carrying = False
         self.oracle_rng = np.random.default_rng(0)
 
     def _has_held_out(self) -> bool:
@@ -146,6 +147,7 @@ class Simulation:
         self.steps = 0
         self.taken = []
         self.failure = ""
+        self._carrying = False
         self.done = {"motion": {"outcome": "reset", "grasped": False, "clipped": False, "steps": 0}, "action": {}}
         self.scorer = Scorer(self._build())
         self.scene.settle()
@@ -206,7 +208,8 @@ class Simulation:
         with self.task_code("the primitive"):
             executed = self.control.execute(action)
             check_report(executed.report)
-        if not executed.scores:
+        self._carrying = not executed.scores
+        if self._carrying:
             return executed, 0.0, False
         settled = self.scene.settle()
         if executed.report.outcome == "done" and not settled:
@@ -285,9 +288,14 @@ class Simulation:
             return check_sentences("current_sentences", self.task.current_sentences(self.scorer.steps_done))
 
     def met(self, poses: Poses) -> dict[str, bool]:
-        """For every object whether it is where the last goal step that names it wants it: ``Scorer.met``."""
+        """For every object whether it is where the last goal step that names it wants it: ``Scorer.met``.
+
+        A load on its way is nowhere yet, as for the score, although it may hang over its target.
+        """
         with self.task_code("a goal"):
-            return self.scorer.met(poses)
+            met = self.scorer.met(poses)
+        carried = self.robot.tool.parts if self._carrying else ()
+        return {name: there and name not in carried for name, there in met.items()}
 
     def task_code(self, doing: str) -> AbstractContextManager[None]:
         """Around what the task's own code does: says whose it is, and when, if it raises."""

@@ -102,6 +102,23 @@ def test_nothing_scores_or_settles_before_it_is_let_go(make: Make) -> None:
     assert np.sum([reward for reward, _ in rewards]) == pytest.approx(1.0)
 
 
+def test_a_load_that_hangs_over_its_target_is_no_success(make: Make) -> None:
+    environment = make("block-insertion")
+    environment.reset(seed=0)
+    over = 0
+    for _ in range(environment.max_steps):
+        _, _, terminated, _, info = environment.step(environment.oracle_action())
+        if terminated:
+            break
+        poses = environment._scene.poses()
+        over += environment._simulation.scorer.success(poses)
+        assert not info["success"]
+        assert info["goals"] == {"block": False}
+    assert over
+    assert info["success"]
+    assert info["goals"] == {"block": True}
+
+
 def test_what_is_let_go_does_not_turn_under_the_tool(make: Make) -> None:
     environment = make("palletizing-boxes")
     environment.reset(seed=6)

@@ -48,6 +48,7 @@ class EvenBlocksInMatchingZone(LanguageTask):
     Version history: v0, first version.
     """
 
+    colors: tuple[str, ...] = TRAINING
     max_steps: ClassVar[int] = MOST_BLOCKS + 2
     instruction: ClassVar[str] = (
         "put the blocks of each color that comes in an even number into the square of their color"

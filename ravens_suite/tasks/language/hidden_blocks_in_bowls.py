@@ -49,6 +49,7 @@ class HiddenBlocksInBowls(LanguageTask):
     Version history: v0, first version.
     """
 
+    colors: tuple[str, ...] = TRAINING
     max_steps: ClassVar[int] = COUNTS[-1] + 2
     instruction: ClassVar[str] = (
         "move the big blocks aside and put each small block, seen or hidden, into the bowl of its color"

@@ -66,6 +66,7 @@ class StackBySizeAndColor(LanguageTask):
     Version history: v0, first version.
     """
 
+    colors: tuple[str, ...] = TRAINING
     max_steps: ClassVar[int] = 13
     instruction: ClassVar[str] = "put each small block on the big block of its color"
     sentences: ClassVar[Sentences] = Sentences(

@@ -61,8 +61,8 @@ NUMBERS = {"any": (1, 3), "one": (1, 1), "two": (2, 2), "three": (3, 3), "all": 
 class SweepWithoutExceeding(LanguageTask):
     """Sweep as many blocks of a colour into the frame as the sentence says, and none past the line.
 
-    A block past the line, one of the other colour inside, or one too many fails for good. After VIMABench's
-    sweep-without-exceeding.
+    A block past the line, even if it was swept on and out of the frame, one of the other colour inside, or one too many
+    fails for good. After VIMABench's sweep-without-exceeding.
 
     Args:
         split: the same scenes in kind for all.
@@ -70,6 +70,7 @@ class SweepWithoutExceeding(LanguageTask):
     Version history: v0, first version.
     """
 
+    colors: tuple[str, ...] = TRAINING
     max_steps: ClassVar[int] = 8
     primitive: ClassVar[Primitive] = Push(step=0.0004, run_up=RUN_UP, stop_short=(SIDE + objects.BLADE[0]) / 2)
     instruction: ClassVar[str] = "sweep {blocks} into the {frame} without exceeding the {line}"
@@ -92,6 +93,7 @@ class SweepWithoutExceeding(LanguageTask):
         super().__init__(split)
         self._goal: Inside | None = None
         self._others: tuple[str, ...] = ()
+        self._before: dict[str, Pose] = {}
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The frame with its line, and before its opening three blocks of each of two colours in a row."""
@@ -112,6 +114,7 @@ class SweepWithoutExceeding(LanguageTask):
         self._others = tuple(name for name in blocks if name not in named)
         least, most = NUMBERS[word]
         self._goal = Inside.of(named, opening, limit, least, most)
+        self._before = {name: scene.placed(name) for name in blocks}
         plural = "block" if most == 1 else "blocks"
         amount = "all" if word == "all" else "any of the" if word == "any" else word
         of_color = by_color(blocks, "block")
@@ -129,11 +132,12 @@ class SweepWithoutExceeding(LanguageTask):
         return [self._goal]
 
     def failure(self, scene: Scene) -> str:
-        """A block is past the line, one of the other colour is inside, or there is one too many."""
+        """A block is past the line or went over it, one of the other colour is inside, or there is one too many."""
         if self._goal is None:
             return ""
         poses = scene.poses()
-        if any(self._goal.past(poses[name]) for name in (*self._goal.objects, *self._others)):
+        before, self._before = self._before, {name: poses[name] for name in self._before}
+        if any(self._goal.past(pose) or self._goal.exceeds(before[name], pose) for name, pose in self._before.items()):
             return "a block is past the line"
         if any(self._goal.inside(poses[name]) for name in self._others):
             return "a block of the other color is in the frame"
@@ -181,6 +185,13 @@ class Inside(Goal):
     def past(self, pose: Pose) -> bool:
         """Whether the middle of a block is in the frame and past the line."""
         return self.inside(pose) and (self.opening.inverse() @ pose).position[0] > self.limit
+
+    def exceeds(self, before: Pose, after: Pose) -> bool:
+        """Whether a block that moved straight on went over the line, even if it has left the frame since."""
+        (x0, y0, _), (x1, y1, _) = ((self.opening.inverse() @ pose).position for pose in (before, after))
+        if not x0 <= self.limit < x1:
+            return False
+        return abs(y0 + (y1 - y0) * (self.limit - x0) / (x1 - x0)) < WIDTH / 2
 
     def counted(self, poses: Poses) -> Array:
         """(len(objects),) float64: 1 for each object in the frame and before the line, else 0."""

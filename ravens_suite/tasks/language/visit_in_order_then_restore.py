@@ -50,6 +50,7 @@ class VisitInOrderThenRestore(LanguageTask):
     Version history: v0, first version.
     """
 
+    colors: tuple[str, ...] = TRAINING
     max_steps: ClassVar[int] = VISITS[-1] + 2
     instruction: ClassVar[str] = "put the {block} into the {boxes}, then back into the box where it was at first"
     sentences: ClassVar[Sentences] = Sentences(

@@ -238,6 +238,21 @@ def test_what_breaks_the_rule_fails_for_good(build: Build) -> None:
     assert "other color" in lay(other, other.task._others[0], goal.limit / 2, 0.08)
 
 
+@pytest.mark.parametrize(("meant", "y"), [(True, 0.0), (False, 0.0), (True, sweep_without_exceeding.WIDTH / 2 + 0.03)])
+def test_a_block_that_leaves_the_frame_behind_the_line_has_exceeded_it(build: Build, meant: bool, y: float) -> None:
+    start = build("sweep-without-exceeding", 0)
+    name = start.goals[0].objects[0] if meant else start.task._others[0]
+    assert lay(start, name, -0.05) == ""
+    assert "past the line" in lay(start, name, sweep_without_exceeding.DEPTH + 0.05, y)
+
+
+def test_a_block_that_goes_around_the_frame_has_not_exceeded_the_line(build: Build) -> None:
+    start = build("sweep-without-exceeding", 0)
+    behind = sweep_without_exceeding.DEPTH + 0.05
+    for depth, y in ((-0.05, 0.25), (behind, 0.25), (behind, 0.0)):
+        assert lay(start, start.goals[0].objects[0], depth, y) == ""
+
+
 # -------------------------------------------------------------------------- the oracle
 
 
