@@ -93,7 +93,7 @@ def define(task: str, split: str = "train", arguments: Mapping[str, Any] | None 
         PlacementError: none of its first scenes can be placed.
     """
     task_class, own = load_task(task)
-    parameters = task_parameters(task)
+    parameters = task_parameters(task_class)
     options = {**own, **{name: value for name, value in (arguments or {}).items() if name in parameters}}
     options.pop("split", None)
     known_split: Split = next((known for known in SPLITS if known == split), "train")

@@ -98,16 +98,13 @@ def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
     return _checked_task(task, entry.reference) if entry.foreign else task, dict(entry.arguments)
 
 
-def task_parameters(name: str) -> dict[str, inspect.Parameter]:
+def task_parameters(task_class: type[Task]) -> dict[str, inspect.Parameter]:
     """The keyword arguments that a task's class takes, by name.
 
     Those that it hands on (``**options``) are those of the class that it is derived from.
-
-    Raises:
-        UnknownNameError: there is no such task.
     """
     found: dict[str, inspect.Parameter] = {}
-    for each in load_task(name)[0].__mro__:
+    for each in task_class.__mro__:
         if "__init__" in vars(each):
             _, *own = inspect.signature(vars(each)["__init__"]).parameters.values()
             found = {**{one.name: one for one in own if one.kind not in _UNNAMED}, **found}

@@ -299,7 +299,7 @@ def default_arguments(task: str) -> dict[str, Any]:
 
 def task_defaults(task: str) -> dict[str, Any]:
     """Default values of the options of a task itself, as JSON; those without one are left out."""
-    parameters = task_parameters(task)
+    parameters = task_parameters(load_task(task)[0])
     free = task_options(task)
     return {
         name: to_json(item.default)
@@ -310,7 +310,7 @@ def task_defaults(task: str) -> dict[str, Any]:
 
 def task_options(task: str) -> set[str]:
     """Names of the options that a task itself has, without those that its name settles."""
-    return {*task_parameters(task)} - {"split", *variant_arguments(task)}
+    return {*task_parameters(load_task(task)[0])} - {"split", *variant_arguments(task)}
 
 
 def versions() -> dict[str, str]:
