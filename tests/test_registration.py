@@ -19,7 +19,9 @@ from ravens_suite.cli.main import main
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import PoseGoal
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.errors import ConfigError, UnknownNameError
+from ravens_suite.envs.definition import define
+from ravens_suite.errors import ConfigError, UnknownNameError, UnknownOptionError
+from ravens_suite.rollout.environments import differing_options, make_environment, task_defaults, task_options
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task, Variants
@@ -259,3 +261,28 @@ def test_a_task_whose_environment_another_would_stand_in_for_is_refused(
     clear()
     assert "tiles2" not in registry.task_names()
     assert "'tiles2' would have the id of 'tiles-2'" in caplog.text
+
+
+class HandsOn(Tiles):
+    """Takes an option of its own, and hands all others on."""
+
+    variants: ClassVar[Variants] = {"heavy": {"weight": 2.0}}
+
+    def __init__(self, *split: Any, weight: float = 1.0, **others: Any) -> None:
+        super().__init__(*split, **others)
+        self.weight = weight
+
+
+def test_a_class_that_hands_options_on_has_those_of_the_class_that_it_is_derived_from() -> None:
+    """They were refused, and the names of what stands for them were listed as options."""
+    ravens_suite.register_task("hands-on", HandsOn)
+    assert task_options("hands-on") == {"weight", "x"} and task_options("hands-on-heavy") == {"x"}
+    assert task_defaults("hands-on") == {"weight": 1.0, "x": 0.5}
+    assert differing_options("hands-on-heavy", {}, {"x": 0.6}) == {"x": 0.6}
+    assert define("hands-on", "train", {"x": 0.6})["goals"] != define("hands-on")["goals"]
+    environment = make_environment("hands-on-heavy", "train", {"observe": ["state"], "x": 0.6})
+    task = environment.get_wrapper_attr("task")
+    environment.close()
+    assert (task.x, task.weight) == (0.6, 2.0)
+    with pytest.raises(UnknownOptionError, match=r"Options of this task: weight, x;"):
+        make_environment("hands-on", "train", {"others": 1})

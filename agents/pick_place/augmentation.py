@@ -65,7 +65,7 @@ class Example:
         place: (n, 2) float64 pixel positions that go with this pick, one for each symmetry of the object.
         yaw: (n,) float64 radians, of these place poses relative to the pick pose.
         pick_affinity: (rows, columns) float32 summing to 1, see ``Step``; all zero where no pick is known to be best.
-        goal: the finished scene, where the demonstration has one.
+        goal: that of the step, see ``Step``.
         first: the first scene of the demonstration, for an agent that remembers it.
         tilt: of the first place, where the step has one.
         instruction: what was said before the step, where it is known; of a mirrored scene, left is right.

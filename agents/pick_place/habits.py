@@ -137,7 +137,7 @@ def heard(sentence: str, shares: NDArray[np.float32]) -> int | None:
 
     Args:
         sentence: what is said.
-        shares: (n, 4093) float32 of ``TaskTallies.tables``; rows of zeros are of no task.
+        shares: (n, 4093) float32 of ``TaskTallies.tables``; rows of zeros, after all others, are of no task.
 
     Returns:
         Its row; ``None`` where it is not much more likely than any other.

@@ -50,7 +50,8 @@ class Step:
         centre: (2,) float64 pixel position of the middle of the object.
         final_scene: the last scene of a demonstration whose steps all go to one place, if the object was pushed there
             and is free; else ``None``.
-        goal: the finished scene that the agent is shown, where the demonstration has one.
+        goal: the finished scene, where the demonstration has a picture of it. Without one, at a step before which
+            something new was said, the scene in which that has been carried out; an agent is not shown it.
         tilt: of the place, where it is tilted and the agent places so; then ``yaw`` is the twist (``tilts.py``).
         instruction: what was said before the action, where it is known.
         first: the first scene of the demonstration, for an agent that remembers it.

@@ -38,7 +38,7 @@ from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.core.source_digest import code_lines, digest_of_files, digest_of_text, imported_files, own_files
 from ravens_suite.envs.first_scenes import first_scenes
 from ravens_suite.envs.task_checks import check_attributes, task_code
-from ravens_suite.registry import load_task
+from ravens_suite.registry import load_task, task_parameters
 from ravens_suite.sim.bodies import Body, Mesh
 from ravens_suite.tasks.base import Task
 
@@ -93,7 +93,7 @@ def define(task: str, split: str = "train", arguments: Mapping[str, Any] | None 
         PlacementError: none of its first scenes can be placed.
     """
     task_class, own = load_task(task)
-    parameters = inspect.signature(task_class).parameters
+    parameters = task_parameters(task_class)
     options = {**own, **{name: value for name, value in (arguments or {}).items() if name in parameters}}
     options.pop("split", None)
     known_split: Split = next((known for known in SPLITS if known == split), "train")

@@ -11,7 +11,7 @@ from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.envs.task_checks import check_attributes, task_code
 from ravens_suite.envs.views import RenderMode
 from ravens_suite.errors import ConfigError, TaskDefinitionError, UnknownOptionError, did_you_mean
-from ravens_suite.registry import load_task
+from ravens_suite.registry import load_task, task_parameters
 from ravens_suite.sim.rendering.factory import check_renderer
 from ravens_suite.sim.robot import Motion
 from ravens_suite.tasks.base import Task
@@ -74,7 +74,7 @@ def make_task(name: str, split: Split, options: Mapping[str, Any], environment: 
         TaskDefinitionError: the class lacks what every task has, or an option of it would never reach it.
     """
     task_class, arguments = load_task(name)
-    own = set(inspect.signature(task_class).parameters) - {"split"}
+    own = {*task_parameters(task_class)} - {"split"}
     general = set(inspect.signature(environment).parameters) - {"task", "task_options"}
     if taken := sorted(own & (general | _OF_MAKE)):
         raise TaskDefinitionError(
@@ -95,7 +95,7 @@ def default_options(name: str) -> dict[str, Any]:
         UnknownNameError: there is no such task.
     """
     task_class, own = load_task(name)
-    parameters = inspect.signature(task_class).parameters.values()
+    parameters = task_parameters(task_class).values()
     found = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
     return {option: value for option, value in found.items() if option != "split" and option not in own}
 

@@ -5,16 +5,16 @@ Nothing here changes the episode, and no policy sees it: it serves those who fin
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ravens_suite.envs.simulation import Simulation
-from ravens_suite.envs.task_checks import check_candidates
+from ravens_suite.envs.task_checks import check_candidates, check_text
 from ravens_suite.sim.topview import visible_points
 from ravens_suite.tasks.candidates import Candidate, Candidates, chance
-from ravens_suite.tasks.sentences import fill
 
 __all__ = ["Candidate", "Candidates", "SentencesNow", "chance"]
 
@@ -50,14 +50,34 @@ class SentencesNow:
         return self._simulation.instruction("held-out")
 
     def about_another(self, choice: int) -> str:
-        """The plain form about another one of the candidates; the sentence itself where there is no other.
+        """The plain form about another one of the candidates.
 
         Args:
             choice: number of the candidate, beginning again after the last one.
+
+        Returns:
+            The sentence itself where there is no other, or where the words for it change nothing.
         """
         if not self.candidates.others:
             return self._simulation.instruction("plain")
-        return fill(self._simulation.task.instruction, self.words(choice))
+        return self._filled(self.words(choice))
+
+    def names_another(self, choice: int) -> bool:
+        """Whether there is another one of the candidates, and the sentence about it is another one.
+
+        It is not where a task says its sentence without slots.
+
+        Args:
+            choice: as of ``about_another``.
+        """
+        return bool(self.candidates.others) and self.about_another(choice) != self._filled(self.words())
+
+    def _filled(self, words: Mapping[str, str]) -> str:
+        """What the task says in its plain form with some words in its slots, by a method of its own, too."""
+        task = copy.copy(self._simulation.task)
+        vars(task)["slots"] = lambda step: words
+        with self._simulation.task_code("current_instruction"):
+            return check_text("current_instruction", task.current_instruction(self._simulation.scorer.steps_done))
 
     def words(self, choice: int | None = None) -> Mapping[str, str]:
         """What fills the slots of the sentence, or of the one about another candidate.

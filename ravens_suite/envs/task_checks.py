@@ -50,7 +50,10 @@ def task_code(name: str, task: type[Task], doing: str) -> Iterator[None]:
             with blame(f"{doing} of the task {name}"):
                 yield
     except TaskDefinitionError as error:
-        wrong = TaskDefinitionError(f"The task {name} is defined wrongly: {error}")
+        named = f"The task {name} is defined wrongly: "
+        if str(error).startswith(named):
+            raise  # By one of these within this one.
+        wrong = TaskDefinitionError(f"{named}{error}")
         for note in getattr(error, "__notes__", ()):
             wrong.add_note(note)
         raise wrong from error

@@ -18,7 +18,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.insight.influence_record import Influence
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.training.data import data_of, without
-from ravens_suite.training.loop import train
+from ravens_suite.training.loop import check_device, train
 from ravens_suite.training.run_record import find_record
 from ravens_suite.training.settings import TrainingPlan
 
@@ -103,6 +103,8 @@ def check_dropped(run: Path | str, dropped: Mapping[str, Sequence[int]]) -> None
 def check_room(run: Path | str, dropped: int | Mapping[str, Sequence[int]], out: Path | str | None = None) -> None:
     """Refuse a folder that holds another run than the one that is to be trained, before anything is computed.
 
+    So is a device that is not here, unless that run is finished.
+
     Args:
         run: folder of the finished run.
         dropped: seeds by task, or how many demonstrations are to be left out where it is not known yet which.
@@ -110,10 +112,11 @@ def check_room(run: Path | str, dropped: int | Mapping[str, Sequence[int]], out:
 
     Raises:
         ConflictError: it holds one that was trained otherwise, or without others.
+        ConfigError: the first run was trained on a GPU, and torch finds none.
     """
     plan = TrainingPlan.from_json(RunFolder(Path(run)).record()["plan"])
     if not isinstance(dropped, int):
-        find_record(*_again(Path(run), plan, _plain(dropped), out))
+        _check_trainable(*_again(Path(run), plan, _plain(dropped), out))
         return
     count = dropped + _count(plan.drop)
     there = RunFolder(_folder(Path(run), count, out))
@@ -123,7 +126,13 @@ def check_room(run: Path | str, dropped: int | Mapping[str, Sequence[int]], out:
             f"{there.path} holds a run that {_count(lacks) or 'no'} demonstrations were left out of, not {count}: name "
             "another folder with --out, or delete this one."
         )
-    find_record(replace(plan, drop=lacks), there)
+    _check_trainable(replace(plan, drop=lacks), there)
+
+
+def _check_trainable(plan: TrainingPlan, there: RunFolder) -> None:
+    record = find_record(plan, there)
+    if record is None or not record["finished"]:
+        check_device(plan)
 
 
 def _plain(dropped: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:

@@ -154,7 +154,7 @@ def _environment_of(plan: EvaluationPlan) -> gymnasium.Env[Any, Any]:
 
 def _choose(whole: Rollout, step: int | None, where: str) -> int:
     if not whole.steps:
-        raise ConfigError(f"In {where} the agent did nothing ({whole.outcome}): choose another --seed.")
+        raise ConfigError(f"In {where} the agent did nothing ({whole.outcome}): choose another of --seeds.")
     if step is None:
         return next((index for index, reward in enumerate(whole.rewards) if reward <= _EARNED), 0)
     if step >= whole.steps:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.numbers import MOST_EPISODES, MOST_SEED, check_number
-from ravens_suite.core.observations import GOAL
+from ravens_suite.core.observations import GOAL, groups_with
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.language_probes import (
@@ -256,9 +256,10 @@ def _not_told(plan: EvaluationPlan, observed: Mapping[str, Any]) -> str:
             "a goal picture tells it what to do; to find out whether it listens to words, let it observe the sentence "
             "in place of the picture (--observe images instruction)" + (", and train on that" if plan.run else "")
         )
+    more = " ".join(groups_with([*observed, "instruction"]))
     if plan.run:
-        return "collect demonstrations with --observe images instruction, and train on them"
-    return "let its environment observe the sentence, too (--observe images instruction)"
+        return f"collect demonstrations with --observe {more}, and train on them"
+    return f"let its environment observe the sentence, too (--observe {more})"
 
 
 class _Record:

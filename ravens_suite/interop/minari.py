@@ -31,7 +31,7 @@ from ravens_suite.data.store import EpisodeStore, differences
 from ravens_suite.errors import ConflictError, DamagedDataError, MissingDataError, UnknownNameError
 from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.interop.exports import MARK, Exported, Source, shifted, sources_in
-from ravens_suite.interop.minari_spaces import space_of, space_text
+from ravens_suite.interop.minari_spaces import space_of, space_text, widened
 from ravens_suite.rollout.actors import EXPERIENCE
 
 _LOG = logging.getLogger(__name__)
@@ -156,8 +156,9 @@ def _fill(
                 _LOG.warning("Episode %s of %s has no action: left out of %s.", seed, source.store.folder, source.name)
                 continue
             _check_room(out, episode)
-            spaces.setdefault("observation_space", space_of(episode.observations, _space(environment, "observation")))
-            spaces.setdefault("action_space", space_of(episode.actions, _space(environment, "action")))
+            for kind, arrays in (("observation", episode.observations), ("action", episode.actions)):
+                space = spaces.get(f"{kind}_space") or space_of(arrays, _space(environment, kind))
+                spaces[f"{kind}_space"] = widened(space, arrays)
             yield _buffer(episode, len(facts))
             facts.append(_facts(episode, source))
             on_progress(done, len(source.seeds))

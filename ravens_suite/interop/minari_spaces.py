@@ -8,6 +8,7 @@ elements. Here whole bounds are written as whole numbers and without spaces, whi
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,9 +50,31 @@ def space_of(arrays: Mapping[str, NDArray[Any]], given: gymnasium.Space[Any] | N
     return gymnasium.spaces.Dict({key: _part(array, known.get(key)) for key, array in sorted(arrays.items())})
 
 
+def widened(space: gymnasium.spaces.Dict, arrays: Mapping[str, NDArray[Any]]) -> gymnasium.spaces.Dict:
+    """The same space, whose texts may be such as those of another episode, too.
+
+    Args:
+        space: of ``space_of``.
+        arrays: by key, (steps, ...) of any dtype.
+    """
+    parts = dict(space.items())
+    for key, array in arrays.items():
+        part = parts.get(key)
+        if array.dtype.kind == "U" and isinstance(part, gymnasium.spaces.Text):
+            texts = array.ravel().tolist()
+            longest, characters = max([part.max_length, *map(len, texts)]), {*part.characters}.union(*texts)
+            if (longest, len(characters)) != (part.max_length, len(part.character_set)):
+                parts[key] = _text(longest, "".join(sorted(characters)))
+    return gymnasium.spaces.Dict(parts)
+
+
+def _text(longest: int, characters: str) -> gymnasium.spaces.Text:
+    return gymnasium.spaces.Text(longest, min_length=0, charset=characters)
+
+
 def _part(array: NDArray[Any], known: gymnasium.Space[Any] | None) -> gymnasium.Space[Any]:
     if array.dtype.kind == "U":
-        return known if isinstance(known, gymnasium.spaces.Text) else gymnasium.spaces.Text(_LONGEST_TEXT, min_length=0)
+        return known if isinstance(known, gymnasium.spaces.Text) else _text(_LONGEST_TEXT, string.printable)
     if known is not None and (known.shape, known.dtype) == (array.shape[1:], array.dtype):
         return known
     if array.dtype.kind == "f":

@@ -28,6 +28,7 @@ used; it never keeps the suite from being imported, nor others from being used.
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from ravens_suite.agents.forecasters.base import Forecaster
     from ravens_suite.tasks.base import Task
 
+_UNNAMED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""Kinds of parameters that stand for others."""
 _ENVIRONMENT = "ravens_suite.envs.environment:RavensEnv"
 _MAIN = "__main__"
 _NEEDED_BY_AGENTS = ("torch", "safetensors")
@@ -93,6 +96,21 @@ def load_task(name: str) -> tuple[type[Task], dict[str, Any]]:
     entry = _find("task", name.removesuffix(CONTINUOUS), entries.tasks())
     task: type[Task] = _load("task", entry)
     return _checked_task(task, entry.reference) if entry.foreign else task, dict(entry.arguments)
+
+
+def task_parameters(task_class: type[Task]) -> dict[str, inspect.Parameter]:
+    """The keyword arguments that a task's class takes, by name.
+
+    Those that it hands on (``**options``) are those of the class that it is derived from.
+    """
+    found: dict[str, inspect.Parameter] = {}
+    for each in task_class.__mro__:
+        if "__init__" in vars(each):
+            _, *own = inspect.signature(vars(each)["__init__"]).parameters.values()
+            found = {**{one.name: one for one in own if one.kind not in _UNNAMED}, **found}
+            if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in own):
+                break
+    return found
 
 
 def variant_arguments(name: str) -> dict[str, Any]:

@@ -17,7 +17,14 @@ from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import Interface
 from ravens_suite.envs.observations import interface_of
 from ravens_suite.errors import ConflictError, PlacementError, UnknownOptionError
-from ravens_suite.registry import control_of, environment_id, load_task, variant_arguments, variant_named_by
+from ravens_suite.registry import (
+    control_of,
+    environment_id,
+    load_task,
+    task_parameters,
+    variant_arguments,
+    variant_named_by,
+)
 
 if TYPE_CHECKING:
     from ravens_suite.tasks.base import Task  # Imports the simulator.
@@ -292,7 +299,7 @@ def default_arguments(task: str) -> dict[str, Any]:
 
 def task_defaults(task: str) -> dict[str, Any]:
     """Default values of the options of a task itself, as JSON; those without one are left out."""
-    parameters = inspect.signature(load_task(task)[0]).parameters
+    parameters = task_parameters(load_task(task)[0])
     free = task_options(task)
     return {
         name: to_json(item.default)
@@ -303,8 +310,7 @@ def task_defaults(task: str) -> dict[str, Any]:
 
 def task_options(task: str) -> set[str]:
     """Names of the options that a task itself has, without those that its name settles."""
-    parameters = inspect.signature(load_task(task)[0]).parameters
-    return {*parameters} - {"split", *variant_arguments(task)}
+    return {*task_parameters(load_task(task)[0])} - {"split", *variant_arguments(task)}
 
 
 def versions() -> dict[str, str]:

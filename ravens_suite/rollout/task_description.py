@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ravens_suite.core.goals import Goal
+from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.envs.first_scenes import scene_of_seed
+from ravens_suite.envs.options import make_task
 from ravens_suite.envs.task_checks import (
-    check_attributes,
     check_candidates,
     check_sentences,
     check_slots,
@@ -18,7 +19,7 @@ from ravens_suite.envs.task_checks import (
     task_code,
 )
 from ravens_suite.errors import blame
-from ravens_suite.registry import environment_id, load_task
+from ravens_suite.registry import environment_id
 from ravens_suite.rollout.environments import limit_of
 from ravens_suite.tasks.base import Task
 
@@ -35,10 +36,8 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
         UnknownNameError: there is no such task.
         RavensError: the task is defined wrongly, or its own code raises.
     """
-    task_class, arguments = load_task(name)
-    with task_code(name, task_class, "__init__"):
-        task = task_class(**arguments)
-        check_attributes(task)
+    task = make_task(name, "train", {}, RavensEnv)
+    task_class = type(task)
     with task_code(name, task_class, "the instruction"):
         plain, others = task.forms()
     with task_code(name, task_class, "build"), scene_of_seed(task) as (scene, goals):
@@ -53,6 +52,8 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
             # While the scene is there: a task may look at it for what it says.
             with blame(f"the instruction of the task {name}"):
                 said = [_said(task, step) for step in range(len(goals))]
+                for step in range(len(goals)):
+                    _check_forms(task, step)
                 choices = [check_candidates(task.candidates(step), task, scene) for step in range(len(goals))]
                 described["said"] = said
                 described["could_mean"] = [_others(each.picks[1:], each.places[1:]) for each in choices]
@@ -75,6 +76,13 @@ def _kinds(goals: Sequence[Goal]) -> str:
 
 def _said(task: Task, step: int) -> str:
     return check_slots(task, check_text("current_instruction", task.current_instruction(step)), step)
+
+
+def _check_forms(task: Task, step: int) -> None:
+    """Refuse other forms of a sentence that environments would refuse where they are said."""
+    forms = check_sentences("current_sentences", task.current_sentences(step))
+    for said in (*forms.training, *forms.held_out):
+        check_slots(task, said, step)
 
 
 def _others(picks: Sequence[Any], places: Sequence[Any]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.agents.base import Trainee
-from ravens_suite.core.observations import GOAL
+from ravens_suite.core.observations import GOAL, groups_with
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.errors import CapabilityWarning
 from ravens_suite.rollout.sentences import held_out, needs_sentence, of_a_goal_picture
@@ -104,7 +104,9 @@ def _with_held_out(demonstrations: Demonstrations | None) -> set[str]:
 def _mend(agent: type[Trainee[Any]], condition: str) -> str:
     """How an agent is told: by other data, if it can be at all."""
     if condition in agent.conditions:
-        return f"collect them with --observe images {condition}"
+        keys = agent.observation_keys
+        told = [GOAL + key for key in keys] if condition == "goal" else [condition]
+        return f"collect them with --observe {' '.join(groups_with([*keys, *told]))}"
     return f"{agent.name} cannot be told, so choose an agent that can (see: ravens-suite agents)"
 
 

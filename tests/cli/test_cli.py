@@ -105,6 +105,7 @@ def test_agents_say_whether_they_can_be_told_and_tilt(capsys: pytest.CaptureFixt
     ("options", "said"),
     [
         ([], "without --observe images instruction, no agent can learn what to do"),
+        (["--observe", "state"], "without --observe state instruction, no agent can learn what to do"),
         (["--observe", "instruction"], ""),
         (["--observe", "state", "goal"], ""),
         (["--observe", "instruction", "--environment", '{"wording": "held-out"}'], "held-out are kept for tests"),

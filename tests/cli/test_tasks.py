@@ -12,6 +12,7 @@ import pytest
 from ravens_suite.cli.main import main
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal
+from ravens_suite.errors import TaskDefinitionError
 from ravens_suite.registration import register_task
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.task_description import describe_task
@@ -220,6 +221,22 @@ def names(*candidates: Any) -> Any:
         ({"sentences": ("bring it", "fetch it")}, "sentences gives ('bring it', 'fetch it'): give Sentences("),
         ({"current_instruction": lambda self, step: None}, "current_instruction returned None: return a text"),
         ({"slots": lambda self, step: {}}, "has a slot 'block', but slots() gives no words at goal step 0"),
+        (
+            {"sentences": Sentences(("bring the {blok}",))},
+            "has a slot 'blok', but words are given for block: let slots()",
+        ),
+        (
+            {
+                "current_sentences": lambda self, step: Sentences((), ("a {b}",)),
+                "slots": lambda self, step: {},
+                "instruction": "fetch it",
+            },
+            "'a {b}' has a slot 'b', but slots() gives no words at goal step 0",
+        ),
+        (
+            {"__init__": lambda self, split="train", wording="": None},
+            "its option 'wording' has the name of an argument",
+        ),
         ({"candidates": lambda self, step: [RED]}, "candidates returned [{'block': 'red block'}]: return Candidates("),
         ({"candidates": lambda self, step: Candidates(Candidate(RED))}, "picks of Candidates is one alone"),  # type: ignore[arg-type]
         ({"candidates": lambda self, step: Candidates((RED,))}, "give a list of candidates"),  # type: ignore[arg-type]
@@ -236,6 +253,16 @@ def test_what_is_said_wrongly_is_named(wrong: dict[str, Any], words: str, capsys
     assert main(["tasks", "wrong"]) == 1
     said = capsys.readouterr().err
     assert "The task wrong is defined wrongly" in said and words in said
+
+
+@pytest.mark.usefixtures("registrations")
+def test_what_is_defined_wrongly_is_said_once() -> None:
+    """Of a paraphrase that is asked for within the building of a scene, it was said twice."""
+    wrong = Sentences(training=("bring the {blok}",))
+    register_task("wrong", type("Wrong", (Fetch,), {"sentences": wrong}))
+    with pytest.raises(TaskDefinitionError, match="has a slot 'blok'") as raised:
+        make_environment("wrong", "test", {"observe": ["instruction"], "wording": "held-out"})
+    assert str(raised.value).count("is defined wrongly") == 1
 
 
 @pytest.mark.parametrize(

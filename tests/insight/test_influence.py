@@ -21,7 +21,7 @@ from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError
 from ravens_suite.insight import training_gradients
-from ravens_suite.insight.cleaning import check_dropped, first_ranked, train_without
+from ravens_suite.insight.cleaning import check_dropped, check_room, first_ranked, train_without
 from ravens_suite.insight.decisions import decision_of
 from ravens_suite.insight.influence import Question, decision_gradients, failed_seeds, find_influence
 from ravens_suite.insight.influence_record import PICTURES, RECORD, read_influence
@@ -455,6 +455,23 @@ def test_a_folder_that_holds_another_run_is_named_before_anything_is_computed(
     command = ["influence", str(trained), "--data", str(data), "--decisions", "0", *options]
     assert main([*command, "--out", "other"]) == 1
     assert said in (told := capsys.readouterr().err) and "self-influence" not in told and "1/2" not in told
+
+
+@pytest.mark.parametrize("dropped", [1, {TASK: [0]}])
+def test_a_device_that_is_not_here_is_named_before_anything_is_computed(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: Any
+) -> None:
+    """It was after all gradients, which need no GPU."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    shutil.copytree(trained, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    run.write_record({**run.record(), "plan": {**run.record()["plan"], "agent": "transporter", "device": "cuda"}})
+    with pytest.raises(ConfigError, match="finds no GPU here"):
+        check_room(run.path, dropped)
+    shutil.copytree(run.path, again := tmp_path / "run-without-1")
+    done = RunFolder(again).record()
+    RunFolder(again).write_record({**done, "plan": {**done["plan"], "drop": {TASK: [0]}}})
+    check_room(run.path, dropped)
 
 
 def test_the_demonstrations_are_those_of_the_training_wherever_others_lie(

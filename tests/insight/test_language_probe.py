@@ -193,7 +193,7 @@ def test_another_policy_is_probed_anew_and_the_earlier_file_is_kept(tmp_path: Pa
 
 
 def test_a_policy_that_is_told_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is told no sentence .*--observe images instruction"):
+    with pytest.raises(ConfigError, match=r"is told no sentence .*--observe state instruction"):
         probe(LISTENER, tmp_path, arguments={"observe": ["state"]})
 
 
@@ -202,8 +202,12 @@ def test_the_way_out_is_that_of_the_policy() -> None:
         plan = EvaluationPlan(PolicySpec(kind, name), TASK, "test", {}, run)
         return module._not_told(plan, dict.fromkeys(observed))
 
-    assert said("import", DEAF, {"color"}).startswith("let its environment observe the sentence")
-    assert said("agent", "transporter", {"color"}, "runs/a").startswith("collect demonstrations with")
+    assert said("import", DEAF, {"color"}) == (
+        "let its environment observe the sentence, too (--observe images instruction)"
+    )
+    assert said("agent", "transporter", {"color"}, "runs/a").startswith(
+        "collect demonstrations with --observe images instruction,"
+    )
     assert said("agent", "state-mlp", {"instruction"}, "runs/a").startswith("it reads no sentence")
     shown = said("agent", "transporter", {"color", "goal_color"}, "runs/a")
     assert shown.startswith("a goal picture tells it what to do")

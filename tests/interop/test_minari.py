@@ -234,6 +234,36 @@ def test_two_stores_of_one_name_are_refused_with_both_named(data: Path, tmp_path
     assert not (tmp_path / "out").exists()
 
 
+def test_sentences_of_own_data_lie_in_the_space_of_their_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had letters and digits of ASCII alone, so that no sentence with a space was in it."""
+    pytest.importorskip("h5py")
+    store = EpisodeStore(tmp_path / "mine")
+    store.claim({}, {})
+    for seed, said in enumerate(("pour the tea", "gieße Tee ein, schön heiß")):
+        store.write(
+            Episode(
+                task="pour-tea",
+                split="lab",
+                seed=seed,
+                observations={"instruction": np.array([said, said])},
+                actions={"open": np.zeros((1, 1))},
+                rewards=np.zeros(1),
+                poses={},
+                cameras=(),
+                success=True,
+                metadata={},
+            )
+        )
+    store.finish()
+    (done,) = export(tmp_path, "minari", tmp_path / "out")
+    dataset = _load(tmp_path / "out", done.name, monkeypatch)
+    said = [found.observations["instruction"][0] for found in dataset.iterate_episodes()]
+    assert said == ["pour the tea", "gieße Tee ein, schön heiß"]
+    assert all({"instruction": each} in dataset.observation_space for each in said)
+
+
 def test_own_data_under_a_free_name_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no environment of them, and the manifest may say nothing."""
     pytest.importorskip("h5py")

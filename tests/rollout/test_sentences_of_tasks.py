@@ -12,11 +12,17 @@ import ravens_suite
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal
 from ravens_suite.core.palette import PALETTE
-from ravens_suite.errors import PlacementError
+from ravens_suite.data.language_probes import ANOTHER, OWN
+from ravens_suite.errors import OracleGaveUpError, PlacementError
+from ravens_suite.rollout.environments import make_environment
+from ravens_suite.rollout.policies import FunctionPolicy
+from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.sentences import needs_sentence, sentence_of, without_sentence
+from ravens_suite.rollout.told_policy import ProbeJob, ToldPolicy
 from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task, Variants
+from ravens_suite.tasks.candidates import Candidate, Candidates
 
 pytestmark = pytest.mark.usefixtures("registrations")
 
@@ -159,3 +165,67 @@ def test_that_of_a_class_that_was_registered_anew_is_judged_anew() -> None:
 )
 def test_so_are_those_of_the_suite(task: str, needed: bool) -> None:
     assert needs_sentence(task) == needed
+
+
+class TwoBlocks(SetInBuild):
+    """A red and a blue block, one of which is meant; its candidates have words for a slot."""
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> list[Goal]:
+        """The blocks, the one that is drawn meant."""
+        names = [f"{color} block" for color in ("red", "blue")]
+        for x, name in zip((0.4, 0.6), names, strict=True):
+            scene.add(name, objects.block(PALETTE[name.split()[0]]), Pose((x, 0.1, 0.02)), "movable")
+        self.meant, self.other = (names[i] for i in rng.permutation(2))
+        self.instruction = f"fetch the {self.meant}"  # type: ignore[misc]
+        target = Pose((0.5, -0.1, 0.02))
+        return [PoseGoal(objects=(self.meant,), targets=(target,), matches=((True,),), symmetries=(0.0,))]
+
+    def candidates(self, step: int) -> Candidates:
+        """Both."""
+        return Candidates(picks=tuple(Candidate({"block": name}, (name,)) for name in (self.meant, self.other)))
+
+
+class SaidByMethod(TwoBlocks):
+    """The same sentence, made by a method out of words for slots."""
+
+    def slots(self, step: int) -> Mapping[str, str]:
+        """The block that is meant."""
+        return {"block": self.meant}
+
+    def current_instruction(self, step: int) -> str:
+        """Not by ``instruction``."""
+        return f"bring the {self.slots(step)['block']} to me"
+
+
+def told_when_probed(task: type[Task]) -> tuple[str, str, bool, bool]:
+    """What a scene says, what a probe says in its place about the other block, and whether it may; and of its own."""
+    ravens_suite.register_task("told", task)
+    environment = make_environment("told", "test", {"observe": ["instruction"]})
+    said: list[str] = []
+
+    def listen(observation: Mapping[str, Any]) -> Any:
+        said.append(observation["instruction"])
+        raise OracleGaveUpError("Heard.")
+
+    can_say = []
+    for kind in (OWN, ANOTHER):
+        speaker = ToldPolicy(FunctionPolicy(listen), environment, ProbeJob(0, kind))
+        roll_out(environment, speaker, 0, record=False)
+        can_say.append(speaker.can_say)
+    environment.close()
+    own, another = said
+    return own, another, *can_say  # type: ignore[return-value]
+
+
+def test_a_probe_tells_another_objects_sentence_as_the_task_says_it() -> None:
+    """It filled the class's own template, which such a task does not say: here an empty one."""
+    own, another, *can_say = told_when_probed(SaidByMethod)
+    assert {own, another} == {"bring the red block to me", "bring the blue block to me"}
+    assert can_say == [True, True]
+
+
+def test_a_probe_leaves_out_another_objects_sentence_that_has_no_slot_for_it() -> None:
+    """The task's own sentence counted as one about another object: whoever listened seemed not to."""
+    own, another, *can_say = told_when_probed(TwoBlocks)
+    assert own == another and own.startswith("fetch the ")
+    assert can_say == [True, False]

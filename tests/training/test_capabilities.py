@@ -89,6 +89,21 @@ def test_an_agent_that_is_not_told_what_only_a_sentence_says_is_named() -> None:
     assert not told("transporter", "hidden-blocks-in-bowls", pictures), "it says the same in every scene"
 
 
+@pytest.mark.parametrize(
+    ("condition", "task", "observe"),
+    [("instruction", "put-block-in-bowl-seen", "state instruction"), ("goal", "build-tower", "state goal")],
+)
+def test_what_is_to_be_observed_is_named_with_what_the_agent_reads(condition: str, task: str, observe: str) -> None:
+    """Without it the agent could not learn from what was collected then; images were named."""
+
+    class Told(load_agent("state-mlp")):  # type: ignore[misc]
+        conditions = (condition,)
+
+    environments = {each: {"id": "some", "arguments": {}} for each in (task, "build-row")}
+    with pytest.warns(CapabilityWarning, match=f"collect them with --observe {observe}"):
+        warn_of_sentences(Told, environments, ["state"])
+
+
 def test_so_are_sentences_that_are_held_out_for_tests() -> None:
     reads = ["color", "depth", "instruction"]
     for task in ("put-block-in-bowl-seen", "block-insertion"):

@@ -99,6 +99,7 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
 
     def _notes(self) -> list[str]:
         """Why no agent could learn from the episodes what is meant, or should."""
+        from ravens_suite.core.observations import OBSERVED, checked_groups
         from ravens_suite.rollout.collect import arguments_of
         from ravens_suite.rollout.sentences import held_out, without_sentence
 
@@ -106,9 +107,10 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
         made = {task: arguments_of(task, self.split, self.policy, self.arguments()) for task in self.tasks}
         notes = []
         if untold := without_sentence(made):
+            observed = checked_groups([*made[untold[0]].get("observe", OBSERVED), "instruction"])
             notes.append(
-                f"Only its sentence says what is meant in a scene of {', '.join(untold)}: without --observe images "
-                "instruction, no agent can learn what to do."
+                f"Only its sentence says what is meant in a scene of {', '.join(untold)}: without --observe "
+                f"{' '.join(observed)}, no agent can learn what to do."
             )
         if self.split == "train" and held_out(made):
             notes.append(
