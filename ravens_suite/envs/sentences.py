@@ -14,7 +14,7 @@ from ravens_suite.envs.simulation import Simulation
 from ravens_suite.envs.task_checks import check_candidates
 from ravens_suite.sim.topview import visible_points
 from ravens_suite.tasks.candidates import Candidate, Candidates, chance
-from ravens_suite.tasks.sentences import fill
+from ravens_suite.tasks.sentences import exchanged
 
 __all__ = ["Candidate", "Candidates", "SentencesNow", "chance"]
 
@@ -50,14 +50,29 @@ class SentencesNow:
         return self._simulation.instruction("held-out")
 
     def about_another(self, choice: int) -> str:
-        """The plain form about another one of the candidates; the sentence itself where there is no other.
+        """The plain form about another one of the candidates; the sentence itself where there is no other to name.
 
         Args:
             choice: number of the candidate, beginning again after the last one.
         """
-        if not self.candidates.others:
-            return self._simulation.instruction("plain")
-        return fill(self._simulation.task.instruction, self.words(choice))
+        return self._simulation.as_told(self._about_another(choice))
+
+    def can_name_another(self, choice: int) -> bool:
+        """Whether the sentence about another one of the candidates is another sentence.
+
+        Args:
+            choice: as of ``about_another``.
+        """
+        return self._about_another(choice) != self._simulation.plain_sentence()
+
+    def _about_another(self, choice: int) -> str:
+        plain, others = self._simulation.plain_sentence(), self.candidates.others
+        if not others:
+            return plain
+        words = self.words(choice)
+        said = self._simulation.plain_sentence(words)
+        # A task may say its sentence without slots: then the words for what it names stand in it.
+        return exchanged(plain, self.words(), words) if said == plain else said
 
     def words(self, choice: int | None = None) -> Mapping[str, str]:
         """What fills the slots of the sentence, or of the one about another candidate.
@@ -67,7 +82,10 @@ class SentencesNow:
         """
         with self._simulation.task_code("slots"):
             slots = self._simulation.task.slots(self._simulation.scorer.steps_done)
-        others = self.candidates.others
+        candidates = self.candidates
+        for named in (*candidates.picks[:1], *candidates.places[:1]):  # Also where the task fills no slots.
+            slots = {**named.words, **slots}
+        others = candidates.others
         return slots if choice is None or not others else {**slots, **others[choice % len(others)].words}
 
     def body_near(self, position: Sequence[float]) -> tuple[str, float]:
