@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ravens_suite.envs.first_scenes import scene_of_seed
@@ -16,25 +16,28 @@ from ravens_suite.envs.task_checks import (
 )
 from ravens_suite.errors import blame
 from ravens_suite.registry import environment_id, load_task
-from ravens_suite.rollout.environments import limit_of
+from ravens_suite.rollout.environments import limit_of, make_environment, task_with
 from ravens_suite.tasks.base import Task
 
 
-def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
+def describe_task(name: str, *, words: bool = False, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A task in JSON values.
 
     Args:
         name: registered name.
         words: with ``forms``, all forms of the instruction, slots in braces; ``said``, what every goal step says in
             that scene; and ``could_mean``, what else each could.
+        arguments: of its environment, JSON values; options of the task change what it says and how long it takes.
 
     Raises:
         UnknownNameError: there is no such task.
-        RavensError: the task is defined wrongly, or its own code raises.
+        RavensError: the task is defined wrongly, its own code raises, or its environment refuses an argument.
     """
-    task_class, arguments = load_task(name)
+    task_class, _ = load_task(name)
+    if arguments:
+        make_environment(name, "train", arguments).close()  # Which refuses what no environment of it takes.
+    task = task_with(name, arguments)
     with task_code(name, task_class, "__init__"):
-        task = task_class(**arguments)
         check_attributes(task)
     with task_code(name, task_class, "the instruction"):
         plain, others = task.forms()
@@ -43,7 +46,7 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
         described = {
             "task": name,
             "environment": environment_id(name),
-            "max_steps": limit_of(name),
+            "max_steps": limit_of(name, arguments),
             "primitive": task.primitive.name,
             "goals": f"{len(goals)} {kind} goal{'' if len(goals) == 1 else 's'}",
         }
