@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.atomic import files_below, read_json, write_json
 from ravens_suite.data.run_folder import RECORD, RunFolder
 
 _OF_THE_PROBE = ("task", "split", "arguments", "sentences", "seconds")
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of the runs")
     parser.add_argument("--out", type=Path, help="JSON file of all probes; those of other runs that it has stay")
     options = parser.parse_args()
-    runs = [RunFolder(path.parent) for path in sorted(options.folder.rglob(RECORD))]
+    runs = [RunFolder(path.parent) for path in files_below(options.folder, RECORD)]
     rows = [row for run in runs for row in probes_of(run)]
     for row in rows:
         scores = {kind: figures["mean_score"] for kind, figures in row["sentences"].items()}

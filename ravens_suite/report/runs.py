@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ravens_suite.core.seeding import SPLITS
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import files_below, read_json
 from ravens_suite.data.fields import is_number, object_in, object_of
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder, RunFolder
@@ -332,7 +332,7 @@ def find_runs(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise MissingDataError(f"There is no folder {folder}: name one that holds runs (ravens-suite train).")
-    folders = [path.parent for path in sorted(folder.rglob(RECORD))]
+    folders = [path.parent for path in files_below(folder, RECORD)]
     runs = [run for path in folders for run in _read_run(RunFolder(path))]
     runs += _read_others(folder, folders)
     if not runs and any(_watches(RunFolder(path)) for path in folders):
@@ -463,7 +463,7 @@ def _run(
 def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
     """Evaluations of policies that were not trained here, or that lie elsewhere than with their training (--out)."""
     found: dict[tuple[Path, str], tuple[PolicySpec, Score | None]] = {}
-    for path in sorted(folder.rglob("*test.json")):
+    for path in files_below(folder, "*test.json"):
         if any(run in path.parents for run in runs):
             continue
         if path.parent.name == STOPPED:
