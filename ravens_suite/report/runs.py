@@ -173,8 +173,21 @@ class Run:
 
     @property
     def dropped(self) -> int:
-        """Number of demonstrations that were left out of all (``--drop``)."""
+        """Number of demonstrations that were left out of all (``--drop``), further data included."""
         return sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
+
+    @property
+    def left_out(self) -> int:
+        """How many of those that were asked for of each task were left out, in all tasks; none of further data."""
+        own = self.record.get("demonstrations")
+        return self.dropped if own is None else sum(self.demos - len(seeds) for seeds in own.values())
+
+    @property
+    def changes(self) -> str:
+        """How many less or more than asked for of each task it learnt from, in all tasks: " less 2 and 3 more"."""
+        less, more = self.left_out, sum(self.further.values())
+        words = f"{f' less {less}' if less else ''}{f' and {more} more' if more else ''}"
+        return f"{words} in all" if words and len(self.plan.get("tasks", ())) > 1 else words
 
     @property
     def further(self) -> Mapping[str, int]:
@@ -209,9 +222,9 @@ class Run:
         if not self.trained:
             return self.agent
         others = len(self.plan["tasks"]) - 1
-        more = f" of {self.elsewhere or f'{others + 1} tasks'}" if others or self.elsewhere else ""
-        less = f" less {self.dropped}" if self.dropped else ""
-        return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{less}{more}, seed {self.seed}"
+        tasks = f" of {self.elsewhere or f'{others + 1} tasks'}" if others or self.elsewhere else ""
+        demos = f"{self.demos} demo{'' if self.demos == 1 else 's'}"
+        return f"{self.agent}, {demos}{tasks}{',' if tasks and self.changes else ''}{self.changes}, seed {self.seed}"
 
     @cached_property
     def curves(self) -> dict[str, Series]:
