@@ -19,9 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pinned
+from refusals import only_task
 from steps import PROCESSORS
 
-from ravens_suite.data.atomic import write_json
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.core.observations import groups_with
+from ravens_suite.data.atomic import check_writable, write_json
+from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import ConfigError
 from ravens_suite.rollout.provenance import provenance
 
 _MEASURE = """
@@ -72,15 +77,29 @@ print(json.dumps({
 """
 
 
+def _check(run: RunFolder) -> None:
+    """Refuse a run that cannot be measured, before any is.
+
+    Raises:
+        ConfigError: it is no run of a transporter on one task that sees images alone.
+        RavensError: there is no run, or its agent is not there yet.
+    """
+    only_task(run)
+    if (agent := run.policy.agent()) != "transporter":
+        raise ConfigError(f"{run.path} is a run of {agent}: name runs of transporter.")
+    if more := sorted({*groups_with(run.policy.interface().observation)} - {"images"}):
+        raise ConfigError(f"{run.path} observes {', '.join(more)}, too: name runs that see images alone.")
+
+
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row a run of the agent, processor and repetition."""
     rows = []
-    for folder in options.trained:
-        (task,) = json.loads((folder / "run.json").read_text())["plan"]["tasks"]
+    for run in map(RunFolder, options.trained):
+        task = only_task(run)
         for _ in range(options.runs):
             for processor, (variables, precision) in PROCESSORS.items():
                 row: dict[str, Any] = {"task": task, "processor": processor, "load": pinned.load()}
-                arguments = [folder / "policy", task, options.episodes, precision]
+                arguments = [run.policy.path.resolve(), task, options.episodes, precision]
                 row |= pinned.run(_MEASURE, arguments, None, variables={"OMP_NUM_THREADS": "1", **variables})
                 rows.append(row)
                 print(json.dumps(row), flush=True)
@@ -110,6 +129,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    for option in ("episodes", "runs"):
+        check_number(f"--{option}", getattr(options, option), 1, MOST_EPISODES)
+    for run in map(RunFolder, options.trained):
+        _check(run)
+    if options.out:
+        check_writable(options.out)
     rows = measure(options)
     tables = summarised(rows)
     print(json.dumps(tables, indent=1))
@@ -123,4 +148,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

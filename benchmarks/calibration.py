@@ -14,7 +14,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ravens_suite.data.atomic import read_json, write_json
+from refusals import only_task, rows_in
+
+from ravens_suite.data.atomic import write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.insight.calibration import calibrate
 from ravens_suite.rollout.provenance import provenance
@@ -23,7 +25,7 @@ from ravens_suite.rollout.provenance import provenance
 def measure(run: Path, episodes: int, *, force: bool) -> dict[str, Any]:
     """The figures of one run of one task."""
     record = RunFolder(run).record()
-    (task,) = record["plan"]["tasks"]
+    task = only_task(RunFolder(run))
     found = calibrate(str(run), task, episodes=episodes, force=force)
     right = sum(row.right * row.decisions for row in found.own.bins) / max(found.own.decisions, 1)
     return {
@@ -56,10 +58,13 @@ def main() -> None:
         row = measure(run, given.episodes, force=given.force)
         print(json.dumps(row), flush=True)
         if given.out is not None:
-            known = read_json(given.out)["rows"] if given.out.exists() else []
-            others = [each for each in known if (each["agent"], each["task"]) != (row["agent"], row["task"])]
+            others = [
+                each for each in rows_in(given.out) if (each["agent"], each["task"]) != (row["agent"], row["task"])
+            ]
             write_json(given.out, {"command": "python benchmarks/calibration.py RUN...", "rows": [*others, row]})
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

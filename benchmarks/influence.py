@@ -37,16 +37,19 @@ import torch
 from leave_one_out import leave_one_out
 from numpy.typing import NDArray
 from planted import BAD, DEMOS, KINDS, Case, Result, mean_score, plant, recovered, right
+from refusals import rows_in
 from scipy.stats import spearmanr
 from trained_copies import CHECKPOINTS, CONFIG, Trained, fit, gradients_of, losses_of
 
-from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.cli.commands.options import json_object
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.data.atomic import write_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.insight import scores
 from ravens_suite.insight.gradients import datasets_of
 from ravens_suite.insight.training_gradients import PROJECTION
-from ravens_suite.registry import load_agent
+from ravens_suite.registry import environment_id, load_agent
 from ravens_suite.rollout.provenance import provenance
 
 Array = NDArray[np.float64]
@@ -246,13 +249,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("data/influence"), help="folder of demonstrations")
     parser.add_argument("--out", type=Path, help="JSON file to write; nothing is written without it")
     options = parser.parse_args()
-    CONFIG.update(json.loads(options.config))
+    CONFIG.update(json_object("--config", options.config))
+    check_number("--seeds", options.seeds, 1, MOST_EPISODES)
+    load_agent(options.agent)
+    for task in options.tasks:
+        environment_id(task)
+    if options.out:
+        rows_in(options.out, "runs")  # Another file is refused before anything is measured.
     torch.set_num_threads(1)
     rows = PARTS[options.part](options, options.work / options.agent)
     if options.out:
         # Where the demonstrations lie and where the result goes are of this machine.
         command = shlex.join(["python", "benchmarks/influence.py", *_without(sys.argv[1:], ("--work", "--out"))])
-        known = read_json(options.out)["runs"] if options.out.exists() else []
+        known = rows_in(options.out, "runs")
         run = {"command": command, "part": options.part, "agent": options.agent, "rows": rows, "commit": _commit()}
         write_json(options.out, {"runs": [*(each for each in known if each["command"] != command), run]})
 
@@ -272,4 +281,6 @@ def _commit() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.atomic import files_below, read_json, write_json
 from ravens_suite.data.run_folder import RECORD, RunFolder
+from ravens_suite.errors import MissingDataError
 
 _OF_THE_PROBE = ("task", "split", "arguments", "sentences", "seconds")
 
@@ -54,8 +55,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of the runs")
     parser.add_argument("--out", type=Path, help="JSON file of all probes; those of other runs that it has stay")
     options = parser.parse_args()
-    runs = [RunFolder(path.parent) for path in sorted(options.folder.rglob(RECORD))]
-    rows = [row for run in runs for row in probes_of(run)]
+    runs = [RunFolder(path.parent) for path in files_below(options.folder, RECORD)]
+    if not (rows := [row for run in runs for row in probes_of(run)]):
+        raise MissingDataError(f"No run in {options.folder} was probed: do it first (ravens-suite probe-language RUN).")
     for row in rows:
         scores = {kind: figures["mean_score"] for kind, figures in row["sentences"].items()}
         print(row["agent"], row["task"], row["demos"], scores)
@@ -66,4 +68,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

@@ -15,16 +15,27 @@ from typing import Any
 
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.errors import MissingDataError
+from ravens_suite.insight.robustness import read_robustness
 
 _OF_A_GRADE = ("amount", "mean_score", "mean_score_interval_95", "success_rate", "success_rate_interval_95")
 _UNCHANGED = "unchanged"
 
 
 def rows_of(run: RunFolder) -> list[dict[str, Any]]:
-    """What was measured of one run, a row a task."""
+    """What was measured of one run, a row a task.
+
+    Raises:
+        MissingDataError: there is no run, or its robustness was not measured.
+        DamagedDataError: what was measured is not what ``ravens-suite robustness`` writes.
+    """
     record = run.record()
     rows = []
-    for path in sorted((run.path / "robustness").glob("*/test/summary.json")):
+    paths = sorted((run.path / "robustness").glob("*/test/summary.json"))
+    if not paths:
+        raise MissingDataError(f"There is no robustness in {run.path}: measure it first (ravens-suite robustness RUN).")
+    for path in paths:
+        read_robustness(path)  # Which says that it is damaged.
         found = read_json(path)
         rows.append(
             {
@@ -64,6 +75,8 @@ def scores(row: dict[str, Any], axis: str) -> list[float]:
 
 def main() -> None:
     """Gather, print a line an axis, write."""
+    from refusals import rows_in  # The documentation takes this file's functions without that folder.
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--out", type=Path, help="JSON file; rows of other agents and tasks that it has stay")
@@ -73,11 +86,12 @@ def main() -> None:
         for axis in row["axes"]:
             print(row["task"], row["agent"], axis, *(f"{score:.0f}" for score in scores(row, axis)))
     if options.out is not None:
-        known = read_json(options.out)["rows"] if options.out.exists() else []
         new = {(row["agent"], row["task"]) for row in rows}
-        others = [row for row in known if (row["agent"], row["task"]) not in new]
+        others = [row for row in rows_in(options.out) if (row["agent"], row["task"]) not in new]
         write_json(options.out, {"rows": [*others, *rows]})
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

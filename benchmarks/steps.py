@@ -20,7 +20,10 @@ from typing import Any
 
 import pinned
 
-from ravens_suite.data.atomic import write_json
+from ravens_suite.core.numbers import MOST_EPISODES, check_number
+from ravens_suite.data.atomic import check_writable, write_json
+from ravens_suite.errors import ConfigError
+from ravens_suite.registry import load_task
 from ravens_suite.rollout.provenance import provenance
 
 DEMOS = 10
@@ -109,6 +112,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    for option in ("runs", "steps"):
+        check_number(f"--{option}", getattr(options, option), 1, MOST_EPISODES)
+    if load_task(options.task)[0].__module__.rpartition(".")[0] != "ravens_suite.tasks":
+        raise ConfigError(f"The first build has no task {options.task}: take one of the ten of Ravens.")
+    if options.out:
+        check_writable(options.out)
     with pinned.commit() as first, tempfile.TemporaryDirectory() as folder:
         rows = measure(options, first, Path(folder))
     ratios = {
@@ -134,4 +143,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

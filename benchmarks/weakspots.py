@@ -23,12 +23,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from refusals import only_task, rows_in
+
+from ravens_suite.cli.commands.options import json_object
 from ravens_suite.core.seeding import SPLITS
-from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.atomic import write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.insight.calibration import CALIBRATION, calibrate
 from ravens_suite.insight.search_plan import SearchPlan
-from ravens_suite.insight.weak_spots import WeakSpots, find_weak_spots
+from ravens_suite.insight.weak_spots import WeakSpots, check_search, find_weak_spots
 from ravens_suite.rollout.provenance import provenance
 
 _KEYS = ("policy", "task", "axes", "grades")
@@ -40,11 +43,11 @@ def measure(policy: str, task: str | None, plan: SearchPlan, given: argparse.Nam
     result: dict[str, Any] = {"policy": policy.rpartition("/")[2], "task": task}
     if RunFolder(Path(policy)).exists():
         record = RunFolder(Path(policy)).record()
-        (task,) = record["plan"]["tasks"]
+        task = only_task(RunFolder(Path(policy)))
         trained = {"demos": record["plan"]["demos"], "steps": record["training"]["best_step"]}
         result = {"policy": record["plan"]["agent"], "task": task, **trained}
     work = work / f"{result['policy'].replace(':', '-')}-{task}"
-    arguments = json.loads(given.environment)
+    arguments = json_object("--environment", given.environment)
     calibrated = calibrate(policy, task, episodes=given.calibration, arguments=arguments, out=work / "calibrated")
     result |= {
         "calibration_error": {
@@ -128,16 +131,20 @@ def run(given: argparse.Namespace, work: Path) -> None:
         threshold=given.confidence,
         split=given.split,
     )
+    for policy in given.policies:  # What is refused must not show up after all episodes of another one.
+        task = only_task(RunFolder(Path(policy))) if RunFolder(Path(policy)).exists() else given.task
+        check_search(policy, task, plan, arguments=json_object("--environment", given.environment))
     for policy in given.policies:
         asked = {"axes": list(given.axes), "grades": list(given.grades), "budget": given.budget}
         row = {**asked, **measure(policy, given.task, plan, given, work)}
         row |= {"command": command(), "commit": provenance()["commit"]}
         print(json.dumps(row, indent=1))
         if given.out is not None:
-            before = read_json(given.out)["rows"] if given.out.exists() else []
-            kept = [other for other in before if _told_apart(other) != _told_apart(row)]
+            kept = [other for other in rows_in(given.out) if _told_apart(other) != _told_apart(row)]
             write_json(given.out, {"provenance": provenance(), "rows": [*kept, row]})
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

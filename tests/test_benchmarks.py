@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.core.observations import ArraySpec, Interface
 from ravens_suite.data.atomic import write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.scenes import SceneSet, SceneSpec
@@ -30,6 +31,63 @@ def test_nothing_is_written_to_results_unless_out_says_so(script: Path) -> None:
 def functions_of(script: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.syspath_prepend(str(_SCRIPTS[0].parent))
     return runpy.run_path(str(next(path for path in _SCRIPTS if path.stem == script)))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["language", "none"], "There is no run in none: train one"),
+        (["language", "torn"], "torn/run.json"),
+        (["steps", "--task", "stack-block-pyramyd"], "Did you mean 'stack-block-pyramid'?"),
+        (["steps", "--task", "put-block-in-bowl"], "The first build has no task put-block-in-bowl"),
+        (["steps", "--runs", "0"], "--runs must be at least 1, not 0"),
+        (["steps", "--out", "one"], "one"),
+        (["acting", "none"], "There is no run in none: train one"),
+        (["acting", "two"], "two was trained on 2 tasks: name runs of one task each"),
+        (["acting", "one"], "There is no trained agent in one/policy"),
+        (["acting", "told"], "told observes instruction, too: name runs that see images alone"),
+        (["acting", "other"], "other is a run of state-mlp: name runs of transporter"),
+        (["influence", "rank", "--agent", "state-mpl"], "Did you mean 'state-mlp'?"),
+        (["influence", "rank", "--tasks", "block-insertoin"], "Did you mean 'block-insertion'?"),
+        (["influence", "rank", "--config", "wide"], "--config is not JSON"),
+        (["influence", "rank", "--out", "one/run.json"], "one/run.json has no list of runs"),
+        (["weakspots", "none"], "none"),
+        (["weakspots", "two"], "two was trained on 2 tasks"),
+        (["weakspots", "random", "--task", "build", "--environment", "{"], "--environment is not JSON"),
+        (["weakspots", "random", "--task", "build", "--axes", "smell"], "There is no axis 'smell' here"),
+        (["calibration", "two"], "two was trained on 2 tasks"),
+        (["language_probes", "none"], "No run in none was probed"),
+        (["exchanged_outlook", "none", "one", "--tasks", "build"], "none"),
+        (["robustness", "none"], "There is no run in none: train one"),
+        (["robustness", "one"], "There is no robustness in one: measure it first"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_named_wrongly_is_one_line(
+    command: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended in a traceback, or in nothing at all."""
+    monkeypatch.chdir(tmp_path)
+    told = {"color": ArraySpec((3, 8, 8, 3), "uint8"), "instruction": ArraySpec((), "str")}
+    for name, agent, tasks in (
+        ("one", "transporter", ["build"]),
+        ("two", "transporter", ["build", "build-tower"]),
+        ("told", "transporter", ["build"]),
+        ("other", "state-mlp", ["build"]),
+    ):
+        write_json(tmp_path / name / "run.json", {"plan": {"agent": agent, "tasks": tasks, "demos": 1}})
+        if name in ("told", "other"):
+            settings = {"agent": agent, "interface": Interface(told).to_json(), "config": {}}
+            write_json(RunFolder(tmp_path / name).policy.settings, settings)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "run.json").write_text("{")
+    script, *words = command
+    monkeypatch.syspath_prepend(str(_SCRIPTS[0].parent))
+    monkeypatch.setattr("sys.argv", [f"{script}.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(_SCRIPTS[0].parent / f"{script}.py"), run_name="__main__")
+    message = str(ended.value.code)
+    assert message.startswith(f"{script}.py: error: ") and said in message and "\n" not in message
 
 
 def test_what_is_brought_back_is_a_share_of_what_wrong_demonstrations_cost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,9 @@ _DIRECTION = re.compile(
 _SAME_COLOR = re.compile(r"\b(colou?rs?|same colou?red|matches|matching|match$)\b")
 """Words that say that colours belong together. None is "match" where it says what to do with something: "match every
 object with its silhouette"."""
+_COLOR_ITSELF = ("color", "colors", "colour", "colours")
+_WHICHEVER = ("all", "another", "any", "different", "other", "several", "various")
+"""Before the word for colour, they say that none is meant, or one that is not that of what is picked."""
 _OPPOSITE = {"left": "right", "right": "left"}
 _SIDE = re.compile(r"\b(left|right)\b")
 
@@ -258,7 +261,10 @@ def names_a_color(sentence: str) -> bool:
 
 
 def asks_for_same_color(sentence: str) -> bool:
-    """Whether a sentence has a word for colour itself ("its color", "same-colored"), or speaks of what matches."""
+    """Whether a sentence says that colours belong together: by "its color", "same-colored", "matching", and the like.
+
+    The word for colour alone does not, where it goes with a colour's name ("blocks of red color") or with "any".
+    """
     return bool(same_color_words(_WORD.findall(sentence.lower())))
 
 
@@ -268,11 +274,31 @@ def same_color_words(words: Sequence[str]) -> list[int]:
     Args:
         words: of the sentence, in small letters.
     """
-    said = " ".join(words)
+    said, others = " ".join(words), other_color_words(words)
     spans = (
         (said.count(" ", 0, found.start()), said.count(" ", 0, found.end())) for found in _SAME_COLOR.finditer(said)
     )
-    return [position for first, last in spans for position in range(first, last + 1)]
+    return [position for first, last in spans for position in range(first, last + 1) if position not in others]
+
+
+def other_color_words(words: Sequence[str]) -> list[int]:
+    """Positions of the words for colour that do not ask for the same one, and of those that make them such words.
+
+    Args:
+        words: of the sentence, in small letters.
+    """
+    found = []
+    for position, word in enumerate(words):
+        if word not in _COLOR_ITSELF:
+            continue
+        before, after = words[:position], words[position + 1 : position + 2]
+        if before and (before[-1] in _WHICHEVER or color_word(before[-1]) is not None):  # "red color"
+            found += [position - 1, position]
+        elif after and color_word(after[0]) is not None:  # "of color red", "in the color red"
+            start = position - 1 - (before[-1:] == ["the"])
+            if start >= 0 and words[start] in ("in", "of", "with"):
+                found += range(start, position + 2)
+    return found
 
 
 def names_a_bare_shape(sentence: str) -> bool:

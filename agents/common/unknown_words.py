@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color_words import color_word
-from .sentences import same_color_words
+from .sentences import other_color_words, same_color_words
 from .shape_words import SPELT, shape_words
 
 _WORD = re.compile(r"[a-z0-9]+")
@@ -58,7 +58,7 @@ def _ordinary(sentence: str, words: Sequence[str]) -> NDArray[np.bool_]:
         ],
         dtype=bool,
     )
-    meant[same_color_words(words)] = True
+    meant[[*same_color_words(words), *other_color_words(words)]] = True
     after = np.array([False, *(word in _DIRECTIONS for word in words[:-1])], dtype=bool)[: len(words)]
     ordinary: NDArray[np.bool_] = ~(meant | after)
     return ordinary

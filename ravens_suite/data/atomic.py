@@ -24,6 +24,8 @@ except ImportError:  # Not a POSIX system.
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
 """Names of temporary files."""
+UNFINISHED = ".unfinished"
+"""In the names of hidden folders that are being written, to be moved to their place when they are whole."""
 _NAME_LENGTH = 100
 """Characters of a file's name in that of its temporary file, which is then never too long where the file's is not."""
 _cleaned: set[Path] = set()
@@ -109,6 +111,20 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
         if temporary.exists():  # Unless it was looked at, and removed, before it was locked.
             return temporary, file
         file.close()
+
+
+def files_below(folder: Path, pattern: str) -> list[Path]:
+    """Files in a folder and below, in order; none of what is being written there, or of what a killed process left.
+
+    Args:
+        folder: itself it may be such a one.
+        pattern: as of ``Path.rglob``.
+    """
+    return [path for path in sorted(folder.rglob(pattern)) if not _is_unfinished(path.relative_to(folder))]
+
+
+def _is_unfinished(path: Path) -> bool:
+    return any(name.startswith(".") and UNFINISHED in name for name in path.parent.parts)
 
 
 def write_json(path: Path, value: Any) -> None:

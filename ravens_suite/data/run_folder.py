@@ -229,6 +229,15 @@ class RunFolder:
         write_json(self.record_path, record)
 
 
+def place_of(folder: str) -> str:
+    """Digest of where the weights of an agent or a forecaster lie, which tells two of one name apart.
+
+    Args:
+        folder: of the weights.
+    """
+    return hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()[:8]
+
+
 def name_of_copy(folder: Path) -> str:
     """Run and step of a copy of its weights (``train --keep-checkpoints``), ``RUN-00000005``; empty for other folders.
 

@@ -157,6 +157,7 @@ _FIELDS: dict[str, Any] = {
     "data": _TEXT,
     "demonstrations": _each(_list(_WHOLE)),
     **dict.fromkeys(("more_demonstrations", "episodes_beside"), _each(_each(_list(_WHOLE)))),
+    "more_checksums": _each(_TEXT),
     "pool": _each(_WHOLE),
     "training": _TRAINING,
     "continued": _list(("objects", lambda value: isinstance(value, dict) and is_whole(value.get("step")))),

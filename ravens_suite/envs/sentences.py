@@ -5,16 +5,16 @@ Nothing here changes the episode, and no policy sees it: it serves those who fin
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ravens_suite.envs.simulation import Simulation
-from ravens_suite.envs.task_checks import check_candidates, check_text
+from ravens_suite.envs.task_checks import check_candidates
 from ravens_suite.sim.topview import visible_points
 from ravens_suite.tasks.candidates import Candidate, Candidates, chance
+from ravens_suite.tasks.sentences import exchanged
 
 __all__ = ["Candidate", "Candidates", "SentencesNow", "chance"]
 
@@ -50,34 +50,29 @@ class SentencesNow:
         return self._simulation.instruction("held-out")
 
     def about_another(self, choice: int) -> str:
-        """The plain form about another one of the candidates.
+        """The plain form about another one of the candidates; the sentence itself where there is no other to name.
 
         Args:
             choice: number of the candidate, beginning again after the last one.
-
-        Returns:
-            The sentence itself where there is no other, or where the words for it change nothing.
         """
-        if not self.candidates.others:
-            return self._simulation.instruction("plain")
-        return self._filled(self.words(choice))
+        return self._simulation.as_told(self._about_another(choice))
 
-    def names_another(self, choice: int) -> bool:
-        """Whether there is another one of the candidates, and the sentence about it is another one.
-
-        It is not where a task says its sentence without slots.
+    def can_name_another(self, choice: int) -> bool:
+        """Whether the sentence about another one of the candidates is another sentence.
 
         Args:
             choice: as of ``about_another``.
         """
-        return bool(self.candidates.others) and self.about_another(choice) != self._filled(self.words())
+        return self._about_another(choice) != self._simulation.plain_sentence()
 
-    def _filled(self, words: Mapping[str, str]) -> str:
-        """What the task says in its plain form with some words in its slots, by a method of its own, too."""
-        task = copy.copy(self._simulation.task)
-        vars(task)["slots"] = lambda step: words
-        with self._simulation.task_code("current_instruction"):
-            return check_text("current_instruction", task.current_instruction(self._simulation.scorer.steps_done))
+    def _about_another(self, choice: int) -> str:
+        plain, others = self._simulation.plain_sentence(), self.candidates.others
+        if not others:
+            return plain
+        words = self.words(choice)
+        said = self._simulation.plain_sentence(words)
+        # A task may say its sentence without slots: then the words for what it names stand in it.
+        return exchanged(plain, self.words(), words) if said == plain else said
 
     def words(self, choice: int | None = None) -> Mapping[str, str]:
         """What fills the slots of the sentence, or of the one about another candidate.
@@ -87,7 +82,10 @@ class SentencesNow:
         """
         with self._simulation.task_code("slots"):
             slots = self._simulation.task.slots(self._simulation.scorer.steps_done)
-        others = self.candidates.others
+        candidates = self.candidates
+        for named in (*candidates.picks[:1], *candidates.places[:1]):  # Also where the task fills no slots.
+            slots = {**named.words, **slots}
+        others = candidates.others
         return slots if choice is None or not others else {**slots, **others[choice % len(others)].words}
 
     def body_near(self, position: Sequence[float]) -> tuple[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -265,14 +266,31 @@ class Simulation:
         if not self.scorer.done:
             with self.task_code("slots"):
                 check_slots(self.task, said, step)
+        return self.as_told(said)
+
+    def as_told(self, sentence: str) -> str:
+        """A sentence of the present goal step, with words mistyped where the environment has that."""
         if not self._perturbations.mistyped:
-            return said
+            return sentence
+        step = self.scorer.steps_done
         seed = generator(self.seed, self.split, "perturbation").integers(2**31, size=step + 1)[step]
-        return self._perturbations.mistype(said, np.random.default_rng(int(seed)))
+        return self._perturbations.mistype(sentence, np.random.default_rng(int(seed)))
+
+    def plain_sentence(self, words: Mapping[str, str] | None = None) -> str:
+        """The plain form of what is to be done now, as the task says it.
+
+        Args:
+            words: for the slots, in place of the task's own.
+        """
+        task = self.task
+        if words is not None:
+            task = copy.copy(task)  # That of the episode keeps its words.
+            task.slots = lambda step: words  # type: ignore[method-assign]
+        with self.task_code("current_instruction"):
+            return check_text("current_instruction", task.current_instruction(self.scorer.steps_done))
 
     def _worded(self, step: int, wording: Wording) -> str:
-        with self.task_code("current_instruction"):
-            plain = check_text("current_instruction", self.task.current_instruction(step))
+        plain = self.plain_sentence()
         if wording == "plain":
             return plain
         sentences = self.sentences()

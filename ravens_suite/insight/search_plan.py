@@ -66,6 +66,9 @@ class SearchPlan:
                 "none in --axes searches scenes as they are, and stands alone: leave it out to search them and the "
                 "changes, or name no other axis."
             )
+        if self.axes == ("none",) and self.grades != _GRADES:
+            grades = " ".join(map(str, self.grades))
+            raise ConfigError(f"--axes none changes no scene, so that --grades {grades} means nothing: leave it out.")
 
     def arms(self, arguments: Mapping[str, Any], *, learnt: bool = False) -> list[tuple[str, int]]:
         """(axis, grade) of the changes to search; ("", 0) for none.
@@ -92,8 +95,18 @@ def changes_to_search(plan: SearchPlan, evaluation: EvaluationPlan) -> list[tupl
         evaluation: of the policy, in the environment that it knows.
 
     Raises:
-        ConfigError: there is no such axis or grade here.
+        ConfigError: there is no such axis or grade here, or none is left of an axis that was asked for.
     """
     arms = plan.arms(evaluation.arguments, learnt=evaluation.policy.is_trained)
     held_out = [arm for arm in arms if arm[0] and AXES[arm[0]].changes[arm[1] - 1].get("wording") == "held-out"]
-    return [arm for arm in arms if arm not in held_out] if held_out and not has_other_paraphrases(evaluation) else arms
+    if not held_out or has_other_paraphrases(evaluation):
+        return arms
+    kept = [arm for arm in arms if arm not in held_out]
+    # Asked for by name, it must not become a search of other scenes alone.
+    if "instruction" in plan.axes and not any(axis == "instruction" for axis, _ in kept):
+        grades = " ".join(str(grade) for _, grade in held_out)
+        raise ConfigError(
+            f"{evaluation.task} has no paraphrases that are held out of training (sentences of the task), as grades "
+            f"{grades} of instruction need: take grade 1, or leave that axis out."
+        )
+    return kept

@@ -20,7 +20,7 @@ from ravens_suite.core.projection import project, world_points
 from ravens_suite.core.robot_setup import RobotSetup
 from ravens_suite.errors import RavensError
 from ravens_suite.interop.arrays import RecordedEpisode
-from ravens_suite.rollout.own_robot import FAR, other_unit
+from ravens_suite.rollout.own_robot import COVERS, FAR, in_whole_numbers, other_unit, surely_whole
 
 _LEAST_MEASURED = 0.1
 """Share of a depth image."""
@@ -108,7 +108,7 @@ class CameraEvidence:
         self._scores: list[list[tuple[float, float, float, float]]] = [[] for _ in self._readings]
         self._raw: list[float] = []
         self._measured: list[float] = []
-        self._whole = False
+        self._whole = self._surely = True
         self._matrix: Array = np.eye(3)
         self._size = (1, 1)
         self._offsets: list[float] = []
@@ -120,7 +120,8 @@ class CameraEvidence:
         with np.errstate(invalid="ignore"):
             positive = depth[np.isfinite(depth) & (depth > 0)]
         self._size = (int(depth.shape[0]), int(depth.shape[1]))
-        self._whole = depth.dtype.kind in "ui"
+        self._whole = self._whole and in_whole_numbers(positive)
+        self._surely = self._surely and surely_whole(positive)
         self._matrix = episode.intrinsics[step, self._index]
         self._measured.append(positive.size / depth.size)
         if positive.size:
@@ -155,10 +156,16 @@ class CameraEvidence:
 
     def _units(self) -> Iterator[str]:
         typical = float(np.median(self._raw)) if self._raw else 0.0
-        if unit := other_unit(self._setup, typical, whole=self._whole):
+        if unit := other_unit(self._setup, typical, whole=self._whole, surely=self._surely):
             yield (
                 f"camera {self._index}: depth is typically {typical:.4g}, {'in whole numbers ' if self._whole else ''}"
                 f'which looks like {unit}, not {self._setup.depth_unit}: write "depth_unit": "{unit}" in robot.json'
+                f"{f', or see {COVERS}' if unit == 'metres' else ''}"
+            )
+        elif self._setup.depth_unit == "millimetres" and 0 < typical < FAR:
+            yield (
+                f"camera {self._index}: depth is typically {typical:.4g} millimetres, nearer than anything on a table: "
+                "see what covers the camera, and leave it out otherwise"
             )
 
     def _far_away(self) -> Iterator[str]:

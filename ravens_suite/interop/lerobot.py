@@ -21,7 +21,7 @@ from typing import Any
 
 from ravens_suite.core.numbers import check_number
 from ravens_suite.core.observations import GOAL
-from ravens_suite.data.atomic import read_json, write_bytes, write_json
+from ravens_suite.data.atomic import UNFINISHED, read_json, write_bytes, write_json
 from ravens_suite.data.locks import locked
 from ravens_suite.data.store import EpisodeStore, differences
 from ravens_suite.errors import (
@@ -42,7 +42,7 @@ MARK_FILE = "export.json"
 """In the folder ``ravens_suite`` of a data set: of what it was made, and how long its files are."""
 _QUATERNIONS = "quaternions"
 """In that file: which of the two of a rotation is told (``interop/vectors.py``); earlier builds told the oracle's."""
-_UNFINISHED = ".unfinished-"
+_UNFINISHED = f"{UNFINISHED}-"
 _MOST_WORKERS = 256
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import files_below, read_json
 from ravens_suite.data.episode import Episode, EpisodeReader
 from ravens_suite.errors import DamagedDataError, missing_library
 from ravens_suite.interop.contents import Contents, what_was_done
@@ -47,7 +47,7 @@ def contents(folder: Path) -> Iterator[Contents]:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise missing_library("pyarrow") from error
-    for path in sorted(folder.rglob(f"{MARK}/{MARK_FILE}")):
+    for path in files_below(folder, f"{MARK}/{MARK_FILE}"):
         yield from _Set(path.parents[1]).contents()
 
 

@@ -23,7 +23,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from ravens_suite.data.atomic import read_json, write_bytes
+from ravens_suite.data.atomic import UNFINISHED, read_json, write_bytes
 from ravens_suite.data.episode import Episode
 from ravens_suite.data.locks import locked
 from ravens_suite.data.outcomes import DONE, FAILED
@@ -37,7 +37,7 @@ from ravens_suite.rollout.actors import EXPERIENCE
 _LOG = logging.getLogger(__name__)
 _ROOT = "MINARI_DATASETS_PATH"
 _FILE = "main_data.hdf5"
-_UNFINISHED = ".unfinished-"
+_UNFINISHED = f"{UNFINISHED}-"
 _UNKNOWN = "unknown"
 _FACTS = ("score", "success", "outcome", "record", "goals")
 """Attributes of an episode beside Minari's own; of ``record`` an import makes the episode again."""

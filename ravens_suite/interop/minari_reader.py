@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ravens_suite.core.cameras import Camera
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import files_below, read_json
 from ravens_suite.data.episode import Episode
 from ravens_suite.errors import DamagedDataError, missing_library
 from ravens_suite.interop.contents import Contents, what_was_done
@@ -32,7 +32,7 @@ def contents(folder: Path) -> Iterator[Contents]:
         import h5py  # noqa: F401
     except ImportError as error:
         raise missing_library("h5py") from error
-    for path in sorted(folder.rglob(f"data/{_FILE}")):
+    for path in files_below(folder, f"data/{_FILE}"):
         metadata = read_json(path.with_name("metadata.json"), "copy the data set again, or export it again")
         if MARK in metadata:
             yield _contents(path, metadata[MARK])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import files_below, read_json
 from ravens_suite.data.run_folder import PROBES, RECORD
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.insight.axes import AXES, GRADES
@@ -93,12 +93,12 @@ def find_policies(folder: Path) -> list[Run]:
 
 def _measured(folder: Path, runs: Sequence[Run]) -> list[Run]:
     """Policies that something was found out about, with or without an evaluation, and that are none of the runs."""
-    trained = [path.parent for path in folder.rglob(RECORD)]
+    trained = [path.parent for path in files_below(folder, RECORD)]
     known = {(run.folder, run.task) for run in runs}
     found, weights = [], Weights(trained)
-    measured = [(path, path.parents[3]) for path in folder.rglob(f"{ROBUSTNESS}/*/*/{SUMMARY}")]
-    probed = [(path, path.parents[1]) for path in folder.rglob(f"{PROBES}/{file_name('test', '*')}")]
-    looked = [path for name in (CALIBRATION, WEAK_SPOTS) for path in folder.rglob(f"{name}/*.json")]
+    measured = [(path, path.parents[3]) for path in files_below(folder, f"{ROBUSTNESS}/*/*/{SUMMARY}")]
+    probed = [(path, path.parents[1]) for path in files_below(folder, f"{PROBES}/{file_name('test', '*')}")]
+    looked = [path for name in (CALIBRATION, WEAK_SPOTS) for path in files_below(folder, f"{name}/*.json")]
     searched = [(path, path.parents[1]) for path in looked if not path.stem.endswith(SEARCH)]
     for path, home in sorted(measured) + sorted(probed) + sorted(searched):
         if any(run == home or run in home.parents for run in trained):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ravens_suite.core.seeding import SPLITS
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import files_below, read_json
 from ravens_suite.data.fields import is_number, object_in, object_of
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome, Summary
 from ravens_suite.data.run_folder import OPTIONS, RECORD, WATCHED, PolicyFolder, RunFolder
@@ -173,8 +173,21 @@ class Run:
 
     @property
     def dropped(self) -> int:
-        """Number of demonstrations that were left out of all (``--drop``)."""
+        """Number of demonstrations that were left out of all (``--drop``), further data included."""
         return sum(len(seeds) for seeds in self.plan.get("drop", {}).values())
+
+    @property
+    def left_out(self) -> int:
+        """How many of those that were asked for of each task were left out, in all tasks; none of further data."""
+        own = self.record.get("demonstrations")
+        return self.dropped if own is None else sum(self.demos - len(seeds) for seeds in own.values())
+
+    @property
+    def changes(self) -> str:
+        """How many less or more than asked for of each task it learnt from, in all tasks: " less 2 and 3 more"."""
+        less, more = self.left_out, sum(self.further.values())
+        words = f"{f' less {less}' if less else ''}{f' and {more} more' if more else ''}"
+        return f"{words} in all" if words and len(self.plan.get("tasks", ())) > 1 else words
 
     @property
     def further(self) -> Mapping[str, int]:
@@ -209,9 +222,9 @@ class Run:
         if not self.trained:
             return self.agent
         others = len(self.plan["tasks"]) - 1
-        more = f" of {self.elsewhere or f'{others + 1} tasks'}" if others or self.elsewhere else ""
-        less = f" less {self.dropped}" if self.dropped else ""
-        return f"{self.agent}, {self.demos} demo{'' if self.demos == 1 else 's'}{less}{more}, seed {self.seed}"
+        tasks = f" of {self.elsewhere or f'{others + 1} tasks'}" if others or self.elsewhere else ""
+        demos = f"{self.demos} demo{'' if self.demos == 1 else 's'}"
+        return f"{self.agent}, {demos}{tasks}{',' if tasks and self.changes else ''}{self.changes}, seed {self.seed}"
 
     @cached_property
     def curves(self) -> dict[str, Series]:
@@ -332,7 +345,7 @@ def find_runs(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise MissingDataError(f"There is no folder {folder}: name one that holds runs (ravens-suite train).")
-    folders = [path.parent for path in sorted(folder.rglob(RECORD))]
+    folders = [path.parent for path in files_below(folder, RECORD)]
     runs = [run for path in folders for run in _read_run(RunFolder(path))]
     runs += _read_others(folder, folders)
     if not runs and any(_watches(RunFolder(path)) for path in folders):
@@ -463,7 +476,7 @@ def _run(
 def _read_others(folder: Path, runs: list[Path]) -> list[Run]:
     """Evaluations of policies that were not trained here, or that lie elsewhere than with their training (--out)."""
     found: dict[tuple[Path, str], tuple[PolicySpec, Score | None]] = {}
-    for path in sorted(folder.rglob("*test.json")):
+    for path in files_below(folder, "*test.json"):
         if any(run in path.parents for run in runs):
             continue
         if path.parent.name == STOPPED:

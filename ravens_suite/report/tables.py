@@ -125,7 +125,8 @@ def _published(run: Run) -> Mapping[str, float]:
 def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
     published = _published(run)
     best = max(published.values(), default=None)
-    less = f", {run.dropped} left out" if run.dropped else ""
+    left_out = {"": run.left_out, " of further data": run.dropped - run.left_out}
+    less = "".join(f", {count} left out{of}" for of, count in left_out.items() if count > 0)
     where = run.elsewhere or (f"{count} tasks" if (count := len(run.plan.get("tasks", ()))) > 1 else "")
     ours = score.summary.mean_score
     return ScoreRow(
@@ -272,11 +273,7 @@ def training_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _demos(run: Run) -> str:
     """What was asked for of each task, and by how much the run learnt from less or more than that in all tasks."""
-    own, more = run.record.get("demonstrations"), sum(run.further.values())
-    # What was left out of further data is none of those that were asked for.
-    less = run.dropped if own is None else sum(run.demos - len(seeds) for seeds in own.values())
-    changes = f"{f' less {less}' if less else ''}{f' and {more} more' if more else ''}"
-    return f"{run.demos}{changes}{' in all' if changes and len(run.plan.get('tasks', ())) > 1 else ''}"
+    return f"{run.demos}{run.changes}"
 
 
 def _validation(run: Run) -> str:

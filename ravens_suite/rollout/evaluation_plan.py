@@ -13,9 +13,9 @@ from typing import Any
 
 from ravens_suite.core.observations import groups_with
 from ravens_suite.core.seeding import Split
-from ravens_suite.data.atomic import read_json
+from ravens_suite.data.atomic import files_below, read_json
 from ravens_suite.data.outcomes import STOPPED
-from ravens_suite.data.run_folder import OPTIONS, WATCHED, RunFolder
+from ravens_suite.data.run_folder import OPTIONS, WATCHED, RunFolder, place_of
 from ravens_suite.envs.options import refuse_unknown
 from ravens_suite.errors import ConfigError, ConflictError, DamagedDataError, MissingDataError, UnknownNameError
 from ravens_suite.registry import environment_id
@@ -111,12 +111,46 @@ class EvaluationPlan:
         """Folder of the evaluations that nobody watches."""
         if self.run:
             return RunFolder(Path(self.run)).evaluations / self._options_folder
-        return Path("runs") / self.policy.folder_name / self.task / self._options_folder
+        return folder_of_policy(self.policy, self.task) / self._options_folder
 
     @property
     def _options_folder(self) -> Path:
         """Of the results with ``options``, within that of the others; itself where there are none."""
         return options_folder(self.options)
+
+
+def folder_of_policy(policy: PolicySpec, task: str) -> Path:
+    """Where lies what is found out about a policy without a run, or about a copy of a run's weights.
+
+    That is ``runs/<name>/<task>``; where results of weights that lie elsewhere are there already, as those of a copy of
+    another run of the same name, ``runs/<name>-<digest of where they lie>/<task>``, so that neither takes the other's
+    place.
+
+    Args:
+        policy: which.
+        task: registered name.
+    """
+    usual = Path("runs") / policy.folder_name / task
+    if policy.kind != "agent":
+        return usual
+    own = Path("runs") / f"{policy.folder_name}-{place_of(policy.folder)}" / task
+    return own if own.exists() or _is_of_other_weights(policy, usual) else usual
+
+
+def _is_of_other_weights(policy: PolicySpec, folder: Path) -> bool:
+    """Whether results in a folder are of other agents, and none of this one as it is, was, or lay elsewhere."""
+    others = False
+    for path in files_below(folder, "*.json"):
+        try:
+            value = read_json(path)
+            noted, lay = value["policy"]["fingerprint"], value[WEIGHTS]
+        except (DamagedDataError, KeyError, MissingDataError, OSError, TypeError):
+            continue  # It notes no policy, or was written by an earlier version.
+        same = noted not in ("", None) and noted == policy.fingerprint
+        if same or (isinstance(lay, str) and place_of(lay) == place_of(policy.folder)):
+            return False
+        others = True
+    return others
 
 
 def options_folder(options: Mapping[str, Any]) -> Path:

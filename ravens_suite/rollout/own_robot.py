@@ -21,6 +21,8 @@ from ravens_suite.registry import load_agent
 ARRAYS = ("color", "depth", "intrinsics", "extrinsics")
 FAR = 20.0
 """Metres that nothing on a table is away; in millimetres, everything is."""
+COVERS = "what covers the camera, if these are millimetres"
+"""What else depth may be that looks like metres."""
 
 
 class RobotPolicy:
@@ -110,31 +112,56 @@ class RobotPolicy:
         Args:
             depth: (N, H, W), as it was given.
         """
-        whole = depth.dtype.kind in "ui"
-        for index, image in enumerate(depth):
+        found = []
+        for image in depth:
             with np.errstate(invalid="ignore"):
                 measured = image[np.isfinite(image) & (image > 0)]
             typical = float(np.median(measured)) if measured.size else 0.0
-            # A covered camera may measure a few whole millimetres, but nobody writes metres in whole numbers.
-            if (unit := other_unit(self.setup, typical, whole=whole)) and (unit == "millimetres" or not whole):
-                factor = "divide by 1000" if unit == "millimetres" else "multiply by 1000"
-                raise ConfigError(
-                    f"The depth of camera {index} is {depth.dtype}, typically {typical:.4g}, which looks like {unit}; "
-                    f"the recordings that the agent learnt from are in {self.setup.depth_unit}: {factor}."
-                )
+            found.append((typical, in_whole_numbers(measured), surely_whole(measured)))
+        # All cameras have one unit: where one sees farther than metres can be, another that does not is covered.
+        covered = self.setup.depth_unit == "millimetres" and any(typical >= FAR for typical, *_ in found)
+        for index, (typical, whole, surely) in enumerate(found):
+            unit = other_unit(self.setup, typical, whole=whole, surely=surely)
+            if not unit or covered:
+                continue
+            mend = "divide by 1000" if unit == "millimetres" else f"multiply by 1000, or see {COVERS}"
+            raise ConfigError(
+                f"The depth of camera {index} is {depth.dtype}, typically {typical:.4g}, which looks like {unit}; "
+                f"the recordings that the agent learnt from are in {self.setup.depth_unit}: {mend}."
+            )
 
 
-def other_unit(setup: RobotSetup, typical: float, *, whole: bool) -> str:
+def in_whole_numbers(measured: NDArray[Any]) -> bool:
+    """Whether depth was measured in whole numbers, also where they are stored as floating point numbers.
+
+    Args:
+        measured: (values,) of any dtype, finite, without pixels where nothing was measured.
+    """
+    return measured.dtype.kind in "ui" or bool((measured == np.rint(measured)).all())
+
+
+def surely_whole(measured: NDArray[Any]) -> bool:
+    """Whether depth was surely measured in whole numbers: they are stored so, or several different ones are all whole.
+
+    Args:
+        measured: (values,) of any dtype, finite, without pixels where nothing was measured.
+    """
+    varied = bool(measured.size and measured.min() < measured.max())
+    return measured.dtype.kind in "ui" or (varied and in_whole_numbers(measured))
+
+
+def other_unit(setup: RobotSetup, typical: float, *, whole: bool, surely: bool) -> str:
     """The unit that depth seems to have where that is not the ``depth_unit`` of a setup; else empty.
 
     Args:
         setup: of the robot.
         typical: a usual value among those that were measured; 0 where none was.
-        whole: whether they are whole numbers, in which nobody measures metres.
+        whole: ``in_whole_numbers``: a covered camera may measure a few whole millimetres, but none measures metres so.
+        surely: ``surely_whole``: also in a made-up image all may be one metre away.
     """
-    if setup.depth_unit == "metres" and (typical > FAR or (whole and typical > 0)):
-        return "millimetres"
-    return "metres" if setup.depth_unit == "millimetres" and 0 < typical < FAR else ""
+    if setup.depth_unit == "metres":
+        return "millimetres" if typical > FAR or (surely and typical > 0) else ""
+    return "metres" if 0 < typical < FAR and not whole else ""
 
 
 def setup_of(run: RunFolder) -> RobotSetup | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ravens_suite.core.goals import Goal
@@ -20,23 +20,28 @@ from ravens_suite.envs.task_checks import (
 )
 from ravens_suite.errors import blame
 from ravens_suite.registry import environment_id
-from ravens_suite.rollout.environments import limit_of
+from ravens_suite.rollout.environments import limit_of, make_environment, task_options
 from ravens_suite.tasks.base import Task
 
 
-def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
+def describe_task(name: str, *, words: bool = False, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A task in JSON values.
 
     Args:
         name: registered name.
         words: with ``forms``, all forms of the instruction, slots in braces; ``said``, what every goal step says in
             that scene; and ``could_mean``, what else each could.
+        arguments: of its environment, JSON values; options of the task change what it says and how long it takes.
 
     Raises:
         UnknownNameError: there is no such task.
-        RavensError: the task is defined wrongly, or its own code raises.
+        RavensError: the task is defined wrongly, its own code raises, or its environment refuses an argument.
     """
-    task = make_task(name, "train", {}, RavensEnv)
+    if arguments:
+        make_environment(name, "train", arguments).close()  # Which refuses what no environment of it takes.
+    free = task_options(name)
+    options = {key: value for key, value in (arguments or {}).items() if key in free}
+    task = make_task(name, "train", options, RavensEnv)
     task_class = type(task)
     with task_code(name, task_class, "the instruction"):
         plain, others = task.forms()
@@ -44,7 +49,7 @@ def describe_task(name: str, *, words: bool = False) -> dict[str, Any]:
         described = {
             "task": name,
             "environment": environment_id(name),
-            "max_steps": limit_of(name),
+            "max_steps": limit_of(name, arguments),
             "primitive": task.primitive.name,
             "goals": _kinds(goals),
         }

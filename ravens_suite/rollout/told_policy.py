@@ -47,8 +47,8 @@ class ToldPolicy:
     Attributes:
         said: the first sentence of the episode.
         first: what its first action was about.
-        can_say: whether there is a sentence of this kind: not another object's where the scene has one alone or the
-            task's sentence has no slots for it, nor a held-out paraphrase of a task that declares none.
+        can_say: whether there is a sentence of this kind: not another object's where the scene has one alone, or the
+            sentence does not name it, nor a held-out paraphrase of a task that declares none.
     """
 
     def __init__(self, policy: Policy, environment: gymnasium.Env[Any, Any], job: ProbeJob) -> None:
@@ -63,7 +63,9 @@ class ToldPolicy:
         """See ``Policy``."""
         self._begun = False
         now, kind = self._now, self._job.sentence
-        self.can_say = {ANOTHER: now.names_another(seed), PARAPHRASE: now.has_paraphrases}.get(kind, True)
+        self.can_say = kind != PARAPHRASE or now.has_paraphrases
+        if kind == ANOTHER:
+            self.can_say = now.can_name_another(self._job.seed)
         self._policy.reset(seed)
 
     def act(self, observation: Observation) -> Action:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from ravens_suite.core.forecast import Forecast, Forecaster, checked_forecast
 from ravens_suite.core.observations import Interface, Observation, missing_keys_message
 from ravens_suite.core.policy import Action
 from ravens_suite.data.atomic import read_json
-from ravens_suite.data.run_folder import PolicyFolder, RunFolder, name_of_copy
+from ravens_suite.data.run_folder import PolicyFolder, RunFolder, name_of_copy, place_of
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError, blame
 from ravens_suite.registry import forecaster_names, load_forecaster
 from ravens_suite.rollout.policy_code import code_of, outside_of
@@ -87,7 +86,7 @@ class WatchSpec:
     @property
     def place(self) -> str:
         """Digest of where the forecaster lies, which tells two of one name apart."""
-        return hashlib.sha256(str(Path(self.folder).resolve()).encode()).hexdigest()[:8]
+        return place_of(self.folder)
 
     def folder_in(self, folder: Path) -> Path:
         """The folder of what it watched, within another one.

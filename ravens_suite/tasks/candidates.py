@@ -21,7 +21,7 @@ class Candidate:
     """What one choice of words means.
 
     Attributes:
-        words: for the slots of the sentence, those that mean it.
+        words: for the slots of the sentence, those that mean it; where a task fills none, as its sentence has them.
         bodies: names of the bodies that are meant, where they are to be picked.
         places: poses that are meant, where something is to be placed; world frame.
 

@@ -82,6 +82,27 @@ def fill(template: str, slots: Mapping[str, str]) -> str:
     return "".join([*pieces, _ARTICLE.sub("an", template[end:])])
 
 
+def exchanged(sentence: str, named: Mapping[str, str], words: Mapping[str, str]) -> str:
+    """A sentence without slots that names something else; as it is where it does not name it in these words.
+
+    Args:
+        sentence: which.
+        named: what it says, by slot.
+        words: what is to be said in place of that, by slot; what is not in ``named`` is left out.
+    """
+    pairs = {named[slot]: text for slot, text in words.items() if named.get(slot) and named[slot] != text}
+    if not pairs:
+        return sentence
+    longest_first = "|".join(re.escape(text) for text in sorted(pairs, key=len, reverse=True))
+
+    def other(found: re.Match[str]) -> str:
+        text = pairs[found[2]]
+        article = "" if not found[1] else "an " if text[:1] in tuple("aeiou") else "a "
+        return article + text
+
+    return re.sub(rf"(?:\b(an? ))?(?<!\w)({longest_first})(?!\w)", other, sentence)
+
+
 def _words(template: str, name: str, slots: Mapping[str, str]) -> str:
     if name not in slots:
         raise TaskDefinitionError(

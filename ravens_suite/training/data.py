@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -300,6 +301,25 @@ def more_demonstrations(
     return found
 
 
+def checksum_of(folder: str, seeds: Mapping[str, Sequence[int]]) -> str:
+    """SHA-256 of which episodes of a data folder are meant and of their checksums; equal for the same episodes only.
+
+    Args:
+        folder: a data folder.
+        seeds: of the episodes, by task.
+
+    Raises:
+        MissingDataError: one of them is not there.
+        DamagedDataError: one of them is damaged.
+    """
+    total = hashlib.sha256()
+    for task in sorted(seeds):
+        store = EpisodeStore.of(Path(folder), task, "train")
+        for seed in sorted(seeds[task]):
+            total.update(f"{task} {seed} {store.reader(seed).checksum}\n".encode())
+    return total.hexdigest()
+
+
 def episodes_beside(
     agent: type[Trainee[Any]],
     named: Mapping[str, Sequence[str]],
@@ -374,7 +394,8 @@ def open_demonstrations(
     if gone := [path for path in paths if not path.exists()]:
         raise MissingDataError(
             f"The demonstration {gone[0]} is not there (any more): name the folder of the run's data with --data, or "
-            "collect again with the same command. Folders of --more-data are looked for where they were."
+            "collect again with the same command. Folders of --more-data are looked for where they were: if they were "
+            "moved, run the train command of the run with their new names."
         )
     return Demonstrations(paths)
 

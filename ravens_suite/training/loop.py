@@ -145,6 +145,9 @@ def train(
             _train(agent, plan, record, data, run, evaluate, on_progress, on_standing, save_every)
             record = finish(run, agent)
     else:
+        if record["plan"] != run.record()["plan"]:  # Folders of further data have new names.
+            with locked(run.path, "training into"):
+                run.write_record({**record, "data": str(data)})
         _put_back_policy(plan, record, run)
         if on_standing is not None:
             on_standing(where_it_stands(record, record["training"]["step"], scheduled=False))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ravens_suite.core.observations import Interface
-from ravens_suite.data.atomic import read_json, write_json
+from ravens_suite.data.atomic import UNFINISHED, read_json, write_json
 from ravens_suite.data.locks import locked_file
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.data.run_record import THEN, commands_of
@@ -74,7 +74,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
     Raises:
         ConflictError: another process has one.
     """
-    folder = path.with_name(f".{path.name[:_NAME_LENGTH]}{_UNFINISHED}")
+    folder = path.with_name(f".{path.name[:_NAME_LENGTH]}{UNFINISHED}")
     with locked_file(path, "copying a run into"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -84,7 +84,6 @@ def _unfinished(path: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-_UNFINISHED = ".unfinished"
 _NAME_LENGTH = 100
 
 

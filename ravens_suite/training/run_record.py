@@ -23,6 +23,7 @@ from ravens_suite.training.data import (
     check_definition,
     check_environment,
     check_still_there,
+    checksum_of,
     choose_demonstrations,
     episodes_beside,
     more_demonstrations,
@@ -34,6 +35,8 @@ from ravens_suite.training.data import (
 from ravens_suite.training.settings import LATER_FIELDS, TrainingPlan
 from ravens_suite.training.until_solved import SolvedState
 
+_CHECKSUMS = "more_checksums"
+"""In ``run.json``: by further data folder, of any kind, the checksum of the episodes that are learnt from."""
 _BESIDE = "episodes_beside"
 """In ``run.json``: by folder that the agent's settings name, the seeds by task of the episodes that are read."""
 
@@ -90,13 +93,15 @@ def find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
     """The record of the run that is there already, if there is one; its plan may lack steps."""
     if not run.exists():
         return None
-    record = run.record()
+    record = with_new_names(plan, run.record())
     found, wanted = record["plan"], plan.to_json()
     if differing := sorted(key for key in wanted if _but_steps(found).get(key) != _but_steps(wanted)[key]):
         key = differing[0]
+        moved = " Folders that were moved hold the same episodes, and are named in the same order."
+        other_folders = key == "more_data" or (key == "config" and _BESIDE in record)
         raise ConflictError(
             f"{run.path} holds a run with {key} {found.get(key)!r}, not {wanted[key]!r}: "
-            "name another folder, or delete this one."
+            f"name another folder, or delete this one.{moved if other_folders else ''}"
         )
     if missing := {"environments", "interface", "demonstrations", "training", "finished"} - record.keys():
         raise DamagedDataError(f"{run.record_path} has no {min(missing)!r}: delete {run.path} and train again.")
@@ -112,6 +117,61 @@ def find_record(plan: TrainingPlan, run: RunFolder) -> dict[str, Any] | None:
                 "steps, but not fewer. Name another folder."
             )
     return record
+
+
+def with_new_names(plan: TrainingPlan, record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run with further data folders as a plan names them, where these hold the same episodes.
+
+    A project may have been moved since. Where one of them holds other episodes, the record stays as it is. They are
+    those of ``more_data``, and those that settings of the agent name.
+
+    Args:
+        plan: of now.
+        record: ``run.json``.
+    """
+    found = record["plan"]
+    if _but_steps(found) == _but_steps(plan.to_json()):
+        return record
+    settings, config = load_trainee(plan.agent).named_data(resolve_config(plan)), found.get("config", {})
+    pairs = [(found.get("more_data", []), plan.more_data)]
+    usual = {name: [] if name in plan.config else list(folders) for name, folders in settings.items()}
+    pairs += [(config.get(name, usual[name]), folders) for name, folders in settings.items()]
+    if any(not isinstance(before, list) or len(before) != len(now) for before, now in pairs):
+        return record
+    names = {name: new for before, now in pairs for name, new in zip(before, now, strict=True)}
+    seeds = {**record.get("more_demonstrations", {}), **record.get(_BESIDE, {})}
+    known = record.get(_CHECKSUMS, {})
+    if len({*names.values()}) != len(names) or not all(
+        name == new or _is_moved(name, new, seeds.get(name, {}), known.get(name, "")) for name, new in names.items()
+    ):
+        return record
+
+    def renamed(by_folder: Mapping[str, Any]) -> dict[str, Any]:
+        return {names.get(name, name): value for name, value in by_folder.items()}
+
+    given = {name: plan.config[name] for name in settings if name in config and name in plan.config}
+    changed = {key: renamed(record[key]) for key in ("more_demonstrations", _BESIDE, _CHECKSUMS) if key in record}
+    now_named = {**found, "more_data": list(plan.more_data), "config": {**config, **given}}
+    return {**record, **changed, "plan": now_named}
+
+
+def _is_moved(name: str, new: str, seeds: Mapping[str, Sequence[int]], known: str) -> bool:
+    """Whether a folder holds what a run learnt from another one.
+
+    Args:
+        name: of the folder that it learnt from.
+        new: of the other one.
+        seeds: that it learnt from, by task.
+        known: checksum of the episodes; empty for runs of earlier versions.
+    """
+    if not seeds:
+        return False
+    try:
+        found = checksum_of(new, seeds)
+        # Where there is neither a checksum nor the folder, the same seeds have to do.
+        return found == (known or (checksum_of(name, seeds) if Path(name).is_dir() else found))
+    except (DamagedDataError, MissingDataError):
+        return False
 
 
 def _but_steps(plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,6 +266,7 @@ def begin(
             drawn = _drawn_by(like, name)
         chosen[name] = without(drawn, _dropped_here(plan, name, drawn), name)
     beside = like.get(_BESIDE, {}) if like is not None else _drawn_beside(plan, chosen, more, force=force)
+    checksums = {name: checksum_of(name, by_task) for name, by_task in {**more, **beside}.items()}
     return {
         "plan": plan.to_json(),
         "environments": {task.task: task.environment for task in tasks},
@@ -213,6 +274,7 @@ def begin(
         "demonstrations": chosen,
         **({"more_demonstrations": more} if more else {}),
         **({_BESIDE: beside} if beside else {}),
+        **({_CHECKSUMS: checksums} if checksums else {}),
         "pool": {task: len(collected) for task, collected in seeds.items()} if like is None else like.get("pool", {}),
         "training": asdict(TrainingState()),
         **provenance(),

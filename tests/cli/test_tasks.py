@@ -77,6 +77,51 @@ def test_the_continuous_form_has_its_own_steps(capsys: pytest.CaptureFixture[str
     environment.close()
 
 
+def test_options_of_a_task_change_what_it_says_and_its_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    """They could not be given."""
+    usual, _ = described("build", capsys)
+    given = json.dumps({"structure": [[0, 0, 0], [0, 1, 0]]})
+    assert main(["tasks", "build", "--environment", given, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    environment = make_environment("build", "test", {**json.loads(given), "observe": ["state"]})
+    limit = environment.get_wrapper_attr("max_steps")
+    environment.close()
+    assert found["max_steps"] == limit != usual["max_steps"]
+
+
+@pytest.mark.usefixtures("registrations")
+def test_options_of_a_task_of_ones_own_change_its_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    register_task("polite", Polite)
+    assert main(["tasks", "polite", "--environment", '{"polite": true, "observe": ["instruction"]}', "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["forms"]["plain"] == ["please fetch the {block}"] and found["said"][0].startswith("please fetch the ")
+    assert described("polite", capsys)[0]["said"] != found["said"]
+
+
+def test_nobody_published_a_score_of_other_options(capsys: pytest.CaptureFixture[str]) -> None:
+    for given, known in (('{"distractors": 2}', False), ('{"observe": ["state"]}', True)):
+        assert main(["tasks", "block-insertion", "--environment", given, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (found["published"]["10"] is not None) is known
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["--environment", '{"observe": ["state"]}'], "--environment is of one task: name it"),
+        (["--gallery", "sheet.png", "--environment", '{"observe": ["state"]}'], "--environment is of one task"),
+        (["build", "--environment", '{"structur": []}'], "structure"),
+        (["build", "--environment", "structure"], "--environment is not JSON"),
+        (["build-tower", "--environment", '{"structure": [[0, 0, 0]]}'], "structure"),
+    ],
+)
+def test_options_that_no_task_takes_are_refused(
+    command: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tasks", *command]) == 1
+    assert words in capsys.readouterr().err
+
+
 def test_an_unknown_task_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "towers-of-hanoy-seq"]) == 1
     assert "Did you mean 'towers-of-hanoi-seq'?" in capsys.readouterr().err
@@ -124,6 +169,14 @@ def test_it_is_told_in_held_out_words_too() -> None:
     told = environment.reset(seed=0)[0]["instruction"]
     environment.close()
     assert told in ("the red block goes here", "the blue block goes here")
+
+
+class Polite(Fetch):
+    """Says it as an option asks."""
+
+    def __init__(self, split: Any = "train", polite: bool = False) -> None:
+        super().__init__(split)
+        self.instruction = f"{'please ' if polite else ''}fetch the {{block}}"  # type: ignore[misc]
 
 
 class SaidByTheScene(Fetch):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ravens_suite.data import atomic
-from ravens_suite.data.atomic import check_writable, read_json, remove_leftovers, write_bytes, write_json
+from ravens_suite.data.atomic import check_writable, files_below, read_json, remove_leftovers, write_bytes, write_json
 from ravens_suite.data.locks import locked
 from ravens_suite.errors import DamagedDataError
 
@@ -142,6 +142,15 @@ def test_what_cannot_be_written_is_known_before_the_work_is_done(
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # Nothing is refused to the superuser.
     with pytest.raises(PermissionError, match=r"page\.html"):
         check_writable(tmp_path / "new" / "page.html")
+
+
+def test_files_of_what_is_not_whole_yet_are_not_found(tmp_path: Path) -> None:
+    for name in ("b", ".mine", ".unfinished-7", ".b.unfinished", "b/.c.unfinished/d", "b.unfinished"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "run.json").touch()
+    found = files_below(tmp_path, "run.json")
+    assert [str(path.parent.relative_to(tmp_path)) for path in found] == [".mine", "b", "b.unfinished"]
+    assert files_below(tmp_path / ".b.unfinished", "run.json") == [tmp_path / ".b.unfinished" / "run.json"]
 
 
 def test_json_that_a_person_saved_with_a_mark_of_utf_8_is_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import own_sentences
 import pytest
 
 import ravens_suite
@@ -18,8 +19,10 @@ from ravens_suite.errors import ConfigError, InvalidActionError, OracleGaveUpErr
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.insight import language_probe as module
 from ravens_suite.insight.language_probe import LanguageProbe, ProbeJob, probe_language
+from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan
 from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.tasks.base import Task
 
 TASK = "put-block-in-bowl-seen"
 SEEDS = 4
@@ -251,6 +254,58 @@ def test_what_could_not_be_said_does_not_settle_whether_a_policy_is_as_it_was(
     again = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
     assert "does not come out the same again" in caplog.text
     assert {one.score for one in again.episodes} == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("task", "own", "another"),
+    [
+        (own_sentences.Template, "bring {a} {cube}", "bring {b} {other}"),
+        (own_sentences.OwnSentence, "today fetch the {cube}", "today fetch the {other}"),
+        (own_sentences.WithoutSlots, "fetch {a} {cube}", "fetch {b} {other}"),
+        (own_sentences.Pointing, "fetch the one I mean", None),
+    ],
+)
+@pytest.mark.usefixtures("registrations")
+def test_the_sentence_that_is_told_is_about_another_object_however_the_task_says_it(
+    task: type[Task], own: str, another: str | None, tmp_path: Path
+) -> None:
+    """Its ``instruction`` was filled, which a task need not say at all: an empty line, or the sentence unchanged."""
+    ravens_suite.register_task("own-words", task)
+    done = probe_language(f"{__file__}:take_the_orange", "own-words", episodes=3, arguments=OBSERVE, out=tmp_path)
+    named = set()
+    for seed in range(3):
+        told = {one.sentence: one for one in done.episodes if one.seed == seed}
+        right = told["own"].first["pick"].named
+        words = {"cube": "orange cube", "other": "blue cube", "a": "an", "b": "a"}
+        if not right:
+            words = {"cube": "blue cube", "other": "orange cube", "a": "a", "b": "an"}
+        named.add(right)
+        assert told["own"].said == own.format(**words) and told["own"].first["pick"].told == right
+        if another is None:
+            assert "another" not in told
+        else:
+            assert told["another"].said == another.format(**words) and told["another"].first["pick"].told != right
+    assert named == {True, False}
+
+
+def take_the_orange(observation: Mapping[str, Any]) -> dict[str, Any]:
+    """Does not read the sentence."""
+    place = np.asarray(named_poses(observation)["orange cube"])[:3]
+    return {"pick": np.array([*place, *DOWN]), "place": np.array([0.3, -0.45, 0.0, *DOWN])}
+
+
+def test_another_objects_sentence_is_mistyped_as_all_others_are() -> None:
+    arguments = {"observe": ["instruction"], "perturb": {"mistyped": 2}}
+    environment = make_environment(TASK, "test", arguments)
+    environment.reset(seed=1)
+    now = environment.get_wrapper_attr("sentences")
+    mistyped = now.about_another(0)
+    environment.close()
+    plain = make_environment(TASK, "test", {"observe": ["instruction"]})
+    plain.reset(seed=1)
+    right = plain.get_wrapper_attr("sentences").about_another(0)
+    plain.close()
+    assert sum(a != b for a, b in zip(mistyped.split(), right.split(), strict=True)) == 2
 
 
 def rest(observation: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,12 +30,13 @@ from ravens_suite.insight.axes import AXES
 from ravens_suite.insight.calibration import Calibration, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
 from ravens_suite.insight.proposals import Look, Proposal, ProposalWorker, Tried
-from ravens_suite.insight.search_plan import SearchPlan
+from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
 from ravens_suite.insight.weak_spots import WeakSpots, _Search, find_weak_spots
 from ravens_suite.report import weak_spots
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
-from ravens_suite.rollout.evaluation_plan import plan_evaluation
+from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
+from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.replay import Decision, Replay
 from ravens_suite.rollout.rollout import Rollout
 
@@ -238,11 +239,24 @@ def test_plans_that_cannot_work_are_refused(tmp_path: Path, capsys: pytest.Captu
     for axes in (("none", "light"), ("instruction",)):
         with pytest.raises(ConfigError, match=r"stands alone|told no instruction"):
             search(tmp_path, FailingPool(0), replace(PLAN, axes=axes))  # Before any episode of a calibration.
+    with pytest.raises(ConfigError, match=r"none changes no scene, so that --grades 3 means nothing: leave it out"):
+        search(tmp_path, FailingPool(0), replace(PLAN, axes=("none",), grades=(3,)))
     assert SearchPlan(axes=("none",)).arms({}) == [("", 0)]
     assert ("calibration", 1) not in SearchPlan().arms({}) and ("", 0) in SearchPlan().arms({})
     assert get_args(SearchedAxis) == ("none", *AXES)
     assert main(["weakspots", "random", TASK, "--budget", "1", "--out", str(tmp_path)]) == 1
     assert "does not say how sure" in capsys.readouterr().err
+
+
+def test_an_axis_of_which_nothing_is_left_is_refused_where_it_was_asked_for() -> None:
+    """Scenes as they are were searched alone, without a word."""
+    without = EvaluationPlan(PolicySpec("oracle", "oracle"), "build", "test", {"observe": ["images", "instruction"]})
+    with pytest.raises(ConfigError, match=r"build has no paraphrases .* grades 2 3 of instruction need"):
+        changes_to_search(SearchPlan(axes=("instruction",), grades=(2, 3)), without)
+    some = changes_to_search(SearchPlan(axes=("instruction",), grades=(1, 2)), without)
+    assert some == [("", 0), ("instruction", 1)]
+    everything = changes_to_search(SearchPlan(grades=(2,)), without)
+    assert ("light", 2) in everything and "instruction" not in dict(everything)
 
 
 def write(path: Path, **changed: Any) -> Path:

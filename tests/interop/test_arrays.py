@@ -292,6 +292,9 @@ def test_a_run_on_recordings_is_loaded_and_served_in_the_robots_frame(recorded: 
         ("millimetres", np.uint16(650), ""),
         ("millimetres", np.float64(650), ""),
         ("millimetres", np.uint16(3), ""),
+        ("millimetres", np.float32(3), ""),
+        ("millimetres", np.float32(3.4), r"like metres.*: multiply by 1000, or see what covers the camera, if these"),
+        ("metres", np.float32(3), ""),
     ],
 )
 def test_depth_in_another_unit_than_the_recordings_is_refused(unit: str, depth: Any, words: str) -> None:
@@ -309,6 +312,34 @@ def test_depth_in_another_unit_than_the_recordings_is_refused(unit: str, depth: 
             robot.act(moment)
     else:
         assert robot.act(moment) == {}
+
+
+def test_a_camera_that_something_covers_is_no_other_unit_where_another_one_sees_the_table() -> None:
+    """Its few millimetres in floating point numbers were taken for metres."""
+    robot = RobotPolicy(Recall({}), RobotSetup.from_json({**ROBOT, "depth_unit": "millimetres"}))
+    depth = np.stack([np.full((4, 6), 3.4, np.float32), np.full((4, 6), 650.2, np.float32)])
+    moment = {
+        "color": np.zeros((2, 4, 6, 3), np.uint8),
+        "depth": depth,
+        "intrinsics": np.array([[[6.0, 0, 3], [0, 6.0, 2], [0, 0, 1]]] * 2),
+        "extrinsics": np.stack([np.eye(4)] * 2),
+    }
+    assert robot.act(moment) == {}
+    with pytest.raises(ConfigError, match=r"The depth of camera 0 .* which looks like metres"):
+        robot.act({**moment, "depth": depth / np.float32(1000)})
+
+
+def test_a_few_whole_millimetres_in_floating_point_numbers_are_no_metres() -> None:
+    robot = RobotPolicy(Recall({}), RobotSetup.from_json({**ROBOT, "depth_unit": "metres"}))
+    moment = {
+        "color": np.zeros((1, 4, 6, 3), np.uint8),
+        "depth": np.arange(24, dtype=np.float32).reshape(1, 4, 6) % 7,
+        "intrinsics": np.array([[[6.0, 0, 3], [0, 6.0, 2], [0, 0, 1]]]),
+        "extrinsics": np.eye(4)[None],
+    }
+    with pytest.raises(ConfigError, match=r"camera 0 is float32, typically 3\.?5?, which looks like millimetres"):
+        robot.act(moment)
+    assert robot.act({**moment, "depth": moment["depth"] / np.float32(9)}) == {}
 
 
 def test_a_run_of_the_suite_has_no_robot(tmp_path: Path) -> None:

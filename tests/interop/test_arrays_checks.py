@@ -38,6 +38,11 @@ MISTAKES: dict[str, tuple[Change, dict[str, Any], list[str]]] = {
         {},
         ['"depth_unit": "metres"'],
     ),
+    "a covered camera in whole millimetres": (
+        of_camera(1, "depth", lambda depth: np.full_like(depth, 3)),
+        {},
+        ["camera 1", "depth is typically 3 millimetres", "covers the camera"],
+    ),
     "extrinsics inverted": (same, {"extrinsics": "world_from_camera"}, ["inverted", '"camera_from_world"']),
     "one camera's extrinsics inverted": (of_camera(1, "extrinsics", inverse_matrix), {}, ["camera 1", "inverted"]),
     "OpenGL's axes": (of_camera(0, "extrinsics", other_axes("opengl")), {}, ["camera 0", '"camera_axes": "opengl"']),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,18 @@ def test_other_episodes_of_the_same_seeds_are_not_taken_for_those_that_are_there
     assert import_episodes(tmp_path / "random-out", form, tmp_path / "again") == [done]
     with pytest.raises(ConflictError, match="another episode than that of seed 0"):
         import_episodes(tmp_path / "explore-out", form, tmp_path / "again")
+
+
+@pytest.mark.parametrize("form", ["lerobot", "minari"])
+def test_what_a_killed_export_left_is_no_data_set(form: str, tmp_path: Path) -> None:
+    data = write_poses(tmp_path / "data")
+    if form == "lerobot":
+        export_lerobot(data, tmp_path / "out")
+    else:
+        export_minari(data, "minari", tmp_path / "out")
+    shutil.copytree(tmp_path / "out", tmp_path / "left")
+    (tmp_path / "left").rename(tmp_path / "out" / ".unfinished-0123")
+    assert len(import_episodes(tmp_path / "out", form, tmp_path / "again")) == 1
 
 
 @pytest.mark.parametrize("form", ["lerobot", "minari"])

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from ravens_suite.data.run_folder import PROBES
 from ravens_suite.errors import MissingDataError
+from ravens_suite.insight.language_probe import file_name
 from ravens_suite.report.names import told_apart
+from ravens_suite.report.robustness import find_policies
 from ravens_suite.report.runs import Run, count_policies, find_runs, without_folders
 from ravens_suite.report.seeds import seeds_rows
 from ravens_suite.report.tables import score_table, training_rows
@@ -137,6 +140,17 @@ def test_a_run_that_was_evaluated_elsewhere_too_counts_once(tmp_path: Path) -> N
     (tmp_path / "other" / "test.json").write_text(json.dumps(value))
     found = find_runs(tmp_path)
     assert len(found) == 2 and count_policies(found) == 1
+
+
+def test_what_a_killed_reconfigure_left_is_no_run(tmp_path: Path) -> None:
+    """The next one removes it; until then it stood in the report as a run of its own."""
+    home = write_run(tmp_path / "first")
+    left = write_run(tmp_path / ".other.unfinished")
+    value = json.loads((home / "eval" / "test.json").read_text())
+    for folder, name in ((left / "elsewhere", "test.json"), (left / "x" / PROBES, file_name("test", TASK))):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(json.dumps(value))
+    assert [run.folder for run in find_policies(tmp_path)] == [home]
 
 
 def test_a_page_names_no_folder_in_which_such_an_agent_lies(tmp_path: Path) -> None:

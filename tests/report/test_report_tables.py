@@ -94,17 +94,18 @@ def test_the_commands_of_a_run_that_was_given_more_steps_are_all_listed(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("dropped", "further", "learnt", "asked"),
+    ("dropped", "further", "learnt", "asked", "named"),
     [
-        ([3, 8], 0, 8, "10 less 2"),
-        ([], 3, 13, "10 and 3 more"),
-        ([3], 1, 10, "10 less 1 and 1 more"),
-        ([], 0, 10, "10"),
-        ([103], 2, 12, "10 and 2 more"),
+        ([3, 8], 0, 8, "10 less 2", "transporter, 2 left out"),
+        ([], 3, 13, "10 and 3 more", "transporter"),
+        ([3], 1, 10, "10 less 1 and 1 more", "transporter, 1 left out"),
+        ([], 0, 10, "10", "transporter"),
+        ([103], 2, 12, "10 and 2 more", "transporter, 1 left out of further data"),
+        ([3, 103], 2, 11, "10 less 1 and 2 more", "transporter, 1 left out, 1 left out of further data"),
     ],
 )
 def test_a_page_says_from_how_many_demonstrations_a_run_learnt(
-    tmp_path: Path, dropped: list[int], further: int, learnt: int, asked: str
+    tmp_path: Path, dropped: list[int], further: int, learnt: int, asked: str, named: str
 ) -> None:
     """Not how many were asked for, of which some were left out (--drop-file), or which others joined (--more-data).
 
@@ -120,8 +121,12 @@ def test_a_page_says_from_how_many_demonstrations_a_run_learnt(
     assert f"Learnt from {learnt} demonstrations, evaluated" in page
     (run,) = runs = find_runs(tmp_path)
     assert [row["demos"] for row in tables.training_rows(runs)] == [asked], "what tells the rows of two runs apart"
+    assert run.label == f"transporter, {asked.replace('10', '10 demos')}, seed 0"
+    assert [row.agent for row in tables.score_table(runs).rows] == [named]
     several = replace(run, record={**run.record, "plan": {**run.plan, "tasks": [run.task, "other"]}})
     assert tables.training_rows([several])[0]["demos"] == (asked if asked == "10" else f"{asked} in all")
+    more = "" if asked == "10" else f",{asked.removeprefix('10')} in all"
+    assert several.label == f"transporter, 10 demos of 2 tasks{more}, seed 0"
     ((_, said),) = [fact for fact in tables.made(runs)[0]["facts"] if fact[0] == "demonstrations"]
     assert said.endswith(f", and {further} of further data") == bool(further)
     del record["demonstrations"], record["more_demonstrations"]  # As early versions wrote them.

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ravens_suite.data.atomic import write_json
+from ravens_suite.data.run_folder import place_of
 from ravens_suite.errors import ConflictError, UnknownOptionError
 from ravens_suite.rollout.environments import make_environment
-from ravens_suite.rollout.evaluation_plan import EvaluationPlan, own_arguments, plan_evaluation, warn_of_training
+from ravens_suite.rollout.evaluation_plan import (
+    EvaluationPlan,
+    own_arguments,
+    plan_evaluation,
+    warn_of_training,
+    where_weights_lie,
+)
 from ravens_suite.rollout.policies import PolicySpec
 
 TOWER = [[0, 0, 0], [0, 0, 1]]
@@ -101,6 +110,46 @@ def test_of_a_run_that_is_not_finished_it_is_said_which_weights_are_looked_at(
     (tmp_path / "run.json").write_text(json.dumps(record))
     warn_of_training(EvaluationPlan(PolicySpec("agent", "state-mlp"), "build", "test", run=str(tmp_path)))
     assert ("not finished: these are its weights after step 300" in caplog.text) is not finished
+
+
+@pytest.mark.parametrize(
+    ("folder", "usual"),
+    [("run/checkpoints/00000005", "runs/run-00000005"), ("weights", "runs/transporter")],
+    ids=["copies of two runs of one name", "weights without a run"],
+)
+def test_results_of_two_policies_of_one_name_lie_apart(
+    folder: str, usual: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They shared a folder, and each evaluation took the place of the other's."""
+    monkeypatch.chdir(tmp_path)
+    plans = []
+    for parent in ("a", "b"):
+        Path(parent, folder).mkdir(parents=True)
+        record = {"plan": {"tasks": ["build"]}, "environments": {"build": {"arguments": {}}}}
+        (Path(parent) / "run").mkdir(exist_ok=True)
+        (Path(parent) / "run" / "run.json").write_text(json.dumps(record))
+        policy = PolicySpec("agent", "transporter", f"{parent}/{folder}", fingerprint=parent)
+        plans.append(plan_evaluation(policy, "build", "test", {}))
+    first, second = plans
+    assert first.home(None) == second.home(None) == Path(usual, "build"), "nobody has the name yet"
+
+    def write(plan: EvaluationPlan, **changed: Any) -> None:
+        path = plan.home(None) / "robustness" / "build" / "test" / "summary.json"
+        value = {"policy": plan.policy.to_json(), **where_weights_lie(plan.policy, path), **changed}
+        write_json(path, value)
+
+    write(first)
+    place = place_of(f"b/{folder}")
+    assert first.home(None) == Path(usual, "build") and second.home(None) == Path(f"{usual}-{place}", "build")
+    assert second.path(None) == Path(f"{usual}-{place}", "build", "test.json")
+    write(second)
+    shutil.rmtree(usual)
+    assert second.home(None) == Path(f"{usual}-{place}", "build"), "it stays where it is"
+    # What is trained on, or was moved, is the same policy.
+    write(first, policy={**first.policy.to_json(), "fingerprint": "of weights of before"})
+    assert first.home(None) == Path(usual, "build")
+    write(first, weights="elsewhere")
+    assert first.home(None) == Path(usual, "build")
 
 
 def test_a_copy_of_weights_from_along_the_way_knows_the_environment_of_its_run(

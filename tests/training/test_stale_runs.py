@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,66 @@ def test_a_run_does_not_go_on_with_further_demonstrations_that_show_something_el
     assert train(plan, data, tmp_path / "run").steps == 2
 
 
+@pytest.mark.parametrize("noted", [True, False], ids=["checksums", "of an earlier version"])
+@pytest.mark.parametrize("stopped", [True, False], ids=["killed", "finished"])
+def test_further_data_of_a_project_that_was_moved_are_given_by_their_new_name(
+    data: Path, tmp_path: Path, stopped: bool, noted: bool
+) -> None:
+    """A run was refused, as one of another plan, and nothing else could be done with it."""
+
+    def stop(done: int, total: int, note: str = "") -> None:
+        if stopped:
+            raise KeyboardInterrupt
+
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(data, old / "weak")
+    plan = replace(PLAN, more_data=(str(old / "weak"),))
+    with pytest.raises(KeyboardInterrupt) if stopped else nullcontext():
+        train(plan, data, old / "run", save_every=1, on_progress=stop)
+    old.rename(new)
+    run = RunFolder(new / "run")
+    record = run.record()
+    if not noted:
+        run.write_record({key: value for key, value in record.items() if key != "more_checksums"})
+    moved = replace(PLAN, more_data=(str(new / "weak"),))
+    with pytest.raises(ConflictError, match=r"holds a run with more_data .* Folders that were moved hold the same"):
+        train(replace(PLAN, more_data=(str(tmp_path / "none"),)), data, run.path)
+    assert train(moved, data, run.path).steps == 2
+    after = run.record()
+    assert after["plan"]["more_data"] == [str(new / "weak")] and after["data"] == str(data)
+    assert after["more_demonstrations"] == {str(new / "weak"): record["more_demonstrations"][str(old / "weak")]}
+    assert train(moved, data, run.path).steps == 2 and run.record() == after
+    with pytest.raises(ConflictError, match="holds a run with more_data"):
+        train(plan, data, run.path)
+
+
+def test_so_are_folders_that_settings_of_the_agent_name(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "reader.py").write_text(_READER)
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(data, old)
+    plan = replace(PLAN, agent=f"{tmp_path / 'reader.py'}:Reader", config={"beside": [str(old)]})
+    train(plan, data, tmp_path / "run")
+    old.rename(new)
+    with pytest.raises(ConflictError, match=r"holds a run with config .* Folders that were moved hold the same"):
+        train(replace(plan, config={"beside": [str(tmp_path / "none")]}), data, tmp_path / "run")
+    moved = replace(plan, config={"beside": [str(new)]})
+    settings = replace(SETTINGS, steps=3)
+    assert train(replace(moved, settings=settings), data, tmp_path / "run").steps == 3
+    after = RunFolder(tmp_path / "run").record()
+    assert after["plan"]["config"] == {"beside": [str(new)]}
+    assert after["episodes_beside"] == {str(new): {TASK_NAME: [0]}} and [*after["more_checksums"]] == [str(new)]
+
+
+def test_other_episodes_of_the_same_seeds_are_no_folder_that_was_moved(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "weak")
+    train(replace(PLAN, more_data=(str(tmp_path / "weak"),)), data, tmp_path / "run")
+    collect(TASK_NAME, episodes=1, data=tmp_path / "other", arguments={"observe": ["state"], "distractors": 1})
+    with pytest.raises(ConflictError, match="holds a run with more_data"):
+        train(replace(PLAN, more_data=(str(tmp_path / "other"),)), data, tmp_path / "run")
+    shutil.copytree(tmp_path / "weak", tmp_path / "copy")
+    assert train(replace(PLAN, more_data=(str(tmp_path / "copy"),)), data, tmp_path / "run").steps == 2
+
+
 def test_further_data_that_are_named_twice_are_refused(data: Path, tmp_path: Path) -> None:
     more = tmp_path / "more"
     shutil.copytree(data, more)
@@ -191,6 +252,20 @@ def test_a_run_is_said_to_go_on_only_where_it_does(
     assert not said(4, refused="before a change of its code")
     assert not said(3, refused="before a change of its code")
 
+
+_READER = """
+from dataclasses import dataclass
+from ravens_suite.agents.common.settings import setting
+from ravens_suite.agents.state_mlp import StateMlp, StateMlpConfig
+
+@dataclass(frozen=True)
+class Config(StateMlpConfig):
+    beside: tuple[str, ...] = setting((), names="data")
+
+class Reader(StateMlp):
+    name = "reader"
+    config_type = Config
+"""
 
 _LISTENER = """
 from dataclasses import dataclass

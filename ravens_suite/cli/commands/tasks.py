@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from ravens_suite.cli.commands.options import OutputOptions
+from ravens_suite.cli.commands.options import JsonText, OutputOptions, json_object
 from ravens_suite.cli.console import Console
 from ravens_suite.cli.listing import describe_all, say_broken, say_table
 from ravens_suite.errors import ConfigError
@@ -21,11 +22,14 @@ class Tasks(OutputOptions):
     """List every task: its environment, step limit, primitive, goals and best published scores.
 
     With the name of one: what it says, in all forms, and step by step in the training scene of seed 0, with what else
-    it could name there.
+    it could name there. Options of it may change all that (--environment).
     """
 
     task: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[TASK]")] = None
     """Name of a task."""
+
+    environment: JsonText = "{}"
+    """Keyword arguments of the environment of TASK, as a JSON object: options change what it says, and its steps."""
 
     gallery: Path | None = None
     """Draw a contact sheet of oracle episodes of every task instead: a .png file, or a folder for gallery.png."""
@@ -37,9 +41,12 @@ class Tasks(OutputOptions):
                 f"--gallery draws every task: leave {self.task} out, or look at an episode of it "
                 f"(ravens-suite view oracle {self.task} --seed 0)."
             )
+        arguments = json_object("--environment", self.environment)
         if self.task is not None:
-            self._describe(console, self.task)
+            self._describe(console, self.task, arguments)
             return
+        if arguments:
+            raise ConfigError("--environment is of one task: name it (ravens-suite tasks TASK --environment JSON).")
         if self.gallery is not None:
             self._draw(console, self.gallery)
             return
@@ -56,8 +63,8 @@ class Tasks(OutputOptions):
         say_broken(console, "task", broken)
         console.result({"tasks": rows, "broken": broken})
 
-    def _describe(self, console: Console, name: str) -> None:
-        described = _row(name, words=True)
+    def _describe(self, console: Console, name: str, arguments: Mapping[str, Any]) -> None:
+        described = _row(name, words=True, arguments=arguments)
         for key in ("task", "environment", "max_steps", "primitive", "goals"):
             console.say(f"{key.replace('_', ' '):<12} {described[key]}")
         for wording, forms in described["forms"].items():
@@ -86,13 +93,17 @@ def _names() -> list[str]:
     return task_names()
 
 
-def _row(name: str, *, words: bool = False) -> dict[str, Any]:
+def _row(name: str, *, words: bool = False, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     from ravens_suite.benchmark.published import best_published
+    from ravens_suite.rollout.environments import unlike_the_task
     from ravens_suite.rollout.task_description import describe_task
 
-    best = {demos: best_published(name, demos) for demos in _DEMOS}
+    described = describe_task(name, words=words, arguments=arguments)
+    # Nobody published a score of it with other options.
+    own = not arguments or not unlike_the_task(name, arguments)
+    best = {demos: best_published(name, demos) if own else None for demos in _DEMOS}
     published = {str(demos): None if row is None else row.score for demos, row in best.items()}
-    return {**describe_task(name, words=words), "published": published}
+    return {**described, "published": published}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class WeakSpotsCommand(EnvironmentOptions, WorkerOptions, OutputOptions):
     searches unchanged scenes."""
 
     grades: tuple[int, ...] = (1, 2, 3)
-    """How large these changes may be: grades from 1 to 5, as in ravens-suite robustness."""
+    """How large these changes may be: grades from 1 to 5, as in ravens-suite robustness. Not with --axes none."""
 
     confidence: float = 0.8
     """Probability from which the agent counts as sure, after calibration, which is done first if it was not yet."""

@@ -20,6 +20,7 @@ SAID = (
     "put each small block on the big block of its color",
     "lay the rings on same-colored rods so that all of them match",
     "match every object with its silhouette",
+    "pack the star of the color red, no block of any color or of blue color",
     "Sweep the piles",
     "",
 )
@@ -40,6 +41,7 @@ WORDS = (
     "put",
     "ring",
     "color",
+    "any",
     "match",
 )
 

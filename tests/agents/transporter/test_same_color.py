@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from ravens_suite.agents.common.sentences import asks_for_same_color, make_sentences
+from ravens_suite.agents.common.sentences import asks_for_same_color, make_sentences, same_color_words
 from ravens_suite.agents.transporter.config import TransporterConfig
 from ravens_suite.agents.transporter.encoder import encode_image
 from ravens_suite.agents.transporter.network import TransporterNet
 from ravens_suite.agents.transporter.same_color import SameColor, asked_names
+from ravens_suite.registry import load_task, task_names
 
 RED, PINK, BLUE, TABLE = (225, 40, 40), (255, 157, 167), (78, 121, 167), (120, 110, 100)
 ASKED = "put each small block on the big block of its color"
@@ -45,10 +48,29 @@ def at(index: int) -> torch.Tensor:
         ("into the square that matches it", True),
         ("match every object with its silhouette on the board", False),
         ("match the goal image with the red L-shaped block", False),
+        ("put the blocks of red color in a green bowl", False),
+        ("put the violet colour block in a bowl", False),
+        ("pack all objects of the color blue into the box", False),
+        ("pack everything in color grey", False),
+        ("put blocks of any color in the red bowl", False),
+        ("put blocks of red color in bowls of different colours", False),
+        ("put blocks of red color in the bowl of the same color", True),
+        ("into the square of its color, red blocks last", True),
+        ("color", True),
     ],
 )
 def test_sentences_ask_for_the_same_colour_or_do_not(sentence: str, asked: bool) -> None:
     assert asks_for_same_color(sentence) == asked
+
+
+def test_the_sentences_of_the_suite_ask_for_it_wherever_they_speak_of_colour() -> None:
+    """Trained agents go on as they did."""
+    for name in task_names():
+        task_class, arguments = load_task(name)
+        plain, others = task_class(**arguments).forms()
+        for sentence in (plain, *others.training, *others.held_out):
+            words = re.findall(r"[a-z0-9]+", sentence.lower())
+            assert {i for i, word in enumerate(words) if word in ("color", "colors")} <= set(same_color_words(words))
 
 
 def test_places_of_the_colour_of_what_is_picked_count_more_whatever_the_colour() -> None:

@@ -12,7 +12,7 @@ from task_forms import distinct_tasks
 
 from ravens_suite.errors import ConfigError, TaskDefinitionError
 from ravens_suite.registry import environment_id, load_task, task_names
-from ravens_suite.tasks.sentences import FINISHED, Sentences, fill, several
+from ravens_suite.tasks.sentences import FINISHED, Sentences, exchanged, fill, several
 
 LANGUAGE = [name for name in task_names() if ".language." in load_task(name)[0].__module__]
 FEWEST_FORMS = 5
@@ -42,6 +42,18 @@ def test_what_fills_a_slot_stays_as_it_is() -> None:
     assert fill("pack the {thing} in a {box}", words) == "pack the letter a in an oak box"
     assert fill("{thing} under it", words) == "letter a under it"
     assert fill("put {both} down", words) == "put an orange and a red block down"
+
+
+def test_what_a_sentence_names_is_exchanged_where_it_stands() -> None:
+    named = {"block": "red block", "bowl": "orange bowl", "rest": "red blocks"}
+    said = "put a red block, no red blockage, in an orange bowl"
+    other = {"block": "olive block", "bowl": "green bowl", "more": "unknown"}
+    assert exchanged(said, named, other) == "put an olive block, no red blockage, in a green bowl"
+    assert exchanged("put the red block by red blocks", named, {"block": "red blocks", "rest": "red block"}) == (
+        "put the red blocks by red block"
+    )
+    assert exchanged("put it down", named, other) == "put it down"
+    assert exchanged(said, {}, other) == exchanged(said, named, {"block": "red block"}) == said
 
 
 @pytest.mark.parametrize(
