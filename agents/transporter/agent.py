@@ -43,7 +43,7 @@ from torch import Tensor, nn
 
 from ravens_suite.core.geometry import Array
 from ravens_suite.core.heightmap import Heightmap, fuse_observation
-from ravens_suite.core.observations import GOAL, Interface, Observation
+from ravens_suite.core.observations import GOAL, Interface, Observation, instruction_in
 from ravens_suite.core.policy import Action as PolicyAction
 from ravens_suite.core.types import Action
 from ravens_suite.data.demonstrations import Demonstrations
@@ -312,12 +312,13 @@ class Transporter(Agent[PickPlaceDataset]):
     def _said(self, observation: Observation) -> str | None:
         if not self.listens:
             return None
-        if "instruction" not in observation:
+        said = instruction_in(observation)
+        if said is None:
             raise ConfigError(
                 f"{self.name} learned from demonstrations with sentences: say what to do in the observation, under the "
                 "key instruction."
             )
-        return str(observation["instruction"])
+        return said
 
     def action(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Action:
         """The action for a fused heightmap, the next one of the episode that began with ``reset``.

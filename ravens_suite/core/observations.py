@@ -210,6 +210,21 @@ def named_poses(observation: Mapping[str, Any], prefix: str = "") -> dict[str, A
     return {name: row[1:8].copy() for name, row in zip(text.split("\n"), rows, strict=False) if name and row[0]}
 
 
+def instruction_in(observation: Mapping[str, Any]) -> str | None:
+    """What an observation says is to be done; ``None`` where it does not say.
+
+    Where shared memory has made something else of the text, as in an ``AsyncVectorEnv``, its bytes say it.
+
+    Args:
+        observation: of one environment, with ``instruction``, ``instruction_bytes`` or both.
+    """
+    text = None if "instruction" not in observation else str(observation["instruction"])
+    # Of memory that nobody has written to Gymnasium reads the first character of the space, as often as there is room.
+    lost = text is None or (len(text) == INSTRUCTION_BYTES and len(set(text)) == 1)
+    key = "instruction" + BYTES
+    return decode_text(observation[key]) if lost and key in observation else text
+
+
 def encode_text(text: str, length: int) -> NDArray[np.uint8]:
     """A text as an array of fixed length.
 

@@ -12,7 +12,14 @@ from gymnasium.wrappers import FlattenObservation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ravens_suite.core.observations import BYTES, INSTRUCTION_BYTES, decode_text, encode_text, named_poses
+from ravens_suite.core.observations import (
+    BYTES,
+    INSTRUCTION_BYTES,
+    decode_text,
+    encode_text,
+    instruction_in,
+    named_poses,
+)
 from ravens_suite.errors import ConfigError
 
 ID = "ravens_suite/BlockInsertion-v0"
@@ -46,6 +53,13 @@ def test_the_bytes_say_what_the_text_says() -> None:
     environment.close()
 
 
+def test_the_text_counts_as_long_as_it_is_one() -> None:
+    said = {"instruction_bytes": encode_text("put the ring down", INSTRUCTION_BYTES)}
+    assert instruction_in(said) == instruction_in({**said, "instruction": "0" * 512}) == "put the ring down"
+    assert instruction_in({**said, "instruction": ""}) == "", "whoever is told nothing is told nothing"
+    assert instruction_in({"instruction": "000"}) == "000" and instruction_in({}) is None
+
+
 @pytest.mark.parametrize("vector", [SyncVectorEnv, AsyncVectorEnv], ids=["sync", "async with shared memory"])
 def test_they_arrive_from_vectors(vector: Any) -> None:
     single = make()
@@ -54,6 +68,7 @@ def test_they_arrive_from_vectors(vector: Any) -> None:
     observations, _ = environments.reset(seed=[2, 3])
     assert decode_text(observations["instruction_bytes"][1]) == expected["instruction"]
     row = {key: value[1] for key, value in observations.items()}
+    assert instruction_in(row) == instruction_in(expected) == expected["instruction"]
     assert named_poses(row).keys() == named_poses(expected).keys() == info["privileged"]["poses"].keys()
     assert named_poses(row, "goal_").keys() == named_poses(expected, "goal_").keys()
     environments.close()

@@ -22,7 +22,7 @@ from ravens_suite.agents.transporter.examples import fitting, in_other_hues, in_
 from ravens_suite.agents.transporter.losses import make_batch
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.heightmap import Heightmap
-from ravens_suite.core.observations import Interface
+from ravens_suite.core.observations import INSTRUCTION_BYTES, Interface, encode_text
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError, OracleGaveUpError
@@ -272,6 +272,28 @@ def test_a_missing_sentence_is_asked_for(tmp_path: Path) -> None:
     }
     with pytest.raises(ConfigError, match="key instruction"):
         Transporter(TINY, interface=interface).act(observation)
+
+
+def test_a_sentence_that_only_bytes_say_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared memory of a vector of environments has other letters in place of the text."""
+    _, interface = demonstrations(tmp_path)
+    agent, heard = Transporter(TINY, interface=interface), list[str]()
+
+    def decide(heightmap: Heightmap, goal: Heightmap | None, instruction: str) -> None:
+        heard.append(instruction)
+        raise OracleGaveUpError("Heard.")
+
+    monkeypatch.setattr(agent, "action", decide)
+    observation = {
+        **camera_matrices(published_cameras()),
+        "color": np.zeros((3, 48, 64, 3), np.uint8),
+        "depth": np.full((3, 48, 64), 0.9, np.float32),
+        "instruction": "0" * INSTRUCTION_BYTES,
+        "instruction_bytes": encode_text("put the ring down", INSTRUCTION_BYTES),
+    }
+    with pytest.raises(OracleGaveUpError):
+        agent.act(observation)
+    assert heard == ["put the ring down"]
 
 
 def test_nothing_is_added_where_nothing_is_said() -> None:
