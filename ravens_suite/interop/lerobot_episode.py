@@ -28,7 +28,7 @@ from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_statistics import PixelStatistics
 from ravens_suite.interop.resize import resized_camera, resized_observation
 from ravens_suite.interop.vectors import VectorActions, VectorState, space_of_actions
-from ravens_suite.registry import control_of, environment_id
+from ravens_suite.registry import control_of
 from ravens_suite.rollout.sentences import needs_sentence, sentence_of
 
 END = "end"
@@ -77,7 +77,7 @@ class ConvertedEpisode:
 
         An environment takes quaternions of any length, so of its actions nothing is checked.
         """
-        if _has_environment(self._source.task):
+        if self._source.has_environment:
             return
         for key, values in self._arrays.items():
             lengths = np.linalg.norm(values[:, 3:], axis=1) if values.ndim == 2 else np.ones(len(values))
@@ -236,14 +236,6 @@ def _coded_image(suffix: str, image: Any, options: Sequence[int]) -> bytes:
     if not written:
         raise ConfigError(f"An image of {image.shape} cannot be written as {suffix}.")
     return bytes(coded.tobytes())
-
-
-def _has_environment(task: str) -> bool:
-    try:
-        environment_id(task)
-    except UnknownNameError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=1)
