@@ -317,7 +317,11 @@ class Transporter(Agent[PickPlaceDataset]):
                 f"{self.name} learned from demonstrations with sentences: say what to do in the observation, under the "
                 "key instruction."
             )
-        return str(observation["instruction"])
+        said = observation["instruction"]
+        one_text = isinstance(said, np.ndarray) and said.ndim == 0 and said.dtype.kind == "U"  # As numpy.load gives it.
+        if not (isinstance(said, str) or one_text):
+            raise ConfigError(f"The instruction of an observation must be a text; got {said!r:.60}.")
+        return str(said)
 
     def action(self, heightmap: Heightmap, goal: Heightmap | None = None, instruction: str | None = None) -> Action:
         """The action for a fused heightmap, the next one of the episode that began with ``reset``.

@@ -81,12 +81,13 @@ class ConvertedEpisode:
             return
         for key, values in self._arrays.items():
             lengths = np.linalg.norm(values[:, 3:], axis=1) if values.ndim == 2 else np.ones(len(values))
-            if (off := np.abs(lengths - 1) > _LARGEST_DEVIATION).any():
+            off = np.flatnonzero(np.abs(lengths - 1) > _LARGEST_DEVIATION)
+            if len(off):
                 raise ConfigError(
-                    f"The action {key!r} of seed {self._seed} of {self._source.task} is no pose at step {off.argmax()}: "
-                    f"its last four numbers have length {lengths[off.argmax()]:.3g}, those of a quaternion 1. LeRobot "
-                    "sets of this suite have poses and grippers only: normalise quaternions, or export what else it is "
-                    "to Minari."
+                    f"The action {key!r} of seed {self._seed} of {self._source.task} is no pose at step {off[0]}: its "
+                    f"last four numbers have length {lengths[off[0]]:.3g}, those of a quaternion 1. LeRobot sets of "
+                    "this suite have poses and grippers only: normalise quaternions, or export what else it is to "
+                    "Minari."
                 )
 
     def write(self, writer: Any, folder: Path, pool: ThreadPoolExecutor, ahead: int) -> None:

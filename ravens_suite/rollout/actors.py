@@ -35,8 +35,8 @@ class Actor:
 
     Attributes:
         policy: which.
-        explore: share of random actions among its own, 0 to 1: of ``ExplorePolicy`` where actions are picks and places, of
-            ``RandomPolicy`` where they are others.
+        explore: share of random actions among its own, 0 to 1: of ``ExplorePolicy`` where actions are picks and places,
+            of ``RandomPolicy`` where they are others.
     """
 
     policy: PolicySpec

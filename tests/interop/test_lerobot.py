@@ -138,7 +138,7 @@ def test_joints_of_an_arm_are_not_taken_for_a_pose(tmp_path: Path) -> None:
         joints = np.random.default_rng(seed).uniform(-2, 2, (steps, 7))
         store.write(replace(store.read(seed), actions={"joints": joints, "gripper": np.zeros(steps, np.int64)}))
     for layout in ("yaw", "quaternion"):
-        with pytest.raises(ConfigError, match="'joints' of seed 0 of own-continuous is no pose at step 0: .* Minari"):
+        with pytest.raises(ConfigError, match=r"'joints' of seed 0 of own-continuous is no pose at step 0: .* Minari"):
             export_lerobot(tmp_path / "data", tmp_path / "out", LeRobotOptions(actions=layout))
 
 
