@@ -13,7 +13,8 @@ from ravens_suite.registry import source_of
 
 _SUITE = "ravens_suite."
 _ELSEWHERE = (
-    ": a relative path starts at the working directory, so run the command where the agent was trained, or put it there."
+    ": a relative path starts at the working directory, so run the command where the agent was trained, or put it "
+    "there."
 )
 """End of what is said where something is missing that settings name."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -318,6 +319,20 @@ def test_an_episode_that_the_forecaster_ended_does_not_go_on(monkeypatch: pytest
                 environment.step(act())
     finally:
         environment.close()
+
+
+def test_a_specification_makes_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = SimpleNamespace(make=lambda interface: Watch(Clock(1), stop_at=0.5))
+    monkeypatch.setattr(WatchSpec, "parse", lambda run, stop_at: made)
+    first = ForecastReward(make_environment(TASK, "train", SMALL), "run", stop_at=0.5)
+    assert first.spec is not None
+    again = gymnasium.make(first.spec)
+    try:
+        again.reset(seed=0)
+        assert "forecast" in again.step(again.get_wrapper_attr("oracle_action")())[-1]
+    finally:
+        first.close()
+        again.close()
 
 
 class Breaks(Clock):
