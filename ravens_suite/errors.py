@@ -176,9 +176,9 @@ class FileAccessError(RavensError, OSError):
 
 
 _OF_ONES_OWN = {
-    kind: f" ravens-suite {kind}s lists those that there are. One of yours needs its package installed, or "
-    f"RAVENS_SUITE_{kind.upper()}S to say where it is (docs/own_{kind}.md)."
-    for kind in ("task", "agent")
+    kind: f" One of yours needs its package installed, or RAVENS_SUITE_{kind.upper()}S to say where it is "
+    f"(docs/{page}.md)."
+    for kind, page in (("task", "own_task"), ("agent", "own_agent"), ("forecaster", "progress"))
 }
 _MOST_LISTED = 20
 """Known names in a message. Of a name that is near none of more, it is said where they are listed."""
@@ -200,8 +200,11 @@ class UnknownNameError(RavensError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        many = _OF_ONES_OWN.get(kind) if len(names) > _MOST_LISTED else None
-        hint = did_you_mean(name, names, cutoff=0.5) or many or f" Known: {', '.join(names) or 'none'}."
+        listed = f" Known: {', '.join(names) or 'none'}."
+        if kind in _OF_ONES_OWN:
+            many = f" ravens-suite {kind}s lists those that there are."
+            listed = (many if len(names) > _MOST_LISTED else listed) + _OF_ONES_OWN[kind]
+        hint = did_you_mean(name, names, cutoff=0.5) or listed
         super().__init__(f"There is no {kind} named {name!r}.{hint}")
         self.kind, self.name, self.known = kind, name, tuple(names)
 

@@ -35,6 +35,16 @@ class WordWorker:
         pass
 
 
+class EnvironWorker:
+    """Tells the environment variables of its process."""
+
+    def run(self, job: str) -> str:
+        return os.environ.get(job, "")
+
+    def close(self) -> None:
+        pass
+
+
 class UnpicklableWorker:
     """Its results cannot leave their process."""
 

@@ -135,5 +135,8 @@ def test_a_name_that_is_near_none_of_many_says_where_they_are_listed_and_how_one
     said = str(UnknownNameError("task", "cube-line", many))
     assert "ravens-suite tasks lists" in said and "RAVENS_SUITE_TASKS" in said and "name-3" not in said
     assert "RAVENS_SUITE_AGENTS" in str(UnknownNameError("agent", "mine", many))
-    assert str(UnknownNameError("task", "cube-line", ["zzz"])).endswith("Known: zzz.")
+    # Of a policy's folder that was copied without its run, the name of its agent is all that there is.
+    few = str(UnknownNameError("agent", "mine", ["zzz"]))
+    assert "Known: zzz. One of yours needs its package installed, or RAVENS_SUITE_AGENTS" in few
+    assert str(UnknownNameError("renderer", "mine", ["zzz"])).endswith("Known: zzz.")
     assert "Did you mean 'name-1" in str(UnknownNameError("task", "nam-1", many))

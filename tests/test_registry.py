@@ -79,6 +79,9 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         registry.load_task("block-insertoin")
     with pytest.raises(UnknownNameError, match="no agent named 'transprter'"):
         registry.load_agent("transprter")
+    for typed, meant in (("progres", "progress"), ("transprter", "transporter")):  # Both are trained.
+        with pytest.raises(UnknownNameError, match=rf"Did you mean '{meant}'\?"):
+            registry.load_trainee(typed)
 
 
 def test_registering_twice_changes_nothing(recwarn: pytest.WarningsRecorder) -> None:

@@ -86,7 +86,12 @@ class BenchmarkPlan:
         check_number("--pool", self.pool, 0, MOST_EPISODES)
         for name in self.settings.config:
             if name not in self.agents:
-                raise UnknownNameError("agent", name, agent_names() if name not in agent_names() else self.agents)
+                if ":" not in name and name not in agent_names():
+                    raise UnknownNameError("agent", name, {*agent_names(), *self.agents})
+                raise ConfigError(
+                    f"--config has settings of {name}, which is none of --agents ({', '.join(self.agents)}): name it "
+                    "there, or leave its settings out."
+                )
         for name in self.agents:
             load_agent(name)  # A forecaster could be trained, but not be tested.
         settings = self.resolved_settings()

@@ -87,7 +87,8 @@ def import_file(path: Path) -> ModuleType:
         return sys.modules[name]
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise NoModuleError(f"there is no file {path}")
+        where = "" if path.is_absolute() else " in the working directory, where a relative path starts"
+        raise NoModuleError(f"there is no file {path}{where}")
     _reach_neighbours(path.resolve())
     module = sys.modules[name] = module_from_spec(spec)
     try:

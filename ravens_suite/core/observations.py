@@ -217,12 +217,22 @@ def instruction_in(observation: Mapping[str, Any]) -> str | None:
 
     Args:
         observation: of one environment, with ``instruction``, ``instruction_bytes`` or both.
+
+    Raises:
+        ConfigError: the instruction is no text.
     """
-    text = None if "instruction" not in observation else str(observation["instruction"])
+    text = _text_of(observation["instruction"]) if "instruction" in observation else None
     # Of memory that nobody has written to Gymnasium reads the first character of the space, as often as there is room.
     lost = text is None or (len(text) == INSTRUCTION_BYTES and len(set(text)) == 1)
     key = "instruction" + BYTES
     return decode_text(observation[key]) if lost and key in observation else text
+
+
+def _text_of(said: Any) -> str:
+    one_text = isinstance(said, np.ndarray) and said.ndim == 0 and said.dtype.kind == "U"  # As numpy.load gives it.
+    if not (isinstance(said, str) or one_text):
+        raise ConfigError(f"The instruction of an observation must be a text; got {said!r:.60}.")
+    return str(said)
 
 
 def encode_text(text: str, length: int) -> NDArray[np.uint8]:

@@ -111,7 +111,17 @@ class EpisodeStore:
         return self.reader(seed).episode()
 
     def write(self, episode: Episode, recording: Recording | None = None) -> Path:
-        """Write an episode under its seed, replacing one that is there; see ``write_episode``."""
+        """Write an episode under its seed, replacing one that is there; see ``write_episode``.
+
+        Raises:
+            ConflictError: it is of another task or split than the folder was claimed for; nothing is written.
+        """
+        for key, claimed in self._whose().items():
+            if (own := getattr(episode, key)) != claimed:
+                raise ConflictError(
+                    f"The episode of seed {episode.seed} is of {key} {own!r}, and {self.folder} was claimed for "
+                    f"{claimed!r}: write it to another folder, or claim that one for the {key} of its episodes."
+                )
         path = self.path(episode.seed)
         write_episode(path, episode, recording)
         return path

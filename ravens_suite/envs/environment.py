@@ -25,7 +25,7 @@ from ravens_suite.envs.info import info_of
 from ravens_suite.envs.lifecycle import Lifecycle
 from ravens_suite.envs.observations import observation_space
 from ravens_suite.envs.observer import DRAWN, Observer
-from ravens_suite.envs.options import check_choices, checked_switch, default_options, make_task, state_in
+from ravens_suite.envs.options import check_choices, checked_switch, default_options, make_task, plain_values, state_in
 from ravens_suite.envs.perturbations import Perturbations
 from ravens_suite.envs.sentences import SentencesNow
 from ravens_suite.envs.simulation import Simulation
@@ -201,8 +201,9 @@ class RavensEnv(gymnasium.Env[Any, Any]):
 
     @spec.setter
     def spec(self, value: EnvSpec | None) -> None:
-        if value is not None and value.max_episode_steps is None:
-            value = replace(value, max_episode_steps=self.max_steps)
+        if value is not None:
+            limit = self.max_steps if value.max_episode_steps is None else value.max_episode_steps
+            value = replace(value, max_episode_steps=limit, kwargs=plain_values(value.kwargs))
         self._spec = value
 
     @property

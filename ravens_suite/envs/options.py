@@ -6,6 +6,9 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
+import numpy as np
+
+from ravens_suite.core.cameras import Camera
 from ravens_suite.core.observations import ControlName
 from ravens_suite.core.seeding import SPLITS, Split
 from ravens_suite.envs.task_checks import check_attributes, task_code
@@ -134,6 +137,17 @@ def state_in(options: Any) -> Any:
     if not isinstance(options, Mapping) or set(options) - {"state"}:
         raise ConfigError(f"options of reset must be {{'state': state}} with a state of save_state(); got {options!r}.")
     return options.get("state")
+
+
+def plain_values(value: Any) -> Any:
+    """An argument of an environment with plain values where it holds arrays or cameras: specifications are JSON."""
+    if isinstance(value, Camera):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: plain_values(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain_values, value))
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

@@ -43,6 +43,15 @@ class _Call:
     running: dict[Any, tuple[Any, int]] = field(default_factory=dict)
 
 
+_PREFIX = "RAVENS_SUITE_"
+"""Of the environment variables that say where tasks and agents without a package are; see ``registry``."""
+
+
+def _of_the_suite() -> dict[str, str]:
+    """What an actor has to know of this process's environment: a cluster that ran before has its own."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
+
+
 class _Server(Server):
     """Works in the folder of the process that started it, where its machine has that: names of files mean the same.
 
@@ -143,7 +152,7 @@ class RayPool(JobPool):
 
     def _start(self) -> Any:
         # Nobody here knows how many actors are on its machine, so it draws in a single thread.
-        variables = {**thread_limits(self._workers), "LP_NUM_THREADS": "0"}
+        variables = {**_of_the_suite(), **thread_limits(self._workers), "LP_NUM_THREADS": "0"}
         remote: Any = ray.remote(_Server)
         actor = remote.options(num_cpus=self._cores, runtime_env={"env_vars": variables}).remote(str(Path.cwd()))
         self._actors.append(actor)

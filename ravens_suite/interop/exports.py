@@ -103,20 +103,30 @@ class Source:
 
     @cached_property
     def one_environment(self) -> bool:
-        """Whether all episodes are of the environment that the manifest describes; sets of scenes may change it."""
-        if self.manifest.get(OF_SCENES) is not True:  # Of own data it may be anything.
+        """Whether all episodes are of the environment that the manifest describes; sets of scenes may change it.
+
+        Data of a task that has no environment name none that could be another.
+        """
+        if self.manifest.get(OF_SCENES) is not True or not self.has_environment:  # Of own data it may be anything.
             return True
         own = self.manifest.get("arguments", {})
         made = [self.store.reader(seed).summary.metadata.get("arguments", own) for seed in self.seeds]
         ignored = {"renderer": None}
         return not any(differing_arguments(self.task, {**own, **ignored}, {**each, **ignored}) for each in made)
 
-    @contextmanager
-    def environment(self) -> Iterator[gymnasium.Env[Any, Any] | None]:
-        """The environment of the episodes; None for data of a task that has none."""
+    @cached_property
+    def has_environment(self) -> bool:
+        """Whether there is a task of this name; of one's own data there is none."""
         try:
             environment_id(self.task)
         except UnknownNameError:
+            return False
+        return True
+
+    @contextmanager
+    def environment(self) -> Iterator[gymnasium.Env[Any, Any] | None]:
+        """The environment of the episodes; None for data of a task that has none."""
+        if not self.has_environment:
             yield None
             return
         # What drew them is said where that is to be had on every machine: the usual choice may draw other images.

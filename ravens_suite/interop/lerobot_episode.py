@@ -36,6 +36,8 @@ END = "end"
 _FRAME_KEY = "frame"
 """Added to the observations of the episode files beside a set, so that there is one at least."""
 _MILLIMETRES = 1000
+_LARGEST_DEVIATION = 0.01
+"""Of the length of a quaternion of own data from 1, as rounding leaves it."""
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 # With a level and no filter OpenCV tries all filters on every row, which takes three times as long, and rendered images
 # come out no smaller. OpenCV 4.10 cannot choose one (modules/imgcodecs/src/grfmt_png.cpp).
@@ -58,6 +60,7 @@ class ConvertedEpisode:
                 f"The actions of seed {seed} of {source.task} ({', '.join(self._arrays) or 'none'}) are others than "
                 "those of the first episode: export them alone."
             )
+        self._check_poses()
         self._state = VectorState(self._reader.keys, self._actions)
         # What becomes no frame and keeps its size goes from file to file as it is coded.
         shown = ("color", "depth") if options.depth else ("color",)
@@ -68,6 +71,24 @@ class ConvertedEpisode:
         self._images = [key for key in dict.fromkeys(coded) if key in images and key not in self._copied]
         done = (*self._images, *self._copied)
         self._rest = self._reader.observations(keys=[key for key in self._reader.keys if key not in done])
+
+    def _check_poses(self) -> None:
+        """Refuse seven numbers of own data that are no poses, such as the joints of an arm: they would be changed.
+
+        An environment takes quaternions of any length, so of its actions nothing is checked.
+        """
+        if self._source.has_environment:
+            return
+        for key, values in self._arrays.items():
+            lengths = np.linalg.norm(values[:, 3:], axis=1) if values.ndim == 2 else np.ones(len(values))
+            off = np.flatnonzero(np.abs(lengths - 1) > _LARGEST_DEVIATION)
+            if len(off):
+                raise ConfigError(
+                    f"The action {key!r} of seed {self._seed} of {self._source.task} is no pose at step {off[0]}: its "
+                    f"last four numbers have length {lengths[off[0]]:.3g}, those of a quaternion 1. LeRobot sets of "
+                    "this suite have poses and grippers only: normalise quaternions, or export what else it is to "
+                    "Minari."
+                )
 
     def write(self, writer: Any, folder: Path, pool: ThreadPoolExecutor, ahead: int) -> None:
         """Write the frames into the set, and what a set has no place for beside it.

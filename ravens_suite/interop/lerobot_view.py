@@ -128,6 +128,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Build the scene of a seed; ``options``, of which LeRobot gives some, are not used."""
+        super().reset(seed=seed)
         if self._environment is None:
             self._environment = make_environment(self.task, self._split, self._arguments)
         seen, info = self._environment.reset(seed=seed)

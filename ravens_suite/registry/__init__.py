@@ -198,6 +198,8 @@ def load_trainee(name: str) -> type[Trainee[Any]]:
     """
     with _needing_torch():
         forecasts = _forecasts(name)
+    if ":" not in name:
+        _find("agent", name, {**entries.forecasters(), **entries.agents()})  # The nearest name may be of either.
     return load_forecaster(name) if forecasts else load_agent(name)
 
 

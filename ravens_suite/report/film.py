@@ -13,7 +13,7 @@ from ravens_suite.report.drawing import Picture
 from ravens_suite.report.video import encode_video
 
 
-class FilmEpisodes(gymnasium.Wrapper[Any, Any, Any, Any]):
+class FilmEpisodes(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
     """Writes an MP4 file of every episode: ``<name>-0.mp4``, ``<name>-1.mp4`` and so on.
 
     With ``render_mode="rgb_array_list"`` the film shows the movement within an action; Gymnasium's ``RecordVideo``
@@ -34,7 +34,8 @@ class FilmEpisodes(gymnasium.Wrapper[Any, Any, Any, Any]):
                 f"An environment with render_mode={env.render_mode!r} has no frames to film: make it with "
                 "render_mode='rgb_array_list'."
             )
-        super().__init__(env)
+        gymnasium.utils.RecordConstructorArgs.__init__(self, folder=str(folder), name=name)
+        gymnasium.Wrapper.__init__(self, env)
         self._folder, self._name = Path(folder), name
         self._episode = 0
         self._frames: list[Picture] = []

@@ -23,7 +23,7 @@ from ravens_suite.rollout.environments import (
 )
 from ravens_suite.rollout.evaluation_plan import plan_evaluation
 from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
-from ravens_suite.rollout.policies import ORACLE, PolicySpec
+from ravens_suite.rollout.policies import ORACLE, PolicySpec, RandomPolicy
 
 EXPERIENCE = "experience"
 """Key of the manifest of a folder whose episodes are not the oracle's: true. Of own data it may be anything else."""
@@ -35,7 +35,8 @@ class Actor:
 
     Attributes:
         policy: which.
-        explore: share of random actions among its own (``rollout/exploration.py``), 0 to 1.
+        explore: share of random actions among its own, 0 to 1: of ``ExplorePolicy`` where actions are picks and places,
+            of ``RandomPolicy`` where they are others.
     """
 
     policy: PolicySpec
@@ -50,8 +51,10 @@ class Actor:
         """The policy, for an environment."""
         if not self.explore:
             return self.policy.make(environment)
+        # Where there are no picks to be on objects, actions are drawn anywhere.
+        kind = ExplorePolicy if ExplorePolicy.gives(environment.action_space) else RandomPolicy
         # First, as it may refuse the environment: the policy may hold a connection to a server.
-        explorer = ExplorePolicy(environment.action_space)
+        explorer = kind(environment.action_space)
         return WithExploration(self.policy.make(environment), explorer, self.explore)
 
     def made(self, noted: Any) -> bool:

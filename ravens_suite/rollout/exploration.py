@@ -40,17 +40,21 @@ class ExplorePolicy:
     """
 
     def __init__(self, action_space: gymnasium.Space[object]) -> None:
-        if not isinstance(action_space, gymnasium.spaces.Dict) or set(action_space.spaces) != _ACTION:
+        if not self.gives(action_space):
             raise ConfigError(f"The policy {EXPLORE} gives actions of pick and place: use random for this environment.")
         self.reset(0)
 
     @staticmethod
+    def gives(action_space: gymnasium.Space[Any]) -> bool:
+        """Whether actions of a space are picks and places."""
+        return isinstance(action_space, gymnasium.spaces.Dict) and set(action_space.spaces) == _ACTION
+
+    @staticmethod
     def suits(environment: gymnasium.Env[Any, Any]) -> bool:
         """Whether it can act in an environment: whether that takes picks and places, and shows images."""
-        actions, seen = environment.action_space, environment.observation_space
-        if not isinstance(actions, gymnasium.spaces.Dict) or not isinstance(seen, gymnasium.spaces.Dict):
-            return False
-        return set(actions.spaces) == _ACTION and set(_KEYS) <= set(seen.spaces)
+        seen = environment.observation_space
+        shown = isinstance(seen, gymnasium.spaces.Dict) and set(_KEYS) <= set(seen.spaces)
+        return ExplorePolicy.gives(environment.action_space) and shown
 
     def reset(self, seed: int) -> None:
         """Draw anew from a seed."""

@@ -15,14 +15,14 @@ from ravens_suite.envs.observations import interface_of
 from ravens_suite.rollout.watching import Watch, WatchSpec
 
 
-class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
+class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
     """The reward is the change of the progress that a forecaster sees; the environment's own goes into ``info``.
 
     So a policy can be improved where nobody measures poses, as on a robot. ``info["forecast"]`` holds ``progress``,
     ``failing`` and ``done``, ``info["task_reward"]`` the environment's own reward.
 
     Args:
-        environment: it must observe what the forecaster reads. Make it with ``ends_when_done=False`` for episodes that
+        env: it must observe what the forecaster reads. Make it with ``ends_when_done=False`` for episodes that
             end by the forecaster's word alone.
         run: folder of the forecaster's training run.
         stop_at: probability of being done from which an episode is terminated; ``None`` leaves that to the environment.
@@ -32,9 +32,10 @@ class ForecastReward(gymnasium.Wrapper[Any, Any, Any, Any]):
         ConfigError: it is no forecaster's, or the environment does not observe what it reads.
     """
 
-    def __init__(self, environment: gymnasium.Env[Any, Any], run: Path | str, stop_at: float | None = None) -> None:
-        super().__init__(environment)
-        interface = interface_of(environment, environment.get_wrapper_attr("control"))
+    def __init__(self, env: gymnasium.Env[Any, Any], run: Path | str, stop_at: float | None = None) -> None:
+        gymnasium.utils.RecordConstructorArgs.__init__(self, run=str(run), stop_at=stop_at)
+        gymnasium.Wrapper.__init__(self, env)
+        interface = interface_of(env, env.get_wrapper_attr("control"))
         self._watch: Watch = WatchSpec.parse(str(run), stop_at=stop_at).make(interface)
         self._why_none = ""
 

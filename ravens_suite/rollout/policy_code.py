@@ -8,10 +8,15 @@ from pathlib import Path
 from ravens_suite.core.modules import find_spec, source_of_reference
 from ravens_suite.core.source_digest import digest_of_files, digest_of_text, imported_files, own_files
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder
-from ravens_suite.errors import ConfigError
+from ravens_suite.errors import ConfigError, MissingDataError
 from ravens_suite.registry import source_of
 
 _SUITE = "ravens_suite."
+_ELSEWHERE = (
+    ": a relative path starts at the working directory, so run the command where the agent was trained, or put it "
+    "there."
+)
+"""End of what is said where something is missing that settings name."""
 
 
 def code_of(name: str) -> str:
@@ -47,10 +52,7 @@ def outside_code(references: Iterable[str]) -> str:
         where = reference.rpartition(":")[0]
         source = source_of_reference(reference)
         if source is None and (where.endswith(".py") or find_spec(where) is None):
-            raise ConfigError(
-                f"There is no {where}, which the agent's settings name ({reference}): a relative path starts at the "
-                "working directory, so run the command where the agent was trained, or put the code there."
-            )
+            raise ConfigError(f"There is no {where}, which the agent's settings name ({reference}){_ELSEWHERE}")
         found.append(digest_of_files(own_files(*source)) if source is not None else reference)
     return digest_of_text("\n".join(found)) if found else ""
 
@@ -67,6 +69,11 @@ def outside_of(policy: PolicyFolder) -> str:
     for folder in named["policies"]:
         other = RunFolder(Path(folder)).policy
         files = other if other.settings.exists() else PolicyFolder(Path(folder))
-        files.agent()
+        try:
+            files.agent()
+        except MissingDataError as error:
+            raise MissingDataError(
+                f"There is no trained agent in {folder}, which the agent's settings name{_ELSEWHERE}"
+            ) from error
         digests.append(files.fingerprint())
     return digest_of_text("\n".join(digests)) if digests else ""

@@ -28,7 +28,7 @@ _ARRAY, _NUMBER, _DATA, _DTYPE, _SHAPE = b"__ndarray__", b"__npgeneric__", b"dat
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
-    """A map of texts, numbers, arrays, lists and maps as the bytes of a message.
+    """A map of texts, numbers, arrays, lists and maps as the bytes of a message; an array () of a text is a text.
 
     Raises:
         InvalidMessageError: something in it is of another type.
@@ -70,6 +70,8 @@ def decode(message: bytes) -> dict[Any, Any]:
 
 def _pack(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind == "U" and not value.ndim:  # One text, as numpy.load gives it.
+            return str(value)
         if value.dtype.kind not in _KINDS:
             raise InvalidMessageError(f"Arrays of dtype {value.dtype} are not sent: booleans, integers, floats are.")
         if isinstance(value, np.generic):

@@ -11,8 +11,8 @@ from ravens_suite.core.observations import Interface, Observation, missing_keys_
 from ravens_suite.core.policy import Action
 from ravens_suite.data.atomic import read_json
 from ravens_suite.data.run_folder import PolicyFolder, RunFolder, name_of_copy, place_of
-from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError, blame
-from ravens_suite.registry import forecaster_names, load_forecaster
+from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError, UnknownNameError, blame
+from ravens_suite.registry import agent_names, forecaster_names, load_forecaster
 from ravens_suite.rollout.policy_code import code_of, outside_of
 
 DONE_AT = 0.5
@@ -49,6 +49,7 @@ class WatchSpec:
 
         Raises:
             MissingDataError: there is no such run.
+            UnknownNameError: it is of a forecaster that nobody has declared here.
             ConfigError: it is the run of an agent, or ``stop_at`` is no probability.
         """
         if stop_at is not None and not 0 < stop_at <= 1:
@@ -57,6 +58,8 @@ class WatchSpec:
         files = run.policy if run.policy.settings.exists() else PolicyFolder(Path(text))
         name = files.agent()
         if ":" not in name and name not in forecaster_names():
+            if name not in agent_names():  # One of a user's own, of which the folder of its weights alone says no more.
+                raise UnknownNameError("forecaster", name, forecaster_names())
             raise ConfigError(
                 f"{text} holds the agent {name!r}, which acts and does not watch: name the run of a forecaster "
                 f"(ravens-suite train {forecaster_names()[0]} TASK)."

@@ -319,6 +319,7 @@ def test_a_plan_that_cannot_be_done_is_refused_before_anything_is_begun(tmp_path
         ({"settings": changed(candidates=0)}, ConfigError),
         ({"settings": replace(SETTINGS, config={"fake-learner": {"stpes": 3}})}, ConfigError),
         ({"settings": replace(SETTINGS, config={"nobody": {}})}, UnknownNameError),
+        ({"settings": replace(SETTINGS, config={"transporter": {}})}, ConfigError),
     ):
         with pytest.raises(error):
             _run(tmp_path, replace(PLAN, **changes))

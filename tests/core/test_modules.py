@@ -25,7 +25,8 @@ def test_a_file_is_imported_once_and_gives_what_it_defines(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("{folder}/none.py:thing", "there is no file"),
+        ("{folder}/none.py:thing", r"there is no file \S+none.py\. Write"),
+        ("none.py:thing", "there is no file none.py in the working directory, where a relative path starts"),
         ("{folder}/mine.py:thing", "defines no 'thing'"),
         ("no_such_module:thing", "there is no module no_such_module"),
         ("pathlib:thing", "pathlib defines no 'thing'"),

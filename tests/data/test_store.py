@@ -194,6 +194,17 @@ def test_settings_that_would_be_called_damaged_are_not_written(tmp_path: Path, s
         store.manifest()
 
 
+@pytest.mark.parametrize(("key", "own"), [("task", "block-insertion"), ("split", "train")])
+def test_an_episode_that_would_be_called_misplaced_is_not_written(
+    tmp_path: Path, make_episode: Make, key: str, own: str
+) -> None:
+    store = EpisodeStore(tmp_path / "mine")
+    store.claim({key: "another"}, {})
+    with pytest.raises(ConflictError, match=f"seed 7 is of {key} '{own}', and .*mine was claimed for 'another'"):
+        store.write(make_episode(7))
+    assert not store.seeds()
+
+
 def test_episodes_that_changed_places_are_refused_by_name(store: EpisodeStore, make_episode: Make) -> None:
     store.path(2).rename(store.folder / "spare")
     store.path(3).rename(store.path(2))

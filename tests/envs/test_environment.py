@@ -10,9 +10,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 import ravens_suite  # noqa: F401 (registers the environments)
-from ravens_suite.core.cameras import Camera
+from ravens_suite.core.cameras import Camera, published_cameras
 from ravens_suite.core.geometry import Pose, euler_quaternion
 from ravens_suite.core.observations import (
     OBSERVATION_GROUPS,
@@ -269,6 +270,17 @@ def test_proprioception_says_where_the_tip_is_and_what_it_holds() -> None:
     assert max(held) == 1.0 and held[0] == held[-1] == 0.0
     assert observation["tip_pose"].shape == (7,)
     environment.close()
+
+
+def test_the_specification_is_written_where_arguments_are_arrays_and_cameras() -> None:
+    arguments: Any = {"image_size": np.array([12, 16]), "cameras": list(published_cameras((12, 16))[:2])}
+    arguments["render_camera"] = {"position": np.array([1.0, 0.0, 0.7]), "look_at": (0.5, 0.0, 0.0)}
+    environment = gymnasium.make("ravens_suite/BlockInsertion-v0", camera_noise=np.float32(0.5), **arguments)
+    assert environment.spec is not None
+    again = gymnasium.make(EnvSpec.from_json(environment.spec.to_json()))
+    assert again.observation_space == environment.observation_space
+    environment.close()
+    again.close()
 
 
 def test_the_specification_tells_the_true_limit_and_makes_the_same_environment() -> None:

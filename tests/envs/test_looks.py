@@ -174,6 +174,17 @@ def test_films_of_all_frames_have_the_rate_of_simulated_time(fps: int, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["episode-0.mp4"]
 
 
+def test_a_specification_makes_a_filmed_environment_again(tmp_path: Path) -> None:
+    filmed = FilmEpisodes(made(observe=["state"], render_mode="rgb_array", render_size=[24, 32]), tmp_path / "films")
+    assert filmed.spec is not None
+    again = gymnasium.make(filmed.spec)
+    again.reset(seed=0)
+    again.step(again.get_wrapper_attr("oracle_action")())
+    again.close()
+    filmed.close()
+    assert [path.name for path in (tmp_path / "films").iterdir()] == ["episode-0.mp4"]
+
+
 def test_an_environment_without_frames_cannot_be_filmed(tmp_path: Path) -> None:
     environment = made()
     with pytest.raises(ConfigError, match="rgb_array_list"):

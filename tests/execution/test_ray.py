@@ -20,6 +20,7 @@ from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, WorkerError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.execution.progress import silent
+from ravens_suite.execution.server import Server
 from ravens_suite.rollout import collect as module
 from ravens_suite.rollout import evaluate as evaluating
 from ravens_suite.rollout.collect import collect
@@ -116,3 +117,45 @@ def test_a_cluster_that_does_not_start_is_said_in_one_line(monkeypatch: pytest.M
     monkeypatch.setattr(ray, "init", init)
     with pytest.raises(WorkerError, match=r"timed out during startup\.\): start one .* --engine ray"):
         make_pool("ray", workers=1)
+
+
+class _HereActor:
+    """An actor that works in this process, with the environment variables that Ray was asked to give it."""
+
+    def __init__(self, server: Server, variables: dict[str, str]) -> None:
+        self.answer, self._server, self._variables = self, server, variables
+
+    def remote(self, message: bytes) -> bytes:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("RAVENS_SUITE_")]:
+                patch.delenv(name)
+            for name, value in self._variables.items():
+                patch.setenv(name, value)
+            return self._server.answer(message)
+
+
+class _HereRay:
+    """Makes such actors; of a cluster that was started before, in another shell."""
+
+    def __init__(self, kind: type[Server]) -> None:
+        self._kind = kind
+
+    def options(self, runtime_env: dict[str, dict[str, str]], **_: object) -> _HereRay:
+        self._variables = runtime_env["env_vars"]
+        return self
+
+    def remote(self, folder: str) -> _HereActor:
+        return _HereActor(self._kind(folder), self._variables)
+
+
+def test_actors_of_a_cluster_that_ran_before_know_tasks_without_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "remote", _HereRay)
+    monkeypatch.setattr(ray, "wait", lambda references: (references[:1], references[1:]))
+    monkeypatch.setattr(ray, "get", lambda reference: reference)
+    monkeypatch.setattr(ray, "kill", lambda actor: None)
+    names = ("RAVENS_SUITE_TASKS", "RAVENS_SUITE_AGENTS", "RAVENS_SUITE_FORECASTERS", "RAVENS_SUITE_TASK_VARIANTS")
+    for name in names:
+        monkeypatch.setenv(name, f"value of {name}")
+    with make_pool("ray", workers=1) as pool:
+        assert list(pool.map(fake_jobs.EnvironWorker, names)) == [f"value of {name}" for name in names]

@@ -132,6 +132,16 @@ def test_layouts_that_do_not_fit_are_refused(data: Path, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
+def test_joints_of_an_arm_are_not_taken_for_a_pose(tmp_path: Path) -> None:
+    store = write_waypoints(tmp_path / "data")
+    for seed, steps in enumerate((4, 1, 3)):
+        joints = np.random.default_rng(seed).uniform(-2, 2, (steps, 7))
+        store.write(replace(store.read(seed), actions={"joints": joints, "gripper": np.zeros(steps, np.int64)}))
+    for layout in ("yaw", "quaternion"):
+        with pytest.raises(ConfigError, match=r"'joints' of seed 0 of own-continuous is no pose at step 0: .* Minari"):
+            export_lerobot(tmp_path / "data", tmp_path / "out", LeRobotOptions(actions=layout))
+
+
 def test_quantiles_of_one_step_episodes_are_those_of_the_set(tmp_path: Path) -> None:
     """The mean of the quantiles of the episodes would be the mean of the set, for each of them."""
     write_waypoints(tmp_path / "own", (1,) * 20)

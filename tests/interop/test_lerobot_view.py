@@ -16,6 +16,7 @@ from unittest.mock import MagicMock
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 
 from ravens_suite.errors import ConfigError, InvalidActionError, ResetNeededError
 from ravens_suite.interop.lerobot import export_lerobot
@@ -38,6 +39,12 @@ def views() -> Iterator[list[LeRobotView]]:
     yield made
     for view in made:
         view.close()
+
+
+@pytest.mark.filterwarnings("ignore")  # It recommends other bounds of actions.
+def test_gymnasiums_checker_finds_nothing_to_complain_of(views: list[LeRobotView]) -> None:
+    views.append(LeRobotView(TASK, **SMALL))
+    check_env(views[0], skip_render_check=True)
 
 
 @pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)

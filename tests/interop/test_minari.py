@@ -449,6 +449,18 @@ def test_a_body_and_its_part_are_kept_apart(data: Path, tmp_path: Path, monkeypa
     assert back.path(0).read_bytes() == store.path(0).read_bytes()
 
 
+def test_own_data_may_say_that_they_are_scenes(tmp_path: Path) -> None:
+    store = EpisodeStore.of(tmp_path / "data", "own", "train")
+    store.claim({"scenes": True}, {})  # Of one's own, not those of ``collect --scenes``.
+    pose = np.array([[0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]])
+    seen = {"touch": np.zeros((2, 3))}
+    store.write(Episode("own", "train", 1, seen, {"pick": pose}, np.array([1.0]), {}, (), True, {}))
+    store.finish()
+    for _ in range(2):  # The second time it is there already.
+        (dataset,) = export(tmp_path / "data", "minari", tmp_path / "out")
+        assert dataset.episodes == 1
+
+
 def test_of_what_nobody_noted_the_policy_is_unknown_and_names_may_have_slashes(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

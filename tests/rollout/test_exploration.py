@@ -18,7 +18,8 @@ from ravens_suite.registry import load_agent, load_forecaster
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.exploration import ExplorePolicy, WithExploration
-from ravens_suite.rollout.policies import PolicySpec
+from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
+from ravens_suite.rollout.rollout import policy_seed
 from ravens_suite.training.data import read_task
 
 SMALL: dict[str, Any] = {"image_size": [60, 80]}
@@ -90,6 +91,20 @@ def test_unsolved_episodes_are_kept_with_the_name_of_their_policy(tmp_path: Path
     assert [collect("block-insertion", explore=share, **again).others for share in (0.5, 0.25)] == [2, 3]
     recorded = store.reader(2).summary.metadata["policy"]
     assert (recorded["name"], recorded["explore"]) == ("random", 0.5)
+
+
+def test_where_actions_are_no_picks_and_places_a_share_is_drawn_anywhere(tmp_path: Path) -> None:
+    arguments: Any = {"observe": ["proprioception"]}
+    task = "block-insertion-continuous"
+    collect(task, episodes=1, data=tmp_path, policy="oracle", explore=1.0, arguments=arguments)
+    episode = EpisodeStore.of(tmp_path, task, "train").read(0)
+    environment = make_environment(task, "train", arguments)
+    anywhere = RandomPolicy(environment.action_space)
+    environment.close()
+    anywhere.reset(policy_seed(episode.seed, episode.split) + 1)
+    for step in range(episode.steps):
+        action = anywhere.act({})
+        assert all(np.array_equal(action[key], episode.actions[key][step]) for key in action)
 
 
 def test_figures_are_not_said_to_be_of_one_policy_where_several_acted(

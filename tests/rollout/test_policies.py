@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from ravens_suite.core.geometry import Pose, rotate_vector
-from ravens_suite.errors import ConfigError, ConflictError
+from ravens_suite.data.atomic import write_json
+from ravens_suite.data.run_folder import PolicyFolder
+from ravens_suite.errors import ConfigError, ConflictError, MissingDataError
 from ravens_suite.registry import environment_id, load_agent, task_names
 from ravens_suite.rollout.environments import describe_interface, make_environment
 from ravens_suite.rollout.policies import PolicySpec, RandomPolicy
+from ravens_suite.rollout.policy_code import outside_of
 
 FORMS = ["block-insertion", "block-insertion-six-dof", "sweeping-piles"]
 
@@ -110,3 +113,10 @@ def test_weights_that_a_training_writes_meanwhile_are_not_taken_for_those_that_w
     with pytest.raises(ConflictError, match="have changed since this command began"):
         policy.make(environment)
     environment.close()
+
+
+def test_a_policy_that_settings_name_and_that_is_not_there_is_said_to_be_theirs(tmp_path: Path) -> None:
+    settings = {"agent": "visual-foresight", "outside": {"code": [], "policies": ["runs/helper"]}}
+    write_json(tmp_path / "agent.json", settings)
+    with pytest.raises(MissingDataError, match="in runs/helper, which the agent's settings name: a relative path"):
+        outside_of(PolicyFolder(tmp_path))

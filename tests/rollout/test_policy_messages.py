@@ -40,6 +40,7 @@ def test_texts_numbers_and_nested_maps_arrive() -> None:
     arrived = decode(encode(value))
     assert arrived == value
     assert type(arrived["step"]) is np.float32
+    assert decode(encode({"instruction": np.array("röd")})) == {"instruction": "röd"}  # As numpy.load gives it.
 
 
 @pytest.mark.parametrize("value", [np.array([object()]), np.array(["a"]), np.array([1j]), object(), 2**70, {1, 2}])

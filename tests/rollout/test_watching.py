@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -20,7 +21,14 @@ from ravens_suite.data.episode import EpisodeReader
 from ravens_suite.data.outcomes import STOPPED, EpisodeOutcome
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.watching import WatchSummary, warned_at
-from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, ResetNeededError, UserCodeError
+from ravens_suite.errors import (
+    ConfigError,
+    ConflictError,
+    MissingDataError,
+    RavensError,
+    ResetNeededError,
+    UserCodeError,
+)
 from ravens_suite.rollout.collect import collect
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluate import evaluate
@@ -111,6 +119,18 @@ def outcome(failing: list[float], *, success: bool = False) -> EpisodeOutcome:
     said = tuple(Forecast(0.5, value, 0.0).to_json() for value in failing)
     steps = len(failing) - 1
     return EpisodeOutcome(0, float(success), success, steps, "done", rewards=(0.0,) * steps, forecasts=said)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("mine", "no forecaster named 'mine'.*RAVENS_SUITE_FORECASTERS"), ("transporter", "acts and does not watch")],
+)
+def test_weights_alone_of_a_forecaster_of_ones_own_are_not_taken_for_an_agents(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    write_json(tmp_path / "agent.json", {"agent": name})
+    with pytest.raises(RavensError, match=words):
+        WatchSpec.parse(str(tmp_path))
 
 
 def test_it_sees_every_observation_and_may_end_the_episode() -> None:
@@ -299,6 +319,20 @@ def test_an_episode_that_the_forecaster_ended_does_not_go_on(monkeypatch: pytest
                 environment.step(act())
     finally:
         environment.close()
+
+
+def test_a_specification_makes_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = SimpleNamespace(make=lambda interface: Watch(Clock(1), stop_at=0.5))
+    monkeypatch.setattr(WatchSpec, "parse", lambda run, stop_at: made)
+    first = ForecastReward(make_environment(TASK, "train", SMALL), "run", stop_at=0.5)
+    assert first.spec is not None
+    again = gymnasium.make(first.spec)
+    try:
+        again.reset(seed=0)
+        assert "forecast" in again.step(again.get_wrapper_attr("oracle_action")())[-1]
+    finally:
+        first.close()
+        again.close()
 
 
 class Breaks(Clock):

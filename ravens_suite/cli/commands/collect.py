@@ -37,7 +37,8 @@ class Collect(EnvironmentOptions, WorkerOptions, OutputOptions):
     others' episodes, too; agents that imitate refuse them."""
 
     explore: float = 0.0
-    """Probability, 0 to 1, that explore takes an action in place of the policy."""
+    """Probability, 0 to 1, that explore takes an action in place of the policy; random where actions are no picks and
+    places."""
 
     split: SplitName = "train"
     """Split of the scenes."""

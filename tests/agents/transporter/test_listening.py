@@ -22,7 +22,7 @@ from ravens_suite.agents.transporter.examples import fitting, in_other_hues, in_
 from ravens_suite.agents.transporter.losses import make_batch
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.heightmap import Heightmap
-from ravens_suite.core.observations import INSTRUCTION_BYTES, Interface, encode_text
+from ravens_suite.core.observations import INSTRUCTION_BYTES, TEXT, ArraySpec, Interface, encode_text
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.envs.observations import camera_matrices
 from ravens_suite.errors import ConfigError, OracleGaveUpError
@@ -56,6 +56,21 @@ def test_it_learns_from_sentences_and_acts_by_them(tmp_path: Path) -> None:
     agent.save(tmp_path / "policy")
     loaded = Transporter.load(tmp_path / "policy")
     assert torch.equal(loaded.decide(step.scene, None, "stop").pick_logits, second.pick_logits)
+
+
+def test_only_a_text_is_a_sentence_also_one_that_numpy_has_loaded() -> None:
+    cameras = published_cameras((12, 16))
+    color, depth = np.zeros((3, 12, 16, 3), np.uint8), np.ones((3, 12, 16), np.float32)
+    seen = {"color": color, "depth": depth, **camera_matrices(cameras)}
+    agent = Transporter(TINY, interface=Interface({"instruction": ArraySpec((), TEXT)}))
+    picks = []
+    for said in ("put it there", np.array("put it there")):
+        agent.reset(0)
+        picks.append(agent.act({**seen, "instruction": said})["pick"])
+    np.testing.assert_array_equal(*picks)
+    for other in (None, 3, b"put it there", np.array(["put it there"])):
+        with pytest.raises(ConfigError, match="must be a text; got"):
+            agent.act({**seen, "instruction": other})
 
 
 def test_it_is_shown_what_shape_words_name(tmp_path: Path) -> None:
