@@ -10,7 +10,7 @@
 # times infinity where the order is clear. A matrix for three looks sound, and so does one for more. aso with
 # confidence_level=1 - 0.05 / m and without num_comparisons, pair by pair, does what is meant.
 #
-# The confidence that was used is worked out of three answers, which are linear in its quantile.
+# The confidence that was used is worked out of answers at two known ones, as they are linear in its quantile.
 #
 # Seen (Python 3.11), confidence for a pair among 2, 3, 5 and 10 policies, meant: "0.9500, 0.9833, 0.9950, 0.9989; used
 # by multi_aso: 1, 0.9667, 0.9550, 0.9511; by aso for 2, 45 comparisons: 0.9750, 0.9511. A pair among 10: 0.53 is
