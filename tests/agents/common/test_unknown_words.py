@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,7 +62,8 @@ def test_what_is_said_of_colours_shapes_and_directions_stays(sentence: str, shar
     assert list(resolve(changed)[1].values()) == list(resolve(sentence)[1].values())
     assert names_a_direction(changed) == names_a_direction(sentence)
     assert asks_for_same_color(changed) == asks_for_same_color(sentence)
-    colors = [[word for word in each.lower().split() if color_word(word) is not None] for each in (sentence, changed)]
+    said = [re.findall("[a-z0-9]+", each.lower()) for each in (sentence, changed)]
+    colors = [[word for word in words if color_word(word) is not None] for words in said]
     assert colors[0] == colors[1]
 
 
