@@ -67,7 +67,23 @@ def test_the_rope_and_the_pairs_in_words() -> None:
         score("scores_language_multi.csv", task) for task in ("align-rope-by-instruction", "packing-boxes-pairs-seen")
     )
     assert f"`align-rope-by-instruction` is not: {rope:.1f}, where 85.6 is published, and a model of its own" in told
-    assert f"a model of its own has {own:.1f}. In the 23 scenes" in told
+    (run,) = {row["train_seconds"] for row in rows("scores_language_multi.csv") if row["demos"] == "100"}
+    assert f"in {float(run) / 60:.0f} minutes on one core. Its mean score is" in page("README.md")
+    assert f"{float(run) / 60:.0f} minutes of one core of a machine" in told
+    (strict,) = {
+        float(row["strict"])
+        for row in rows("scores_language_multi.csv")
+        if (row["task"], row["demos"]) == ("align-rope-by-instruction", "100")
+    }
+    assert f"a model of its own has {own:.1f}. In the {100 - strict:.0f} scenes" in told
+    kits = [score("scores_language.csv", "assembling-kits-seq-seen", demos) for demos in ("100", "10")]
+    assert "after as many steps, {:.1f} and {:.1f}; why was not looked at.".format(*kits) in told
+    (piles,) = {
+        float(row["strict"])
+        for row in rows("scores_language.csv")
+        if (row["task"], row["demos"]) == ("separating-piles-seen", "10")
+    }
+    assert piles == 100 - 16 and "From 10 demonstrations all sixteen failures of separating-piles-seen" in told
     before = [run["scores"]["packing-boxes-pairs-seen"]["score"] for run in result("outlook_draw.json")["runs"]]
     assert (len(before), sum(score < 94.7 for score in before)) == (5, 3)
     assert f"below the published 94.7 in three of the five runs before (table below), so that its {pairs:.1f}" in told
