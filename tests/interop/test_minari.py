@@ -37,6 +37,22 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def _poured_tea(seed: int, observations: dict[str, Any], actions: dict[str, Any]) -> Episode:
+    """An episode of own data, of which there is no environment."""
+    return Episode(
+        task="pour-tea",
+        split="lab",
+        seed=seed,
+        observations=observations,
+        actions=actions,
+        rewards=np.zeros(len(actions["open"])),
+        poses={},
+        cameras=(),
+        success=True,
+        metadata={},
+    )
+
+
 def _load(out: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     minari = pytest.importorskip("minari")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(out))
@@ -242,20 +258,8 @@ def test_sentences_of_own_data_lie_in_the_space_of_their_data_set(
     store = EpisodeStore(tmp_path / "mine")
     store.claim({}, {})
     for seed, said in enumerate(("pour the tea", "gieße Tee ein, schön heiß")):
-        store.write(
-            Episode(
-                task="pour-tea",
-                split="lab",
-                seed=seed,
-                observations={"instruction": np.array([said, said])},
-                actions={"open": np.zeros((1, 1))},
-                rewards=np.zeros(1),
-                poses={},
-                cameras=(),
-                success=True,
-                metadata={},
-            )
-        )
+        observations = {"instruction": np.array([said, said])}
+        store.write(_poured_tea(seed, observations, {"open": np.zeros((1, 1))}))
     store.finish()
     (done,) = export(tmp_path, "minari", tmp_path / "out")
     dataset = _load(tmp_path / "out", done.name, monkeypatch)
@@ -271,20 +275,9 @@ def test_own_data_under_a_free_name_are_exported(tmp_path: Path, monkeypatch: py
     store.claim({}, {})
     rng = np.random.default_rng(0)
     for seed, steps in ((5, 2), (6, 0)):
-        store.write(
-            Episode(
-                task="pour-tea",
-                split="lab",
-                seed=seed,
-                observations={"force": rng.normal(size=(steps + 1, 6)), "note": np.array(["a", "bc", ""][: steps + 1])},
-                actions={"wrist": rng.normal(size=(steps, 7)), "open": np.zeros((steps, 1), dtype=np.int64)},
-                rewards=np.zeros(steps),
-                poses={},
-                cameras=(),
-                success=True,
-                metadata={},
-            )
-        )
+        observations = {"force": rng.normal(size=(steps + 1, 6)), "note": np.array(["a", "bc", ""][: steps + 1])}
+        actions = {"wrist": rng.normal(size=(steps, 7)), "open": np.zeros((steps, 1), dtype=np.int64)}
+        store.write(_poured_tea(seed, observations, actions))
     store.finish()
     (done,) = export(tmp_path, "minari", tmp_path / "out")
     assert (done.name, done.episodes, done.steps) == ("ravens_suite/pour-tea/lab-v0", 1, 2)
