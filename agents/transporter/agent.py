@@ -192,7 +192,7 @@ class Transporter(Agent[PickPlaceDataset]):
             found = dataset.sample(rng, hindsight, news)
             return augment(self._shown(found), fitting(self.config, augmentation, found), rng)
 
-        if not self.listens and step < self.config.halves * self.config.steps:
+        if not self.listens and self._shows_half(step):
             examples = self._halves(example, rng)
         else:
             examples = [example() for _ in range(self.config.batch)]
@@ -201,6 +201,11 @@ class Transporter(Agent[PickPlaceDataset]):
             batch = batch._replace(outlook=self._outlook_batch(dataset, augmentation, rng))
         draws = draw(self.config, len(examples), rng, turning=dataset.habits.turning)
         return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.habits.turning)))
+
+    def _shows_half(self, step: int) -> bool:
+        """Whether a step's examples are of half of the table. The last ones before weights are kept show all of it."""
+        ends = any((first + end) / 2 <= step < end for first, end in self.optimiser.periods)
+        return step < self.config.halves * self.config.steps and not ends
 
     def _halves(self, example: Callable[[], Example], rng: np.random.Generator) -> list[Example]:
         """Examples of half of the table; whole ones if too many have their pick and their place far apart."""
@@ -271,6 +276,8 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""
+        if tuple(periods) != self.optimiser.periods:
+            self._ahead = None  # What was made ahead was of steps with other examples.
         self.optimiser.periods = tuple(periods)
 
     def pick_weight(self, step: int, *, turning: bool) -> float:

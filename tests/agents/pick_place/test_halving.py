@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,6 +98,26 @@ def test_the_first_steps_show_half_of_the_table(told: bool, halves: int) -> None
     assert shown == [_ROWS // 2] * halves + [_ROWS] * (8 - halves)
     for step in (0, 7):
         assert np.isfinite(sum(agent.fit_step(data, step).values()))
+
+
+def test_the_last_steps_before_a_run_may_end_show_all_of_the_table() -> None:
+    agent = Transporter(replace(TINY, halves=1.0))
+    data = PickPlaceDataset([[_STEP]])
+    agent.wind_down([(1, 5), (6, 8)])
+    shown = [agent.step_inputs(data, agent.augmentation(1), step).batch.image.shape[2] for step in range(8)]
+    half, whole = _ROWS // 2, _ROWS
+    assert shown == [half, half, half, whole, whole, half, half, whole]
+
+
+def test_examples_that_were_made_ahead_are_made_again_where_a_run_may_end() -> None:
+    data, agents = PickPlaceDataset([[_STEP]]), [Transporter(replace(TINY, halves=1.0, workers=n)) for n in (0, 1)]
+    for agent in agents:
+        for step in range(8):
+            if step == 2:
+                agent.wind_down([(2, 6)])  # A worker has made the examples of the next steps, as if nothing ended.
+            agent.fit_step(data, step)
+    first, second = (agent.weights() for agent in agents)
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
 def test_scenes_whose_picks_and_places_are_far_apart_are_shown_whole() -> None:
