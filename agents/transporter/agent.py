@@ -194,8 +194,8 @@ class Transporter(Agent[PickPlaceDataset]):
             found = dataset.sample(rng, hindsight, news)
             return augment(self._shown(found), fitting(self.config, augmentation, found), rng)
 
-        if not self.listens and self._shows_half(step):
-            examples = self._halves(example, rng)
+        if not self.listens and self._shows_part(step):
+            examples = self._parts(example, rng)
         else:
             examples = [example() for _ in range(self.config.batch)]
         batch = self.examples_to_batch(examples, rng, augmentation.word_colors)
@@ -204,13 +204,13 @@ class Transporter(Agent[PickPlaceDataset]):
         draws = draw(self.config, len(examples), rng, turning=dataset.habits.turning)
         return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.habits.turning)))
 
-    def _shows_half(self, step: int) -> bool:
-        """Whether a step's examples are of half of the table. The last ones before weights are kept show all of it."""
+    def _shows_part(self, step: int) -> bool:
+        """Whether a step's examples show part of the table. The last ones before weights are kept show all of it."""
         ends = any((first + end) / 2 <= step < end for first, end in self.optimiser.periods)
         return step < self.config.halves * self.config.steps and not ends
 
-    def _halves(self, example: Callable[[], Example], rng: np.random.Generator) -> list[Example]:
-        """Examples of half of the table; whole ones if too many have their pick and their place far apart."""
+    def _parts(self, example: Callable[[], Example], rng: np.random.Generator) -> list[Example]:
+        """Examples of part of the table; of all of it if pick and place are too far apart."""
         wholes, parts = list[Example](), list[Example]()
         small, large = _PARTS
         while len(parts) < self.config.batch and len(wholes) < _TRIES * self.config.batch:
