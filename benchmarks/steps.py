@@ -85,6 +85,17 @@ TODAY = {
 }
 
 
+def check_first_task(task: str) -> None:
+    """Refuse tasks that the first build does not have.
+
+    Raises:
+        ConfigError: it is none of the ten of Ravens.
+        UnknownNameError: there is no such task.
+    """
+    if load_task(task)[0].__module__.rpartition(".")[0] != "ravens_suite.tasks":
+        raise ConfigError(f"The first build has no task {task}: take one of the ten of Ravens.")
+
+
 def measure(options: argparse.Namespace, first: Path, folder: Path) -> list[dict[str, Any]]:
     """The figures of both builds, one row a run and processor."""
     builds = {"first": (FIRST, first), "today": (TODAY, None)}
@@ -114,8 +125,7 @@ def main() -> None:
     options = parser.parse_args()
     for option in ("runs", "steps"):
         check_number(f"--{option}", getattr(options, option), 1, MOST_EPISODES)
-    if load_task(options.task)[0].__module__.rpartition(".")[0] != "ravens_suite.tasks":
-        raise ConfigError(f"The first build has no task {options.task}: take one of the ten of Ravens.")
+    check_first_task(options.task)
     if options.out:
         check_writable(options.out)
     with pinned.commit() as first, tempfile.TemporaryDirectory() as folder:

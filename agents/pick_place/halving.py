@@ -1,4 +1,4 @@
-"""Half of the table instead of all of it: half the work of a gradient step."""
+"""Part of the table instead of all of it: half the work of a gradient step."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ _MARGIN = 24
 """Pixels, 75 mm, that pick and place keep from where the table is cut."""
 
 
-def half_of(example: Example, rng: np.random.Generator) -> Example | None:
+def part_of(example: Example, shown: int, rng: np.random.Generator) -> Example | None:
     """An example whose map ends where the table is cut across; what lies beyond is not there.
 
     Args:
-        example: of an even number of rows, more than columns.
+        example: of more rows than ``shown``.
+        shown: rows of the part.
         rng: draws where it is cut.
 
     Returns:
-        It with half as many rows; ``None`` if its pick and its places are too far apart for that.
+        It with ``shown`` rows; ``None`` if its pick and its places are too far apart for that.
     """
     rows = len(example.height)
-    least, most = 0, rows // 2
+    least, most = 0, rows - shown
     points = [example.pick, *example.place] if example.place_known else [example.pick]
     for _, row in points:
         # Cut off at the table's own end, nothing is lost.
-        if row + _MARGIN > rows // 2:
-            least = max(least, min(int(np.ceil(row)) + _MARGIN - rows // 2, rows // 2))
-        if row - _MARGIN < rows // 2:
+        if row + _MARGIN > shown:
+            least = max(least, min(int(np.ceil(row)) + _MARGIN - shown, rows - shown))
+        if row - _MARGIN < rows - shown:
             most = min(most, max(int(row) - _MARGIN, 0))
     if least > most:
         return None
     first = int(rng.integers(least, most + 1))
-    kept, up = slice(first, first + rows // 2), np.array([0.0, first])
+    kept, up = slice(first, first + shown), np.array([0.0, first])
 
     def cut(scene: Heightmap | None) -> Heightmap | None:
         return None if scene is None else Heightmap(scene.color[kept], scene.height[kept])

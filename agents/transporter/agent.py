@@ -58,7 +58,7 @@ from ..common.heatmaps import explain_logits
 from ..common.optimiser import Optimiser, OptimiserConfig
 from ..pick_place.augmentation import UNCHANGED, Augmentation, Example, augment
 from ..pick_place.dataset import KEYS, PickPlaceDataset
-from ..pick_place.halving import half_of
+from ..pick_place.halving import part_of
 from ..pick_place.history import History, Move
 from ..pick_place.plane import to_pose
 from ..pick_place.steps import Step
@@ -73,8 +73,10 @@ from .network import LATER_BUFFERS, TransporterNet
 from .outlook import OutlookBatch, filled_cells
 from .planning import plan
 
+_PARTS = 128, 224
+"""Rows of the table that parts of it show; the second where pick and place are too far apart for the first."""
 _TRIES = 4
-"""Examples that are made for each one of half of the table, at most."""
+"""Examples that are made for each one of the smaller part, at most."""
 _NEVER = 0.05
 """Demonstrations count as never taking up again what was laid where the estimated probability is below this: from ten
 moves on that do not."""
@@ -192,8 +194,8 @@ class Transporter(Agent[PickPlaceDataset]):
             found = dataset.sample(rng, hindsight, news)
             return augment(self._shown(found), fitting(self.config, augmentation, found), rng)
 
-        if not self.listens and step < self.config.halves * self.config.steps:
-            examples = self._halves(example, rng)
+        if not self.listens and self._shows_part(step):
+            examples = self._parts(example, rng)
         else:
             examples = [example() for _ in range(self.config.batch)]
         batch = self.examples_to_batch(examples, rng, augmentation.word_colors)
@@ -202,14 +204,25 @@ class Transporter(Agent[PickPlaceDataset]):
         draws = draw(self.config, len(examples), rng, turning=dataset.habits.turning)
         return StepInputs(batch, draws, torch.tensor(self.pick_weight(step, turning=dataset.habits.turning)))
 
-    def _halves(self, example: Callable[[], Example], rng: np.random.Generator) -> list[Example]:
-        """Examples of half of the table; whole ones if too many have their pick and their place far apart."""
-        wholes, halves = list[Example](), list[Example]()
-        while len(halves) < self.config.batch and len(wholes) < _TRIES * self.config.batch:
+    def _shows_part(self, step: int) -> bool:
+        """Whether a step's examples show part of the table. The last ones before weights are kept show all of it."""
+        ends = any((first + end) / 2 <= step < end for first, end in self.optimiser.periods)
+        return step < self.config.halves * self.config.steps and not ends
+
+    def _parts(self, example: Callable[[], Example], rng: np.random.Generator) -> list[Example]:
+        """Examples of part of the table; of all of it if pick and place are too far apart."""
+        wholes, parts = list[Example](), list[Example]()
+        small, large = _PARTS
+        while len(parts) < self.config.batch and len(wholes) < _TRIES * self.config.batch:
             wholes.append(example())
-            half = half_of(wholes[-1], rng)
-            halves += [] if half is None else [half]
-        return halves if len(halves) == self.config.batch else wholes[: self.config.batch]
+            part = part_of(wholes[-1], small, rng)
+            parts += [] if part is None else [part]
+        if len(parts) == self.config.batch:
+            return parts
+        wholes = wholes[: self.config.batch]
+        found = [part_of(whole, large, rng) for whole in wholes]
+        larger = [part for part in found if part is not None]
+        return larger if len(larger) == len(wholes) else wholes
 
     def _shown(self, step: Step) -> Step:
         """A step as the network is shown it: without the scene at its sentence's end, from which the outlook learns."""
@@ -271,6 +284,8 @@ class Transporter(Agent[PickPlaceDataset]):
 
     def wind_down(self, periods: Sequence[tuple[int, int]]) -> None:
         """See ``Agent``."""
+        if tuple(periods) != self.optimiser.periods:
+            self._ahead = None  # What was made ahead was of steps with other examples.
         self.optimiser.periods = tuple(periods)
 
     def pick_weight(self, step: int, *, turning: bool) -> float:

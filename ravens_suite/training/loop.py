@@ -8,6 +8,7 @@ it), ``policy/`` (the weights that were best on validation), ``training.safetens
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -23,6 +24,7 @@ from ravens_suite.agents.forecasters.base import Forecaster
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.observations import Interface
 from ravens_suite.core.seeding import Split
+from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.locks import locked
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.errors import (
@@ -50,7 +52,7 @@ from ravens_suite.training.run_record import (
     where_it_stands,
 )
 from ravens_suite.training.settings import TrainingPlan, resume_settings
-from ravens_suite.training.until_solved import check, is_due
+from ravens_suite.training.until_solved import check, is_due, scenes_of_check
 from ravens_suite.training.validation import Validator
 
 Evaluate = Callable[[Trainee[Any], Split, Sequence[int]], float | None]
@@ -265,7 +267,8 @@ def _train(
         if words and on_standing is not None:
             on_standing(words)
         with Validator(record["environments"]) as validator:
-            _loop(agent, dataset, plan, run, state, evaluate or validator, on_progress, save_every)
+            tried = _tried_scenes(plan, demonstrations)
+            _loop(agent, dataset, plan, run, state, evaluate or validator, tried, on_progress, save_every)
     finally:
         torch.set_num_threads(threads)
 
@@ -279,6 +282,15 @@ def _check_continued(record: Mapping[str, Any], step: int, run: RunFolder) -> No
         )
 
 
+def _tried_scenes(plan: TrainingPlan, demonstrations: Demonstrations) -> tuple[int, int]:
+    """Validation scenes of a check of ``--until solved``, and others that must be passed after it."""
+    if plan.settings.until != "solved":
+        return 0, 0
+    # In a scene of several tasks, each of them is acted in.
+    actions = statistics.fmean(episode.summary.steps for episode in demonstrations) * len(plan.tasks)
+    return scenes_of_check(plan.settings.val_episodes, actions), plan.settings.val_episodes
+
+
 def _loop(
     agent: Trainee[Any],
     dataset: Any,
@@ -286,6 +298,7 @@ def _loop(
     run: RunFolder,
     state: TrainingState,
     evaluate: Evaluate,
+    tried: tuple[int, int],
     on_progress: Progress,
     save_every: int,
 ) -> None:
@@ -316,7 +329,7 @@ def _loop(
             on_progress(state.step, steps, f"loss {sum(losses):.3f}" if losses else "")
             due = plan.settings.until == "solved" and state.step < steps and is_due(solved, state.step, steps)
             if due:
-                _check_solved(agent, plan, run, state, evaluate)
+                _check_solved(agent, plan, run, state, evaluate, tried)
             ended = state.step in checkpoints and not solved.solved
             if due or ended or state.step % save_every == 0 or time.monotonic() - saved > _SAVE_SECONDS:
                 state.seconds += time.perf_counter() - started
@@ -338,12 +351,16 @@ def _log_validation(logs: Any, state: TrainingState) -> None:
 
 
 def _check_solved(
-    agent: Trainee[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
+    agent: Trainee[Any],
+    plan: TrainingPlan,
+    run: RunFolder,
+    state: TrainingState,
+    evaluate: Evaluate,
+    tried: tuple[int, int],
 ) -> None:
     """Try the agent on validation scenes; keep its weights if the run ends with them."""
     solved, started = state.until_solved, time.perf_counter()
-    steps, scenes = int(agent.config.steps), plan.settings.val_episodes
-    score = check(solved, state.step, steps, scenes, lambda seed: evaluate(agent, "val", [seed]))
+    score = check(solved, state.step, int(agent.config.steps), tried, lambda seed: evaluate(agent, "val", [seed]))
     agent.wind_down(solved.periods)
     solved.seconds += time.perf_counter() - started
     if score is not None:

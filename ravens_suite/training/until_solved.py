@@ -1,8 +1,9 @@
 """Ending a run as soon as validation scenes are solved, so that easy tasks take a fraction of the steps.
 
-At each twentieth of the steps, the agent is tried on validation scenes, until it has lost more there than it may. If it
-has not, its learning rate comes down over the next twentieth (``Agent.wind_down``), and then it must pass as many
-scenes that it has not been tried on. If it fails there, training goes on as if nothing had been.
+At each twentieth of the steps, the agent is tried on a few validation scenes, until it has lost more there than it may.
+If it has not, its learning rate comes down (``Agent.wind_down``), and then it must pass more scenes, which it has not
+been tried on. If it fails there, training goes on as if nothing had been, but for one thing: the scene with which it
+failed is among the next few.
 """
 
 from __future__ import annotations
@@ -11,10 +12,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-LEAST_SCORE = 99.5
-"""Mean score, 0 to 100, from which scenes count as solved: nothing is left to gain."""
+LEAST_SCORE = 99.0
+"""Mean score, 0 to 100, from which scenes count as solved: little is left to gain."""
 CHECKS = 20
 """How often a run is checked, evenly over its steps."""
+_ACTIONS = 100
+"""That a check takes, about, whatever the task: what passes by chance fails in the scenes afterwards."""
+_FEWEST = 5
+"""Scenes of a check."""
+_COOLING = 0.15
+"""Steps over which the learning rate comes down, as a share of those before. A run that learned for long moves far at
+its high rate, and settles slowly."""
 
 
 @dataclass
@@ -39,6 +47,16 @@ class SolvedState:
         return self.solved and step >= self.periods[-1][1]
 
 
+def scenes_of_check(most: int, actions: float) -> int:
+    """Number of validation scenes that a check takes.
+
+    Args:
+        most: that may be used.
+        actions: of a demonstration, in the mean.
+    """
+    return min(most, max(_FEWEST, round(_ACTIONS / max(actions, 1))))
+
+
 def is_due(state: SolvedState, step: int, steps: int) -> bool:
     """Whether a check follows the steps done so far."""
     return step in {round(steps * part / CHECKS) for part in range(1, CHECKS)} or any(
@@ -46,32 +64,36 @@ def is_due(state: SolvedState, step: int, steps: int) -> bool:
     )
 
 
-def check(state: SolvedState, step: int, steps: int, scenes: int, score: Callable[[int], float | None]) -> float | None:
+def check(
+    state: SolvedState, step: int, steps: int, scenes: tuple[int, int], score: Callable[[int], float | None]
+) -> float | None:
     """Try the agent, and note what follows from it.
 
     Args:
         state: is changed.
         step: steps done.
         steps: of the whole run.
-        scenes: number of validation scenes.
+        scenes: number of validation scenes of a check, and of others that must be passed after it.
         score: mean score (0 to 100) of the agent in the validation scene of a seed; ``None`` where that cannot be
             placed, which says nothing about the agent.
 
     Returns:
         The mean score of the last scenes, if the run ends with these weights.
     """
+    few, others = scenes
     if step in (end for _, end in state.periods):
         # Those of the first check were passed by chance, perhaps, so that others tell more.
-        mean = _passed(state, range(scenes, 2 * scenes), score)
+        mean = _passed(state, {*range(few, few + others)}, score)
         state.solved = mean is not None
         return mean
     running = any(first <= step < end for first, end in state.periods)
-    if not running and _passed(state, range(scenes), score) is not None:
-        state.periods.append((step, min(step + math.ceil(steps / CHECKS), steps)))
+    if not running and _passed(state, {*range(few), state.hardest}, score) is not None:
+        cooling = max(math.ceil(steps / CHECKS), math.ceil(_COOLING * step))
+        state.periods.append((step, min(step + cooling, steps)))
     return None
 
 
-def _passed(state: SolvedState, seeds: range, score: Callable[[int], float | None]) -> float | None:
+def _passed(state: SolvedState, seeds: set[int], score: Callable[[int], float | None]) -> float | None:
     """The mean score of the scenes, or ``None`` as soon as it must be too low, or where none could be placed."""
     order = sorted(seeds, key=lambda seed: (seed != state.hardest, seed))
     lost: list[float] = []
