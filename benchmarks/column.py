@@ -34,7 +34,16 @@ from ravens_suite.rollout.provenance import provenance
 
 STEPS = 1400
 """Gradient steps, of both; fewer where today's agent has nothing left to learn."""
-FAST = ["--until", "solved", "--steps", str(STEPS), "--val-episodes", "20", "--config", '{"transporter": {"halves": 0.8}}']
+FAST = [
+    "--until",
+    "solved",
+    "--steps",
+    str(STEPS),
+    "--val-episodes",
+    "20",
+    "--config",
+    '{"transporter": {"halves": 0.8}}',
+]
 _TIMED = """
 import json, statistics, sys, time
 from pathlib import Path

@@ -100,8 +100,8 @@ class TransporterConfig:
             network.
         gives_up: where it is told something, whether it ends the episode rather than pick what it has laid under the
             same sentence, where demonstrations never do that.
-        halves: share of the steps, the first ones, whose examples show two fifths of the table, or seven tenths where
-            pick and place are farther apart (``halving.py``), where it is told nothing. Such steps take half of the
+        halves: share of the steps, the first ones, whose examples show half of the table, or seven tenths where pick
+            and place are farther apart (``halving.py``), where it is told nothing. Such steps take six tenths of the
             time, or three quarters. The last steps before ``--until solved`` may end a run show all of the table.
         remembers: whether the network is shown the first scene of the episode, too, for tasks whose goal depends on
             what was there at the start; and, where it is told something, the colours of the sentence one by one in

@@ -320,8 +320,10 @@ def _training_facts(run: Run) -> dict[str, str]:
     demonstrations = run.record.get("demonstrations", {}).get(run.task, [])
     further = f", and {more} of further data" if (more := run.further.get(run.task, 0)) else ""
     many = run.plan.get("val_episodes", 0)
-    if run.training.get("until_solved", {}).get("periods"):
-        many *= 2  # What solved the first scenes was tried on as many others (training/until_solved.py).
+    solved = run.training.get("until_solved", {})
+    if solved.get("periods"):
+        # What solved the first scenes was tried on others; before their number was noted, they were as many.
+        many += solved.get("scenes", 0) or many
     rule = run.record.get("selection", "")
     return {
         "demonstrations": f"training seeds {ranges(demonstrations)}{further}" if demonstrations else "",

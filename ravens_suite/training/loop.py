@@ -267,8 +267,9 @@ def _train(
         if words and on_standing is not None:
             on_standing(words)
         with Validator(record["environments"]) as validator:
-            tried = _tried_scenes(plan, demonstrations)
-            _loop(agent, dataset, plan, run, state, evaluate or validator, tried, on_progress, save_every)
+            if plan.settings.until == "solved":
+                state.until_solved.scenes = _scenes_to_try(plan, demonstrations)
+            _loop(agent, dataset, plan, run, state, evaluate or validator, on_progress, save_every)
     finally:
         torch.set_num_threads(threads)
 
@@ -282,13 +283,11 @@ def _check_continued(record: Mapping[str, Any], step: int, run: RunFolder) -> No
         )
 
 
-def _tried_scenes(plan: TrainingPlan, demonstrations: Demonstrations) -> tuple[int, int]:
-    """Validation scenes of a check of ``--until solved``, and others that must be passed after it."""
-    if plan.settings.until != "solved":
-        return 0, 0
+def _scenes_to_try(plan: TrainingPlan, demonstrations: Demonstrations) -> int:
+    """Validation scenes of a check of ``--until solved``."""
     # In a scene of several tasks, each of them is acted in.
     actions = statistics.fmean(episode.summary.steps for episode in demonstrations) * len(plan.tasks)
-    return scenes_of_check(plan.settings.val_episodes, actions), plan.settings.val_episodes
+    return scenes_of_check(plan.settings.val_episodes, actions)
 
 
 def _loop(
@@ -298,7 +297,6 @@ def _loop(
     run: RunFolder,
     state: TrainingState,
     evaluate: Evaluate,
-    tried: tuple[int, int],
     on_progress: Progress,
     save_every: int,
 ) -> None:
@@ -329,7 +327,7 @@ def _loop(
             on_progress(state.step, steps, f"loss {sum(losses):.3f}" if losses else "")
             due = plan.settings.until == "solved" and state.step < steps and is_due(solved, state.step, steps)
             if due:
-                _check_solved(agent, plan, run, state, evaluate, tried)
+                _check_solved(agent, plan, run, state, evaluate)
             ended = state.step in checkpoints and not solved.solved
             if due or ended or state.step % save_every == 0 or time.monotonic() - saved > _SAVE_SECONDS:
                 state.seconds += time.perf_counter() - started
@@ -351,16 +349,12 @@ def _log_validation(logs: Any, state: TrainingState) -> None:
 
 
 def _check_solved(
-    agent: Trainee[Any],
-    plan: TrainingPlan,
-    run: RunFolder,
-    state: TrainingState,
-    evaluate: Evaluate,
-    tried: tuple[int, int],
+    agent: Trainee[Any], plan: TrainingPlan, run: RunFolder, state: TrainingState, evaluate: Evaluate
 ) -> None:
     """Try the agent on validation scenes; keep its weights if the run ends with them."""
     solved, started = state.until_solved, time.perf_counter()
-    score = check(solved, state.step, int(agent.config.steps), tried, lambda seed: evaluate(agent, "val", [seed]))
+    steps, others = int(agent.config.steps), plan.settings.val_episodes
+    score = check(solved, state.step, steps, others, lambda seed: evaluate(agent, "val", [seed]))
     agent.wind_down(solved.periods)
     solved.seconds += time.perf_counter() - started
     if score is not None:

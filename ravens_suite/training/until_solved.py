@@ -35,12 +35,14 @@ class SolvedState:
         solved: whether the scenes after the last of them were solved, too: the run ends there.
         hardest: the scene with which the last check failed. It is tried first in the next one, which then fails sooner.
         seconds: that the checks took.
+        scenes: validation scenes of a check; those that must be passed after it are the next ones.
     """
 
     periods: list[tuple[int, int]] = field(default_factory=list)
     solved: bool = False
     hardest: int = 0
     seconds: float = 0.0
+    scenes: int = 0
 
     def done(self, step: int) -> bool:
         """Whether a run ends after some steps."""
@@ -64,30 +66,27 @@ def is_due(state: SolvedState, step: int, steps: int) -> bool:
     )
 
 
-def check(
-    state: SolvedState, step: int, steps: int, scenes: tuple[int, int], score: Callable[[int], float | None]
-) -> float | None:
+def check(state: SolvedState, step: int, steps: int, others: int, score: Callable[[int], float | None]) -> float | None:
     """Try the agent, and note what follows from it.
 
     Args:
         state: is changed.
         step: steps done.
         steps: of the whole run.
-        scenes: number of validation scenes of a check, and of others that must be passed after it.
+        others: number of validation scenes that must be passed after a check.
         score: mean score (0 to 100) of the agent in the validation scene of a seed; ``None`` where that cannot be
             placed, which says nothing about the agent.
 
     Returns:
         The mean score of the last scenes, if the run ends with these weights.
     """
-    few, others = scenes
     if step in (end for _, end in state.periods):
         # Those of the first check were passed by chance, perhaps, so that others tell more.
-        mean = _passed(state, {*range(few, few + others)}, score)
+        mean = _passed(state, {*range(state.scenes, state.scenes + others)}, score)
         state.solved = mean is not None
         return mean
     running = any(first <= step < end for first, end in state.periods)
-    if not running and _passed(state, {*range(few), state.hardest}, score) is not None:
+    if not running and _passed(state, {*range(state.scenes), state.hardest}, score) is not None:
         cooling = max(math.ceil(steps / CHECKS), math.ceil(_COOLING * step))
         state.periods.append((step, min(step + cooling, steps)))
     return None

@@ -72,11 +72,18 @@ def test_the_loss_sums_what_was_logged_at_the_same_steps(tmp_path: Path) -> None
     assert run.loss.y.tolist() == [101, 201, 303, 403, 505], "a part counts as it was logged last"
 
 
-@pytest.mark.parametrize(("periods", "seeds"), [([], "0 to 4"), ([[200, 240]], "0 to 9")])
-def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, periods: list[list[int]], seeds: str) -> None:
+@pytest.mark.parametrize(
+    ("solved", "seeds"),
+    [
+        ({"periods": []}, "0 to 4"),
+        ({"periods": [[200, 240]]}, "0 to 9"),  # Of a run from before the number of a check's scenes was noted.
+        ({"periods": [[200, 240]], "scenes": 3}, "0 to 7"),
+    ],
+)
+def test_the_scenes_that_a_run_was_solved_on_are_named(tmp_path: Path, solved: dict[str, Any], seeds: str) -> None:
     folder = write_run(tmp_path / "a")
     record = json.loads((folder / "run.json").read_text())
-    record["training"]["until_solved"] = {"periods": periods, "solved": bool(periods), "hardest": 0, "seconds": 1.0}
+    record["training"]["until_solved"] = {"solved": True, "hardest": 0, "seconds": 1.0, **solved}
     (folder / "run.json").write_text(json.dumps(record))
     ((_, said),) = [fact for fact in tables.made(find_runs(tmp_path))[0]["facts"] if fact[0] == "validation"]
     assert said == f"validation seeds {seeds}, best"

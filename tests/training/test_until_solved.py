@@ -107,8 +107,8 @@ def test_solving_needs_scenes(data: Path, tmp_path: Path) -> None:
 
 @given(scores=st.lists(st.floats(0, 100), min_size=1, max_size=8), hardest=st.integers(0, 8))
 def test_scenes_pass_by_their_mean_whatever_is_tried_first(scores: list[float], hardest: int) -> None:
-    state = SolvedState(hardest=hardest % len(scores))
-    check(state, 4, STEPS, (len(scores), 1), scores.__getitem__)
+    state = SolvedState(hardest=hardest % len(scores), scenes=len(scores))
+    check(state, 4, STEPS, 1, scores.__getitem__)
     lost = sum(100 - score for score in scores)
     limit = (100 - LEAST_SCORE) * len(scores)
     if abs(lost - limit) > 1e-9:
@@ -127,11 +127,11 @@ def test_scenes_that_cannot_be_placed_hold_no_run_up(monkeypatch: pytest.MonkeyP
     ("scores", "passes"), [([100.0, None], True), ([98.0, None], False), ([98.2, None, 100.0], True), ([None], False)]
 )
 def test_what_was_placed_decides(scores: list[float | None], passes: bool) -> None:
-    state = SolvedState()
-    check(state, 4, STEPS, (len(scores), 1), scores.__getitem__)
+    state = SolvedState(scenes=len(scores))
+    check(state, 4, STEPS, 1, scores.__getitem__)
     assert bool(state.periods) == passes
-    state = SolvedState(periods=[(0, 4)])
-    score = check(state, 4, STEPS, (len(scores), len(scores)), lambda seed: scores[seed - len(scores)])
+    state = SolvedState(periods=[(0, 4)], scenes=len(scores))
+    score = check(state, 4, STEPS, len(scores), lambda seed: scores[seed - len(scores)])
     known = [each for each in scores if each is not None]
     assert (score, state.solved) == ((pytest.approx(sum(known) / len(known)), True) if passes else (None, False))
 
@@ -154,24 +154,24 @@ def test_a_check_takes_as_many_actions_whatever_the_task(actions: float, scenes:
 
 
 def test_the_scene_that_failed_last_is_tried_first_and_wherever_it_is() -> None:
-    state, asked = SolvedState(periods=[(4, 8)]), list[int]()
+    state, asked = SolvedState(periods=[(4, 8)], scenes=5), list[int]()
 
     def score(seed: int) -> float:
         asked.append(seed)
         return 0.0 if seed == 7 else 100.0
 
-    assert check(state, 8, STEPS, (5, 4), score) is None  # Others than those of the check that let it cool down.
+    assert check(state, 8, STEPS, 4, score) is None  # Others than those of the check that let it cool down.
     assert asked == [5, 6, 7] and state.hardest == 7
     asked.clear()
-    assert check(state, 12, STEPS, (5, 4), score) is None
+    assert check(state, 12, STEPS, 4, score) is None
     assert asked == [7] and state.periods == [(4, 8)]
-    assert check(state, 16, STEPS, (5, 4), lambda seed: asked.append(seed) or 100.0) is None
+    assert check(state, 16, STEPS, 4, lambda seed: asked.append(seed) or 100.0) is None
     assert asked == [7, 7, 0, 1, 2, 3, 4] and state.periods == [(4, 8), (16, 20)]
 
 
 @given(step=st.integers(1, 1399))
 def test_the_later_the_longer_the_learning_rate_comes_down(step: int) -> None:
-    state = SolvedState()
-    check(state, step, 1400, (1, 1), lambda _: 100.0)
+    state = SolvedState(scenes=1)
+    check(state, step, 1400, 1, lambda _: 100.0)
     first, end = state.periods[0]
     assert first == step and end == min(step + max(70, math.ceil(0.15 * step)), 1400)

@@ -23,7 +23,7 @@ from tests.agents import scenes
 _STEP = scenes.insertion(np.random.default_rng(0)).step(np.random.default_rng(0))
 _ROWS, _COLUMNS = _STEP.height.shape
 _MARGIN = 24
-_SMALL, _LARGE = 128, 224
+_SMALL, _LARGE = 160, 224
 TINY = TransporterConfig(
     widths=(2, 2, 2, 2), depth=1, coarse_radius=6, fine_radius=6, angles=12, steps=8, precision="float32", device="cpu"
 )
