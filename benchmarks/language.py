@@ -78,11 +78,11 @@ def refuse_another_run(path: Path, run: RunFolder, tasks: Iterable[str]) -> None
 
 def _asked(command: str) -> list[str]:
     """The words of a training command without those about the machine."""
-    left: list[str] = []
+    left, skipped = [], False
     for word in shlex.split(command):
-        name = word.partition("=")[0]
-        left = left[:-1] if left and left[-1] in _OF_THE_MACHINE else left
-        left += [] if "=" in word and name in _OF_THE_MACHINE else [word]
+        if not skipped and word.partition("=")[0] not in _OF_THE_MACHINE:
+            left.append(word)
+        skipped = word in _OF_THE_MACHINE
     return left
 
 

@@ -236,12 +236,14 @@ def test_a_row_of_before_that_does_not_say_its_settings_is_not_replaced_without_
 
 def test_settings_of_a_run_are_those_that_are_no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     settings_of = functions_of("same_run", monkeypatch)["settings_of"]
-    plan = TrainingPlan("transporter", ("block-insertion",)).to_json()
+    plan = TrainingPlan(agent="transporter", tasks=("block-insertion",)).to_json()
     usual = {"renderer": "tiny", "observe": ["images"]}
     record = {"plan": plan, "environments": {"block-insertion": {"arguments": usual}}}
     assert settings_of(record, "block-insertion") == {}
     settings = TrainingSettings(steps=9, val_episodes=0, threads=3)
-    other = TrainingPlan("transporter", ("block-insertion",), settings=settings, config={"batch": 4}).to_json()
+    other = TrainingPlan(
+        agent="transporter", tasks=("block-insertion",), settings=settings, config={"batch": 4}
+    ).to_json()
     record = {"plan": other, "environments": {"block-insertion": {"arguments": {**usual, "image_size": [48, 64]}}}}
     found = settings_of(record, "block-insertion")
     assert found == {"batch": 4, "steps": 9, "val_episodes": 0, "image_size": [48, 64]}
@@ -298,7 +300,7 @@ def test_a_table_of_one_model_takes_no_other_one(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("script", "held", "words"),
     [
-        ("progress", {"build": {"steps": 9, "config": {}}}, ["build", "--data", "data", "--steps", "8"]),
+        ("progress", {"build": {"steps": 9, "config": {}}}, ["build", "--data", "d", "--failing", "f", "--steps", "8"]),
         ("wrong_demonstrations", {"steps": 9, "influence": {}}, ["--steps", "8", "--work", "work"]),
     ],
 )

@@ -29,11 +29,34 @@ from ravens_suite.training.data import (
     shared_interface,
     without,
 )
-from ravens_suite.training.learnt_from import check_folders, drawn_beside, drawn_by, dropped_here, of_these
+from ravens_suite.training.learnt_from import (
+    check_folders,
+    demonstrations_of,
+    drawn_beside,
+    drawn_by,
+    dropped_here,
+    of_these,
+)
 from ravens_suite.training.moved_data import BESIDE, CHECKSUMS, with_new_names
 from ravens_suite.training.resolved_config import code_named_by, named_code, resolve_config
 from ravens_suite.training.settings import TrainingPlan, steps_of, without_steps
 from ravens_suite.training.until_solved import SolvedState
+
+__all__ = [
+    "TrainingState",
+    "begin",
+    "check_unchanged",
+    "demonstrations_of",
+    "find_record",
+    "finish",
+    "named_code",
+    "resolve_config",
+    "steps_to_add",
+    "take_up",
+    "where_it_stands",
+    "with_new_names",
+]
+"""With those that were here before they had modules of their own."""
 
 
 @dataclass
