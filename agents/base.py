@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -24,6 +24,7 @@ from ravens_suite.data.fields import Fields
 from ravens_suite.data.run_folder import PolicyFolder
 from ravens_suite.errors import ConfigError, ConflictError, RavensError, did_you_mean
 
+from .common.described_settings import DescribedSetting, described_settings
 from .common.devices import choose_device
 from .common.settings import check_settings, is_required, named_data, named_outside
 from .common.weight_file import TRAIN_AGAIN, damaged, pack, unpack
@@ -272,6 +273,26 @@ class Trainee(ABC, Generic[Data]):
             config: of ``config_type``.
         """
         return named_data(config)
+
+    @classmethod
+    def config_class(cls) -> type[Any]:
+        """``config_type``, which a subclass has to set.
+
+        Raises:
+            ConfigError: it is no dataclass.
+        """
+        kind = getattr(cls, "config_type", None)
+        if not (isinstance(kind, type) and is_dataclass(kind)):
+            raise ConfigError(
+                f"{cls.__name__} must set config_type to a dataclass of its settings, not to {kind!r:.80}: see "
+                "docs/own_agent.md."
+            )
+        return kind
+
+    @classmethod
+    def described_settings(cls) -> tuple[DescribedSetting, ...]:
+        """What there is to set: name, type, default, range and purpose of each setting; raises as ``config_class``."""
+        return described_settings(cls.config_class())
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:

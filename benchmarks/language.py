@@ -5,7 +5,8 @@
 ``RUN`` was trained on several tasks that are told in words (``ravens-suite train transporter --tasks ...``), or on one.
 Each of its tasks is evaluated as ``ravens-suite evaluate RUN TASK`` does it, with seen and with unseen colours where
 figures of both are published; what the run has in its folder already is not run again. Prints every column, and the
-means over these columns, ours and that of the best published ones.
+means over these columns, ours and that of the best published ones. The table of ``--out`` has one run of an agent,
+number of demonstrations, seed and number of tasks; another one is refused.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from __future__ import annotations
 import argparse
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.tables import read_rows, record_row
+from ravens_suite.errors import ConflictError
 from ravens_suite.execution.pool import make_pool
 from ravens_suite.rollout.evaluate import evaluate
 from ravens_suite.rollout.provenance import provenance
@@ -25,6 +27,10 @@ from ravens_suite.rollout.provenance import provenance
 PUBLISHED = Path(__file__).resolve().parents[1] / "results" / "published_language.csv"
 _ENDINGS = ("-seen", "-unseen", "-full")
 _KEY = ("agent", "task", "demos", "seed", "tasks")
+
+
+_OF_THE_MACHINE = ("--out", "--data", "--threads", "--device")
+"""Options of the training command that say nothing of what was trained."""
 
 
 def family(task: str) -> str:
@@ -50,6 +56,34 @@ def columns(run: RunFolder) -> list[str]:
     known_in_all_colours = {f"{family(task)}-unseen" for task in plan["tasks"] if task.endswith("-full")}
     published = best_published(str(plan["demos"]))
     return [task for task in published if family(task) in known and task not in known_in_all_colours]
+
+
+def refuse_another_run(path: Path, run: RunFolder, tasks: Iterable[str]) -> None:
+    """Refuse a table that holds another run where the rows of this one would stand.
+
+    Raises:
+        ConflictError: it does, by the commands that they were trained with.
+    """
+    record = run.record()
+    plan, wanted = record["plan"], set(tasks)
+    own = {"agent": plan["agent"], "demos": plan["demos"], "seed": plan["seed"], "tasks": len(plan["tasks"])}
+    for row in read_rows(path):
+        here = row["task"] in wanted and all(row[name] == str(value) for name, value in own.items())
+        if here and _asked(row["train_command"]) != _asked(record["command"]):
+            raise ConflictError(
+                f"{path} has {row['task']} of another run of {plan['agent']} from {plan['demos']} demonstrations with "
+                f"seed {plan['seed']} ({row['train_command']}): name another --out, or delete its rows."
+            )
+
+
+def _asked(command: str) -> list[str]:
+    """The words of a training command without those about the machine."""
+    left, skipped = [], False
+    for word in shlex.split(command):
+        if not skipped and word.partition("=")[0] not in _OF_THE_MACHINE:
+            left.append(word)
+        skipped = word in _OF_THE_MACHINE
+    return left
 
 
 def measure(run: RunFolder, task: str, episodes: int, workers: int) -> dict[str, str]:
@@ -106,6 +140,8 @@ def main() -> None:
             f"{given.run} can be judged in {', '.join(possible) or 'no published column'}"
             + (f", not in {', '.join(other)}." if possible else ": see its tasks and number of demonstrations.")
         )
+    if given.out is not None:
+        refuse_another_run(given.out, run, given.columns or possible)
     for task in given.columns or possible:
         rows.append(measure(run, task, given.episodes, given.workers))
         best = best_published(rows[-1]["demos"])[task]

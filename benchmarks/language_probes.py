@@ -3,15 +3,18 @@
     python benchmarks/language_probes.py runs --out results/language_probes.json
 
 For every run below the folder and every task of it that `ravens-suite probe-language` has probed: the figures of each
-kind of sentence, and the commands, commits and machine behind training and probe.
+kind of sentence, and the commands, commits and machine behind training and probe. Probes of runs that differ in a
+setting stand beside each other in the file.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from refusals import rows_in
+from same_run import beside, names, settings_of
 
 from ravens_suite.data.atomic import files_below, read_json, write_json
 from ravens_suite.data.run_folder import RECORD, RunFolder
@@ -34,6 +37,7 @@ def probes_of(run: RunFolder) -> list[dict[str, Any]]:
                 "tasks": len(plan["tasks"]),
                 "seed": plan["seed"],
                 "steps": training["best_step"],
+                "settings": settings_of(record, probe["task"]),
                 "train_seconds": round(training["seconds"], 1),
                 **{key: probe[key] for key in _OF_THE_PROBE},
                 "commands": [record["command"], probe["provenance"]["command"]],
@@ -45,10 +49,6 @@ def probes_of(run: RunFolder) -> list[dict[str, Any]]:
     return rows
 
 
-def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row.get(name, 1) for name in ("agent", "task", "demos", "seed", "tasks", "split"))
-
-
 def main() -> None:
     """Gather, print a line a probe, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -58,13 +58,11 @@ def main() -> None:
     runs = [RunFolder(path.parent) for path in files_below(options.folder, RECORD)]
     if not (rows := [row for run in runs for row in probes_of(run)]):
         raise MissingDataError(f"No run in {options.folder} was probed: do it first (ravens-suite probe-language RUN).")
-    for row in rows:
+    for row, name in zip(rows, names(rows), strict=True):
         scores = {kind: figures["mean_score"] for kind, figures in row["sentences"].items()}
-        print(row["agent"], row["task"], row["demos"], scores)
+        print(name, row["task"], row["demos"], scores)
     if options.out is not None:
-        known = read_json(options.out)["probes"] if options.out.exists() else []
-        new = {_key(row) for row in rows}
-        write_json(options.out, {"probes": [*(row for row in known if _key(row) not in new), *rows]})
+        write_json(options.out, {"probes": beside(rows_in(options.out, "probes"), rows)})
 
 
 if __name__ == "__main__":

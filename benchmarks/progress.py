@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from same_run import refuse_another
 from scipy.stats import rankdata
 
 from ravens_suite.agents.forecasters.progress.episodes import WatchedEpisode, read_episodes
@@ -175,12 +176,14 @@ def tested(folder: Path, task: str, count: int) -> Demonstrations:
     return Demonstrations([store.path(seed) for seed in store.seeds()[:count]])
 
 
+def config_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings of the forecaster."""
+    return {"more_data": [str(folder) for folder in arguments.failing], **json.loads(arguments.config)}
+
+
 def measure(task: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train a forecaster of a task and judge all test episodes."""
-    config: dict[str, Any] = {
-        "more_data": [str(folder) for folder in arguments.failing],
-        **json.loads(arguments.config),
-    }
+    config = config_of(arguments)
     settings = TrainingSettings(steps=arguments.steps, val_episodes=0, threads=1, device=arguments.device)
     plan = TrainingPlan(agent="progress", tasks=(task,), demos=arguments.demos, settings=settings, config=config)
     run = RunFolder(arguments.runs / task)
@@ -232,6 +235,9 @@ def main() -> None:
     parser.add_argument("--config", default="{}")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    asked = {"steps": arguments.steps, "config": config_of(arguments)}
+    for task in arguments.tasks if arguments.out is not None and arguments.out.exists() else ():
+        refuse_another(arguments.out, read_json(arguments.out).get(task, {}), asked, f"{task} measured")
     for task in arguments.tasks:
         start = time.perf_counter()
         row = {**measure(task, arguments), **provenance()}

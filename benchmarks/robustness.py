@@ -3,7 +3,8 @@
     python benchmarks/robustness.py RUN... --out results/robustness.json
 
 For every run and every task of it that was measured: mean score, success rate and intervals of each axis and grade, and
-the commands and commits behind training and measurement. Rows of the same agent and task in the file are replaced.
+the commands and commits behind training and measurement. Rows of the same run in the file are replaced; those of runs
+that differ in a setting, in the number of demonstrations or in the seed stand beside each other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def rows_of(run: RunFolder) -> list[dict[str, Any]]:
         MissingDataError: there is no run, or its robustness was not measured.
         DamagedDataError: what was measured is not what ``ravens-suite robustness`` writes.
     """
+    from same_run import settings_of  # The documentation takes this file's functions without that folder.
+
     record = run.record()
     rows = []
     paths = sorted((run.path / "robustness").glob("*/test/summary.json"))
@@ -44,6 +47,7 @@ def rows_of(run: RunFolder) -> list[dict[str, Any]]:
                 "demos": record["plan"]["demos"],
                 "seed": record["plan"]["seed"],
                 "steps": record["training"]["step"],
+                "settings": settings_of(record, found["task"]),
                 "episodes": found["episodes"],
                 "first_seed": found["first_seed"],
                 _UNCHANGED: _grade(found["nominal"]),
@@ -75,20 +79,19 @@ def scores(row: dict[str, Any], axis: str) -> list[float]:
 
 def main() -> None:
     """Gather, print a line an axis, write."""
-    from refusals import rows_in  # The documentation takes this file's functions without that folder.
+    from refusals import rows_in
+    from same_run import beside, names
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--out", type=Path, help="JSON file; rows of other agents and tasks that it has stay")
+    parser.add_argument("--out", type=Path, help="JSON file; rows of other runs that it has stay")
     options = parser.parse_args()
     rows = [row for run in options.runs for row in rows_of(RunFolder(run))]
-    for row in rows:
+    for row, name in zip(rows, names(rows), strict=True):
         for axis in row["axes"]:
-            print(row["task"], row["agent"], axis, *(f"{score:.0f}" for score in scores(row, axis)))
+            print(row["task"], name, axis, *(f"{score:.0f}" for score in scores(row, axis)))
     if options.out is not None:
-        new = {(row["agent"], row["task"]) for row in rows}
-        others = [row for row in rows_in(options.out) if (row["agent"], row["task"]) not in new]
-        write_json(options.out, {"rows": [*others, *rows]})
+        write_json(options.out, {"rows": beside(rows_in(options.out), rows)})
 
 
 if __name__ == "__main__":

@@ -18,24 +18,24 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from refusals import only_task, rows_in
+from same_run import beside, settings_of
 
 from ravens_suite.cli.commands.options import json_object
 from ravens_suite.core.seeding import SPLITS
 from ravens_suite.data.atomic import write_json
-from ravens_suite.data.run_folder import RunFolder
+from ravens_suite.data.run_folder import RunFolder, place_of
 from ravens_suite.insight.calibration import CALIBRATION, calibrate
 from ravens_suite.insight.search_plan import SearchPlan
 from ravens_suite.insight.weak_spots import WeakSpots, check_search, find_weak_spots
 from ravens_suite.rollout.provenance import provenance
 
-_KEYS = ("policy", "task", "axes", "grades")
-"""What tells rows apart; grades 1 to 3 where a row names none."""
+_KEYS = ("policy", "task", "axes", "grades", "demos", "seed", "settings")
+"""What tells rows apart."""
 
 
 def measure(policy: str, task: str | None, plan: SearchPlan, given: argparse.Namespace, work: Path) -> dict[str, Any]:
@@ -44,8 +44,14 @@ def measure(policy: str, task: str | None, plan: SearchPlan, given: argparse.Nam
     if RunFolder(Path(policy)).exists():
         record = RunFolder(Path(policy)).record()
         task = only_task(RunFolder(Path(policy)))
-        trained = {"demos": record["plan"]["demos"], "steps": record["training"]["best_step"]}
+        trained = {
+            "demos": record["plan"]["demos"],
+            "seed": record["plan"]["seed"],
+            "steps": record["training"]["best_step"],
+            "settings": settings_of(record, task),
+        }
         result = {"policy": record["plan"]["agent"], "task": task, **trained}
+        work = work / place_of(policy)  # Of another run of this agent, too, it may be the folder.
     work = work / f"{result['policy'].replace(':', '-')}-{task}"
     arguments = json_object("--environment", given.environment)
     calibrated = calibrate(policy, task, episodes=given.calibration, arguments=arguments, out=work / "calibrated")
@@ -84,10 +90,6 @@ def _figures(found: WeakSpots, *, guided: bool) -> dict[str, Any]:
 
 def _ratio(one: float, other: float) -> float | None:
     return round(one / other, 2) if other else None
-
-
-def _told_apart(row: Mapping[str, Any]) -> list[Any]:
-    return [{"grades": [1, 2, 3], **row}[key] for key in _KEYS]
 
 
 def command() -> str:
@@ -140,8 +142,8 @@ def run(given: argparse.Namespace, work: Path) -> None:
         row |= {"command": command(), "commit": provenance()["commit"]}
         print(json.dumps(row, indent=1))
         if given.out is not None:
-            kept = [other for other in rows_in(given.out) if _told_apart(other) != _told_apart(row)]
-            write_json(given.out, {"provenance": provenance(), "rows": [*kept, row]})
+            rows = beside(rows_in(given.out), [row], _KEYS)
+            write_json(given.out, {"provenance": provenance(), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from more_data import SMALL, figures, searched, spread
+from same_run import refuse_another
 
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
@@ -233,15 +234,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     story = Story(given.work, given.steps, given.episodes, given.budget, given.added)
+    sizes = {"steps": story.steps, "episodes": story.episodes, "budget": story.budget, "added": story.added}
+    if given.out is not None and given.out.exists():
+        refuse_another(given.out, read_json(given.out), sizes, "a story")
     begin(story)
     for part in given.parts:
         row = {**PARTS[part](story), "commit": provenance()["commit"]}
         print(json.dumps({part: row}), flush=True)
         if given.out is not None:
             known = read_json(given.out) if given.out.exists() else {}
-            sizes = {"steps": story.steps, "episodes": story.episodes, "budget": story.budget, "added": story.added}
             write_json(given.out, {**known, **sizes, part: row})
 
 
 if __name__ == "__main__":
-    main()
+    from refusals import in_one_line
+
+    in_one_line(main)

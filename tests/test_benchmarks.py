@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from ravens_suite.core.observations import ArraySpec, Interface
-from ravens_suite.data.atomic import write_json
+from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.run_folder import RunFolder
 from ravens_suite.data.scenes import SceneSet, SceneSpec
+from ravens_suite.data.tables import record_row
+from ravens_suite.errors import ConflictError
+from ravens_suite.training.settings import TrainingPlan, TrainingSettings
 
 _SCRIPTS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
 
@@ -186,7 +189,133 @@ def test_no_colour_is_unseen_to_a_run_that_was_shown_all(
     assert "no published column" in capsys.readouterr().err
 
 
-def test_probes_of_validation_scenes_take_the_place_of_none_of_test_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = functions_of("language_probes", monkeypatch)["_key"]
-    row = {"agent": "transporter", "task": "packing-shapes", "demos": 10, "seed": 0, "split": "test"}
-    assert key(row) == key({**row, "steps": 5}) != key({**row, "split": "val"})
+ROW = {"agent": "transporter", "task": "packing-shapes", "demos": 10, "seed": 0, "settings": {}}
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        ({**ROW, "steps": 5}, False),
+        ({**ROW, "split": "test", "tasks": 1}, False),
+        ({**ROW, "split": "val"}, True),
+        ({**ROW, "tasks": 8}, True),
+        ({**ROW, "demos": 100}, True),
+        ({**ROW, "seed": 1}, True),
+        ({**ROW, "settings": {"batch": 4}}, True),
+        ({**ROW, "agent": "form2fit"}, True),
+    ],
+)
+def test_a_row_takes_the_place_of_that_of_the_same_run_alone(
+    other: dict[str, Any], stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of an agent and a task took each other's place, whatever their settings were."""
+    script = functions_of("same_run", monkeypatch)
+    new = {**ROW, "steps": 9}
+    assert script["beside"]([other], [new]) == ([other, new] if stays else [new])
+    if stays:
+        assert script["beside"]([], [other, new]) == [other, new]
+        one, two = script["names"]([other, new])
+        assert one != two or other["agent"] != new["agent"]
+    else:
+        with pytest.raises(ConflictError, match="Two of the runs are of agent transporter"):
+            script["beside"]([], [other, new])
+
+
+def test_rows_are_named_by_what_tells_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = functions_of("same_run", monkeypatch)["names"]
+    assert names([ROW, {**ROW, "task": "build", "demos": 1}]) == ["transporter"] * 2
+    rows = [ROW, {**ROW, "settings": {"batch": 4, "angles": 8}}, {**ROW, "settings": {"batch": 6, "angles": 8}}]
+    assert names(rows) == ["transporter", "transporter (batch 4, angles 8)", "transporter (batch 6, angles 8)"]
+
+
+def test_a_row_of_before_that_does_not_say_its_settings_is_not_replaced_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = functions_of("same_run", monkeypatch)["beside"]
+    before = {name: ROW[name] for name in ("agent", "task", "demos")}
+    assert beside([before, {**before, "demos": 1}], [ROW]) == [{**before, "demos": 1}, ROW]
+    assert "does not say its seed and settings" in capsys.readouterr().out
+    assert beside([ROW], [ROW]) == [ROW] and not capsys.readouterr().out
+
+
+def test_settings_of_a_run_are_those_that_are_no_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings_of = functions_of("same_run", monkeypatch)["settings_of"]
+    plan = TrainingPlan(agent="transporter", tasks=("block-insertion",)).to_json()
+    usual = {"renderer": "tiny", "observe": ["images"]}
+    record = {"plan": plan, "environments": {"block-insertion": {"arguments": usual}}}
+    assert settings_of(record, "block-insertion") == {}
+    settings = TrainingSettings(steps=9, val_episodes=0, threads=3)
+    other = TrainingPlan(
+        agent="transporter", tasks=("block-insertion",), settings=settings, config={"batch": 4}
+    ).to_json()
+    record = {"plan": other, "environments": {"block-insertion": {"arguments": {**usual, "image_size": [48, 64]}}}}
+    found = settings_of(record, "block-insertion")
+    assert found == {"batch": 4, "steps": 9, "val_episodes": 0, "image_size": [48, 64]}
+
+
+def test_curves_of_two_runs_of_one_agent_stand_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = functions_of("robustness", monkeypatch)
+    settings = {"small": {"angles": 8}, "large": {"angles": 72}, "again": {"angles": 8}}
+
+    def rows_of(run: RunFolder) -> list[dict[str, Any]]:
+        point = {"mean_score": 90.0}
+        axes = {"light": {"grades": [point]}}
+        return [{**ROW, "settings": settings[run.path.name], "steps": 7, "unchanged": point, "axes": axes}]
+
+    monkeypatch.setitem(script["main"].__globals__, "rows_of", rows_of)
+
+    def gather(*runs: str) -> list[dict[str, Any]]:
+        monkeypatch.setattr("sys.argv", ["robustness.py", *runs, "--out", str(tmp_path / "out.json")])
+        script["main"]()
+        found: list[dict[str, Any]] = read_json(tmp_path / "out.json")["rows"]
+        return found
+
+    assert [row["settings"] for row in gather("small", "large")] == [{"angles": 8}, {"angles": 72}]
+    assert "transporter (angles 8) light 90 90" in capsys.readouterr().out
+    assert [row["settings"] for row in gather("again")] == [{"angles": 72}, {"angles": 8}]
+    with pytest.raises(ConflictError, match="nothing tells their rows apart"):
+        gather("small", "again")
+
+
+def test_a_table_of_one_model_takes_no_other_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its means would be over columns of both, or the former's would be gone."""
+    refuse = functions_of("language", monkeypatch)["refuse_another_run"]
+    table, run = tmp_path / "out.csv", RunFolder(tmp_path / "run")
+    row = {"agent": "transporter", "task": "packing-shapes", "demos": 10, "seed": 0, "tasks": 1}
+    row["train_command"] = "ravens-suite train transporter packing-shapes --data data --threads=2"
+    write_json(
+        run.path / "run.json",
+        {
+            "plan": {"agent": "transporter", "tasks": ["packing-shapes"], "demos": 10, "seed": 0},
+            "command": "ravens-suite train transporter packing-shapes --out run --threads 4",
+        },
+    )
+    refuse(table, run, ["packing-shapes"])
+    record_row(table, row, ("task",))
+    refuse(table, run, ["packing-shapes"])
+    record_row(table, {**row, "train_command": row["train_command"] + " --steps 9"}, ("task",))
+    with pytest.raises(ConflictError, match=r"another run of transporter from 10 demonstrations .* --steps 9\): name"):
+        refuse(table, run, ["packing-shapes"])
+    refuse(table, run, ["build"])
+
+
+@pytest.mark.parametrize(
+    ("script", "held", "words"),
+    [
+        ("progress", {"build": {"steps": 9, "config": {}}}, ["build", "--data", "d", "--failing", "f", "--steps", "8"]),
+        ("wrong_demonstrations", {"steps": 9, "influence": {}}, ["--steps", "8", "--work", "work"]),
+    ],
+)
+def test_parts_that_were_measured_otherwise_are_not_mixed(
+    script: str, held: dict[str, Any], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of other settings took the place of one, or stood beside settings that were not its own."""
+    monkeypatch.chdir(tmp_path)
+    write_json(tmp_path / "out.json", held)
+    functions = functions_of(script, monkeypatch)
+    monkeypatch.setattr("sys.argv", [script, *words, "--out", "out.json"])
+    with pytest.raises(ConflictError, match=r"out\.json holds .* with steps 9, and it is 8 now: name another file"):
+        functions["main"]()
+    assert read_json(tmp_path / "out.json") == held

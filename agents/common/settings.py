@@ -131,11 +131,11 @@ def check_settings(config: Any) -> None:
     Raises:
         ConfigError: a value has another type than its field, or is beyond its limits; the message says what it may be.
     """
-    kinds = _kinds(type(config))
+    kinds = kinds_of(type(config))
     for item in fields(config):
-        value, limits = getattr(config, item.name), item.metadata.get(_LIMITS, Limits())
+        value, limits = getattr(config, item.name), limits_of(item)
         kind = kinds.get(item.name, Any)
-        of_a_user = item.metadata.get(_NAMES) == "code"
+        of_a_user = names_code(item)
         if _fits(value, kind, limits) or (of_a_user and isinstance(value, str) and ":" in value):
             continue
         elsewhere = ", or package.module:name or file.py:name of yours" if of_a_user else ""
@@ -149,7 +149,18 @@ def is_required(item: Field[Any]) -> bool:
     return item.init and item.default is MISSING and item.default_factory is MISSING
 
 
-def _kinds(config_type: type[Any]) -> Mapping[str, Any]:
+def limits_of(item: Field[Any]) -> Limits:
+    """What the value of a setting may be, beside its type."""
+    limits: Limits = item.metadata.get(_LIMITS, Limits())
+    return limits
+
+
+def names_code(item: Field[Any]) -> bool:
+    """Whether the text of a setting may name code of a user's own."""
+    return item.metadata.get(_NAMES) == "code"
+
+
+def kinds_of(config_type: type[Any]) -> Mapping[str, Any]:
     """The types of all fields; none where an annotation cannot be read, as of a class within a function."""
     try:
         return get_type_hints(config_type)

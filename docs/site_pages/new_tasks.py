@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import language, robustness
+from benchmarks import language, robustness, same_run
 from benchmarks.scores import table as score_table
 from ravens_suite.benchmark.published import published_scores
 from ravens_suite.data.tables import read_rows
@@ -186,15 +186,16 @@ def until_solved() -> str:
 
 def calibration() -> str:
     """How far the confidence of agents is true, before and after calibration."""
+    found = json.loads((_RESULTS / "calibration.json").read_text(encoding="utf-8"))["rows"]
     rows = [
         [
-            row["task"],
+            row["task"] + name.removeprefix(row["agent"]),
             str(row["episodes"]),
             str(row["decisions"]["test"]),
             f"{100 * row['right']:.0f} %",
             *(f"{row['error'][name]:.3f}" for name in ("own", "calibrated", "by_chance")),
         ]
-        for row in json.loads((_RESULTS / "calibration.json").read_text(encoding="utf-8"))["rows"]
+        for row, name in zip(found, same_run.names(found), strict=True)
     ]
     head = ["task", "scenes", "decisions", "right", "error, as it says", "calibrated", "by chance alone"]
     return table(head, rows)
@@ -203,8 +204,9 @@ def calibration() -> str:
 def robustness_of_agents() -> str:
     """Mean scores of agents at every grade of every axis, the unchanged scenes first."""
     found = json.loads((_RESULTS / "robustness.json").read_text(encoding="utf-8"))["rows"]
-    agents = list(dict.fromkeys(row["agent"] for row in found))
-    by_both = {(row["task"], row["agent"]): row for row in found}
+    names = same_run.names(found)
+    agents = list(dict.fromkeys(names))
+    by_both = {(row["task"], name): row for row, name in zip(found, names, strict=True)}
     lines = []
     for task in dict.fromkeys(row["task"] for row in found):
         for axis in next(row["axes"] for row in found if row["task"] == task):

@@ -19,6 +19,7 @@ from ravens_suite.execution.progress import Progress
 from ravens_suite.rollout.definitions import OF_THE_TASK, changed, define, the_task_has_changed
 from ravens_suite.rollout.environments import differing_arguments, to_json
 from ravens_suite.rollout.evaluate import Evaluation, evaluate
+from ravens_suite.rollout.policy_code import code_of, of_the_suite
 from ravens_suite.training.settings import TrainingPlan, TrainingSettings, resume_settings
 
 _LOG = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     """The record of a trial that is done; ``None`` when there is something to do.
 
     Raises:
-        ConflictError: it was done with other settings.
+        ConflictError: it was done with other settings, or by another agent, or by that of a user before a change.
     """
     try:
         record: dict[str, Any] = read_json(trial.record_path(out))
@@ -122,6 +123,8 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     except (AttributeError, DamagedDataError, KeyError, TypeError, ValueError) as error:
         _LOG.warning("%s is damaged and made anew: %s", trial.record_path(out), error)
         return None
+    if (of := str(record["agent"])) != trial.agent:
+        raise ConflictError(f"{trial.record_path(out)} is of {of}, not of {trial.agent}: name another --out.")
     wanted = settings.recorded(trial.agent)
     # As the recorded command says, where the agent's own number was taken.
     if wanted["steps"] == record.get("planned_steps", record["steps"]):
@@ -132,13 +135,30 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         key = differing[0]
         raise ConflictError(
             f"{trial.record_path(out)} was made with {key} {found.get(key)!r}, not {wanted[key]!r}: "
-            "name another --out, or delete it and its run."
+            "name another --out, or delete it and its run. A report on the folder above both shows them side by side."
         )
     now = define(trial.task, "test", settings.arguments)
     if not settings.force and (words := changed(record.get("definition"), now, OF_THE_TASK)):
         where = str(trial.record_path(out))
         raise ConflictError(f"{the_task_has_changed(where, trial.task, words)} Name another --out, or --force.")
+    if not settings.force and (what := _changed_code(trial, settings, record)):
+        raise ConflictError(
+            f"{trial.record_path(out)} was made before a change of {what}: name another --out, or --force."
+        )
     return record if episodes >= settings.episodes else None
+
+
+def _changed_code(trial: Trial, settings: TrialSettings, record: Mapping[str, Any]) -> str:
+    """What code of a user's own that a trial was made by has changed since, in words; empty where none has.
+
+    Records of earlier versions note none.
+    """
+    from ravens_suite.training.resolved_config import named_code
+
+    if "code" in record and not of_the_suite(trial.agent) and record["code"] != code_of(trial.agent):
+        return f"the code of {trial.agent}"
+    outside = named_code(settings.plan(trial)).get("outside", "") if "outside" in record else ""
+    return "the code that its settings name" if record.get("outside", "") != outside else ""
 
 
 def run_trial(
@@ -248,6 +268,8 @@ def _describe(
         "val_score": state["best_score"],
         "environment": trained["environments"][trial.task],
         "definition": tested["definition"],
+        "code": trained.get("code", ""),
+        **({"outside": trained["outside"]} if "outside" in trained else {}),
         "demonstrations": trained["demonstrations"][trial.task],
         "parameters": trained["parameters"],
         "threads": trained["plan"]["threads"],
@@ -263,7 +285,7 @@ def _describe(
 
 def _planned_steps(trial: Trial, settings: TrialSettings) -> int:
     """Gradient steps, unless the run ends sooner (``--until``)."""
-    from ravens_suite.training.run_record import resolve_config
+    from ravens_suite.training.resolved_config import resolve_config
 
     return int(resolve_config(settings.plan(trial)).steps)
 

@@ -34,6 +34,7 @@ from ravens_suite.errors import ConfigError
 from ravens_suite.sim.bodies import Body, triangles
 from ravens_suite.sim.robot import Robot
 from ravens_suite.sim.scene import Scene
+from ravens_suite.tasks.sentences import without_slots
 
 _CHARACTERS = frozenset(string.printable)
 """Of texts: a space of texts has a fixed list of them."""
@@ -164,6 +165,20 @@ def instruction(text: str) -> dict[str, Any]:
         "instruction": text,
         "instruction_bytes": encode_text(_plain(text, "The instruction"), INSTRUCTION_BYTES),
     }
+
+
+def why_not_observed(text: str, *, form: bool = False) -> str:
+    """Why an instruction cannot be observed, in words; empty where it can.
+
+    Args:
+        text: of the instruction.
+        form: it may have slots, which anything fills: what cannot be observed are its own words.
+    """
+    try:
+        instruction(without_slots(text) if form else text)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _plain(text: str, what: str) -> str:

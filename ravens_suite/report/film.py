@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 
 from ravens_suite.data.atomic import write_bytes
+from ravens_suite.data.locks import locked_file
 from ravens_suite.errors import ConfigError
 from ravens_suite.report.drawing import Picture
 from ravens_suite.report.video import encode_video
@@ -15,6 +17,9 @@ from ravens_suite.report.video import encode_video
 
 class FilmEpisodes(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
     """Writes an MP4 file of every episode: ``<name>-0.mp4``, ``<name>-1.mp4`` and so on.
+
+    No film takes the place of another one: the numbers go on after the largest that is there, whoever made it. Several
+    environments may film into one folder, also at once.
 
     With ``render_mode="rgb_array_list"`` the film shows the movement within an action; Gymnasium's ``RecordVideo``
     takes the last frame of each action only. With ``rgb_array`` it has one frame an action, too.
@@ -36,8 +41,7 @@ class FilmEpisodes(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Record
             )
         gymnasium.utils.RecordConstructorArgs.__init__(self, folder=str(folder), name=name)
         gymnasium.Wrapper.__init__(self, env)
-        self._folder, self._name = Path(folder), name
-        self._episode = 0
+        self._first = Path(folder) / f"{name}-0.mp4"
         self._frames: list[Picture] = []
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -69,5 +73,13 @@ class FilmEpisodes(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Record
         if len(frames) < 2:  # Reset and nothing else.
             return
         film = encode_video(frames, size=None, longest=None, rate=int(self.env.metadata["render_fps"]))
-        write_bytes(self._folder / f"{self._name}-{self._episode}.mp4", [film.data])
-        self._episode += 1
+        with locked_file(self._first, "filming to", wait=True):
+            write_bytes(self._next(), [film.data])
+
+    def _next(self) -> Path:
+        """The file of the next film."""
+        name = self._first.name.removesuffix("0.mp4")
+        films = re.compile(rf"{re.escape(name)}(\d+)\.mp4")
+        found = (films.fullmatch(path.name) for path in self._first.parent.iterdir())
+        last = max((int(each[1]) for each in found if each is not None), default=-1)
+        return self._first.with_name(f"{name}{last + 1}.mp4")

@@ -10,6 +10,7 @@ from typing import Any
 from ravens_suite.core.goals import Goal
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.envs.first_scenes import scene_of_seed
+from ravens_suite.envs.observations import why_not_observed
 from ravens_suite.envs.options import make_task
 from ravens_suite.envs.task_checks import (
     check_candidates,
@@ -30,7 +31,8 @@ def describe_task(name: str, *, words: bool = False, arguments: Mapping[str, Any
     Args:
         name: registered name.
         words: with ``forms``, all forms of the instruction, slots in braces; ``said``, what every goal step says in
-            that scene; and ``could_mean``, what else each could.
+            that scene; ``could_mean``, what else each could; and ``cannot_be_observed``, why environments that observe
+            the instruction refuse some of that, by sentence.
         arguments: of its environment, JSON values; options of the task change what it says and how long it takes.
 
     Raises:
@@ -57,11 +59,10 @@ def describe_task(name: str, *, words: bool = False, arguments: Mapping[str, Any
             # While the scene is there: a task may look at it for what it says.
             with blame(f"the instruction of the task {name}"):
                 said = [_said(task, step) for step in range(len(goals))]
-                for step in range(len(goals)):
-                    _check_forms(task, step)
+                other_forms = [_other_forms(task, step) for step in range(len(goals))]
                 choices = [check_candidates(task.candidates(step), task, scene) for step in range(len(goals))]
-                described["said"] = said
-                described["could_mean"] = [_others(each.picks[1:], each.places[1:]) for each in choices]
+                could_mean = [_others(each.picks[1:], each.places[1:]) for each in choices]
+                described |= {"said": said, "could_mean": could_mean}
                 # Some tasks say nothing before there is a scene.
                 plain = check_text("current_instruction", plain) or said[0]
                 others = check_sentences("current_sentences", others)
@@ -69,6 +70,10 @@ def describe_task(name: str, *, words: bool = False, arguments: Mapping[str, Any
                     others = check_sentences("current_sentences", task.current_sentences(0))
             forms = {"plain": [plain], "training": [plain, *others.training], "held-out": list(others.held_out)}
             described["forms"] = forms
+            told = [*(text for texts in (said, *other_forms, *could_mean) for text in texts)]
+            faults = {form: why_not_observed(form, form=True) for several in forms.values() for form in several}
+            faults |= {text: why_not_observed(text) for text in told}
+            described["cannot_be_observed"] = {text: why for text, why in faults.items() if why}
     return described
 
 
@@ -83,11 +88,10 @@ def _said(task: Task, step: int) -> str:
     return check_slots(task, check_text("current_instruction", task.current_instruction(step)), step)
 
 
-def _check_forms(task: Task, step: int) -> None:
-    """Refuse other forms of a sentence that environments would refuse where they are said."""
+def _other_forms(task: Task, step: int) -> list[str]:
+    """Other forms of a sentence; those that environments would refuse where they are said are refused."""
     forms = check_sentences("current_sentences", task.current_sentences(step))
-    for said in (*forms.training, *forms.held_out):
-        check_slots(task, said, step)
+    return [check_slots(task, said, step) for said in (*forms.training, *forms.held_out)]
 
 
 def _others(picks: Sequence[Any], places: Sequence[Any]) -> list[str]:

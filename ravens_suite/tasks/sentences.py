@@ -121,6 +121,11 @@ def unfilled(sentence: str) -> str:
     return found[1] if found else ""
 
 
+def without_slots(template: str) -> str:
+    """The words of a template itself."""
+    return _SLOT.sub("", template)
+
+
 def several(words: list[str]) -> str:
     """``"red"``, ``"red and blue"``, ``"red, blue and green"``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

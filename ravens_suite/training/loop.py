@@ -39,14 +39,14 @@ from ravens_suite.registry import control_of, environment_id, load_trainee
 from ravens_suite.training.capabilities import warn_of_sentences, warn_of_tilts
 from ravens_suite.training.data import is_own_data
 from ravens_suite.training.declared import check_declared, warn_of_device
+from ravens_suite.training.learnt_from import demonstrations_of
+from ravens_suite.training.resolved_config import resolve_config
 from ravens_suite.training.run_record import (
     TrainingState,
     begin,
     check_unchanged,
-    demonstrations_of,
     find_record,
     finish,
-    resolve_config,
     steps_to_add,
     take_up,
     where_it_stands,

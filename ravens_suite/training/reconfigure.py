@@ -16,7 +16,7 @@ from ravens_suite.data.run_folder import PolicyFolder, RunFolder
 from ravens_suite.data.run_record import THEN, commands_of
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, UnknownNameError, blame
 from ravens_suite.registry import load_trainee
-from ravens_suite.training.run_record import named_code, resolve_config
+from ravens_suite.training.resolved_config import named_code, resolve_config
 from ravens_suite.training.settings import TrainingPlan
 
 

@@ -196,6 +196,18 @@ class TrainingPlan:
         )
 
 
+def without_steps(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan as JSON without the number of steps."""
+    config = {key: value for key, value in dict(plan.get("config", {})).items() if key != "steps"}
+    return {**LATER_FIELDS, **plan, "steps": None, "config": config}
+
+
+def steps_of(plan: Mapping[str, Any]) -> Any:
+    """The number of steps in a plan as JSON; ``None`` for the agent's own."""
+    steps = plan.get("steps")
+    return dict(plan.get("config", {})).get("steps") if steps is None else steps
+
+
 def resume_settings(settings: TrainingSettings, run: RunFolder, *, threads: int | None = None) -> TrainingSettings:
     """Settings with the number of threads filled in: given, else those of the run that goes on, else ``threads``.
 

@@ -226,6 +226,27 @@ def test_other_settings_are_not_mixed_and_more_episodes_are_added(
     assert evaluated == [("test", 4), ("test", 5)] * 2
 
 
+@pytest.mark.parametrize("what", ["agent", "code", "outside"])
+def test_a_cell_of_another_agent_or_of_ones_own_before_a_change_is_named(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counted as one of today; two agents in ``a/b.py`` and ``a-b.py`` have one file, so that they counted alike."""
+    _run(tmp_path)
+    path = tmp_path / "out" / "trials" / f"fake-learner-{TASK}-3-0.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, what: "other"}))
+    done = _run(tmp_path)
+    assert (len(done.records), done.made) == (1, 0)
+    (why,) = done.failures.values()
+    words = {"agent": "is of other, not of fake-learner", "code": "change of the code of fake-learner"}
+    assert words.get(what, "change of the code that its settings name") in why and "name another --out" in why
+    forced = _run(tmp_path, replace(PLAN, settings=replace(SETTINGS, force=True)))
+    assert len(forced.records) == (1 if what == "agent" else 2)
+    del record["code"]  # As of earlier versions.
+    path.write_text(json.dumps(record))
+    assert len(_run(tmp_path).records) == 2
+
+
 def test_a_cell_of_a_changed_task_is_named_and_not_shown_as_one_of_today(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

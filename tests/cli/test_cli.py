@@ -325,6 +325,7 @@ def _without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
             (
                 "ravens_suite.agents",
                 "ravens_suite.training.loop",
+                "ravens_suite.training.resolved_config",
                 "ravens_suite.training.run_record",
                 "ravens_suite.execution.ray",
             )

@@ -12,7 +12,7 @@ import pytest
 from ravens_suite.cli.main import main
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.goals import Goal, PoseGoal
-from ravens_suite.errors import TaskDefinitionError
+from ravens_suite.errors import ConfigError, TaskDefinitionError
 from ravens_suite.registration import register_task
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.task_description import describe_task
@@ -306,6 +306,42 @@ def test_what_is_said_wrongly_is_named(wrong: dict[str, Any], words: str, capsys
     assert main(["tasks", "wrong"]) == 1
     said = capsys.readouterr().err
     assert "The task wrong is defined wrongly" in said and words in said
+
+
+@pytest.mark.parametrize(
+    ("sentences", "refused", "why"),
+    [
+        (Sentences(("hol den {block}, schön",)), "hol den red block, schön", "has the character 'ö'"),
+        (Sentences((), ("fetch " + "the nice " * 60 + "{block}",)), "fetch " + "the nice " * 60, "512 at most"),
+    ],
+    ids=["character", "length"],
+)
+@pytest.mark.usefixtures("registrations")
+def test_what_no_observation_holds_is_marked_where_it_is_shown(
+    sentences: Sentences, refused: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was shown as if it were right, and collecting with it failed later."""
+    register_task("fetch", type("Strange", (Fetch,), {"sentences": sentences}))
+    found, text = described("fetch", capsys)
+    assert found["said"] in (["fetch the red block"], ["fetch the blue block"])
+    told = found["cannot_be_observed"]
+    assert isinstance(told, dict)
+    blue = {sentence.replace("blue", "red") for sentence in told}
+    assert any(sentence.startswith(refused) for sentence in blue)
+    (shown,) = (*sentences.training, *sentences.held_out)
+    assert f"{shown}  [cannot be observed]" in text and why in text
+    wording = "training" if sentences.training else "held-out"
+    environment = make_environment("fetch", "test", {"observe": ["instruction"], "wording": wording})
+    with pytest.raises(ConfigError, match=why):
+        for seed in range(10):
+            environment.reset(seed=seed)
+    environment.close()
+
+
+def test_sentences_of_the_suite_can_all_be_observed(capsys: pytest.CaptureFixture[str]) -> None:
+    for task in ("towers-of-hanoi-seq", "put-block-in-bowl-full"):
+        found, text = described(task, capsys)
+        assert found["cannot_be_observed"] == {} and "cannot be observed" not in text
 
 
 @pytest.mark.usefixtures("registrations")

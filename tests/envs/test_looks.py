@@ -185,6 +185,26 @@ def test_a_specification_makes_a_filmed_environment_again(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["episode-0.mp4"]
 
 
+def test_films_that_are_there_stay(tmp_path: Path) -> None:
+    """Those of an earlier script, and of another environment that films into the folder, were overwritten."""
+    (tmp_path / "episode-7.mp4").write_bytes(b"of yesterday")
+    (tmp_path / "episode-8.mp4.txt").write_text("no film")
+
+    def filmed(name: str = "episode") -> FilmEpisodes:
+        return FilmEpisodes(made(observe=["state"], render_mode="rgb_array", render_size=[24, 32]), tmp_path, name=name)
+
+    one, other, named = filmed(), filmed(), filmed("[a].*")
+    for environment in (one, other, one, named):
+        environment.reset(seed=0)
+        environment.step(environment.get_wrapper_attr("oracle_action")())
+    for environment in (one, other, named):
+        environment.close()
+    films = sorted(path.name for path in tmp_path.glob("*.mp4"))
+    assert films == ["[a].*-0.mp4", "episode-10.mp4", "episode-7.mp4", "episode-8.mp4", "episode-9.mp4"]
+    assert (tmp_path / "episode-7.mp4").read_bytes() == b"of yesterday"
+    assert len(list(tmp_path.iterdir())) == 6
+
+
 def test_an_environment_without_frames_cannot_be_filmed(tmp_path: Path) -> None:
     environment = made()
     with pytest.raises(ConfigError, match="rgb_array_list"):

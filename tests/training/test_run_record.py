@@ -15,6 +15,7 @@ from ravens_suite.data.run_record import commands_of
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.registry import load_agent
 from ravens_suite.report.training_logs import read_scalars
+from ravens_suite.training import learnt_from, moved_data, resolved_config, run_record
 from ravens_suite.training.loop import train
 from tests.training.plans import PLAN, KilledError, changed, record, weights
 
@@ -241,3 +242,9 @@ def test_a_copy_of_a_run_that_was_given_more_steps_notes_each_command_once() -> 
     copied = {"command": "train && train on && reconfigure", "continued": [{"step": 2, "command": "train on"}]}
     assert commands_of(copied) == ["train", "train on", "reconfigure"]
     assert commands_of({**copied, "command": ["/bin/train", "a b"]}) == ["train 'a b'", "train on"]
+
+
+@pytest.mark.parametrize("name", ["demonstrations_of", "named_code", "resolve_config", "with_new_names"])
+def test_what_has_a_module_of_its_own_by_now_is_found_where_it_was(name: str) -> None:
+    home = {"demonstrations_of": learnt_from, "with_new_names": moved_data}.get(name, resolved_config)
+    assert getattr(run_record, name) is getattr(home, name)

@@ -67,13 +67,22 @@ class Tasks(OutputOptions):
         described = _row(name, words=True, arguments=arguments)
         for key in ("task", "environment", "max_steps", "primitive", "goals"):
             console.say(f"{key.replace('_', ' '):<12} {described[key]}")
+        refused: Mapping[str, str] = described["cannot_be_observed"]
+
+        def marked(sentence: str) -> str:
+            return f"{sentence}  [cannot be observed]" if sentence in refused else sentence
+
         for wording, forms in described["forms"].items():
             console.say(f"\nwording={wording}{'' if forms else ': none'}")
             for form in forms:
-                console.say(f"  {form}")
+                console.say(f"  {marked(form)}")
         console.say("\nIn the training scene of seed 0, step by step:")
         for sentence, others in zip(described["said"], described["could_mean"], strict=True):
-            console.say(f"  {sentence}{'; or: ' if others else ''}{', '.join(others)}")
+            console.say(f"  {marked(sentence)}{'; or: ' if others else ''}{', '.join(map(marked, others))}")
+        if refused:
+            console.say("\nWhat environments refuse where the instruction is observed (--observe instruction):")
+            for why in refused.values():
+                console.say(f"  {why}")
         console.result(described)
 
     def _draw(self, console: Console, out: Path) -> None:
