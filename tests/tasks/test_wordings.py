@@ -40,8 +40,12 @@ COLORS = {**PALETTE, "white": (1.0, 1.0, 1.0), "black": (0.1, 0.1, 0.1)}
 
 _SEVERAL = "blocks|bowls|boxes|cubes|discs|objects|pegs|rings"
 _ONE = "block|bowl|box|cube|disc|frame|line|object|peg|plate|ring|rod|slot|square"
-_DISAGREE = re.compile(rf"\b(({_SEVERAL}) (that )?(is|goes|belongs)|({_ONE}) (that )?(are|go|belong))\b")
-"""Several things with the verb of one, or the other way round."""
+_DISAGREE = re.compile(rf"\b(({_SEVERAL}) (that )?(is|goes|belongs)|({_ONE}) (that )?(are|go|belong)(?! the))\b")
+
+
+def disagrees(sentence: str) -> bool:
+    """Whether several things have the verb of one, or one that of several; "into a bowl go the blocks" is right."""
+    return bool(_DISAGREE.search(re.sub(r"\bpile of (\w+ )?blocks\b", "pile", sentence)))
 
 
 def made(name: str, split: Split = "train") -> Task:
@@ -64,6 +68,8 @@ def colors_of(scene: Scene) -> set[str]:
     """Names of the colours of all that is seen, each the nearest; and those in the names of bodies."""
     seen = {visual.color for name in scene.objects() for visual in scene.body(name).visuals}
     nearest = {min(COLORS, key=lambda one: float(np.abs(np.subtract(COLORS[one], color)).sum())) for color in seen}
+    # Brown is shaded: the box that is aligned, and the plates of a stand.
+    nearest |= {"brown"} if {"box", "stand"} & {*scene.objects()} else set()
     return nearest | {word for name in scene.objects() for word in name.split()}
 
 
@@ -77,7 +83,7 @@ def check_sentences_of(name: str, seed: int, split: Split) -> None:
             names = named_colors(training[0])
             for sentence in (*training, *held_out):
                 assert named_colors(sentence) == names <= colors, sentence
-                assert not _DISAGREE.search(sentence), sentence
+                assert not disagrees(sentence), sentence
                 assert "{" not in sentence and "  " not in sentence and sentence == sentence.strip()
                 assert sentence.isascii() and sentence.isprintable() and len(sentence) <= INSTRUCTION_BYTES
         if name == "hanging-discs":
@@ -90,7 +96,7 @@ def check_sentences_of(name: str, seed: int, split: Split) -> None:
 @settings(max_examples=3)
 @given(seed=st.integers(0, 10_000), split=st.sampled_from(SPLITS))
 def test_every_form_names_what_is_in_the_scene(name: str, seed: int, split: Split) -> None:
-    """Two blocks were told of as one: the red and green blocks is where the blue one belongs."""
+    """Two blocks were told of as one: "the red and green blocks is where the blue block belongs"."""
     check_sentences_of(name, seed, split)
 
 
@@ -142,5 +148,5 @@ def test_numbers_and_orders_fit_every_form(name: str, words: tuple[str, ...]) ->
             "blocks": word, "boxes": word, "block": "blue block", "frame": "red frame", "line": "cyan line"
         }  # fmt: skip
         for sentence in (said for told in forms(task) for said in told):
-            assert word in sentence and not _DISAGREE.search(sentence)
+            assert word in sentence and not disagrees(sentence), sentence
             assert not re.search(r"must be|that go\b|came from|lay before|own box|first box|where it was$", sentence)
