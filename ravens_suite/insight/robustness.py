@@ -172,8 +172,10 @@ def measure_robustness(
     out = None if out is None else Path(out)
     episodes = check_number("--episodes", episodes, 1, MOST_EPISODES)
     first_seed = check_number("--first-seed", first_seed, 0, MOST_SEED - episodes)
-    plan, wanted = _plan(policy, task, axes, grades, split, arguments)
+    plan, asked = _plan(policy, task, axes, grades, split, arguments)
+    wanted = _measurable(plan, asked)
     warn_of_training(plan)
+    _say_what_needs_paraphrases(plan, asked, wanted)
     folder = robustness_folder(plan, out)
     seeds = tuple(range(first_seed, first_seed + episodes))
     parts = [Part(plan, folder / f"{NOMINAL}.json", seeds)]
@@ -208,7 +210,8 @@ def check_robustness(
     Raises:
         RavensError: as ``measure_robustness`` does.
     """
-    plan, _ = _plan(policy, task, axes, grades, split, arguments)
+    plan, asked = _plan(policy, task, axes, grades, split, arguments)
+    _measurable(plan, asked)
     EvaluationWorker(plan).close()
 
 
@@ -223,7 +226,7 @@ def _plan(
     """The evaluation of grade 0, and the axes with their grades."""
     plan = plan_evaluation(policy, task, split, arguments or {})
     names = checked_axes(tuple(axes), plan.arguments, learnt=plan.policy.is_trained)
-    return plan, _measurable(plan, [(name, grade) for name in names for grade in checked_grades(tuple(grades))])
+    return plan, [(name, grade) for name in names for grade in checked_grades(tuple(grades))]
 
 
 def robustness_folder(plan: EvaluationPlan, out: Path | None = None) -> Path:
@@ -284,6 +287,25 @@ def _measurable(plan: EvaluationPlan, wanted: list[tuple[str, int]]) -> list[tup
             "of instruction."
         )
     return [point for point in wanted if point not in missing]
+
+
+def _say_what_needs_paraphrases(
+    plan: EvaluationPlan, asked: list[tuple[str, int]], wanted: list[tuple[str, int]]
+) -> None:
+    """What becomes of grades that need other paraphrases where the task has none."""
+    if asked == wanted and (not _needing_paraphrases(wanted) or has_other_paraphrases(plan)):
+        return
+    said = [f"grade {grade} of instruction is left out" for _, grade in asked if ("instruction", grade) not in wanted]
+    if mistyped := [str(grade) for _, grade in _needing_paraphrases(wanted)]:
+        said.append(f"grade {' and '.join(mistyped)} of instruction mistypes words of its other sentences")
+    _LOG.warning(
+        "%s has no paraphrases that are held out of training (sentences of the task): %s.", plan.task, "; ".join(said)
+    )
+
+
+def _needing_paraphrases(points: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those whose sentences are other paraphrases."""
+    return [(name, grade) for name, grade in points if AXES[name].changes[grade - 1].get("wording") == "held-out"]
 
 
 def has_other_paraphrases(plan: EvaluationPlan) -> bool:

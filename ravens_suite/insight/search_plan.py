@@ -98,15 +98,36 @@ def changes_to_search(plan: SearchPlan, evaluation: EvaluationPlan) -> list[tupl
         ConfigError: there is no such axis or grade here, or none is left of an axis that was asked for.
     """
     arms = plan.arms(evaluation.arguments, learnt=evaluation.policy.is_trained)
-    held_out = [arm for arm in arms if arm[0] and AXES[arm[0]].changes[arm[1] - 1].get("wording") == "held-out"]
-    if not held_out or has_other_paraphrases(evaluation):
-        return arms
+    held_out = _lacking(arms, evaluation)
     kept = [arm for arm in arms if arm not in held_out]
     # Asked for by name, it must not become a search of other scenes alone.
-    if "instruction" in plan.axes and not any(axis == "instruction" for axis, _ in kept):
+    if held_out and "instruction" in plan.axes and not any(axis == "instruction" for axis, _ in kept):
         grades = " ".join(str(grade) for _, grade in held_out)
         raise ConfigError(
             f"{evaluation.task} has no paraphrases that are held out of training (sentences of the task), as grades "
             f"{grades} of instruction need: take grade 1, or leave that axis out."
         )
     return kept
+
+
+def changes_left_out(plan: SearchPlan, evaluation: EvaluationPlan) -> str:
+    """What is not searched because the task has no paraphrases for it, in one line; empty where nothing is left out.
+
+    Args:
+        plan: as of ``changes_to_search``, which does not refuse it.
+        evaluation: as of ``changes_to_search``.
+    """
+    lacking = _lacking(plan.arms(evaluation.arguments, learnt=evaluation.policy.is_trained), evaluation)
+    if not lacking:
+        return ""
+    grades = " and ".join(str(grade) for _, grade in lacking)
+    return (
+        f"{evaluation.task} has no paraphrases that are held out of training (sentences of the task): grade {grades} "
+        "of instruction is not searched."
+    )
+
+
+def _lacking(arms: list[tuple[str, int]], evaluation: EvaluationPlan) -> list[tuple[str, int]]:
+    """Those that need held-out paraphrases, where the task has none."""
+    held_out = [arm for arm in arms if arm[0] and AXES[arm[0]].changes[arm[1] - 1].get("wording") == "held-out"]
+    return [] if not held_out or has_other_paraphrases(evaluation) else held_out

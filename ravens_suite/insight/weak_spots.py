@@ -36,7 +36,7 @@ from ravens_suite.insight.axes import AXES
 from ravens_suite.insight.calibration import Calibration, calibrate, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, choose_arm
 from ravens_suite.insight.proposals import Proposal, ProposalWorker, Tried
-from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
+from ravens_suite.insight.search_plan import SearchPlan, changes_left_out, changes_to_search
 from ravens_suite.rollout.environments import differing_arguments, differing_options, to_json
 from ravens_suite.rollout.evaluate import EvaluationWorker
 from ravens_suite.rollout.evaluation_plan import (
@@ -173,6 +173,8 @@ def find_weak_spots(
     plan = plan or SearchPlan()
     # A wrong axis or grade must not show up after all episodes of a calibration.
     evaluation = _evaluation(policy, task, plan, arguments)
+    if left_out := changes_left_out(plan, evaluation):
+        _LOG.warning("%s", left_out)
     pool = pool or make_pool()
     fitted = _known(evaluation, out, force=force)
     if fitted is None:

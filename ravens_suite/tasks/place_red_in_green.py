@@ -36,6 +36,10 @@ POSITION_TOLERANCE = 0.05
 class PlaceRedInGreen(Task):
     """Put every red block into a green bowl; two may share one (Transporter Networks, section 4.1).
 
+    As published, distractors are blocks of every colour but red and bowls of every colour but green: there are green
+    blocks and red bowls, but "red block" and "green bowl" mean the named ones alone. With the option ``distractors``
+    of the environment there may be red boxes, too, as no colour is left that the scene does not use.
+
     Version history: v0, first version.
     """
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from ravens_suite.cli.main import main
+from ravens_suite.registry import load_task
 from ravens_suite.rollout import evaluation_plan
+from ravens_suite.tasks.sentences import Sentences
 
 FIRST, SECOND = "block-insertion", "build-tower"
 HELD_OUT = ["--environment", '{"wording": "held-out"}']
-"""Sentences that the first task has, and the second has not."""
+"""Sentences that the first task has; from the second they are taken."""
 REFUSAL = "build-tower has no held-out forms"
 
 
@@ -19,6 +21,7 @@ REFUSAL = "build-tower has no held-out forms"
 def run_of_two_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oracle passes for a run that was trained on both."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(load_task(SECOND)[0], "sentences", Sentences())
     monkeypatch.setattr(evaluation_plan, "tasks_of", lambda policy: (FIRST, SECOND))
 
 

@@ -235,7 +235,9 @@ def test_only_what_was_measured_is_told_with_its_grade(tmp_path: Path, capsys: p
 
 
 @pytest.mark.usefixtures("registrations")
-def test_a_task_without_other_paraphrases_has_no_grade_of_them(tmp_path: Path) -> None:
+def test_a_task_without_other_paraphrases_has_no_grade_of_them_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
     ravens_suite.register_task("own-line", f"{file}:CubeLine")
 
@@ -252,5 +254,10 @@ def test_a_task_without_other_paraphrases_has_no_grade_of_them(tmp_path: Path) -
         return [point.grade for point in found.curve("instruction")]
 
     assert grades(1, 2, 3) == [0, 1, 3]
+    (said,) = [record.getMessage() for record in caplog.records if "paraphrases" in record.getMessage()]
+    assert said == (
+        "own-line has no paraphrases that are held out of training (sentences of the task): grade 2 of instruction is "
+        "left out; grade 3 of instruction mistypes words of its other sentences."
+    )
     with pytest.raises(ConfigError, match="no paraphrases that are held out"):
         grades(2)

@@ -30,8 +30,9 @@ from ravens_suite.insight.axes import AXES
 from ravens_suite.insight.calibration import Calibration, calibration_path, read_calibration
 from ravens_suite.insight.guess import Guess, Sight, choose_arm
 from ravens_suite.insight.proposals import Look, Proposal, ProposalWorker, Tried
-from ravens_suite.insight.search_plan import SearchPlan, changes_to_search
+from ravens_suite.insight.search_plan import SearchPlan, changes_left_out, changes_to_search
 from ravens_suite.insight.weak_spots import WeakSpots, _Search, find_weak_spots
+from ravens_suite.registry import load_task
 from ravens_suite.report import weak_spots
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate_scenes import evaluate_scenes
@@ -39,6 +40,7 @@ from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import PolicySpec
 from ravens_suite.rollout.replay import Decision, Replay
 from ravens_suite.rollout.rollout import Rollout
+from ravens_suite.tasks.sentences import Sentences
 
 TASK = "place-red-in-green"
 FINDER = f"{Path(__file__).parent / 'finders.py'}:Finder"
@@ -248,8 +250,9 @@ def test_plans_that_cannot_work_are_refused(tmp_path: Path, capsys: pytest.Captu
     assert "does not say how sure" in capsys.readouterr().err
 
 
-def test_an_axis_of_which_nothing_is_left_is_refused_where_it_was_asked_for() -> None:
+def test_an_axis_of_which_nothing_is_left_is_refused_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scenes as they are were searched alone, without a word."""
+    monkeypatch.setattr(load_task("build")[0], "sentences", Sentences())
     without = EvaluationPlan(PolicySpec("oracle", "oracle"), "build", "test", {"observe": ["images", "instruction"]})
     with pytest.raises(ConfigError, match=r"build has no paraphrases .* grades 2 3 of instruction need"):
         changes_to_search(SearchPlan(axes=("instruction",), grades=(2, 3)), without)
@@ -257,6 +260,20 @@ def test_an_axis_of_which_nothing_is_left_is_refused_where_it_was_asked_for() ->
     assert some == [("", 0), ("instruction", 1)]
     everything = changes_to_search(SearchPlan(grades=(2,)), without)
     assert ("light", 2) in everything and "instruction" not in dict(everything)
+    assert changes_left_out(SearchPlan(), without).endswith("grade 2 and 3 of instruction is not searched.")
+    assert changes_left_out(SearchPlan(grades=(1,)), without) == ""
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["block-insertion-six-dof-ood", "build-row", "hanging-discs", "place-red-in-green-six-dof-ood", "stacking-shapes"],
+)
+def test_tasks_beside_ravens_and_language_have_every_grade_of_instruction(task: str) -> None:
+    """They had no paraphrases, and grades were left out."""
+    told = EvaluationPlan(PolicySpec("oracle", "oracle"), task, "test", {"observe": ["images", "instruction"]})
+    plan = SearchPlan(axes=("instruction",), grades=(1, 2, 3, 4, 5), plain=False)
+    assert changes_to_search(plan, told) == [("instruction", grade) for grade in range(1, 6)]
+    assert changes_left_out(plan, told) == ""
 
 
 def write(path: Path, **changed: Any) -> Path:

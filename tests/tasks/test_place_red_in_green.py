@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ravens_suite.core.palette import PALETTE
+from ravens_suite.envs.environment import RavensEnv
+from ravens_suite.tasks.candidates import Candidates
 from ravens_suite.tasks.place_red_in_green import DISTRACTORS
 
 TASK = "place-red-in-green"
@@ -43,6 +45,19 @@ def test_distractors_take_the_other_colours_by_turns(build: Callable[..., Any]) 
             color, kind, number = name.split()
             colors = [other for other in PALETTE if other != ("red" if kind == "block" else "green")]
             assert color == colors[(int(number) - 1) % 9]
+
+
+def test_further_distractors_may_be_red_boxes_and_no_first_pick_is_judged_by_the_sentence() -> None:
+    """Of a scene in which all colours are in use; the option ``distractors`` is no part of the published task."""
+    environment = RavensEnv(TASK, split="test", observe=["state"], distractors=8)
+    colors = set()
+    for seed in range(3):
+        environment.reset(seed=seed)
+        scene = environment._simulation.scene
+        colors |= {scene.body(name).visuals[0].color for name in scene.objects() if name.startswith("distractor ")}
+        assert environment.sentences.candidates == Candidates()
+    environment.close()
+    assert colors <= set(PALETTE.values()) and PALETTE["red"] in colors
 
 
 def test_two_blocks_in_one_bowl_score(build: Callable[..., Any]) -> None:

@@ -50,7 +50,7 @@ class PackingObjectsSeq(PackingThings):
             "drop the {thing} into the brown box",
             "into the brown box drop the {thing}",
             "find the {thing} and stow it in the brown box",
-            "leave the {thing} inside the brown box",
+            "make sure that the {thing} ends up in the brown box",
         ),
     )
     variants: ClassVar[Variants] = {

@@ -53,7 +53,7 @@ class PackingShapes(LanguageTask):
             "drop the {shape} into the brown box",
             "into the brown box drop the {shape}",
             "find the {shape} and stow it in the brown box",
-            "leave the {shape} inside the brown box",
+            "make sure that the {shape} ends up in the brown box",
         ),
     )
 

@@ -65,7 +65,7 @@ class StackBlockPyramidSeq(ColorTask):
             "on the {place} put the {block}",
             "on top of the {place} place the {block}",
             "the {block} goes on the {place}",
-            "the {place} is where the {block} belongs",
+            "the place for the {block} is on the {place}",
         ),
         held_out=(
             "set the {block} down on the {place}",

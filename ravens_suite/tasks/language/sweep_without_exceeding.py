@@ -79,11 +79,11 @@ class SweepWithoutExceeding(LanguageTask):
             "push {blocks} into the {frame}, but not past the {line}",
             "into the {frame} sweep {blocks} without exceeding the {line}",
             "without exceeding the {line}, sweep {blocks} into the {frame}",
-            "the {line} is the limit for {blocks} that go into the {frame}",
+            "with the {line} as the limit, push {blocks} into the {frame}",
         ),
         held_out=(
             "bring {blocks} inside the {frame} and stop before the {line}",
-            "inside the {frame} and before the {line} there must be {blocks}",
+            "into the {frame}, but no farther than the {line}, bring {blocks}",
             "stop before the {line} as you bring {blocks} inside the {frame}",
             "get {blocks} over the open side of the {frame}, never over the {line}",
         ),

@@ -55,16 +55,16 @@ class VisitInOrderThenRestore(LanguageTask):
     instruction: ClassVar[str] = "put the {block} into the {boxes}, then back into the box where it was at first"
     sentences: ClassVar[Sentences] = Sentences(
         training=(
-            "move the {block} to the {boxes}, then to the box that it came from",
-            "into the {boxes} put the {block}, then put it back where it was",
-            "take the {block} to the {boxes}, and at the end back to its first box",
-            "the {block} goes into the {boxes}, and then home to where it was",
+            "move the {block} to the {boxes}, then to the box that it was in at the start",
+            "into the {boxes}, put the {block}, and at the end put it back into the box where it began",
+            "take the {block} to the {boxes}, and at the end back to the box where it started",
+            "the {block} goes into the {boxes}, and then home to where it was at the start",
         ),
         held_out=(
             "let the {block} visit the {boxes}, and return it to where it started",
-            "by way of the {boxes} bring the {block} back to its own box",
-            "drop the {block} into the {boxes}, and finish by restoring the start",
-            "carry the {block} around, into the {boxes}, and lay it down where it lay before",
+            "by way of the {boxes}, bring the {block} back to its starting place",
+            "drop the {block} into the {boxes}, and finish in the box that it set out from",
+            "carry the {block} around, into the {boxes}, and lay it down where it lay originally",
         ),
     )
 

@@ -13,6 +13,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 from ravens_suite.tasks.six_dof._tilts import POSITION_TOLERANCE, Tilts, check_clear, check_reach, goes_beyond
 
 SIZE = (0.1, 0.1, 0.04)
@@ -35,6 +36,20 @@ class BlockInsertionSixDofOod(Task):
 
     max_steps: ClassVar[int] = 3
     instruction: ClassVar[str] = "put the red L-shaped block into the raised, tilted grey fixture"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "place the red L-shaped block in the raised, tilted grey fixture",
+            "into the raised, tilted grey fixture put the red L-shaped block",
+            "the red L-shaped block goes into the raised, tilted grey fixture",
+            "the raised, tilted grey fixture is where the red L-shaped block belongs",
+        ),
+        held_out=(
+            "insert the red L-shaped block into the raised, tilted grey fixture",
+            "into the raised, tilted grey fixture insert the red L-shaped block",
+            "fill the raised, tilted grey fixture with the red L-shaped block",
+            "pick up the red L-shaped block, tilt it and lower it into the raised grey fixture",
+        ),
+    )
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:
         """The fixture, then a block, anywhere free."""

@@ -17,6 +17,7 @@ from ravens_suite.sim.bodies import Body, Box, Cylinder, Visual
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 from ravens_suite.tasks.six_dof._tilts import (
     POSITION_TOLERANCE,
     ROTATION_TOLERANCE,
@@ -67,6 +68,22 @@ class HangingDiscs(TiltedTask):
 
     max_steps: ClassVar[int] = 4
     instruction: ClassVar[str] = "hang the red discs on the pegs of the tilted board"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put the red discs onto the pegs of the tilted board",
+            "on the pegs of the tilted board hang the red discs",
+            "the red discs go onto the pegs of the tilted board",
+            "the pegs of the tilted board are where the red discs belong",
+            "hang one red disc on each peg of the tilted board",
+        ),
+        held_out=(
+            "slide the red discs over the pegs of the tilted board",
+            "over the pegs of the tilted board slide the red discs",
+            "give each peg of the tilted board a red disc",
+            "pick up the red discs, tilt them and lower them onto the pegs of the tilted board",
+            "make every red disc hang from a peg of the tilted board",
+        ),
+    )
     variants: ClassVar[Variants] = {"ood": {"ood": True}}
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

@@ -15,6 +15,7 @@ from ravens_suite.sim import objects
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 from ravens_suite.tasks.six_dof._tilts import (
     ROTATION_TOLERANCE,
     TiltedTask,
@@ -62,6 +63,22 @@ class PlaceRedInGreenSixDof(TiltedTask):
 
     max_steps: ClassVar[int] = 6
     instruction: ClassVar[str] = "put the red blocks into the tilted green bowls"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "place the red blocks in the tilted green bowls",
+            "into the tilted green bowls put the red blocks",
+            "the red blocks go into the tilted green bowls",
+            "the tilted green bowls are where the red blocks belong",
+            "lay every red block flat on the floor of a tilted green bowl",
+        ),
+        held_out=(
+            "set the red blocks down in the tilted green bowls",
+            "in the tilted green bowls set down the red blocks",
+            "pick up the red blocks, tilt them and leave them in the tilted green bowls",
+            "each red block gets a tilted green bowl of its own",
+            "find a tilted green bowl for every red block and lower the block into it",
+        ),
+    )
     variants: ClassVar[Variants] = {"ood": {"ood": True}}
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

@@ -17,6 +17,7 @@ from ravens_suite.sim.bodies import Body, Box, solid
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Variants
 from ravens_suite.tasks.placement import free_pose
+from ravens_suite.tasks.sentences import Sentences
 from ravens_suite.tasks.six_dof._tilts import (
     POSITION_TOLERANCE,
     ROTATION_TOLERANCE,
@@ -70,6 +71,21 @@ class StackingShapes(TiltedTask):
 
     max_steps: ClassVar[int] = 4
     instruction: ClassVar[str] = "stack the blue object and then the yellow one on the outline on the tilted support"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "put the blue object on the outline on the tilted support, then the yellow object on the blue one",
+            "on the outline on the tilted support stack the blue object and then the yellow one",
+            "the blue object goes on the outline on the tilted support, and the yellow one on the blue one",
+            "the outline on the tilted support is for the blue object, and the yellow one goes on the blue one",
+        ),
+        held_out=(
+            "cover the outline on the tilted support with the blue object, and the blue object with the yellow one",
+            "with the blue object cover the outline on the tilted support, then with the yellow one cover the blue one",
+            "pile the objects up on the outline on the tilted support, first the blue one and then the yellow one",
+            "fit the blue object to the outline on the tilted support, and the yellow object to the blue one",
+            "on the tilted support lay first the blue object on the outline and then the yellow object on the blue one",
+        ),
+    )
     variants: ClassVar[Variants] = {"ood": {"ood": True}}
 
     def build(self, scene: Scene, rng: np.random.Generator) -> Sequence[Goal]:

@@ -17,6 +17,7 @@ from ravens_suite.sim.bodies import Body, Box, Visual
 from ravens_suite.sim.scene import Scene
 from ravens_suite.tasks.base import Task, Variants
 from ravens_suite.tasks.placement import free_pose, kept_free
+from ravens_suite.tasks.sentences import Sentences
 from ravens_suite.tasks.structures._cells import PITCH, Cell, checked_cells, footprint, overhang
 from ravens_suite.tasks.structures._layer_goal import LayerGoal
 
@@ -53,6 +54,22 @@ class Build(Task):
 
     max_steps: ClassVar[int] = 5
     instruction: ClassVar[str] = "build the structure of the goal image from the red cubes"
+    sentences: ClassVar[Sentences] = Sentences(
+        training=(
+            "make the structure of the goal image out of the red cubes",
+            "from the red cubes build the structure of the goal image",
+            "the red cubes become the structure of the goal image",
+            "as the goal image shows, build a structure from the red cubes",
+            "the goal image shows what to build from the red cubes",
+        ),
+        held_out=(
+            "arrange the red cubes on the stand as in the goal image",
+            "on the stand arrange the red cubes as the goal image shows them",
+            "copy the structure in the goal image with the red cubes",
+            "with the red cubes copy what the goal image shows",
+            "put each red cube at a place that the goal image shows",
+        ),
+    )
     variants: ClassVar[Variants] = {
         "tower": {"structure": "tower"},
         "row": {"structure": "row"},

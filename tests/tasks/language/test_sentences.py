@@ -18,12 +18,6 @@ LANGUAGE = [name for name in task_names() if ".language." in load_task(name)[0].
 FEWEST_FORMS = 5
 
 
-def spoken(name: str) -> bool:
-    """Whether a task is one of Ravens or of the language tasks; those of other families need no paraphrases."""
-    family = load_task(name)[0].__module__.removeprefix("ravens_suite.tasks.").rpartition(".")[0]
-    return family in ("", "language")
-
-
 def slots(template: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", template))
 
@@ -76,7 +70,7 @@ def test_words_are_joined() -> None:
     assert [several(["a"]), several(["a", "b"]), several(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
 
 
-@pytest.mark.parametrize("name", [name for name in distinct_tasks() if spoken(name)])
+@pytest.mark.parametrize("name", distinct_tasks())
 def test_forms_are_different_plain_and_have_the_same_slots(name: str) -> None:
     task_class, arguments = load_task(name)
     task = task_class(**arguments)
