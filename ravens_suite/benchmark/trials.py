@@ -115,7 +115,7 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     try:
         record: dict[str, Any] = read_json(trial.record_path(out))
         # Records of earlier versions know no ``until``.
-        found, episodes = {"until": "steps", **record["settings"]}, Summary.from_json(record).episodes
+        found, summary = {"until": "steps", **record["settings"]}, Summary.from_json(record)
         table_row(record)
     except MissingDataError:
         return None
@@ -138,7 +138,7 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     if not settings.force and (words := changed(record.get("definition"), now, OF_THE_TASK)):
         where = str(trial.record_path(out))
         raise ConflictError(f"{the_task_has_changed(where, trial.task, words)} Name another --out, or --force.")
-    return record if episodes >= settings.episodes else None
+    return record if summary.episodes + summary.not_placed >= settings.episodes else None
 
 
 def run_trial(

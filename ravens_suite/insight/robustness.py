@@ -22,7 +22,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.fields import object_in
 from ravens_suite.data.locks import locked_file
-from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
+from ravens_suite.data.outcomes import Summary
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
@@ -297,13 +297,9 @@ def has_other_paraphrases(plan: EvaluationPlan) -> bool:
 
 
 def _point(axis: str, grade: int, evaluation: Evaluation) -> Point:
-    placed = [outcome for outcome in evaluation.outcomes if _placed(outcome)]
+    figures = Summary.of(evaluation.outcomes)
     amount = AXES[axis].amounts[grade - 1] if grade else "none"
-    return Point(grade, amount, Summary.of(placed), len(evaluation.outcomes) - len(placed))
-
-
-def _placed(outcome: EpisodeOutcome) -> bool:
-    return not outcome.outcome.startswith(NOT_PLACED)
+    return Point(grade, amount, figures, figures.not_placed)
 
 
 def _write_summary(

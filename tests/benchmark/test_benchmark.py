@@ -172,6 +172,17 @@ def test_what_is_done_is_not_done_again_and_lost_rows_come_back(
     assert (len(third.records), third.made, FakeLearner.stepped) == (3, 1, 12)
 
 
+def test_a_trial_some_of_whose_scenes_cannot_be_placed_is_done_all_the_same(
+    tmp_path: Path, evaluated: list[tuple[str, int]]
+) -> None:
+    plan = replace(PLAN, demos=(1,), settings=replace(SETTINGS, episodes=10))
+    (record,) = _run(tmp_path, plan).records
+    assert (record["episodes"], record["not_placed"]) == (9, 1)
+    evaluated.clear()
+    again = _run(tmp_path, plan)
+    assert (again.records, again.made, evaluated) == ((record,), 0, [])
+
+
 def test_an_interrupted_trial_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = loop.train
     monkeypatch.setattr(loop, "train", lambda *args, **more: real(*args, save_every=2, **more))
