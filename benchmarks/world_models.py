@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from made_by import made_by
 
 from ravens_suite.agents.visual_foresight.agent import VisualForesight
 from ravens_suite.agents.visual_foresight.config import VisualForesightConfig
@@ -267,12 +268,12 @@ def main() -> None:
     if options.command == "test":
         tests = of_trained(options)
         if options.out is not None:
-            write_json(options.out, tests)
+            write_json(options.out, {**made_by(), **tests})
         return
     made = results(options)
     settings = {name: getattr(options, name) for name in ("train", "steps", "seed", "share", "horizon", "device")}
     if options.out is not None:
-        write_json(options.out, {"settings": settings, "tasks": made})
+        write_json(options.out, {**made_by(), "settings": settings, "tasks": made})
 
 
 if __name__ == "__main__":

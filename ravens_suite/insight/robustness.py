@@ -39,7 +39,7 @@ from ravens_suite.rollout.evaluation_plan import (
 )
 from ravens_suite.rollout.evaluation_record import Evaluation
 from ravens_suite.rollout.policies import PolicySpec
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import joined, noted_in, resting_on
 
 _LOG = logging.getLogger(__name__)
 ROBUSTNESS, SUMMARY = "robustness", "summary.json"
@@ -183,7 +183,9 @@ def measure_robustness(
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     points = {key: _point(*key, evaluation) for key, evaluation in zip(wanted, done[1:], strict=True)}
     known = force or not plan.policy.unknown
-    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), _point("", 0, done[0]), points, known=known)
+    rests = resting_on(each.path for each in done)
+    nominal = _point("", 0, done[0])
+    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), nominal, points, rests, known=known)
 
 
 def check_robustness(
@@ -308,11 +310,15 @@ def _write_summary(
     seeds: tuple[int, int],
     nominal: Point,
     points: Mapping[tuple[str, int], Point],
+    rests: Mapping[str, Any],
     *,
     known: bool,
 ) -> Robustness:
     with locked_file(path, "writing", wait=True):
-        merged = {**_earlier(path, plan, seeds, known=known), **points}
+        earlier = _earlier(path, plan, seeds, known=known)
+        merged = {**earlier, **points}
+        # What stays of earlier commands is theirs.
+        made_by = joined(noted_in(path), rests) if earlier.keys() - points.keys() else rests
         axes = {
             name: tuple(merged[key] for key in sorted(merged) if key[0] == name)
             for name in AXES
@@ -321,7 +327,7 @@ def _write_summary(
         done = Robustness(plan.task, plan.split, plan.policy.to_json(), seeds, nominal, axes, path)
         made = {name: plan.settings[name] for name in ("arguments", "definition")}
         lie = where_weights_lie(plan.policy, path)
-        write_json(path, {**done.to_json(), **made, **lie, "provenance": provenance()})
+        write_json(path, {**done.to_json(), **made, **lie, "provenance": made_by})
     return replace(done, **made)
 
 

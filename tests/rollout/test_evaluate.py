@@ -122,6 +122,28 @@ def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, mon
         assert value["provenance"]["commit"] == ("old" if episodes == 2 else "old and new")
 
 
+def test_every_command_is_named_that_made_what_is_there_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "import numpy\n\ndef act(observation):\n    return dict.fromkeys(('pick', 'place'), numpy.full(7, {}))\n"
+    Path("picks.py").write_text(text.format("float(open('n.txt').read())"))
+    Path("n.txt").write_text("0")
+
+    def made_by(command: str, **more: Any) -> tuple[str, str]:
+        now = {"commit": command[0], "command": command}
+        monkeypatch.setattr(evaluation_record, "provenance", lambda: now)
+        noted = json.loads(evaluate("picks.py:act", TASK, out=tmp_path, **more).path.read_text())["provenance"]
+        return noted["commit"], noted["command"]
+
+    assert made_by("a", episodes=2) == ("a", "a")
+    assert made_by("b", episodes=2) == ("a", "a"), "it made nothing"
+    assert made_by("c", episodes=1, first_seed=7) == ("a and c", "a && c")
+    assert made_by("a", episodes=3) == ("a and c", "a && c")
+    Path("n.txt").write_text("1")
+    assert made_by("d", episodes=2) == ("d", "d"), "what was there came out otherwise, and was made anew"
+
+
 def test_other_weights_or_settings_are_evaluated_anew(tmp_path: Path) -> None:
     run = _make_run(tmp_path / "run", [0, 1, 5])
     evaluate(str(run), episodes=3)
