@@ -56,8 +56,9 @@ def paired(one: Sequence[bool], other: Sequence[bool]) -> float:
         raise ConfigError(f"There are {len(one)} and {len(other)} scenes: give the success of both in the same ones.")
     pairs = list(zip(map(bool, one), map(bool, other), strict=True))
     first, second = pairs.count((True, False)), pairs.count((False, True))
-    tail = sum(math.comb(first + second, count) for count in range(min(first, second) + 1))
-    return min(2 * tail / 2 ** (first + second), 1.0)
+    scenes = first + second
+    tail = math.fsum(math.comb(scenes, count) / 2**scenes for count in range(min(first, second) + 1))
+    return min(2 * tail, 1.0)
 
 
 def percent_interval(values: Sequence[float]) -> tuple[float, float]:
