@@ -274,6 +274,26 @@ def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
     assert (row["trials"], row["tasks"], row["mean_score"], row["success_rate"]) == (3, 2, 75.0, 75.0)
 
 
+def test_trials_without_a_scene_that_could_be_placed_have_no_part_in_means() -> None:
+    rows = (("x", 0, 60.0, 9), ("x", 1, 0.0, 0), ("x", 2, 80.0, 9), ("y", 0, 0.0, 0))
+    records = [
+        {
+            "agent": "a",
+            "task": task,
+            "demos": 1,
+            "seed": seed,
+            "mean_score": mean,
+            "success_rate": mean,
+            "episodes": many,
+        }
+        for task, seed, mean, many in rows
+    ]
+    result = BenchmarkResult(tuple(records), 0, {}, Path())
+    (row,), (over,) = result.means(), result.over_seeds()
+    assert (row["mean_score"], row["tasks"], row["trials"]) == (70.0, 1, 2)
+    assert (over["mean_score"], over["seeds"]) == (70.0, [0, 2])
+
+
 def test_episodes_that_broke_a_rule_are_counted_apart() -> None:
     scored = {"agent": "a", "demos": 1, "mean_score": 50.0, "success_rate": 50.0}
     records = [{**scored, "task": "x", "seed": seed, "failures": broken} for seed, broken in ((0, 2), (1, 3))]

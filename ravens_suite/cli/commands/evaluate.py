@@ -207,11 +207,12 @@ def _not_placed(row: Summary) -> str:
 
 
 def _result(done: list[Evaluation]) -> dict[str, Any]:
-    """The figures of one task; of several, each task's own and their means."""
+    """The figures of one task; of several, each task's own, and the means of those with a scene that has room."""
     rows = {evaluation.plan.task: evaluation.to_json() for evaluation in done}
     if len(rows) == 1:
         return next(iter(rows.values()))
-    means = {name: math.fsum(row[name] for row in rows.values()) / len(rows) for name in ("mean_score", "success_rate")}
+    acted = [row for row in rows.values() if row["episodes"]] or [*rows.values()]
+    means = {name: math.fsum(row[name] for row in acted) / len(acted) for name in ("mean_score", "success_rate")}
     return {**means, "tasks": rows}
 
 
