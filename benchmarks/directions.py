@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from made_by import made_by
 from torch import Tensor
 from torch.nn import functional
 
@@ -122,7 +123,7 @@ def main() -> None:
         for name, maps in (("with_maps", True), ("without_maps", False))
     }
     command = f"python benchmarks/directions.py --steps {options.steps} --seeds {options.seeds}"
-    result = {"command": command, "unit": "percent on the named one of two equal blocks", **found}
+    result = {**made_by(), "command": command, "unit": "percent on the named one of two equal blocks", **found}
     print(json.dumps(result))
     if options.out is not None:
         options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -27,6 +27,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from made_by import made_by
 
 from ravens_suite.core.workspace import AGENT_WORKSPACE
 from ravens_suite.envs.environment import RavensEnv
@@ -342,7 +343,7 @@ def main() -> None:
                     by_option[option].update(outcomes)
             result["options"] = {name: dict(sorted(found.items())) for name, found in sorted(by_option.items())}
     if options.out:
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+        options.out.write_text(json.dumps({**result, **made_by()}, indent=1) + "\n")
 
 
 def gather(work: dict[str, Future[Any]]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from made_by import made_by
 from numpy.typing import NDArray
 from timing import best_milliseconds
 
@@ -99,7 +100,7 @@ def main() -> None:
     }
     print(json.dumps(result, indent=1))
     if options.out:
-        write_json(options.out, result)
+        write_json(options.out, {**result, **made_by()})
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from made_by import made_by
+
 from ravens_suite.envs.environment import RavensEnv
 from ravens_suite.registry import task_names
 
@@ -156,7 +158,7 @@ def main() -> None:
     print(*result["wrong"], sep="\n")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+        options.out.write_text(json.dumps({**result, **made_by()}, indent=1) + "\n")
     sys.exit(bool(result["wrong"]))
 
 

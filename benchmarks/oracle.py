@@ -15,6 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from made_by import made_by
+
 from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import write_json
 from ravens_suite.execution.pool import JobPool, make_pool
@@ -92,7 +94,8 @@ def main() -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    write_json(options.out / "oracle_failures.json", {key: value for key, value in failed.items() if value})
+    failed = {key: value for key, value in failed.items() if value}
+    write_json(options.out / "oracle_failures.json", {**made_by(), **failed})
 
 
 if __name__ == "__main__":

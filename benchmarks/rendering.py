@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_by import made_by
 from timing import best_milliseconds
 
 from ravens_suite.core.cameras import published_cameras
@@ -79,7 +80,7 @@ def main() -> None:
         renderer.close()
     if "error" not in result["moderngl"]:
         result["ratio"] = round(result["tiny"]["color_depth"] / result["moderngl"]["color_depth"], 1)
-    text = json.dumps(result, indent=2)
+    text = json.dumps({**result, **made_by()}, indent=2)
     print(text)
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_by import made_by
 
 from ravens_suite.core.cameras import published_cameras
 from ravens_suite.core.geometry import Pose
@@ -186,7 +187,8 @@ def main() -> None:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows({k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-        (options.out / "simulation.json").write_text(json.dumps({**summary, "tasks": rows}, indent=1) + "\n")
+        result = {**summary, **made_by(), "tasks": rows}
+        (options.out / "simulation.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_by import made_by
 
 from ravens_suite.data.atomic import write_json
 from ravens_suite.errors import OracleGaveUpError
@@ -99,7 +100,7 @@ def main() -> None:
         rows.append(measure(task))
         print(json.dumps(rows[-1]), flush=True)
     if options.out:
-        write_json(options.out, {"command": "python benchmarks/states.py", "tasks": rows})
+        write_json(options.out, {**made_by(), "tasks": rows})
 
 
 if __name__ == "__main__":

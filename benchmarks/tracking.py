@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_by import made_by
 
 from ravens_suite.data.atomic import write_json
 from ravens_suite.errors import OracleGaveUpError, PlacementError
@@ -78,8 +79,8 @@ def keep(path: Path, found: dict[str, Any]) -> None:
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
     key = ("task", "split", "stiffness")
     rows = [row for row in rows if any(row[name] != found[name] for name in key)]
-    rows = sorted([*rows, found], key=lambda row: [str(row[name]) for name in key])
-    write_json(path, {"command": "python benchmarks/tracking.py, and with --stiffness 0.9", "rows": rows})
+    rows = sorted([*rows, {**found, **made_by()}], key=lambda row: [str(row[name]) for name in key])
+    write_json(path, {"rows": rows})
 
 
 def main() -> None:

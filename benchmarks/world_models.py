@@ -41,6 +41,7 @@ from ravens_suite.agents.visual_foresight.scenes import Packed, unpack
 from ravens_suite.data.atomic import write_json
 from ravens_suite.data.demonstrations import Demonstrations
 from ravens_suite.data.store import EpisodeStore
+from ravens_suite.rollout.provenance import commit
 
 _BASELINES = ("persistence", "moved-patch")
 _BATCH = 16
@@ -267,12 +268,12 @@ def main() -> None:
     if options.command == "test":
         tests = of_trained(options)
         if options.out is not None:
-            write_json(options.out, tests)
+            write_json(options.out, {"commit": commit(), **tests})
         return
     made = results(options)
     settings = {name: getattr(options, name) for name in ("train", "steps", "seed", "share", "horizon", "device")}
     if options.out is not None:
-        write_json(options.out, {"settings": settings, "tasks": made})
+        write_json(options.out, {"commit": commit(), "settings": settings, "tasks": made})
 
 
 if __name__ == "__main__":

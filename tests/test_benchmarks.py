@@ -31,6 +31,21 @@ def test_nothing_is_written_to_results_unless_out_says_so(script: Path) -> None:
     assert written == read, set(written) - set(read)
 
 
+@pytest.mark.parametrize("script", _SCRIPTS, ids=lambda path: path.stem)
+def test_whatever_is_written_says_of_which_commit_it_is(script: Path) -> None:
+    source = script.read_text(encoding="utf-8")
+    if '"--out"' in source:
+        assert re.search(r"\bcommit\(|\bprovenance\(|made_by\(|\"commit\"", source)
+
+
+def test_a_measurement_notes_its_command_without_where_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--tasks", "a b", "--out", "/y/z.json", "--out=z", "-q"]
+    monkeypatch.setattr("sys.argv", ["/x/benchmarks/states.py", *words])
+    made = functions_of("made_by", monkeypatch)["made_by"]()
+    assert made["command"] == "python benchmarks/states.py --tasks 'a b' -q"
+    assert re.fullmatch(r"([0-9a-f]{40}(-dirty)?)?", made["commit"])
+
+
 def functions_of(script: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.syspath_prepend(str(_SCRIPTS[0].parent))
     return runpy.run_path(str(next(path for path in _SCRIPTS if path.stem == script)))

@@ -136,7 +136,8 @@ class BenchmarkResult:
         """
         groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for record in self.records:
-            groups.setdefault((record["agent"], record["demos"]), []).append(record)
+            if record.get("episodes", 1):  # Where no scene could be placed there is no score.
+                groups.setdefault((record["agent"], record["demos"]), []).append(record)
         return [
             {
                 "agent": agent,
@@ -156,7 +157,8 @@ class BenchmarkResult:
         """Mean and standard deviation (n - 1) over the training seeds of each cell that has several."""
         groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
         for record in self.records:
-            groups.setdefault((record["task"], record["demos"], record["agent"]), []).append(record)
+            if record.get("episodes", 1):
+                groups.setdefault((record["task"], record["demos"], record["agent"]), []).append(record)
         return [
             {
                 "task": task,

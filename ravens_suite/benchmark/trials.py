@@ -116,7 +116,7 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
     try:
         record: dict[str, Any] = read_json(trial.record_path(out))
         # Records of earlier versions know no ``until``.
-        found, episodes = {"until": "steps", **record["settings"]}, Summary.from_json(record).episodes
+        found, summary = {"until": "steps", **record["settings"]}, Summary.from_json(record)
         table_row(record)
     except MissingDataError:
         return None
@@ -145,7 +145,7 @@ def finished(trial: Trial, settings: TrialSettings, out: Path) -> dict[str, Any]
         raise ConflictError(
             f"{trial.record_path(out)} was made before a change of {what}: name another --out, or --force."
         )
-    return record if episodes >= settings.episodes else None
+    return record if summary.episodes + summary.not_placed >= settings.episodes else None
 
 
 def _changed_code(trial: Trial, settings: TrialSettings, record: Mapping[str, Any]) -> str:

@@ -147,7 +147,7 @@ class _Notes:
 
     def lacks(self, episodes: int) -> bool:
         """Whether so many are more than were evaluated by the calls that came to an end."""
-        return episodes > int(self.value.get("episodes", episodes))
+        return episodes > int(self.value.get("episodes", episodes)) + int(self.value.get("not_placed", 0))
 
     @contextmanager
     def stage(self, name: str, *, more: bool = False) -> Iterator[None]:

@@ -57,6 +57,11 @@ class EpisodeOutcome:
         """Whether it ended because a rule of its task was broken; what is merely unfinished has not failed."""
         return self.outcome.startswith(FAILED)
 
+    @property
+    def placed(self) -> bool:
+        """Whether there was a scene to act in; where none could be placed, nothing was seen of the policy."""
+        return not self.outcome.startswith(NOT_PLACED)
+
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds it."""
         value = {**asdict(self), "goals": dict(self.goals), "motions": [dict(motion) for motion in self.motions]}
@@ -84,7 +89,7 @@ class EpisodeOutcome:
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of several episodes.
+    """The figures of several episodes. Scenes that could not be placed do not count: nothing is seen of a policy there.
 
     Attributes:
         episodes: how many.
@@ -94,6 +99,7 @@ class Summary:
         success_rate_interval: its 95 % interval, (low, high).
         mean_steps: number of actions, averaged.
         failures: how many ended because a rule of their task was broken.
+        not_placed: scenes that could not be placed, which are none of the episodes.
     """
 
     episodes: int
@@ -103,10 +109,12 @@ class Summary:
     success_rate_interval: tuple[float, float]
     mean_steps: float
     failures: int = 0
+    not_placed: int = 0
 
     @staticmethod
     def of(outcomes: Sequence[EpisodeOutcome]) -> Summary:
         """Of some episodes; zeros and the widest intervals for none."""
+        tried, outcomes = len(outcomes), [outcome for outcome in outcomes if outcome.placed]
         scores = [outcome.score for outcome in outcomes]
         successes = [float(outcome.success) for outcome in outcomes]
         return Summary(
@@ -117,10 +125,13 @@ class Summary:
             success_rate_interval=percent_interval(successes),
             mean_steps=round(_mean([float(outcome.steps) for outcome in outcomes]), 4),
             failures=sum(outcome.failed for outcome in outcomes),
+            not_placed=tried - len(outcomes),
         )
 
     def to_json(self) -> dict[str, Any]:
         """JSON values from which ``from_json`` rebuilds it."""
+        # Where every scene could be placed, as in all tasks of the suite, files are as they always were.
+        missing = {"not_placed": self.not_placed} if self.not_placed else {}
         return {
             "episodes": self.episodes,
             "mean_score": self.mean_score,
@@ -129,6 +140,7 @@ class Summary:
             "success_rate_interval_95": list(self.success_rate_interval),
             "mean_steps": self.mean_steps,
             "failures": self.failures,
+            **missing,
         }
 
     @staticmethod
@@ -148,6 +160,7 @@ class Summary:
             (float(least), float(most)),
             float(value["mean_steps"]),
             int(value.get("failures", 0)),
+            int(value.get("not_placed", 0)),
         )
 
 

@@ -39,7 +39,7 @@ from ravens_suite.rollout.evaluation_plan import (
     where_weights_lie,
 )
 from ravens_suite.rollout.policies import PolicySpec
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import resting_on
 
 CALIBRATION = "calibration"
 BINS = 10
@@ -240,6 +240,8 @@ def calibrate(
     first = [replace(parts[0], seeds=seeds[:1])]
     check_says_confidence(plan, evaluate_parts(first, pool=pool, force=force, confident=True)[0].outcomes)
     done = evaluate_parts(parts, pool=pool, force=force, confident=True, on_progress=on_progress)
+    # In the first scene there may have been no room, or nothing to do.
+    check_says_confidence(plan, [outcome for each in done for outcome in each.outcomes])
     fitted = Calibration.fit(*decisions_of([*done[0].outcomes]))
     own, right = decisions_of([*done[1].outcomes])
     found = Calibrated(
@@ -251,8 +253,8 @@ def calibrate(
         calibration_path(plan, out),
     )
     made = {name: plan.settings[name] for name in ("arguments", "definition")}
-    lie = where_weights_lie(plan.policy, found.path)
-    write_json(found.path, {**found.to_json(), **made, **lie, "episodes": episodes, "provenance": provenance()})
+    lie, rests = where_weights_lie(plan.policy, found.path), resting_on(each.path for each in done)
+    write_json(found.path, {**found.to_json(), **made, **lie, "episodes": episodes, "provenance": rests})
     return replace(found, **made)
 
 

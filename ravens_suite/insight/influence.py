@@ -34,6 +34,7 @@ from ravens_suite.insight.decisions import Decision, Label, action_to_json, chec
 from ravens_suite.insight.gradients import datasets_of, step_gradients
 from ravens_suite.insight.influence_record import (
     PICTURES,
+    RECORD,
     DecisionFound,
     DemonstrationFound,
     Influence,
@@ -52,7 +53,7 @@ from ravens_suite.insight.training_gradients import (
 from ravens_suite.rollout.environments import to_json
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, plan_evaluation
 from ravens_suite.rollout.policies import one_thread
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import joined, noted_in, provenance
 
 _LOG = logging.getLogger(__name__)
 _MOST_NAMED = 1000
@@ -129,7 +130,10 @@ def find_influence(
             folder.policy.fingerprint(), gradients.checkpoints, size, rank(gradients), method=gradients.method
         )
         found = replace(found, decisions=_earlier_decisions(folder, found))
-        extra = {"provenance": provenance()}
+        made_by = provenance()
+        if found.decisions:  # They stay those of the commands that asked about them.
+            made_by = joined(noted_in(folder.influence / RECORD), made_by)
+        extra = {"provenance": made_by}
         write_influence(folder, found, extra)
         for done, question in enumerate(questions, 1):
             answer = _answer(folder, gradients, question, named, projection)

@@ -45,7 +45,7 @@ from ravens_suite.rollout.evaluation_plan import (
     where_weights_lie,
 )
 from ravens_suite.rollout.policies import ORACLE, RANDOM, PolicySpec, close_policy, one_thread
-from ravens_suite.rollout.provenance import join_commits, provenance
+from ravens_suite.rollout.provenance import join_commits, joined, provenance
 from ravens_suite.rollout.rollout import roll_out
 from ravens_suite.rollout.told_policy import ProbeJob, ToldPolicy
 
@@ -275,7 +275,9 @@ class _Record:
         self.path = path
         self.done: dict[ProbeJob, ProbedEpisode | None] = {}
         self.doubt, self.seconds = "", 0.0
-        self._plan, self._settings, self._provenance = plan, plan.settings, provenance()
+        self._plan, self._settings = plan, plan.settings
+        self._now = provenance()
+        self._provenance = self._now
         self._lie = where_weights_lie(plan.policy, path)
         self._replaces = False
 
@@ -297,7 +299,7 @@ class _Record:
             done: dict[ProbeJob, ProbedEpisode | None] = {ProbeJob(one.seed, one.sentence): one for one in episodes}
             done |= {ProbeJob(int(seed), str(kind)): None for seed, kind in value["without"]}
             difference = compare(value, self._settings, self._plan.policy)
-            commit = join_commits(value["provenance"]["commit"], self._provenance["commit"])
+            made = {**value["provenance"], "commit": join_commits(value["provenance"]["commit"], "")}
             seconds = float(value["seconds"])
         except MissingDataError:
             return
@@ -308,7 +310,7 @@ class _Record:
             self._start_anew(f"{self.path} is of {difference.other or difference.changed}")
             return
         self.done, self.seconds = done, seconds
-        self._provenance |= {"commit": commit}
+        self._provenance = made
         self.doubt = difference.doubt if done and not force else ""
 
     def settle(self, again: ProbedEpisode | None) -> None:
@@ -316,7 +318,7 @@ class _Record:
         if again == self.done[self.doubtful_job]:
             self._write()
         else:
-            self.done, self.seconds = {}, 0.0
+            self.done, self.seconds, self._provenance = {}, 0.0, self._now
             self._start_anew(f"{self.path} does not come out the same again ({self.doubt})")
 
     def add(self, job: ProbeJob, episode: ProbedEpisode | None, seconds: float) -> None:
@@ -325,6 +327,7 @@ class _Record:
             self.path.replace(self.path.with_name(f"{self.path.name}.old"))
             self._replaces = False
         self.done[job], self.seconds = episode, seconds
+        self._provenance = joined(self._provenance, self._now)
         self._write()
 
     def _write(self) -> None:

@@ -22,7 +22,7 @@ from ravens_suite.core.seeding import Split
 from ravens_suite.data.atomic import read_json, write_json
 from ravens_suite.data.fields import object_in
 from ravens_suite.data.locks import locked_file
-from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
+from ravens_suite.data.outcomes import Summary
 from ravens_suite.errors import ConfigError, DamagedDataError, MissingDataError
 from ravens_suite.execution.pool import JobPool, make_pool
 from ravens_suite.execution.progress import Progress, silent
@@ -39,7 +39,7 @@ from ravens_suite.rollout.evaluation_plan import (
 )
 from ravens_suite.rollout.evaluation_record import Evaluation
 from ravens_suite.rollout.policies import PolicySpec
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import joined, noted_in, resting_on
 
 _LOG = logging.getLogger(__name__)
 ROBUSTNESS, SUMMARY = "robustness", "summary.json"
@@ -185,7 +185,9 @@ def measure_robustness(
     done = evaluate_parts(parts, pool=pool or make_pool(), force=force, on_progress=on_progress)
     points = {key: _point(*key, evaluation) for key, evaluation in zip(wanted, done[1:], strict=True)}
     known = force or not plan.policy.unknown
-    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), _point("", 0, done[0]), points, known=known)
+    rests = resting_on(each.path for each in done)
+    nominal = _point("", 0, done[0])
+    return _write_summary(folder / SUMMARY, plan, (first_seed, episodes), nominal, points, rests, known=known)
 
 
 def check_robustness(
@@ -319,13 +321,9 @@ def has_other_paraphrases(plan: EvaluationPlan) -> bool:
 
 
 def _point(axis: str, grade: int, evaluation: Evaluation) -> Point:
-    placed = [outcome for outcome in evaluation.outcomes if _placed(outcome)]
+    figures = Summary.of(evaluation.outcomes)
     amount = AXES[axis].amounts[grade - 1] if grade else "none"
-    return Point(grade, amount, Summary.of(placed), len(evaluation.outcomes) - len(placed))
-
-
-def _placed(outcome: EpisodeOutcome) -> bool:
-    return not outcome.outcome.startswith(NOT_PLACED)
+    return Point(grade, amount, figures, figures.not_placed)
 
 
 def _write_summary(
@@ -334,11 +332,15 @@ def _write_summary(
     seeds: tuple[int, int],
     nominal: Point,
     points: Mapping[tuple[str, int], Point],
+    rests: Mapping[str, Any],
     *,
     known: bool,
 ) -> Robustness:
     with locked_file(path, "writing", wait=True):
-        merged = {**_earlier(path, plan, seeds, known=known), **points}
+        earlier = _earlier(path, plan, seeds, known=known)
+        merged = {**earlier, **points}
+        # What stays of earlier commands is theirs.
+        made_by = joined(noted_in(path), rests) if earlier.keys() - points.keys() else rests
         axes = {
             name: tuple(merged[key] for key in sorted(merged) if key[0] == name)
             for name in AXES
@@ -347,7 +349,7 @@ def _write_summary(
         done = Robustness(plan.task, plan.split, plan.policy.to_json(), seeds, nominal, axes, path)
         made = {name: plan.settings[name] for name in ("arguments", "definition")}
         lie = where_weights_lie(plan.policy, path)
-        write_json(path, {**done.to_json(), **made, **lie, "provenance": provenance()})
+        write_json(path, {**done.to_json(), **made, **lie, "provenance": made_by})
     return replace(done, **made)
 
 

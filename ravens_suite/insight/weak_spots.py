@@ -46,7 +46,7 @@ from ravens_suite.rollout.evaluation_plan import (
     where_weights_lie,
 )
 from ravens_suite.rollout.policies import PolicySpec
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import joined, noted_in, provenance
 
 _LOG = logging.getLogger(__name__)
 WEAK_SPOTS, SEARCH = "weakspots", "-search"
@@ -259,6 +259,8 @@ class _Search:
         self._calibration = calibration
         self._arms = changes_to_search(plan, evaluation)
         self._tried: dict[int, Tried] = {}
+        self._now = provenance()
+        self._made: Mapping[str, Any] = {}
         self._settings = {
             **evaluation.settings,
             "plan": {name: value for name, value in asdict(plan).items() if name != "budget"},
@@ -286,7 +288,7 @@ class _Search:
         elif (unknown := self._evaluation.policy.unknown) and not force:
             self._move_away(f"is of {unknown}")
         else:
-            self._tried = {tried.number: tried for tried in found}
+            self._tried, self._made = {tried.number: tried for tried in found}, noted_in(self.path)
 
     def _as_noted(self, noted: Mapping[str, Any]) -> Mapping[str, Any]:
         """The arguments of the environment; in the words of a search on record, where these say the same."""
@@ -342,7 +344,7 @@ class _Search:
             "definition": self._settings["definition"],
             "threshold": self._plan.threshold,
             "budget": self._plan.budget,
-            "provenance": provenance(),
+            "provenance": self._made,
         }
         task = self._evaluation.task
         scenes = SceneSet(
@@ -379,7 +381,8 @@ class _Search:
 
     def _write_proposals(self) -> None:
         rows = [self._tried[number].to_json() for number in sorted(self._tried)]
-        write_json(self.path, {"settings": self._settings, "proposals": rows, "provenance": provenance()})
+        self._made = joined(self._made, self._now)
+        write_json(self.path, {"settings": self._settings, "proposals": rows, "provenance": self._made})
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

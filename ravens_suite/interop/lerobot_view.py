@@ -157,10 +157,14 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         self._made()
         return np.array(self._seen["color"][0], dtype=np.uint8)
 
-    def oracle_action(self) -> NDArray[np.float32]:
+    def oracle_action(self, *, or_rest: bool = False) -> NDArray[np.float32]:
         """The scripted oracle's action as a (numbers,) float32 vector, to test an evaluation with.
 
         When the episode is over this is the last action again: vectors ask for one, although they ignore it and reset.
+
+        Args:
+            or_rest: where the oracle would give up, an action that moves nothing instead of an error, which would end
+                all environments of a vector.
 
         Raises:
             OracleGaveUpError: there is nothing left that it can do.
@@ -168,7 +172,7 @@ class LeRobotView(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         own: Any = self._made().unwrapped
         if self._over and self._given is not None:
             return self._given.copy()
-        return self._vectors.encode(own.oracle_action(), self._seen.get("tip_pose"))
+        return self._vectors.encode(own.oracle_action(or_rest=or_rest), self._seen.get("tip_pose"))
 
     def close(self) -> None:
         """Release the simulator, if there is one."""

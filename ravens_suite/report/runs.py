@@ -98,8 +98,8 @@ class Score:
 
     @property
     def failed_seeds(self) -> list[int]:
-        """Seeds of the episodes without strict success, the worst first."""
-        failed = [outcome for outcome in self.outcomes if not outcome.success]
+        """Seeds of the episodes without strict success, the worst first; none of a scene that could not be placed."""
+        failed = [outcome for outcome in self.outcomes if outcome.placed and not outcome.success]
         return [outcome.seed for outcome in sorted(failed, key=lambda outcome: (outcome.score, outcome.seed))]
 
     def outcome(self, seed: int) -> EpisodeOutcome:

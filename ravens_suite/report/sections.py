@@ -148,7 +148,7 @@ def _first_scenes(
 ) -> tuple[tuple[Run, Score] | None, dict[int, Replay], dict[int, Replay]]:
     """The run that is shown, its test episodes on film, failed ones first, and the first ones with heatmaps."""
     for run, score in sorted(tested, key=lambda pair: (-pair[0].demos, pair[0].seed)):
-        seeds = [outcome.seed for outcome in score.outcomes]
+        seeds = [outcome.seed for outcome in score.outcomes if outcome.placed]
         failed = score.failed_seeds
         worst_first = [*failed, *(seed for seed in seeds if seed not in set(failed))]
         filmed = replays.of(run, score, worst_first[:films], film=True)

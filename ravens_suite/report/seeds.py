@@ -43,6 +43,8 @@ def seeds_rows(rows: Sequence[ScoreRow]) -> tuple[SeedsRow, ...]:
     """
     groups: dict[tuple[str, int, str], list[ScoreRow]] = {}
     for row in rows:
+        if not row.figures.episodes:
+            continue  # No scene could be placed.
         groups.setdefault((row.task, row.demos, row.agent), []).append(row)
     return tuple(_row(*key, group) for key, group in sorted(groups.items()) if len({row.seed for row in group}) > 1)
 

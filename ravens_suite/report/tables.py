@@ -146,6 +146,7 @@ def _score_row(run: Run, score: Score, agents: Sequence[str]) -> ScoreRow:
 
 def _mean_rows(rows: Sequence[ScoreRow]) -> tuple[MeanRow, ...]:
     result = []
+    rows = [row for row in rows if row.figures.episodes]  # Where no scene could be placed there is no score.
     for agent, demos in sorted({(row.agent, row.demos) for row in rows}, key=lambda key: (key[1], key[0])):
         mine = [row for row in rows if (row.agent, row.demos) == (agent, demos) and row.best_published is not None]
         tasks = {row.task for row in mine}

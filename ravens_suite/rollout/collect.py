@@ -24,7 +24,7 @@ import numpy as np
 from ravens_suite.core.memory import keep_freed_memory
 from ravens_suite.core.numbers import MOST_EPISODES, check_number, plain
 from ravens_suite.core.policy import Policy
-from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome, Summary
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.data.store import Attempt, EpisodeStore
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, OracleGaveUpError
 from ravens_suite.execution.pool import JobPool, make_pool
@@ -95,7 +95,7 @@ class Collected:
 
     @property
     def summary(self) -> Summary:
-        """The figures over all seeds tried, those of other policies among them."""
+        """The figures over all seeds tried whose scenes could be placed, those of other policies among them."""
         return Summary.of([attempt.outcome for attempt in self.attempts])
 
     def to_json(self) -> dict[str, Any]:
@@ -407,7 +407,7 @@ class DemonstrationWorker:
         with one_thread(self._actor.policy.kind):
             rollout = roll_out(environment, policy, seed)
         result = rollout.result()
-        kept = rollout.score > SOLVED if self._actor.demonstrates else not result.outcome.startswith(NOT_PLACED)
+        kept = rollout.score > SOLVED if self._actor.demonstrates else result.placed
         if kept:
             episode = to_episode(rollout, unit.task, unit.split, self._arguments)
             if not self._actor.demonstrates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ravens_suite.execution.progress import Progress, silent
 from ravens_suite.rollout.evaluate_parts import Part, evaluate_parts
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, file_of_task, plan_evaluation, warn_of_training
 from ravens_suite.rollout.policies import PolicySpec
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import resting_on
 from ravens_suite.rollout.scene_changes import check_changes
 
 SCENES = "scenes"
@@ -40,13 +40,16 @@ class ScenesEvaluation:
 
     @property
     def summary(self) -> Summary:
-        """The figures of all scenes."""
-        return Summary.of(self.outcomes)
+        """The figures of all scenes. One that is named twice, as under two kinds, counts once."""
+        return self._of(self.scenes.scenes)
 
     def of_kind(self, kind: str) -> Summary:
         """The figures of the scenes of a kind."""
-        pairs = zip(self.scenes.scenes, self.outcomes, strict=True)
-        return Summary.of([outcome for scene, outcome in pairs if scene.kind == kind])
+        return self._of([scene for scene in self.scenes.scenes if scene.kind == kind])
+
+    def _of(self, scenes: Sequence[SceneSpec]) -> Summary:
+        outcomes = {_which(scene): one for scene, one in zip(self.scenes.scenes, self.outcomes, strict=True)}
+        return Summary.of([outcomes[which] for which in dict.fromkeys(map(_which, scenes))])
 
     def to_json(self) -> dict[str, Any]:
         """The figures of ``ravens-suite evaluate --scenes --json``."""
@@ -97,16 +100,22 @@ def evaluate_scenes(
         for name, evaluation in zip(groups, done, strict=True)
         for outcome in evaluation.outcomes
     }
-    outcomes = tuple(found[_group(scene), scene.seed] for scene in scenes.scenes)
+    outcomes = tuple(found[_which(scene)] for scene in scenes.scenes)
     # Sets of one name, as those of two runs of one agent, share outcomes, but each has figures of its own.
     result = ScenesEvaluation(scenes, plan, outcomes, folder / f"summary-{scenes_digest(scenes)}.json")
-    write_json(result.path, {**result.to_json(), "policy": plan.policy.to_json(), "provenance": provenance()})
+    rests = resting_on(each.path for each in done)
+    write_json(result.path, {**result.to_json(), "policy": plan.policy.to_json(), "provenance": rests})
     return result
 
 
 def file_name(name: str) -> str:
     """The name of a set as that of a folder."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".") or "scenes"
+
+
+def _which(scene: SceneSpec) -> tuple[str, int]:
+    """What tells a scene from others, whatever is said of it."""
+    return _group(scene), scene.seed
 
 
 def _group(scene: SceneSpec) -> str:

@@ -14,7 +14,7 @@ from ravens_suite.data.watching import WatchSummary
 from ravens_suite.errors import DamagedDataError, MissingDataError
 from ravens_suite.rollout.earlier_results import compare
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan, check_environment, where_weights_lie
-from ravens_suite.rollout.provenance import join_commits, provenance
+from ravens_suite.rollout.provenance import join_commits, joined, provenance
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ class EvaluationRecord:
         self.doubt = ""
         self._plan = plan
         self._renderer = ""
-        self._provenance = provenance()
+        self._now = provenance()
+        self._provenance = self._now
         self._settings = plan.settings
         self._lie = where_weights_lie(plan.policy, path)
         self._replaces = False
@@ -82,7 +83,7 @@ class EvaluationRecord:
         try:
             value = read_json(self.path)
             outcomes = [EpisodeOutcome.from_json(outcome) for outcome in value["results"]]
-            commit = join_commits(value["provenance"]["commit"], self._provenance["commit"])
+            made = {**value["provenance"], "commit": join_commits(value["provenance"]["commit"], "")}
             seconds, renderer = float(value["seconds"]), str(value["renderer"])
             difference = compare(value, self._settings, self._plan.policy)
         except MissingDataError:
@@ -95,7 +96,7 @@ class EvaluationRecord:
             return
         self.outcomes = {outcome.seed: outcome for outcome in outcomes}
         self.seconds, self._renderer = seconds, renderer
-        self._provenance |= {"commit": commit}
+        self._provenance = made
         self.doubt = difference.doubt if outcomes and not force else ""
 
     def settle(self, again: EpisodeOutcome) -> None:
@@ -103,7 +104,7 @@ class EvaluationRecord:
         if again == self.outcomes[again.seed]:
             self._write()
         else:
-            self.outcomes, self.seconds = {}, 0.0
+            self.outcomes, self.seconds, self._provenance = {}, 0.0, self._now
             self._start_anew(f"Seed {again.seed} of {self.path} does not come out the same again ({self.doubt})")
 
     def drop_unsure(self, seeds: Iterable[int]) -> None:
@@ -121,6 +122,7 @@ class EvaluationRecord:
             self.path.replace(self.path.with_name(f"{self.path.name}.old"))
             self._replaces = False
         self.outcomes[outcome.seed] = outcome
+        self._provenance = joined(self._provenance, self._now)
         self.seconds = seconds
         self._renderer = renderer or self._renderer
         self._write()

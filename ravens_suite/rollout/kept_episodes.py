@@ -10,7 +10,7 @@ from typing import Any
 
 from ravens_suite.core.numbers import MOST_SEED, check_number
 from ravens_suite.core.seeding import Split
-from ravens_suite.data.outcomes import NOT_PLACED, EpisodeOutcome
+from ravens_suite.data.outcomes import EpisodeOutcome
 from ravens_suite.data.store import EpisodeStore
 from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.rollout.environments import describe_interface, differing_arguments, make_environment
@@ -44,7 +44,7 @@ def keep_failures(evaluation: Evaluation, on_episode: Callable[[int], None] = la
     for seed in store.seeds():
         if seed not in failed and (seed in evaluated or _is_of_another(store, seed, evaluation.plan)):
             store.path(seed).unlink()
-    placed = [seed for seed, outcome in failed.items() if not outcome.outcome.startswith(NOT_PLACED)]
+    placed = [seed for seed, outcome in failed.items() if outcome.placed]
     return _keep(evaluation.plan, placed, store, failed, on_episode)
 
 

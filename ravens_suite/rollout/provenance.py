@@ -6,9 +6,12 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ravens_suite.data.atomic import read_json
+from ravens_suite.data.run_record import THEN
 from ravens_suite.execution.pool import available_cores
 from ravens_suite.rollout.environments import versions
 
@@ -51,9 +54,41 @@ def join_commits(before: str, now: str) -> str:
     return " and ".join(dict.fromkeys([*split_commits(before), *split_commits(now)]))
 
 
-def split_commits(joined: str) -> list[str]:
+def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The provenance of a file whose work was continued: that of now, with every commit and command that is in it.
+
+    Args:
+        before: what the file said.
+        now: of ``provenance``.
+    """
+    commands = [part for each in (before, now) for part in str(each.get("command", "")).split(THEN) if part]
+    commit = join_commits(str(before.get("commit", "")), str(now.get("commit", "")))
+    return {**now, "commit": commit, "command": THEN.join(dict.fromkeys(commands))}
+
+
+def noted_in(path: Path) -> Mapping[str, Any]:
+    """The provenance that a JSON file has; empty where it has none."""
+    value = read_json(path)
+    noted = value.get("provenance") if isinstance(value, dict) else None
+    return noted if isinstance(noted, dict) else {}
+
+
+def resting_on(files: Iterable[Path]) -> dict[str, Any]:
+    """The provenance of figures that are worked out now from files, which earlier code may have made.
+
+    Args:
+        files: JSON, each with a ``provenance``.
+    """
+    now = provenance()
+    commits = ""
+    for path in files:
+        commits = join_commits(commits, str(noted_in(path).get("commit", "")))
+    return {**now, "commit": join_commits(commits, now["commit"])}
+
+
+def split_commits(commits: str) -> list[str]:
     """The inverse of ``join_commits``."""
-    return [name for name in joined.split(" and ") if name]
+    return [name for name in commits.split(" and ") if name]
 
 
 def machine() -> dict[str, Any]:

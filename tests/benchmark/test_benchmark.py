@@ -172,6 +172,17 @@ def test_what_is_done_is_not_done_again_and_lost_rows_come_back(
     assert (len(third.records), third.made, FakeLearner.stepped) == (3, 1, 12)
 
 
+def test_a_trial_some_of_whose_scenes_cannot_be_placed_is_done_all_the_same(
+    tmp_path: Path, evaluated: list[tuple[str, int]]
+) -> None:
+    plan = replace(PLAN, demos=(1,), settings=replace(SETTINGS, episodes=10))
+    (record,) = _run(tmp_path, plan).records
+    assert (record["episodes"], record["not_placed"]) == (9, 1)
+    evaluated.clear()
+    again = _run(tmp_path, plan)
+    assert (again.records, again.made, evaluated) == ((record,), 0, [])
+
+
 def test_an_interrupted_trial_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = loop.train
     monkeypatch.setattr(loop, "train", lambda *args, **more: real(*args, save_every=2, **more))
@@ -282,6 +293,26 @@ def test_a_task_with_more_seeds_counts_no_more_than_others() -> None:
     ]
     (row,) = BenchmarkResult(tuple(records), 0, {}, Path()).means()
     assert (row["trials"], row["tasks"], row["mean_score"], row["success_rate"]) == (3, 2, 75.0, 75.0)
+
+
+def test_trials_without_a_scene_that_could_be_placed_have_no_part_in_means() -> None:
+    rows = (("x", 0, 60.0, 9), ("x", 1, 0.0, 0), ("x", 2, 80.0, 9), ("y", 0, 0.0, 0))
+    records = [
+        {
+            "agent": "a",
+            "task": task,
+            "demos": 1,
+            "seed": seed,
+            "mean_score": mean,
+            "success_rate": mean,
+            "episodes": many,
+        }
+        for task, seed, mean, many in rows
+    ]
+    result = BenchmarkResult(tuple(records), 0, {}, Path())
+    (row,), (over,) = result.means(), result.over_seeds()
+    assert (row["mean_score"], row["tasks"], row["trials"]) == (70.0, 1, 2)
+    assert (over["mean_score"], over["seeds"]) == (70.0, [0, 2])
 
 
 def test_episodes_that_broke_a_rule_are_counted_apart() -> None:

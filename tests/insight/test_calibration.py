@@ -16,6 +16,7 @@ from ravens_suite.errors import ConfigError, DamagedDataError
 from ravens_suite.insight.calibration import Calibration, Reliability, calibrate, decisions_of, read_calibration
 from ravens_suite.report.page import ReportPlan, write_report
 from ravens_suite.rollout.evaluate import evaluate
+from ravens_suite.rollout.rollout import policy_seed
 
 TASK = "place-red-in-green"
 POLICY = '''
@@ -152,3 +153,18 @@ def test_a_refused_calibration_leaves_earlier_outcomes_alone(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="does not say how sure"):
         calibrate("random", TASK, episodes=1, out=tmp_path)
     assert [row["seed"] for row in json.loads(done.path.read_text())["results"]] == [0, 1]
+
+
+def test_a_policy_that_says_nothing_is_refused_also_where_its_first_scene_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There it gives up at once; of the other scenes it calibrated nothing, and noted that."""
+    monkeypatch.chdir(tmp_path)
+    first = policy_seed(0, "val")
+    text = POLICY.replace("class Sure", "from ravens_suite.errors import OracleGaveUpError\n\n\nclass Silent")
+    ends = f"        if self.seed == {first}:\n            raise OracleGaveUpError('Done.')\n"
+    text = text.replace("confidence(self)", "said_nowhere(self)").replace("        pose =", f"{ends}        pose =")
+    Path("silent.py").write_text(text.replace("self.rng = np.random.default_rng(seed)", "self.seed = seed"))
+    with pytest.raises(ConfigError, match="Silent does not say how sure"):
+        calibrate("silent.py:Silent", TASK, episodes=2, arguments={"observe": ["state"]}, out=tmp_path)
+    assert not (tmp_path / "calibration").exists()

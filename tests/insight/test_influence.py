@@ -98,12 +98,16 @@ def test_a_second_question_reads_the_gradients_and_gives_the_same(
         raise AssertionError("computed again")
 
     monkeypatch.setattr(training_gradients, "step_gradients", refuse)
+    new = {"commit": "new", "command": "more"}
+    monkeypatch.setattr("ravens_suite.insight.influence.provenance", lambda: new)
     again = find_influence(trained, data, [Question(TASK, 1), Question(TASK, 0)])
     assert again.demonstrations == first.demonstrations
     asked = [decision.seed for decision in again.decisions]  # Other tests may have asked about this run, too.
     assert asked[-2:] == [1, 0] and asked.count(0) == 1, "a question asked again is answered once"
     assert json.dumps(again.decisions[1].did) == json.dumps(first.decisions[0].did)
     assert again.decisions[1].towards == first.decisions[0].towards
+    noted = json.loads((RunFolder(trained).influence / "influence.json").read_text())["provenance"]
+    assert noted["command"].endswith(" && more") and noted["commit"].split(" and ")[-1] == "new"
 
 
 def test_a_second_process_that_would_lose_decisions_of_the_first_is_refused(data: Path, trained: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_task_whose_sentence_does_not_choose_has_no_other_object_to_name(tmp_p
 
 
 @pytest.mark.usefixtures("registrations")
-def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path) -> None:
+def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path(__file__).parents[2] / "demos" / "own_task" / "cube_line.py"
     ravens_suite.register_task("own-line", f"{file}:CubeLine")
     rest = f"{__file__}:rest"
@@ -234,6 +234,10 @@ def test_where_a_task_has_no_paraphrases_none_is_told(tmp_path: Path) -> None:
     assert list(found.figures) == ["own", "nonsense", "empty"]
     again = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
     assert again.episodes == found.episodes
+    monkeypatch.setattr(module, "provenance", lambda: {"commit": "new", "command": "more"})
+    probe_language(rest, "own-line", episodes=2, arguments=OBSERVE, out=tmp_path)
+    noted = json.loads(found.path.read_text())["provenance"]
+    assert noted["commit"].split(" and ")[-1] == "new" and noted["command"].endswith(" && more")
 
 
 @pytest.mark.usefixtures("registrations")
@@ -251,9 +255,11 @@ def test_what_could_not_be_said_does_not_settle_whether_a_policy_is_as_it_was(
         return None if episode is None else replace(episode, score=0.5)
 
     monkeypatch.setattr(module.ProbeWorker, "run", other)
+    monkeypatch.setattr(module, "provenance", lambda: {"commit": "new", "command": "again"})
     again = probe_language(rest, "own-line", episodes=1, arguments=OBSERVE, out=tmp_path)
     assert "does not come out the same again" in caplog.text
     assert {one.score for one in again.episodes} == {0.5}
+    assert json.loads(again.path.read_text())["provenance"] == {"commit": "new", "command": "again"}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from ravens_suite.insight.search_plan import SearchPlan
 from ravens_suite.registry import load_task
 from ravens_suite.report.page import write_report
 from ravens_suite.report.robustness import find_policies, robustness_section
+from ravens_suite.rollout import evaluation_record, provenance
 from ravens_suite.rollout.environments import make_environment
 from ravens_suite.rollout.evaluation_plan import EvaluationPlan
 from ravens_suite.rollout.policies import PolicySpec
@@ -120,6 +121,22 @@ def test_a_figure_is_made_once_and_in_any_order(tmp_path: Path) -> None:
     again = measure("b", pool, axes=["layout"], grades=[1])
     assert pool.done == 10
     assert first.to_json() == both.to_json() == again.to_json() == read_robustness(again.path).to_json()
+
+
+def test_a_summary_names_the_commits_and_commands_of_all_that_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made_by(command: str, axis: str) -> tuple[str, str]:
+        now = {"commit": command[0], "command": command}
+        for module in (evaluation_record, provenance):
+            monkeypatch.setattr(module, "provenance", lambda: now)
+        done = measure_robustness("oracle", TASK, axes=[axis], grades=[1], episodes=1, out=tmp_path)
+        noted = json.loads(done.path.read_text())["provenance"]
+        return noted["commit"], noted["command"]
+
+    assert made_by("a", "layout") == ("a", "a")
+    assert made_by("b", "occluders") == ("a and b", "a && b")
+    assert made_by("c", "layout") == ("a and b and c", "a && b && c"), "of what it shows the first made a part"
 
 
 def test_figures_of_a_policy_that_may_be_another_one_by_now_are_not_joined(

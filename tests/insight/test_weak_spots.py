@@ -100,7 +100,9 @@ def test_what_is_found_fails_again_and_only_as_it_was_found(found: WeakSpots, tm
     assert oracle.summary.success_rate == 100 and len(oracle.outcomes) == 1
 
 
-def test_a_stopped_search_goes_on_in_any_order_and_a_larger_budget_too(found: WeakSpots, tmp_path: Path) -> None:
+def test_a_stopped_search_goes_on_in_any_order_and_a_larger_budget_too(
+    found: WeakSpots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(StoppedError):
         search(tmp_path, FailingPool(3 + 5))  # Three of these are the calibration.
     with pytest.raises(StoppedError):
@@ -110,6 +112,11 @@ def test_a_stopped_search_goes_on_in_any_order_and_a_larger_budget_too(found: We
     more = search(tmp_path, FailingPool(100))
     assert timeless(more) == timeless(found)
     assert more.scenes.scenes == found.scenes.scenes
+    monkeypatch.setattr(
+        "ravens_suite.insight.weak_spots.provenance", lambda: {"commit": "later", "command": "shows what is there"}
+    )
+    shown = search(tmp_path, FailingPool(0))
+    assert shown.scenes == more.scenes, "who ran nothing made nothing of it"
 
 
 def test_a_search_with_other_options_keeps_the_earlier_one(

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from ravens_suite.errors import ConfigError, InvalidActionError, ResetNeededError
+from ravens_suite.envs.simulation import Simulation
+from ravens_suite.errors import ConfigError, InvalidActionError, OracleGaveUpError, ResetNeededError
 from ravens_suite.interop.lerobot import export_lerobot
 from ravens_suite.interop.lerobot_options import LeRobotOptions
 from ravens_suite.interop.lerobot_view import LeRobotView
@@ -179,6 +180,24 @@ def test_the_oracle_can_be_asked_when_the_episode_is_over(
     np.testing.assert_array_equal(view.oracle_action(), action)
     view.reset(seed=4)
     assert not np.array_equal(view.oracle_action(), action)
+
+
+@pytest.mark.parametrize(("task", "layout", "proprioception"), CASES)
+def test_where_the_oracle_gives_up_it_can_rest(
+    task: str, layout: Any, proprioception: bool, views: list[LeRobotView], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = LeRobotView(task, actions=layout, proprioception=proprioception, **SMALL)
+    views.append(view)
+    view.reset(seed=3)
+
+    def gives_up(*_: Any) -> None:
+        raise OracleGaveUpError("There is nothing left.")
+
+    monkeypatch.setattr(Simulation, "oracle_action", gives_up)
+    with pytest.raises(OracleGaveUpError):
+        view.oracle_action()
+    _, reward, terminated, _, info = view.step(view.oracle_action(or_rest=True))
+    assert (reward, terminated, info["progress"]) == (0.0, False, 0.0)
 
 
 def test_nothing_is_made_before_the_first_reset(views: list[LeRobotView], monkeypatch: pytest.MonkeyPatch) -> None:

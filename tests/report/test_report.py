@@ -15,6 +15,7 @@ import pytest
 from ravens_suite.benchmark.published import comparable_scores
 from ravens_suite.core.geometry import Pose
 from ravens_suite.core.types import Action
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.errors import ConflictError, MissingDataError
 from ravens_suite.report import sections, tables
 from ravens_suite.report.charts import Series, line_chart
@@ -363,6 +364,28 @@ def test_runs_of_several_seeds_have_a_mean_and_a_spread(tmp_path: Path) -> None:
     assert (row.success_rate, row.success_deviation) == (pytest.approx(80), pytest.approx(20))
     _, text = _parse(write_report(tmp_path).path)
     assert "85.0 ± 15.0" in text and "80.0 ± 20.0 %" in text
+
+
+@pytest.mark.usefixtures("_replayed")
+def test_scenes_without_room_are_told_and_count_in_no_figure(tmp_path: Path) -> None:
+    def without_room(folder: Path, count: int) -> None:
+        """Of the first scenes, which lie where failed ones would."""
+        path = folder / "eval" / "test.json"
+        value = json.loads(path.read_text())
+        outcomes = [EpisodeOutcome.from_json(row) for row in value["results"]]
+        none = [EpisodeOutcome(seed, 0.0, False, 0, "not placed: No room.") for seed in range(count)]
+        outcomes = [*none, *outcomes[count:]]
+        rows = [outcome.to_json() for outcome in outcomes]
+        path.write_text(json.dumps({**value, **Summary.of(outcomes).to_json(), "results": rows}))
+
+    for seed, (failed, count) in enumerate(((4, 0), (8, 4), (20, 20))):
+        without_room(write_run(tmp_path / str(seed), failed=failed, seed=seed), count)
+    rows = tables.score_table(find_runs(tmp_path)).rows
+    assert [(row.figures.episodes, row.figures.not_placed) for row in rows] == [(20, 0), (16, 4), (0, 20)]
+    (over,) = seeds_rows(rows)
+    assert (over.seeds, over.success_rate) == ((0, 1), pytest.approx((80 + 75) / 2))
+    _, text = _parse(write_report(tmp_path).path)
+    assert "4 more without room" in text and "8 of 36 test episodes of 3 runs ended with a goal not met" in text
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from fake_environment import TASK
 
-from ravens_suite.data.outcomes import EpisodeOutcome
+from ravens_suite.data.outcomes import EpisodeOutcome, Summary
 from ravens_suite.errors import ConfigError, ConflictError, MissingDataError, PolicyServerLostError, UnknownNameError
 from ravens_suite.execution.protocols import Outcome, ignore_note
 from ravens_suite.execution.serial import SerialPool
 from ravens_suite.registry import environment_id
+from ravens_suite.report.runs import Score
 from ravens_suite.rollout import evaluate as module
 from ravens_suite.rollout import evaluation_record
 from ravens_suite.rollout.evaluate import evaluate
@@ -41,15 +42,31 @@ def test_the_oracle_is_scored_on_the_seeds_of_a_split(tmp_path: Path) -> None:
     assert [result.seed for result in done.outcomes if result.success] == _SOLVED
     assert {result.outcome.split(":")[0] for result in done.outcomes} == {"done", "step limit", "gave up", "not placed"}
     row = done.to_json()
-    assert row["mean_score"] == pytest.approx(100 * (6 + 2 * 0.3 + 0.1 + 0) / 10)
-    assert row["success_rate"] == 60
+    assert (row["episodes"], row["not_placed"]) == (9, 1)
+    assert row["mean_score"] == pytest.approx(100 * (6 + 2 * 0.3 + 0.1) / 9, abs=1e-4)
+    assert row["success_rate"] == pytest.approx(100 * 6 / 9, abs=1e-4)
     low, high = row["success_rate_interval_95"]
-    assert 25 < low < 60 < high < 90
+    assert 30 < low < 66 < high < 90
     value = json.loads((tmp_path / "test.json").read_text())
     assert value["task"] == TASK
     assert value["renderer"] == "none"
     assert value["results"][2]["goals"] == {"block": True}
     assert value["provenance"]["versions"]["numpy"]
+
+
+def test_scenes_that_cannot_be_placed_say_nothing_of_a_policy(tmp_path: Path) -> None:
+    alone = evaluate("oracle", TASK, episodes=1, first_seed=9, out=tmp_path)
+    assert [outcome.outcome for outcome in alone.outcomes] == ["not placed: Seed 9 has no room."]
+    row = alone.to_json()
+    assert (row["episodes"], row["not_placed"]) == (0, 1)
+    assert row["mean_score_interval_95"] == row["success_rate_interval_95"] == [0.0, 100.0]
+    assert Summary.from_json(row) == alone.summary
+    # The other scenes have the figures that they have without it.
+    both, rest = evaluate("oracle", TASK, episodes=10, out=tmp_path), evaluate("oracle", TASK, episodes=9, out=tmp_path)
+    assert {**both.summary.to_json(), "not_placed": 0} == {**rest.summary.to_json(), "not_placed": 0}
+    assert "not_placed" not in rest.to_json()
+    score = Score.from_json(json.loads((tmp_path / "test.json").read_text()))
+    assert score.failed_seeds == [6, 1, 4], "a report shows what failed, not where nobody acted"
 
 
 def test_a_trained_agent_is_found_in_its_run_and_sees_images_only(tmp_path: Path) -> None:
@@ -103,6 +120,28 @@ def test_seeds_that_newer_code_added_are_named_by_its_commit(tmp_path: Path, mon
         evaluate("oracle", TASK, episodes=episodes, out=tmp_path)
         value = json.loads((tmp_path / "test.json").read_text())
         assert value["provenance"]["commit"] == ("old" if episodes == 2 else "old and new")
+
+
+def test_every_command_is_named_that_made_what_is_there_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "import numpy\n\ndef act(observation):\n    return dict.fromkeys(('pick', 'place'), numpy.full(7, {}))\n"
+    Path("picks.py").write_text(text.format("float(open('n.txt').read())"))
+    Path("n.txt").write_text("0")
+
+    def made_by(command: str, **more: Any) -> tuple[str, str]:
+        now = {"commit": command[0], "command": command}
+        monkeypatch.setattr(evaluation_record, "provenance", lambda: now)
+        noted = json.loads(evaluate("picks.py:act", TASK, out=tmp_path, **more).path.read_text())["provenance"]
+        return noted["commit"], noted["command"]
+
+    assert made_by("a", episodes=2) == ("a", "a")
+    assert made_by("b", episodes=2) == ("a", "a"), "it made nothing"
+    assert made_by("c", episodes=1, first_seed=7) == ("a and c", "a && c")
+    assert made_by("a", episodes=3) == ("a and c", "a && c")
+    Path("n.txt").write_text("1")
+    assert made_by("d", episodes=2) == ("d", "d"), "what was there came out otherwise, and was made anew"
 
 
 def test_other_weights_or_settings_are_evaluated_anew(tmp_path: Path) -> None:

@@ -20,3 +20,11 @@ def test_sets_of_one_name_but_several_tasks_keep_their_outcomes_in_one_folder(tm
     parts = {path for path in files if not path.name.startswith("summary")}
     assert len(parts) == 2 and all(path.read_bytes() == files[path] for path in parts), "nothing was evaluated again"
     assert not list(tmp_path.rglob("*.old"))
+
+
+def test_a_scene_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    kinds = (("a", 0), ("a", 1), ("b", 1), ("b", 1))
+    scenes = SceneSet("twice", "block-insertion", tuple(SceneSpec(seed, kind=kind) for kind, seed in kinds))
+    done = evaluate_scenes("oracle", scenes, arguments=OBSERVED, out=tmp_path)
+    assert [outcome.seed for outcome in done.outcomes] == [0, 1, 1, 1]
+    assert [row.episodes for row in (done.summary, done.of_kind("a"), done.of_kind("b"))] == [2, 2, 1]

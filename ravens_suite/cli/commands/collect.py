@@ -161,7 +161,7 @@ def _say(console: Console, done: Collected, folder: Path) -> None:
         who = f"{who} made {row['episodes'] - done.others} of them; all"
     console.say(
         f"{done.task}: {row['episodes']} episodes in {folder}; {who} scored {row['mean_score']:.1f} over "
-        f"{row['attempts']} seeds (success rate {row['success_rate']:.1f} %), {row['mean_steps']:.1f} steps an "
+        f"{done.summary.episodes} seeds (success rate {row['success_rate']:.1f} %), {row['mean_steps']:.1f} steps an "
         f"episode, {row['seconds']:.1f} s, {row['renderer']}."
     )
 

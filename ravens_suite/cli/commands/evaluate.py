@@ -15,6 +15,7 @@ from ravens_suite.cli.console import Console
 from ravens_suite.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ravens_suite.data.outcomes import Summary
     from ravens_suite.rollout.evaluate import Evaluation
     from ravens_suite.rollout.evaluation_plan import EvaluationPlan
     from ravens_suite.rollout.watching import WatchSpec
@@ -165,14 +166,15 @@ class Evaluate(EnvironmentOptions, WorkerOptions, OutputOptions):
         row, (low, high) = done.summary, done.summary.success_rate_interval
         console.say(
             f"{done.plan.policy.label} on {scenes.name} ({scenes.task}): mean score {row.mean_score:.1f}, success rate "
-            f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} scenes; {done.path}"
+            f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} scenes; "
+            f"{_not_placed(row)}{done.path}"
         )
         console.result(done.to_json())
 
     def _keep(self, console: Console, evaluation: Evaluation) -> None:
         from ravens_suite.rollout.kept_episodes import keep_failures
 
-        failed = sum(not outcome.success for outcome in evaluation.outcomes)
+        failed = sum(outcome.placed and not outcome.success for outcome in evaluation.outcomes)
         done = 0
         with console.progress(f"failures on {evaluation.plan.task}") as progress:
 
@@ -192,19 +194,25 @@ def _say(console: Console, evaluation: Evaluation) -> None:
     console.say(
         f"{plan.policy.label} on {plan.task}, {plan.split}: mean score {row.mean_score:.1f}, success rate "
         f"{row.success_rate:.1f} % ({low:.1f} to {high:.1f}) over {row.episodes} episodes; "
-        f"{f'{row.failures} broke a rule of the task; ' if row.failures else ''}"
+        f"{f'{row.failures} broke a rule of the task; ' if row.failures else ''}{_not_placed(row)}"
         f"{evaluation.seconds:.1f} s; {evaluation.path}"
     )
     if figures := evaluation.watching:
         console.say(f"  {plan.watch.name if plan.watch else ''}: {figures.describe()}")
 
 
+def _not_placed(row: Summary) -> str:
+    """How many scenes do not count, since nobody could act in them; empty for none."""
+    return f"{row.not_placed} more could not be placed and do not count; " if row.not_placed else ""
+
+
 def _result(done: list[Evaluation]) -> dict[str, Any]:
-    """The figures of one task; of several, each task's own and their means."""
+    """The figures of one task; of several, each task's own, and the means of those with a scene that has room."""
     rows = {evaluation.plan.task: evaluation.to_json() for evaluation in done}
     if len(rows) == 1:
         return next(iter(rows.values()))
-    means = {name: math.fsum(row[name] for row in rows.values()) / len(rows) for name in ("mean_score", "success_rate")}
+    acted = [row for row in rows.values() if row["episodes"]] or [*rows.values()]
+    means = {name: math.fsum(row[name] for row in acted) / len(acted) for name in ("mean_score", "success_rate")}
     return {**means, "tasks": rows}
 
 
