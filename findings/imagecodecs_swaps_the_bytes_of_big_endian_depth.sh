@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # imagecodecs 2026.3.6: three of its lossless encoders, JPEG 2000, HTJ2K and TIFF, store big-endian images with their
-# bytes swapped: 500 mm come back as 62465 mm. Its others give back what they got, or refuse.
+# bytes swapped: 500 mm come back as 62465 mm. Four others refuse such an image, two are right.
 #
 # 16-bit depth lies in big-endian order in PGM and PNG files and in recordings of robots that say so, and
 # np.frombuffer(data, ">u2") makes an array that computes and shows as any other. PNG, JPEG XL, JPEG LS and LERC raise
