@@ -61,6 +61,20 @@ def test_polygons_normals_and_negative_numbers_are_understood(tmp_path: Path) ->
     assert solid.volume == pytest.approx(0.04**3)
 
 
+def test_each_part_may_count_its_vertices_backwards(tmp_path: Path) -> None:
+    """From where its faces stand, not from the end of the file.
+
+    Others do not: ``findings/obj_counted_backwards_loses_all_but_its_last_part.sh``.
+    """
+    parts = [trimesh.creation.box((0.1, 0.1, 0.02)), trimesh.creation.box((0.02, 0.02, 0.2))]
+    lines = []
+    for part in parts:
+        lines += ["v " + " ".join(map(str, vertex)) for vertex in part.vertices]
+        lines += ["f " + " ".join(str(corner - len(part.vertices)) for corner in face) for face in part.faces]
+    surface = triangles(Mesh(write(tmp_path / "post.obj", "\n".join(lines))))
+    np.testing.assert_allclose(surface, np.concatenate([part.triangles for part in parts]), atol=1e-12)
+
+
 @pytest.mark.parametrize("suffix", [".stl", ".STL", ".obj"])
 def test_files_of_other_programs_are_read(tmp_path: Path, suffix: str) -> None:
     mesh = trimesh.creation.icosphere(subdivisions=1, radius=0.03)
