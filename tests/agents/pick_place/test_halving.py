@@ -38,7 +38,7 @@ def example(pick_row: float, *place_rows: float) -> Example:
     return replace(
         whole,
         color=rng.integers(0, 256, (_ROWS, _COLUMNS, 3), np.uint8),
-        height=rng.random((_ROWS, _COLUMNS), np.float32),
+        height=0.005 * rng.random((_ROWS, _COLUMNS), np.float32),
         pick=np.array([70.5, pick_row]),
         place=np.array([[90.5, row] for row in place_rows]),
         yaw=np.zeros(len(place_rows)),
@@ -82,6 +82,19 @@ def test_where_no_place_is_known_only_the_pick_has_to_be_seen() -> None:
     apart = example(10.0, _ROWS - 10.0)
     assert part_of(apart, 160, np.random.default_rng(0)) is None
     assert part_of(replace(apart, place_known=False), 160, np.random.default_rng(0)) is not None
+
+
+@given(first=st.integers(0, _ROWS - 1), length=st.integers(1, _ROWS), seed=st.integers(0, 1000))
+def test_nothing_that_stands_on_the_table_is_cut(first: int, length: int, seed: int) -> None:
+    whole = example(150.0, 170.0)
+    rope = slice(first, first + length)
+    height = whole.height.copy()
+    height[rope, 30:33] = 0.02
+    part = part_of(replace(whole, height=height), 160, np.random.default_rng(seed))
+    kept = 0 if part is None else int((part.height[:, 31] > 0.01).sum())
+    assert kept in (0, len(height[rope]))
+    if len(height[rope]) <= 24:
+        assert part is not None
 
 
 def test_all_cuts_that_are_possible_are_drawn() -> None:
