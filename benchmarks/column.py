@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import json
 import shlex
 import statistics
@@ -30,7 +31,7 @@ from steps import FIRST, check_first_task
 
 from ravens_suite.core.numbers import MOST_EPISODES, check_number
 from ravens_suite.data.atomic import check_writable, read_json, write_json
-from ravens_suite.rollout.provenance import provenance
+from ravens_suite.rollout.provenance import joined, provenance
 
 STEPS = 1400
 """Gradient steps, of both; fewer where today's agent has nothing left to learn."""
@@ -135,12 +136,14 @@ def main() -> None:
     for task in options.tasks:
         check_first_task(task)
     if options.merge:
-        rows = [row for path in options.merge for row in rows_in(path)]
+        rows = sorted((row for path in options.merge for row in rows_in(path)), key=lambda row: float(row["ratio"]))
         print(json.dumps(summary(rows), indent=1))
         if options.out:
-            write_json(options.out, {**read_json(options.merge[0]), **summary(rows), "rows": rows})
+            files = [read_json(path) for path in options.merge]
+            write_json(options.out, {**functools.reduce(joined, files), **summary(rows), "rows": rows})
         return
     known = {row["task"]: row for row in (rows_in(options.out) if options.out else [])}
+    before = read_json(options.out) if known else {}
     with pinned.commit() as tree:
         for task in options.tasks:
             if task not in known:
@@ -154,7 +157,7 @@ def main() -> None:
                     **summary(rows),
                     "rows": rows,
                     "instruction_sets": pinned.instruction_sets(),
-                    **provenance(),
+                    **joined(before, provenance()),
                 }
                 write_json(options.out, result)
 

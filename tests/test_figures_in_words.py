@@ -145,8 +145,8 @@ def test_how_much_longer_a_step_takes_without_bfloat16() -> None:
 
 def test_how_few_steps_an_easy_task_takes() -> None:
     steps = [int(row["steps"]) for row in rows("scores_until_solved.csv")]
-    assert max(steps) / min(steps) == 5
-    assert "easy tasks take a fifth of the steps and hard ones all of them" in page("docs/evaluation.md")
+    assert max(steps) > 0.9 * 1400
+    assert f"easy tasks take {min(steps)} of 1,400 steps and hard ones nearly all" in page("docs/evaluation.md")
 
 
 def test_what_environments_survive_and_keep() -> None:
