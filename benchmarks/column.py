@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import functools
 import json
 import shlex
 import statistics
@@ -139,8 +138,10 @@ def main() -> None:
         rows = sorted((row for path in options.merge for row in rows_in(path)), key=lambda row: float(row["ratio"]))
         print(json.dumps(summary(rows), indent=1))
         if options.out:
-            files = [read_json(path) for path in options.merge]
-            write_json(options.out, {**functools.reduce(joined, files), **summary(rows), "rows": rows})
+            made: dict[str, Any] = {}
+            for path in options.merge:
+                made = joined(made, read_json(path))
+            write_json(options.out, {**made, **summary(rows), "rows": rows})
         return
     known = {row["task"]: row for row in (rows_in(options.out) if options.out else [])}
     before = read_json(options.out) if known else {}
