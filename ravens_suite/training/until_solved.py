@@ -17,9 +17,9 @@ LEAST_SCORE = 99.0
 CHECKS = 20
 """How often a run is checked, evenly over its steps."""
 _ACTIONS = 100
-"""That a check takes, about, whatever the task: what passes by chance fails in the scenes afterwards."""
+"""Actions of a check, about, whatever the task. What passes by chance fails in the scenes afterwards."""
 _FEWEST = 5
-"""Scenes of a check."""
+"""Scenes of a check at least, however many actions they take."""
 _COOLING = 0.15
 """Steps over which the learning rate comes down, as a share of those before. A run that learned for long moves far at
 its high rate, and settles slowly."""
